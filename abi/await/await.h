@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file await.h
+ * All of libawait's public headers, but that for authors of backends (<await/backend.h>).
+ */
+#ifndef AWAIT_AWAIT_H
+#define AWAIT_AWAIT_H
+
+#include <await/base.h>
+#include <await/completion.h>
+#include <await/context.h>
+#include <await/coro.h>
+#include <await/debug.h>
+#include <await/error.h>
+#include <await/fd.h>
+#include <await/future.h>
+#include <await/gather.h>
+#include <await/loop.h>
+#include <await/process.h>
+#include <await/queue.h>
+#include <await/registry.h>
+#include <await/run.h>
+#include <await/signals.h>
+#include <await/stackless.h>
+#include <await/sync.h>
+#include <await/task.h>
+#include <await/taskgroup.h>
+#include <await/timeout.h>
+#include <await/wait.h>
+
+#endif

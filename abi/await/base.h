@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file base.h
+ * What every other header needs: the export mark, the meanings of plain integers, and the version.
+ *
+ * Rules that hold for the whole interface, said once:
+ *  - A handle is a pointer to an incomplete struct. `_new`, `_spawn` and every out-parameter called "new reference" give the
+ *    caller one reference; `_ref` and `_unref` count; getters borrow. `_ref` and `_unref` are safe from any thread.
+ *  - A function that can fail returns ::aw_status: 0 or a count on success, negative on error. Out-parameters are written only
+ *    on success, and may be NULL where the text says "optional".
+ *  - A callback is three neighbouring parameters `(fn, ud, destroy)`. `destroy(ud)` runs exactly once, also on cancel, on close,
+ *    and (before the call returns) when the registration itself fails. NULL is allowed for destroy.
+ *  - Callbacks, steps and destroys run on the thread's own stack, never on a coroutine's: from the loop's dispatch, or, for a
+ *    destroy, from an `_unref` or close made on the loop's thread.
+ *  - Times are `int64_t` nanoseconds on the loop's monotonic clock. ::AW_FOREVER stands for no limit.
+ *  - Unless a function says "any thread", it is called by the one thread that drives the loop now.
+ *  - NULL, stale and foreign handles are answered with ::AW_EBADHANDLE (predicates answer 0, getters NULL).
+ */
+#ifndef AWAIT_BASE_H
+#define AWAIT_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(SWIG) || !(defined(__GNUC__) || defined(__clang__))
+#define AW_API
+#define AW_NODISCARD
+#else
+#define AW_API __attribute__((visibility("default")))
+#define AW_NODISCARD __attribute__((warn_unused_result))
+#endif
+
+#ifdef __cplusplus
+#define AW_BEGIN_DECLS extern "C" {
+#define AW_END_DECLS   }
+#else
+#define AW_BEGIN_DECLS
+#define AW_END_DECLS
+#endif
+
+AW_BEGIN_DECLS
+
+/** 0 or a count on success; negative on error: `-errno` for the system's, one of ::aw_error_code for libawait's own. */
+typedef int32_t aw_status;
+
+/** A truth value: 0 or 1. */
+typedef int32_t aw_bool;
+
+/** Releases what belongs to a callback or a value. Runs on the loop's thread, exactly once. */
+typedef void (*aw_destroy_fn)(void *ud);
+
+typedef struct aw_loop aw_loop;       /**< an event loop */
+typedef struct aw_handle aw_handle;   /**< a scheduled callback or timer */
+typedef struct aw_future aw_future;   /**< the outcome of something that has not ended yet */
+typedef struct aw_task aw_task;       /**< a future that drives a coroutine */
+typedef struct aw_coro aw_coro;       /**< a coroutine: what a task drives, or another coroutine awaits */
+typedef struct aw_resume aw_resume;   /**< what one step of a coroutine receives and answers; valid during the step */
+typedef struct aw_error aw_error;     /**< an immutable failure: code, message, payload */
+typedef struct aw_report aw_report;   /**< what the exception handler is told; valid during the call */
+typedef struct aw_results aw_results; /**< the outcomes of several futures, in argument order */
+typedef struct aw_process aw_process; /**< a child process */
+
+/** No limit, no deadline. */
+#define AW_FOREVER INT64_MAX
+
+/** @name Durations in nanoseconds */
+/**@{*/
+#define AW_MICROSECOND INT64_C(1000)
+#define AW_MILLISECOND INT64_C(1000000)
+#define AW_SECOND      INT64_C(1000000000)
+/**@}*/
+
+/** The version of the library that runs, as text ("0.1.0"). Static; any thread. */
+AW_API const char *aw_version(void);
+
+/** The version of the library that runs, as `major * 10000 + minor * 100 + patch`. Any thread. */
+AW_API int32_t aw_version_number(void);
+
+/** The generation of the ABI: the number in the soname. A binding compares it when it loads. Any thread. */
+AW_API int32_t aw_abi_version(void);
+
+AW_END_DECLS
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file completion.h
+ * The completion queue: many operations submitted in one call, many outcomes drained in one call, no callback.
+ */
+#ifndef AWAIT_COMPLETION_H
+#define AWAIT_COMPLETION_H
+
+#include <await/base.h>
+
+AW_BEGIN_DECLS
+
+/** What an operation does. Values are those of the backend interface. */
+enum aw_operation {
+	AW_OPERATION_NOP = 0,     /**< completes in the next dispatch */
+	AW_OPERATION_SLEEP = 1,   /**< completes after `offset` nanoseconds */
+	AW_OPERATION_POLL = 2,    /**< waits for `flags` of ::aw_poll on `fd`; value: what is ready */
+	AW_OPERATION_READ = 3,    /**< read; `offset` -1: at the file's position */
+	AW_OPERATION_WRITE = 4,   /**< write; may be partial */
+	AW_OPERATION_RECV = 5,    /**< recv; `flags` of recv(2) */
+	AW_OPERATION_SEND = 6,    /**< send without SIGPIPE; may be partial */
+	AW_OPERATION_ACCEPT = 7,  /**< accept; value: a new close-on-exec descriptor */
+	AW_OPERATION_CONNECT = 8, /**< connect `fd` to the address at `buffer`, `length` bytes */
+	AW_OPERATION_FSYNC = 9,   /**< fsync */
+	AW_OPERATION_CLOSE = 10,  /**< close */
+	AW_OPERATION_FUTURE = 11  /**< waits for the future at `buffer`; status: the future's */
+};
+
+/** Readiness, for ::AW_OPERATION_POLL. */
+enum aw_poll { AW_POLL_IN = 1, AW_POLL_OUT = 4, AW_POLL_ERR = 8, AW_POLL_HUP = 16 };
+
+/** One operation. The buffer belongs to it until its completion has been drained, also after a cancel. */
+typedef struct aw_submission {
+	uint32_t size; /**< sizeof(aw_submission) */
+	uint32_t kind; /**< one of ::aw_operation */
+	uint64_t token;
+	int32_t fd;
+	uint32_t flags;
+	void *buffer;
+	uint64_t length;
+	int64_t offset;
+} aw_submission;
+
+/** One outcome. */
+typedef struct aw_completion {
+	uint64_t token;
+	int32_t status; /**< 0, or a negative status */
+	uint32_t reserved;
+	int64_t value; /**< bytes, descriptor, events, or the value of a future */
+} aw_completion;
+
+/**
+ * Submits `count` operations. Returns how many were taken: fewer only if one was refused, whose status is returned if it was the
+ * first. Each one taken gives exactly one completion. Errors: -EINVAL, -ENOMEM, ::AW_EBADHANDLE for a future.
+ */
+AW_API aw_status aw_loop_submit(aw_loop *loop, const aw_submission *submissions, size_t count);
+/** Asks every operation with this token to end; the completions follow (::AW_ECANCELLED or the real outcome). Returns how many. */
+AW_API aw_status aw_loop_cancel_token(aw_loop *loop, uint64_t token);
+/**
+ * Waits, dispatches and takes up to `max` completions in one call. Returns how many; 0 if something else happened; -EAGAIN if
+ * nothing at all did within `timeout_ns` (negative: no limit).
+ */
+AW_API aw_status aw_loop_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout_ns);
+
+AW_END_DECLS
+
+#endif

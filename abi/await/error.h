@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file error.h
+ * Error codes with their texts, and the error object: what an exception is in Python.
+ */
+#ifndef AWAIT_ERROR_H
+#define AWAIT_ERROR_H
+
+#include <await/base.h>
+
+AW_BEGIN_DECLS
+
+/** Codes of libawait's own; each sits below every `-errno`. Values never change and are never reused. */
+enum aw_error_code {
+	AW_OK = 0,
+	AW_ECANCELLED = -5001,     /**< the operation was cancelled (asyncio.CancelledError) */
+	AW_ETIMEOUT = -5002,       /**< the limit passed (TimeoutError) */
+	AW_EINVALIDSTATE = -5003,  /**< the object is not in the state the call needs (InvalidStateError) */
+	AW_EQUEUEFULL = -5004,     /**< no room now (QueueFull) */
+	AW_EQUEUEEMPTY = -5005,    /**< no item now (QueueEmpty) */
+	AW_EQUEUESHUTDOWN = -5006, /**< the queue was shut down (QueueShutDown) */
+	AW_EBROKENBARRIER = -5007, /**< the barrier is broken (BrokenBarrierError) */
+	AW_EINCOMPLETE = -5008,    /**< the stream ended early (IncompleteReadError) */
+	AW_ELIMIT = -5009,         /**< the separator lies beyond the limit (LimitOverrunError) */
+	AW_ESTOPITERATION = -5010, /**< the iterator is at its end (StopAsyncIteration) */
+	AW_EWRONGTHREAD = -5011,   /**< another thread drives this loop */
+	AW_ELOOPCLOSED = -5012,    /**< the loop is closed */
+	AW_EFORKED = -5013,        /**< the loop belongs to the parent process; only aw_loop_abandon() is allowed */
+	AW_EBADHANDLE = -5014,     /**< NULL, stale, or of another kind */
+	AW_ENOTASK = -5015,        /**< only a stackful task may make this call */
+	AW_EFOREIGNLOOP = -5016,   /**< the future belongs to another loop */
+	AW_ESELFAWAIT = -5017,     /**< a task can't await itself */
+	AW_ELOOPRUNNING = -5018,   /**< a loop runs in this thread already, or this loop does */
+	AW_ESTOPPED = -5019,       /**< the loop was stopped before the future was done */
+	AW_ENOBACKEND = -5020,     /**< there is no backend of that name, or none of the list is usable */
+	AW_EBACKENDABI = -5021,    /**< the plug-in was built for another version of the backend interface */
+	AW_EHOST = -5022,          /**< the host language failed; the payload holds its exception */
+	AW_EGROUP = -5023,         /**< several failures (ExceptionGroup) */
+	AW_EREUSED = -5024,        /**< the coroutine runs already, or has run */
+	AW_ENOLOOP = -5025,        /**< no loop runs in this thread */
+	AW_EEXIT = -5026,          /**< leave the loop at once (SystemExit): a callback or step may return it */
+	/* The system's own, for callers without an errno.h. */
+	AW_EPERM = -1,
+	AW_ENOENT = -2,
+	AW_ESRCH = -3,
+	AW_EAGAIN = -11,
+	AW_ENOMEM = -12,
+	AW_EBUSY = -16,
+	AW_EINVAL = -22,
+	AW_ENOTSUP = -95
+};
+
+/** A sentence that explains a status. Never NULL; static; any thread. For `-errno` the C library's text. */
+AW_API const char *aw_strerror(aw_status status);
+
+/** The name of a status ("AW_ECANCELLED", "ENOENT"). Never NULL; static; any thread. */
+AW_API const char *aw_err_name(aw_status status);
+
+/**
+ * Makes an error. `code` must be negative; `message` is copied and may be NULL (then the code's text stands for it).
+ * `destroy(payload)` runs when the last reference goes, on the thread of `loop`; without a loop, wherever that happens.
+ * On failure the payload is not taken. Gives a new reference. Python: making an exception object.
+ */
+AW_NODISCARD AW_API aw_status aw_error_new(aw_loop *loop, aw_status code, const char *message, void *payload,
+                                           aw_destroy_fn destroy, aw_error **out);
+/** Takes one more reference and returns `error`. Any thread; NULL is allowed. */
+AW_API aw_error *aw_error_ref(aw_error *error);
+/** Gives one reference back. Any thread; NULL is allowed. */
+AW_API void aw_error_unref(aw_error *error);
+/** The code. 0 for NULL. Any thread. */
+AW_API aw_status aw_error_status(const aw_error *error);
+/** The message, never NULL, alive as long as `error`. Any thread. */
+AW_API const char *aw_error_message(const aw_error *error);
+/** The payload, borrowed, or NULL. */
+AW_API void *aw_error_payload(const aw_error *error);
+
+AW_END_DECLS
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file task.h
+ * The task: a future that drives a coroutine. And what a stackful coroutine calls while it runs in one.
+ */
+#ifndef AWAIT_TASK_H
+#define AWAIT_TASK_H
+
+#include <await/base.h>
+
+AW_BEGIN_DECLS
+
+/**
+ * The body of a stackful coroutine: ordinary C on a stack of its own, in which aw_await() looks like a blocking call. A negative
+ * status fails the task; use aw_return() to give a value and aw_raise() to give a message.
+ */
+typedef aw_status (*aw_task_fn)(void *ud);
+
+/** @name Making tasks. `loop` NULL means the one that runs. `out` is optional and receives a new reference. */
+/**@{*/
+/**
+ * Schedules a stackful coroutine; it starts in the next iteration. The loop owns the task: dropping the handle detaches it and
+ * never stops it. Errors: ::AW_ENOLOOP, ::AW_ELOOPCLOSED, -ENOMEM. asyncio.create_task.
+ */
+AW_API aw_status aw_task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out);
+/** Schedules a coroutine object (takes its own reference). ::AW_EREUSED if it has run. asyncio: loop.create_task. */
+AW_API aw_status aw_task_spawn_coro(aw_loop *loop, aw_coro *coro, aw_task **out);
+/**
+ * As aw_task_spawn(), but the first step runs before the call returns, if the loop runs: a body that never suspends gives a task that is
+ * done and was never scheduled. Its done-callbacks still go through the ready queue. asyncio.eager_task_factory.
+ */
+AW_API aw_status aw_task_spawn_eager(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out);
+/** As aw_task_spawn_coro(), eagerly. asyncio: create_task(eager_start=True). */
+AW_API aw_status aw_task_spawn_coro_eager(aw_loop *loop, aw_coro *coro, aw_task **out);
+/**@}*/
+
+/** Takes one more reference and returns `task`. Any thread. */
+AW_API aw_task *aw_task_ref(aw_task *task);
+/** Gives one reference back; the task goes on. Any thread. */
+AW_API void aw_task_unref(aw_task *task);
+/** The task as a future, borrowed: the same object, for every call that takes a future. */
+AW_API aw_future *aw_task_future(aw_task *task);
+/**
+ * Asks the task to cancel itself: ::AW_ECANCELLED comes out of its await in the next iteration, where it can be handled. Returns 1,
+ * or 0 if the task is done. `message` is optional and copied. asyncio: Task.cancel.
+ */
+AW_API aw_status aw_task_cancel(aw_task *task, const char *message);
+/** How many cancel requests are open. asyncio: Task.cancelling. */
+AW_API aw_status aw_task_cancelling(const aw_task *task);
+/** Takes one request back and returns how many are left; at 0 an undelivered one is withdrawn. asyncio: Task.uncancel. */
+AW_API aw_status aw_task_uncancel(aw_task *task);
+/** The name, alive until it is changed or the task goes. "Task-N" by default. asyncio: Task.get_name. */
+AW_API const char *aw_task_name(const aw_task *task);
+/** Sets the name (copied). asyncio: Task.set_name. */
+AW_API aw_status aw_task_set_name(aw_task *task, const char *name);
+/** The coroutine it drives, borrowed; NULL for a stackful one. asyncio: Task.get_coro. */
+AW_API aw_coro *aw_task_coro(const aw_task *task);
+/** The task that runs now in this thread, borrowed, or NULL. Any thread. asyncio.current_task. */
+AW_API aw_task *aw_task_current(void);
+/**
+ * Writes up to `max` references to the tasks of `loop` that are not done, in order of creation, each a new reference. Returns how
+ * many there are, which may be more. asyncio.all_tasks.
+ */
+AW_API aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, size_t max);
+
+/** @name Inside a stackful coroutine (elsewhere: ::AW_ENOTASK) */
+/**@{*/
+/**
+ * Suspends the task until `future` is done and returns its status; the value (borrowed from the future) goes to `out` (optional). A
+ * future that is done does not suspend. When the task is cancelled here, what it awaits is cancelled first, and ::AW_ECANCELLED is
+ * returned. Errors: ::AW_EFOREIGNLOOP, ::AW_ESELFAWAIT, ::AW_ELOOPCLOSED while the loop closes. Python: await.
+ */
+AW_API aw_status aw_await(aw_future *future, void **out);
+/** Runs `coro` in this task until it ends. The value goes to `out` (optional) and stays the coroutine's. Python: await. */
+AW_API aw_status aw_await_coro(aw_coro *coro, void **out);
+/** Suspends the task for `delay_ns`; 0 and less let the others run for exactly one iteration. asyncio.sleep. */
+AW_API aw_status aw_sleep(int64_t delay_ns);
+/** Sets the value that the task has when its function returns 0. Returns 0, so that `return aw_return(v, free);` reads well. */
+AW_API aw_status aw_return(void *value, aw_destroy_fn destroy);
+/** Sets the message of the failure that the function returns. Returns `code`: `return aw_raise(-EIO, "no luck");`. */
+AW_API aw_status aw_raise(aw_status code, const char *message);
+/** As aw_raise(), with an error object (takes its own reference). Returns its code. */
+AW_API aw_status aw_raise_error(aw_error *error);
+/**
+ * The error that the last await of this task returned, borrowed until the next one. Returning its code from the task's function
+ * passes this very error on.
+ */
+AW_API aw_error *aw_caught(void);
+/**@}*/
+
+/** aw_sleep() as a coroutine that gives `value`, for step coroutines and hosts. New reference. asyncio.sleep(delay, result). */
+AW_NODISCARD AW_API aw_status aw_sleep_coro(aw_loop *loop, int64_t delay_ns, void *value, aw_destroy_fn destroy, aw_coro **out);
+
+/** The size of the stacks of tasks spawned from now on, in bytes (rounded up to pages; 16 KiB at least). 256 KiB by default. */
+AW_API aw_status aw_loop_set_stack_size(aw_loop *loop, size_t size);
+
+AW_END_DECLS
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * On libev. What we wait for stands in the set of readiness.c, and one ev_io watches that set: libev knows a descriptor by its number
+ * alone, and would go on watching the wrong file, or none, when a number is closed and used again. So libev allocates nothing after
+ * open, where alone it may still abort. Deadlines are a timerfd's, since libev counts in milliseconds.
+ *
+ * A loop of our own, never the default one, which would take SIGCHLD.
+ */
+#include <errno.h>
+#include <ev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "readiness.h"
+
+/* libev wakes by itself after a minute, a little less than this. */
+static const int64_t longest_sleep = 59 * AW_SECOND;
+
+struct aw_backend_state {
+	readiness readiness;
+	struct ev_loop *loop;
+	ev_io watch, clock;
+	int alarm; /* the timerfd behind `clock` */
+	int64_t alarm_at;
+	int found;      /* by the last turn of the loop: what readiness_collect said */
+	bool was_called; /* the last turn had an event */
+};
+
+static void on_set_readable(struct ev_loop *loop, ev_io *watch, int events) {
+	(void)loop;
+	aw_backend_state *self = watch->data;
+	self->was_called = true;
+	self->found = events & EV_ERROR ? -EIO : readiness_collect(&self->readiness, 0);
+}
+
+static void on_alarm(struct ev_loop *loop, ev_io *watch, int events) {
+	(void)loop;
+	(void)events;
+	aw_backend_state *self = watch->data;
+	uint64_t times;
+	self->was_called = true;
+	self->alarm_at = INT64_MAX;
+	while (read(self->alarm, &times, sizeof times) < 0 && errno == EINTR) continue;
+}
+
+static aw_status ev_backend_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
+	(void)flags;
+	(void)seed;
+	const unsigned quiet = EVFLAG_NOENV | EVFLAG_NOINOTIFY | EVFLAG_NOSIGMASK | EVFLAG_NOTIMERFD;
+	aw_backend_state *self = calloc(1, sizeof *self);
+	if (!self) return -ENOMEM;
+	aw_status status = readiness_open(&self->readiness, host);
+	if (status < 0) goto no_readiness;
+	self->alarm_at = INT64_MAX;
+	self->alarm = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	status = self->alarm < 0 ? -errno : 0;
+	if (status < 0) goto no_alarm;
+	errno = 0;
+	self->loop = ev_loop_new(quiet | EVBACKEND_EPOLL);
+	status = errno ? -errno : -ENOSYS;
+	if (!self->loop) goto no_loop;
+	ev_io_init(&self->watch, on_set_readable, self->readiness.set, EV_READ);
+	ev_io_init(&self->clock, on_alarm, self->alarm, EV_READ);
+	self->watch.data = self->clock.data = self;
+	ev_io_start(self->loop, &self->watch);
+	ev_io_start(self->loop, &self->clock);
+	/* libev registers what was started in the next turn. */
+	ev_run(self->loop, EVRUN_NOWAIT);
+	*out = self;
+	return 0;
+no_loop:
+	close(self->alarm);
+no_alarm:
+	readiness_close(&self->readiness);
+no_readiness:
+	free(self);
+	return status;
+}
+
+/* Destroying a loop closes and frees, and touches no set that a parent may share. */
+static void let_go(aw_backend_state *self) {
+	ev_loop_destroy(self->loop);
+	close(self->alarm);
+	free(self);
+}
+
+static void ev_backend_close(aw_backend_state *self) {
+	readiness_close(&self->readiness);
+	let_go(self);
+}
+
+static void ev_backend_abandon(aw_backend_state *self) {
+	readiness_abandon(&self->readiness);
+	let_go(self);
+}
+
+static aw_status ev_backend_submit(aw_backend_state *self, aw_op *op) {
+	return readiness_submit(&self->readiness, op);
+}
+
+static void ev_backend_cancel(aw_backend_state *self, aw_op *op) {
+	readiness_cancel(&self->readiness, op);
+}
+
+/* An alarm that was set for longer ago than the deadline does no harm: it wakes us once, for nothing. */
+static aw_status set_alarm(aw_backend_state *self, int64_t deadline) {
+	if (deadline == INT64_MAX || deadline == self->alarm_at) return 0;
+	struct itimerspec when = {.it_value = {(time_t)(deadline / AW_SECOND), (long)(deadline % AW_SECOND)}};
+	if (timerfd_settime(self->alarm, TFD_TIMER_ABSTIME, &when, NULL) < 0) return -errno;
+	self->alarm_at = deadline;
+	return 0;
+}
+
+/* One turn of libev's loop. */
+static int turn(aw_backend_state *self, bool may_block) {
+	int64_t began = may_block ? readiness_now() : 0;
+	self->found = 0;
+	self->was_called = false;
+	ev_run(self->loop, may_block ? EVRUN_ONCE : EVRUN_NOWAIT);
+	/* libev doesn't tell that a signal came; but it had no other reason to come back. */
+	if (may_block && !self->was_called && readiness_now() - began < longest_sleep) return READINESS_INTERRUPTED;
+	return self->found;
+}
+
+static aw_status ev_backend_wait(aw_backend_state *self, int64_t deadline) {
+	for (;;) {
+		bool may_block = !readiness_has_done(&self->readiness) && readiness_left(deadline) > 0;
+		aw_status status = may_block ? set_alarm(self, deadline) : 0;
+		int found = status < 0 ? status : turn(self, may_block);
+		if (readiness_deliver(&self->readiness) || found) return found < 0 ? found : 0;
+		if (readiness_left(deadline) == 0) return 0;
+	}
+}
+
+static void ev_backend_wake(aw_backend_state *self) {
+	readiness_wake(&self->readiness);
+}
+
+/* libev has none to give, but what it watches for us is one itself. */
+static int ev_backend_descriptor(aw_backend_state *self) {
+	return readiness_fd(&self->readiness);
+}
+
+static aw_status ev_backend_probe(char *why, size_t length) {
+	aw_backend_state *trial = NULL;
+	aw_status status = ev_backend_open(NULL, 0, 0, &trial);
+	if (status < 0) return readiness_explain(status, "libev", why, length);
+	ev_backend_close(trial);
+	return 0;
+}
+
+static char description[64];
+
+__attribute__((constructor)) static void describe(void) {
+	snprintf(description, sizeof description, "libev %d.%d", ev_version_major(), ev_version_minor());
+}
+
+static const aw_backend ev_table = {
+	.abi = AW_BACKEND_ABI,
+	.size = sizeof(aw_backend),
+	.name = "ev",
+	.description = description,
+	.capabilities = AW_BACKEND_HAS_FD | AW_BACKEND_CLASS_B,
+	.probe = ev_backend_probe,
+	.open = ev_backend_open,
+	.close = ev_backend_close,
+	.abandon = ev_backend_abandon,
+	.submit = ev_backend_submit,
+	.cancel = ev_backend_cancel,
+	.wait = ev_backend_wait,
+	.wake = ev_backend_wake,
+	.fd = ev_backend_descriptor,
+};
+
+AW_API const aw_backend *aw_backend_entry(void);
+
+const aw_backend *aw_backend_entry(void) {
+	return &ev_table;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * On libuv. What we wait for stands in the set of readiness.c, and one uv_poll_t watches that set. A uv_poll_t for each descriptor would
+ * switch the user's file to non-blocking, and libuv calls abort when a watched descriptor turns out closed, or a regular file, by
+ * the time it is added. So libuv allocates nothing and registers nothing after open, where alone it may still abort.
+ *
+ * A loop of our own, never the default one, and none of libuv's signal or child handling.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "readiness.h"
+
+struct aw_backend_state {
+	readiness readiness;
+	uv_loop_t loop;
+	uv_poll_t watch;
+	int found; /* by the last turn of the loop: what readiness_collect said */
+};
+
+static void on_set_readable(uv_poll_t *watch, int status, int events) {
+	(void)events;
+	aw_backend_state *self = watch->data;
+	self->found = status < 0 ? status : readiness_collect(&self->readiness, 0);
+}
+
+/* uv_loop_init (1.44) loses the descriptors it has opened when it runs out of them half-way, so it isn't let begin then. */
+static aw_status init_loop(const aw_backend_state *self, uv_loop_t *loop) {
+	enum { NEEDED = 6 };
+	int spare[NEEDED], count = 0;
+	aw_status status = 0;
+	while (count < NEEDED && (spare[count] = fcntl(self->readiness.set, F_DUPFD_CLOEXEC, 0)) >= 0) count++;
+	if (count < NEEDED) status = -errno;
+	while (count > 0) close(spare[--count]);
+	return status < 0 ? status : uv_loop_init(loop);
+}
+
+static aw_status uv_backend_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
+	(void)flags;
+	(void)seed;
+	aw_backend_state *self = calloc(1, sizeof *self);
+	if (!self) return -ENOMEM;
+	aw_status status = readiness_open(&self->readiness, host);
+	if (status < 0) goto no_readiness;
+	/* libuv's statuses are negative errnos here. */
+	status = init_loop(self, &self->loop);
+	if (status < 0) goto no_loop;
+	status = uv_poll_init(&self->loop, &self->watch, self->readiness.set);
+	if (status < 0) goto no_watch;
+	self->watch.data = self;
+	status = uv_poll_start(&self->watch, UV_READABLE, on_set_readable);
+	if (status < 0) goto no_start;
+	/* libuv registers what was started in the next turn; from here on its descriptor tells all. */
+	uv_run(&self->loop, UV_RUN_NOWAIT);
+	*out = self;
+	return 0;
+no_start:
+	uv_close((uv_handle_t *)&self->watch, NULL);
+	uv_run(&self->loop, UV_RUN_DEFAULT);
+no_watch:
+	uv_loop_close(&self->loop);
+no_loop:
+	readiness_close(&self->readiness);
+no_readiness:
+	free(self);
+	return status;
+}
+
+static void close_loop(aw_backend_state *self) {
+	uv_close((uv_handle_t *)&self->watch, NULL);
+	uv_run(&self->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&self->loop);
+}
+
+static void uv_backend_close(aw_backend_state *self) {
+	close_loop(self);
+	readiness_close(&self->readiness);
+	free(self);
+}
+
+/* Closing libuv's loop changes its epoll set, which is the parent's as well; so it first gets a new, empty one in its place. */
+static void uv_backend_abandon(aw_backend_state *self) {
+	readiness_abandon(&self->readiness);
+	int set = uv_backend_fd(&self->loop), fresh = epoll_create1(EPOLL_CLOEXEC);
+	if (fresh >= 0 && dup3(fresh, set, O_CLOEXEC) == set)
+		close_loop(self);
+	else
+		close(set); /* what libuv holds besides is left behind */
+	if (fresh >= 0) close(fresh);
+	free(self);
+}
+
+static aw_status uv_backend_submit(aw_backend_state *self, aw_op *op) {
+	return readiness_submit(&self->readiness, op);
+}
+
+static void uv_backend_cancel(aw_backend_state *self, aw_op *op) {
+	readiness_cancel(&self->readiness, op);
+}
+
+/* Blocks until libuv has something to do. uv_run itself sleeps on through signals, and counts in milliseconds. */
+static int block(aw_backend_state *self, int64_t span) {
+	struct pollfd p = {.fd = uv_backend_fd(&self->loop), .events = POLLIN};
+	struct timespec timeout = {(time_t)(span / AW_SECOND), (long)(span % AW_SECOND)};
+	if (ppoll(&p, 1, span == INT64_MAX ? NULL : &timeout, NULL) >= 0) return 0;
+	return errno == EINTR ? READINESS_INTERRUPTED : -errno;
+}
+
+static aw_status uv_backend_wait(aw_backend_state *self, int64_t deadline) {
+	for (;;) {
+		int64_t span = readiness_has_done(&self->readiness) ? 0 : readiness_left(deadline);
+		int blocked = span > 0 ? block(self, span) : 0;
+		self->found = 0;
+		uv_run(&self->loop, UV_RUN_NOWAIT);
+		int found = self->found < 0 ? self->found : blocked | self->found;
+		if (readiness_deliver(&self->readiness) || found) return found < 0 ? found : 0;
+		if (readiness_left(deadline) == 0) return 0;
+	}
+}
+
+static void uv_backend_wake(aw_backend_state *self) {
+	readiness_wake(&self->readiness);
+}
+
+static int uv_backend_descriptor(aw_backend_state *self) {
+	(void)readiness_fd(&self->readiness);
+	return uv_backend_fd(&self->loop);
+}
+
+static aw_status uv_backend_probe(char *why, size_t length) {
+	aw_backend_state *trial = NULL;
+	aw_status status = uv_backend_open(NULL, 0, 0, &trial);
+	if (status < 0) return readiness_explain(status, "libuv", why, length);
+	uv_backend_close(trial);
+	return 0;
+}
+
+static char description[64];
+
+__attribute__((constructor)) static void describe(void) {
+	snprintf(description, sizeof description, "libuv %s", uv_version_string());
+}
+
+static const aw_backend uv_table = {
+	.abi = AW_BACKEND_ABI,
+	.size = sizeof(aw_backend),
+	.name = "uv",
+	.description = description,
+	.capabilities = AW_BACKEND_HAS_FD | AW_BACKEND_CLASS_B,
+	.probe = uv_backend_probe,
+	.open = uv_backend_open,
+	.close = uv_backend_close,
+	.abandon = uv_backend_abandon,
+	.submit = uv_backend_submit,
+	.cancel = uv_backend_cancel,
+	.wait = uv_backend_wait,
+	.wake = uv_backend_wake,
+	.fd = uv_backend_descriptor,
+};
+
+AW_API const aw_backend *aw_backend_entry(void);
+
+const aw_backend *aw_backend_entry(void) {
+	return &uv_table;
+}

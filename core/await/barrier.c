@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Barrier, on a condition. Full, it drains: those inside leave before the next round fills. Reset breaks a round, abort breaks it for good.
+ */
+#include "condition.h"
+
+#include "../task.h"
+
+#include <await/stackless.h>
+#include <errno.h>
+#include <stdlib.h>
+
+enum barrier_state { BARRIER_FILLING, BARRIER_DRAINING, BARRIER_RESETTING, BARRIER_BROKEN };
+
+struct aw_barrier {
+	object base;
+	aw_loop *loop;
+	aw_condition *condition; /* a reference */
+	int32_t parties, count;
+	uint8_t state;
+};
+
+static void barrier_release(object *base) {
+	object_unref(((aw_barrier *)base)->condition);
+	object_free(base);
+}
+
+static const object_class barrier_class = {"barrier", sizeof(aw_barrier), barrier_release};
+
+/* One of the three calls: all take the condition's lock first. */
+typedef struct visit {
+	aw_frame frame;
+	aw_barrier *barrier; /* a reference */
+	aw_coro *inner;      /* a reference: the acquire or wait that runs */
+	int32_t index;
+	bool locked, counted;
+} visit;
+
+static void inner_drop(visit *self) {
+	if (self->inner) object_unref(self->inner);
+	self->inner = NULL;
+}
+
+/* Leaves: the count goes down, the last one out opens the barrier, the lock is released. */
+static void visit_leave(visit *self) {
+	aw_barrier *barrier = self->barrier;
+	if (self->counted && --barrier->count == 0) {
+		if (barrier->state != BARRIER_BROKEN) barrier->state = BARRIER_FILLING;
+		condition_notify(barrier->condition, SIZE_MAX);
+	}
+	self->counted = false;
+	if (self->locked) aw_lock_release(barrier->condition->lock);
+	self->locked = false;
+}
+
+static aw_status visit_fail(visit *self, aw_resume *resume, aw_error *error) {
+	visit_leave(self);
+	return aw_resume_raise(resume, error);
+}
+
+static bool is_leaving(const aw_barrier *barrier) {
+	return barrier->state == BARRIER_DRAINING || barrier->state == BARRIER_RESETTING;
+}
+
+static aw_status wait_step(aw_resume *resume, void *ud) {
+	visit *self = ud;
+	aw_barrier *barrier = self->barrier;
+	AW_BEGIN(&self->frame);
+	if (aw_lock_acquire_coro(barrier->condition->lock, &self->inner) < 0) return -ENOMEM;
+	AW_AWAIT_CORO(&self->frame, resume, self->inner);
+	inner_drop(self);
+	if (aw_resume_status(resume) < 0) return line_raise(resume);
+	self->locked = true;
+	while (is_leaving(barrier)) {
+		if (aw_condition_wait_coro(barrier->condition, &self->inner) < 0) return visit_fail(self, resume, error_of(-ENOMEM));
+		AW_AWAIT_CORO(&self->frame, resume, self->inner);
+		inner_drop(self);
+		if (aw_resume_status(resume) < 0) return visit_fail(self, resume, aw_resume_error(resume));
+	}
+	if (barrier->state == BARRIER_BROKEN) return visit_fail(self, resume, error_of(AW_EBROKENBARRIER));
+	self->index = barrier->count++;
+	self->counted = true;
+	if (self->index + 1 == barrier->parties) {
+		barrier->state = BARRIER_DRAINING;
+		condition_notify(barrier->condition, SIZE_MAX);
+	} else {
+		while (barrier->state == BARRIER_FILLING) {
+			if (aw_condition_wait_coro(barrier->condition, &self->inner) < 0) return visit_fail(self, resume, error_of(-ENOMEM));
+			AW_AWAIT_CORO(&self->frame, resume, self->inner);
+			inner_drop(self);
+			if (aw_resume_status(resume) < 0) return visit_fail(self, resume, aw_resume_error(resume));
+		}
+		if (barrier->state != BARRIER_DRAINING) return visit_fail(self, resume, error_of(AW_EBROKENBARRIER));
+	}
+	visit_leave(self);
+	AW_END(&self->frame);
+	return aw_resume_return(resume, (void *)(intptr_t)self->index, NULL);
+}
+
+/* Takes the lock, and breaks the barrier as `state` says. */
+static aw_status break_step(aw_resume *resume, visit *self, enum barrier_state state) {
+	aw_barrier *barrier = self->barrier;
+	AW_BEGIN(&self->frame);
+	if (aw_lock_acquire_coro(barrier->condition->lock, &self->inner) < 0) return -ENOMEM;
+	AW_AWAIT_CORO(&self->frame, resume, self->inner);
+	inner_drop(self);
+	if (aw_resume_status(resume) < 0) return line_raise(resume);
+	self->locked = true;
+	barrier->state = (uint8_t)(state == BARRIER_RESETTING && barrier->count == 0 ? BARRIER_FILLING : state);
+	condition_notify(barrier->condition, SIZE_MAX);
+	visit_leave(self);
+	AW_END(&self->frame);
+	return 0;
+}
+
+static aw_status reset_step(aw_resume *resume, void *ud) {
+	return break_step(resume, ud, BARRIER_RESETTING);
+}
+
+static aw_status abort_step(aw_resume *resume, void *ud) {
+	return break_step(resume, ud, BARRIER_BROKEN);
+}
+
+static void visit_destroy(void *ud) {
+	visit *self = ud;
+	inner_drop(self);
+	visit_leave(self);
+	object_unref(self->barrier);
+	free(self);
+}
+
+static aw_status visit_new(aw_barrier *barrier, aw_step_fn step, aw_coro **out) {
+	aw_status status = object_is(barrier, &barrier_class) ? loop_check(barrier->loop) : AW_EBADHANDLE;
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	visit *self;
+	status = coro_internal(barrier->loop, step, sizeof *self, visit_destroy, &self, out);
+	if (status == 0) self->barrier = object_ref(barrier);
+	return status;
+}
+
+static aw_status visit_run(aw_barrier *barrier, aw_step_fn step, void **out) {
+	if (!stackful_here()) return AW_ENOTASK;
+	aw_coro *coro;
+	aw_status status = visit_new(barrier, step, &coro);
+	return line_run(status, coro, out);
+}
+
+aw_status aw_barrier_new(aw_loop *loop, int32_t parties, aw_barrier **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!out || parties < 1) return -EINVAL;
+	aw_condition *condition;
+	status = condition_create(loop, NULL, &condition);
+	if (status < 0) return status;
+	aw_barrier *self = object_new(&loop->domain, &barrier_class);
+	if (!self) {
+		object_unref(condition);
+		return -ENOMEM;
+	}
+	self->loop = loop;
+	self->condition = condition;
+	self->parties = parties;
+	*out = self;
+	return 0;
+}
+
+aw_barrier *aw_barrier_ref(aw_barrier *barrier) {
+	return object_is(barrier, &barrier_class) ? object_ref(barrier) : barrier;
+}
+
+void aw_barrier_unref(aw_barrier *barrier) {
+	if (object_is(barrier, &barrier_class)) object_unref(barrier);
+}
+
+aw_status aw_barrier_wait_coro(aw_barrier *barrier, aw_coro **out) {
+	return visit_new(barrier, wait_step, out);
+}
+
+aw_status aw_barrier_wait(aw_barrier *barrier) {
+	void *index = NULL;
+	aw_status status = visit_run(barrier, wait_step, &index);
+	return status < 0 ? status : (aw_status)(intptr_t)index;
+}
+
+aw_status aw_barrier_reset_coro(aw_barrier *barrier, aw_coro **out) {
+	return visit_new(barrier, reset_step, out);
+}
+
+aw_status aw_barrier_reset(aw_barrier *barrier) {
+	return visit_run(barrier, reset_step, NULL);
+}
+
+aw_status aw_barrier_abort_coro(aw_barrier *barrier, aw_coro **out) {
+	return visit_new(barrier, abort_step, out);
+}
+
+aw_status aw_barrier_abort(aw_barrier *barrier) {
+	return visit_run(barrier, abort_step, NULL);
+}
+
+int32_t aw_barrier_parties(const aw_barrier *barrier) {
+	return object_is(barrier, &barrier_class) ? barrier->parties : 0;
+}
+
+int32_t aw_barrier_n_waiting(const aw_barrier *barrier) {
+	return object_is(barrier, &barrier_class) && barrier->state == BARRIER_FILLING ? barrier->count : 0;
+}
+
+aw_bool aw_barrier_broken(const aw_barrier *barrier) {
+	return object_is(barrier, &barrier_class) && barrier->state == BARRIER_BROKEN;
+}

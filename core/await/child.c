@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A child: its watch, its pipes, and the futures that wait for both.
+ *
+ * Pipes are driven while somebody waits for them and stand still otherwise: what the child writes then stays in the kernel, and what an
+ * operation brings in late is kept all the same. So a communicate that was cancelled loses nothing, and the next one goes on.
+ */
+#include "child.h"
+
+#include "../os.h"
+#include "../report.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	FIRST_ROOM = 16 * 1024, /* most children say little */
+	MORE_ROOM = 64 * 1024,  /* what a pipe holds */
+	STATUS_UNKNOWN = 255,   /* as asyncio has it, for a child that somebody else collected */
+	KILLED_WITHIN_MS = 10 * 1000
+};
+#define RETRY_AFTER (2 * AW_MILLISECOND)
+
+struct awaiter {
+	aw_future future;
+	child *child; /* while it is in the list */
+	awaiter *next, *previous;
+	enum awaits what;
+};
+
+static void child_pump(child *self);
+
+/* --- those who wait --- */
+
+/* Takes it out of the list, which gives its reference to the caller. */
+static void awaiter_leave(awaiter *self) {
+	child *owner = self->child;
+	self->child = NULL;
+	if (self->next)
+		self->next->previous = self->previous;
+	else
+		owner->last = self->previous;
+	if (self->previous)
+		self->previous->next = self->next;
+	else
+		owner->first = self->next;
+}
+
+static bool awaiter_cancel(aw_future *future, aw_error *reason) {
+	awaiter *self = (awaiter *)(void *)future;
+	child *owner = self->child;
+	future_set_cancelled(future, reason);
+	if (!owner) return true;
+	awaiter_leave(self);
+	object_unref(self);
+	child_pump(owner); /* its operations keep it alive */
+	return true;
+}
+
+static const future_kind awaiter_kind = {.cancel = awaiter_cancel, .what = "process"};
+
+bool child_is_awaited(const child *self, enum awaits what) {
+	for (const awaiter *at = self->first; at; at = at->next)
+		if (at->what == what) return true;
+	return false;
+}
+
+static bool awaiter_is_satisfied(const awaiter *self) {
+	const child *owner = self->child;
+	if (!owner->has_ended) return false;
+	if (self->what == AWAITS_EXIT) return true;
+	if (owner->pipes[1].fd >= 0 || owner->pipes[2].fd >= 0) return false;
+	return self->what == AWAITS_OUTPUT || owner->pipes[0].fd < 0;
+}
+
+static awaiter *first_satisfied(const child *self) {
+	awaiter *at = self->first;
+	while (at && !awaiter_is_satisfied(at)) at = at->next;
+	return at;
+}
+
+/* Finishes whom there is nothing left to wait for. From the start each time: letting go of a future may call out. */
+static void child_settle(child *self) {
+	for (awaiter *at; (at = first_satisfied(self));) {
+		awaiter_leave(at);
+		future_finish(&at->future, (void *)(intptr_t)self->code, NULL);
+		object_unref(at);
+	}
+}
+
+static awaiter *first_of(const child *self, enum awaits least) {
+	awaiter *at = self->first;
+	while (at && at->what < least) at = at->next;
+	return at;
+}
+
+/* Fails those who wait for `least` or more. */
+static void child_fail(child *self, enum awaits least, aw_status status) {
+	for (awaiter *at; (at = first_of(self, least));) {
+		awaiter_leave(at);
+		future_fail(&at->future, error_of(status));
+		object_unref(at);
+	}
+}
+
+aw_status child_await(child *self, enum awaits what, aw_future **out) {
+	awaiter *future = future_create(self->loop, &future_class, &awaiter_kind, sizeof *future);
+	if (!future) return -ENOMEM;
+	future->child = self;
+	future->what = what;
+	future->previous = self->last;
+	if (self->last)
+		self->last->next = future;
+	else
+		self->first = future;
+	self->last = future;
+	*out = object_ref(future);
+	object_ref(self);
+	child_pump(self);
+	child_settle(self);
+	object_unref(self);
+	return 0;
+}
+
+/* --- the pipes --- */
+
+static void pipe_close(child_pipe *self) {
+	if (self->busy && !self->cancelled) {
+		self->cancelled = true;
+		loop_cancel(self->owner->loop, &self->io);
+	}
+	os_close(&self->fd);
+}
+
+static aw_status pipe_submit(child_pipe *self, uint32_t kind, unsigned char *at, size_t length) {
+	self->io.op = (aw_op){.kind = kind, .fd = self->fd, .nonblocking = 1, .buffer = at, .length = length, .offset = -1};
+	object_ref(self->owner);
+	self->busy = true;
+	self->cancelled = false;
+	aw_status status = loop_submit(self->owner->loop, &self->io);
+	if (status == 0) return 0;
+	self->busy = false;
+	object_unref(self->owner); /* never the last: a caller of ours has one */
+	return status;
+}
+
+static aw_status pipe_reserve(child_pipe *self) {
+	size_t room = self->capacity - self->length;
+	if (room >= FIRST_ROOM / 4) return 0;
+	size_t more = self->capacity < MORE_ROOM ? (self->capacity ? MORE_ROOM : FIRST_ROOM) : self->capacity;
+	if (more > SIZE_MAX / 2 - self->capacity) return -ENOMEM;
+	unsigned char *data = realloc(self->data, self->capacity + more);
+	if (!data) return -ENOMEM;
+	self->data = data;
+	self->capacity += more;
+	return 0;
+}
+
+static aw_status pipe_read(child_pipe *self) {
+	aw_status status = pipe_reserve(self);
+	if (status < 0) return status;
+	return pipe_submit(self, AW_OP_READ, self->data + self->length, self->capacity - self->length);
+}
+
+static aw_status pipe_write(child_pipe *self) {
+	if (self->written < self->length) return pipe_submit(self, AW_OP_WRITE, self->data + self->written, self->length - self->written);
+	pipe_close(self);
+	return 0;
+}
+
+static void pipe_drive(child_pipe *self, bool wanted) {
+	if (self->fd < 0) return;
+	if (self->busy) {
+		if (wanted || self->cancelled) return;
+		self->cancelled = true;
+		loop_cancel(self->owner->loop, &self->io);
+		return;
+	}
+	if (!wanted || loop_closing(self->owner->loop)) return;
+	aw_status status = self == &self->owner->pipes[0] ? pipe_write(self) : pipe_read(self);
+	if (status < 0) child_fail(self->owner, AWAITS_OUTPUT, status);
+}
+
+/* Starts what is wanted and stops what is not. */
+static void child_pump(child *self) {
+	for (int i = 0; i < STDIO_STREAMS; i++) {
+		/* Asked anew for each, since a failure ends the wish. */
+		bool wanted = child_is_awaited(self, AWAITS_ALL) || (i > 0 && child_is_awaited(self, AWAITS_OUTPUT));
+		pipe_drive(&self->pipes[i], wanted);
+	}
+}
+
+static bool is_passing(int64_t result) {
+	return result == -ECANCELED || result == -EAGAIN || result == -EINTR;
+}
+
+static void pipe_done(operation *io) {
+	child_pipe *self = container_of(io, child_pipe, io);
+	child *owner = self->owner;
+	bool is_input = self == &owner->pipes[0];
+	int64_t result = io->op.result;
+	self->busy = self->cancelled = false;
+	if (result > 0)
+		*(is_input ? &self->written : &self->length) += (size_t)result;
+	else if (!is_passing(result))
+		pipe_close(self); /* the end; or of no more use */
+	/* Who stops reading what it is fed does nothing wrong. */
+	if (result < 0 && !is_passing(result) && !(is_input && (result == -EPIPE || result == -ECONNRESET)))
+		child_fail(owner, AWAITS_OUTPUT, (aw_status)result);
+	child_pump(owner);
+	child_settle(owner);
+	object_unref(owner);
+}
+
+aw_status child_give_input(child *self, const void *input, size_t length) {
+	child_pipe *pipe = &self->pipes[0];
+	if (!pipe->existed) return 0;
+	if (pipe->data || pipe->fd < 0) return AW_EINVALIDSTATE;
+	pipe->data = malloc(length);
+	if (!pipe->data) return -ENOMEM;
+	memcpy(pipe->data, input, length);
+	pipe->length = length;
+	return 0;
+}
+
+void child_take_input_back(child *self) {
+	child_pipe *pipe = &self->pipes[0];
+	free(pipe->data);
+	pipe->data = NULL;
+	pipe->length = 0;
+}
+
+aw_status child_take_pipe(child *self, int stream, int *out_fd) {
+	child_pipe *pipe = &self->pipes[stream];
+	bool in_use = pipe->busy || child_is_awaited(self, AWAITS_ALL) || (stream > 0 && child_is_awaited(self, AWAITS_OUTPUT));
+	if (pipe->fd < 0 || in_use) return AW_EINVALIDSTATE;
+	*out_fd = pipe->fd;
+	pipe->fd = -1;
+	return 0;
+}
+
+/* --- the watch --- */
+
+static void child_end(child *self, int32_t code) {
+	self->has_ended = true;
+	self->code = code;
+	os_close(&self->process);
+}
+
+static void child_collect(child *self);
+
+static void watch_done(operation *watch) {
+	child *self = container_of(watch, child, watch);
+	child_collect(self);
+	object_unref(self);
+}
+
+static aw_status watch_submit(child *self) {
+	self->watch.op = (aw_op){.kind = AW_OP_POLL, .fd = self->process, .flags = AW_OP_POLL_IN};
+	object_ref(self);
+	aw_status status = loop_submit(self->loop, &self->watch);
+	if (status < 0) object_unref(self); /* never the last: a caller of ours has one */
+	return status;
+}
+
+static aw_status retry_run(ready_item *item) {
+	child *self = container_of(item, child, retry.item);
+	child_collect(self);
+	object_unref(self);
+	return 0;
+}
+
+/* It could not be collected though the watch ended: a debugger has it first, or the backend was out of memory. */
+static void collect_later(child *self) {
+	object_ref(self);
+	aw_status status = loop_alarm_set(self->loop, &self->retry, loop_after(self->loop, RETRY_AFTER));
+	if (status == 0) return;
+	object_unref(self);
+	status = watch_submit(self);
+	if (status == 0) return;
+	report_status(self->loop, "a child can no longer be watched", status, NULL, NULL);
+	child_fail(self, AWAITS_EXIT, status);
+}
+
+static void child_collect(child *self) {
+	int32_t code = STATUS_UNKNOWN;
+	if (self->has_ended || self->process < 0) return; /* by the loop's end */
+	aw_status status = os_process_collect(self->process, self->pid, &code);
+	if (status == -EAGAIN) {
+		if (!loop_closing(self->loop)) collect_later(self);
+		return;
+	}
+	child_end(self, code);
+	child_settle(self);
+}
+
+aw_status child_signal(child *self, int signal) {
+	if (self->process < 0 || os_process_has_ended(self->process, self->pid) != 0) return -ESRCH;
+	/* Until it is collected its number, and so its group's, is nobody else's. */
+	aw_status status = self->flags & AW_PROCESS_GROUP ? os_group_signal(self->pid, signal) : -ESRCH;
+	return status == -ESRCH ? os_process_signal(self->process, signal) : status;
+}
+
+/* Also when it has ended but is not collected: its group may live. And it may have left that. */
+static aw_status child_kill(child *self) {
+	if (self->flags & AW_PROCESS_GROUP) (void)os_group_signal(self->pid, SIGKILL);
+	return os_process_signal(self->process, SIGKILL);
+}
+
+/* --- life --- */
+
+static void child_release(object *base) {
+	child *self = (child *)base;
+	loop_remove_closer(self->loop, &self->closer);
+	for (int i = 0; i < STDIO_STREAMS; i++) {
+		os_close(&self->pipes[i].fd);
+		free(self->pipes[i].data);
+	}
+	os_close(&self->process);
+	object_free(base);
+}
+
+static const object_class child_class = {"child", sizeof(child), child_release};
+
+/* The loop closes. Futures stay pending. */
+static void child_close(closer *base) {
+	child *self = container_of(base, child, closer);
+	object_ref(self);
+	for (int i = 0; i < STDIO_STREAMS; i++) pipe_close(&self->pipes[i]);
+	if (self->process >= 0 && !(self->flags & AW_PROCESS_DETACH)) {
+		/* One that may not be killed, having changed its user, is not waited for either. */
+		aw_status status = child_kill(self);
+		int32_t code = STATUS_UNKNOWN;
+		status = os_process_join(self->process, self->pid, status == -EPERM ? 0 : KILLED_WITHIN_MS, &code);
+		if (status != -EAGAIN) child_end(self, code);
+	}
+	loop_cancel(self->loop, &self->watch);
+	os_close(&self->process);
+	for (awaiter *at; (at = self->first);) {
+		awaiter_leave(at);
+		object_unref(at);
+	}
+	object_unref(self);
+}
+
+child *child_new(aw_loop *loop, uint32_t flags) {
+	child *self = object_new(&loop->domain, &child_class);
+	if (!self) return NULL;
+	self->loop = loop;
+	self->flags = flags;
+	self->process = -1;
+	self->closer.close = child_close;
+	self->watch.done = watch_done;
+	self->retry.item.run = retry_run;
+	for (int i = 0; i < STDIO_STREAMS; i++) {
+		self->pipes[i].owner = self;
+		self->pipes[i].fd = -1;
+		self->pipes[i].io.done = pipe_done;
+	}
+	return self;
+}
+
+aw_status child_begin(child *self, const process_made *made, bool adopted) {
+	self->pid = made->pid;
+	self->process = made->process;
+	for (int i = 0; i < STDIO_STREAMS; i++) {
+		self->pipes[i].fd = made->pipes[i];
+		self->pipes[i].existed = made->pipes[i] >= 0;
+	}
+	aw_status status = watch_submit(self);
+	if (status == 0) {
+		loop_add_closer(self->loop, &self->closer);
+		return 0;
+	}
+	if (adopted)
+		os_close(&self->process);
+	else
+		child_close(&self->closer);
+	return status;
+}
+
+void child_shut(child *self) {
+	/* In a forked child, or after an abandon, nothing but our copies of the descriptors is ours; those go with the memory. */
+	bool is_ours = loop_check(self->loop) == 0 || self->loop->state == LOOP_CLOSING;
+	if (!is_ours) {
+		for (int i = 0; i < STDIO_STREAMS; i++) os_close(&self->pipes[i].fd);
+		return;
+	}
+	for (int i = 0; i < STDIO_STREAMS; i++) pipe_close(&self->pipes[i]);
+	if (self->process >= 0 && !(self->flags & AW_PROCESS_DETACH)) (void)child_kill(self);
+	child_settle(self);
+}

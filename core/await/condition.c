@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Condition. Whatever ends the wait, the lock is taken again before the caller hears of it; a cancellation meanwhile is remembered, the
+ * last one counts. Whoever was notified but leaves with an error passes the notification on.
+ */
+#include "condition.h"
+
+#include "../task.h"
+
+#include <await/stackless.h>
+#include <errno.h>
+#include <stdlib.h>
+
+static void condition_release(object *base) {
+	object_unref(((aw_condition *)base)->lock);
+	object_free(base);
+}
+
+const object_class condition_class = {"condition", sizeof(aw_condition), condition_release};
+
+void condition_notify(aw_condition *self, size_t count) {
+	for (place *at = self->line.first; at && count > 0; at = at->next) {
+		if (future_is_done(at->turn)) continue;
+		future_finish(at->turn, NULL, NULL);
+		count--;
+	}
+}
+
+typedef struct wait_state {
+	aw_frame frame;
+	aw_condition *condition; /* a reference */
+	place place;
+	aw_coro *acquire;        /* a reference */
+	aw_error *error;         /* to be raised once the lock is back; a reference */
+} wait_state;
+
+static void remember(wait_state *self, aw_error *error) {
+	aw_error *old = self->error;
+	self->error = aw_error_ref(error);
+	aw_error_unref(old);
+}
+
+static void acquire_drop(wait_state *self) {
+	if (self->acquire) object_unref(self->acquire);
+	self->acquire = NULL;
+}
+
+static aw_status wait_step(aw_resume *resume, void *ud) {
+	wait_state *self = ud;
+	aw_condition *condition = self->condition;
+	AW_BEGIN(&self->frame);
+	if (!condition->lock->locked) return -EPERM;
+	if (line_join(&condition->line, &self->place, condition->loop) < 0) return -ENOMEM;
+	aw_lock_release(condition->lock);
+	AW_AWAIT(&self->frame, resume, self->place.turn);
+	line_leave(&self->place);
+	if (aw_resume_status(resume) < 0) remember(self, aw_resume_error(resume));
+	for (;;) {
+		if (aw_lock_acquire_coro(condition->lock, &self->acquire) < 0) {
+			condition_notify(condition, 1);
+			return -ENOMEM; /* the one way to leave without the lock */
+		}
+		AW_AWAIT_CORO(&self->frame, resume, self->acquire);
+		acquire_drop(self);
+		if (aw_resume_status(resume) != AW_ECANCELLED) break;
+		remember(self, aw_resume_error(resume));
+	}
+	if (aw_resume_status(resume) < 0) remember(self, aw_resume_error(resume));
+	if (self->error) {
+		condition_notify(condition, 1);
+		return aw_resume_raise(resume, self->error);
+	}
+	AW_END(&self->frame);
+	return 0;
+}
+
+static void wait_destroy(void *ud) {
+	wait_state *self = ud;
+	if (line_leave(&self->place)) condition_notify(self->condition, 1);
+	acquire_drop(self);
+	aw_error_unref(self->error);
+	object_unref(self->condition);
+	free(self);
+}
+
+aw_status condition_create(aw_loop *loop, aw_lock *lock, aw_condition **out) {
+	aw_lock *own = NULL;
+	aw_status status = lock ? 0 : lock_create(loop, &own);
+	if (status < 0) return status;
+	aw_condition *self = object_new(&loop->domain, &condition_class);
+	if (!self) {
+		aw_lock_unref(own);
+		return -ENOMEM;
+	}
+	self->loop = loop;
+	self->lock = own ? own : object_ref(lock);
+	*out = self;
+	return 0;
+}
+
+static aw_status condition_check(const aw_condition *condition) {
+	return object_is(condition, &condition_class) ? loop_check(condition->loop) : AW_EBADHANDLE;
+}
+
+aw_status aw_condition_new(aw_loop *loop, aw_lock *lock, aw_condition **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	if (lock && !object_is(lock, &lock_class)) return AW_EBADHANDLE;
+	if (lock && lock->loop != loop) return AW_EFOREIGNLOOP;
+	return condition_create(loop, lock, out);
+}
+
+aw_condition *aw_condition_ref(aw_condition *condition) {
+	return object_is(condition, &condition_class) ? object_ref(condition) : condition;
+}
+
+void aw_condition_unref(aw_condition *condition) {
+	if (object_is(condition, &condition_class)) object_unref(condition);
+}
+
+aw_lock *aw_condition_lock(const aw_condition *condition) {
+	return object_is(condition, &condition_class) ? condition->lock : NULL;
+}
+
+aw_status aw_condition_wait_coro(aw_condition *condition, aw_coro **out) {
+	aw_status status = condition_check(condition);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	wait_state *self;
+	status = coro_internal(condition->loop, wait_step, sizeof *self, wait_destroy, &self, out);
+	if (status == 0) self->condition = object_ref(condition);
+	return status;
+}
+
+aw_status aw_condition_wait(aw_condition *condition) {
+	if (!stackful_here()) return AW_ENOTASK;
+	aw_coro *coro;
+	aw_status status = aw_condition_wait_coro(condition, &coro);
+	return line_run(status, coro, NULL);
+}
+
+aw_status aw_condition_notify(aw_condition *condition, size_t count) {
+	aw_status status = condition_check(condition);
+	if (status < 0) return status;
+	if (!condition->lock->locked) return -EPERM;
+	condition_notify(condition, count);
+	return 0;
+}
+
+aw_status aw_condition_notify_all(aw_condition *condition) {
+	return aw_condition_notify(condition, SIZE_MAX);
+}

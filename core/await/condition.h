@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* The condition inside the library: the barrier stands on it. */
+#ifndef CORE_AWAIT_CONDITION_H
+#define CORE_AWAIT_CONDITION_H
+
+#include "lock.h"
+
+struct aw_condition {
+	object base;
+	aw_loop *loop;
+	aw_lock *lock; /* a reference */
+	line line;
+};
+
+extern const object_class condition_class;
+
+aw_status condition_create(aw_loop *loop, aw_lock *lock, aw_condition **out);
+/* Wakes up to `count`, whether or not the lock is held. */
+void condition_notify(aw_condition *self, size_t count);
+
+#endif

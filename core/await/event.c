@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Event: setting it wakes all who wait now. */
+#include "../coro.h"
+#include "../task.h"
+#include "line.h"
+
+#include <await/stackless.h>
+#include <await/sync.h>
+#include <errno.h>
+#include <stdlib.h>
+
+struct aw_event {
+	object base;
+	aw_loop *loop;
+	line line;
+	bool set;
+};
+
+static void event_release(object *base) {
+	object_free(base);
+}
+
+static const object_class event_class = {"event", sizeof(aw_event), event_release};
+
+typedef struct event_wait {
+	aw_frame frame;
+	aw_event *event; /* a reference */
+	place place;
+} event_wait;
+
+static aw_status event_wait_step(aw_resume *resume, void *ud) {
+	event_wait *self = ud;
+	AW_BEGIN(&self->frame);
+	if (self->event->set) return 0;
+	if (line_join(&self->event->line, &self->place, self->event->loop) < 0) return -ENOMEM;
+	AW_AWAIT(&self->frame, resume, self->place.turn);
+	line_leave(&self->place);
+	if (aw_resume_status(resume) < 0) return line_raise(resume);
+	AW_END(&self->frame);
+	return 0;
+}
+
+static void event_wait_destroy(void *ud) {
+	event_wait *self = ud;
+	line_leave(&self->place);
+	object_unref(self->event);
+	free(self);
+}
+
+static aw_status event_check(const aw_event *event) {
+	return object_is(event, &event_class) ? loop_check(event->loop) : AW_EBADHANDLE;
+}
+
+aw_status aw_event_new(aw_loop *loop, aw_event **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	aw_event *self = object_new(&loop->domain, &event_class);
+	if (!self) return -ENOMEM;
+	self->loop = loop;
+	*out = self;
+	return 0;
+}
+
+aw_event *aw_event_ref(aw_event *event) {
+	return object_is(event, &event_class) ? object_ref(event) : event;
+}
+
+void aw_event_unref(aw_event *event) {
+	if (object_is(event, &event_class)) object_unref(event);
+}
+
+aw_status aw_event_wait_coro(aw_event *event, aw_coro **out) {
+	aw_status status = event_check(event);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	event_wait *self;
+	status = coro_internal(event->loop, event_wait_step, sizeof *self, event_wait_destroy, &self, out);
+	if (status == 0) self->event = object_ref(event);
+	return status;
+}
+
+aw_status aw_event_wait(aw_event *event) {
+	if (!stackful_here()) return AW_ENOTASK;
+	if (object_is(event, &event_class) && event->set) return 0;
+	aw_coro *coro;
+	aw_status status = aw_event_wait_coro(event, &coro);
+	return line_run(status, coro, NULL);
+}
+
+aw_status aw_event_set(aw_event *event) {
+	aw_status status = event_check(event);
+	if (status < 0) return status;
+	if (event->set) return 0;
+	event->set = true;
+	for (place *at = event->line.first; at; at = at->next) future_finish(at->turn, NULL, NULL);
+	return 0;
+}
+
+aw_status aw_event_clear(aw_event *event) {
+	aw_status status = event_check(event);
+	if (status == 0) event->set = false;
+	return status;
+}
+
+aw_bool aw_event_is_set(const aw_event *event) {
+	return object_is(event, &event_class) && event->set;
+}

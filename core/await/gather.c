@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gather: a watch over its children whose own outcome is theirs. The first failure ends it; children that fail later are looked at
+ * silently, as asyncio does.
+ */
+#include "watch.h"
+
+#include <await/gather.h>
+#include <errno.h>
+
+typedef struct gather {
+	watch watch;
+	uint32_t flags;
+	bool cancel_requested;
+	size_t count, finished;
+	aw_future **children; /* in argument order, with duplicates; the watch references them */
+} gather;
+
+static bool gather_cancel(aw_future *future, aw_error *reason) {
+	gather *self = (gather *)(void *)future;
+	bool accepted = false;
+	for (size_t i = 0; i < self->count; i++) accepted |= future_cancel(self->children[i], reason);
+	if (accepted) self->cancel_requested = true;
+	return accepted;
+}
+
+static const future_kind gather_kind = {gather_cancel, watch_release, false, "gather", watch_child};
+
+static void results_unref(void *results) {
+	aw_results_unref(results);
+}
+
+/* All children are done; `last` ended last. */
+static void gather_finish(gather *self, aw_future *last) {
+	aw_future *outer = &self->watch.future;
+	if (self->cancel_requested) {
+		/* An error, not a cancellation: the gather itself was not cancelled, only asked to be. */
+		future_fail(outer, last->state == FUTURE_CANCELLED ? last->error : error_of(AW_ECANCELLED));
+		return;
+	}
+	aw_results *results = results_new(outer->loop, self->count);
+	if (!results) {
+		future_fail(outer, error_of(-ENOMEM));
+		return;
+	}
+	for (size_t i = 0; i < self->count; i++) {
+		results_set(results, i, self->children[i]);
+		self->children[i]->unseen = false;
+	}
+	future_finish(outer, results, results_unref);
+}
+
+static void gather_child_done(watch *base, aw_future *child) {
+	gather *self = (gather *)(void *)base;
+	self->finished++;
+	child->unseen = false;
+	if (future_is_done(&base->future)) return;
+	if (child->state != FUTURE_DONE && !(self->flags & AW_GATHER_RETURN_ERRORS))
+		future_fail(&base->future, child->error);
+	else if (self->finished == base->count)
+		gather_finish(self, child);
+}
+
+aw_status aw_gather(aw_loop *loop, aw_future *const *futures, size_t count, uint32_t flags, aw_future **out) {
+	size_t distinct;
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!out || flags & ~(uint32_t)AW_GATHER_RETURN_ERRORS) return -EINVAL;
+	status = watch_check(loop, futures, count, &distinct);
+	if (status < 0) return status;
+	if (count > UINT32_MAX / sizeof(aw_future *)) return -EINVAL;
+	size_t head = sizeof(gather) + count * sizeof(aw_future *);
+	gather *self = watch_create(loop, &gather_kind, head, distinct, gather_child_done);
+	if (!self) return -ENOMEM;
+	self->flags = flags;
+	self->count = count;
+	self->children = (aw_future **)(void *)(self + 1);
+	for (size_t i = 0; i < count; i++) self->children[i] = futures[i];
+	watch_add_distinct(&self->watch, futures, count);
+	if (!count) gather_finish(self, NULL);
+	*out = &self->watch.future;
+	return 0;
+}

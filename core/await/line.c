@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* Those who wait in turn. */
+#include "line.h"
+
+#include "../task.h"
+
+#include <errno.h>
+
+static const future_kind turn_kind = {.what = "turn"};
+
+aw_status line_join(line *self, place *who, aw_loop *loop) {
+	who->turn = future_create(loop, &future_class, &turn_kind, sizeof(aw_future));
+	if (!who->turn) return -ENOMEM;
+	who->line = self;
+	who->next = NULL;
+	who->previous = self->last;
+	if (self->last)
+		self->last->next = who;
+	else
+		self->first = who;
+	self->last = who;
+	return 0;
+}
+
+static void line_unlink(place *who) {
+	line *self = who->line;
+	if (!self) return;
+	if (who->next)
+		who->next->previous = who->previous;
+	else
+		self->last = who->previous;
+	if (who->previous)
+		who->previous->next = who->next;
+	else
+		self->first = who->next;
+	who->line = NULL;
+}
+
+bool line_leave(place *who) {
+	if (!who->turn) return false;
+	line_unlink(who);
+	bool woken = who->turn->state == FUTURE_DONE;
+	object_unref(who->turn);
+	who->turn = NULL;
+	return woken;
+}
+
+void line_wake_head(line *self) {
+	if (self->first) future_finish(self->first->turn, NULL, NULL);
+}
+
+bool line_wake_next(line *self) {
+	for (place *at = self->first; at; at = at->next) {
+		if (future_is_done(at->turn)) continue;
+		future_finish(at->turn, NULL, NULL);
+		return true;
+	}
+	return false;
+}
+
+bool line_pop_next(line *self) {
+	for (place *at; (at = self->first);) {
+		line_unlink(at);
+		if (future_is_done(at->turn)) continue;
+		future_finish(at->turn, NULL, NULL);
+		return true;
+	}
+	return false;
+}
+
+bool line_is_deserted(const line *self) {
+	for (const place *at = self->first; at; at = at->next)
+		if (at->turn->state != FUTURE_CANCELLED) return false;
+	return true;
+}
+
+aw_status line_raise(aw_resume *resume) {
+	return aw_resume_raise(resume, aw_resume_error(resume));
+}
+
+aw_status line_run(aw_status status, aw_coro *coro, void **out) {
+	if (status < 0) return status;
+	status = aw_await_coro(coro, out);
+	object_unref(coro);
+	return status;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lock. A release wakes the first in line but does not hand over: the lock is open until the woken task runs, and a newcomer joins
+ * the line behind it all the same. Whoever leaves the line without the lock wakes the next.
+ */
+#include "lock.h"
+
+#include "../task.h"
+
+#include <await/stackless.h>
+#include <errno.h>
+#include <stdlib.h>
+
+static void lock_release(object *base) {
+	object_free(base);
+}
+
+const object_class lock_class = {"lock", sizeof(aw_lock), lock_release};
+
+aw_status lock_create(aw_loop *loop, aw_lock **out) {
+	aw_lock *self = object_new(&loop->domain, &lock_class);
+	if (!self) return -ENOMEM;
+	self->loop = loop;
+	*out = self;
+	return 0;
+}
+
+static bool lock_try(aw_lock *self) {
+	if (self->locked || !line_is_deserted(&self->line)) return false;
+	self->locked = true;
+	return true;
+}
+
+static void lock_give_up(aw_lock *self, place *who) {
+	line_leave(who);
+	if (!self->locked) line_wake_head(&self->line);
+}
+
+typedef struct acquire {
+	aw_frame frame;
+	aw_lock *lock; /* a reference */
+	place place;
+} acquire;
+
+static aw_status acquire_step(aw_resume *resume, void *ud) {
+	acquire *self = ud;
+	aw_lock *lock = self->lock;
+	AW_BEGIN(&self->frame);
+	if (lock_try(lock)) return 0;
+	if (line_join(&lock->line, &self->place, lock->loop) < 0) return -ENOMEM;
+	AW_AWAIT(&self->frame, resume, self->place.turn);
+	if (aw_resume_status(resume) < 0) {
+		lock_give_up(lock, &self->place);
+		return line_raise(resume);
+	}
+	line_leave(&self->place);
+	lock->locked = true;
+	AW_END(&self->frame);
+	return 0;
+}
+
+static void acquire_destroy(void *ud) {
+	acquire *self = ud;
+	if (self->place.turn) lock_give_up(self->lock, &self->place);
+	object_unref(self->lock);
+	free(self);
+}
+
+static aw_status lock_check(const aw_lock *lock) {
+	return object_is(lock, &lock_class) ? loop_check(lock->loop) : AW_EBADHANDLE;
+}
+
+aw_status aw_lock_new(aw_loop *loop, aw_lock **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	return out ? lock_create(loop, out) : -EINVAL;
+}
+
+aw_lock *aw_lock_ref(aw_lock *lock) {
+	return object_is(lock, &lock_class) ? object_ref(lock) : lock;
+}
+
+void aw_lock_unref(aw_lock *lock) {
+	if (object_is(lock, &lock_class)) object_unref(lock);
+}
+
+aw_status aw_lock_acquire_coro(aw_lock *lock, aw_coro **out) {
+	aw_status status = lock_check(lock);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	acquire *self;
+	status = coro_internal(lock->loop, acquire_step, sizeof *self, acquire_destroy, &self, out);
+	if (status == 0) self->lock = object_ref(lock);
+	return status;
+}
+
+aw_status aw_lock_acquire(aw_lock *lock) {
+	if (!stackful_here()) return AW_ENOTASK;
+	aw_status status = aw_lock_try_acquire(lock);
+	if (status != -EAGAIN) return status;
+	aw_coro *coro;
+	status = aw_lock_acquire_coro(lock, &coro);
+	return line_run(status, coro, NULL);
+}
+
+aw_status aw_lock_try_acquire(aw_lock *lock) {
+	aw_status status = lock_check(lock);
+	if (status < 0) return status;
+	return lock_try(lock) ? 0 : -EAGAIN;
+}
+
+aw_status aw_lock_release(aw_lock *lock) {
+	aw_status status = lock_check(lock);
+	if (status < 0) return status;
+	if (!lock->locked) return -EPERM;
+	lock->locked = false;
+	line_wake_head(&lock->line);
+	return 0;
+}
+
+aw_bool aw_lock_locked(const aw_lock *lock) {
+	return object_is(lock, &lock_class) && lock->locked;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The lock inside the library: conditions and barriers stand on it. */
+#ifndef CORE_AWAIT_LOCK_H
+#define CORE_AWAIT_LOCK_H
+
+#include "../coro.h"
+#include "line.h"
+
+#include <await/sync.h>
+
+struct aw_lock {
+	object base;
+	aw_loop *loop;
+	line line;
+	bool locked;
+};
+
+extern const object_class lock_class;
+
+aw_status lock_create(aw_loop *loop, aw_lock **out);
+
+#endif

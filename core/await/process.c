@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handle of a child process. It is apart from the child itself, so that the last reference of the user's ends the child while the
+ * loop goes on to collect it.
+ */
+#include "child.h"
+#include "process_options.h"
+
+#include "../os.h"
+
+#include <errno.h>
+#include <signal.h>
+
+struct aw_process {
+	object base;
+	child *child;
+	host_slot host_slot;
+};
+
+static void process_release(object *base) {
+	aw_process *self = (aw_process *)base;
+	host_slot host = self->host_slot;
+	child_shut(self->child);
+	object_unref(self->child);
+	object_free(base);
+	object_destroy_user(host.destroy, host.data);
+}
+
+static const object_class process_class = {"process", sizeof(aw_process), process_release};
+
+static bool process_is(const aw_process *process) {
+	return object_is(process, &process_class);
+}
+
+static aw_status process_check(const aw_process *process) {
+	return process_is(process) ? loop_check(process->child->loop) : AW_EBADHANDLE;
+}
+
+/* A handle with a child that is yet to be started. */
+static aw_process *process_new(aw_loop *loop, uint32_t flags) {
+	aw_process *self = object_new(&loop->domain, &process_class);
+	if (!self) return NULL;
+	self->child = child_new(loop, flags);
+	if (self->child) return self;
+	object_free(&self->base);
+	return NULL;
+}
+
+/* --- starting --- */
+
+static aw_status check_arguments(const char *const *argv, size_t count, aw_process **out) {
+	if (!argv || !count || !out) return -EINVAL;
+	for (size_t i = 0; i < count; i++)
+		if (!argv[i]) return -EINVAL;
+	return 0;
+}
+
+aw_status aw_subprocess_exec(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options,
+                             aw_process **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status == 0) status = check_arguments(argv, count, out);
+	options = process_options_resolve(options);
+	if (status == 0) status = process_options_check(options);
+	if (status < 0) return status;
+	/* All that can run out of memory is made before the child is. */
+	aw_process *self = process_new(loop, options->flags);
+	if (!self) return -ENOMEM;
+	process_made made;
+	status = process_make(argv, count, options, &made);
+	if (status == 0) status = child_begin(self->child, &made, false);
+	if (status < 0) {
+		object_unref(self);
+		return status;
+	}
+	*out = self;
+	return 0;
+}
+
+aw_status aw_subprocess_shell(aw_loop *loop, const char *command, const aw_process_options *options, aw_process **out) {
+	const char *argv[] = {"/bin/sh", "-c", command};
+	return aw_subprocess_exec(loop, argv, sizeof argv / sizeof *argv, options, out);
+}
+
+aw_status aw_process_adopt(aw_loop *loop, int32_t pid, int pidfd, uint32_t flags, aw_process **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!out || pid <= 0 || pidfd < -1 || flags & ~(uint32_t)(AW_PROCESS_GROUP | AW_PROCESS_DETACH)) return -EINVAL;
+	aw_process *self = process_new(loop, flags);
+	if (!self) return -ENOMEM;
+	process_made made = {.pid = pid, .process = -1, .pipes = {-1, -1, -1}};
+	status = pidfd < 0 ? os_process_open(pid, &made.process) : os_duplicate(pidfd, &made.process);
+	if (status == 0) status = os_process_has_ended(made.process, pid); /* one that has ended can still be collected */
+	if (status < 0)
+		os_close(&made.process);
+	else
+		status = child_begin(self->child, &made, true);
+	if (status < 0) {
+		object_unref(self);
+		return status;
+	}
+	*out = self;
+	return 0;
+}
+
+/* --- looking at one --- */
+
+aw_process *aw_process_ref(aw_process *process) {
+	return process_is(process) ? object_ref(process) : process;
+}
+
+void aw_process_unref(aw_process *process) {
+	if (process_is(process)) object_unref(process);
+}
+
+int32_t aw_process_pid(const aw_process *process) {
+	return process_is(process) ? process->child->pid : AW_EBADHANDLE;
+}
+
+aw_status aw_process_returncode(const aw_process *process, int32_t *out) {
+	if (!process_is(process)) return AW_EBADHANDLE;
+	if (!out) return -EINVAL;
+	if (!process->child->has_ended) return AW_EINVALIDSTATE;
+	*out = process->child->code;
+	return 0;
+}
+
+/* --- waiting for it --- */
+
+static aw_status process_await(aw_process *process, enum awaits what, aw_future **out) {
+	aw_status status = process_check(process);
+	if (status < 0) return status;
+	return out ? child_await(process->child, what, out) : -EINVAL;
+}
+
+aw_status aw_process_wait(aw_process *process, aw_future **out) {
+	return process_await(process, AWAITS_EXIT, out);
+}
+
+aw_status aw_process_wait_closed(aw_process *process, aw_future **out) {
+	return process_await(process, AWAITS_OUTPUT, out);
+}
+
+aw_status aw_process_communicate(aw_process *process, const void *input, size_t length, aw_future **out) {
+	aw_status status = process_check(process);
+	if (status < 0) return status;
+	if (!out || (length && !input)) return -EINVAL;
+	if (child_is_awaited(process->child, AWAITS_ALL)) return AW_EINVALIDSTATE;
+	status = length ? child_give_input(process->child, input, length) : 0;
+	if (status < 0) return status;
+	status = child_await(process->child, AWAITS_ALL, out);
+	if (status < 0 && length) child_take_input_back(process->child);
+	return status;
+}
+
+/* --- its streams --- */
+
+aw_status aw_process_output(const aw_process *process, int stream, const void **out_data, size_t *out_length) {
+	if (!process_is(process)) return AW_EBADHANDLE;
+	if (stream < 1 || stream >= STDIO_STREAMS || !out_data || !out_length) return -EINVAL;
+	const child_pipe *pipe = &process->child->pipes[stream];
+	if (!pipe->existed) return AW_EINVALIDSTATE;
+	*out_data = pipe->data ? pipe->data : (const void *)"";
+	*out_length = pipe->length;
+	return 0;
+}
+
+aw_status aw_process_take_pipe(aw_process *process, int stream, int *out_fd) {
+	aw_status status = process_check(process);
+	if (status < 0) return status;
+	if (stream < 0 || stream >= STDIO_STREAMS || !out_fd) return -EINVAL;
+	return child_take_pipe(process->child, stream, out_fd);
+}
+
+/* --- ending it --- */
+
+aw_status aw_process_send_signal(aw_process *process, int signal) {
+	aw_status status = process_check(process);
+	return status < 0 ? status : child_signal(process->child, signal);
+}
+
+aw_status aw_process_terminate(aw_process *process) {
+	return aw_process_send_signal(process, SIGTERM);
+}
+
+aw_status aw_process_kill(aw_process *process) {
+	return aw_process_send_signal(process, SIGKILL);
+}
+
+aw_status aw_process_close(aw_process *process) {
+	aw_status status = process_check(process);
+	if (status == 0) child_shut(process->child);
+	return status;
+}
+
+aw_status aw_process_set_host_data(aw_process *process, void *data, aw_destroy_fn destroy) {
+	if (!process_is(process)) {
+		object_destroy_user(destroy, data);
+		return AW_EBADHANDLE;
+	}
+	host_slot_set(&process->host_slot, data, destroy);
+	return 0;
+}
+
+void *aw_process_host_data(const aw_process *process) {
+	return process_is(process) ? process->host_slot.data : NULL;
+}

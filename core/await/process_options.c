@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* The options of a child: a plain record that copies what it is given, so that it can be used for many children. */
+#include "process_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALL_FLAGS = AW_PROCESS_GROUP | AW_PROCESS_SESSION | AW_PROCESS_DETACH | AW_PROCESS_KEEP_FDS };
+
+static void options_release(object *base) {
+	aw_process_options *self = (aw_process_options *)base;
+	free(self->cwd);
+	free(self->env);
+	object_free(base);
+}
+
+static const object_class options_class = {"process options", sizeof(aw_process_options), options_release};
+static const aw_process_options default_options = {.group = -1};
+
+const aw_process_options *process_options_resolve(const aw_process_options *options) {
+	return options ? options : &default_options;
+}
+
+aw_status process_options_check(const aw_process_options *options) {
+	if (options == &default_options) return 0;
+	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
+	/* A group that others are in is not the child's own, to be killed with it. */
+	return options->flags & AW_PROCESS_GROUP && options->group > 0 ? -EINVAL : 0;
+}
+
+/* One block: the pointers, then the strings. NULL without memory. */
+static char **copy_strings(const char *const *strings, size_t count) {
+	size_t size = (count + 1) * sizeof(char *);
+	for (size_t i = 0; i < count; i++) size += strlen(strings[i]) + 1;
+	char **copy = malloc(size);
+	if (!copy) return NULL;
+	char *at = (char *)(copy + count + 1);
+	for (size_t i = 0; i < count; i++) {
+		size_t length = strlen(strings[i]) + 1;
+		copy[i] = memcpy(at, strings[i], length);
+		at += length;
+	}
+	copy[count] = NULL;
+	return copy;
+}
+
+aw_status aw_process_options_new(aw_process_options **out) {
+	if (!out) return -EINVAL;
+	aw_process_options *self = object_new(&domain_none, &options_class);
+	if (!self) return -ENOMEM;
+	self->group = -1;
+	*out = self;
+	return 0;
+}
+
+aw_process_options *aw_process_options_ref(aw_process_options *options) {
+	return object_is(options, &options_class) ? object_ref(options) : options;
+}
+
+void aw_process_options_unref(aw_process_options *options) {
+	if (object_is(options, &options_class)) object_unref(options);
+}
+
+aw_status aw_process_options_set_stdio(aw_process_options *options, int stream, int32_t how, int fd) {
+	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
+	if (stream < 0 || stream >= STDIO_STREAMS || how < AW_STDIO_INHERIT || how > AW_STDIO_STDOUT) return -EINVAL;
+	if (how == AW_STDIO_STDOUT && stream != 2) return -EINVAL;
+	if (how == AW_STDIO_FD && fcntl(fd, F_GETFD) < 0) return -EBADF;
+	options->stdio[stream].how = how;
+	options->stdio[stream].fd = how == AW_STDIO_FD ? fd : -1;
+	return 0;
+}
+
+aw_status aw_process_options_set_cwd(aw_process_options *options, const char *cwd) {
+	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
+	char *copy = cwd ? strdup(cwd) : NULL;
+	if (cwd && !copy) return -ENOMEM;
+	free(options->cwd);
+	options->cwd = copy;
+	return 0;
+}
+
+aw_status aw_process_options_set_env(aw_process_options *options, const char *const *env, size_t count) {
+	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
+	if (!env && count) return -EINVAL;
+	for (size_t i = 0; i < count; i++)
+		if (!env[i] || env[i][0] == '=' || !strchr(env[i], '=')) return -EINVAL;
+	char **copy = env ? copy_strings(env, count) : NULL;
+	if (env && !copy) return -ENOMEM;
+	free(options->env);
+	options->env = copy;
+	return 0;
+}
+
+aw_status aw_process_options_set_flags(aw_process_options *options, uint32_t flags) {
+	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
+	if (flags & ~(uint32_t)ALL_FLAGS) return -EINVAL;
+	options->flags = flags;
+	return 0;
+}
+
+aw_status aw_process_options_set_group(aw_process_options *options, int32_t pgid) {
+	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
+	if (pgid < -1) return -EINVAL;
+	options->group = pgid;
+	return 0;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Queues. An item never leaves the queue before the task that gets it runs: a woken getter looks again, and if it is cancelled
+ * instead, it passes its wake-up on. So nothing is lost, and nothing has to be put back.
+ */
+#include "../coro.h"
+#include "../task.h"
+#include "items.h"
+#include "line.h"
+
+#include <await/queue.h>
+#include <await/stackless.h>
+#include <await/sync.h>
+#include <errno.h>
+#include <stdlib.h>
+
+struct aw_queue {
+	object base;
+	aw_loop *loop;
+	items items;
+	int64_t maxsize;
+	int64_t unfinished;
+	aw_event *finished; /* a reference: set while nothing is unfinished */
+	line getters, putters;
+	bool shut;
+};
+
+static void queue_release(object *base) {
+	aw_queue *self = (aw_queue *)base;
+	items_free(&self->items);
+	object_unref(self->finished);
+	object_free(base);
+}
+
+static const object_class queue_class = {"queue", sizeof(aw_queue), queue_release};
+
+static bool queue_is(const aw_queue *queue) {
+	return object_is(queue, &queue_class);
+}
+
+static aw_status queue_check(const aw_queue *queue) {
+	return queue_is(queue) ? loop_check(queue->loop) : AW_EBADHANDLE;
+}
+
+static bool is_full(const aw_queue *self) {
+	return self->maxsize > 0 && (int64_t)self->items.count >= self->maxsize;
+}
+
+static aw_status put_now(aw_queue *self, void *item, aw_destroy_fn destroy) {
+	if (self->shut) return AW_EQUEUESHUTDOWN;
+	if (is_full(self)) return AW_EQUEUEFULL;
+	aw_status status = items_put(&self->items, (item_slot){item, destroy});
+	if (status < 0) return status;
+	self->unfinished++;
+	aw_event_clear(self->finished);
+	line_pop_next(&self->getters);
+	return 0;
+}
+
+static aw_status get_now(aw_queue *self, item_slot *out) {
+	if (!self->items.count) return self->shut ? AW_EQUEUESHUTDOWN : AW_EQUEUEEMPTY;
+	*out = items_take(&self->items);
+	line_pop_next(&self->putters);
+	return 0;
+}
+
+/* --- put, get and join as coroutines --- */
+
+typedef struct visit {
+	aw_frame frame;
+	aw_queue *queue; /* a reference */
+	place place;
+	item_slot item; /* of a put, until the queue has it */
+	aw_coro *inner; /* of a join */
+} visit;
+
+/* A put or get that will not happen: its wake-up, if it had one, is for the next. */
+static void put_abandon(visit *self) {
+	if (line_leave(&self->place) && !is_full(self->queue)) line_pop_next(&self->queue->putters);
+}
+
+static void get_abandon(visit *self) {
+	if (line_leave(&self->place) && self->queue->items.count) line_pop_next(&self->queue->getters);
+}
+
+static aw_status put_step(aw_resume *resume, void *ud) {
+	visit *self = ud;
+	aw_queue *queue = self->queue;
+	AW_BEGIN(&self->frame);
+	while (is_full(queue)) {
+		if (queue->shut) return aw_resume_raise(resume, error_of(AW_EQUEUESHUTDOWN));
+		if (line_join(&queue->putters, &self->place, queue->loop) < 0) return -ENOMEM;
+		AW_AWAIT(&self->frame, resume, self->place.turn);
+		if (aw_resume_status(resume) < 0) {
+			put_abandon(self);
+			return line_raise(resume);
+		}
+		line_leave(&self->place);
+	}
+	aw_status status = put_now(queue, self->item.data, self->item.destroy);
+	if (status < 0) return aw_resume_raise(resume, error_of(status));
+	self->item = (item_slot){0};
+	AW_END(&self->frame);
+	return 0;
+}
+
+/* A put on behalf of a stackful task: an item that did not get in stays the caller's. */
+static void put_destroy_kept(void *ud) {
+	visit *self = ud;
+	if (self->place.turn) put_abandon(self);
+	object_unref(self->queue);
+	free(self);
+}
+
+static void put_destroy(void *ud) {
+	item_slot item = ((visit *)ud)->item;
+	put_destroy_kept(ud);
+	if (item.destroy) item.destroy(item.data);
+}
+
+static aw_status get_step(aw_resume *resume, void *ud) {
+	visit *self = ud;
+	aw_queue *queue = self->queue;
+	item_slot item;
+	AW_BEGIN(&self->frame);
+	while (!queue->items.count) {
+		if (queue->shut) return aw_resume_raise(resume, error_of(AW_EQUEUESHUTDOWN));
+		if (line_join(&queue->getters, &self->place, queue->loop) < 0) return -ENOMEM;
+		AW_AWAIT(&self->frame, resume, self->place.turn);
+		if (aw_resume_status(resume) < 0) {
+			get_abandon(self);
+			return line_raise(resume);
+		}
+		line_leave(&self->place);
+	}
+	AW_END(&self->frame);
+	aw_status status = get_now(queue, &item);
+	if (status < 0) return aw_resume_raise(resume, error_of(status));
+	return aw_resume_return(resume, item.data, item.destroy);
+}
+
+static void get_destroy(void *ud) {
+	visit *self = ud;
+	if (self->place.turn) get_abandon(self);
+	object_unref(self->queue);
+	free(self);
+}
+
+static aw_status join_step(aw_resume *resume, void *ud) {
+	visit *self = ud;
+	AW_BEGIN(&self->frame);
+	if (!self->queue->unfinished) return 0;
+	if (aw_event_wait_coro(self->queue->finished, &self->inner) < 0) return -ENOMEM;
+	AW_AWAIT_CORO(&self->frame, resume, self->inner);
+	if (aw_resume_status(resume) < 0) return line_raise(resume);
+	AW_END(&self->frame);
+	return 0;
+}
+
+static void join_destroy(void *ud) {
+	visit *self = ud;
+	if (self->inner) object_unref(self->inner);
+	object_unref(self->queue);
+	free(self);
+}
+
+static aw_status visit_new(aw_queue *queue, aw_step_fn step, aw_destroy_fn destroy, visit **out_self, aw_coro **out) {
+	aw_status status = queue_check(queue);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	status = coro_internal(queue->loop, step, sizeof **out_self, destroy, out_self, out);
+	if (status == 0) (*out_self)->queue = object_ref(queue);
+	return status;
+}
+
+aw_status aw_queue_put_coro(aw_queue *queue, void *item, aw_destroy_fn destroy, aw_coro **out) {
+	visit *self;
+	aw_status status = visit_new(queue, put_step, put_destroy, &self, out);
+	if (status < 0)
+		object_destroy_user(destroy, item);
+	else
+		self->item = (item_slot){item, destroy};
+	return status;
+}
+
+aw_status aw_queue_get_coro(aw_queue *queue, aw_coro **out) {
+	visit *self;
+	return visit_new(queue, get_step, get_destroy, &self, out);
+}
+
+aw_status aw_queue_join_coro(aw_queue *queue, aw_coro **out) {
+	visit *self;
+	return visit_new(queue, join_step, join_destroy, &self, out);
+}
+
+/* --- the same for stackful tasks --- */
+
+aw_status aw_queue_put(aw_queue *queue, void *item, aw_destroy_fn destroy) {
+	if (!stackful_here()) return AW_ENOTASK;
+	aw_status status = aw_queue_put_nowait(queue, item, destroy);
+	if (status != AW_EQUEUEFULL) return status;
+	aw_coro *coro;
+	visit *self;
+	status = visit_new(queue, put_step, put_destroy_kept, &self, &coro);
+	if (status == 0) self->item = (item_slot){item, destroy};
+	return line_run(status, coro, NULL);
+}
+
+aw_status aw_queue_get(aw_queue *queue, void **out, aw_destroy_fn *out_destroy) {
+	if (!stackful_here()) return AW_ENOTASK;
+	aw_status status = aw_queue_get_nowait(queue, out, out_destroy);
+	if (status != AW_EQUEUEEMPTY) return status;
+	aw_coro *coro;
+	status = aw_queue_get_coro(queue, &coro);
+	if (status < 0) return status;
+	status = aw_await_coro(coro, out);
+	if (status == 0) {
+		/* The value moves on to the caller. */
+		if (out_destroy) *out_destroy = coro->value_destroy;
+		coro->value_destroy = NULL;
+	}
+	object_unref(coro);
+	return status;
+}
+
+aw_status aw_queue_join(aw_queue *queue) {
+	if (!stackful_here()) return AW_ENOTASK;
+	if (queue_is(queue) && !queue->unfinished) return 0;
+	aw_coro *coro;
+	aw_status status = aw_queue_join_coro(queue, &coro);
+	return line_run(status, coro, NULL);
+}
+
+/* --- now, or not at all --- */
+
+aw_status aw_queue_put_nowait(aw_queue *queue, void *item, aw_destroy_fn destroy) {
+	aw_status status = queue_check(queue);
+	return status < 0 ? status : put_now(queue, item, destroy);
+}
+
+aw_status aw_queue_get_nowait(aw_queue *queue, void **out, aw_destroy_fn *out_destroy) {
+	aw_status status = queue_check(queue);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	item_slot item;
+	status = get_now(queue, &item);
+	if (status < 0) return status;
+	*out = item.data;
+	if (out_destroy) *out_destroy = item.destroy;
+	return 0;
+}
+
+aw_status aw_queue_task_done(aw_queue *queue) {
+	aw_status status = queue_check(queue);
+	if (status < 0) return status;
+	if (queue->unfinished <= 0) return -EINVAL;
+	if (--queue->unfinished == 0) aw_event_set(queue->finished);
+	return 0;
+}
+
+aw_status aw_queue_shutdown(aw_queue *queue, aw_bool immediate) {
+	aw_status status = queue_check(queue);
+	if (status < 0) return status;
+	queue->shut = true;
+	while (immediate && queue->items.count) {
+		item_slot item = items_take(&queue->items);
+		object_destroy_user(item.destroy, item.data);
+		if (queue->unfinished > 0) queue->unfinished--;
+	}
+	if (immediate && !queue->unfinished) aw_event_set(queue->finished);
+	while (line_pop_next(&queue->getters)) continue;
+	while (line_pop_next(&queue->putters)) continue;
+	return 0;
+}
+
+/* --- life --- */
+
+static aw_status queue_create(aw_loop *loop, int64_t maxsize, items empty, aw_queue **out) {
+	aw_status status = loop_resolve(&loop);
+	aw_event *finished = NULL;
+	if (status == 0 && !out) status = -EINVAL;
+	if (status == 0) status = aw_event_new(loop, &finished);
+	aw_queue *self = status < 0 ? NULL : object_new(&loop->domain, &queue_class);
+	if (!self) {
+		items_free(&empty);
+		aw_event_unref(finished);
+		return status < 0 ? status : -ENOMEM;
+	}
+	aw_event_set(finished);
+	self->loop = loop;
+	self->maxsize = maxsize > 0 ? maxsize : 0;
+	self->items = empty;
+	self->finished = finished;
+	*out = self;
+	return 0;
+}
+
+aw_status aw_queue_new(aw_loop *loop, int64_t maxsize, aw_queue **out) {
+	return queue_create(loop, maxsize, (items){.order = ITEMS_FIFO}, out);
+}
+
+aw_status aw_queue_new_lifo(aw_loop *loop, int64_t maxsize, aw_queue **out) {
+	return queue_create(loop, maxsize, (items){.order = ITEMS_LIFO}, out);
+}
+
+aw_status aw_queue_new_priority(aw_loop *loop, int64_t maxsize, aw_compare_fn fn, void *ud, aw_destroy_fn destroy, aw_queue **out) {
+	if (!fn) {
+		object_destroy_user(destroy, ud);
+		return -EINVAL;
+	}
+	return queue_create(loop, maxsize, (items){.order = ITEMS_PRIORITY, .compare = fn, .ud = ud, .destroy = destroy}, out);
+}
+
+aw_queue *aw_queue_ref(aw_queue *queue) {
+	return queue_is(queue) ? object_ref(queue) : queue;
+}
+
+void aw_queue_unref(aw_queue *queue) {
+	if (queue_is(queue)) object_unref(queue);
+}
+
+size_t aw_queue_size(const aw_queue *queue) {
+	return queue_is(queue) ? queue->items.count : 0;
+}
+
+int64_t aw_queue_maxsize(const aw_queue *queue) {
+	return queue_is(queue) ? queue->maxsize : 0;
+}
+
+aw_bool aw_queue_empty(const aw_queue *queue) {
+	return queue_is(queue) && !queue->items.count;
+}
+
+aw_bool aw_queue_full(const aw_queue *queue) {
+	return queue_is(queue) && is_full(queue);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* run: a loop, a task, and an orderly end. What is left over is cancelled in one pass and waited for before the loop closes. */
+#include "../report.h"
+#include "../task.h"
+
+#include <await/gather.h>
+#include <await/run.h>
+#include <await/signals.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All tasks of the loop, each a reference; NULL with a count of 0 for none. */
+static aw_status collect(aw_loop *loop, aw_task ***out, size_t *out_count) {
+	aw_status count = aw_loop_all_tasks(loop, NULL, 0);
+	*out = NULL;
+	*out_count = 0;
+	if (count <= 0) return count;
+	aw_task **tasks = calloc((size_t)count, sizeof(aw_task *));
+	if (!tasks) return -ENOMEM;
+	*out_count = (size_t)aw_loop_all_tasks(loop, tasks, (size_t)count);
+	*out = tasks;
+	return 0;
+}
+
+/* A leftover that failed in the meantime is told about. */
+static void report_leftover(aw_loop *loop, aw_task *task) {
+	aw_error *error = NULL;
+	if (task->future.state != FUTURE_FAILED) return;
+	future_outcome(&task->future, NULL, &error);
+	report_call(loop, "unhandled exception during asyncio.run() shutdown", error, &task->future, NULL);
+}
+
+aw_status aw_loop_cancel_all(aw_loop *loop) {
+	aw_task **tasks = NULL;
+	size_t count = 0;
+	aw_future *all;
+	aw_status status = loop_check(loop);
+	if (status == 0) status = collect(loop, &tasks, &count);
+	if (status < 0 || !count) return status;
+	for (size_t i = 0; i < count; i++) task_cancel(tasks[i], error_of(AW_ECANCELLED));
+	/* A task is a future: the array serves as both. */
+	status = aw_gather(loop, (aw_future *const *)(void *)tasks, count, AW_GATHER_RETURN_ERRORS, &all);
+	if (status == 0) {
+		status = aw_loop_run_until_complete(loop, all, NULL);
+		object_unref(all);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (status == 0) report_leftover(loop, tasks[i]);
+		object_unref(tasks[i]);
+	}
+	free(tasks);
+	return status;
+}
+
+/* --- runner --- */
+
+struct aw_runner {
+	object base;
+	char *backend;
+	aw_loop *loop; /* a reference, once it was asked for */
+	aw_task *main; /* borrowed, while a run lasts */
+	uint32_t flags;
+	unsigned interrupts; /* SIGINTs of this run */
+	bool closed;
+};
+
+static void runner_release(object *base) {
+	aw_runner *self = (aw_runner *)base;
+	aw_runner_close(self);
+	free(self->backend);
+	object_free(base);
+}
+
+static const object_class runner_class = {"runner", sizeof(aw_runner), runner_release};
+
+aw_status aw_runner_new(const char *backend, uint32_t flags, aw_runner **out) {
+	if (!out || flags & ~(uint32_t)(AW_RUNNER_SIGINT | AW_RUNNER_DEBUG)) return -EINVAL;
+	aw_runner *self = object_new(&domain_none, &runner_class);
+	if (!self) return -ENOMEM;
+	self->flags = flags;
+	if (backend && !(self->backend = strdup(backend))) {
+		object_free(&self->base);
+		return -ENOMEM;
+	}
+	*out = self;
+	return 0;
+}
+
+aw_runner *aw_runner_ref(aw_runner *runner) {
+	return object_is(runner, &runner_class) ? object_ref(runner) : runner;
+}
+
+void aw_runner_unref(aw_runner *runner) {
+	if (object_is(runner, &runner_class)) object_unref(runner);
+}
+
+aw_status aw_runner_loop(aw_runner *runner, aw_loop **out) {
+	if (!object_is(runner, &runner_class)) return AW_EBADHANDLE;
+	if (!out) return -EINVAL;
+	if (runner->closed) return AW_ELOOPCLOSED;
+	if (!runner->loop) {
+		uint32_t flags = runner->flags & AW_RUNNER_DEBUG ? AW_LOOP_DEBUG : AW_LOOP_DEFAULT;
+		aw_status status = aw_loop_new_with(runner->backend, flags, 0, &runner->loop);
+		if (status < 0) return status;
+	}
+	*out = runner->loop;
+	return 0;
+}
+
+/* The first cancels the main task, so that it can clean up; another one leaves the loop wherever it is. */
+static aw_status runner_interrupted(aw_loop *loop, void *ud) {
+	aw_runner *self = ud;
+	(void)loop;
+	if (self->interrupts++ || !self->main) return AW_EEXIT;
+	task_cancel(self->main, error_of(AW_ECANCELLED));
+	return 0;
+}
+
+/* What the run ended with, as asyncio's Runner.run() turns it. */
+static aw_status runner_outcome(aw_runner *self, aw_task *task, aw_status status, void **out) {
+	if (status == AW_EEXIT && self->interrupts > 1) return -EINTR;
+	if (self->interrupts && status == AW_ECANCELLED && aw_task_uncancel(task) == 0) return -EINTR;
+	if (status == 0 && out) return aw_future_take_result(&task->future, out, NULL);
+	return status;
+}
+
+static aw_status runner_drive(aw_runner *self, aw_task *task, void **out) {
+	bool sigint = self->flags & AW_RUNNER_SIGINT;
+	aw_status status = sigint ? aw_loop_add_signal_handler(self->loop, SIGINT, runner_interrupted, self, NULL) : 0;
+	if (status < 0) return status;
+	self->interrupts = 0;
+	self->main = task;
+	status = aw_loop_run_until_complete(self->loop, &task->future, NULL);
+	self->main = NULL;
+	if (sigint) aw_loop_remove_signal_handler(self->loop, SIGINT);
+	return runner_outcome(self, task, status, out);
+}
+
+/* May it run now? The loop, made if need be. */
+static aw_status runner_begin(aw_runner *runner, aw_loop **loop) {
+	if (object_is(runner, &runner_class) && thread_here()->loop) return AW_ELOOPRUNNING;
+	return aw_runner_loop(runner, loop);
+}
+
+aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out) {
+	aw_loop *loop;
+	aw_task *task;
+	aw_status status = runner_begin(runner, &loop);
+	if (status < 0) {
+		object_destroy_user(destroy, ud);
+		return status;
+	}
+	status = aw_task_spawn(loop, fn, ud, destroy, &task);
+	if (status < 0) return status;
+	status = runner_drive(runner, task, out);
+	object_unref(task);
+	return status;
+}
+
+aw_status aw_runner_run_coro(aw_runner *runner, aw_coro *coro, void **out) {
+	aw_loop *loop;
+	aw_task *task;
+	aw_status status = runner_begin(runner, &loop);
+	if (status == 0) status = aw_task_spawn_coro(loop, coro, &task);
+	if (status < 0) return status;
+	status = runner_drive(runner, task, out);
+	object_unref(task);
+	return status;
+}
+
+aw_status aw_runner_close(aw_runner *runner) {
+	if (!object_is(runner, &runner_class)) return AW_EBADHANDLE;
+	aw_loop *loop = runner->loop;
+	if (loop && aw_loop_is_running(loop)) return AW_ELOOPRUNNING;
+	runner->closed = true;
+	runner->loop = NULL;
+	if (!loop) return 0;
+	aw_status status = aw_loop_cancel_all(loop);
+	aw_loop_close(loop);
+	aw_loop_unref(loop);
+	return status;
+}
+
+aw_status aw_run(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out) {
+	aw_runner *runner;
+	aw_status status = aw_runner_new(backend, AW_RUNNER_DEFAULT, &runner);
+	if (status < 0) {
+		object_destroy_user(destroy, ud);
+		return status;
+	}
+	status = aw_runner_run(runner, fn, ud, destroy, out);
+	aw_status rest = aw_runner_close(runner);
+	object_unref(runner);
+	return status < 0 ? status : rest;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Semaphore. A permit is given at the wake-up, not at the run: whoever is woken has it, and gives it back if cancelled before running.
+ */
+#include "../coro.h"
+#include "../task.h"
+#include "line.h"
+
+#include <await/stackless.h>
+#include <await/sync.h>
+#include <errno.h>
+#include <stdlib.h>
+
+struct aw_semaphore {
+	object base;
+	aw_loop *loop;
+	line line;
+	int64_t value;
+	int64_t bound; /* INT64_MAX for a plain one */
+};
+
+static void semaphore_release(object *base) {
+	object_free(base);
+}
+
+static const object_class semaphore_class = {"semaphore", sizeof(aw_semaphore), semaphore_release};
+
+static bool semaphore_locked(const aw_semaphore *self) {
+	return self->value == 0 || !line_is_deserted(&self->line);
+}
+
+/* Gives permits to those who wait, while there are any. */
+static void semaphore_serve(aw_semaphore *self) {
+	while (self->value > 0 && line_wake_next(&self->line)) self->value--;
+}
+
+typedef struct acquire {
+	aw_frame frame;
+	aw_semaphore *semaphore; /* a reference */
+	place place;
+} acquire;
+
+/* Leaves without a permit; one that it was given goes back. */
+static void acquire_give_up(acquire *self) {
+	if (line_leave(&self->place)) self->semaphore->value++;
+	semaphore_serve(self->semaphore);
+}
+
+static aw_status acquire_step(aw_resume *resume, void *ud) {
+	acquire *self = ud;
+	aw_semaphore *semaphore = self->semaphore;
+	AW_BEGIN(&self->frame);
+	if (!semaphore_locked(semaphore)) {
+		semaphore->value--;
+		return 0;
+	}
+	if (line_join(&semaphore->line, &self->place, semaphore->loop) < 0) return -ENOMEM;
+	AW_AWAIT(&self->frame, resume, self->place.turn);
+	if (aw_resume_status(resume) < 0) {
+		acquire_give_up(self);
+		return line_raise(resume);
+	}
+	line_leave(&self->place);
+	semaphore_serve(semaphore);
+	AW_END(&self->frame);
+	return 0;
+}
+
+static void acquire_destroy(void *ud) {
+	acquire *self = ud;
+	if (self->place.turn) acquire_give_up(self);
+	object_unref(self->semaphore);
+	free(self);
+}
+
+static aw_status semaphore_check(const aw_semaphore *semaphore) {
+	return object_is(semaphore, &semaphore_class) ? loop_check(semaphore->loop) : AW_EBADHANDLE;
+}
+
+static aw_status semaphore_create(aw_loop *loop, int64_t value, int64_t bound, aw_semaphore **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!out || value < 0) return -EINVAL;
+	aw_semaphore *self = object_new(&loop->domain, &semaphore_class);
+	if (!self) return -ENOMEM;
+	self->loop = loop;
+	self->value = value;
+	self->bound = bound;
+	*out = self;
+	return 0;
+}
+
+aw_status aw_semaphore_new(aw_loop *loop, int64_t value, aw_semaphore **out) {
+	return semaphore_create(loop, value, INT64_MAX, out);
+}
+
+aw_status aw_semaphore_new_bounded(aw_loop *loop, int64_t value, aw_semaphore **out) {
+	return semaphore_create(loop, value, value, out);
+}
+
+aw_semaphore *aw_semaphore_ref(aw_semaphore *semaphore) {
+	return object_is(semaphore, &semaphore_class) ? object_ref(semaphore) : semaphore;
+}
+
+void aw_semaphore_unref(aw_semaphore *semaphore) {
+	if (object_is(semaphore, &semaphore_class)) object_unref(semaphore);
+}
+
+aw_status aw_semaphore_acquire_coro(aw_semaphore *semaphore, aw_coro **out) {
+	aw_status status = semaphore_check(semaphore);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	acquire *self;
+	status = coro_internal(semaphore->loop, acquire_step, sizeof *self, acquire_destroy, &self, out);
+	if (status == 0) self->semaphore = object_ref(semaphore);
+	return status;
+}
+
+aw_status aw_semaphore_acquire(aw_semaphore *semaphore) {
+	if (!stackful_here()) return AW_ENOTASK;
+	aw_status status = aw_semaphore_try_acquire(semaphore);
+	if (status != -EAGAIN) return status;
+	aw_coro *coro;
+	status = aw_semaphore_acquire_coro(semaphore, &coro);
+	return line_run(status, coro, NULL);
+}
+
+aw_status aw_semaphore_try_acquire(aw_semaphore *semaphore) {
+	aw_status status = semaphore_check(semaphore);
+	if (status < 0) return status;
+	if (semaphore_locked(semaphore)) return -EAGAIN;
+	semaphore->value--;
+	return 0;
+}
+
+aw_status aw_semaphore_release(aw_semaphore *semaphore) {
+	aw_status status = semaphore_check(semaphore);
+	if (status < 0) return status;
+	if (semaphore->value >= semaphore->bound) return -EINVAL;
+	semaphore->value++;
+	if (line_wake_next(&semaphore->line)) semaphore->value--;
+	return 0;
+}
+
+aw_bool aw_semaphore_locked(const aw_semaphore *semaphore) {
+	return object_is(semaphore, &semaphore_class) && semaphore_locked(semaphore);
+}
+
+int64_t aw_semaphore_value(const aw_semaphore *semaphore) {
+	return object_is(semaphore, &semaphore_class) ? semaphore->value : 0;
+}

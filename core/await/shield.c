@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shield: an outer future that follows an inner one. Cancelling the outer ends the outer alone; the inner one's failure is then
+ * reported, since nobody is left to see it. The shield refers to the inner one only once that is done, for the value that both share:
+ * an inner future that everybody else has dropped must be able to go.
+ */
+#include "../future.h"
+#include "../report.h"
+
+#include <await/gather.h>
+#include <errno.h>
+
+typedef struct shield {
+	aw_future future;
+	future_waiter waiter; /* on the inner one */
+	aw_future *watched;   /* the inner one, borrowed until it is done or gone */
+	aw_future *inner;     /* a reference, once it gave its value */
+} shield;
+
+static void shield_release(aw_future *future) {
+	aw_future *inner = ((shield *)(void *)future)->inner;
+	if (inner) object_unref(inner);
+}
+
+static aw_future *shield_child(const aw_future *future, size_t index) {
+	return index ? NULL : ((const shield *)(const void *)future)->watched;
+}
+
+static const future_kind shield_kind = {NULL, shield_release, false, "shield", shield_child};
+
+static void inner_done(shield *self, aw_future *inner) {
+	aw_future *outer = &self->future;
+	if (outer->state == FUTURE_CANCELLED) {
+		if (inner->state != FUTURE_FAILED) return;
+		inner->unseen = false;
+		report_call(inner->loop, "exception in shielded future", inner->error, inner, NULL);
+		return;
+	}
+	if (inner->state == FUTURE_DONE) {
+		self->inner = object_ref(inner);
+		future_finish(outer, inner->value.data, NULL);
+		return;
+	}
+	inner->unseen = false;
+	if (inner->state == FUTURE_FAILED)
+		future_fail(outer, inner->error);
+	else
+		future_set_cancelled(outer, inner->error);
+}
+
+static aw_status shield_run(ready_item *item) {
+	shield *self = container_of(item, shield, waiter.item);
+	aw_future *inner = self->waiter.future;
+	self->watched = NULL;
+	if (inner && !loop_closing(self->future.loop)) inner_done(self, inner);
+	future_waiter_end(&self->waiter);
+	object_unref(self); /* what the waiter held */
+	return 0;
+}
+
+aw_status aw_shield(aw_future *future, aw_future **out) {
+	if (!future_is(future)) return AW_EBADHANDLE;
+	aw_status status = loop_check(future->loop);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	if (future_is_done(future)) {
+		*out = object_ref(future);
+		return 0;
+	}
+	shield *self = future_create(future->loop, &future_class, &shield_kind, sizeof *self);
+	if (!self) return -ENOMEM;
+	self->waiter.item.run = shield_run;
+	self->watched = future;
+	object_ref(self);
+	future_wait(future, &self->waiter);
+	*out = &self->future;
+	return 0;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* sleep: a future that a deadline finishes. Nothing and less is a bare yield, one iteration long and without a timer. */
+#include "../task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* The future with its deadline: one allocation a sleep. */
+typedef struct sleeper {
+	aw_future future;
+	alarm_clock alarm;
+} sleeper;
+
+static aw_status sleeper_fired(ready_item *item) {
+	sleeper *self = container_of(item, sleeper, alarm.item);
+	if (!loop_closing(self->future.loop)) future_finish(&self->future, NULL, NULL);
+	object_unref(self); /* the deadline's */
+	return 0;
+}
+
+/* The deadline goes with the sleep, so that a cancelled one leaves nothing behind. */
+static bool sleeper_cancel(aw_future *future, aw_error *reason) {
+	sleeper *self = (sleeper *)(void *)future;
+	if (timer_is_set(&self->alarm.timer)) {
+		loop_alarm_stop(future->loop, &self->alarm);
+		object_unref(self);
+	}
+	future_set_cancelled(future, reason);
+	return true;
+}
+
+static void sleeper_release(aw_future *future) {
+	loop_alarm_stop(future->loop, &((sleeper *)(void *)future)->alarm);
+}
+
+static const future_kind sleeper_kind = {sleeper_cancel, sleeper_release, false, "sleep", NULL};
+
+/* A new reference to a future done after `delay`. */
+static aw_status sleeper_new(aw_loop *loop, int64_t delay, aw_future **out) {
+	sleeper *self = future_create(loop, &future_class, &sleeper_kind, sizeof *self);
+	if (!self) return -ENOMEM;
+	self->alarm.item.run = sleeper_fired;
+	aw_status status = loop_alarm_set(loop, &self->alarm, loop_after(loop, delay));
+	if (status < 0) {
+		object_unref(self);
+		return status;
+	}
+	*out = object_ref(self);
+	return 0;
+}
+
+typedef struct sleep_state {
+	int64_t delay;
+	void *value;
+	aw_destroy_fn destroy;
+	bool slept;
+} sleep_state;
+
+static aw_status sleep_step(aw_resume *resume, void *ud) {
+	sleep_state *self = ud;
+	aw_status status = aw_resume_status(resume);
+	if (status < 0) return aw_resume_raise(resume, aw_resume_error(resume));
+	if (self->slept) {
+		void *value = self->value;
+		aw_destroy_fn destroy = self->destroy;
+		self->value = NULL;
+		self->destroy = NULL;
+		return aw_resume_return(resume, value, destroy);
+	}
+	self->slept = true;
+	if (self->delay <= 0) return aw_resume_yield(resume);
+	aw_future *future;
+	status = sleeper_new(aw_future_loop(aw_task_future(aw_resume_task(resume))), self->delay, &future);
+	if (status < 0) return status;
+	status = aw_resume_await(resume, future);
+	object_unref(future);
+	return status;
+}
+
+static void sleep_destroy(void *ud) {
+	sleep_state *self = ud;
+	if (self->destroy) self->destroy(self->value);
+	free(self);
+}
+
+aw_status aw_sleep_coro(aw_loop *loop, int64_t delay_ns, void *value, aw_destroy_fn destroy, aw_coro **out) {
+	sleep_state *state;
+	aw_status status = coro_internal(loop, sleep_step, sizeof *state, sleep_destroy, &state, out);
+	if (status < 0) return status;
+	*state = (sleep_state){delay_ns, value, destroy, false};
+	return 0;
+}
+
+aw_status aw_sleep(int64_t delay_ns) {
+	aw_resume *resume = stackful_here();
+	if (!resume) return AW_ENOTASK;
+	if (delay_ns <= 0) return task_yield(resume);
+	aw_future *future;
+	aw_status status = sleeper_new(resume->task->future.loop, delay_ns, &future);
+	if (status < 0) return status;
+	status = aw_await(future, NULL);
+	object_unref(future);
+	return status;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Task groups, by the rules of CPython 3.13: the first failure cancels the rest and the parent's body; leaving waits for all; failures
+ * win over a cancellation from outside, which is then asked for again so that it is not lost.
+ */
+#include "../report.h"
+#include "../task.h"
+#include "line.h"
+
+#include <await/stackless.h>
+#include <await/taskgroup.h>
+#include <errno.h>
+#include <stdlib.h>
+
+typedef struct member {
+	future_waiter waiter;
+	struct member *next, *previous;
+	aw_taskgroup *group; /* a reference */
+	aw_task *task;       /* a reference */
+} member;
+
+struct aw_taskgroup {
+	object base;
+	aw_loop *loop;
+	aw_task *parent; /* a reference, once entered */
+	member *members, *members_last;
+	size_t member_count;
+	aw_error **errors; /* references, in the order of the failures */
+	size_t error_count, error_capacity;
+	aw_error *exit_error; /* of a member that asked to leave the loop; a reference */
+	aw_future *emptied;   /* a reference, while the end waits */
+	bool entered, ending, aborting, parent_cancelled;
+};
+
+static void taskgroup_release(object *base) {
+	aw_taskgroup *self = (aw_taskgroup *)base;
+	if (self->parent) object_unref(self->parent);
+	for (size_t i = 0; i < self->error_count; i++) aw_error_unref(self->errors[i]);
+	free(self->errors);
+	aw_error_unref(self->exit_error);
+	object_free(base);
+}
+
+static const object_class taskgroup_class = {"task group", sizeof(aw_taskgroup), taskgroup_release};
+
+static aw_status taskgroup_check(const aw_taskgroup *group) {
+	return object_is(group, &taskgroup_class) ? loop_check(group->loop) : AW_EBADHANDLE;
+}
+
+static void taskgroup_abort(aw_taskgroup *self) {
+	self->aborting = true;
+	for (member *at = self->members; at; at = at->next) task_cancel(at->task, error_of(AW_ECANCELLED));
+}
+
+/* Room is made when a member joins, so that a failure can always be kept. */
+static aw_status errors_reserve(aw_taskgroup *self, size_t more) {
+	if (self->error_count + more <= self->error_capacity) return 0;
+	size_t capacity = (self->error_count + more) * 2;
+	aw_error **errors = realloc(self->errors, capacity * sizeof *errors);
+	if (!errors) return -ENOMEM;
+	self->errors = errors;
+	self->error_capacity = capacity;
+	return 0;
+}
+
+static void member_failed(aw_taskgroup *self, aw_error *error, aw_future *future) {
+	self->errors[self->error_count++] = aw_error_ref(error);
+	if (error->status == AW_EEXIT && !self->exit_error) self->exit_error = aw_error_ref(error);
+	if (future_is_done(&self->parent->future)) {
+		report_call(self->loop, "task of a task group failed after its parent ended", error, future, NULL);
+		return;
+	}
+	if (self->aborting || self->parent_cancelled) return;
+	taskgroup_abort(self);
+	self->parent_cancelled = true;
+	task_cancel(self->parent, error_of(AW_ECANCELLED));
+}
+
+static void member_remove(member *self) {
+	aw_taskgroup *group = self->group;
+	group->member_count--;
+	if (self->next)
+		self->next->previous = self->previous;
+	else
+		group->members_last = self->previous;
+	if (self->previous)
+		self->previous->next = self->next;
+	else
+		group->members = self->next;
+}
+
+static aw_status member_run(ready_item *item) {
+	member *self = container_of(item, member, waiter.item);
+	aw_taskgroup *group = self->group;
+	aw_future *future = &self->task->future;
+	member_remove(self);
+	if (!loop_closing(group->loop)) {
+		if (!group->members && group->emptied) future_finish(group->emptied, NULL, NULL);
+		aw_error *error = NULL;
+		if (future->state == FUTURE_FAILED) future_outcome(future, NULL, &error);
+		if (error) member_failed(group, error, future);
+	}
+	future_waiter_end(&self->waiter);
+	object_unref(self->task);
+	free(self);
+	object_unref(group);
+	return 0;
+}
+
+/* May a task join now? Makes its member. */
+static aw_status member_prepare(aw_taskgroup *self, member **out) {
+	aw_status status = taskgroup_check(self);
+	if (status < 0) return status;
+	bool finished = self->ending && !self->members;
+	if (!self->entered || finished || self->aborting) return AW_EINVALIDSTATE;
+	if (errors_reserve(self, self->member_count + 2) < 0) return -ENOMEM;
+	*out = calloc(1, sizeof **out);
+	return *out ? 0 : -ENOMEM;
+}
+
+static void member_join(aw_taskgroup *self, member *who, aw_task *task, aw_task **out) {
+	who->waiter.item.run = member_run;
+	who->group = object_ref(self);
+	who->task = task;
+	who->previous = self->members_last;
+	if (self->members_last)
+		self->members_last->next = who;
+	else
+		self->members = who;
+	self->members_last = who;
+	self->member_count++;
+	future_wait(&task->future, &who->waiter);
+	if (out) *out = object_ref(task);
+}
+
+aw_status aw_taskgroup_new(aw_loop *loop, aw_taskgroup **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	aw_taskgroup *self = object_new(&loop->domain, &taskgroup_class);
+	if (!self) return -ENOMEM;
+	self->loop = loop;
+	*out = self;
+	return 0;
+}
+
+aw_taskgroup *aw_taskgroup_ref(aw_taskgroup *group) {
+	return object_is(group, &taskgroup_class) ? object_ref(group) : group;
+}
+
+void aw_taskgroup_unref(aw_taskgroup *group) {
+	if (object_is(group, &taskgroup_class)) object_unref(group);
+}
+
+aw_status aw_taskgroup_begin(aw_taskgroup *group) {
+	aw_status status = taskgroup_check(group);
+	if (status < 0) return status;
+	if (!group->loop->current) return AW_ENOTASK;
+	if (group->entered) return AW_EINVALIDSTATE;
+	if (errors_reserve(group, 1) < 0) return -ENOMEM;
+	group->parent = object_ref(group->loop->current);
+	group->entered = true;
+	return 0;
+}
+
+aw_status aw_taskgroup_spawn(aw_taskgroup *group, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out) {
+	member *who;
+	aw_task *task;
+	aw_status status = member_prepare(group, &who);
+	if (status < 0) {
+		object_destroy_user(destroy, ud);
+		return status;
+	}
+	status = aw_task_spawn(group->loop, fn, ud, destroy, &task);
+	if (status < 0)
+		free(who);
+	else
+		member_join(group, who, task, out);
+	return status;
+}
+
+aw_status aw_taskgroup_spawn_coro(aw_taskgroup *group, aw_coro *coro, aw_task **out) {
+	member *who;
+	aw_task *task;
+	aw_status status = member_prepare(group, &who);
+	if (status < 0) return status;
+	status = aw_task_spawn_coro(group->loop, coro, &task);
+	if (status < 0)
+		free(who);
+	else
+		member_join(group, who, task, out);
+	return status;
+}
+
+/* --- leaving --- */
+
+typedef struct leave {
+	aw_frame frame;
+	aw_taskgroup *group;    /* a reference */
+	aw_error *body;         /* what the block ended with; a reference, or NULL */
+	aw_error *cancellation; /* to be raised if nothing else is; a reference */
+} leave;
+
+static void keep(aw_error **slot, aw_error *error) {
+	aw_error *old = *slot;
+	*slot = aw_error_ref(error);
+	aw_error_unref(old);
+}
+
+/* Everybody is gone: what the end of the group is. */
+static aw_status leave_answer(leave *self, aw_resume *resume) {
+	aw_taskgroup *group = self->group;
+	if (group->exit_error) return aw_resume_raise(resume, group->exit_error);
+	if (group->parent_cancelled && aw_task_uncancel(group->parent) == 0) keep(&self->cancellation, NULL);
+	if (self->cancellation && !group->error_count) return aw_resume_raise(resume, self->cancellation);
+	if (self->body && self->body->status != AW_ECANCELLED) group->errors[group->error_count++] = aw_error_ref(self->body);
+	if (!group->error_count) return 0;
+	if (group->parent->cancels) {
+		/* Somebody outside asked too: ask again, so that the next await hears of it and the count stays right. */
+		aw_task_uncancel(group->parent);
+		task_cancel(group->parent, error_of(AW_ECANCELLED));
+	}
+	aw_error *all;
+	aw_status status =
+		aw_error_new_group(group->loop, "unhandled errors in a TaskGroup", group->errors, group->error_count, &all);
+	if (status < 0) return status;
+	status = aw_resume_raise(resume, all);
+	aw_error_unref(all);
+	return status;
+}
+
+static void emptied_drop(aw_taskgroup *self) {
+	if (self->emptied) object_unref(self->emptied);
+	self->emptied = NULL;
+}
+
+static aw_status leave_step(aw_resume *resume, void *ud) {
+	leave *self = ud;
+	aw_taskgroup *group = self->group;
+	AW_BEGIN(&self->frame);
+	group->ending = true;
+	if (self->body) {
+		if (self->body->status == AW_EEXIT && !group->exit_error) group->exit_error = aw_error_ref(self->body);
+		if (self->body->status == AW_ECANCELLED) keep(&self->cancellation, self->body);
+		if (!group->aborting) taskgroup_abort(group);
+	}
+	while (group->members) {
+		if (!group->emptied && aw_future_new(group->loop, &group->emptied) < 0) return -ENOMEM;
+		AW_AWAIT(&self->frame, resume, group->emptied);
+		if (aw_resume_status(resume) == AW_ECANCELLED && !group->aborting) {
+			keep(&self->cancellation, aw_resume_error(resume));
+			taskgroup_abort(group);
+		}
+		emptied_drop(group);
+	}
+	AW_END(&self->frame);
+	return leave_answer(self, resume);
+}
+
+static void leave_destroy(void *ud) {
+	leave *self = ud;
+	emptied_drop(self->group);
+	aw_error_unref(self->body);
+	aw_error_unref(self->cancellation);
+	object_unref(self->group);
+	free(self);
+}
+
+aw_status aw_taskgroup_end_coro(aw_taskgroup *group, aw_status body, aw_error *error, aw_coro **out) {
+	aw_status status = taskgroup_check(group);
+	if (status < 0) return status;
+	if (!out || (error && !object_is(error, &error_class))) return -EINVAL;
+	if (!group->entered || group->ending) return AW_EINVALIDSTATE;
+	leave *self;
+	status = coro_internal(group->loop, leave_step, sizeof *self, leave_destroy, &self, out);
+	if (status < 0) return status;
+	self->group = object_ref(group);
+	if (body < 0) self->body = error && error->status == body ? aw_error_ref(error) : error_with_message(&group->loop->domain, body, NULL);
+	return 0;
+}
+
+aw_status aw_taskgroup_end(aw_taskgroup *group, aw_status body, aw_error *error) {
+	if (!stackful_here()) return AW_ENOTASK;
+	aw_coro *coro;
+	aw_status status = aw_taskgroup_end_coro(group, body, error ? error : task_failure(body), &coro);
+	return line_run(status, coro, NULL);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The timeout scope, and wait_for on top of it.
+ *
+ * When its time has passed the scope asks its task to cancel, once. On leaving it takes the request back, and turns the cancellation into a
+ * timeout only if no request is open that was not there when it was entered: who else cancelled must be heard.
+ */
+#include "../task.h"
+#include "watch.h"
+
+#include <await/timeout.h>
+#include <errno.h>
+#include <stdlib.h>
+
+enum scope_state { SCOPE_NEW, SCOPE_ENTERED, SCOPE_EXPIRING, SCOPE_EXPIRED, SCOPE_LEFT };
+
+struct aw_timeout {
+	object base;
+	aw_loop *loop;
+	alarm_clock alarm;
+	aw_task *task;     /* a reference, while inside */
+	int64_t when;
+	uint32_t requests; /* open when it was entered */
+	uint8_t state;
+	bool armed;        /* the alarm is set or queued, and holds a reference */
+};
+
+static void timeout_release(object *base) {
+	aw_timeout *self = (aw_timeout *)base;
+	if (self->task) object_unref(self->task);
+	object_free(base);
+}
+
+static const object_class timeout_class = {"timeout", sizeof(aw_timeout), timeout_release};
+
+static aw_status timeout_fired(ready_item *item) {
+	aw_timeout *self = container_of(item, aw_timeout, alarm.item);
+	bool due = self->armed && self->state == SCOPE_ENTERED && !loop_closing(self->loop);
+	self->armed = false;
+	if (due && self->when > loop_now(self->loop)) {
+		/* Rescheduled while it was queued. */
+		self->armed = loop_alarm_set(self->loop, &self->alarm, self->when) == 0;
+		if (self->armed) return 0;
+	}
+	if (due) {
+		self->state = SCOPE_EXPIRING;
+		task_cancel(self->task, error_of(AW_ECANCELLED));
+	}
+	object_unref(self);
+	return 0;
+}
+
+/* Sets the deadline that stands in `when`. One already past fires in the next iteration. */
+static aw_status timeout_arm(aw_timeout *self) {
+	bool queued = self->armed && !timer_is_set(&self->alarm.timer);
+	if (queued) return 0; /* when its turn comes, it looks at `when` */
+	loop_alarm_stop(self->loop, &self->alarm);
+	if (self->when == AW_FOREVER) {
+		if (self->armed) object_unref(self);
+		self->armed = false;
+		return 0;
+	}
+	if (self->when <= loop_now(self->loop)) {
+		loop_push(self->loop, &self->alarm.item);
+	} else {
+		aw_status status = loop_alarm_set(self->loop, &self->alarm, self->when);
+		if (status < 0) {
+			if (self->armed) object_unref(self);
+			self->armed = false;
+			return status;
+		}
+	}
+	if (!self->armed) object_ref(self);
+	self->armed = true;
+	return 0;
+}
+
+static void timeout_disarm(aw_timeout *self) {
+	if (!self->armed || !timer_is_set(&self->alarm.timer)) return; /* queued: it finds another state, and does nothing */
+	loop_alarm_stop(self->loop, &self->alarm);
+	self->armed = false;
+	object_unref(self);
+}
+
+aw_status aw_timeout_new_at(aw_loop *loop, int64_t when_ns, aw_timeout **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	aw_timeout *self = object_new(&loop->domain, &timeout_class);
+	if (!self) return -ENOMEM;
+	self->loop = loop;
+	self->when = when_ns;
+	self->alarm.item.run = timeout_fired;
+	*out = self;
+	return 0;
+}
+
+aw_status aw_timeout_new(aw_loop *loop, int64_t delay_ns, aw_timeout **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	return aw_timeout_new_at(loop, delay_ns == AW_FOREVER ? AW_FOREVER : loop_after(loop, delay_ns), out);
+}
+
+aw_timeout *aw_timeout_ref(aw_timeout *timeout) {
+	return object_is(timeout, &timeout_class) ? object_ref(timeout) : timeout;
+}
+
+void aw_timeout_unref(aw_timeout *timeout) {
+	if (object_is(timeout, &timeout_class)) object_unref(timeout);
+}
+
+static aw_status timeout_check(const aw_timeout *timeout) {
+	return object_is(timeout, &timeout_class) ? loop_check(timeout->loop) : AW_EBADHANDLE;
+}
+
+aw_status aw_timeout_begin(aw_timeout *timeout) {
+	aw_status status = timeout_check(timeout);
+	if (status < 0) return status;
+	aw_task *task = timeout->loop->current;
+	if (!task) return AW_ENOTASK;
+	if (timeout->state != SCOPE_NEW) return AW_EINVALIDSTATE;
+	status = timeout_arm(timeout);
+	if (status < 0) return status;
+	timeout->task = object_ref(task);
+	timeout->requests = task->cancels;
+	timeout->state = SCOPE_ENTERED;
+	return 0;
+}
+
+aw_status aw_timeout_end(aw_timeout *timeout, aw_status body) {
+	if (!object_is(timeout, &timeout_class)) return AW_EBADHANDLE;
+	if (timeout->state != SCOPE_ENTERED && timeout->state != SCOPE_EXPIRING) return AW_EINVALIDSTATE;
+	/* Nothing here depends on an open loop: a body that unwinds from a closing one leaves its scopes too. */
+	aw_task *task = timeout->task;
+	bool expired = timeout->state == SCOPE_EXPIRING;
+	timeout->state = expired ? SCOPE_EXPIRED : SCOPE_LEFT;
+	timeout->task = NULL;
+	timeout_disarm(timeout);
+	uint32_t left = task->cancels;
+	if (expired && left > 0) {
+		task->cancels = --left;
+		if (!left) {
+			task->must_cancel = false;
+			aw_error_unref(task->reason);
+			task->reason = NULL;
+		}
+	}
+	bool ours = expired && body == AW_ECANCELLED && left <= timeout->requests;
+	object_unref(task);
+	return ours ? AW_ETIMEOUT : body;
+}
+
+int64_t aw_timeout_when(const aw_timeout *timeout) {
+	return object_is(timeout, &timeout_class) ? timeout->when : AW_FOREVER;
+}
+
+aw_status aw_timeout_reschedule(aw_timeout *timeout, int64_t when_ns) {
+	aw_status status = timeout_check(timeout);
+	if (status < 0) return status;
+	if (timeout->state != SCOPE_ENTERED) return AW_EINVALIDSTATE;
+	timeout->when = when_ns;
+	return timeout_arm(timeout);
+}
+
+aw_bool aw_timeout_expired(const aw_timeout *timeout) {
+	return object_is(timeout, &timeout_class) && (timeout->state == SCOPE_EXPIRING || timeout->state == SCOPE_EXPIRED);
+}
+
+/* --- wait_for --- */
+
+enum wait_for_state { WAIT_FOR_START, WAIT_FOR_AWAITED, WAIT_FOR_ENDING };
+
+typedef struct wait_for {
+	aw_future *future;
+	aw_timeout *scope;
+	watch *ended; /* of WAIT_FOR_ENDING */
+	int64_t timeout;
+	uint8_t state;
+} wait_for;
+
+static void wait_for_destroy(void *ud) {
+	wait_for *self = ud;
+	if (self->scope) {
+		if (self->scope->state == SCOPE_ENTERED || self->scope->state == SCOPE_EXPIRING) aw_timeout_end(self->scope, 0);
+		object_unref(self->scope);
+	}
+	if (self->ended) {
+		watch_stop(self->ended);
+		object_unref(self->ended);
+	}
+	object_unref(self->future);
+	free(self);
+}
+
+/* What the future ended with, as the answer. */
+static aw_status answer_outcome(aw_resume *resume, aw_future *future) {
+	void *value = NULL;
+	aw_error *error = NULL;
+	if (future_outcome(future, &value, &error) < 0) return aw_resume_raise(resume, error);
+	return aw_resume_return(resume, value, NULL);
+}
+
+/* No time at all: a future that is not done is cancelled, and its end awaited whatever it is. */
+static aw_status wait_for_nothing(wait_for *self, aw_resume *resume) {
+	if (future_is_done(self->future)) return answer_outcome(resume, self->future);
+	self->ended = watch_new(self->future->loop, 1, watch_finish);
+	if (!self->ended) return -ENOMEM;
+	self->state = WAIT_FOR_ENDING;
+	watch_add(self->ended, self->future);
+	future_cancel(self->future, error_of(AW_ECANCELLED));
+	return aw_resume_await(resume, &self->ended->future);
+}
+
+static aw_status wait_for_begin(wait_for *self, aw_resume *resume) {
+	if (self->timeout <= 0) return wait_for_nothing(self, resume);
+	aw_status status = aw_timeout_new(self->future->loop, self->timeout, &self->scope);
+	if (status == 0) status = aw_timeout_begin(self->scope);
+	if (status < 0) return status;
+	self->state = WAIT_FOR_AWAITED;
+	return aw_resume_await(resume, self->future);
+}
+
+static aw_status wait_for_step(aw_resume *resume, void *ud) {
+	wait_for *self = ud;
+	aw_status sent = aw_resume_status(resume);
+	switch (self->state) {
+	case WAIT_FOR_START: return wait_for_begin(self, resume);
+	case WAIT_FOR_AWAITED:
+		if (aw_timeout_end(self->scope, sent) == AW_ETIMEOUT) return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
+		if (sent < 0) return aw_resume_raise(resume, aw_resume_error(resume));
+		return aw_resume_return(resume, aw_resume_value(resume), NULL);
+	default:
+		if (sent < 0) return aw_resume_raise(resume, aw_resume_error(resume));
+		if (self->future->state == FUTURE_CANCELLED) return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
+		return answer_outcome(resume, self->future);
+	}
+}
+
+aw_status aw_wait_for_coro(aw_future *future, int64_t timeout_ns, aw_coro **out) {
+	if (!future_is(future)) return AW_EBADHANDLE;
+	wait_for *state;
+	aw_status status = coro_internal(future->loop, wait_for_step, sizeof *state, wait_for_destroy, &state, out);
+	if (status < 0) return status;
+	state->future = object_ref(future);
+	state->timeout = timeout_ns;
+	return 0;
+}
+
+aw_status aw_wait_for(aw_future *future, int64_t timeout_ns, void **out) {
+	if (!stackful_here()) return AW_ENOTASK;
+	aw_coro *coro;
+	aw_status status = aw_wait_for_coro(future, timeout_ns, &coro);
+	if (status < 0) return status;
+	status = aw_await_coro(coro, out);
+	object_unref(coro);
+	return status;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The completion queue. An entry is one operation, from its submit to its drain: in flight it stands in a table by token, done in a list.
+ * Everything ends through the ready queue, so that a drain sees outcomes in the order in which a callback would have.
+ */
+#include "completion.h"
+
+#include "future.h"
+
+#include <await/completion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+typedef struct entry {
+	union {
+		operation operation;
+		alarm_clock alarm;     /* SLEEP and NOP */
+		future_waiter waiter;  /* FUTURE */
+	};
+	aw_loop *loop;
+	aw_future *future;
+	struct entry *next, *previous; /* in the table's chain, or in the list of those done (next alone) */
+	uint64_t token;
+	int64_t value;
+	aw_status status;
+	uint32_t kind;
+	bool cancelled, done;
+} entry;
+
+struct completion_queue {
+	entry **table; /* chains by token */
+	size_t buckets, in_flight;
+	entry *done, *done_last;
+};
+
+static size_t bucket_of(const completion_queue *self, uint64_t token) {
+	return (size_t)((token * UINT64_C(0x9E3779B97F4A7C15)) >> 32) & (self->buckets - 1);
+}
+
+static void table_insert(completion_queue *self, entry *what) {
+	entry **bucket = &self->table[bucket_of(self, what->token)];
+	what->previous = NULL;
+	what->next = *bucket;
+	if (*bucket) (*bucket)->previous = what;
+	*bucket = what;
+}
+
+static void table_remove(completion_queue *self, entry *what) {
+	if (what->next) what->next->previous = what->previous;
+	if (what->previous)
+		what->previous->next = what->next;
+	else
+		self->table[bucket_of(self, what->token)] = what->next;
+}
+
+static bool table_grow(completion_queue *self) {
+	size_t old_count = self->buckets;
+	entry **old = self->table, **table = calloc(old_count * 2, sizeof(entry *));
+	if (!table) return false;
+	self->table = table;
+	self->buckets = old_count * 2;
+	for (size_t i = 0; i < old_count; i++)
+		for (entry *at = old[i], *next; at; at = next) {
+			next = at->next;
+			table_insert(self, at);
+		}
+	free(old);
+	return true;
+}
+
+static completion_queue *queue_of(aw_loop *loop) {
+	completion_queue *self = loop->completions;
+	if (!self) {
+		self = calloc(1, sizeof *self);
+		if (!self) return NULL;
+		self->buckets = 64;
+		self->table = calloc(self->buckets, sizeof(entry *));
+		if (!self->table) {
+			free(self);
+			return NULL;
+		}
+		loop->completions = self;
+	}
+	/* A full table only makes chains longer, so that this may fail. */
+	if (self->in_flight >= self->buckets) (void)table_grow(self);
+	return self;
+}
+
+static void entry_free(entry *self) {
+	if (self->future) object_unref(self->future);
+	slab_give(&self->loop->domain.slabs, self, sizeof *self);
+}
+
+static void entry_done(entry *self, aw_status status, int64_t value) {
+	completion_queue *queue = self->loop->completions;
+	table_remove(queue, self);
+	queue->in_flight--;
+	self->done = true;
+	self->status = status;
+	self->value = value;
+	self->next = NULL;
+	if (queue->done)
+		queue->done_last->next = self;
+	else
+		queue->done = self;
+	queue->done_last = self;
+}
+
+static void operation_done(operation *ended) {
+	entry *self = container_of(ended, entry, operation);
+	int64_t result = ended->op.result;
+	entry_done(self, result == -ECANCELED ? AW_ECANCELLED : result < 0 ? (aw_status)result : 0, result < 0 ? 0 : result);
+}
+
+static aw_status alarm_run(ready_item *item) {
+	entry *self = container_of(item, entry, alarm.item);
+	entry_done(self, self->cancelled ? AW_ECANCELLED : 0, 0);
+	return 0;
+}
+
+static aw_status waiter_run(ready_item *item) {
+	entry *self = container_of(item, entry, waiter.item);
+	void *value = NULL;
+	aw_status status = AW_ECANCELLED;
+	if (!self->cancelled && self->waiter.future) status = future_outcome(self->future, &value, NULL);
+	future_waiter_end(&self->waiter);
+	entry_done(self, status, status < 0 ? 0 : (int64_t)(intptr_t)value);
+	return 0;
+}
+
+/* --- submitting --- */
+
+static aw_status submit_io(entry *self, const aw_submission *from) {
+	aw_op *op = &self->operation.op;
+	*op = (aw_op){.kind = from->kind, .fd = from->fd, .flags = from->flags, .buffer = from->buffer, .length = from->length,
+	              .offset = from->offset};
+	if (from->kind == AW_OPERATION_READ || from->kind == AW_OPERATION_WRITE) op->flags = 0;
+	if (from->kind == AW_OPERATION_SEND) op->flags |= MSG_NOSIGNAL;
+	self->operation.done = operation_done;
+	return loop_submit(self->loop, &self->operation);
+}
+
+static aw_status submit_future(entry *self, aw_future *future) {
+	aw_status status = future_check(future, self->loop);
+	if (status < 0) return status;
+	self->future = object_ref(future);
+	self->waiter.item.run = waiter_run;
+	future_wait(future, &self->waiter);
+	return 0;
+}
+
+static aw_status entry_start(entry *self, const aw_submission *from) {
+	switch (from->kind) {
+	case AW_OPERATION_NOP:
+		self->alarm.item.run = alarm_run;
+		loop_push(self->loop, &self->alarm.item);
+		return 0;
+	case AW_OPERATION_SLEEP:
+		self->alarm.item.run = alarm_run;
+		if (from->offset > 0) return loop_alarm_set(self->loop, &self->alarm, loop_after(self->loop, from->offset));
+		loop_push(self->loop, &self->alarm.item);
+		return 0;
+	case AW_OPERATION_FUTURE: return submit_future(self, from->buffer);
+	default: return from->kind > AW_OPERATION_CLOSE ? -EINVAL : submit_io(self, from);
+	}
+}
+
+static aw_status submit_one(aw_loop *loop, const aw_submission *from) {
+	if (from->size < sizeof *from) return -EINVAL;
+	completion_queue *queue = queue_of(loop);
+	entry *self = queue ? slab_take(&loop->domain.slabs, sizeof *self) : NULL;
+	if (!self) return -ENOMEM;
+	self->loop = loop;
+	self->kind = from->kind;
+	self->token = from->token;
+	aw_status status = entry_start(self, from);
+	if (status < 0) {
+		entry_free(self);
+		return status;
+	}
+	table_insert(queue, self);
+	queue->in_flight++;
+	return 0;
+}
+
+aw_status aw_loop_submit(aw_loop *loop, const aw_submission *submissions, size_t count) {
+	aw_status status = loop_check(loop);
+	if (status < 0) return status;
+	if (count > INT32_MAX || (count && !submissions)) return -EINVAL;
+	for (size_t i = 0; i < count; i++) {
+		status = submit_one(loop, &submissions[i]);
+		if (status < 0) return i ? (aw_status)i : status;
+	}
+	return (aw_status)count;
+}
+
+/* --- cancelling --- */
+
+static void entry_cancel(entry *self) {
+	aw_loop *loop = self->loop;
+	if (self->cancelled) return;
+	self->cancelled = true;
+	switch (self->kind) {
+	case AW_OPERATION_NOP: break; /* its turn comes in any case */
+	case AW_OPERATION_SLEEP:
+		if (!timer_is_set(&self->alarm.timer)) break;
+		loop_alarm_stop(loop, &self->alarm);
+		loop_push(loop, &self->alarm.item);
+		break;
+	case AW_OPERATION_FUTURE:
+		/* The future itself goes on. */
+		if (future_unwait(self->future, &self->waiter)) loop_push(loop, &self->waiter.item);
+		break;
+	default: loop_cancel(loop, &self->operation);
+	}
+}
+
+aw_status aw_loop_cancel_token(aw_loop *loop, uint64_t token) {
+	aw_status status = loop_check(loop);
+	if (status < 0) return status;
+	completion_queue *queue = loop->completions;
+	if (!queue) return 0;
+	aw_status found = 0;
+	for (entry *at = queue->table[bucket_of(queue, token)]; at; at = at->next) {
+		if (at->token != token) continue;
+		entry_cancel(at);
+		found++;
+	}
+	return found;
+}
+
+/* --- draining --- */
+
+static aw_status take_done(completion_queue *queue, aw_completion *out, size_t max) {
+	aw_status count = 0;
+	for (entry *at; (size_t)count < max && queue && (at = queue->done); count++) {
+		queue->done = at->next;
+		out[count] = (aw_completion){.token = at->token, .status = at->status, .value = at->value};
+		entry_free(at);
+	}
+	return count;
+}
+
+static aw_status drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout_ns) {
+	aw_status status, count = take_done(loop->completions, out, max);
+	if (count) return count;
+	int64_t limit = timeout_ns < 0 ? AW_FOREVER : loop_after(loop, timeout_ns);
+	if (!aw_loop_pending(loop)) {
+		status = aw_loop_wait(loop, timeout_ns);
+		if (status < 0) return status;
+	}
+	bool woken = loop->was_woken;
+	status = aw_loop_dispatch(loop);
+	if (status < 0 && status != -EAGAIN) return status;
+	count = take_done(loop->completions, out, max);
+	if (count) return count;
+	bool something = status > 0 || woken || loop->was_woken || loop_now(loop) < limit;
+	return something ? 0 : -EAGAIN;
+}
+
+aw_status aw_loop_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout_ns) {
+	aw_status status = loop_check(loop);
+	if (status < 0) return status;
+	if (!out || !max || max > INT32_MAX) return -EINVAL;
+	object_ref(loop); /* a callback may drop the last reference */
+	status = drain(loop, out, max, timeout_ns);
+	object_unref(loop);
+	return status;
+}
+
+void completion_queue_free(aw_loop *loop) {
+	completion_queue *queue = loop->completions;
+	if (!queue) return;
+	aw_completion unwanted;
+	/* What the backend doesn't hold ends here: sleeps, and waits for futures. */
+	for (size_t i = 0; i < queue->buckets; i++)
+		for (entry *at; (at = queue->table[i]);) {
+			if (at->kind == AW_OPERATION_FUTURE) future_unwait(at->future, &at->waiter);
+			if (at->kind == AW_OPERATION_SLEEP) loop_alarm_stop(loop, &at->alarm);
+			entry_done(at, AW_ELOOPCLOSED, 0);
+		}
+	while (take_done(queue, &unwanted, 1)) continue;
+	loop->completions = NULL;
+	free(queue->table);
+	free(queue);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Task-local values. Binding a key anew copies the chain down to its old binding: chains are short, and reads are what counts. */
+#include "context.h"
+
+#include "loop.h"
+
+#include <await/context.h>
+#include <errno.h>
+
+struct binding {
+	object base;
+	const void *key;
+	void *value;
+	aw_destroy_fn destroy;
+	binding *source; /* a copy's value is its source's; a reference */
+	binding *rest;   /* a reference */
+};
+
+static void binding_release(object *base) {
+	binding *self = (binding *)base;
+	object_destroy_user(self->destroy, self->value);
+	if (self->source) object_unref(self->source);
+	context_drop(self->rest);
+	object_free(base);
+}
+
+static const object_class binding_class = {"context", sizeof(binding), binding_release};
+
+static binding *binding_new(const void *key, void *value, aw_destroy_fn destroy, binding *source, binding *rest) {
+	aw_loop *loop = thread_here()->loop;
+	binding *self = object_new(loop ? &loop->domain : &domain_none, &binding_class);
+	if (!self) return NULL;
+	self->key = key;
+	self->value = value;
+	self->destroy = destroy;
+	self->source = source ? object_ref(source) : NULL;
+	self->rest = rest ? object_ref(rest) : NULL;
+	return self;
+}
+
+static binding *find(binding *chain, const void *key) {
+	while (chain && chain->key != key) chain = chain->rest;
+	return chain;
+}
+
+/* `chain` without the binding of `key`, which is in it: a new reference, or NULL with *status set where there is no memory. */
+static binding *without(binding *chain, const void *key, aw_status *status) {
+	if (chain->key == key) return chain->rest ? object_ref(chain->rest) : NULL;
+	binding *rest = without(chain->rest, key, status);
+	if (*status < 0) return NULL;
+	binding *origin = chain->source ? chain->source : chain;
+	binding *copy = binding_new(chain->key, chain->value, NULL, origin, rest);
+	context_drop(rest);
+	if (!copy) *status = -ENOMEM;
+	return copy;
+}
+
+/* The current chain without `key`: a new reference. */
+static binding *current_without(const void *key, aw_status *status) {
+	binding *chain = thread_here()->context;
+	if (!find(chain, key)) return chain ? object_ref(chain) : NULL;
+	return without(chain, key, status);
+}
+
+aw_status aw_context_set(const void *key, void *value, aw_destroy_fn destroy) {
+	aw_status status = key ? 0 : -EINVAL;
+	binding *rest = status < 0 ? NULL : current_without(key, &status);
+	binding *self = status < 0 ? NULL : binding_new(key, value, destroy, NULL, rest);
+	context_drop(rest);
+	if (!self) {
+		object_destroy_user(destroy, value);
+		return status < 0 ? status : -ENOMEM;
+	}
+	context_drop(context_swap(self));
+	return 0;
+}
+
+aw_status aw_context_get(const void *key, void **out) {
+	binding *self = find(thread_here()->context, key);
+	if (!self || !key) return -ENOENT;
+	if (out) *out = self->value;
+	return 0;
+}
+
+aw_status aw_context_unset(const void *key) {
+	if (!key || !find(thread_here()->context, key)) return -ENOENT;
+	aw_status status = 0;
+	binding *chain = current_without(key, &status);
+	if (status == 0) context_drop(context_swap(chain));
+	return status;
+}

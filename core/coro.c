@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* Coroutine objects, and the answers a step gives. */
+#include "coro.h"
+
+#include "report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static void coro_release(object *base) {
+	aw_coro *self = (aw_coro *)base;
+	if (!self->taken) report_never_awaited(self->loop, self->origin);
+	coro_end(self);
+	object_destroy_user(self->value_destroy, self->value);
+	object_free(base);
+}
+
+const object_class coro_class = {"coroutine", sizeof(aw_coro), coro_release};
+
+void coro_end(aw_coro *self) {
+	aw_destroy_fn destroy = self->destroy;
+	void *ud = self->ud;
+	self->state = CORO_ENDED;
+	self->destroy = NULL;
+	self->ud = NULL;
+	object_destroy_user(destroy, ud);
+}
+
+aw_status aw_coro_new(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_coro **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status == 0 && (!fn || !out)) status = -EINVAL;
+	aw_coro *self = status < 0 ? NULL : object_new(&loop->domain, &coro_class);
+	if (!self) {
+		object_destroy_user(destroy, ud);
+		return status < 0 ? status : -ENOMEM;
+	}
+	self->loop = loop;
+	self->fn = fn;
+	self->ud = ud;
+	self->destroy = destroy;
+	self->origin = __builtin_return_address(0);
+	*out = self;
+	return 0;
+}
+
+aw_status coro_internal(aw_loop *loop, aw_step_fn fn, size_t size, void (*destroy)(void *state), void *out_state, aw_coro **out) {
+	void *state = calloc(1, size);
+	if (!state) return -ENOMEM;
+	aw_status status = aw_coro_new(loop, fn, state, NULL, out);
+	if (status < 0) {
+		free(state);
+		return status;
+	}
+	(*out)->destroy = destroy; /* only now: it would find an empty state */
+	*(void **)out_state = state;
+	return 0;
+}
+
+aw_coro *aw_coro_ref(aw_coro *coro) {
+	return object_is(coro, &coro_class) ? object_ref(coro) : coro;
+}
+
+void aw_coro_unref(aw_coro *coro) {
+	if (object_is(coro, &coro_class)) object_unref(coro);
+}
+
+aw_status aw_resume_status(const aw_resume *resume) {
+	return resume ? resume->status : AW_EBADHANDLE;
+}
+
+void *aw_resume_value(const aw_resume *resume) {
+	return resume ? resume->value : NULL;
+}
+
+aw_error *aw_resume_error(const aw_resume *resume) {
+	return resume ? resume->error : NULL;
+}
+
+aw_task *aw_resume_task(const aw_resume *resume) {
+	return resume ? resume->task : NULL;
+}
+
+/* A step answers once: the first answer stands. */
+static aw_status answer_check(const aw_resume *resume) {
+	if (!resume) return AW_EBADHANDLE;
+	return resume->answer == RESUME_NONE ? 0 : AW_EINVALIDSTATE;
+}
+
+aw_status aw_resume_return(aw_resume *resume, void *value, aw_destroy_fn destroy) {
+	aw_status status = answer_check(resume);
+	if (status < 0) {
+		object_destroy_user(destroy, value);
+		return status;
+	}
+	resume->answer = RESUME_RETURN;
+	resume->returned.data = value;
+	resume->returned.destroy = destroy;
+	return 0;
+}
+
+aw_status aw_resume_raise(aw_resume *resume, aw_error *error) {
+	aw_status status = answer_check(resume);
+	if (status < 0) return status;
+	if (!object_is(error, &error_class)) return AW_EBADHANDLE;
+	resume->answer = RESUME_RAISE;
+	resume->raised = aw_error_ref(error);
+	return error->status;
+}
+
+aw_status aw_resume_await(aw_resume *resume, aw_future *future) {
+	aw_status status = answer_check(resume);
+	if (status < 0) return status;
+	if (!future_is(future)) return AW_EBADHANDLE;
+	resume->answer = RESUME_AWAIT;
+	resume->awaited = object_ref(future);
+	return 0;
+}
+
+aw_status aw_resume_delegate(aw_resume *resume, aw_coro *coro) {
+	aw_status status = answer_check(resume);
+	if (status < 0) return status;
+	if (!object_is(coro, &coro_class)) return AW_EBADHANDLE;
+	resume->answer = RESUME_DELEGATE;
+	resume->delegated = object_ref(coro);
+	return 0;
+}
+
+aw_status aw_resume_yield(aw_resume *resume) {
+	aw_status status = answer_check(resume);
+	if (status == 0) resume->answer = RESUME_YIELD;
+	return status;
+}

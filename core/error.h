@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Error objects inside the library. Every known code has an immortal one, so that failing needs no memory. */
+#ifndef CORE_ERROR_H
+#define CORE_ERROR_H
+
+#include "object.h"
+
+#include <await/error.h>
+
+struct aw_error {
+	object base;
+	aw_status status;
+	bool immortal;
+	char *message; /* NULL: the code's text */
+	void *payload;
+	aw_destroy_fn destroy;
+	aw_error **errors; /* of a group: references */
+	size_t count;
+};
+
+extern const object_class error_class;
+
+/* The immortal error of a known code: borrowed. Of a code of the program's own: one that says AW_EHOST. */
+aw_error *error_of(aw_status status);
+/* A new error, or NULL without memory. */
+aw_error *error_make(domain *where, aw_status status, const char *message);
+/* A new reference to an error of this code and message (optional); never NULL: without memory the immortal one. */
+aw_error *error_with_message(domain *where, aw_status status, const char *message);
+
+#endif

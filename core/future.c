@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The future: state, outcome, and those who wait. Whoever waits is told through the ready queue, in order, never inline: the
+ * hop is part of asyncio's semantics.
+ */
+#include "future.h"
+
+#include "context.h"
+#include "report.h"
+
+#include <errno.h>
+
+static void drop_waiters(aw_future *self) {
+	for (ready_item *item; (item = ready_take(&self->waiters));) item->run(item);
+}
+
+static void future_release(object *base) {
+	aw_future *self = (aw_future *)base;
+	if (self->unseen) {
+		/* The handler may look at the future, so it lives until the handler is through. */
+		self->unseen = false;
+		atomic_store(&base->refs, 1);
+		report_call(self->loop, self->kind->is_task ? "Task exception was never retrieved" : "Future exception was never retrieved",
+		            self->error, self, NULL);
+		if (atomic_fetch_sub(&base->refs, 1) != 1) return; /* kept by the handler */
+	}
+	if (self->kind->release) self->kind->release(self);
+	/* Those who still wait would wait for ever: run() sees a pending future and only lets go. */
+	drop_waiters(self);
+	if (self->state == FUTURE_DONE)
+		object_destroy_user(self->value.destroy, self->value.data);
+	else if (self->state != FUTURE_PENDING)
+		aw_error_unref(self->error);
+	object_destroy_user(self->host_slot.destroy, self->host_slot.data);
+	object_free(base);
+}
+
+const object_class future_class = {"future", sizeof(aw_future), future_release};
+const object_class task_class = {"task", 0, future_release};
+static const future_kind plain_future = {0};
+
+void *future_create(aw_loop *loop, const object_class *class, const future_kind *kind, size_t size) {
+	aw_future *self = object_new_sized(&loop->domain, class, size);
+	if (!self) return NULL;
+	self->loop = loop;
+	self->kind = kind;
+	return self;
+}
+
+aw_status future_check(const aw_future *self, const aw_loop *loop) {
+	if (!future_is(self)) return AW_EBADHANDLE;
+	return self->loop == loop ? 0 : AW_EFOREIGNLOOP;
+}
+
+static void queue_waiter(aw_future *self, ready_item *item) {
+	container_of(item, future_waiter, item)->future = object_ref(self);
+	loop_push(self->loop, item);
+}
+
+static void queue_waiters(aw_future *self) {
+	for (ready_item *item; (item = ready_take(&self->waiters));) queue_waiter(self, item);
+}
+
+void future_wait(aw_future *self, future_waiter *waiter) {
+	if (future_is_done(self))
+		queue_waiter(self, &waiter->item);
+	else
+		ready_push(&self->waiters, &waiter->item);
+}
+
+bool future_unwait(aw_future *self, future_waiter *waiter) {
+	if (future_is_done(self)) return false;
+	ready_item *previous = NULL;
+	for (ready_item *item = self->waiters.head; item; previous = item, item = item->next) {
+		if (item != &waiter->item) continue;
+		if (previous)
+			previous->next = item->next;
+		else
+			self->waiters.head = item->next;
+		if (self->waiters.tail == item) self->waiters.tail = previous;
+		return true;
+	}
+	return false;
+}
+
+void future_waiter_end(future_waiter *waiter) {
+	aw_future *future = waiter->future;
+	waiter->future = NULL;
+	if (future) object_unref(future);
+}
+
+void future_finish(aw_future *self, void *value, aw_destroy_fn destroy) {
+	if (future_is_done(self)) {
+		object_destroy_user(destroy, value);
+		return;
+	}
+	self->state = FUTURE_DONE;
+	self->value.data = value;
+	self->value.destroy = destroy;
+	queue_waiters(self);
+}
+
+void future_fail(aw_future *self, aw_error *error) {
+	if (future_is_done(self)) return;
+	self->state = FUTURE_FAILED;
+	self->error = aw_error_ref(error);
+	self->unseen = true;
+	queue_waiters(self);
+}
+
+void future_set_cancelled(aw_future *self, aw_error *reason) {
+	if (future_is_done(self)) return;
+	self->state = FUTURE_CANCELLED;
+	self->error = aw_error_ref(reason);
+	queue_waiters(self);
+}
+
+bool future_cancel(aw_future *self, aw_error *reason) {
+	if (future_is_done(self)) {
+		self->unseen = false;
+		return false;
+	}
+	if (self->kind->cancel) {
+		/* The hook may drop the last other reference. */
+		object_ref(self);
+		bool accepted = self->kind->cancel(self, reason);
+		object_unref(self);
+		return accepted;
+	}
+	future_set_cancelled(self, reason);
+	return true;
+}
+
+aw_status future_outcome(aw_future *self, void **out_value, aw_error **out_error) {
+	if (self->state == FUTURE_DONE) {
+		if (out_value) *out_value = self->value.data;
+		return 0;
+	}
+	self->unseen = false;
+	if (out_error) *out_error = self->error;
+	return self->state == FUTURE_CANCELLED ? AW_ECANCELLED : self->error->status;
+}
+
+/* --- results --- */
+
+typedef struct result_slot {
+	aw_future *future; /* keeps the value */
+	aw_status status;
+	bool pending;
+} result_slot;
+
+struct aw_results {
+	object base;
+	size_t count;
+	result_slot slots[];
+};
+
+static void results_release(object *base) {
+	aw_results *self = (aw_results *)base;
+	for (size_t i = 0; i < self->count; i++)
+		if (self->slots[i].future) object_unref(self->slots[i].future);
+	object_free(base);
+}
+
+static const object_class results_class = {"results", 0, results_release};
+
+aw_results *results_new(aw_loop *loop, size_t count) {
+	if (count > (UINT32_MAX - sizeof(aw_results)) / sizeof(result_slot)) return NULL;
+	aw_results *self = object_new_sized(&loop->domain, &results_class, sizeof *self + count * sizeof *self->slots);
+	if (self) self->count = count;
+	return self;
+}
+
+void results_set(aw_results *self, size_t index, aw_future *future) {
+	result_slot *slot = &self->slots[index];
+	slot->future = object_ref(future);
+	slot->pending = !future_is_done(future);
+	slot->status = slot->pending ? AW_EINVALIDSTATE : 0;
+	if (future->state == FUTURE_FAILED) slot->status = future->error->status;
+	if (future->state == FUTURE_CANCELLED) slot->status = AW_ECANCELLED;
+}
+
+bool results_done(const aw_results *self, size_t index) {
+	return !self->slots[index].pending;
+}
+
+aw_results *aw_results_ref(aw_results *results) {
+	return object_is(results, &results_class) ? object_ref(results) : results;
+}
+
+void aw_results_unref(aw_results *results) {
+	if (object_is(results, &results_class)) object_unref(results);
+}
+
+size_t aw_results_count(const aw_results *results) {
+	return object_is(results, &results_class) ? results->count : 0;
+}
+
+aw_status aw_results_get(const aw_results *results, size_t index, void **out) {
+	if (!object_is(results, &results_class)) return AW_EBADHANDLE;
+	if (index >= results->count) return -EINVAL;
+	const result_slot *slot = &results->slots[index];
+	if (slot->status == 0 && out) *out = slot->future->value.data;
+	if (slot->status < 0 && !slot->pending) slot->future->unseen = false;
+	return slot->status;
+}
+
+aw_error *aw_results_error(const aw_results *results, size_t index) {
+	if (!object_is(results, &results_class) || index >= results->count) return NULL;
+	const result_slot *slot = &results->slots[index];
+	if (slot->status == 0 || slot->pending) return NULL;
+	slot->future->unseen = false;
+	return slot->future->error;
+}
+
+/* --- the public functions --- */
+
+aw_status aw_future_new(aw_loop *loop, aw_future **out) {
+	aw_status status = loop_check(loop);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	aw_future *self = future_create(loop, &future_class, &plain_future, sizeof *self);
+	if (!self) return -ENOMEM;
+	self->origin = __builtin_return_address(0);
+	*out = self;
+	return 0;
+}
+
+aw_future *aw_future_ref(aw_future *future) {
+	return future_is(future) ? object_ref(future) : future;
+}
+
+void aw_future_unref(aw_future *future) {
+	if (future_is(future)) object_unref(future);
+}
+
+aw_loop *aw_future_loop(const aw_future *future) {
+	return future_is(future) ? future->loop : NULL;
+}
+
+aw_task *aw_future_task(aw_future *future) {
+	return object_is(future, &task_class) ? (aw_task *)(void *)future : NULL;
+}
+
+/* May somebody from outside end this future? */
+static aw_status settle_check(const aw_future *future) {
+	if (!future_is(future)) return AW_EBADHANDLE;
+	aw_status status = loop_check(future->loop);
+	if (status < 0) return status;
+	if (future->kind->is_task) return -EPERM;
+	return future_is_done(future) ? AW_EINVALIDSTATE : 0;
+}
+
+aw_status aw_future_set_result(aw_future *future, void *value, aw_destroy_fn destroy) {
+	aw_status status = settle_check(future);
+	if (status == 0) future_finish(future, value, destroy);
+	return status;
+}
+
+aw_status aw_future_set_error(aw_future *future, aw_error *error) {
+	aw_status status = settle_check(future);
+	if (status < 0) return status;
+	if (!object_is(error, &error_class)) return AW_EBADHANDLE;
+	future_fail(future, error);
+	return 0;
+}
+
+aw_status aw_future_fail(aw_future *future, aw_status code, const char *message) {
+	aw_status status = settle_check(future);
+	if (status < 0) return status;
+	if (code >= 0) return -EINVAL;
+	aw_error *error = error_with_message(&future->loop->domain, code, message);
+	future_fail(future, error);
+	aw_error_unref(error);
+	return 0;
+}
+
+aw_status aw_future_cancel(aw_future *future, const char *message) {
+	if (!future_is(future)) return AW_EBADHANDLE;
+	aw_status status = loop_check(future->loop);
+	if (status < 0) return status;
+	aw_error *reason = error_with_message(&future->loop->domain, AW_ECANCELLED, message);
+	bool accepted = future_cancel(future, reason);
+	aw_error_unref(reason);
+	return accepted;
+}
+
+aw_bool aw_future_done(const aw_future *future) {
+	return future_is(future) && future_is_done(future);
+}
+
+aw_bool aw_future_cancelled(const aw_future *future) {
+	return future_is(future) && future->state == FUTURE_CANCELLED;
+}
+
+aw_status aw_future_result(aw_future *future, void **out) {
+	if (!future_is(future)) return AW_EBADHANDLE;
+	return future_is_done(future) ? future_outcome(future, out, NULL) : AW_EINVALIDSTATE;
+}
+
+aw_status aw_future_take_result(aw_future *future, void **out, aw_destroy_fn *out_destroy) {
+	aw_status status = aw_future_result(future, out);
+	if (status < 0) return status;
+	if (!out) return 0;
+	if (out_destroy) *out_destroy = future->value.destroy;
+	future->value.data = NULL;
+	future->value.destroy = NULL;
+	return 0;
+}
+
+aw_status aw_future_error(aw_future *future, aw_error **out) {
+	if (!future_is(future)) return AW_EBADHANDLE;
+	if (!future_is_done(future)) return AW_EINVALIDSTATE;
+	aw_error *error = NULL;
+	aw_status status = future_outcome(future, NULL, &error);
+	if (out) *out = error;
+	return status == AW_ECANCELLED && future->state == FUTURE_CANCELLED ? AW_ECANCELLED : 0;
+}
+
+/* --- done-callbacks of the user's --- */
+
+typedef struct done_callback {
+	future_waiter waiter;
+	closer closer;
+	aw_loop *loop;
+	aw_future *of; /* borrowed, while it waits */
+	aw_done_fn fn;
+	void *ud;
+	aw_destroy_fn destroy;
+	binding *context; /* in which it runs; a reference */
+} done_callback;
+
+static aw_status done_callback_run(ready_item *item) {
+	done_callback *self = container_of(item, done_callback, waiter.item);
+	aw_future *future = self->waiter.future;
+	aw_loop *loop = self->loop;
+	aw_status status = 0;
+	/* Without a future it was removed, or the future died pending: only the destroy is left to do. */
+	if (future && !loop_closing(loop)) {
+		binding *outer = context_swap(self->context);
+		status = self->fn(future, self->ud);
+		self->context = context_swap(outer);
+	}
+	if (status < 0 && status != AW_EEXIT) report_status(loop, "Exception in callback", status, future, NULL);
+	loop_remove_closer(loop, &self->closer);
+	object_destroy_user(self->destroy, self->ud);
+	context_drop(self->context);
+	future_waiter_end(&self->waiter);
+	slab_give(&loop->domain.slabs, self, sizeof *self);
+	return status == AW_EEXIT ? AW_EEXIT : 0;
+}
+
+/* The loop closes: a callback that still waits never will be called. */
+static void done_callback_close(closer *base) {
+	done_callback *self = container_of(base, done_callback, closer);
+	if (!self->waiter.future && future_unwait(self->of, &self->waiter)) self->waiter.item.run(&self->waiter.item);
+}
+
+aw_status aw_future_add_done_callback(aw_future *future, aw_done_fn fn, void *ud, aw_destroy_fn destroy) {
+	aw_status status = future_is(future) ? loop_check(future->loop) : AW_EBADHANDLE;
+	if (status == 0 && !fn) status = -EINVAL;
+	done_callback *self = status < 0 ? NULL : slab_take(&future->loop->domain.slabs, sizeof *self);
+	if (!self) {
+		object_destroy_user(destroy, ud);
+		return status < 0 ? status : -ENOMEM;
+	}
+	*self = (done_callback){.waiter.item.run = done_callback_run, .closer.close = done_callback_close, .loop = future->loop, .of = future, .fn = fn, .ud = ud, .destroy = destroy, .context = context_capture()};
+	loop_add_closer(future->loop, &self->closer);
+	future_wait(future, &self->waiter);
+	return 0;
+}
+
+aw_status aw_future_remove_done_callback(aw_future *future, aw_done_fn fn, void *ud) {
+	aw_status status = future_is(future) ? loop_check(future->loop) : AW_EBADHANDLE;
+	if (status < 0) return status;
+	if (future_is_done(future)) return 0;
+	ready_queue kept = {0};
+	aw_status removed = 0;
+	for (ready_item *item; (item = ready_take(&future->waiters));) {
+		done_callback *callback = container_of(item, done_callback, waiter.item);
+		if (item->run != done_callback_run || callback->fn != fn || callback->ud != ud) {
+			ready_push(&kept, item);
+			continue;
+		}
+		loop_push(future->loop, item); /* without a future: it only destroys */
+		removed++;
+	}
+	future->waiters = kept;
+	return removed;
+}
+
+aw_status aw_future_set_host_data(aw_future *future, void *data, aw_destroy_fn destroy) {
+	if (!future_is(future)) {
+		object_destroy_user(destroy, data);
+		return AW_EBADHANDLE;
+	}
+	host_slot_set(&future->host_slot, data, destroy);
+	return 0;
+}
+
+void *aw_future_host_data(const aw_future *future) {
+	return future_is(future) ? future->host_slot.data : NULL;
+}

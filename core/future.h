@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* The future inside the library: what tasks and the combinators are made of. */
+#ifndef CORE_FUTURE_H
+#define CORE_FUTURE_H
+
+#include "error.h"
+#include "loop.h"
+
+#include <await/future.h>
+
+enum future_state { FUTURE_PENDING, FUTURE_DONE, FUTURE_FAILED, FUTURE_CANCELLED };
+
+/* How a kind of future differs from a plain one. */
+typedef struct future_kind {
+	/* Asks for cancellation; true if it was accepted. NULL: the future is cancelled at once. */
+	bool (*cancel)(aw_future *self, aw_error *reason);
+	/* The last reference went: let go of what the kind adds. NULL: nothing. */
+	void (*release)(aw_future *self);
+	bool is_task; /* set_result and set_error are refused */
+	const char *what; /* its kind in a dump: NULL for a plain future */
+	/* The future at `index` that it waits for, or NULL beyond the end. NULL: none. */
+	aw_future *(*child)(const aw_future *self, size_t index);
+} future_kind;
+
+/* One who waits: in the future's list while it is pending, in the ready queue once it is done. */
+typedef struct future_waiter {
+	ready_item item;
+	aw_future *future; /* a reference, once it is in the ready queue */
+} future_waiter;
+
+struct aw_future {
+	object base;
+	aw_loop *loop;
+	const future_kind *kind;
+	uint8_t state;
+	bool unseen; /* an error that nobody has looked at */
+	bool marked; /* scratch of whoever looks for duplicates */
+	ready_queue waiters;
+	union {
+		struct {
+			void *data;
+			aw_destroy_fn destroy;
+		} value;
+		aw_error *error; /* failed, or cancelled */
+	};
+	host_slot host_slot;
+	const void *origin; /* the code that made it, or NULL */
+};
+
+extern const object_class future_class;
+extern const object_class task_class;
+
+static inline bool future_is(const aw_future *self) {
+	return object_is(self, &future_class) || object_is(self, &task_class);
+}
+
+static inline bool future_is_done(const aw_future *self) {
+	return self->state != FUTURE_PENDING;
+}
+
+/* Sets up the future at the start of an object of `size` bytes. NULL without memory. */
+void *future_create(aw_loop *loop, const object_class *class, const future_kind *kind, size_t size);
+/* 0, or why this future can't be used by `loop`. */
+aw_status future_check(const aw_future *self, const aw_loop *loop);
+/* Adds a waiter whose item.run is set; queued at once if the future is done. */
+void future_wait(aw_future *self, future_waiter *waiter);
+/* Takes a waiter out again; false if it was queued already. */
+bool future_unwait(aw_future *self, future_waiter *waiter);
+/* End of a waiter's run: lets go of the future. */
+void future_waiter_end(future_waiter *waiter);
+
+/* The three ends. They do nothing if the future is done. finish takes over the value, the others their own reference. */
+void future_finish(aw_future *self, void *value, aw_destroy_fn destroy);
+void future_fail(aw_future *self, aw_error *error);
+void future_set_cancelled(aw_future *self, aw_error *reason);
+/* Asks for cancellation, whatever kind it is. */
+bool future_cancel(aw_future *self, aw_error *reason);
+/* The status of a future that is done; marks its error as seen. `out_value` and `out_error` are borrowed and optional. */
+aw_status future_outcome(aw_future *self, void **out_value, aw_error **out_error);
+
+/* An ::aw_results of `count` slots, or NULL; then each slot from a future, which it references. */
+aw_results *results_new(aw_loop *loop, size_t count);
+void results_set(aw_results *self, size_t index, aw_future *future);
+bool results_done(const aw_results *self, size_t index);
+
+#endif

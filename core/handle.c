@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scheduled callbacks. The queue owns a reference until the callback ran or its turn was skipped, and the user's destroy runs then:
+ * also a cancelled one is destroyed from dispatch.
+ */
+#include "handle.h"
+
+#include "context.h"
+#include "report.h"
+
+#include <errno.h>
+#include <sched.h>
+
+struct aw_handle {
+	object base;
+	aw_loop *loop;
+	alarm_clock alarm;
+	aw_callback_fn fn;
+	void *ud;
+	aw_destroy_fn destroy;
+	binding *context; /* in which it runs; a reference */
+	const void *origin; /* the code that scheduled it */
+	bool cancelled, ended;
+};
+
+static void handle_finish(aw_handle *self) {
+	aw_destroy_fn destroy = self->destroy;
+	void *ud = self->ud;
+	binding *context = self->context;
+	self->destroy = NULL;
+	self->context = NULL;
+	self->ended = true;
+	object_destroy_user(destroy, ud);
+	context_drop(context);
+}
+
+static void handle_release(object *base) {
+	handle_finish((aw_handle *)base);
+	object_free(base);
+}
+
+static const object_class handle_class = {"handle", sizeof(aw_handle), handle_release};
+
+static aw_status handle_run(ready_item *item) {
+	aw_handle *self = container_of(item, aw_handle, alarm.item);
+	aw_loop *loop = self->loop;
+	aw_status status = 0;
+	if (!self->cancelled && !loop_closing(loop)) {
+		binding *outer = context_swap(self->context);
+		int64_t began = report_slow_begin(loop);
+		status = self->fn(loop, self->ud);
+		report_slow_end(loop, began, NULL, self);
+		self->context = context_swap(outer);
+	}
+	if (status < 0 && status != AW_EEXIT) report_status(loop, "Exception in callback", status, NULL, self);
+	handle_finish(self);
+	object_unref(self);
+	return status == AW_EEXIT ? AW_EEXIT : 0;
+}
+
+/* Stands for the end of the posted list once the loop is closed. */
+static ready_item posted_closed;
+
+const void *handle_origin(const aw_handle *self) {
+	return self->origin;
+}
+
+static void handle_init(aw_handle *self, aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {
+	self->loop = loop;
+	self->alarm.item.run = handle_run;
+	self->fn = fn;
+	self->ud = ud;
+	self->destroy = destroy;
+	self->context = context_capture();
+}
+
+/* A new handle, or NULL with the status set and the callback destroyed. */
+static aw_handle *handle_new(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_status *status) {
+	*status = loop_check(loop);
+	if (*status == 0 && !fn) *status = -EINVAL;
+	aw_handle *self = *status < 0 ? NULL : object_new(&loop->domain, &handle_class);
+	if (self) {
+		handle_init(self, loop, fn, ud, destroy);
+		return self;
+	}
+	if (*status == 0) *status = -ENOMEM;
+	object_destroy_user(destroy, ud);
+	return NULL;
+}
+
+aw_status aw_loop_call_soon(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_handle **out) {
+	aw_status status;
+	aw_handle *self = handle_new(loop, fn, ud, destroy, &status);
+	if (!self) return status;
+	self->origin = __builtin_return_address(0);
+	if (out) *out = object_ref(self);
+	loop_push(loop, &self->alarm.item);
+	return 0;
+}
+
+static aw_status call_at(aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, const void *origin,
+                         aw_handle **out) {
+	aw_status status;
+	aw_handle *self = handle_new(loop, fn, ud, destroy, &status);
+	if (!self) return status;
+	self->origin = origin;
+	status = loop_alarm_set(loop, &self->alarm, when_ns > 0 ? when_ns : 1);
+	if (status < 0) {
+		object_unref(self);
+		return status;
+	}
+	if (out) *out = object_ref(self);
+	return 0;
+}
+
+aw_status aw_loop_call_at(aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_handle **out) {
+	return call_at(loop, when_ns, fn, ud, destroy, __builtin_return_address(0), out);
+}
+
+aw_status aw_loop_call_later(aw_loop *loop, int64_t delay_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_handle **out) {
+	int64_t when = loop_is(loop) && loop->state == LOOP_OPEN ? loop_after(loop, delay_ns) : 0;
+	return call_at(loop, when, fn, ud, destroy, __builtin_return_address(0), out);
+}
+
+/* --- from other threads --- */
+
+static bool post(aw_loop *loop, aw_handle *handle) {
+	ready_item *first = atomic_load_explicit(&loop->posted, memory_order_relaxed);
+	do {
+		if (first == &posted_closed) return false;
+		handle->alarm.item.next = first;
+	} while (!atomic_compare_exchange_weak_explicit(&loop->posted, &first, &handle->alarm.item, memory_order_release,
+	                                                memory_order_relaxed));
+	return true;
+}
+
+aw_status aw_loop_call_soon_threadsafe(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {
+	aw_status status = loop_is(loop) ? 0 : AW_EBADHANDLE;
+	if (status == 0 && loop->fork_generation != *threads_fork_word) status = AW_EFORKED;
+	if (status == 0 && !fn) status = -EINVAL;
+	aw_handle *self = status < 0 ? NULL : object_new_foreign(&loop->domain, &handle_class);
+	if (!self) {
+		object_destroy_user(destroy, ud);
+		return status < 0 ? status : -ENOMEM;
+	}
+	handle_init(self, loop, fn, ud, destroy);
+	domain_visit(&loop->domain); /* the loop can't be closed between the post and the wake */
+	bool posted = post(loop, self);
+	if (posted) aw_loop_wakeup(loop);
+	domain_leave_visit(&loop->domain);
+	if (posted) return 0;
+	context_drop(self->context);
+	slab_give(NULL, self, sizeof *self);
+	object_destroy_user(destroy, ud);
+	return AW_ELOOPCLOSED;
+}
+
+void handle_take_posted(aw_loop *loop, ready_item *newest) {
+	ready_item *oldest = NULL;
+	for (ready_item *next; newest; newest = next) {
+		next = newest->next;
+		newest->next = oldest;
+		oldest = newest;
+	}
+	for (ready_item *next; oldest; oldest = next) {
+		next = oldest->next;
+		object_adopt(&container_of(oldest, aw_handle, alarm.item)->base);
+		ready_push(&loop->ready, oldest);
+	}
+}
+
+void handle_close_posted(aw_loop *loop) {
+	handle_take_posted(loop, atomic_exchange(&loop->posted, &posted_closed));
+	while (atomic_load_explicit(&loop->domain.visitors, memory_order_acquire)) sched_yield();
+	for (ready_item *item; (item = ready_take(&loop->ready));) item->run(item);
+}
+
+/* --- handles --- */
+
+aw_handle *aw_handle_ref(aw_handle *handle) {
+	return object_is(handle, &handle_class) ? object_ref(handle) : handle;
+}
+
+void aw_handle_unref(aw_handle *handle) {
+	if (object_is(handle, &handle_class)) object_unref(handle);
+}
+
+aw_status aw_handle_cancel(aw_handle *handle) {
+	if (!object_is(handle, &handle_class)) return AW_EBADHANDLE;
+	aw_status status = loop_check(handle->loop);
+	if (status < 0) return status;
+	handle->cancelled = true;
+	if (handle->ended || !timer_is_set(&handle->alarm.timer)) return 0;
+	/* Its turn comes at once, to be skipped and destroyed. */
+	loop_alarm_stop(handle->loop, &handle->alarm);
+	loop_push(handle->loop, &handle->alarm.item);
+	return 0;
+}
+
+aw_bool aw_handle_cancelled(const aw_handle *handle) {
+	return object_is(handle, &handle_class) && handle->cancelled;
+}
+
+int64_t aw_handle_when(const aw_handle *handle) {
+	return object_is(handle, &handle_class) ? handle->alarm.timer.when : 0;
+}

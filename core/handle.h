@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Scheduled callbacks: those of the loop's thread, timers, and those that other threads post. */
+#ifndef CORE_HANDLE_H
+#define CORE_HANDLE_H
+
+#include "loop.h"
+
+/* The code that scheduled it. */
+const void *handle_origin(const aw_handle *self);
+/* Queues what other threads have posted, oldest first. `newest` is the list as it was taken. */
+void handle_take_posted(aw_loop *loop, ready_item *newest);
+/* The loop closes: what is posted is dropped, and posting answers AW_ELOOPCLOSED from now on. */
+void handle_close_posted(aw_loop *loop);
+
+#endif

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop: one iteration is a wait, which fills the list of completions, and a dispatch, which runs what was ready, the completions and the
+ * timers due, in this order and once. All ordering is here; a backend only waits.
+ */
+#include "loop.h"
+
+#include "completion.h"
+#include "descriptors.h"
+#include "guest.h"
+#include "handle.h"
+#include "overflow.h"
+#include "registry.h"
+#include "report.h"
+#include "signals.h"
+#include "task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <time.h>
+
+/* --- who may use it --- */
+
+static void loop_handle_release(object *base);
+
+const object_class loop_class = {"loop", sizeof(aw_loop), loop_handle_release};
+/* The handle is gone, but objects that outlive it still point here. */
+static const object_class loop_gone_class = {"loop that is gone", sizeof(aw_loop), NULL};
+
+bool loop_is(const aw_loop *loop) {
+	return object_is(loop, &loop_class);
+}
+
+aw_status loop_check(aw_loop *loop) {
+	if (!loop_is(loop)) return object_is(loop, &loop_gone_class) ? AW_ELOOPCLOSED : AW_EBADHANDLE;
+	if (loop->fork_generation != *threads_fork_word) return AW_EFORKED;
+	if (loop->state != LOOP_OPEN) return AW_ELOOPCLOSED;
+	uintptr_t self = thread_self();
+	uintptr_t driver = atomic_load_explicit(&loop->driver, memory_order_relaxed);
+	if (driver && driver != self) return AW_EWRONGTHREAD;
+	/* A loop is serialised, not bound: whoever calls now is its thread. */
+	if (atomic_load_explicit(&loop->domain.home, memory_order_relaxed) != self)
+		atomic_store_explicit(&loop->domain.home, self, memory_order_release);
+	return 0;
+}
+
+aw_status loop_resolve(aw_loop **loop) {
+	if (!*loop) *loop = thread_here()->loop;
+	return *loop ? loop_check(*loop) : AW_ENOLOOP;
+}
+
+int64_t loop_now(const aw_loop *loop) {
+	if (loop->backend->capabilities & AW_BACKEND_OWN_CLOCK) return loop->backend->now(loop->backend_state);
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * AW_SECOND + now.tv_nsec;
+}
+
+int64_t loop_after(const aw_loop *loop, int64_t delay) {
+	int64_t now = loop_now(loop);
+	/* A negative one sorts before those due now, as in asyncio. */
+	return delay > AW_FOREVER - now ? AW_FOREVER : now + delay;
+}
+
+/* --- what the rest of the core uses --- */
+
+void loop_push(aw_loop *loop, ready_item *item) {
+	ready_push(&loop->ready, item);
+	if (loop->guest && !loop->dispatching) guest_work(loop->guest);
+}
+
+aw_status loop_alarm_set(aw_loop *loop, alarm_clock *alarm, int64_t when) {
+	timers_remove(&loop->timers, &alarm->timer);
+	if (!timers_add(&loop->timers, &alarm->timer, when)) return -ENOMEM;
+	if (loop->guest && !loop->dispatching) guest_deadline(loop->guest, timers_deadline(&loop->timers));
+	return 0;
+}
+
+void loop_alarm_stop(aw_loop *loop, alarm_clock *alarm) {
+	timers_remove(&loop->timers, &alarm->timer);
+}
+
+static aw_status operation_run(ready_item *item) {
+	operation *self = container_of(item, operation, item);
+	self->done(self);
+	return 0;
+}
+
+static void backend_complete(const aw_backend_host *host, aw_op *op) {
+	aw_loop *loop = host->core;
+	operation *self = container_of(op, operation, op);
+	self->in_flight = false;
+	ready_push(&loop->completed, &self->item);
+}
+
+aw_status loop_submit(aw_loop *loop, operation *what) {
+	what->loop = loop;
+	what->item.run = operation_run;
+	if (loop->state == LOOP_CLOSED) return AW_ELOOPCLOSED;
+	if (loop->guest) guest_pause(loop->guest);
+	what->in_flight = true;
+	aw_status status = loop->backend->submit(loop->backend_state, &what->op);
+	if (status < 0) what->in_flight = false;
+	if (loop->guest) guest_resume(loop->guest);
+	return status;
+}
+
+void loop_cancel(aw_loop *loop, operation *what) {
+	if (loop->guest) guest_pause(loop->guest);
+	if (what->in_flight) loop->backend->cancel(loop->backend_state, &what->op);
+	if (loop->guest) guest_resume(loop->guest);
+}
+
+void loop_add_closer(aw_loop *loop, closer *what) {
+	what->previous = NULL;
+	what->next = loop->closers;
+	if (loop->closers) loop->closers->previous = what;
+	loop->closers = what;
+}
+
+void loop_remove_closer(aw_loop *loop, closer *what) {
+	if (what->next) what->next->previous = what->previous;
+	if (what->previous)
+		what->previous->next = what->next;
+	else if (loop->closers == what)
+		loop->closers = what->next;
+	what->next = what->previous = NULL;
+}
+
+/* --- making one --- */
+
+/* From any thread, also in a signal handler. */
+static void loop_wake(aw_loop *loop) {
+	if (!atomic_exchange(&loop->woken, 1)) loop->backend->wake(loop->backend_state);
+}
+
+/* Called by visitors of the domain, for whom closing waits. */
+static void domain_wake(domain *self) {
+	aw_loop *loop = container_of(self, aw_loop, domain);
+	if (loop->state == LOOP_OPEN) loop_wake(loop);
+}
+
+static void domain_gone(domain *self) {
+	aw_loop *loop = container_of(self, aw_loop, domain);
+	loop->base.class = NULL;
+	slab_give(NULL, loop, sizeof *loop);
+}
+
+static bool debug_asked(void) {
+	const char *text = getauxval(AT_SECURE) ? NULL : getenv("AWAIT_DEBUG");
+	return text && *text && !(text[0] == '0' && !text[1]);
+}
+
+static aw_status loop_open(aw_loop *self, const char *backend, uint32_t flags, uint64_t seed) {
+	aw_status status = registry_resolve(backend, &self->backend, NULL, 0);
+	if (status < 0) return status;
+	self->fork_generation = threads_fork_generation();
+	if (!self->fork_generation) return -ENOMEM;
+	status = stack_pool_init(&self->stacks, 256 * 1024);
+	if (status < 0) return status;
+	self->host = (aw_backend_host){.size = sizeof self->host, .complete = backend_complete, .core = self};
+	uint32_t open_flags = flags & AW_LOOP_SINGLE_THREAD ? AW_BACKEND_SINGLE_THREAD : 0;
+	status = self->backend->open(&self->host, open_flags, seed, &self->backend_state);
+	if (status < 0) stack_pool_destroy(&self->stacks);
+	return status;
+}
+
+aw_status aw_loop_new_with(const char *backend, uint32_t flags, uint64_t seed, aw_loop **out) {
+	if (!out || flags & ~(uint32_t)(AW_LOOP_SINGLE_THREAD | AW_LOOP_DEBUG)) return -EINVAL;
+	aw_loop *self = slab_take(NULL, sizeof *self);
+	if (!self) return -ENOMEM;
+	aw_status status = loop_open(self, backend, flags, seed);
+	if (status < 0) {
+		slab_give(NULL, self, sizeof *self);
+		return status;
+	}
+	domain_open(&self->domain, thread_self(), domain_wake, domain_gone);
+	self->base.class = &loop_class;
+	self->base.domain = &domain_none;
+	atomic_store(&self->base.refs, 1);
+	self->slow_callback = 100 * AW_MILLISECOND;
+	self->debug = flags & AW_LOOP_DEBUG || debug_asked();
+	if (self->debug) overflow_report_install();
+	atomic_fetch_add(&domain_none.live, 1);
+	*out = self;
+	return 0;
+}
+
+aw_status aw_loop_new(const char *backend, aw_loop **out) {
+	return aw_loop_new_with(backend, AW_LOOP_DEFAULT, 0, out);
+}
+
+/* --- closing one --- */
+
+static void take_due(aw_loop *loop, int64_t now) {
+	for (timer *due; (due = timers_take_due(&loop->timers, now));)
+		ready_push(&loop->ready, &container_of(due, alarm_clock, timer)->item);
+}
+
+/* Runs what is queued; in a loop that closes, that only lets go. */
+static void drain_ready(aw_loop *loop) {
+	for (ready_item *item; (item = ready_take(&loop->ready));) item->run(item);
+}
+
+static void take_posted(aw_loop *loop);
+
+/* Everything that still lives is ended, those first who may still call in. */
+static void loop_shut(aw_loop *loop) {
+	loop->state = LOOP_CLOSING;
+	guest_end(loop);
+	take_posted(loop);
+	drain_ready(loop);
+	while (loop->tasks) {
+		task_close(loop->tasks);
+		drain_ready(loop);
+	}
+	take_due(loop, INT64_MAX);
+	drain_ready(loop);
+	while (loop->closers) {
+		closer *first = loop->closers;
+		loop_remove_closer(loop, first);
+		first->close(first);
+		drain_ready(loop);
+	}
+	signals_free(loop);
+	drain_ready(loop);
+	handle_close_posted(loop); /* after this nobody wakes the backend */
+	loop->backend->close(loop->backend_state);
+	ready_append(&loop->ready, &loop->completed);
+	drain_ready(loop);
+	completion_queue_free(loop);
+	descriptors_free(loop);
+	timers_free(&loop->timers);
+}
+
+static void loop_close(void *arg) {
+	aw_loop *loop = arg;
+	thread *here = thread_here();
+	aw_loop *outer = here->loop;
+	here->loop = loop;
+	loop->dispatching = true; /* what is called now can't run the loop */
+	loop_shut(loop);
+	loop->dispatching = false;
+	here->loop = outer;
+	callback_slot handler = loop->exception;
+	loop->exception = (callback_slot){0};
+	object_destroy_user(handler.destroy, handler.ud);
+	host_slot_set(&loop->host_slot, NULL, NULL);
+	domain_sweep(&loop->domain);
+	loop->state = LOOP_CLOSED;
+	stack_pool_destroy(&loop->stacks);
+}
+
+aw_status aw_loop_close(aw_loop *loop) {
+	if (!loop_is(loop)) return AW_EBADHANDLE;
+	if (loop->state != LOOP_OPEN) return 0;
+	aw_status status = loop_check(loop);
+	if (status < 0) return status;
+	if (loop->running || loop->dispatching) return AW_ELOOPRUNNING;
+	stackful_outside(loop_close, loop);
+	return 0;
+}
+
+static void loop_handle_release(object *base) {
+	aw_loop *self = (aw_loop *)base;
+	if (self->state == LOOP_OPEN && aw_loop_close(self) < 0) aw_loop_abandon(self);
+	base->class = &loop_gone_class;
+	atomic_fetch_sub(&domain_none.live, 1);
+	domain_close(&self->domain); /* may free this memory, now or with the last object */
+}
+
+aw_status aw_loop_abandon(aw_loop *loop) {
+	if (!loop_is(loop)) return AW_EBADHANDLE;
+	if (loop->state != LOOP_OPEN) return 0;
+	if (loop->running && loop->fork_generation == *threads_fork_word) return AW_ELOOPRUNNING;
+	/* No callback, no destroy, no system call on what the parent shares: memory that hangs on these is given up. */
+	loop->backend->abandon(loop->backend_state);
+	guest_abandon(loop);
+	loop->state = LOOP_CLOSED;
+	if (thread_here()->loop == loop) thread_here()->loop = NULL;
+	return 0;
+}
+
+aw_loop *aw_loop_ref(aw_loop *loop) {
+	return loop_is(loop) ? object_ref(loop) : loop;
+}
+
+void aw_loop_unref(aw_loop *loop) {
+	if (loop_is(loop)) object_unref(loop);
+}
+
+/* --- an iteration --- */
+
+/* Posted items come newest first. */
+static void take_posted(aw_loop *loop) {
+	if (!atomic_load_explicit(&loop->posted, memory_order_relaxed)) return;
+	handle_take_posted(loop, atomic_exchange_explicit(&loop->posted, NULL, memory_order_acquire));
+}
+
+static bool has_work(const aw_loop *loop) {
+	return loop->ready.head || loop->completed.head || loop->stopping ||
+	       atomic_load_explicit(&loop->posted, memory_order_acquire);
+}
+
+static int64_t wait_deadline(const aw_loop *loop, int64_t timeout) {
+	if (timeout == 0 || has_work(loop)) return 0;
+	int64_t deadline = timers_deadline(&loop->timers);
+	if (timeout > 0 && timeout != AW_FOREVER) {
+		int64_t limit = loop_after(loop, timeout);
+		if (limit < deadline) deadline = limit;
+	}
+	return deadline;
+}
+
+/* Fills the list of completions. Never calls out. */
+static aw_status loop_poll(aw_loop *loop, int64_t deadline) {
+	loop->polled = true;
+	aw_status status = loop->backend->wait(loop->backend_state, deadline);
+	/* Lowered before the lists are looked at: whoever posts after the look wakes again. */
+	loop->was_woken = atomic_load_explicit(&loop->woken, memory_order_relaxed) && atomic_exchange(&loop->woken, 0);
+	return status < 0 ? status : 0;
+}
+
+/* One batch. Returns how many ran, or AW_EEXIT. */
+static aw_status run_batch(aw_loop *loop) {
+	ready_item *last = loop->ready.head ? loop->ready.tail : NULL;
+	aw_status count = 0;
+	while (last) {
+		ready_item *item = ready_take(&loop->ready);
+		bool end = item == last;
+		aw_status status = item->run(item);
+		if (count < INT32_MAX) count++;
+		if (status == AW_EEXIT) return AW_EEXIT;
+		if (end) break;
+	}
+	return count;
+}
+
+static aw_status loop_dispatch(aw_loop *loop) {
+	thread *here = thread_here();
+	aw_loop *outer = here->loop;
+	here->loop = loop;
+	loop->dispatching = true;
+	domain_sweep(&loop->domain);
+	aw_status status = loop->polled ? 0 : loop_poll(loop, 0);
+	loop->polled = false;
+	take_posted(loop);
+	ready_append(&loop->ready, &loop->completed);
+	if (loop->timers.count) take_due(loop, loop_now(loop));
+	if (status == 0) status = run_batch(loop);
+	loop->dispatching = false;
+	here->loop = outer;
+	return status;
+}
+
+/* Enters wait or dispatch: 0, or why not. */
+static aw_status drive_begin(aw_loop *loop) {
+	aw_status status = loop_check(loop);
+	if (status < 0) return status;
+	if (loop->dispatching) return -EBUSY;
+	if (thread_here()->loop && thread_here()->loop != loop) return AW_ELOOPRUNNING;
+	atomic_store_explicit(&loop->driver, thread_self(), memory_order_relaxed);
+	return 0;
+}
+
+static void drive_end(aw_loop *loop) {
+	if (!loop->running) atomic_store_explicit(&loop->driver, 0, memory_order_relaxed);
+}
+
+aw_status aw_loop_wait(aw_loop *loop, int64_t timeout_ns) {
+	aw_status status = drive_begin(loop);
+	if (status < 0) return status;
+	if (loop->guest) guest_pause(loop->guest);
+	status = loop_poll(loop, wait_deadline(loop, timeout_ns < 0 ? AW_FOREVER : timeout_ns));
+	if (loop->guest) guest_resume(loop->guest);
+	if (status == 0) status = aw_loop_pending(loop);
+	drive_end(loop);
+	return status;
+}
+
+aw_status aw_loop_dispatch(aw_loop *loop) {
+	aw_status status = drive_begin(loop);
+	if (status < 0) return status;
+	object_ref(loop); /* a callback may drop the last reference */
+	status = loop->guest ? guest_dispatch(loop->guest, loop_dispatch) : loop_dispatch(loop);
+	drive_end(loop);
+	object_unref(loop);
+	return status;
+}
+
+aw_bool aw_loop_pending(const aw_loop *loop) {
+	if (!loop_is(loop) || loop->state != LOOP_OPEN) return 0;
+	return has_work(loop) || (loop->timers.count && timers_deadline(&loop->timers) <= loop_now(loop));
+}
+
+int64_t aw_loop_deadline(const aw_loop *loop) {
+	return loop_is(loop) ? timers_deadline(&loop->timers) : AW_FOREVER;
+}
+
+aw_status aw_loop_wakeup(aw_loop *loop) {
+	if (!loop_is(loop)) return AW_EBADHANDLE;
+	domain_visit(&loop->domain);
+	aw_status status = loop->fork_generation != *threads_fork_word ? AW_EFORKED
+	                   : loop->state != LOOP_OPEN                  ? AW_ELOOPCLOSED
+	                                                               : 0;
+	if (status == 0) loop_wake(loop);
+	domain_leave_visit(&loop->domain);
+	return status;
+}
+
+/* --- running --- */
+
+static aw_status iterate(aw_loop *loop, int64_t timeout) {
+	aw_status status = loop_poll(loop, wait_deadline(loop, timeout));
+	return status < 0 ? status : loop_dispatch(loop);
+}
+
+static aw_status run_begin(aw_loop *loop) {
+	aw_status status = loop_check(loop);
+	if (status < 0) return status;
+	if (loop->running || loop->dispatching || thread_here()->loop) return AW_ELOOPRUNNING;
+	if (loop->guest) return -EBUSY;
+	loop->running = true;
+	object_ref(loop);
+	return drive_begin(loop);
+}
+
+static void run_end(aw_loop *loop) {
+	loop->running = false;
+	loop->stopping = false;
+	drive_end(loop);
+	object_unref(loop);
+}
+
+/* Runs until stop, or a failure. The caller has begun. */
+static aw_status run(aw_loop *loop) {
+	aw_status status;
+	do status = iterate(loop, AW_FOREVER);
+	while (status >= 0 && !loop->stopping);
+	return status < 0 ? status : 0;
+}
+
+aw_status aw_loop_run_forever(aw_loop *loop) {
+	aw_status status = run_begin(loop);
+	if (status < 0) return status;
+	status = run(loop);
+	run_end(loop);
+	return status;
+}
+
+/* Stops the run when the future is done. Stands on the stack of the run. */
+typedef struct until {
+	future_waiter waiter;
+	aw_loop *loop;
+	bool reached;
+} until;
+
+static aw_status until_run(ready_item *item) {
+	until *self = container_of(item, until, waiter.item);
+	future_waiter_end(&self->waiter);
+	self->reached = true;
+	self->loop->stopping = true;
+	return 0;
+}
+
+/* The run ended first: takes the waiter back, wherever it is. */
+static void until_leave(until *self, aw_future *future) {
+	if (self->reached || future_unwait(future, &self->waiter)) return;
+	/* In the ready queue, behind the exit: take it out by rebuilding the queue. */
+	ready_queue kept = {0};
+	for (ready_item *item; (item = ready_take(&self->loop->ready));)
+		if (item != &self->waiter.item) ready_push(&kept, item);
+	self->loop->ready = kept;
+	future_waiter_end(&self->waiter);
+}
+
+aw_status aw_loop_run_until_complete(aw_loop *loop, aw_future *future, void **out) {
+	aw_status status = loop_check(loop);
+	if (status == 0) status = future_check(future, loop);
+	if (status == 0) status = run_begin(loop);
+	if (status < 0) return status;
+	until end = {.waiter.item.run = until_run, .loop = loop};
+	object_ref(future);
+	future_wait(future, &end.waiter);
+	status = run(loop);
+	until_leave(&end, future);
+	if (status == 0) status = future_is_done(future) ? future_outcome(future, out, NULL) : AW_ESTOPPED;
+	run_end(loop);
+	object_unref(future);
+	return status;
+}
+
+aw_status aw_loop_run_once(aw_loop *loop, int64_t timeout_ns) {
+	aw_status status = run_begin(loop);
+	if (status < 0) return status;
+	status = iterate(loop, timeout_ns < 0 ? AW_FOREVER : timeout_ns);
+	run_end(loop);
+	return status;
+}
+
+aw_status aw_loop_stop(aw_loop *loop) {
+	aw_status status = loop_check(loop);
+	if (status < 0) return status;
+	loop->stopping = true;
+	if (loop->guest && !loop->dispatching) guest_work(loop->guest);
+	return 0;
+}
+
+aw_bool aw_loop_take_stop(aw_loop *loop) {
+	if (loop_check(loop) < 0 || !loop->stopping) return 0;
+	loop->stopping = false;
+	return 1;
+}
+
+/* --- looking at one --- */
+
+int64_t aw_loop_time(const aw_loop *loop) {
+	return loop_is(loop) && loop->state == LOOP_OPEN ? loop_now(loop) : 0;
+}
+
+aw_bool aw_loop_is_running(const aw_loop *loop) {
+	return loop_is(loop) && (loop->running || loop->dispatching);
+}
+
+aw_bool aw_loop_is_closed(const aw_loop *loop) {
+	return loop_is(loop) && loop->state == LOOP_CLOSED;
+}
+
+const char *aw_loop_backend(const aw_loop *loop) {
+	return loop_is(loop) ? loop->backend->name : NULL;
+}
+
+aw_loop *aw_loop_current(void) {
+	return thread_here()->loop;
+}
+
+aw_status aw_loop_set_host_data(aw_loop *loop, void *data, aw_destroy_fn destroy) {
+	aw_status status = loop_check(loop);
+	if (status < 0)
+		object_destroy_user(destroy, data);
+	else
+		host_slot_set(&loop->host_slot, data, destroy);
+	return status;
+}
+
+void *aw_loop_host_data(const aw_loop *loop) {
+	return loop_is(loop) ? loop->host_slot.data : NULL;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop as the rest of the core sees it: what is ready, what is due, what the backend carries out, and the tasks it owns.
+ */
+#ifndef CORE_LOOP_H
+#define CORE_LOOP_H
+
+#include "object.h"
+#include "ready.h"
+#include "stack.h"
+#include "timers.h"
+
+#include <await/backend.h>
+#include <await/error.h>
+#include <await/loop.h>
+
+typedef struct guest guest;
+typedef struct completion_queue completion_queue;
+
+typedef struct callback_slot {
+	aw_exception_fn fn;
+	void *ud;
+	aw_destroy_fn destroy;
+} callback_slot;
+
+/* What is to be undone when the loop closes: children, guest, queue. In order of registration, undone in reverse. */
+typedef struct closer {
+	struct closer *next, *previous;
+	void (*close)(struct closer *self);
+} closer;
+
+enum loop_state { LOOP_OPEN, LOOP_CLOSING, LOOP_CLOSED };
+
+struct aw_loop {
+	object base;   /* of domain_none: the handle */
+	domain domain; /* of all that belongs to the loop; keeps this memory alive */
+	_Atomic uintptr_t driver; /* the thread inside wait or dispatch, or 0 */
+	uint32_t fork_generation;
+	_Atomic uint8_t state;
+	bool running, dispatching, stopping, debug;
+	bool polled;    /* a wait has been made that no dispatch has followed yet */
+	bool was_woken; /* by a wake-up, in the last poll */
+	const aw_backend *backend;
+	aw_backend_state *backend_state;
+	aw_backend_host host;
+	ready_queue ready;
+	ready_queue completed; /* by the backend, during its wait; joins `ready` in dispatch */
+	timers timers;
+	struct aw_task *current;           /* the task that runs */
+	struct aw_task *tasks, *tasks_last; /* not done, in order of creation */
+	_Atomic(ready_item *) posted;      /* by other threads, newest first */
+	_Atomic uint32_t woken;            /* a wake is under way */
+	guest *guest;
+	completion_queue *completions;
+	closer *closers;
+	struct descriptors *descriptors; /* readers and writers, once there are any */
+	struct signals *signals;         /* signal handlers, likewise */
+	stack_pool stacks;
+	callback_slot exception;
+	int64_t slow_callback; /* in debug mode, what lasts this long is reported */
+	host_slot host_slot;
+};
+
+extern const object_class loop_class;
+
+/* An operation given to the backend, embedded in its owner. `done` runs from dispatch, or from close. */
+typedef struct operation {
+	aw_op op;
+	ready_item item;
+	aw_loop *loop;
+	void (*done)(struct operation *self);
+	bool in_flight;
+} operation;
+
+/* A deadline embedded in its owner. `fired` runs from dispatch. */
+typedef struct alarm_clock {
+	timer timer;
+	ready_item item;
+} alarm_clock;
+
+/* May the calling thread use the loop now? 0, or the status to return. Makes the caller's thread its home. */
+aw_status loop_check(aw_loop *loop);
+/* As loop_check(), for NULL meaning the loop that runs here. */
+aw_status loop_resolve(aw_loop **loop);
+bool loop_is(const aw_loop *loop);
+int64_t loop_now(const aw_loop *loop);
+
+/* Queues an item, which runs in the next dispatch. */
+void loop_push(aw_loop *loop, ready_item *item);
+/* Sets or moves a deadline; -ENOMEM. When due, the item is queued. */
+aw_status loop_alarm_set(aw_loop *loop, alarm_clock *alarm, int64_t when);
+void loop_alarm_stop(aw_loop *loop, alarm_clock *alarm);
+/* Submits an operation; `done` follows exactly once if this returns 0. */
+aw_status loop_submit(aw_loop *loop, operation *operation);
+/* Asks an operation in flight to end. */
+void loop_cancel(aw_loop *loop, operation *operation);
+/* now + delay, which stays within range. */
+int64_t loop_after(const aw_loop *loop, int64_t delay);
+
+void loop_add_closer(aw_loop *loop, closer *closer);
+void loop_remove_closer(aw_loop *loop, closer *closer);
+
+static inline bool loop_closing(const aw_loop *loop) {
+	return loop->state != LOOP_OPEN;
+}
+
+#endif

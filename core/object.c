@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reference counting that ends on the right thread.
+ *
+ * Any thread may drop the last reference. Only the domain's home thread may run what follows, so elsewhere the object is put on a list
+ * that home sweeps. The list is closed with a mark, after which every thread releases for itself.
+ */
+#include "object.h"
+
+#include "stackful.h"
+
+#include <await/debug.h>
+#include <sched.h>
+
+/* Stands in domain.dead once the list takes no more. */
+static object dead_closed;
+
+domain domain_none = {.home = DOMAIN_ANY, .dead = &dead_closed};
+static domain *domains; /* guarded by threads_mutex */
+
+static bool domain_is_closed(const domain *self) {
+	return atomic_load_explicit(&self->home, memory_order_acquire) == DOMAIN_ANY;
+}
+
+void domain_open(domain *self, uintptr_t home, void (*wake)(domain *), void (*gone)(domain *)) {
+	atomic_store(&self->home, home);
+	atomic_store(&self->dead, NULL);
+	atomic_store(&self->live, 1);
+	self->wake = wake;
+	self->gone = gone;
+	pthread_mutex_lock(&threads_mutex);
+	self->previous = NULL;
+	self->next = domains;
+	if (domains) domains->previous = self;
+	domains = self;
+	pthread_mutex_unlock(&threads_mutex);
+}
+
+static void domain_leave(domain *self) {
+	pthread_mutex_lock(&threads_mutex);
+	if (self->next) self->next->previous = self->previous;
+	if (self->previous)
+		self->previous->next = self->next;
+	else
+		domains = self->next;
+	pthread_mutex_unlock(&threads_mutex);
+	self->gone(self);
+}
+
+static void release_all(object *list) {
+	while (list) {
+		object *next = list->dead;
+		list->class->release(list);
+		list = next;
+	}
+}
+
+void domain_close(domain *self) {
+	domain_sweep(self);
+	slab_empty(&self->slabs);
+	atomic_store(&self->home, DOMAIN_ANY);
+	object *rest = atomic_exchange(&self->dead, &dead_closed);
+	while (atomic_load_explicit(&self->visitors, memory_order_acquire)) sched_yield(); /* a few instructions of theirs */
+	release_all(rest);
+	if (atomic_fetch_sub(&self->live, 1) == 1) domain_leave(self);
+}
+
+void domain_sweep(domain *self) {
+	if (!atomic_load_explicit(&self->dead, memory_order_relaxed)) return;
+	release_all(atomic_exchange_explicit(&self->dead, NULL, memory_order_acquire));
+}
+
+void object_adopt(object *self) {
+	domain *where = self->domain;
+	if (domain_is_closed(where))
+		atomic_fetch_add_explicit(&where->live, 1, memory_order_relaxed);
+	else /* home alone writes: no locked instruction needed */
+		atomic_store_explicit(&where->live, atomic_load_explicit(&where->live, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+static void *object_init(void *memory, domain *where, const object_class *class, size_t size) {
+	object *self = memory;
+	if (!self) return NULL;
+	self->class = class;
+	self->domain = where;
+	self->size = (uint32_t)size;
+	atomic_store_explicit(&self->refs, 1, memory_order_relaxed);
+	return self;
+}
+
+void *object_new_sized(domain *where, const object_class *class, size_t size) {
+	if (size > UINT32_MAX) return NULL;
+	void *memory = slab_take(domain_is_closed(where) ? NULL : &where->slabs, size);
+	object *self = object_init(memory, where, class, size);
+	if (self) object_adopt(self);
+	return self;
+}
+
+void *object_new(domain *where, const object_class *class) {
+	return object_new_sized(where, class, class->size);
+}
+
+void *object_new_foreign(domain *where, const object_class *class) {
+	return object_init(slab_take(NULL, class->size), where, class, class->size);
+}
+
+void object_free(object *self) {
+	domain *where = self->domain;
+	bool closed = domain_is_closed(where);
+	self->class = NULL;
+	slab_give(closed ? NULL : &where->slabs, self, self->size);
+	if (!closed)
+		atomic_store_explicit(&where->live, atomic_load_explicit(&where->live, memory_order_relaxed) - 1, memory_order_relaxed);
+	else if (atomic_fetch_sub(&where->live, 1) == 1 && where != &domain_none)
+		domain_leave(where);
+}
+
+/* Puts the object on home's list; false if the domain is closed. */
+static bool dead_push(domain *where, object *self) {
+	object *first = atomic_load_explicit(&where->dead, memory_order_relaxed);
+	do {
+		if (first == &dead_closed) return false;
+		self->dead = first;
+	} while (!atomic_compare_exchange_weak_explicit(&where->dead, &first, self, memory_order_release, memory_order_relaxed));
+	if (!first) where->wake(where);
+	return true;
+}
+
+void object_dead(object *self) {
+	domain *where = self->domain;
+	uintptr_t home = atomic_load_explicit(&where->home, memory_order_acquire);
+	if (home != DOMAIN_ANY && home != thread_self()) {
+		domain_visit(where);
+		bool taken = dead_push(where, self);
+		domain_leave_visit(where);
+		if (taken) return;
+	}
+	self->class->release(self);
+}
+
+void object_destroy_user(aw_destroy_fn destroy, void *ud) {
+	if (destroy) stackful_outside(destroy, ud);
+}
+
+void host_slot_set(host_slot *self, void *data, aw_destroy_fn destroy) {
+	host_slot old = *self;
+	self->data = data;
+	self->destroy = destroy;
+	object_destroy_user(old.destroy, old.data);
+}
+
+int64_t aw_debug_live_handles(void) {
+	int64_t count = atomic_load(&domain_none.live);
+	pthread_mutex_lock(&threads_mutex);
+	for (domain *at = domains; at; at = at->next) {
+		int64_t live = atomic_load_explicit(&at->live, memory_order_relaxed);
+		count += domain_is_closed(at) ? live : live - 1; /* an open domain counts itself */
+	}
+	pthread_mutex_unlock(&threads_mutex);
+	return count;
+}

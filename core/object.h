@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every handle shares: its class, which also tells a live handle from a stale one; its reference count, which any thread
+ * may drop; and its domain, the thread-like thing (a loop) on which it is released.
+ */
+#ifndef CORE_OBJECT_H
+#define CORE_OBJECT_H
+
+#include "slab.h"
+#include "threads.h"
+
+#include <await/base.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+typedef struct object object;
+typedef struct domain domain;
+
+typedef struct object_class {
+	const char *name;
+	size_t size;                  /* of the whole object, 0 if each tells its own (object_new_sized) */
+	void (*release)(object *self); /* the last reference went: let go of what it holds, then object_free() */
+} object_class;
+
+struct object {
+	const object_class *class; /* NULL in freed memory */
+	domain *domain;
+	object *dead; /* link in domain.dead */
+	_Atomic uint32_t refs;
+	uint32_t size;
+};
+
+/* home: which thread may release objects at once. ANY: closed, or without a loop: every thread may. */
+#define DOMAIN_ANY ((uintptr_t)0)
+
+struct domain {
+	_Atomic uintptr_t home;
+	_Atomic(object *) dead;    /* released elsewhere, waiting for the home thread */
+	_Atomic uint32_t visitors; /* foreign threads between a look at `home` and their wake: closing waits for them */
+	_Atomic int64_t live;      /* objects; written by home alone until the domain is closed */
+	slab_cache slabs;          /* home's alone; unused once closed */
+	void (*wake)(domain *self);  /* something was put on `dead` */
+	void (*gone)(domain *self);  /* closed, and the last object is freed */
+	domain *next, *previous;   /* in the list of all */
+};
+
+/* Objects without a loop: errors of no loop, options, lists. */
+extern domain domain_none;
+
+void domain_open(domain *self, uintptr_t home, void (*wake)(domain *), void (*gone)(domain *));
+/* From now on any thread may release. The domain's own share of `live` is given up: `gone` may run inside. */
+void domain_close(domain *self);
+/* Brackets a foreign thread's use of the domain, so that it can't be closed and freed in between. */
+static inline void domain_visit(domain *self) {
+	atomic_fetch_add(&self->visitors, 1);
+}
+static inline void domain_leave_visit(domain *self) {
+	atomic_fetch_sub_explicit(&self->visitors, 1, memory_order_release);
+}
+/* Releases what other threads have let go of. On the home thread. */
+void domain_sweep(domain *self);
+
+/* A new object with one reference, zeroed, or NULL. On the home thread, or for domain_none on any. */
+void *object_new(domain *where, const object_class *class);
+void *object_new_sized(domain *where, const object_class *class, size_t size);
+/* An object made on a foreign thread, to be counted by object_adopt() when it reaches home. */
+void *object_new_foreign(domain *where, const object_class *class);
+void object_adopt(object *self);
+/* Ends `release`. */
+void object_free(object *self);
+/* The last reference went. */
+void object_dead(object *self);
+
+static inline void *object_ref(void *handle) {
+	object *self = handle;
+	atomic_fetch_add_explicit(&self->refs, 1, memory_order_relaxed);
+	return handle;
+}
+
+static inline void object_unref(void *handle) {
+	object *self = handle;
+	/* Alone, nobody can take another reference: the locked subtraction is not needed. */
+	if (atomic_load_explicit(&self->refs, memory_order_acquire) == 1 ||
+	    atomic_fetch_sub_explicit(&self->refs, 1, memory_order_acq_rel) == 1)
+		object_dead(self);
+}
+
+static inline bool object_is(const void *handle, const object_class *class) {
+	return handle && ((const object *)handle)->class == class;
+}
+
+/* Runs a user's destroy on the thread's own stack. */
+void object_destroy_user(aw_destroy_fn destroy, void *ud);
+
+/* One pointer for the host. */
+typedef struct host_slot {
+	void *data;
+	aw_destroy_fn destroy;
+} host_slot;
+
+void host_slot_set(host_slot *self, void *data, aw_destroy_fn destroy);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seam to the operating system: starting a child, signalling and collecting it, and the descriptors between us. Another system
+ * is one more os_NAME.c. Nothing here knows of loops or handles; every failure is a negative errno.
+ */
+#ifndef CORE_OS_H
+#define CORE_OS_H
+
+#include <await/base.h>
+#include <stdbool.h>
+
+/* What to start. All of it is the caller's and is only read, until os_spawn returns. */
+typedef struct os_program {
+	const char *const *paths; /* files to try in turn, ended by NULL */
+	char *const *argv;
+	char *const *envp;
+	const char *cwd; /* NULL: the parent's */
+	int stdio[3];    /* what becomes the child's 0, 1 and 2; -1: as it is in the parent */
+	int32_t group;   /* the process group to join; 0: one of its own; -1: the parent's */
+	bool new_session;
+	bool keep_fds; /* inherit what is not close-on-exec */
+} os_program;
+
+/*
+ * Starts it and waits until it has become the program. The cost does not depend on the parent's memory. A failed exec, chdir, … is
+ * returned, and then no child is left. `out_process` is a close-on-exec descriptor of the child: readable when it has ended.
+ */
+aw_status os_spawn(const os_program *program, int32_t *out_pid, int *out_process);
+
+/* A descriptor of a child started elsewhere. -ESRCH. */
+aw_status os_process_open(int32_t pid, int *out_process);
+/* Signals through the descriptor: never a process that took over the number. */
+aw_status os_process_signal(int process, int signal);
+/* Signals a whole group. The leader must not have been collected yet, else the number may be another group's. */
+aw_status os_group_signal(int32_t group, int signal);
+/* 1 if it has ended, 0 if it runs, -ECHILD if it is no child of ours or somebody else has collected it. Takes nothing. */
+aw_status os_process_has_ended(int process, int32_t pid);
+/* Collects it: 0 and the exit status, or minus the signal. -EAGAIN while it runs, -ECHILD as above. */
+aw_status os_process_collect(int process, int32_t pid, int32_t *out_code);
+/* As os_process_collect(), but waits for the end, `limit_ms` at most. */
+aw_status os_process_join(int process, int32_t pid, int limit_ms, int32_t *out_code);
+
+/* All descriptors made here are close-on-exec and above 2, so that they never stand where a child's standard streams go. */
+aw_status os_duplicate(int fd, int *out);
+aw_status os_pipe(int *out_read, int *out_write);
+/* The file that swallows everything and is always at its end. */
+aw_status os_null(int *out);
+aw_status os_set_nonblocking(int fd);
+/* Closes it if it is one, and marks it so. */
+void os_close(int *fd);
+
+#endif

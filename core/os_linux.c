@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linux: children through clone and pidfd.
+ *
+ * A child shares its parent's memory, and the parent's thread stands still, until the exec. So the child must not leave a trace:
+ * signals are blocked, it has a stack of its own, it makes bare system calls alone, and all it needs was prepared before.
+ */
+#include "os.h"
+
+#include "coro/sanitize.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Missing in older headers; the numbers are the same on every architecture. */
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x00001000
+#endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+enum {
+	WAIT_FOR_PIDFD = 3,        /* P_PIDFD */
+	CLOSE_ON_EXEC_IN_RANGE = 4, /* CLOSE_RANGE_CLOEXEC */
+	ABOVE_STDIO = 3,
+	CHILD_STACK = 16 * 1024,
+	SIGNALS = 64,
+	HIGHEST_GUESS = 1 << 20 /* of a descriptor, where the kernel can list none */
+};
+
+/* The kernel's own signal set. The library's calls would leave two signals of its own unblocked. */
+typedef uint64_t signal_mask;
+static_assert(_NSIG == SIGNALS + 1, "one word holds every signal");
+
+#ifdef CORO_TSAN
+/* Some versions take every clone for a fork, and tidy up in the child what is the parent's. So we go past them. */
+int __clone(int (*run)(void *), void *stack, int flags, void *arg, ...);
+#define clone __clone
+#endif
+
+/* What parent and child share. */
+typedef struct spawn {
+	const os_program *program;
+	signal_mask mask; /* the parent's, for the child to have */
+	int report;       /* the write end of a pipe, where memory may not be shared; else -1 */
+	aw_status status;
+	bool was_here; /* set by the child: memory is shared */
+} spawn;
+
+/* Whether a child of CLONE_VM writes into our memory. Under valgrind and qemu-user it gets a copy. Learned from the first one. */
+enum { MEMORY_UNKNOWN, MEMORY_SHARED, MEMORY_COPIED };
+static atomic_int memory;
+
+/* --- descriptors --- */
+
+aw_status os_duplicate(int fd, int *out) {
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, ABOVE_STDIO);
+	if (copy < 0) return -errno;
+	*out = copy;
+	return 0;
+}
+
+/* Moves a new descriptor out of the way. It is closed if that fails. */
+static aw_status raise_above(int *fd) {
+	if (*fd >= ABOVE_STDIO) return 0;
+	int low = *fd;
+	*fd = -1;
+	aw_status status = os_duplicate(low, fd);
+	os_close(&low);
+	return status;
+}
+
+aw_status os_pipe(int *out_read, int *out_write) {
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+	aw_status status = raise_above(&ends[0]);
+	if (status == 0) status = raise_above(&ends[1]);
+	if (status < 0) {
+		os_close(&ends[0]);
+		os_close(&ends[1]);
+		return status;
+	}
+	*out_read = ends[0];
+	*out_write = ends[1];
+	return 0;
+}
+
+aw_status os_null(int *out) {
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (fd < 0) return -errno;
+	aw_status status = raise_above(&fd);
+	if (status == 0) *out = fd;
+	return status;
+}
+
+aw_status os_set_nonblocking(int fd) {
+	int flags = fcntl(fd, F_GETFL);
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+void os_close(int *fd) {
+	if (*fd < 0) return;
+	int saved = errno;
+	(void)close(*fd);
+	errno = saved;
+	*fd = -1;
+}
+
+/* --- in the child: bare system calls, none of a sanitizer's doings --- */
+
+#define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined"))) static
+
+IN_CHILD long child_call(long number, long a, long b, long c, long d) {
+	long result = syscall(number, a, b, c, d);
+	return result == -1 ? -errno : result;
+}
+
+/* The kernel's struct sigaction, which is not the library's. */
+typedef struct kernel_action {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	signal_mask mask;
+} kernel_action;
+
+/*
+ * A handler of the parent's must not run here. What is ignored stays ignored, as nohup wants it, but for the two that programs ignore
+ * for their own sake alone.
+ */
+IN_CHILD void child_reset_signals(void) {
+	kernel_action now, initial = {.handler = SIG_DFL};
+	for (int signal = 1; signal <= SIGNALS; signal++) {
+		if (child_call(SYS_rt_sigaction, signal, 0, (long)&now, sizeof now.mask) < 0) continue;
+		if (now.handler == SIG_DFL) continue;
+		if (now.handler == SIG_IGN && signal != SIGPIPE && signal != SIGXFSZ) continue;
+		(void)child_call(SYS_rt_sigaction, signal, (long)&initial, 0, sizeof now.mask);
+	}
+}
+
+IN_CHILD long child_set_stdio(const int *stdio) {
+	int from[3];
+	/* One that stands where another goes moves out of the way first. */
+	for (int i = 0; i < 3; i++) {
+		from[i] = stdio[i];
+		if (from[i] < 0 || from[i] == i || from[i] >= ABOVE_STDIO) continue;
+		long moved = child_call(SYS_fcntl, from[i], F_DUPFD_CLOEXEC, ABOVE_STDIO, 0);
+		if (moved < 0) return moved;
+		from[i] = (int)moved;
+	}
+	for (int i = 0; i < 3; i++) {
+		if (from[i] < 0) continue;
+		long status = from[i] == i ? child_call(SYS_fcntl, i, F_SETFD, 0, 0) : child_call(SYS_dup3, from[i], i, 0, 0);
+		if (status < 0) return status;
+	}
+	return 0;
+}
+
+/* An entry of a directory, as getdents64 writes it. */
+typedef struct kernel_entry {
+	uint64_t inode;
+	int64_t offset;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+} kernel_entry;
+
+IN_CHILD int child_number(const char *text) {
+	int number = 0;
+	if (!*text) return -1;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9') return -1;
+		number = number * 10 + (*text - '0');
+	}
+	return number;
+}
+
+IN_CHILD bool child_close_listed(void) {
+	_Alignas(kernel_entry) char buffer[1024];
+	long folder = child_call(SYS_openat, AT_FDCWD, (long)"/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (folder < 0) return false;
+	long count;
+	while ((count = child_call(SYS_getdents64, folder, (long)buffer, sizeof buffer, 0)) > 0)
+		for (long at = 0; at < count;) {
+			const kernel_entry *entry = (const kernel_entry *)(const void *)(buffer + at);
+			int fd = child_number(entry->name);
+			if (fd >= ABOVE_STDIO) (void)child_call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC, 0);
+			at += entry->length;
+		}
+	(void)child_call(SYS_close, folder, 0, 0, 0);
+	return count == 0;
+}
+
+/* Marked rather than closed, so that the pipe to the parent still works. */
+IN_CHILD void child_close_others(void) {
+	if (child_call(SYS_close_range, ABOVE_STDIO, (long)~0U, CLOSE_ON_EXEC_IN_RANGE, 0) == 0) return;
+	if (child_close_listed()) return;
+	struct rlimit limit = {HIGHEST_GUESS, HIGHEST_GUESS};
+	(void)child_call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
+	long end = limit.rlim_cur < HIGHEST_GUESS ? (long)limit.rlim_cur : HIGHEST_GUESS;
+	for (long fd = ABOVE_STDIO; fd < end; fd++) (void)child_call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC, 0);
+}
+
+/* As execvp goes on along the PATH, but nothing is handed to a shell. Returns why it failed. */
+IN_CHILD long child_exec(const os_program *program) {
+	long refused = 0, status = -ENOENT;
+	for (const char *const *path = program->paths; *path; path++) {
+		status = child_call(SYS_execve, (long)*path, (long)program->argv, (long)program->envp, 0);
+		switch (status) {
+		case -EACCES:
+			refused = status;
+			break;
+		case -ENOENT:
+		case -ENOTDIR:
+		case -ENAMETOOLONG:
+		case -ENODEV:
+		case -ESTALE:
+		case -ETIMEDOUT:
+			break;
+		default:
+			return status;
+		}
+	}
+	return refused ? refused : status;
+}
+
+IN_CHILD long child_become(const spawn *self) {
+	const os_program *program = self->program;
+	long status = 0;
+	child_reset_signals();
+	if (program->new_session) status = child_call(SYS_setsid, 0, 0, 0, 0);
+	if (status >= 0 && program->group >= 0) status = child_call(SYS_setpgid, 0, program->group, 0, 0);
+	if (status >= 0) status = child_set_stdio(program->stdio);
+	if (status >= 0 && !program->keep_fds) child_close_others();
+	if (status >= 0 && program->cwd) status = child_call(SYS_chdir, (long)program->cwd, 0, 0, 0);
+	if (status < 0) return status;
+	(void)child_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&self->mask, 0, sizeof self->mask);
+	return child_exec(program);
+}
+
+IN_CHILD int child_main(void *arg) {
+	spawn *self = arg;
+	self->was_here = true;
+	self->status = (aw_status)child_become(self);
+	if (self->report >= 0) (void)child_call(SYS_write, self->report, (long)&self->status, sizeof self->status, 0);
+	(void)child_call(SYS_exit_group, 127, 0, 0, 0);
+	return 127;
+}
+
+/* --- starting one --- */
+
+static aw_status block_all(signal_mask *out_before) {
+	signal_mask all = ~(signal_mask)0;
+	return syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, out_before, sizeof all) < 0 ? -errno : 0;
+}
+
+static void restore(signal_mask mask) {
+	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+}
+
+/* The child, or -errno. Its stack is a part of ours: we stand still while it uses it. */
+static int32_t start(spawn *self, int *out_process) {
+	_Alignas(16) char stack[CHILD_STACK];
+	const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+	*out_process = -1;
+	int pid = clone(child_main, stack + sizeof stack, flags | CLONE_PIDFD, self, out_process);
+	/* An emulator may refuse what it does not know. */
+	if (pid < 0 && errno == EINVAL) pid = clone(child_main, stack + sizeof stack, flags, self);
+	return pid < 0 ? -errno : pid;
+}
+
+/* The child's report: nothing if it became the program. */
+static aw_status read_report(int fd) {
+	aw_status status = 0;
+	ssize_t count;
+	do count = read(fd, &status, sizeof status);
+	while (count < 0 && errno == EINTR);
+	return count == (ssize_t)sizeof status ? status : 0;
+}
+
+/* Collects a child that exits by itself, or that is to: without a descriptor it can't be watched. */
+static void discard(int32_t pid, int *process) {
+	if (*process >= 0) {
+		siginfo_t info;
+		while (waitid((idtype_t)WAIT_FOR_PIDFD, (id_t)*process, &info, WEXITED) < 0 && errno == EINTR) continue;
+	} else {
+		(void)kill(pid, SIGKILL);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+	}
+	os_close(process);
+}
+
+/* Sees to it that there is a descriptor, and that it is out of the way. Very old kernels give none with the child. */
+static aw_status watchable(int32_t pid, int *process) {
+	return *process < 0 ? os_process_open(pid, process) : raise_above(process);
+}
+
+aw_status os_spawn(const os_program *program, int32_t *out_pid, int *out_process) {
+	int report = -1, process = -1, saved = errno;
+	spawn self = {.program = program, .report = -1};
+	aw_status status = 0;
+	if (atomic_load_explicit(&memory, memory_order_relaxed) != MEMORY_SHARED) status = os_pipe(&report, &self.report);
+	if (status == 0) status = block_all(&self.mask);
+	if (status < 0) goto end;
+	int32_t pid = start(&self, &process);
+	restore(self.mask);
+	if (pid < 0) {
+		status = pid;
+		goto end;
+	}
+	if (self.was_here)
+		atomic_store_explicit(&memory, MEMORY_SHARED, memory_order_relaxed);
+	else
+		atomic_store_explicit(&memory, MEMORY_COPIED, memory_order_relaxed);
+	os_close(&self.report);
+	status = self.was_here ? self.status : read_report(report);
+	if (status == 0) status = watchable(pid, &process);
+	if (status < 0) {
+		discard(pid, &process);
+		goto end;
+	}
+	*out_pid = pid;
+	*out_process = process;
+end:
+	os_close(&self.report);
+	os_close(&report);
+	errno = saved;
+	return status;
+}
+
+/* --- signalling and collecting --- */
+
+aw_status os_process_open(int32_t pid, int *out_process) {
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec by itself */
+	if (fd < 0) return -errno;
+	aw_status status = raise_above(&fd);
+	if (status == 0) *out_process = fd;
+	return status;
+}
+
+aw_status os_process_signal(int process, int signal) {
+	return syscall(SYS_pidfd_send_signal, process, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+aw_status os_group_signal(int32_t group, int signal) {
+	/* 1 and less would be everybody, or ourselves. */
+	if (group <= 1) return -EINVAL;
+	return kill(-group, signal) < 0 ? -errno : 0;
+}
+
+/* 1 and what there is to know, or 0 while it runs. */
+static aw_status look(int process, int32_t pid, int flags, siginfo_t *out) {
+	int result;
+	*out = (siginfo_t){0};
+	do result = waitid((idtype_t)WAIT_FOR_PIDFD, (id_t)process, out, WEXITED | WNOHANG | flags);
+	while (result < 0 && errno == EINTR);
+	if (result < 0 && errno == EINVAL) { /* before Linux 5.4; the pid is still the child's, since nobody has collected it */
+		do result = waitid(P_PID, (id_t)pid, out, WEXITED | WNOHANG | flags);
+		while (result < 0 && errno == EINTR);
+	}
+	if (result < 0) return errno == EAGAIN ? 0 : -errno; /* a pidfd opened as non-blocking says it so */
+	return out->si_pid != 0;
+}
+
+aw_status os_process_has_ended(int process, int32_t pid) {
+	siginfo_t info;
+	return look(process, pid, WNOWAIT, &info);
+}
+
+aw_status os_process_collect(int process, int32_t pid, int32_t *out_code) {
+	siginfo_t info;
+	aw_status status = look(process, pid, 0, &info);
+	if (status < 0) return status;
+	if (status == 0) return -EAGAIN;
+	*out_code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+	return 0;
+}
+
+static int64_t milliseconds(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+aw_status os_process_join(int process, int32_t pid, int limit_ms, int32_t *out_code) {
+	struct pollfd end = {.fd = process, .events = POLLIN};
+	int64_t deadline = milliseconds() + limit_ms;
+	for (;;) {
+		aw_status status = os_process_collect(process, pid, out_code);
+		int64_t left = deadline - milliseconds();
+		if (status != -EAGAIN || left <= 0) return status;
+		/* Readable, but not to be collected: a debugger has it first. */
+		if (poll(&end, 1, (int)left) > 0 && os_process_has_ended(process, pid) == 0) (void)poll(NULL, 0, 1);
+	}
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Failures that nobody else sees go to the loop's exception handler. If the handler fails itself, the default one is told; that
+ * prints, but only in debug mode, since a library doesn't print unasked.
+ */
+#include "report.h"
+
+#include "error.h"
+#include "future.h"
+#include "handle.h"
+#include "loop.h"
+#include "stackful.h"
+
+#include <await/taskgroup.h>
+#include <await/task.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct aw_report {
+	aw_loop *loop;
+	const char *message;
+	aw_error *error;
+	aw_future *future;
+	aw_handle *handle;
+	const void *origin; /* the code that made what this is about, or NULL */
+	char place[160];    /* as text, in debug mode */
+};
+
+void report_place(const void *address, char *text, size_t size) {
+	Dl_info info = {0};
+	const char *file = dladdr(address, &info) && info.dli_fname ? strrchr(info.dli_fname, '/') : NULL;
+	file = file ? file + 1 : info.dli_fname ? info.dli_fname : "?";
+	uintptr_t at = (uintptr_t)address;
+	if (info.dli_sname)
+		snprintf(text, size, "%s(%s+0x%" PRIxPTR ")", file, info.dli_sname, at - (uintptr_t)info.dli_saddr);
+	else
+		snprintf(text, size, "%s(+0x%" PRIxPTR ")", file, at - (uintptr_t)info.dli_fbase);
+}
+
+static void report_default(const aw_report *report) {
+	if (!report->loop->debug) return;
+	fprintf(stderr, "libawait: %s", report->message);
+	if (report->error) fprintf(stderr, ": %s: %s", aw_err_name(report->error->status), aw_error_message(report->error));
+	aw_task *task = report->future ? aw_future_task(report->future) : NULL;
+	if (task) fprintf(stderr, " (task %s)", aw_task_name(task));
+	if (*report->place) fprintf(stderr, ", created at %s", report->place);
+	fputc('\n', stderr);
+}
+
+static void report_deliver(void *arg) {
+	aw_report *report = arg;
+	callback_slot *slot = &report->loop->exception;
+	if (!slot->fn) {
+		report_default(report);
+		return;
+	}
+	if (slot->fn(report->loop, report, slot->ud) >= 0) return;
+	aw_report second = *report;
+	second.message = "Unhandled error in exception handler";
+	report_default(&second);
+}
+
+static void report_send(aw_report *report) {
+	if (report->loop->state == LOOP_CLOSED) return;
+	if (report->origin && report->loop->debug) report_place(report->origin, report->place, sizeof report->place);
+	stackful_outside(report_deliver, report);
+}
+
+void report_call(aw_loop *loop, const char *message, aw_error *error, aw_future *future, aw_handle *handle) {
+	const void *origin = future ? future->origin : handle ? handle_origin(handle) : NULL;
+	aw_report report = {.loop = loop, .message = message, .error = error, .future = future, .handle = handle, .origin = origin};
+	report_send(&report);
+}
+
+int64_t report_slow_begin(const aw_loop *loop) {
+	return loop->debug ? loop_now(loop) : 0;
+}
+
+int64_t report_slow_end(aw_loop *loop, int64_t began, aw_future *future, aw_handle *handle) {
+	if (!began || !loop->debug) return 0;
+	int64_t now = loop_now(loop), lasted = now - began;
+	if (lasted < loop->slow_callback) return now;
+	char text[192];
+	aw_task *task = future ? aw_future_task(future) : NULL;
+	snprintf(text, sizeof text, "Executing %s %.100s took %.3f seconds", task ? "task" : "callback", task ? aw_task_name(task) : "",
+	         (double)lasted / 1e9);
+	report_call(loop, text, NULL, future, handle);
+	return now;
+}
+
+void report_never_awaited(aw_loop *loop, const void *origin) {
+	if (!loop->debug) return;
+	aw_report report = {.loop = loop, .message = "coroutine was never awaited", .origin = origin};
+	report_send(&report);
+}
+
+void report_status(aw_loop *loop, const char *message, aw_status status, aw_future *future, aw_handle *handle) {
+	aw_error *error = error_with_message(&loop->domain, status, NULL);
+	report_call(loop, message, error, future, handle);
+	aw_error_unref(error);
+}
+
+aw_status aw_error_new(aw_loop *loop, aw_status code, const char *message, void *payload, aw_destroy_fn destroy, aw_error **out) {
+	if (loop) {
+		aw_status status = loop_check(loop);
+		if (status < 0) return status;
+	}
+	if (code >= 0 || !out) return -EINVAL;
+	aw_error *self = error_make(loop ? &loop->domain : &domain_none, code, message);
+	if (!self) return -ENOMEM;
+	self->payload = payload;
+	self->destroy = destroy;
+	*out = self;
+	return 0;
+}
+
+aw_status aw_error_new_group(aw_loop *loop, const char *message, aw_error *const *errors, size_t count, aw_error **out) {
+	if (!count || !errors) return -EINVAL;
+	for (size_t i = 0; i < count; i++)
+		if (!object_is(errors[i], &error_class)) return AW_EBADHANDLE;
+	aw_error **copy = calloc(count, sizeof *copy);
+	if (!copy) return -ENOMEM;
+	aw_status status = aw_error_new(loop, AW_EGROUP, message, NULL, NULL, out);
+	if (status < 0) {
+		free(copy);
+		return status;
+	}
+	for (size_t i = 0; i < count; i++) copy[i] = aw_error_ref(errors[i]);
+	(*out)->errors = copy;
+	(*out)->count = count;
+	return 0;
+}
+
+aw_status aw_loop_set_exception_handler(aw_loop *loop, aw_exception_fn fn, void *ud, aw_destroy_fn destroy) {
+	aw_status status = loop_check(loop);
+	if (status < 0) {
+		object_destroy_user(destroy, ud);
+		return status;
+	}
+	callback_slot old = loop->exception;
+	loop->exception = (callback_slot){fn, ud, destroy};
+	object_destroy_user(old.destroy, old.ud);
+	return 0;
+}
+
+aw_status aw_loop_call_exception_handler(aw_loop *loop, const char *message, aw_error *error, aw_future *future) {
+	aw_status status = loop_check(loop);
+	if (status < 0) return status;
+	if (!message) return -EINVAL;
+	report_call(loop, message, error, future, NULL);
+	return 0;
+}
+
+const char *aw_report_message(const aw_report *report) {
+	return report ? report->message : NULL;
+}
+
+aw_error *aw_report_error(const aw_report *report) {
+	return report ? report->error : NULL;
+}
+
+aw_future *aw_report_future(const aw_report *report) {
+	return report ? report->future : NULL;
+}
+
+aw_handle *aw_report_handle(const aw_report *report) {
+	return report ? report->handle : NULL;
+}
+
+aw_status aw_loop_set_debug(aw_loop *loop, aw_bool on) {
+	aw_status status = loop_check(loop);
+	if (status == 0) loop->debug = on != 0;
+	return status;
+}
+
+aw_bool aw_loop_debug(const aw_loop *loop) {
+	return loop_is(loop) && loop->debug;
+}
+
+aw_status aw_loop_set_slow_callback_duration(aw_loop *loop, int64_t duration_ns) {
+	aw_status status = loop_check(loop);
+	if (status == 0) loop->slow_callback = duration_ns;
+	return status;
+}
+
+const char *aw_report_origin(const aw_report *report) {
+	return report && *report->place ? report->place : NULL;
+}

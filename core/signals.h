@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* The loop's signal handlers. */
+#ifndef CORE_SIGNALS_H
+#define CORE_SIGNALS_H
+
+#include "loop.h"
+
+/* The loop closed: what it still watches is given up. */
+void signals_free(aw_loop *loop);
+
+#endif

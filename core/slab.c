@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory for handles. A cache refills from the depot, the depot from malloc, in blocks that are kept for good.
+ *
+ * Under AddressSanitizer every object is its own allocation, so that a use after free inside the library is seen.
+ */
+#include "slab.h"
+
+#include "threads.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SLAB_PLAIN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SLAB_PLAIN 1
+#endif
+#endif
+#ifndef SLAB_PLAIN
+#define SLAB_PLAIN 0
+#endif
+
+enum { SLAB_BLOCK = 16 * 1024 };
+
+/* Both are guarded by threads_mutex. The blocks are chained so that a leak checker sees what is kept on purpose. */
+static slab_slot *depot[SLAB_CLASSES];
+typedef struct slab_block {
+	struct slab_block *next;
+	void *align;
+} slab_block;
+static slab_block *blocks;
+
+static size_t slab_class(size_t size) {
+	return (size - 1) / SLAB_STEP;
+}
+
+/* Takes one block's worth of slots for `class` into the depot. */
+static int depot_grow(size_t class) {
+	size_t step = (class + 1) * SLAB_STEP;
+	slab_block *block = malloc(SLAB_BLOCK);
+	if (!block) return 0;
+	block->next = blocks;
+	blocks = block;
+	char *at = (char *)(block + 1), *end = (char *)block + SLAB_BLOCK;
+	slab_slot *first = NULL, **tail = &first;
+	for (; at + step <= end; at += step) {
+		slab_slot *slot = (slab_slot *)(void *)at;
+		slot->reserved = NULL;
+		*tail = slot;
+		tail = &slot->next;
+	}
+	*tail = depot[class];
+	depot[class] = first;
+	return 1;
+}
+
+/* Moves about a block's worth of slots from the depot to `cache`, or one slot to the caller. */
+static slab_slot *depot_take(slab_cache *cache, size_t class) {
+	pthread_mutex_lock(&threads_mutex);
+	if (!depot[class] && !depot_grow(class)) {
+		pthread_mutex_unlock(&threads_mutex);
+		return NULL;
+	}
+	slab_slot *slot = depot[class];
+	if (!cache) {
+		depot[class] = slot->next;
+	} else {
+		slab_slot *last = slot;
+		for (size_t n = SLAB_BLOCK / ((class + 1) * SLAB_STEP); n > 1 && last->next; n--) last = last->next;
+		depot[class] = last->next;
+		last->next = NULL;
+		cache->free[class] = slot->next;
+	}
+	pthread_mutex_unlock(&threads_mutex);
+	return slot;
+}
+
+void *slab_take(slab_cache *cache, size_t size) {
+	if (SLAB_PLAIN || size > SLAB_LARGEST) return calloc(1, size);
+	size_t class = slab_class(size);
+	slab_slot *slot = cache ? cache->free[class] : NULL;
+	if (slot)
+		cache->free[class] = slot->next;
+	else if (!(slot = depot_take(cache, class)))
+		return NULL;
+	return memset(slot, 0, size);
+}
+
+void slab_give(slab_cache *cache, void *memory, size_t size) {
+	if (SLAB_PLAIN || size > SLAB_LARGEST) {
+		free(memory);
+		return;
+	}
+	size_t class = slab_class(size);
+	slab_slot *slot = memory;
+	slot->reserved = NULL;
+	if (cache) {
+		slot->next = cache->free[class];
+		cache->free[class] = slot;
+		return;
+	}
+	pthread_mutex_lock(&threads_mutex);
+	slot->next = depot[class];
+	depot[class] = slot;
+	pthread_mutex_unlock(&threads_mutex);
+}
+
+void slab_empty(slab_cache *cache) {
+	pthread_mutex_lock(&threads_mutex);
+	for (size_t class = 0; class < SLAB_CLASSES; class++) {
+		slab_slot *slot = cache->free[class];
+		if (!slot) continue;
+		while (slot->next) slot = slot->next;
+		slot->next = depot[class];
+		depot[class] = cache->free[class];
+		cache->free[class] = NULL;
+	}
+	pthread_mutex_unlock(&threads_mutex);
+}

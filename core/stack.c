@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stack pool. A slab is one mapping of many stacks, each with its guard below it:  [guard|stack][guard|stack]...
+ *
+ * A free stack is hot (in a list through the descriptors, its memory kept) or cold (a bit in its slab, its memory given back).
+ * The bit is outside of the stack because a cold one has no memory to hold a link; a stack never used is cold from the start.
+ */
+#include "stack.h"
+
+#include "coro/sanitize.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
+#endif
+
+enum {
+	COUNT_FIRST = 16,  /* stacks of a pool's first slab: a small program stays small */
+	COUNT_MOST = 1024, /* a million stacks are a thousand slabs */
+	WORDS = COUNT_MOST / 64,
+	HOT_FEW = 64,    /* hot stacks that are kept however few are live... */
+	HOT_PART = 8,    /* ...and one for each so many of these, so that tasks may come and go in bursts */
+	COLOURS = 16,    /* see stack_heat */
+	DESCRIPTOR = 64, /* bytes at the top of a stack */
+	GUARD_LEAST = 16 * 1024,
+	GUARD_MOST = 64 * 1024,
+};
+#define SLAB_BYTES_MOST ((size_t)1 << 30)
+
+static_assert(sizeof(stack) <= DESCRIPTOR, "a stack's descriptor must fit in its place");
+
+typedef enum slab_guard {
+	GUARD_INSTALLED, /* within the mapping: costs nothing but the call */
+	GUARD_PROTECTED, /* each one splits the mapping: vm.max_map_count allows about 32,000 */
+} slab_guard;
+
+/* Once made it is never freed, only used again, since a signal handler may be reading it. */
+typedef struct stack_slab {
+	_Atomic(char *) memory; /* NULL: nothing is mapped. All of the geometry is written before it */
+	atomic_bool is_owned;   /* by a pool */
+	struct stack_slab *known_next;
+	struct stack_slab *next, *previous; /* in its pool */
+	size_t size, guard;                 /* of each stack */
+	uint32_t count, cold_count;
+	slab_guard guard_kind;
+	uint64_t cold[WORDS];    /* one bit a stack */
+	uint64_t guarded[WORDS]; /* its guard stands already */
+} stack_slab;
+
+/* Every slab of the process. Only pushed to. */
+static _Atomic(stack_slab *) known_slabs;
+
+/* ---- geometry ---- */
+
+static size_t page_size(void) {
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/*
+ * What a frame may jump over unless it was compiled with -fstack-clash-protection: 64 KiB where stacks have room for such
+ * frames, less for small ones, since it is address space, and thereby page tables, that is spent.
+ */
+static size_t guard_of(size_t size) {
+	size_t guard = size / 4;
+	if (guard < GUARD_LEAST) guard = GUARD_LEAST;
+	if (guard > GUARD_MOST) guard = GUARD_MOST;
+	size_t page = page_size();
+	return (guard + page - 1) / page * page;
+}
+
+static stack *stack_at(const stack_slab *slab, char *memory, uint32_t index) {
+	return (stack *)(void *)(memory + (slab->guard + slab->size) * (index + 1) - DESCRIPTOR);
+}
+
+/* ---- sanitizers ---- */
+
+/* A returned stack is out of bounds for everyone; a taken one starts anew, whatever was left on it. */
+static void announce_give(const stack_pool *pool, stack *s) {
+#ifdef CORO_ASAN
+	__asan_poison_memory_region(s->base, s->size);
+#endif
+#ifdef CORO_VALGRIND
+	if (pool->on_valgrind) (void)VALGRIND_MAKE_MEM_NOACCESS(s->base, s->size);
+#endif
+	(void)pool, (void)s;
+}
+
+static void announce_take(const stack_pool *pool, stack *s) {
+#ifdef CORO_ASAN
+	__asan_unpoison_memory_region(s->base, s->size);
+#endif
+#ifdef CORO_VALGRIND
+	if (pool->on_valgrind) (void)VALGRIND_MAKE_MEM_UNDEFINED(s->base, s->size);
+#endif
+	(void)pool, (void)s;
+}
+
+/* The address range goes back to the kernel and may next be anything. */
+static void announce_unmap(char *memory, size_t bytes) {
+#ifdef CORO_ASAN
+	__asan_unpoison_memory_region(memory, bytes);
+#endif
+	(void)memory, (void)bytes;
+}
+
+static void announce_heat(stack_pool *pool, stack *s) {
+#ifdef CORO_VALGRIND
+	if (pool->on_valgrind) s->valgrind_id = VALGRIND_STACK_REGISTER(s->base, s->base + s->size);
+#endif
+	(void)pool, (void)s;
+}
+
+static void announce_cool(stack_pool *pool, stack *s) {
+#ifdef CORO_VALGRIND
+	if (pool->on_valgrind) {
+		VALGRIND_STACK_DEREGISTER(s->valgrind_id);
+		(void)VALGRIND_MAKE_MEM_DEFINED(s->base, s->size);
+	}
+#endif
+	(void)pool, (void)s;
+}
+
+/* ---- slabs ---- */
+
+static stack_slab *slab_descriptor(void) {
+	for (stack_slab *s = atomic_load_explicit(&known_slabs, memory_order_acquire); s; s = s->known_next)
+		if (!atomic_load_explicit(&s->is_owned, memory_order_relaxed) && !atomic_exchange(&s->is_owned, true)) return s;
+	stack_slab *s = calloc(1, sizeof *s);
+	if (!s) return NULL;
+	atomic_init(&s->is_owned, true);
+	s->known_next = atomic_load_explicit(&known_slabs, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(
+		&known_slabs, &s->known_next, s, memory_order_release, memory_order_relaxed)) {}
+	return s;
+}
+
+/*
+ * Whether this kernel puts guards within a mapping: -EINVAL before 6.13 and in locked memory. An emulator may answer yes to
+ * everything and do nothing, so a call that can't succeed is tried too.
+ */
+static slab_guard guard_kind_of(char *memory, size_t guard) {
+	if (madvise(memory, guard, MADV_GUARD_INSTALL)) return GUARD_PROTECTED;
+	return madvise(memory, guard, 0x7fff) ? GUARD_INSTALLED : GUARD_PROTECTED;
+}
+
+static void pool_unlink(stack_pool *pool, stack_slab *slab) {
+	if (slab->previous) slab->previous->next = slab->next;
+	else pool->first = slab->next;
+	if (slab->next) slab->next->previous = slab->previous;
+	else pool->last = slab->previous;
+	slab->next = slab->previous = NULL;
+}
+
+static void pool_link_front(stack_pool *pool, stack_slab *slab) {
+	slab->next = pool->first;
+	if (pool->first) pool->first->previous = slab;
+	else pool->last = slab;
+	pool->first = slab;
+}
+
+static void pool_link_back(stack_pool *pool, stack_slab *slab) {
+	slab->previous = pool->last;
+	if (pool->last) pool->last->next = slab;
+	else pool->first = slab;
+	pool->last = slab;
+}
+
+static stack_slab *slab_new(stack_pool *pool) {
+	size_t guard = guard_of(pool->size), stride = guard + pool->size;
+	uint32_t count = pool->slab_count;
+	while (count > 1 && count > SLAB_BYTES_MOST / stride) count /= 2;
+	stack_slab *slab = slab_descriptor();
+	if (!slab) return NULL;
+	char *memory = MAP_FAILED;
+	/* Where address space is short, a smaller slab may still have room. */
+	for (; count; count /= 2) {
+		int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK;
+		memory = mmap(NULL, stride * count, PROT_READ | PROT_WRITE, flags, -1, 0);
+		if (memory != MAP_FAILED) break;
+	}
+	if (memory == MAP_FAILED) {
+		atomic_store(&slab->is_owned, false);
+		return NULL;
+	}
+	/* One touched page must not become 2 MiB. A kernel without huge pages refuses, rightly. */
+	(void)madvise(memory, stride * count, MADV_NOHUGEPAGE);
+	slab->size = pool->size;
+	slab->guard = guard;
+	slab->count = slab->cold_count = count;
+	slab->guard_kind = guard_kind_of(memory, guard);
+	for (uint32_t i = 0; i < WORDS; i++) {
+		uint32_t bits = count > i * 64 ? count - i * 64 : 0;
+		slab->cold[i] = bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
+		slab->guarded[i] = 0;
+	}
+	slab->guarded[0] = slab->guard_kind == GUARD_INSTALLED; /* the first one's stands: it was the trial */
+	atomic_store_explicit(&slab->memory, memory, memory_order_release);
+	pool_link_front(pool, slab);
+	if (pool->slab_count < COUNT_MOST) pool->slab_count *= 2;
+	return slab;
+}
+
+static void slab_unmap(stack_pool *pool, stack_slab *slab) {
+	char *memory = atomic_load_explicit(&slab->memory, memory_order_relaxed);
+	size_t bytes = (slab->guard + slab->size) * slab->count;
+	pool_unlink(pool, slab);
+	if (pool->spare == slab) pool->spare = NULL;
+	atomic_store_explicit(&slab->memory, NULL, memory_order_release);
+	announce_unmap(memory, bytes);
+	/* Unmapping the middle of a merged mapping needs one more of these and may be refused: then the memory at least goes. */
+	if (munmap(memory, bytes)) (void)madvise(memory, bytes, MADV_DONTNEED);
+	atomic_store_explicit(&slab->is_owned, false, memory_order_release);
+}
+
+/* ---- hot and cold ---- */
+
+static uint32_t slab_lowest_cold(const stack_slab *slab) {
+	for (uint32_t i = 0; i < WORDS; i++)
+		if (slab->cold[i]) return i * 64 + (uint32_t)__builtin_ctzll(slab->cold[i]);
+	return UINT32_MAX;
+}
+
+static bool slab_guard_stack(stack_slab *slab, uint32_t index, char *guard) {
+	uint64_t bit = UINT64_C(1) << index % 64;
+	if (slab->guarded[index / 64] & bit) return true;
+	int failed = slab->guard_kind == GUARD_INSTALLED ? madvise(guard, slab->guard, MADV_GUARD_INSTALL)
+	                                                 : mprotect(guard, slab->guard, PROT_NONE);
+	if (failed) return false;
+	slab->guarded[index / 64] |= bit;
+	return true;
+}
+
+/* A cold stack made usable: the lowest, so that page tables are shared. */
+static stack *stack_heat(stack_pool *pool) {
+	stack_slab *slab = pool->first;
+	if (!slab || !slab->cold_count || slab->size != pool->size) slab = slab_new(pool);
+	if (!slab) return NULL;
+	uint32_t index = slab_lowest_cold(slab);
+	if (index >= slab->count) return NULL;
+	char *memory = atomic_load_explicit(&slab->memory, memory_order_relaxed);
+	char *guard = memory + (slab->guard + slab->size) * index;
+	if (!slab_guard_stack(slab, index, guard)) return NULL;
+	slab->cold[index / 64] &= ~(UINT64_C(1) << index % 64);
+	if (pool->spare == slab) pool->spare = NULL;
+	if (--slab->cold_count == 0) {
+		pool_unlink(pool, slab);
+		pool_link_back(pool, slab);
+	}
+	stack *s = stack_at(slab, memory, index);
+	/* First frames at one offset in every page would share a few sets of the cache: they start at different lines. */
+	size_t top = DESCRIPTOR + (size_t)(index % COLOURS) * 64;
+	*s = (stack){.base = guard + slab->guard, .size = slab->size - top, .whole = slab->size, .slab = slab, .index = index};
+	announce_heat(pool, s);
+	return s;
+}
+
+/* Its memory goes back to the kernel, and the slab's, if this was the last one that was not cold. */
+static void stack_cool(stack_pool *pool, stack *s) {
+	stack_slab *slab = s->slab;
+	uint32_t index = s->index;
+	announce_cool(pool, s);
+	(void)madvise(s->base, slab->size, MADV_DONTNEED); /* refused in locked memory, which is to stay */
+	slab->cold[index / 64] |= UINT64_C(1) << index % 64;
+	slab->cold_count++;
+	if (slab->cold_count == slab->count) {
+		if (slab->size != pool->size || pool->spare) {
+			slab_unmap(pool, slab);
+			return;
+		}
+		pool->spare = slab;
+	}
+	if (slab->cold_count == 1 && slab->size == pool->size) {
+		pool_unlink(pool, slab);
+		pool_link_front(pool, slab);
+	}
+}
+
+static void pool_push_hot(stack_pool *pool, stack *s) {
+	s->next = pool->hot;
+	pool->hot = s;
+	pool->hot_count++;
+}
+
+static stack *pool_pop_hot(stack_pool *pool) {
+	stack *s = pool->hot;
+	pool->hot = s->next;
+	pool->hot_count--;
+	return s;
+}
+
+static void pool_cool_all(stack_pool *pool) {
+	while (pool->hot) stack_cool(pool, pool_pop_hot(pool));
+}
+
+/* ---- the pool ---- */
+
+int stack_pool_init(stack_pool *pool, size_t size) {
+	*pool = (stack_pool){.slab_count = COUNT_FIRST};
+#ifdef CORO_VALGRIND
+	pool->on_valgrind = RUNNING_ON_VALGRIND;
+#endif
+	return stack_pool_resize(pool, size);
+}
+
+int stack_pool_resize(stack_pool *pool, size_t size) {
+	size_t page = page_size();
+	if (size > SIZE_MAX / 4) return -EINVAL;
+	if (size < STACK_LEAST) size = STACK_LEAST;
+	size = (size + page - 1) / page * page;
+	if (size == pool->size) return 0;
+	pool->size = size;
+	/* Every slab is of another size now, or again of this one: those that have nothing to give go to the back. */
+	pool_cool_all(pool);
+	pool->spare = NULL;
+	stack_slab *end = pool->last;
+	for (stack_slab *slab = pool->first, *next; slab; slab = next) {
+		next = slab == end ? NULL : slab->next;
+		if (slab->cold_count == slab->count) {
+			slab_unmap(pool, slab);
+		} else if (slab->size != size || !slab->cold_count) {
+			pool_unlink(pool, slab);
+			pool_link_back(pool, slab);
+		}
+	}
+	return 0;
+}
+
+void stack_pool_destroy(stack_pool *pool) {
+	pool_cool_all(pool);
+	for (stack_slab *slab = pool->first, *next; slab; slab = next) {
+		next = slab->next;
+		if (slab->cold_count == slab->count) slab_unmap(pool, slab);
+	}
+	*pool = (stack_pool){0};
+}
+
+stack *stack_take(stack_pool *pool) {
+	stack *s = pool->hot ? pool_pop_hot(pool) : stack_heat(pool);
+	if (!s) return NULL;
+	announce_take(pool, s);
+	s->next = NULL;
+	s->owner_name = NULL;
+	s->is_live = true;
+	pool->live_count++;
+	return s;
+}
+
+void stack_give(stack_pool *pool, stack *s) {
+	announce_give(pool, s);
+	s->is_live = false;
+	s->owner_name = NULL;
+	pool->live_count--;
+	if (s->whole != pool->size) {
+		stack_cool(pool, s);
+		return;
+	}
+	pool_push_hot(pool, s);
+	/* Two at most at a time: fewer live ones lower the limit by a part of one, and no call takes long. */
+	for (int i = 0; i < 2 && pool->hot_count > HOT_FEW + pool->live_count / HOT_PART; i++) stack_cool(pool, pool_pop_hot(pool));
+}
+
+const stack *stack_find(const void *address) {
+	uintptr_t wanted = (uintptr_t)address;
+	for (stack_slab *slab = atomic_load_explicit(&known_slabs, memory_order_acquire); slab; slab = slab->known_next) {
+		char *memory = atomic_load_explicit(&slab->memory, memory_order_acquire);
+		if (!memory || wanted < (uintptr_t)memory) continue;
+		size_t offset = wanted - (uintptr_t)memory, stride = slab->guard + slab->size;
+		if (offset >= stride * slab->count) continue;
+		if (offset % stride >= slab->guard) return NULL;
+		const stack *s = stack_at(slab, memory, (uint32_t)(offset / stride));
+		return s->is_live ? s : NULL;
+	}
+	return NULL;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stackful coroutines: a function on a stack of its own, behind the step interface. And the way back to the thread's own stack for
+ * whatever must not run on a coroutine's.
+ */
+#ifndef CORE_STACKFUL_H
+#define CORE_STACKFUL_H
+
+#include "stack.h"
+
+#include <await/coro.h>
+#include <await/task.h>
+
+typedef struct stackful stackful;
+
+/* A coroutine on a stack of `pool`, or NULL without memory. It lives on that stack and gives it back when it is freed. */
+stackful *stackful_new(stack_pool *pool, aw_task_fn fn, void *ud, aw_destroy_fn destroy);
+/* The step and the destroy of an aw_coro whose `ud` is a stackful. */
+aw_status stackful_step(aw_resume *resume, void *self);
+void stackful_free(void *self);
+/* Names its stack for the overflow report; the text must live as long as the coroutine. */
+void stackful_set_name(stackful *self, const char *name);
+
+/* The resume of the coroutine that runs on this stack, or NULL on the thread's own. */
+aw_resume *stackful_here(void);
+/* Leaves the stack after an answer was given, until the next step. Returns the new resume. */
+aw_resume *stackful_suspend(void);
+/* Runs fn(arg) on the thread's own stack, now. */
+void stackful_outside(void (*fn)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,608 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The task: drives a chain of coroutines, one step at a time.
+ *
+ * A step runs the innermost coroutine. What it answers is handled here: a future that is not done suspends the task, everything else
+ * (a value, an error, another coroutine, a future that is done) goes on at once, as Python's send and throw do.
+ */
+#include "task.h"
+
+#include "context.h"
+#include "report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static aw_status task_wakeup(ready_item *item);
+
+/* --- life --- */
+
+static bool task_kind_cancel(aw_future *future, aw_error *reason) {
+	return task_cancel((aw_task *)(void *)future, reason);
+}
+
+static void chain_drop(aw_task *self) {
+	for (aw_coro *coro; (coro = self->coro);) {
+		self->coro = coro->parent;
+		coro->parent = NULL;
+		coro_end(coro);
+		object_unref(coro);
+	}
+}
+
+static void task_kind_release(aw_future *future) {
+	aw_task *self = (aw_task *)(void *)future;
+	chain_drop(self);
+	aw_error_unref(self->reason);
+	aw_error_unref(self->caught);
+	aw_error_unref(self->raised);
+	context_drop(self->context);
+	object_destroy_user(self->value_destroy, self->value);
+	free(self->name);
+}
+
+static aw_future *task_kind_child(const aw_future *future, size_t index) {
+	return index ? NULL : ((const aw_task *)(const void *)future)->waiting;
+}
+
+static const future_kind task_kind = {task_kind_cancel, task_kind_release, true, "task", task_kind_child};
+
+static void task_enlist(aw_task *self, aw_loop *loop) {
+	self->previous = loop->tasks_last;
+	if (loop->tasks_last)
+		loop->tasks_last->next = self;
+	else
+		loop->tasks = self;
+	loop->tasks_last = self;
+	object_ref(self); /* the loop owns its tasks */
+}
+
+static void task_delist(aw_task *self) {
+	aw_loop *loop = self->future.loop;
+	if (self->next)
+		self->next->previous = self->previous;
+	else
+		loop->tasks_last = self->previous;
+	if (self->previous)
+		self->previous->next = self->next;
+	else
+		loop->tasks = self->next;
+	self->next = self->previous = NULL;
+	object_unref(self);
+}
+
+/* Takes over the reference to `coro`. */
+static aw_task *task_create(aw_loop *loop, aw_coro *coro) {
+	aw_task *self = future_create(loop, &task_class, &task_kind, sizeof *self);
+	if (!self) return NULL;
+	self->coro = self->outermost = coro;
+	coro->taken = true; /* only from here on it can't be given back */
+	self->number = threads_next_task();
+	self->context = context_capture();
+	self->waiter.item.run = task_wakeup;
+	task_enlist(self, loop);
+	return self;
+}
+
+/* --- ends --- */
+
+static void drop_error(aw_error **slot) {
+	aw_error *error = *slot;
+	*slot = NULL;
+	aw_error_unref(error);
+}
+
+/* The chain has ended with a value, or, if `error`, failed. Takes over both. */
+static void task_finish(aw_task *self, void *value, aw_destroy_fn destroy, aw_error *error) {
+	drop_error(&self->caught);
+	drop_error(&self->raised);
+	if (!error && self->must_cancel) {
+		/* Cancelled by itself, and returned without another await: the value is lost, as in asyncio. */
+		self->must_cancel = false;
+		object_destroy_user(destroy, value);
+		future_set_cancelled(&self->future, self->reason ? self->reason : error_of(AW_ECANCELLED));
+	} else if (!error) {
+		future_finish(&self->future, value, destroy);
+	} else if (error->status == AW_ECANCELLED) {
+		future_set_cancelled(&self->future, error);
+	} else {
+		future_fail(&self->future, error);
+	}
+	aw_error_unref(error);
+	task_delist(self);
+}
+
+/* --- one step --- */
+
+/* The error that aw_raise() made, or the last await failed with, if it is of this status. */
+static aw_error *prepared_error(const aw_task *self, aw_status status) {
+	if (self->raised && self->raised->status == status) return self->raised;
+	return self->caught && self->caught->status == status ? self->caught : NULL;
+}
+
+/* What a stackful function prepared with aw_return() and aw_raise(), as the answer it stands for. */
+static void answer_from_function(aw_task *self, aw_resume *resume, aw_status status) {
+	void *value = self->value;
+	aw_destroy_fn destroy = self->value_destroy;
+	aw_error *prepared = prepared_error(self, status);
+	self->value = NULL;
+	self->value_destroy = NULL;
+	if (status >= 0) {
+		aw_resume_return(resume, value, destroy);
+		return;
+	}
+	object_destroy_user(destroy, value);
+	resume->answer = RESUME_RAISE;
+	resume->raised = prepared ? aw_error_ref(prepared) : error_with_message(&self->future.loop->domain, status, NULL);
+}
+
+/* Runs one step of `coro`; afterwards the answer is set. */
+static aw_status run_step(aw_task *self, aw_coro *coro, aw_resume *resume) {
+	if (coro->state == CORO_NEW && resume->status < 0) {
+		/* An error before the start never reaches the body. */
+		resume->answer = RESUME_RAISE;
+		resume->raised = aw_error_ref(resume->error);
+		return 0;
+	}
+	coro->state = CORO_STARTED;
+	aw_status status = coro->fn(resume, coro->ud);
+	if (resume->answer != RESUME_NONE && status == AW_EEXIT && resume->answer != RESUME_RAISE) status = 0;
+	if (resume->answer == RESUME_NONE) {
+		if (self->stackful && coro == self->outermost)
+			answer_from_function(self, resume, status);
+		else if (status < 0) {
+			resume->answer = RESUME_RAISE;
+			resume->raised = error_with_message(&self->future.loop->domain, status, NULL);
+		} else
+			resume->answer = RESUME_RETURN;
+	}
+	return status == AW_EEXIT ? AW_EEXIT : 0;
+}
+
+/* Sets what the next step is sent from a future that is done. */
+static void send_outcome(aw_resume *resume, aw_future *future) {
+	resume->value = NULL;
+	resume->error = NULL;
+	resume->status = future_outcome(future, &resume->value, &resume->error);
+}
+
+static void send_error(aw_resume *resume, aw_error *error) {
+	resume->value = NULL;
+	resume->error = error;
+	resume->status = error->status;
+}
+
+/* The innermost coroutine ended: its parent is next. False if there is none. `*held` keeps what is sent alive. */
+static bool pop(aw_task *self, aw_resume *resume, object **held) {
+	aw_coro *ended = self->coro;
+	if (!ended->parent) return false;
+	self->coro = ended->parent;
+	ended->parent = NULL;
+	if (resume->answer == RESUME_RETURN) {
+		ended->value = resume->returned.data;
+		ended->value_destroy = resume->returned.destroy;
+		resume->status = 0;
+		resume->value = ended->value;
+		resume->error = NULL;
+		*held = &ended->base;
+		coro_end(ended);
+	} else {
+		coro_end(ended);
+		object_unref(ended);
+		send_error(resume, resume->raised);
+		*held = resume->raised->immortal ? NULL : &resume->raised->base;
+	}
+	return true;
+}
+
+static void park(aw_task *self, aw_future *future) {
+	self->waiting = future; /* takes over the reference */
+	future_wait(future, &self->waiter);
+	if (self->must_cancel && future_cancel(future, self->reason ? self->reason : error_of(AW_ECANCELLED))) {
+		self->must_cancel = false;
+		drop_error(&self->reason);
+	}
+}
+
+/* What the coroutine awaits: true if the task goes on at once, with what it is sent set. */
+static bool await_future(aw_task *self, aw_resume *resume, object **held) {
+	aw_future *future = resume->awaited;
+	*held = &future->base;
+	if (future->loop != self->future.loop) {
+		send_error(resume, error_of(AW_EFOREIGNLOOP));
+		return true;
+	}
+	if (future == &self->future) {
+		send_error(resume, error_of(AW_ESELFAWAIT));
+		return true;
+	}
+	if (future_is_done(future)) {
+		send_outcome(resume, future);
+		return true;
+	}
+	if (loop_closing(self->future.loop)) {
+		send_error(resume, error_of(AW_ELOOPCLOSED));
+		return true;
+	}
+	*held = NULL;
+	park(self, future);
+	return false;
+}
+
+static void await_coro(aw_task *self, aw_resume *resume, object **held) {
+	aw_coro *coro = resume->delegated;
+	if (coro->taken || coro->loop != self->future.loop) {
+		send_error(resume, error_of(coro->loop != self->future.loop ? AW_EFOREIGNLOOP : AW_EREUSED));
+		*held = &coro->base;
+		return;
+	}
+	coro->taken = true;
+	coro->parent = self->coro;
+	self->coro = coro; /* takes over the reference */
+	resume->status = 0;
+	resume->value = NULL;
+	resume->error = NULL;
+}
+
+/* Runs steps until the task suspends or ends. `resume` holds what is sent first; `held` keeps that alive. */
+static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
+	aw_loop *loop = self->future.loop;
+	aw_task *outer = loop->current;
+	aw_status status = 0;
+	binding *context = context_swap(self->context);
+	loop->current = self;
+	self->context = NULL; /* the thread has it */
+	for (bool on = true; on;) {
+		resume->answer = RESUME_NONE;
+		resume->returned.data = NULL;
+		resume->returned.destroy = NULL;
+		aw_status step = run_step(self, self->coro, resume);
+		if (step < 0) status = step;
+		if (held) object_unref(held);
+		held = NULL;
+		switch (resume->answer) {
+		case RESUME_AWAIT: on = await_future(self, resume, &held); break;
+		case RESUME_DELEGATE: await_coro(self, resume, &held); break;
+		case RESUME_YIELD:
+			on = loop_closing(loop);
+			if (on)
+				send_error(resume, error_of(AW_ELOOPCLOSED));
+			else
+				loop_push(loop, &self->waiter.item);
+			break;
+		default: on = pop(self, resume, &held);
+		}
+		if (on) continue;
+		if (resume->answer == RESUME_RETURN || resume->answer == RESUME_RAISE) {
+			bool raised = resume->answer == RESUME_RAISE;
+			aw_error *error = raised ? resume->raised : NULL;
+			chain_drop(self);
+			self->stackful = NULL;
+			self->outermost = NULL;
+			loop->current = outer;
+			self->context = context_swap(context);
+			task_finish(self, raised ? NULL : resume->returned.data, raised ? NULL : resume->returned.destroy, error);
+			return status;
+		}
+	}
+	loop->current = outer;
+	self->context = context_swap(context);
+	return status;
+}
+
+/* What the next step is sent: the outcome of what it awaited, unless a cancellation is to be raised. */
+static aw_status task_wakeup(ready_item *item) {
+	aw_task *self = container_of(item, aw_task, waiter.item);
+	aw_future *awaited = self->waiting;
+	aw_error *thrown = NULL;
+	if (loop_closing(self->future.loop)) {
+		future_waiter_end(&self->waiter);
+		return 0;
+	}
+	aw_resume resume = {.task = self};
+	object_ref(self);
+	self->waiting = NULL;
+	if (awaited) send_outcome(&resume, awaited);
+	if (self->must_cancel) {
+		self->must_cancel = false;
+		if (resume.status != AW_ECANCELLED) {
+			thrown = self->reason ? self->reason : error_of(AW_ECANCELLED);
+			self->reason = NULL;
+			send_error(&resume, thrown);
+		}
+	}
+	/* The future's own reference from the queue and that of `waiting` are one too many: the step needs one. */
+	future_waiter_end(&self->waiter);
+	int64_t began = report_slow_begin(self->future.loop);
+	aw_status status = task_drive(self, &resume, awaited ? &awaited->base : NULL);
+	self->since = report_slow_end(self->future.loop, began, &self->future, NULL);
+	aw_error_unref(thrown);
+	object_unref(self);
+	return status;
+}
+
+void task_close(aw_task *self) {
+	aw_loop *loop = self->future.loop;
+	object_ref(self);
+	report_call(loop, "Task was destroyed but it is pending!", NULL, &self->future, NULL);
+	if (self->waiting) {
+		future_unwait(self->waiting, &self->waiter);
+		object_unref(self->waiting);
+		self->waiting = NULL;
+	}
+	/* Coroutines that await in the way of a stackful one are destroyed; its own stack unwinds by itself. */
+	while (self->coro != self->outermost) {
+		aw_coro *coro = self->coro;
+		self->coro = coro->parent;
+		coro->parent = NULL;
+		coro_end(coro);
+		object_unref(coro);
+	}
+	if (self->stackful && self->coro->state == CORO_STARTED) {
+		aw_resume resume = {.task = self, .status = AW_ELOOPCLOSED, .error = error_of(AW_ELOOPCLOSED)};
+		task_drive(self, &resume, NULL);
+		self->future.unseen = false;
+	} else {
+		chain_drop(self);
+		self->stackful = NULL;
+		self->outermost = NULL;
+		task_delist(self);
+	}
+	object_unref(self);
+}
+
+bool task_cancel(aw_task *self, aw_error *reason) {
+	if (future_is_done(&self->future)) return false;
+	self->cancels++;
+	if (self->waiting && future_cancel(self->waiting, reason)) return true;
+	self->must_cancel = true;
+	drop_error(&self->reason);
+	self->reason = aw_error_ref(reason);
+	return true;
+}
+
+/* --- the public functions --- */
+
+/* The first step, now. AW_EEXIT stays in the task: who spawned it can't be left. */
+static void start_now(void *arg) {
+	aw_task *self = arg;
+	(void)task_wakeup(&self->waiter.item);
+}
+
+/* Schedules a task just made, or takes its first step, and hands it out. */
+static void task_start(aw_task *self, bool eager, aw_task **out) {
+	aw_loop *loop = self->future.loop;
+	object_ref(self);
+	if (eager && loop->dispatching)
+		stackful_outside(start_now, self);
+	else
+		loop_push(loop, &self->waiter.item);
+	object_unref(self);
+	if (out)
+		*out = self;
+	else
+		object_unref(self);
+}
+
+static aw_status spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, bool eager, const void *origin,
+                       aw_task **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status == 0 && !fn) status = -EINVAL;
+	stackful *body = status < 0 ? NULL : stackful_new(&loop->stacks, fn, ud, destroy);
+	if (!body) {
+		object_destroy_user(destroy, ud);
+		return status < 0 ? status : -ENOMEM;
+	}
+	aw_coro *coro;
+	status = aw_coro_new(loop, stackful_step, body, stackful_free, &coro);
+	if (status < 0) return status;
+	aw_task *self = task_create(loop, coro);
+	if (!self) {
+		object_unref(coro);
+		return -ENOMEM;
+	}
+	self->stackful = body;
+	self->future.origin = origin;
+	if (loop->debug) stackful_set_name(body, aw_task_name(self));
+	task_start(self, eager, out);
+	return 0;
+}
+
+static aw_status spawn_coro(aw_loop *loop, aw_coro *coro, bool eager, const void *origin, aw_task **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!object_is(coro, &coro_class)) return AW_EBADHANDLE;
+	if (coro->loop != loop) return AW_EFOREIGNLOOP;
+	if (coro->taken) return AW_EREUSED;
+	aw_task *self = task_create(loop, object_ref(coro));
+	if (!self) {
+		object_unref(coro);
+		return -ENOMEM;
+	}
+	self->future.origin = origin;
+	task_start(self, eager, out);
+	return 0;
+}
+
+aw_status aw_task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out) {
+	return spawn(loop, fn, ud, destroy, false, __builtin_return_address(0), out);
+}
+
+aw_status aw_task_spawn_coro(aw_loop *loop, aw_coro *coro, aw_task **out) {
+	return spawn_coro(loop, coro, false, __builtin_return_address(0), out);
+}
+
+aw_status aw_task_spawn_eager(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out) {
+	return spawn(loop, fn, ud, destroy, true, __builtin_return_address(0), out);
+}
+
+aw_status aw_task_spawn_coro_eager(aw_loop *loop, aw_coro *coro, aw_task **out) {
+	return spawn_coro(loop, coro, true, __builtin_return_address(0), out);
+}
+
+aw_task *aw_task_ref(aw_task *task) {
+	return task_is(task) ? object_ref(task) : task;
+}
+
+void aw_task_unref(aw_task *task) {
+	if (task_is(task)) object_unref(task);
+}
+
+aw_future *aw_task_future(aw_task *task) {
+	return task_is(task) ? &task->future : NULL;
+}
+
+static aw_status task_check(const aw_task *task) {
+	return task_is(task) ? loop_check(task->future.loop) : AW_EBADHANDLE;
+}
+
+aw_status aw_task_cancel(aw_task *task, const char *message) {
+	return task_is(task) ? aw_future_cancel(&task->future, message) : AW_EBADHANDLE;
+}
+
+aw_status aw_task_cancelling(const aw_task *task) {
+	return task_is(task) ? (aw_status)task->cancels : AW_EBADHANDLE;
+}
+
+aw_status aw_task_uncancel(aw_task *task) {
+	aw_status status = task_check(task);
+	if (status < 0) return status;
+	if (task->cancels > 0 && --task->cancels == 0) {
+		task->must_cancel = false;
+		drop_error(&task->reason);
+	}
+	return (aw_status)task->cancels;
+}
+
+const char *aw_task_name(const aw_task *task) {
+	if (!task_is(task)) return NULL;
+	if (!task->name) {
+		/* Most names are never asked for, so the default one is made late. */
+		aw_task *self = (aw_task *)(uintptr_t)task;
+		if (asprintf(&self->name, "Task-%" PRIu64, task->number) < 0) self->name = NULL;
+	}
+	return task->name ? task->name : "Task";
+}
+
+aw_status aw_task_set_name(aw_task *task, const char *name) {
+	aw_status status = task_check(task);
+	if (status < 0) return status;
+	char *copy = name ? strdup(name) : NULL;
+	if (!copy) return name ? -ENOMEM : -EINVAL;
+	if (task->stackful) stackful_set_name(task->stackful, copy);
+	free(task->name);
+	task->name = copy;
+	return 0;
+}
+
+aw_coro *aw_task_coro(const aw_task *task) {
+	return task_is(task) && !task->stackful ? task->outermost : NULL;
+}
+
+aw_task *aw_task_current(void) {
+	aw_loop *loop = thread_here()->loop;
+	return loop ? loop->current : NULL;
+}
+
+aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, size_t max) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	size_t count = 0;
+	for (aw_task *task = loop->tasks; task; task = task->next, count++)
+		if (count < max && out) out[count] = object_ref(task);
+	return count > INT32_MAX ? -EOVERFLOW : (aw_status)count;
+}
+
+/* --- inside a stackful coroutine --- */
+
+/* Suspends after an answer, and gives what was sent. */
+static aw_status suspend(void **out) {
+	aw_resume *resume = stackful_suspend();
+	aw_task *self = resume->task;
+	aw_error *caught = aw_error_ref(resume->error);
+	aw_error_unref(self->caught);
+	self->caught = caught;
+	if (resume->status >= 0 && out) *out = resume->value;
+	return resume->status;
+}
+
+aw_status task_yield(aw_resume *resume) {
+	resume->answer = RESUME_YIELD;
+	return suspend(NULL);
+}
+
+aw_status aw_await(aw_future *future, void **out) {
+	aw_resume *resume = stackful_here();
+	if (!resume) return AW_ENOTASK;
+	if (!future_is(future)) return AW_EBADHANDLE;
+	if (future_is_done(future) && future->state == FUTURE_DONE && future->loop == resume->task->future.loop) {
+		drop_error(&resume->task->caught);
+		return future_outcome(future, out, NULL); /* no suspension, no switch */
+	}
+	resume->answer = RESUME_AWAIT;
+	resume->awaited = object_ref(future);
+	return suspend(out);
+}
+
+aw_status aw_await_coro(aw_coro *coro, void **out) {
+	aw_resume *resume = stackful_here();
+	if (!resume) return AW_ENOTASK;
+	if (!object_is(coro, &coro_class)) return AW_EBADHANDLE;
+	resume->answer = RESUME_DELEGATE;
+	resume->delegated = object_ref(coro);
+	return suspend(out);
+}
+
+aw_status aw_return(void *value, aw_destroy_fn destroy) {
+	aw_resume *resume = stackful_here();
+	if (!resume) {
+		object_destroy_user(destroy, value);
+		return AW_ENOTASK;
+	}
+	aw_task *self = resume->task;
+	void *old = self->value;
+	aw_destroy_fn old_destroy = self->value_destroy;
+	self->value = value;
+	self->value_destroy = destroy;
+	object_destroy_user(old_destroy, old);
+	return 0;
+}
+
+static aw_status raise_prepared(aw_task *self, aw_error *error) {
+	aw_status status = error->status;
+	aw_error_unref(self->raised);
+	self->raised = error;
+	return status;
+}
+
+aw_status aw_raise(aw_status code, const char *message) {
+	aw_resume *resume = stackful_here();
+	if (!resume) return AW_ENOTASK;
+	if (code >= 0) return -EINVAL;
+	return raise_prepared(resume->task, error_with_message(&resume->task->future.loop->domain, code, message));
+}
+
+aw_status aw_raise_error(aw_error *error) {
+	aw_resume *resume = stackful_here();
+	if (!resume) return AW_ENOTASK;
+	if (!object_is(error, &error_class)) return AW_EBADHANDLE;
+	return raise_prepared(resume->task, aw_error_ref(error));
+}
+
+aw_error *aw_caught(void) {
+	aw_resume *resume = stackful_here();
+	return resume ? resume->task->caught : NULL;
+}
+
+aw_error *task_failure(aw_status status) {
+	aw_resume *resume = stackful_here();
+	return resume && status < 0 ? prepared_error(resume->task, status) : NULL;
+}
+
+aw_status aw_loop_set_stack_size(aw_loop *loop, size_t size) {
+	aw_status status = loop_check(loop);
+	return status < 0 ? status : stack_pool_resize(&loop->stacks, size);
+}

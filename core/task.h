@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The task inside the library. */
+#ifndef CORE_TASK_H
+#define CORE_TASK_H
+
+#include "coro.h"
+#include "stackful.h"
+
+#include <await/task.h>
+
+struct aw_task {
+	aw_future future; /* first: a task is a future */
+	future_waiter waiter; /* its next step, in the ready queue or in the list of what it awaits */
+	aw_task *next, *previous; /* in the loop's list, while it is not done */
+	aw_future *waiting;       /* what it awaits; a reference */
+	aw_coro *coro;            /* the innermost coroutine; a reference, as on each parent */
+	aw_coro *outermost;       /* borrowed from the chain */
+	stackful *stackful;       /* if the outermost is one */
+	aw_error *reason;         /* of the cancellation to be delivered; a reference */
+	aw_error *caught;         /* what the last await failed with; a reference */
+	aw_error *raised;         /* what aw_raise() prepared; a reference */
+	void *value;              /* what aw_return() prepared */
+	aw_destroy_fn value_destroy;
+	struct binding *context;  /* task-local values; a reference */
+	uint64_t number;
+	char *name;     /* NULL: "Task-N" was never asked for */
+	int64_t since;    /* when it suspended last; in debug mode */
+	uint32_t cancels; /* open requests */
+	bool must_cancel; /* one is to be delivered at the next step */
+};
+
+/* Ends a task of a loop that closes: a stackful coroutine unwinds, others are destroyed. */
+void task_close(aw_task *self);
+/* Asks for cancellation, with a reason. */
+bool task_cancel(aw_task *self, aw_error *reason);
+
+/* From a stackful coroutine: lets the others run for one iteration. */
+aw_status task_yield(aw_resume *resume);
+
+/* The error object that goes with a status the stackful function has at hand, borrowed, or NULL. */
+aw_error *task_failure(aw_status status);
+
+static inline bool task_is(const aw_task *self) {
+	return object_is(self, &task_class);
+}
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The thread's state, and the word that tells a forked child from its parent.
+ *
+ * The word lies on a page that the kernel wipes in a child (MADV_WIPEONFORK), so the check costs one load and no system call.
+ */
+#include "threads.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+_Thread_local thread thread_state;
+pthread_mutex_t threads_mutex = PTHREAD_MUTEX_INITIALIZER;
+uint32_t *threads_fork_word;
+
+static uint32_t fork_count;
+static _Atomic uint64_t task_count;
+
+uint32_t threads_fork_generation(void) {
+	pthread_mutex_lock(&threads_mutex);
+	if (!threads_fork_word) {
+		size_t page = (size_t)sysconf(_SC_PAGESIZE);
+		void *word = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (word == MAP_FAILED) {
+			pthread_mutex_unlock(&threads_mutex);
+			return 0;
+		}
+		/* Where the kernel can't (before 4.14), a child is not told apart; everything else works. */
+		(void)madvise(word, page, MADV_WIPEONFORK);
+		threads_fork_word = word;
+	}
+	/* Zero: the first loop of the process, or of a child, whose inherited loops must not match. */
+	if (!*threads_fork_word) *threads_fork_word = ++fork_count;
+	uint32_t generation = *threads_fork_word;
+	pthread_mutex_unlock(&threads_mutex);
+	return generation;
+}
+
+uint64_t threads_next_task(void) {
+	return atomic_fetch_add_explicit(&task_count, 1, memory_order_relaxed) + 1;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is the thread's and the process's rather than a loop's: which loop and coroutine run in this thread, and whether
+ * this process is still the one that made a loop. All of the library's mutable globals are named here.
+ */
+#ifndef CORE_THREADS_H
+#define CORE_THREADS_H
+
+#include "coro/coro.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct aw_loop;
+struct stackful;
+
+/* One per thread. Its address names the thread: cheaper than pthread_self(), and unique while the thread lives. */
+typedef struct thread {
+	struct aw_loop *loop;      /* the loop that dispatches here, or NULL */
+	struct binding *context;   /* task-local values of what runs here */
+	struct stackful *stackful; /* the coroutine whose stack this is, or NULL on the thread's own */
+	coro_context own;          /* the thread's own flow of control, while a coroutine runs */
+} thread;
+
+extern _Thread_local thread thread_state;
+
+static inline thread *thread_here(void) {
+	return &thread_state;
+}
+
+static inline uintptr_t thread_self(void) {
+	return (uintptr_t)&thread_state;
+}
+
+/* A word that a forked child finds zeroed. Loops keep the value they were made under. NULL until the first loop. */
+extern uint32_t *threads_fork_word;
+
+/* The value for a loop made now; 0 if there is no memory for the word. */
+uint32_t threads_fork_generation(void);
+
+/* The number of the next unnamed task: one count for the process, as asyncio has it. */
+uint64_t threads_next_task(void);
+
+/* Guards the list of domains and the memory depot. Never held while calling out. */
+extern pthread_mutex_t threads_mutex;
+
+#endif

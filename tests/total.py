@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Adds up the closing lines ("N passed, N failed[, N skipped]") of all tests of one `meson test` run and prints one of its own,
+last. A test that ends badly or without its closing line counts as one failed.
+
+usage: total.py TESTLOG.json    (Exit status: 1 if anything failed; with CI=true also if anything was skipped.)
+"""
+import json
+import os
+import re
+import sys
+
+CLOSING = re.compile(r'(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$')
+
+
+def outcome(test):
+    """(passed, failed, skipped, what is wrong)"""
+    lines = test.get('stdout', '').rstrip().splitlines()
+    match = CLOSING.match(lines[-1].strip()) if lines else None
+    if not match:
+        return 0, 1, 0, f'{test["result"].lower()}, without its closing line'
+    passed, failed, skipped = (int(n or 0) for n in match.groups())
+    if test['returncode'] not in (0, 77) and not failed:
+        return passed, 1, skipped, f'{test["result"].lower()}, exit status {test["returncode"]} after its closing line'
+    if not passed + failed + skipped:
+        return 0, 1, 0, 'ran no case'
+    return passed, failed, skipped, ''
+
+
+def main():
+    totals = [0, 0, 0]
+    bad, reasons = [], []
+    with open(sys.argv[1], encoding='utf-8', errors='replace') as log:
+        tests = [json.loads(line) for line in log if line.strip()]
+    for test in tests:
+        *counts, wrong = outcome(test)
+        totals = [a + b for a, b in zip(totals, counts)]
+        name = test['name'].split(' / ')[-1]
+        stdout = test.get('stdout', '')
+        if counts[1]:
+            bad.append((name, wrong, stdout, test.get('stderr', '')))
+        reasons += [f'{name}: {line.strip()}' for line in stdout.splitlines() if line.strip().startswith('skipped:')]
+        if 'conformance' in test['name'].split(' / ')[0]:
+            print(stdout.rstrip())
+    for name, wrong, stdout, stderr in bad:
+        print(f'--- {name}{": " + wrong if wrong else ""}')
+        print('\n'.join((stdout + stderr).rstrip().splitlines()[-60:]))
+    for reason in reasons:
+        print(reason)
+    if bad:
+        print('failed:', ' '.join(name for name, *_ in bad))
+    if not tests:
+        print('no test ran')
+        totals[1] += 1
+    print(f'{totals[0]} passed, {totals[1]} failed' + (f', {totals[2]} skipped' if totals[2] else ''))
+    return 1 if totals[1] or (totals[2] and os.environ.get('CI') == 'true') else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
