@@ -3,7 +3,7 @@
  * A descriptor may well be a blocking one, inherited and shared with others, whose flags are not ours to change. So each call is
  * made in the way that doesn't block for its kind: MSG_DONTWAIT, RWF_NOWAIT, or poll(2) first where the file knows neither.
  */
-#define _GNU_SOURCE
+
 #include "calls.h"
 
 #include <errno.h>
@@ -42,7 +42,8 @@ static bool is_ready(int fd, short events) {
 }
 
 static int64_t plain_read(const aw_op *op) {
-	return outcome(op->offset < 0 ? read(op->fd, op->buffer, count_of(op)) : pread(op->fd, op->buffer, count_of(op), op->offset));
+	return outcome(op->offset < 0 ? read(op->fd, op->buffer, count_of(op))
+	                              : pread(op->fd, op->buffer, count_of(op), op->offset));
 }
 
 static int64_t try_read(const aw_op *op) {
@@ -100,7 +101,8 @@ static int64_t try_write(calls *self, const aw_op *op) {
 	if (!is_socket) n = write_masked(op, write_some);
 	struct stat st;
 	/* Sockets and pipes know the flag if the kernel does. */
-	if (self->quiet_write == CALLS_UNKNOWN && (is_socket || (op->nonblocking && fstat(op->fd, &st) == 0 && S_ISFIFO(st.st_mode))))
+	if (self->quiet_write == CALLS_UNKNOWN &&
+	    (is_socket || (op->nonblocking && fstat(op->fd, &st) == 0 && S_ISFIFO(st.st_mode))))
 		self->quiet_write = CALLS_ABSENT;
 	return n;
 }
@@ -118,10 +120,8 @@ static bool is_lost_connection(int error) {
 	case EHOSTDOWN:
 	case ENONET:
 	case EHOSTUNREACH:
-	case ENETUNREACH:
-		return true;
-	default:
-		return false;
+	case ENETUNREACH: return true;
+	default: return false;
 	}
 }
 
@@ -159,18 +159,12 @@ int64_t calls_connected(const aw_op *op) {
 
 static int64_t try_once(calls *self, aw_op *op) {
 	switch (op->kind) {
-	case AW_OP_READ:
-		return try_read(op);
-	case AW_OP_WRITE:
-		return try_write(self, op);
-	case AW_OP_RECV:
-		return outcome(recv(op->fd, op->buffer, count_of(op), (int)op->flags | MSG_DONTWAIT));
-	case AW_OP_SEND:
-		return outcome(send(op->fd, op->buffer, count_of(op), (int)op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
-	case AW_OP_ACCEPT:
-		return try_accept(op);
-	default:
-		return -EINVAL;
+	case AW_OP_READ: return try_read(op);
+	case AW_OP_WRITE: return try_write(self, op);
+	case AW_OP_RECV: return outcome(recv(op->fd, op->buffer, count_of(op), (int)op->flags | MSG_DONTWAIT));
+	case AW_OP_SEND: return outcome(send(op->fd, op->buffer, count_of(op), (int)op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+	case AW_OP_ACCEPT: return try_accept(op);
+	default: return -EINVAL;
 	}
 }
 
@@ -189,17 +183,10 @@ int64_t calls_now(const aw_op *op) {
 	int64_t result;
 	do {
 		switch (op->kind) {
-		case AW_OP_READ:
-			result = plain_read(op);
-			break;
-		case AW_OP_WRITE:
-			result = write_masked(op, write_all);
-			break;
-		case AW_OP_FSYNC:
-			result = outcome(fsync(op->fd));
-			break;
-		default:
-			result = -EINVAL;
+		case AW_OP_READ: result = plain_read(op); break;
+		case AW_OP_WRITE: result = write_masked(op, write_all); break;
+		case AW_OP_FSYNC: result = outcome(fsync(op->fd)); break;
+		default: result = -EINVAL;
 		}
 	} while (result == -EINTR);
 	return result;

@@ -5,7 +5,6 @@
  * then. The kernel's set knows files apart: each new waiter re-arms its number, where "not registered" tells that the file is a new
  * one, and before an event's operations touch the file, the set is asked whether it still is the one the event was for.
  */
-#define _GNU_SOURCE
 #include "readiness.h"
 
 #include <errno.h>
@@ -87,7 +86,8 @@ static aw_status entry_at(readiness *self, int fd, readiness_entry **out) {
 }
 
 static bool entry_is_idle(const readiness_entry *entry) {
-	return !entry->waiting[READINESS_READ].first && !entry->waiting[READINESS_WRITE].first && !entry->waiting[READINESS_POLL].first;
+	return !entry->waiting[READINESS_READ].first && !entry->waiting[READINESS_WRITE].first &&
+	       !entry->waiting[READINESS_POLL].first;
 }
 
 /* ---- ending operations ---- */
@@ -133,7 +133,8 @@ static struct epoll_event wish(const readiness_entry *entry, int fd) {
 	struct epoll_event event = {.events = EPOLLONESHOT, .data.u64 = (uint64_t)entry->generation << 32 | (uint32_t)fd};
 	if (entry->waiting[READINESS_READ].first) event.events |= EPOLLIN;
 	if (entry->waiting[READINESS_WRITE].first) event.events |= EPOLLOUT;
-	for (const aw_op *op = entry->waiting[READINESS_POLL].first; op; op = op->backend_link[0]) event.events |= op->flags & poll_mask;
+	for (const aw_op *op = entry->waiting[READINESS_POLL].first; op; op = op->backend_link[0])
+		event.events |= op->flags & poll_mask;
 	return event;
 }
 
@@ -265,26 +266,19 @@ aw_status readiness_submit(readiness *self, aw_op *op) {
 	if (self->is_closing) return -ECANCELED;
 	op->backend_data[0] = NOWHERE;
 	switch (op->kind) {
-	case AW_OP_POLL:
-		return submit_waiting(self, op, READINESS_POLL);
+	case AW_OP_POLL: return submit_waiting(self, op, READINESS_POLL);
 	case AW_OP_READ:
 	case AW_OP_RECV:
-	case AW_OP_ACCEPT:
-		return submit_transfer(self, op, READINESS_READ);
+	case AW_OP_ACCEPT: return submit_transfer(self, op, READINESS_READ);
 	case AW_OP_WRITE:
-	case AW_OP_SEND:
-		return submit_transfer(self, op, READINESS_WRITE);
-	case AW_OP_CONNECT:
-		return submit_connect(self, op);
+	case AW_OP_SEND: return submit_transfer(self, op, READINESS_WRITE);
+	case AW_OP_CONNECT: return submit_connect(self, op);
 	case AW_OP_FSYNC:
 		/* The disk knows no readiness, so this one does hold up the loop. */
 		finish(self, op, calls_now(op));
 		return 0;
-	case AW_OP_CLOSE:
-		submit_close(self, op);
-		return 0;
-	default:
-		return -EINVAL;
+	case AW_OP_CLOSE: submit_close(self, op); return 0;
+	default: return -EINVAL;
 	}
 }
 

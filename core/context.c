@@ -7,33 +7,47 @@
 #include <await/context.h>
 #include <errno.h>
 
+/* A value, shared by the bindings of all the chains that have it. */
+typedef struct cell {
+	object base;
+	void *value;
+	aw_destroy_fn destroy;
+} cell;
+
 struct binding {
 	object base;
 	const void *key;
-	void *value;
-	aw_destroy_fn destroy;
-	binding *source; /* a copy's value is its source's; a reference */
-	binding *rest;   /* a reference */
+	cell *cell;    /* a reference */
+	binding *rest; /* a reference */
 };
+
+static void cell_release(object *base) {
+	cell *self = (cell *)base;
+	object_destroy_user(self->destroy, self->value);
+	object_free(base);
+}
 
 static void binding_release(object *base) {
 	binding *self = (binding *)base;
-	object_destroy_user(self->destroy, self->value);
-	if (self->source) object_unref(self->source);
+	object_unref(self->cell);
 	context_drop(self->rest);
 	object_free(base);
 }
 
+static const object_class cell_class = {"context value", sizeof(cell), cell_release};
 static const object_class binding_class = {"context", sizeof(binding), binding_release};
 
-static binding *binding_new(const void *key, void *value, aw_destroy_fn destroy, binding *source, binding *rest) {
+static domain *here(void) {
 	aw_loop *loop = thread_here()->loop;
-	binding *self = object_new(loop ? &loop->domain : &domain_none, &binding_class);
+	return loop ? &loop->domain : &domain_none;
+}
+
+/* Takes its own references. */
+static binding *binding_new(const void *key, cell *value, binding *rest) {
+	binding *self = object_new(here(), &binding_class);
 	if (!self) return NULL;
 	self->key = key;
-	self->value = value;
-	self->destroy = destroy;
-	self->source = source ? object_ref(source) : NULL;
+	self->cell = object_ref(value);
 	self->rest = rest ? object_ref(rest) : NULL;
 	return self;
 }
@@ -48,8 +62,7 @@ static binding *without(binding *chain, const void *key, aw_status *status) {
 	if (chain->key == key) return chain->rest ? object_ref(chain->rest) : NULL;
 	binding *rest = without(chain->rest, key, status);
 	if (*status < 0) return NULL;
-	binding *origin = chain->source ? chain->source : chain;
-	binding *copy = binding_new(chain->key, chain->value, NULL, origin, rest);
+	binding *copy = binding_new(chain->key, chain->cell, rest);
 	context_drop(rest);
 	if (!copy) *status = -ENOMEM;
 	return copy;
@@ -64,13 +77,18 @@ static binding *current_without(const void *key, aw_status *status) {
 
 aw_status aw_context_set(const void *key, void *value, aw_destroy_fn destroy) {
 	aw_status status = key ? 0 : -EINVAL;
-	binding *rest = status < 0 ? NULL : current_without(key, &status);
-	binding *self = status < 0 ? NULL : binding_new(key, value, destroy, NULL, rest);
-	context_drop(rest);
-	if (!self) {
+	cell *cell_new = status < 0 ? NULL : object_new(here(), &cell_class);
+	if (!cell_new) {
 		object_destroy_user(destroy, value);
 		return status < 0 ? status : -ENOMEM;
 	}
+	cell_new->value = value;
+	cell_new->destroy = destroy;
+	binding *rest = current_without(key, &status);
+	binding *self = status < 0 ? NULL : binding_new(key, cell_new, rest);
+	context_drop(rest);
+	object_unref(cell_new);
+	if (!self) return -ENOMEM;
 	context_drop(context_swap(self));
 	return 0;
 }
@@ -78,7 +96,7 @@ aw_status aw_context_set(const void *key, void *value, aw_destroy_fn destroy) {
 aw_status aw_context_get(const void *key, void **out) {
 	binding *self = find(thread_here()->context, key);
 	if (!self || !key) return -ENOENT;
-	if (out) *out = self->value;
+	if (out) *out = self->cell->value;
 	return 0;
 }
 

@@ -145,6 +145,7 @@ aw_status guest_dispatch(guest *self, aw_status (*dispatch)(aw_loop *loop)) {
 	bool had_work = self->signalled || loop->completed.head;
 	event_clear(self);
 	aw_status status = dispatch(loop);
+	if (loop->guest != self) return status; /* abandoned, by a child that was forked in it */
 	if (status == 0 && !had_work && !loop->was_woken) status = -EAGAIN;
 	if (aw_loop_pending(loop)) guest_work(self);
 	/* Set anew even where it is the same: the timerfd may have fired. */

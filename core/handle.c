@@ -124,14 +124,21 @@ aw_status aw_loop_call_later(aw_loop *loop, int64_t delay_ns, aw_callback_fn fn,
 
 /* --- from other threads --- */
 
-static bool post(aw_loop *loop, aw_handle *handle) {
+static bool post(aw_loop *loop, ready_item *item) {
 	ready_item *first = atomic_load_explicit(&loop->posted, memory_order_relaxed);
 	do {
 		if (first == &posted_closed) return false;
-		handle->alarm.item.next = first;
-	} while (!atomic_compare_exchange_weak_explicit(&loop->posted, &first, &handle->alarm.item, memory_order_release,
-	                                                memory_order_relaxed));
+		item->next = first;
+	} while (!atomic_compare_exchange_weak_explicit(&loop->posted, &first, item, memory_order_release, memory_order_relaxed));
 	return true;
+}
+
+bool handle_post(aw_loop *loop, ready_item *item) {
+	domain_visit(&loop->domain); /* the loop can't be closed between the post and the wake */
+	bool posted = post(loop, item);
+	if (posted) aw_loop_wakeup(loop);
+	domain_leave_visit(&loop->domain);
+	return posted;
 }
 
 aw_status aw_loop_call_soon_threadsafe(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {
@@ -144,11 +151,7 @@ aw_status aw_loop_call_soon_threadsafe(aw_loop *loop, aw_callback_fn fn, void *u
 		return status < 0 ? status : -ENOMEM;
 	}
 	handle_init(self, loop, fn, ud, destroy);
-	domain_visit(&loop->domain); /* the loop can't be closed between the post and the wake */
-	bool posted = post(loop, self);
-	if (posted) aw_loop_wakeup(loop);
-	domain_leave_visit(&loop->domain);
-	if (posted) return 0;
+	if (handle_post(loop, &self->alarm.item)) return 0;
 	context_drop(self->context);
 	slab_give(NULL, self, sizeof *self);
 	object_destroy_user(destroy, ud);
@@ -164,7 +167,8 @@ void handle_take_posted(aw_loop *loop, ready_item *newest) {
 	}
 	for (ready_item *next; oldest; oldest = next) {
 		next = oldest->next;
-		object_adopt(&container_of(oldest, aw_handle, alarm.item)->base);
+		/* A handle was made on a foreign thread, and is counted only here. */
+		if (oldest->run == handle_run) object_adopt(&container_of(oldest, aw_handle, alarm.item)->base);
 		ready_push(&loop->ready, oldest);
 	}
 }

@@ -3,6 +3,7 @@
  * The tree of tasks: who awaits whom, since when. A task stands below the first task that awaits it, through however many futures; those
  * that nobody awaits stand at the top. Each is written once, so that the output is no longer than the loop has tasks.
  */
+#include "overflow.h"
 #include "report.h"
 #include "task.h"
 
@@ -81,12 +82,13 @@ static void mark_awaited(aw_future *future, unsigned depth) {
 
 static void print_task(printer *self, aw_task *task, unsigned depth, bool *first);
 
-static void print_awaited(printer *self, aw_future *future, unsigned depth, bool *first) {
-	for (size_t i = 0; future->kind->child && depth < DEPTH_MOST; i++) {
+/* The tasks behind `future`, `level` futures away from the task that awaits them. */
+static void print_awaited(printer *self, aw_future *future, unsigned depth, unsigned level, bool *first) {
+	for (size_t i = 0; future->kind->child && depth < DEPTH_MOST && level < DEPTH_MOST; i++) {
 		aw_future *child = future->kind->child(future, i);
 		if (!child) return;
 		if (!child->kind->is_task)
-			print_awaited(self, child, depth + 1, first);
+			print_awaited(self, child, depth, level + 1, first);
 		else if (child->marked && !future_is_done(child))
 			print_task(self, (aw_task *)(void *)child, depth, first);
 	}
@@ -120,14 +122,14 @@ static void print_task(printer *self, aw_task *task, unsigned depth, bool *first
 		print(self, "\"");
 		print_state(self, task);
 		print(self, ",\"awaited\":[");
-		print_awaited(self, &task->future, depth + 1, &first_child);
+		print_awaited(self, &task->future, depth + 1, 0, &first_child);
 		print(self, "]}");
 	} else {
 		print(self, "%*s", (int)depth * 2, "");
 		print_text(self, aw_task_name(task));
 		print_state(self, task);
 		print(self, "\n");
-		print_awaited(self, &task->future, depth + 1, &first_child);
+		print_awaited(self, &task->future, depth + 1, 0, &first_child);
 	}
 	*first = false;
 }
@@ -152,4 +154,8 @@ aw_status aw_loop_print_tasks(aw_loop *loop, int fd, int32_t format) {
 	printer self = {.loop = loop, .fd = fd, .format = format};
 	print_all(&self);
 	return self.status;
+}
+
+aw_status aw_debug_report_overflow(void) {
+	return overflow_report_install();
 }

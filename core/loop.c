@@ -91,6 +91,7 @@ static void backend_complete(const aw_backend_host *host, aw_op *op) {
 	aw_loop *loop = host->core;
 	operation *self = container_of(op, operation, op);
 	self->in_flight = false;
+	loop->in_flight--;
 	ready_push(&loop->completed, &self->item);
 }
 
@@ -100,8 +101,12 @@ aw_status loop_submit(aw_loop *loop, operation *what) {
 	if (loop->state == LOOP_CLOSED) return AW_ELOOPCLOSED;
 	if (loop->guest) guest_pause(loop->guest);
 	what->in_flight = true;
+	loop->in_flight++;
 	aw_status status = loop->backend->submit(loop->backend_state, &what->op);
-	if (status < 0) what->in_flight = false;
+	if (status < 0) {
+		what->in_flight = false;
+		loop->in_flight--;
+	}
 	if (loop->guest) guest_resume(loop->guest);
 	return status;
 }
@@ -273,12 +278,17 @@ static void loop_handle_release(object *base) {
 aw_status aw_loop_abandon(aw_loop *loop) {
 	if (!loop_is(loop)) return AW_EBADHANDLE;
 	if (loop->state != LOOP_OPEN) return 0;
-	if (loop->running && loop->fork_generation == *threads_fork_word) return AW_ELOOPRUNNING;
+	if ((loop->running || loop->dispatching) && loop->fork_generation == *threads_fork_word) return AW_ELOOPRUNNING;
 	/* No callback, no destroy, no system call on what the parent shares: memory that hangs on these is given up. */
 	loop->backend->abandon(loop->backend_state);
 	guest_abandon(loop);
 	loop->state = LOOP_CLOSED;
-	if (thread_here()->loop == loop) thread_here()->loop = NULL;
+	loop->ready.head = NULL; /* a dispatch in which the child was forked ends with the item that runs */
+	if (thread_here()->loop == loop) {
+		/* The child goes on as if this stack, a coroutine's perhaps, were its thread's own. */
+		thread_here()->loop = NULL;
+		thread_here()->stackful = NULL;
+	}
 	return 0;
 }
 
@@ -316,7 +326,9 @@ static int64_t wait_deadline(const aw_loop *loop, int64_t timeout) {
 /* Fills the list of completions. Never calls out. */
 static aw_status loop_poll(aw_loop *loop, int64_t deadline) {
 	loop->polled = true;
-	aw_status status = loop->backend->wait(loop->backend_state, deadline);
+	/* With nothing under way a look finds nothing, and costs a system call: tasks that only pass the turn around make none. */
+	bool idle = deadline == 0 && !loop->in_flight && !atomic_load_explicit(&loop->woken, memory_order_relaxed);
+	aw_status status = idle ? 0 : loop->backend->wait(loop->backend_state, deadline);
 	/* Lowered before the lists are looked at: whoever posts after the look wakes again. */
 	loop->was_woken = atomic_load_explicit(&loop->woken, memory_order_relaxed) && atomic_exchange(&loop->woken, 0);
 	return status < 0 ? status : 0;
@@ -324,10 +336,9 @@ static aw_status loop_poll(aw_loop *loop, int64_t deadline) {
 
 /* One batch. Returns how many ran, or AW_EEXIT. */
 static aw_status run_batch(aw_loop *loop) {
-	ready_item *last = loop->ready.head ? loop->ready.tail : NULL;
+	ready_item *last = loop->ready.head ? loop->ready.tail : NULL, *item;
 	aw_status count = 0;
-	while (last) {
-		ready_item *item = ready_take(&loop->ready);
+	while (last && (item = ready_take(&loop->ready))) {
 		bool end = item == last;
 		aw_status status = item->run(item);
 		if (count < INT32_MAX) count++;
@@ -412,6 +423,8 @@ aw_status aw_loop_wakeup(aw_loop *loop) {
 /* --- running --- */
 
 static aw_status iterate(aw_loop *loop, int64_t timeout) {
+	/* A callback may have forked: the child must not go on with what is its parent's. */
+	if (loop->fork_generation != *threads_fork_word) return AW_EFORKED;
 	aw_status status = loop_poll(loop, wait_deadline(loop, timeout));
 	return status < 0 ? status : loop_dispatch(loop);
 }

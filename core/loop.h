@@ -45,6 +45,7 @@ struct aw_loop {
 	aw_backend_host host;
 	ready_queue ready;
 	ready_queue completed; /* by the backend, during its wait; joins `ready` in dispatch */
+	size_t in_flight;      /* operations that the backend has */
 	timers timers;
 	struct aw_task *current;           /* the task that runs */
 	struct aw_task *tasks, *tasks_last; /* not done, in order of creation */
@@ -55,6 +56,7 @@ struct aw_loop {
 	closer *closers;
 	struct descriptors *descriptors; /* readers and writers, once there are any */
 	struct signals *signals;         /* signal handlers, likewise */
+	struct loop_threads *threads;    /* its default executor, likewise */
 	stack_pool stacks;
 	callback_slot exception;
 	int64_t slow_callback; /* in debug mode, what lasts this long is reported */

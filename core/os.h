@@ -30,7 +30,7 @@ aw_status os_spawn(const os_program *program, int32_t *out_pid, int *out_process
 /* A descriptor of a child started elsewhere. -ESRCH. */
 aw_status os_process_open(int32_t pid, int *out_process);
 /* Signals through the descriptor: never a process that took over the number. */
-aw_status os_process_signal(int process, int signal);
+aw_status os_process_signal(int process, int32_t pid, int signal);
 /* Signals a whole group. The leader must not have been collected yet, else the number may be another group's. */
 aw_status os_group_signal(int32_t group, int signal);
 /* 1 if it has ended, 0 if it runs, -ECHILD if it is no child of ours or somebody else has collected it. Takes nothing. */

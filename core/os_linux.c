@@ -356,10 +356,6 @@ aw_status os_process_open(int32_t pid, int *out_process) {
 	return status;
 }
 
-aw_status os_process_signal(int process, int signal) {
-	return syscall(SYS_pidfd_send_signal, process, signal, NULL, 0) < 0 ? -errno : 0;
-}
-
 aw_status os_group_signal(int32_t group, int signal) {
 	/* 1 and less would be everybody, or ourselves. */
 	if (group <= 1) return -EINVAL;
@@ -383,6 +379,14 @@ static aw_status look(int process, int32_t pid, int flags, siginfo_t *out) {
 aw_status os_process_has_ended(int process, int32_t pid) {
 	siginfo_t info;
 	return look(process, pid, WNOWAIT, &info);
+}
+
+aw_status os_process_signal(int process, int32_t pid, int signal) {
+	if (syscall(SYS_pidfd_send_signal, process, signal, NULL, 0) == 0) return 0;
+	if (errno != ENOSYS) return -errno;
+	/* Without that call, its number is its own as long as it is known not to have ended. */
+	if (os_process_has_ended(process, pid) != 0) return -ESRCH;
+	return kill(pid, signal) < 0 ? -errno : 0;
 }
 
 aw_status os_process_collect(int process, int32_t pid, int32_t *out_code) {

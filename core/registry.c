@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Backends by name: the built-ins, then libawait-backend-NAME.so in the folders of AWAIT_BACKEND_PATH and the one fixed when this was
- * built. Only full paths are opened, and a plug-in is looked at before it is trusted; once loaded it stays, since a loop may
- * live in it and its thread-local destructors may still run.
+ * Backends by name: the built-ins, then libawait-backend-NAME.so in the folders of AWAIT_BACKEND_PATH and the one fixed when
+ * this was built. Only full paths are opened, and a plug-in is looked at before it is trusted; once loaded it stays, since a
+ * loop may live in it and its thread-local destructors may still run.
  */
 #include "registry.h"
 
@@ -46,20 +46,20 @@ typedef struct plugin {
 static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
 static plugin *plugins;
 
-/* --- text --- */
+/* --- reasons, as text --- */
 
 typedef struct reason {
 	char *at;
 	size_t left;
 } reason;
 
-static reason text_begin(char *buffer, size_t length) {
+static reason reason_begin(char *buffer, size_t length) {
 	if (!buffer || !length) return (reason){NULL, 0};
 	*buffer = 0;
 	return (reason){buffer, length};
 }
 
-__attribute__((format(printf, 2, 3))) static void text_add(reason *self, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void reason_add(reason *self, const char *format, ...) {
 	if (!self->left) return;
 	va_list arguments;
 	va_start(arguments, format);
@@ -117,8 +117,8 @@ static bool each_folder(bool (*visit)(void *ud, const char *folder), void *ud) {
 /* --- loading a plug-in --- */
 
 /*
- * The dynamic linker maps what the program headers say and dies of SIGBUS in a file cut short, so these are compared with the file's
- * size first. 0, or why not.
+ * The dynamic linker maps what the program headers say and dies of SIGBUS in a file cut short, so these are compared with the
+ * file's size first. 0, or why not.
  */
 static const char *elf_flaw(int fd, const struct stat *st) {
 	ElfW(Ehdr) header;
@@ -143,36 +143,36 @@ static bool file_is_sound(const char *path, reason *why) {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		text_add(why, "%s: %s", path, aw_strerror(-errno));
+		reason_add(why, "%s: %s", path, aw_strerror(-errno));
 		if (fd >= 0) close(fd);
 		return false;
 	}
 	const char *flaw = S_ISREG(st.st_mode) ? elf_flaw(fd, &st) : "not a file";
 	close(fd);
-	if (flaw) text_add(why, "%s: %s", path, flaw);
+	if (flaw) reason_add(why, "%s: %s", path, flaw);
 	return !flaw;
 }
 
 /* Whether the table may be used at all. In this order: nothing is read that an older table might not have. */
 static aw_status table_check(const aw_backend *backend, const char *path, reason *why) {
 	if (!backend) {
-		text_add(why, "%s: its entry gives no table", path);
+		reason_add(why, "%s: its entry gives no table", path);
 		return AW_ENOBACKEND;
 	}
 	if (backend->abi != AW_BACKEND_ABI) {
-		text_add(why, "%s: built for version %u of the backend interface, and this is version %u", path, (unsigned)backend->abi,
-		         (unsigned)AW_BACKEND_ABI);
+		reason_add(why, "%s: built for version %u of the backend interface, and this is version %u", path,
+		           (unsigned)backend->abi, (unsigned)AW_BACKEND_ABI);
 		return AW_EBACKENDABI;
 	}
 	if (backend->size < sizeof *backend) {
-		text_add(why, "%s: its table has %u bytes where %zu are needed", path, (unsigned)backend->size, sizeof *backend);
+		reason_add(why, "%s: its table has %u bytes where %zu are needed", path, (unsigned)backend->size, sizeof *backend);
 		return AW_EBACKENDABI;
 	}
 	bool is_whole = backend->name && backend->description && backend->probe && backend->open && backend->close &&
 	                backend->abandon && backend->submit && backend->cancel && backend->wait && backend->wake && backend->fd &&
 	                (backend->now || !(backend->capabilities & AW_BACKEND_OWN_CLOCK));
 	if (is_whole) return 0;
-	text_add(why, "%s: its table lacks a name, a description or a function", path);
+	reason_add(why, "%s: its table lacks a name, a description or a function", path);
 	return AW_EBACKENDABI;
 }
 
@@ -182,7 +182,7 @@ static aw_status library_open(const char *path, const aw_backend **out, reason *
 	void *symbol = library ? dlsym(library, AW_BACKEND_ENTRY) : NULL;
 	if (!symbol) {
 		const char *message = dlerror();
-		text_add(why, "%s", message ? message : path);
+		reason_add(why, "%s", message ? message : path);
 		return AW_ENOBACKEND;
 	}
 	aw_backend_entry_fn entry;
@@ -223,11 +223,11 @@ static aw_status plugin_load(const char *path, const char *name, const aw_backen
 		/* Without the lock: a plug-in's constructors run in there. */
 		aw_status status = library_open(path, &backend, why);
 		if (status == 0) status = plugin_keep(path, backend);
-		if (status == -ENOMEM) text_add(why, "%s: no memory", path);
+		if (status == -ENOMEM) reason_add(why, "%s: no memory", path);
 		if (status < 0) return status;
 	}
 	if (name ? strcmp(name, backend->name) != 0 : !name_is_valid(backend->name, strnlen(backend->name, NAME_MOST + 1))) {
-		text_add(why, "%s: calls itself \"%.*s\"", path, NAME_MOST, backend->name);
+		reason_add(why, "%s: calls itself \"%.*s\"", path, NAME_MOST, backend->name);
 		return AW_ENOBACKEND;
 	}
 	*out = backend;
@@ -245,7 +245,7 @@ typedef struct folder_search {
 
 static bool search_folder(void *ud, const char *folder) {
 	folder_search *self = ud;
-	text_add(&self->folders, "%s%s", *self->looked ? ", " : "", folder);
+	reason_add(&self->folders, "%s%s", *self->looked ? ", " : "", folder);
 	int n = snprintf(self->path, sizeof self->path, "%s/" FILE_PREFIX "%s" FILE_SUFFIX, folder, self->name);
 	struct stat st;
 	/* One that is there and broken is not passed over in silence. */
@@ -263,7 +263,7 @@ static aw_status backend_find(const char *name, const aw_backend **out, char *pa
 	*path = 0;
 	if (*name == '/') {
 		if (is_privileged()) {
-			text_add(why, "%s: a privileged program takes backends by name only", name);
+			reason_add(why, "%s: a privileged program takes backends by name only", name);
 			return -EPERM;
 		}
 		snprintf(path, PATH_SIZE, "%s", name);
@@ -275,9 +275,9 @@ static aw_status backend_find(const char *name, const aw_backend **out, char *pa
 		return 0;
 	}
 	folder_search search = {.name = name};
-	search.folders = text_begin(search.looked, sizeof search.looked);
+	search.folders = reason_begin(search.looked, sizeof search.looked);
 	if (!each_folder(search_folder, &search)) {
-		text_add(why, "no such backend: looked in %s", search.looked);
+		reason_add(why, "no such backend: looked in %s", search.looked);
 		return AW_ENOBACKEND;
 	}
 	memcpy(path, search.path, sizeof search.path);
@@ -289,7 +289,7 @@ static aw_status backend_probe(const aw_backend *backend, reason *why) {
 	aw_status status = backend->probe(buffer, sizeof buffer);
 	if (status >= 0) return 0;
 	buffer[sizeof buffer - 1] = 0;
-	text_add(why, "%s", *buffer ? buffer : aw_strerror(status));
+	reason_add(why, "%s", *buffer ? buffer : aw_strerror(status));
 	return status;
 }
 
@@ -310,7 +310,8 @@ static aw_status names_check(const char *names, reason *why) {
 	for (const char *rest = names; rest;) {
 		size_t length = strcspn(rest, ",");
 		if (*rest == '/' ? length >= PATH_SIZE : !name_is_valid(rest, length)) {
-			text_add(why, "\"%.*s\" is not a backend's name (a-z, 0-9 and _)", (int)(length < NAME_MOST ? length : NAME_MOST), rest);
+			reason_add(why, "\"%.*s\" is not a backend's name (a-z, 0-9 and _)", (int)(length < NAME_MOST ? length : NAME_MOST),
+			           rest);
 			return -EINVAL;
 		}
 		rest = rest[length] ? rest + length + 1 : NULL;
@@ -319,9 +320,9 @@ static aw_status names_check(const char *names, reason *why) {
 }
 
 aw_status registry_resolve(const char *names, const aw_backend **out, char *why, size_t length) {
-	reason begin = text_begin(why, length), reasons = begin;
+	reason begin = reason_begin(why, length), reasons = begin;
 	const char *asked = names ? names : environment("AWAIT_BACKEND");
-	if (!names && asked) text_add(&reasons, "AWAIT_BACKEND: ");
+	if (!names && asked) reason_add(&reasons, "AWAIT_BACKEND: ");
 	if (!asked) asked = "epoll";
 	aw_status status = names_check(asked, &reasons);
 	if (status < 0) return status;
@@ -330,11 +331,11 @@ aw_status registry_resolve(const char *names, const aw_backend **out, char *why,
 	const char *rest = asked, *between = "";
 	while (names_next(&rest, name)) {
 		const aw_backend *backend;
-		text_add(&reasons, "%s%s: ", between, name);
+		reason_add(&reasons, "%s%s: ", between, name);
 		status = backend_find(name, &backend, path, &reasons);
 		if (status == 0) status = backend_probe(backend, &reasons);
 		if (status == 0) {
-			text_add(&begin, "%s: %s (%s)", backend->name, backend->description, path);
+			reason_add(&begin, "%s: %s (%s)", backend->name, backend->description, path);
 			*out = backend;
 			return 0;
 		}
@@ -417,7 +418,7 @@ static bool collect_folder(void *ud, const char *folder) {
 static aw_status entry_fill(entry *self) {
 	char path[PATH_SIZE];
 	const aw_backend *backend = NULL;
-	reason why = text_begin(self->reason, sizeof self->reason);
+	reason why = reason_begin(self->reason, sizeof self->reason);
 	self->description = self->class = "";
 	self->status = backend_find(self->name, &backend, path, &why);
 	if (self->status == 0) {

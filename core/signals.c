@@ -128,7 +128,6 @@ static struct signals *signals_of(aw_loop *loop, aw_status *status) {
 	}
 	for (self->place = 0; self->place < LOOPS_MOST; self->place++) {
 		int none = 0;
-		atomic_store(&wanted[self->place], 0);
 		if (atomic_compare_exchange_strong(&doorbells[self->place], &none, self->bell + 1)) break;
 	}
 	if (self->place == LOOPS_MOST) {
@@ -212,6 +211,7 @@ void signals_free(aw_loop *loop) {
 	loop->signals = NULL;
 	for (int number = 1; number < SIGNALS; number++)
 		if (self->watches[number]) watch_remove(self, number);
+	atomic_store(&wanted[self->place], 0); /* as whoever takes the place next expects it */
 	atomic_store(&doorbells[self->place], 0);
 	self->freed = true;
 	if (self->polling) return; /* its operation ends when the backend is closed */

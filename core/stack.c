@@ -24,7 +24,7 @@ enum {
 	COUNT_FIRST = 16,  /* stacks of a pool's first slab: a small program stays small */
 	COUNT_MOST = 1024, /* a million stacks are a thousand slabs */
 	WORDS = COUNT_MOST / 64,
-	HOT_FEW = 64,    /* hot stacks that are kept however few are live... */
+	HOT_FEW = 1024,  /* hot stacks that are kept however few are live... */
 	HOT_PART = 8,    /* ...and one for each so many of these, so that tasks may come and go in bursts */
 	COLOURS = 16,    /* see stack_heat */
 	DESCRIPTOR = 64, /* bytes at the top of a stack */

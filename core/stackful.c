@@ -50,6 +50,7 @@ aw_status stackful_step(aw_resume *resume, void *arg) {
 	stackful *self = arg;
 	thread *here = thread_here();
 	stackful *outer = here->stackful;
+	coro_context own = here->own; /* of a step further out: a forked child may run a loop on that one's stack */
 	self->resume = resume;
 	here->stackful = self;
 	if (!self->started) {
@@ -66,6 +67,7 @@ aw_status stackful_step(aw_resume *resume, void *arg) {
 		coro_switch(&here->own, &self->context);
 	}
 	here->stackful = outer;
+	here->own = own;
 	return self->finished ? self->status : 0;
 }
 

@@ -140,16 +140,15 @@ static void answer_from_function(aw_task *self, aw_resume *resume, aw_status sta
 }
 
 /* Runs one step of `coro`; afterwards the answer is set. */
-static aw_status run_step(aw_task *self, aw_coro *coro, aw_resume *resume) {
+static void run_step(aw_task *self, aw_coro *coro, aw_resume *resume) {
 	if (coro->state == CORO_NEW && resume->status < 0) {
 		/* An error before the start never reaches the body. */
 		resume->answer = RESUME_RAISE;
 		resume->raised = aw_error_ref(resume->error);
-		return 0;
+		return;
 	}
 	coro->state = CORO_STARTED;
 	aw_status status = coro->fn(resume, coro->ud);
-	if (resume->answer != RESUME_NONE && status == AW_EEXIT && resume->answer != RESUME_RAISE) status = 0;
 	if (resume->answer == RESUME_NONE) {
 		if (self->stackful && coro == self->outermost)
 			answer_from_function(self, resume, status);
@@ -159,7 +158,6 @@ static aw_status run_step(aw_task *self, aw_coro *coro, aw_resume *resume) {
 		} else
 			resume->answer = RESUME_RETURN;
 	}
-	return status == AW_EEXIT ? AW_EEXIT : 0;
 }
 
 /* Sets what the next step is sent from a future that is done. */
@@ -251,7 +249,6 @@ static void await_coro(aw_task *self, aw_resume *resume, object **held) {
 static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 	aw_loop *loop = self->future.loop;
 	aw_task *outer = loop->current;
-	aw_status status = 0;
 	binding *context = context_swap(self->context);
 	loop->current = self;
 	self->context = NULL; /* the thread has it */
@@ -259,8 +256,7 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 		resume->answer = RESUME_NONE;
 		resume->returned.data = NULL;
 		resume->returned.destroy = NULL;
-		aw_status step = run_step(self, self->coro, resume);
-		if (step < 0) status = step;
+		run_step(self, self->coro, resume);
 		if (held) object_unref(held);
 		held = NULL;
 		switch (resume->answer) {
@@ -279,6 +275,8 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 		if (resume->answer == RESUME_RETURN || resume->answer == RESUME_RAISE) {
 			bool raised = resume->answer == RESUME_RAISE;
 			aw_error *error = raised ? resume->raised : NULL;
+			/* An exit that a coroutine further out has caught is none. */
+			aw_status status = raised && error->status == AW_EEXIT ? AW_EEXIT : 0;
 			chain_drop(self);
 			self->stackful = NULL;
 			self->outermost = NULL;
@@ -290,7 +288,7 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 	}
 	loop->current = outer;
 	self->context = context_swap(context);
-	return status;
+	return 0;
 }
 
 /* What the next step is sent: the outcome of what it awaited, unless a cancellation is to be raised. */
@@ -354,13 +352,52 @@ void task_close(aw_task *self) {
 	object_unref(self);
 }
 
-bool task_cancel(aw_task *self, aw_error *reason) {
-	if (future_is_done(&self->future)) return false;
-	self->cancels++;
-	if (self->waiting && future_cancel(self->waiting, reason)) return true;
+static void cancel_next_step(aw_task *self, aw_error *reason) {
 	self->must_cancel = true;
 	drop_error(&self->reason);
 	self->reason = aw_error_ref(reason);
+}
+
+/* The task that a task awaits, if it is not done. */
+static aw_task *awaited_task(const aw_task *self) {
+	aw_future *future = self->waiting;
+	return future && !future_is_done(future) && future->kind == &task_kind ? (aw_task *)(void *)future : NULL;
+}
+
+/* Tasks that await each other in a circle: no end would come from below, so this one is woken without. */
+static void break_circle(aw_task *self, aw_error *reason) {
+	self->in_circle = false;
+	if (!self->waiting || !future_unwait(self->waiting, &self->waiter)) return;
+	object_unref(self->waiting);
+	self->waiting = NULL;
+	cancel_next_step(self, reason);
+	loop_push(self->future.loop, &self->waiter.item);
+}
+
+/* Goes down from task to task without recursion, since such a chain may be longer than a stack. */
+bool task_cancel(aw_task *self, aw_error *reason) {
+	if (future_is_done(&self->future)) return false;
+	if (self->cancel_passes) {
+		self->in_circle = true;
+		return true;
+	}
+	aw_task *last = self, *next;
+	for (;; last = next) {
+		last->cancel_passes = true;
+		last->cancels++;
+		next = awaited_task(last);
+		if (!next || next->cancel_passes) break;
+	}
+	if (next)
+		next->in_circle = true;
+	else if (!last->waiting || !future_cancel(last->waiting, reason))
+		cancel_next_step(last, reason);
+	for (aw_task *at = self;; at = next) {
+		next = at == last ? NULL : awaited_task(at);
+		at->cancel_passes = false;
+		if (at->in_circle) break_circle(at, reason);
+		if (!next) break;
+	}
 	return true;
 }
 

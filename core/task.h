@@ -27,6 +27,7 @@ struct aw_task {
 	int64_t since;    /* when it suspended last; in debug mode */
 	uint32_t cancels; /* open requests */
 	bool must_cancel; /* one is to be delivered at the next step */
+	bool cancel_passes, in_circle; /* while a cancellation walks the chain of tasks that await each other */
 };
 
 /* Ends a task of a loop that closes: a stackful coroutine unwinds, others are destroyed. */

@@ -14,12 +14,14 @@
 
 struct aw_loop;
 struct stackful;
+struct worker;
 
 /* One per thread. Its address names the thread: cheaper than pthread_self(), and unique while the thread lives. */
 typedef struct thread {
 	struct aw_loop *loop;      /* the loop that dispatches here, or NULL */
 	struct binding *context;   /* task-local values of what runs here */
 	struct stackful *stackful; /* the coroutine whose stack this is, or NULL on the thread's own */
+	struct worker *worker;     /* the executor's thread that this is, or NULL */
 	coro_context own;          /* the thread's own flow of control, while a coroutine runs */
 } thread;
 

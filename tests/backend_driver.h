@@ -10,8 +10,12 @@
 #include <await/backend.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "check.h"
 
@@ -160,11 +164,50 @@ static inline int64_t driver_do(driver *self, driver_op *op) {
 /* ---- operations ---- */
 
 static inline driver_op driver_io(uint32_t kind, int fd, int nonblocking, void *buffer, size_t length) {
-	return (driver_op){.op = {.kind = kind, .fd = fd, .nonblocking = (uint32_t)nonblocking, .buffer = buffer, .length = length, .offset = -1}};
+	return (driver_op){
+		.op = {.kind = kind, .fd = fd, .nonblocking = (uint32_t)nonblocking, .buffer = buffer, .length = length, .offset = -1}};
 }
 
 static inline driver_op driver_watch(int fd, uint32_t flags) {
 	return (driver_op){.op = {.kind = AW_OP_POLL, .fd = fd, .flags = flags, .offset = -1}};
+}
+
+/* ---- things to operate on ---- */
+
+typedef struct driver_channel {
+	int in, out; /* what is written to `out` is read from `in` */
+} driver_channel;
+
+static inline driver_channel driver_pipe(int flags) {
+	int fds[2] = {-1, -1};
+	EXPECT_INT(pipe2(fds, O_CLOEXEC | flags), 0);
+	return (driver_channel){fds[0], fds[1]};
+}
+
+static inline driver_channel driver_pair(int flags) {
+	int fds[2] = {-1, -1};
+	EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0, fds), 0);
+	return (driver_channel){fds[0], fds[1]};
+}
+
+static inline void driver_drop(driver_channel what) {
+	close(what.in);
+	close(what.out);
+}
+
+static inline void driver_put(int fd, const char *text) {
+	EXPECT_INT(write(fd, text, strlen(text)), strlen(text));
+}
+
+static inline int driver_readable(int fd) {
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	return poll(&p, 1, 0) > 0 && (p.revents & POLLIN);
+}
+
+static inline int driver_open_files(void) {
+	int count = 0;
+	for (int fd = 0; fd < 4096; fd++) count += fcntl(fd, F_GETFD) >= 0;
+	return count;
 }
 
 /* ---- cases ---- */
@@ -181,12 +224,27 @@ static inline void driver_each(void (*run)(driver *)) {
 	}
 }
 
+static inline void driver_every_backend_asked_for_is_here(void) {
+	if (*driver_missing) SKIP(driver_missing);
+}
+
 /* CONTRACT(a_sentence) { … uses `self` … } */
-#define CONTRACT(name)                    \
-	static void name##_on(driver *self);  \
-	static void name(void) {              \
-		driver_each(name##_on);           \
-	}                                     \
+#define CONTRACT(name)                   \
+	static void name##_on(driver *self); \
+	static void name(void) {             \
+		driver_each(name##_on);          \
+	}                                    \
 	static void name##_on(driver *self)
+
+/* The main of a file of contract cases. */
+#define CONTRACT_MAIN(suite, ...)                                                        \
+	int main(int argc, char **argv) {                                                    \
+		static const check_case cases[] = {                                              \
+			{"every_backend_asked_for_is_here", driver_every_backend_asked_for_is_here}, \
+			__VA_ARGS__,                                                                 \
+		};                                                                               \
+		driver_choose(argc > 1 ? argv[1] : getenv("AWAIT_BACKEND"));                     \
+		return check_run(suite, cases, sizeof cases / sizeof *cases);                    \
+	}
 
 #endif

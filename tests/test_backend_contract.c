@@ -4,57 +4,14 @@
  * alike, so where both orders are right it checks that the result and the world agree.
  * Usage: test_backend_contract [NAME[,NAME…]]
  */
-#define _GNU_SOURCE
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "backend_driver.h"
-
-typedef struct channel {
-	int in, out; /* what is written to `out` is read from `in` */
-} channel;
-
-static channel new_pipe(int flags) {
-	int fds[2] = {-1, -1};
-	EXPECT_INT(pipe2(fds, O_CLOEXEC | flags), 0);
-	return (channel){fds[0], fds[1]};
-}
-
-static channel new_pair(int flags) {
-	int fds[2] = {-1, -1};
-	EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0, fds), 0);
-	return (channel){fds[0], fds[1]};
-}
-
-static void drop(channel what) {
-	close(what.in);
-	close(what.out);
-}
-
-static void put(int fd, const char *text) {
-	EXPECT_INT(write(fd, text, strlen(text)), strlen(text));
-}
-
-static int readable(int fd) {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	return poll(&p, 1, 0) > 0 && (p.revents & POLLIN);
-}
-
-static int open_files(void) {
-	int count = 0;
-	for (int fd = 0; fd < 4096; fd++) count += fcntl(fd, F_GETFD) >= 0;
-	return count;
-}
 
 /* ---- waiting ---- */
 
@@ -87,7 +44,7 @@ CONTRACT(no_wake_from_another_thread_is_lost) {
 }
 
 CONTRACT(wakes_before_a_wait_end_it_once) {
-	channel idle = new_pipe(0);
+	driver_channel idle = driver_pipe(0);
 	driver_op keep = driver_watch(idle.in, AW_OP_POLL_IN);
 	driver_start(self, &keep);
 	for (int i = 0; i < 1000; i++) self->backend->wake(self->state);
@@ -96,12 +53,12 @@ CONTRACT(wakes_before_a_wait_end_it_once) {
 	driver_wait_until(self, deadline);
 	EXPECT(driver_now(self) >= deadline);
 	driver_close(self);
-	drop(idle);
+	driver_drop(idle);
 }
 
 CONTRACT(a_deadline_is_never_early) {
 	static const int64_t spans[] = {1, 999, 50000, 999999, 1000001, 3300000, 12345678};
-	channel idle = new_pipe(O_NONBLOCK);
+	driver_channel idle = driver_pipe(O_NONBLOCK);
 	driver_op keep = driver_watch(idle.in, AW_OP_POLL_IN);
 	/* With and without something in flight: a clock of its own may jump in the second. */
 	for (int busy = 0; busy < 2; busy++) {
@@ -120,7 +77,7 @@ CONTRACT(a_deadline_is_never_early) {
 	driver_wait_until(self, -1);
 	EXPECT(driver_now(self) < before + 5 * AW_SECOND);
 	driver_close(self);
-	drop(idle);
+	driver_drop(idle);
 }
 
 static atomic_int signals;
@@ -132,7 +89,7 @@ static void count_signal(int number) {
 
 CONTRACT(a_signal_ends_a_wait) {
 	struct sigaction act = {.sa_handler = count_signal}, old;
-	channel idle = new_pipe(O_NONBLOCK);
+	driver_channel idle = driver_pipe(O_NONBLOCK);
 	driver_op keep = driver_watch(idle.in, AW_OP_POLL_IN);
 	driver_start(self, &keep);
 	driver_poll(self);
@@ -149,7 +106,7 @@ CONTRACT(a_signal_ends_a_wait) {
 	sigaction(SIGALRM, &old, NULL);
 	EXPECT_INT(keep.completions, 0);
 	driver_close(self);
-	drop(idle);
+	driver_drop(idle);
 }
 
 static driver *woken_by_signal;
@@ -172,16 +129,16 @@ CONTRACT(a_wake_from_a_signal_handler_ends_the_next_wait) {
 
 /* ---- reading and writing ---- */
 
-static void read_later(driver *self, channel l, int nonblocking, uint32_t kind) {
+static void read_later(driver *self, driver_channel l, int nonblocking, uint32_t kind) {
 	char text[8] = "";
 	driver_op op = driver_io(kind, l.in, nonblocking, text, 5);
 	driver_start(self, &op);
 	driver_poll(self);
 	EXPECT_INT(op.completions, 0);
-	put(l.out, "abc");
+	driver_put(l.out, "abc");
 	EXPECT_INT(driver_finish(self, &op), 3);
 	EXPECT_STR(text, "abc");
-	put(l.out, "defghij");
+	driver_put(l.out, "defghij");
 	EXPECT_INT(driver_do(self, &op), 5);
 	EXPECT_INT(driver_do(self, &op), 2);
 	close(l.out);
@@ -190,17 +147,17 @@ static void read_later(driver *self, channel l, int nonblocking, uint32_t kind) 
 }
 
 CONTRACT(a_read_waits_and_then_completes) {
-	read_later(self, new_pipe(O_NONBLOCK), 1, AW_OP_READ);
-	read_later(self, new_pipe(O_NONBLOCK), 0, AW_OP_READ);
-	read_later(self, new_pipe(0), 0, AW_OP_READ);
-	read_later(self, new_pair(SOCK_NONBLOCK), 1, AW_OP_READ);
-	read_later(self, new_pair(0), 0, AW_OP_READ);
-	read_later(self, new_pair(SOCK_NONBLOCK), 1, AW_OP_RECV);
-	read_later(self, new_pair(0), 0, AW_OP_RECV);
+	read_later(self, driver_pipe(O_NONBLOCK), 1, AW_OP_READ);
+	read_later(self, driver_pipe(O_NONBLOCK), 0, AW_OP_READ);
+	read_later(self, driver_pipe(0), 0, AW_OP_READ);
+	read_later(self, driver_pair(SOCK_NONBLOCK), 1, AW_OP_READ);
+	read_later(self, driver_pair(0), 0, AW_OP_READ);
+	read_later(self, driver_pair(SOCK_NONBLOCK), 1, AW_OP_RECV);
+	read_later(self, driver_pair(0), 0, AW_OP_RECV);
 }
 
 CONTRACT(what_succeeds_at_once_completes_in_the_next_wait) {
-	channel l = new_pipe(O_NONBLOCK);
+	driver_channel l = driver_pipe(O_NONBLOCK);
 	char text[] = "hello";
 	driver_op op = driver_io(AW_OP_WRITE, l.out, 1, text, 5);
 	driver_start(self, &op);
@@ -208,11 +165,11 @@ CONTRACT(what_succeeds_at_once_completes_in_the_next_wait) {
 	driver_wait_until(self, INT64_MAX);
 	EXPECT_INT(op.completions, 1);
 	EXPECT_INT(op.op.result, 5);
-	drop(l);
+	driver_drop(l);
 }
 
 /* The writer fills what there is room for; the loop stays free to do other things meanwhile. */
-static void write_much(driver *self, channel l, int nonblocking, uint32_t kind) {
+static void write_much(driver *self, driver_channel l, int nonblocking, uint32_t kind) {
 	enum { MUCH = 1 << 20 };
 	char *buffer = calloc(1, MUCH), sink[4096];
 	REQUIRE(buffer != NULL);
@@ -233,22 +190,23 @@ static void write_much(driver *self, channel l, int nonblocking, uint32_t kind) 
 	EXPECT_INT(sent, MUCH);
 	EXPECT_INT(got, MUCH);
 	free(buffer);
-	drop(l);
+	driver_drop(l);
 }
 
 CONTRACT(a_large_write_never_blocks_the_loop) {
-	write_much(self, new_pipe(O_NONBLOCK), 1, AW_OP_WRITE);
-	write_much(self, new_pipe(0), 0, AW_OP_WRITE);
-	write_much(self, new_pair(SOCK_NONBLOCK), 1, AW_OP_WRITE);
-	write_much(self, new_pair(0), 0, AW_OP_WRITE);
-	write_much(self, new_pair(0), 0, AW_OP_SEND);
+	write_much(self, driver_pipe(O_NONBLOCK), 1, AW_OP_WRITE);
+	write_much(self, driver_pipe(0), 0, AW_OP_WRITE);
+	write_much(self, driver_pair(SOCK_NONBLOCK), 1, AW_OP_WRITE);
+	write_much(self, driver_pair(0), 0, AW_OP_WRITE);
+	write_much(self, driver_pair(0), 0, AW_OP_SEND);
 }
 
 CONTRACT(several_operations_on_one_descriptor) {
 	enum { READS = 10 };
-	channel l = new_pair(SOCK_NONBLOCK);
+	driver_channel l = driver_pair(SOCK_NONBLOCK);
 	char got[READS + 1] = "";
-	driver_op reads[READS], watch = driver_watch(l.in, AW_OP_POLL_IN), both = driver_watch(l.in, AW_OP_POLL_IN | AW_OP_POLL_OUT);
+	driver_op reads[READS], watch = driver_watch(l.in, AW_OP_POLL_IN),
+							both = driver_watch(l.in, AW_OP_POLL_IN | AW_OP_POLL_OUT);
 	for (int i = 0; i < READS; i++) {
 		reads[i] = driver_io(AW_OP_RECV, l.in, 1, &got[i], 1);
 		driver_start(self, &reads[i]);
@@ -263,7 +221,7 @@ CONTRACT(several_operations_on_one_descriptor) {
 	driver_start(self, &both);
 	EXPECT_INT(driver_finish(self, &both), AW_OP_POLL_OUT);
 	EXPECT_INT(watch.completions, 0);
-	put(l.out, "0123456789");
+	driver_put(l.out, "0123456789");
 	unsigned seen = 0;
 	for (int i = 0; i < READS; i++) {
 		EXPECT_INT(driver_finish(self, &reads[i]), 1);
@@ -275,13 +233,13 @@ CONTRACT(several_operations_on_one_descriptor) {
 	if (!(self->backend->capabilities & AW_BACKEND_COMPLETION)) {
 		EXPECT_STR(got, "0123456789");
 		driver_start(self, &reads[0]);
-		put(l.out, "ab");
+		driver_put(l.out, "ab");
 		driver_start(self, &reads[1]);
 		EXPECT_INT(driver_finish(self, &reads[1]), 1);
 		EXPECT_INT(driver_finish(self, &reads[0]), 1);
 		EXPECT_STR(got, "ab23456789");
 	}
-	drop(l);
+	driver_drop(l);
 }
 
 CONTRACT(a_regular_file_is_always_ready) {
@@ -313,7 +271,7 @@ CONTRACT(a_regular_file_is_always_ready) {
 }
 
 CONTRACT(a_hangup_ends_every_watch) {
-	channel l = new_pipe(O_NONBLOCK);
+	driver_channel l = driver_pipe(O_NONBLOCK);
 	driver_op in = driver_watch(l.in, AW_OP_POLL_IN), none = driver_watch(l.in, 0);
 	driver_start(self, &in);
 	driver_start(self, &none);
@@ -324,7 +282,7 @@ CONTRACT(a_hangup_ends_every_watch) {
 	close(l.in);
 }
 
-static void write_to_the_dead(driver *self, channel l, int nonblocking, uint32_t kind) {
+static void write_to_the_dead(driver *self, driver_channel l, int nonblocking, uint32_t kind) {
 	char text[] = "x";
 	close(l.in);
 	driver_op op = driver_io(kind, l.out, nonblocking, text, 1);
@@ -340,20 +298,20 @@ CONTRACT(writing_to_a_dead_peer_raises_no_signal) {
 	atomic_store(&signals, 0);
 	for (int nonblocking = 0; nonblocking < 2; nonblocking++) {
 		int flag = nonblocking ? O_NONBLOCK : 0;
-		write_to_the_dead(self, new_pipe(flag), nonblocking, AW_OP_WRITE);
-		write_to_the_dead(self, new_pair(flag), nonblocking, AW_OP_WRITE);
-		write_to_the_dead(self, new_pair(flag), nonblocking, AW_OP_SEND);
+		write_to_the_dead(self, driver_pipe(flag), nonblocking, AW_OP_WRITE);
+		write_to_the_dead(self, driver_pair(flag), nonblocking, AW_OP_WRITE);
+		write_to_the_dead(self, driver_pair(flag), nonblocking, AW_OP_SEND);
 	}
 	EXPECT_INT(atomic_load(&signals), 0);
 	/* One that the program itself has pending is left to it. */
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &blocked, &before);
-	write_to_the_dead(self, new_pipe(O_NONBLOCK), 1, AW_OP_WRITE);
+	write_to_the_dead(self, driver_pipe(O_NONBLOCK), 1, AW_OP_WRITE);
 	sigpending(&pending);
 	EXPECT(!sigismember(&pending, SIGPIPE));
 	raise(SIGPIPE);
-	write_to_the_dead(self, new_pipe(O_NONBLOCK), 1, AW_OP_WRITE);
+	write_to_the_dead(self, driver_pipe(O_NONBLOCK), 1, AW_OP_WRITE);
 	sigpending(&pending);
 	EXPECT(sigismember(&pending, SIGPIPE));
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -362,9 +320,10 @@ CONTRACT(writing_to_a_dead_peer_raises_no_signal) {
 }
 
 CONTRACT(a_bad_descriptor_is_an_error_and_no_more) {
-	static const uint32_t kinds[] = {AW_OP_POLL, AW_OP_READ, AW_OP_WRITE, AW_OP_RECV, AW_OP_SEND, AW_OP_ACCEPT, AW_OP_FSYNC, AW_OP_CLOSE};
-	channel l = new_pipe(0);
-	drop(l);
+	static const uint32_t kinds[] = {AW_OP_POLL, AW_OP_READ,   AW_OP_WRITE, AW_OP_RECV,
+	                                 AW_OP_SEND, AW_OP_ACCEPT, AW_OP_FSYNC, AW_OP_CLOSE};
+	driver_channel l = driver_pipe(0);
+	driver_drop(l);
 	int fds[] = {-1, INT_MIN, l.in, INT_MAX};
 	char text[1] = "";
 	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
@@ -434,7 +393,7 @@ CONTRACT(a_refused_connection_says_so) {
 
 CONTRACT(a_thousand_descriptors_at_once) {
 	enum { PAIRS = 500 };
-	static channel pairs[PAIRS];
+	static driver_channel pairs[PAIRS];
 	static driver_op ops[2 * PAIRS];
 	static char bytes[2 * PAIRS];
 	struct rlimit limit;
@@ -442,7 +401,7 @@ CONTRACT(a_thousand_descriptors_at_once) {
 	struct rlimit more = {limit.rlim_max < 4096 ? limit.rlim_max : 4096, limit.rlim_max};
 	if (limit.rlim_cur < more.rlim_cur) setrlimit(RLIMIT_NOFILE, &more);
 	for (int i = 0; i < PAIRS; i++) {
-		pairs[i] = new_pair(SOCK_NONBLOCK);
+		pairs[i] = driver_pair(SOCK_NONBLOCK);
 		ops[2 * i] = driver_io(AW_OP_RECV, pairs[i].in, 1, &bytes[2 * i], 1);
 		ops[2 * i + 1] = driver_io(AW_OP_RECV, pairs[i].out, 1, &bytes[2 * i + 1], 1);
 		driver_start(self, &ops[2 * i]);
@@ -451,367 +410,16 @@ CONTRACT(a_thousand_descriptors_at_once) {
 	driver_poll(self);
 	EXPECT_INT(self->completed, 0);
 	for (int i = 0; i < PAIRS; i++) {
-		put(pairs[i].in, "i");
-		put(pairs[i].out, "o");
+		driver_put(pairs[i].in, "i");
+		driver_put(pairs[i].out, "o");
 	}
 	for (int i = 0; i < 2 * PAIRS; i++) {
 		EXPECT_INT(driver_finish(self, &ops[i]), 1);
 		EXPECT_INT(bytes[i], i % 2 ? 'i' : 'o');
 	}
 	EXPECT_INT(self->completed, 2 * PAIRS);
-	for (int i = 0; i < PAIRS; i++) drop(pairs[i]);
+	for (int i = 0; i < PAIRS; i++) driver_drop(pairs[i]);
 	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/* ---- cancelling and closing ---- */
-
-CONTRACT(a_cancelled_operation_completes_once) {
-	channel l = new_pipe(O_NONBLOCK);
-	char byte;
-	driver_op read = driver_io(AW_OP_READ, l.in, 1, &byte, 1), watch = driver_watch(l.in, AW_OP_POLL_IN);
-	driver_start(self, &read);
-	driver_start(self, &watch);
-	driver_poll(self);
-	driver_cancel(self, &read);
-	driver_cancel(self, &read);
-	EXPECT_INT(driver_finish(self, &read), -ECANCELED);
-	put(l.out, "a");
-	EXPECT_INT(driver_finish(self, &watch), AW_OP_POLL_IN);
-	driver_poll(self);
-	EXPECT_INT(self->completed, 2);
-	/* Nothing was eaten, and the descriptor goes on. */
-	EXPECT_INT(driver_do(self, &read), 1);
-	EXPECT_INT(byte, 'a');
-	/* In the middle of a queue. */
-	char bytes[3] = "";
-	driver_op reads[3];
-	for (int i = 0; i < 3; i++) {
-		reads[i] = driver_io(AW_OP_READ, l.in, 1, &bytes[i], 1);
-		driver_start(self, &reads[i]);
-	}
-	driver_cancel(self, &reads[1]);
-	EXPECT_INT(driver_finish(self, &reads[1]), -ECANCELED);
-	put(l.out, "xy");
-	EXPECT_INT(driver_finish(self, &reads[0]), 1);
-	EXPECT_INT(driver_finish(self, &reads[2]), 1);
-	EXPECT_INT(bytes[0] + bytes[2], 'x' + 'y');
-	drop(l);
-}
-
-CONTRACT(a_cancel_loses_no_data) {
-	for (int i = 0; i < 200; i++) {
-		channel l = new_pipe(O_NONBLOCK);
-		char text[] = "hello", got[8] = "";
-		driver_op sending = driver_io(AW_OP_WRITE, l.out, 1, text, 5), taking = driver_io(AW_OP_READ, l.in, 1, got, 5);
-		driver_start(self, &sending);
-		if (i & 1) driver_poll(self);
-		if (!sending.completions) driver_cancel(self, &sending);
-		int64_t sent = driver_finish(self, &sending);
-		EXPECT(sent == 5 || sent == -ECANCELED);
-		EXPECT_INT(readable(l.in), sent == 5);
-		driver_start(self, &taking);
-		if (i & 2) put(l.out, "!");
-		driver_cancel(self, &taking);
-		int64_t taken = driver_finish(self, &taking);
-		if (sent == 5) EXPECT(taken == 5 || taken == -ECANCELED);
-		int have = 0;
-		for (char c; read(l.in, &c, 1) == 1;) have++;
-		EXPECT_INT(have + (taken > 0 ? taken : 0), (sent == 5 ? 5 : 0) + (i & 2 ? 1 : 0));
-		drop(l);
-	}
-}
-
-CONTRACT(close_ends_what_is_in_flight) {
-	channel l = new_pipe(O_NONBLOCK), other = new_pair(0);
-	char bytes[2], text[] = "x";
-	driver_op read = driver_io(AW_OP_READ, l.in, 1, bytes, 1), recv = driver_io(AW_OP_RECV, other.in, 0, bytes + 1, 1);
-	driver_op watch = driver_watch(l.in, AW_OP_POLL_IN), ready = driver_io(AW_OP_WRITE, other.in, 0, text, 1);
-	driver_start(self, &read);
-	driver_start(self, &recv);
-	driver_poll(self);
-	driver_start(self, &watch);
-	driver_start(self, &ready);
-	driver_close(self);
-	EXPECT_INT(read.completions, 1);
-	EXPECT_INT(read.op.result, -ECANCELED);
-	EXPECT_INT(recv.completions, 1);
-	EXPECT_INT(recv.op.result, -ECANCELED);
-	EXPECT_INT(watch.completions, 1);
-	EXPECT_INT(watch.op.result, -ECANCELED);
-	EXPECT_INT(ready.completions, 1);
-	EXPECT(ready.op.result == -ECANCELED || ready.op.result == 1);
-	EXPECT_INT(readable(other.out), ready.op.result == 1);
-	drop(l);
-	drop(other);
-}
-
-CONTRACT(closing_a_descriptor_with_a_read_under_way) {
-	channel l = new_pair(SOCK_NONBLOCK);
-	char byte;
-	driver_op read = driver_io(AW_OP_RECV, l.in, 1, &byte, 1), end = driver_io(AW_OP_CLOSE, l.in, 0, NULL, 0);
-	driver_start(self, &read);
-	driver_poll(self);
-	EXPECT_INT(driver_do(self, &end), 0);
-	EXPECT_INT(fcntl(l.in, F_GETFD), -1);
-	if (!read.completions) driver_cancel(self, &read);
-	EXPECT_INT(driver_finish(self, &read), -ECANCELED);
-	close(l.out);
-}
-
-/* ---- numbers that come back ---- */
-
-/* Closes `fd` behind the backend's back and puts the other file under the same number. */
-static channel replace(int fd, channel fresh) {
-	dup2(fresh.in, fd);
-	close(fresh.in);
-	return (channel){fd, fresh.out};
-}
-
-static void reuse(driver *self, channel old, channel fresh, int kept_open) {
-	char before[8] = "", after[8] = "";
-	int copy = kept_open ? dup(old.in) : -1;
-	driver_op stale = driver_io(AW_OP_READ, old.in, 1, before, 4), next = driver_io(AW_OP_READ, old.in, 1, after, 4);
-	driver_start(self, &stale);
-	driver_poll(self);
-	fresh = replace(old.in, fresh);
-	put(fresh.out, "new");
-	if (kept_open) put(old.out, "old");
-	/* Whatever the old file tells, the old operation must keep its hands off the new one. */
-	driver_poll(self);
-	driver_poll(self);
-	EXPECT(readable(fresh.in));
-	EXPECT_INT(driver_do(self, &next), 3);
-	EXPECT_STR(after, "new");
-	/* And one that has to wait is told of the new file. */
-	driver_start(self, &next);
-	driver_poll(self);
-	EXPECT_INT(next.completions, 0);
-	put(fresh.out, "two");
-	EXPECT_INT(driver_finish(self, &next), 3);
-	EXPECT_STR(after, "two");
-	if (!stale.completions) driver_cancel(self, &stale);
-	int64_t result = driver_finish(self, &stale);
-	EXPECT(result == -EBADF || result == -ECANCELED || (kept_open && result == 3));
-	if (result == 3) EXPECT_STR(before, "old");
-	if (copy >= 0) close(copy);
-	close(old.out);
-	drop(fresh);
-}
-
-CONTRACT(a_reused_number_never_gets_the_old_operation) {
-	for (int kept_open = 0; kept_open < 2; kept_open++)
-		for (int i = 0; i < 20; i++) {
-			reuse(self, new_pair(SOCK_NONBLOCK), new_pair(SOCK_NONBLOCK), kept_open);
-			reuse(self, new_pipe(O_NONBLOCK), new_pair(SOCK_NONBLOCK), kept_open);
-			reuse(self, new_pair(SOCK_NONBLOCK), new_pipe(O_NONBLOCK), kept_open);
-		}
-}
-
-CONTRACT(an_old_file_does_not_wake_who_waits_for_the_new_one) {
-	channel old = new_pair(SOCK_NONBLOCK), fresh = new_pair(SOCK_NONBLOCK);
-	int copy = dup(old.in);
-	driver_op stale = driver_watch(old.in, AW_OP_POLL_IN), next = driver_watch(old.in, AW_OP_POLL_IN);
-	driver_start(self, &stale);
-	driver_poll(self);
-	fresh = replace(old.in, fresh);
-	driver_start(self, &next);
-	driver_poll(self);
-	put(old.out, "old");
-	driver_poll(self);
-	driver_poll(self);
-	EXPECT_INT(next.completions, 0);
-	put(fresh.out, "new");
-	EXPECT_INT(driver_finish(self, &next), AW_OP_POLL_IN);
-	if (!stale.completions) driver_cancel(self, &stale);
-	(void)driver_finish(self, &stale);
-	close(copy);
-	close(old.out);
-	drop(fresh);
-}
-
-/* Files that share one inode, so that nothing but the open file itself tells them apart. */
-CONTRACT(a_reused_number_of_an_event_descriptor) {
-	uint64_t before = 0, after = 0, five = 5;
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), copy = dup(fd);
-	driver_op stale = driver_io(AW_OP_READ, fd, 1, &before, 8), next = driver_io(AW_OP_READ, fd, 1, &after, 8);
-	driver_start(self, &stale);
-	driver_poll(self);
-	int fresh = eventfd(7, EFD_CLOEXEC | EFD_NONBLOCK);
-	dup2(fresh, fd);
-	EXPECT_INT(write(copy, &five, 8), 8);
-	driver_poll(self);
-	driver_poll(self);
-	EXPECT(readable(fd));
-	EXPECT_INT(driver_do(self, &next), 8);
-	EXPECT_INT(after, 7);
-	if (!stale.completions) driver_cancel(self, &stale);
-	int64_t result = driver_finish(self, &stale);
-	EXPECT(result != 8 || before == 5);
-	close(fresh);
-	close(copy);
-	close(fd);
-}
-
-CONTRACT(a_number_reused_by_a_regular_file) {
-	channel l = new_pipe(O_NONBLOCK);
-	char byte;
-	driver_op stale = driver_io(AW_OP_READ, l.in, 1, &byte, 1), watch = driver_watch(l.in, AW_OP_POLL_IN);
-	driver_start(self, &stale);
-	int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	dup2(file, l.in);
-	close(file);
-	/* Before and after the backend has heard of the change. */
-	driver_poll(self);
-	EXPECT_INT(driver_do(self, &watch), AW_OP_POLL_IN);
-	if (!stale.completions) driver_cancel(self, &stale);
-	int64_t result = driver_finish(self, &stale);
-	if (result != -EBADF && result != -ECANCELED) EXPECT_INT(result, 0);
-	drop(l);
-}
-
-CONTRACT(a_descriptor_closed_before_the_backend_looks) {
-	channel l = new_pipe(O_NONBLOCK), twice = new_pipe(O_NONBLOCK);
-	driver_op gone = driver_watch(l.in, AW_OP_POLL_IN), kept = driver_watch(twice.in, AW_OP_POLL_IN);
-	driver_start(self, &gone);
-	driver_start(self, &kept);
-	drop(l);
-	driver_poll(self);
-	put(twice.out, "x");
-	EXPECT_INT(driver_finish(self, &kept), AW_OP_POLL_IN);
-	if (!gone.completions) driver_cancel(self, &gone);
-	int64_t result = driver_finish(self, &gone);
-	EXPECT(result == -ECANCELED || result == -EBADF || result > 0);
-	drop(twice);
-}
-
-/* ---- a descriptor to poll ---- */
-
-CONTRACT(the_descriptor_is_readable_when_there_is_something) {
-	if (!(self->backend->capabilities & AW_BACKEND_HAS_FD)) {
-		EXPECT_INT(self->backend->fd(self->state), -1);
-		return;
-	}
-	int fd = self->backend->fd(self->state);
-	EXPECT(fd >= 0);
-	driver_poll(self);
-	EXPECT(!readable(fd));
-	self->backend->wake(self->state);
-	EXPECT(readable(fd));
-	driver_poll(self);
-	EXPECT(!readable(fd));
-	/* Submitted after the descriptor was taken, made ready with no wait in between. */
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	channel l = new_pipe(O_NONBLOCK);
-	char byte, text[] = "x";
-	for (int i = 0; i < 50; i++) {
-		driver_op read = driver_io(AW_OP_READ, l.in, 1, &byte, 1);
-		driver_start(self, &read);
-		EXPECT(!readable(fd));
-		put(l.out, "a");
-		EXPECT_INT(poll(&p, 1, 10000), 1);
-		EXPECT_INT(driver_finish(self, &read), 1);
-		driver_poll(self);
-		EXPECT(!readable(fd));
-	}
-	/* What is complete already, and what is cancelled. */
-	driver_op write = driver_io(AW_OP_WRITE, l.out, 1, text, 1), watch = driver_watch(l.out, AW_OP_POLL_ERR);
-	driver_start(self, &write);
-	EXPECT_INT(poll(&p, 1, 10000), 1);
-	EXPECT_INT(driver_finish(self, &write), 1);
-	driver_start(self, &watch);
-	driver_poll(self);
-	EXPECT(!readable(fd));
-	driver_cancel(self, &watch);
-	EXPECT_INT(poll(&p, 1, 10000), 1);
-	EXPECT_INT(driver_finish(self, &watch), -ECANCELED);
-	drop(l);
-}
-
-/* ---- fork, and no descriptors left ---- */
-
-CONTRACT(abandoning_in_a_child_leaves_the_parent_working) {
-	channel l = new_pair(SOCK_NONBLOCK);
-	char byte = 0;
-	driver_op read = driver_io(AW_OP_RECV, l.in, 1, &byte, 1);
-	driver_start(self, &read);
-	driver_poll(self);
-	pid_t child = fork();
-	if (child == 0) {
-		self->backend->abandon(self->state);
-		_exit(read.completions == 0 ? 0 : 1);
-	}
-	int status = -1;
-	EXPECT_INT(waitpid(child, &status, 0), child);
-	EXPECT_INT(status, 0);
-	driver_poll(self);
-	EXPECT_INT(read.completions, 0);
-	put(l.out, "p");
-	EXPECT_INT(driver_finish(self, &read), 1);
-	EXPECT_INT(byte, 'p');
-	drop(l);
-}
-
-CONTRACT(a_child_that_abandons_has_no_descriptor_left) {
-	int before = open_files();
-	driver second;
-	REQUIRE(driver_open(&second, self->backend) == 0);
-	pid_t child = fork();
-	if (child == 0) {
-		second.backend->abandon(second.state);
-		_exit(open_files() == before ? 0 : 1);
-	}
-	int status = -1;
-	EXPECT_INT(waitpid(child, &status, 0), child);
-	EXPECT_INT(status, 0);
-	driver_close(&second);
-	EXPECT_INT(open_files(), before);
-}
-
-CONTRACT(without_descriptors_open_fails_and_leaks_none) {
-	int before = open_files(), top = 0;
-	while (fcntl(top, F_GETFD) >= 0) top++;
-	/* Close the holes, so that a limit leaves exactly so many. */
-	int filler[4096], fillers = 0, highest = 0;
-	for (int fd = 0; fd < 4096; fd++)
-		if (fcntl(fd, F_GETFD) >= 0) highest = fd;
-	while (fillers < 4096 && (filler[fillers] = dup(STDOUT_FILENO)) >= 0 && filler[fillers] < highest) fillers++;
-	if (fillers < 4096 && filler[fillers] >= 0) close(filler[fillers]);
-	struct rlimit limit, few;
-	getrlimit(RLIMIT_NOFILE, &limit);
-	aw_status status = -1;
-	int room = 0;
-	for (; room < 16 && status != 0; room++) {
-		few = (struct rlimit){(rlim_t)(highest + 1 + room), limit.rlim_max};
-		setrlimit(RLIMIT_NOFILE, &few);
-		driver second;
-		int held = open_files();
-		status = driver_open(&second, self->backend);
-		if (status == 0) {
-			driver_close(&second);
-		} else {
-			EXPECT_INT(status, -EMFILE);
-			EXPECT(second.state == NULL);
-			char why[100] = "";
-			aw_status probed = self->backend->probe(why, sizeof why);
-			EXPECT(probed == -EMFILE || probed == 0);
-		}
-		EXPECT_INT(open_files(), held);
-	}
-	setrlimit(RLIMIT_NOFILE, &limit);
-	EXPECT_INT(status, 0);
-	EXPECT(room > 1);
-	for (int i = 0; i < fillers; i++) close(filler[i]);
-	EXPECT_INT(open_files(), before);
-}
-
-CONTRACT(a_thousand_opened_and_closed_leave_nothing) {
-	int before = open_files();
-	for (int i = 0; i < 1000; i++) {
-		driver second;
-		REQUIRE(driver_open(&second, self->backend) == 0);
-		driver_close(&second);
-	}
-	EXPECT_INT(open_files(), before);
 }
 
 static void the_table_is_well_formed(void) {
@@ -829,45 +437,10 @@ static void the_table_is_well_formed(void) {
 	EXPECT(driver_count > 0 || *driver_missing);
 }
 
-static void every_backend_asked_for_is_here(void) {
-	if (*driver_missing) SKIP(driver_missing);
-}
-
-int main(int argc, char **argv) {
-	static const check_case cases[] = {
-		CASE(every_backend_asked_for_is_here),
-		CASE(the_table_is_well_formed),
-		CASE(no_wake_from_another_thread_is_lost),
-		CASE(wakes_before_a_wait_end_it_once),
-		CASE(a_deadline_is_never_early),
-		CASE(a_signal_ends_a_wait),
-		CASE(a_wake_from_a_signal_handler_ends_the_next_wait),
-		CASE(a_read_waits_and_then_completes),
-		CASE(what_succeeds_at_once_completes_in_the_next_wait),
-		CASE(a_large_write_never_blocks_the_loop),
-		CASE(several_operations_on_one_descriptor),
-		CASE(a_regular_file_is_always_ready),
-		CASE(a_hangup_ends_every_watch),
-		CASE(writing_to_a_dead_peer_raises_no_signal),
-		CASE(a_bad_descriptor_is_an_error_and_no_more),
-		CASE(a_thousand_messages_go_round),
-		CASE(a_refused_connection_says_so),
-		CASE(a_thousand_descriptors_at_once),
-		CASE(a_cancelled_operation_completes_once),
-		CASE(a_cancel_loses_no_data),
-		CASE(close_ends_what_is_in_flight),
-		CASE(closing_a_descriptor_with_a_read_under_way),
-		CASE(a_reused_number_never_gets_the_old_operation),
-		CASE(an_old_file_does_not_wake_who_waits_for_the_new_one),
-		CASE(a_reused_number_of_an_event_descriptor),
-		CASE(a_number_reused_by_a_regular_file),
-		CASE(a_descriptor_closed_before_the_backend_looks),
-		CASE(the_descriptor_is_readable_when_there_is_something),
-		CASE(abandoning_in_a_child_leaves_the_parent_working),
-		CASE(a_child_that_abandons_has_no_descriptor_left),
-		CASE(without_descriptors_open_fails_and_leaks_none),
-		CASE(a_thousand_opened_and_closed_leave_nothing),
-	};
-	driver_choose(argc > 1 ? argv[1] : getenv("AWAIT_BACKEND"));
-	return check_run("backend_contract", cases, sizeof cases / sizeof *cases);
-}
+CONTRACT_MAIN("backend_contract", CASE(the_table_is_well_formed), CASE(no_wake_from_another_thread_is_lost),
+              CASE(wakes_before_a_wait_end_it_once), CASE(a_deadline_is_never_early), CASE(a_signal_ends_a_wait),
+              CASE(a_wake_from_a_signal_handler_ends_the_next_wait), CASE(a_read_waits_and_then_completes),
+              CASE(what_succeeds_at_once_completes_in_the_next_wait), CASE(a_large_write_never_blocks_the_loop),
+              CASE(several_operations_on_one_descriptor), CASE(a_regular_file_is_always_ready), CASE(a_hangup_ends_every_watch),
+              CASE(writing_to_a_dead_peer_raises_no_signal), CASE(a_bad_descriptor_is_an_error_and_no_more),
+              CASE(a_thousand_messages_go_round), CASE(a_refused_connection_says_so), CASE(a_thousand_descriptors_at_once))

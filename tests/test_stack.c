@@ -140,7 +140,7 @@ static void a_stack_costs_one_page_until_it_is_used(void) {
 }
 
 static void free_stacks_give_their_memory_back(void) {
-	enum { COUNT = 500, PAGES = 5 };
+	enum { COUNT = 3000, HOT = 1024, PAGES = 5 };
 	stack_pool pool;
 	EXPECT_INT(stack_pool_init(&pool, 64 * KIB), 0);
 	static stack *s[COUNT];
@@ -158,7 +158,7 @@ static void free_stacks_give_their_memory_back(void) {
 		EXPECT_INT(pool.live_count, 0);
 		size_t pages = 0;
 		for (int i = 0; i < COUNT; i++) pages += resident_pages(bases[i], whole);
-		EXPECT(pages >= PAGES && pages <= 64 * PAGES); /* the few that stay hot, for the next */
+		EXPECT(pages >= PAGES && pages <= HOT * PAGES); /* the few that stay hot, for the next */
 	}
 	stack_pool_destroy(&pool);
 	size_t pages = 0;

@@ -12,9 +12,11 @@
 #include <await/coro.h>
 #include <await/debug.h>
 #include <await/error.h>
+#include <await/executor.h>
 #include <await/fd.h>
 #include <await/future.h>
 #include <await/gather.h>
+#include <await/iterator.h>
 #include <await/loop.h>
 #include <await/process.h>
 #include <await/queue.h>

@@ -108,7 +108,8 @@ typedef struct aw_backend {
 	void (*cancel)(aw_backend_state *state, aw_op *op);
 	/**
 	 * Waits until something completes, `wake` is called, a signal arrives, or the clock reaches `deadline` (INT64_MAX: no limit; 0: only
-	 * looks), and completes what is complete. Never returns before the deadline without one of these. -EINTR is not an error: return 0.
+	 * looks), and completes what is complete. Never returns before the deadline without one of these, but for an EINTR without a signal,
+	 * which the kernel may give while it clears up an io_uring. EINTR is not an error: return 0.
 	 */
 	aw_status (*wait)(aw_backend_state *state, int64_t deadline);
 	/** Makes a wait, now or next, return. Any thread, and from a signal handler. Coalesces. */

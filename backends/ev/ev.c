@@ -24,7 +24,7 @@ struct aw_backend_state {
 	ev_io watch, clock;
 	int alarm; /* the timerfd behind `clock` */
 	int64_t alarm_at;
-	int found;      /* by the last turn of the loop: what readiness_collect said */
+	int found;       /* by the last turn of the loop: what readiness_collect said */
 	bool was_called; /* the last turn had an event */
 };
 

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The plug-in on io_uring: one ring a loop. `submit` only fills in an entry of the submission queue, and the next `wait` hands
- * all of them to the kernel in the system call that waits, unless somebody polls the ring (fd), which needs them there at once.
+ * all of them to the kernel in the system call that waits, unless somebody polls the ring (fd), which needs them there at
+ * once.
  *
- * Not everything goes the straight way. A result that only says "not now" (EAGAIN, EINTR, the thread that submitted has ended) is no
- * result: the operation is given to the kernel again, or polled for and then carried out by a plain call. A write to a pipe raises
- * SIGPIPE in whatever call the thread is in, so without RWF_NOSIGNAL (Linux 6.18) pipes are written by a guarded plain call.
- * A close is a plain call as well, made once nothing in the ring holds the file, so that it is closed when the close completes.
+ * Not everything goes the straight way. A result that only says "not now" (EAGAIN, EINTR, the thread that submitted has ended)
+ * is no result: the operation is given to the kernel again, or polled for and then carried out by a plain call. A write to a
+ * pipe raises SIGPIPE in whatever call the thread is in, so without RWF_NOSIGNAL (Linux 6.18) pipes are written by a guarded
+ * plain call. A close is a plain call as well, made once nothing in the ring holds the file, so that it is closed when the
+ * close completes.
  *
- * The kernel looks up a descriptor when it takes the entry: one that is closed behind our back between submit and the next wait gives
- * EBADF, or means the file that got its number. From then on the ring holds the file itself, and the number may go.
+ * The kernel looks up a descriptor when it takes the entry: one that is closed behind our back between submit and the next
+ * wait gives EBADF, or means the file that got its number. From then on the ring holds the file itself, and the number may go.
  *
- * There is no limit on operations in flight: queueing those beyond the completion ring would let idle ones keep out the one they
- * wait for. Completions beyond it are kept by the kernel (NODROP), and one it had no memory to keep is reported by `wait` as EBADR.
+ * There is no limit on operations in flight: queueing those beyond the completion ring would let idle ones keep out the one
+ * they wait for. Completions beyond it are kept by the kernel (NODROP), and one it had no memory to keep is reported by `wait`
+ * as EBADR.
  */
-#define _GNU_SOURCE
 #include <await/backend.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <liburing.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "ring.h"
 
 /* Another value makes a kernel without the flag, for tests. */
 #ifndef URING_NOSIGNAL
@@ -40,12 +41,10 @@
 
 enum {
 	ENTRIES = 256,
-	ENTRIES_LEAST = 8,
-	COMPLETIONS_PER_ENTRY = 16,
 	BUCKETS = 1024,
 	BATCH = 64,
 	LONGEST = 365 * 24 * 3600, /* seconds of one wait: the kernel adds them to its clock */
-	MOST = 0x7ffff000 /* what the kernel would cut a count to anyway */
+	MOST = 0x7ffff000          /* what the kernel would cut a count to anyway */
 };
 
 /* Whose completion it is, in the low bits of user_data; operations are aligned. */
@@ -53,11 +52,11 @@ enum tag { TAG_OP = 0, TAG_WAKE = 1, TAG_NOBODY = 2, TAG_MASK = 3 };
 
 /* Where an operation is, and what is known about it: in backend_data[0]. */
 enum op_state {
-	OP_IN_RING = 1,   /* the kernel has it, or its entry waits in the submission queue */
-	OP_QUEUED = 2,    /* there was no room in the submission queue */
-	OP_CLOSING = 4,   /* a close that waits for the others of its descriptor */
-	OP_DONE = 8,      /* has its result, to be handed back */
-	OP_POLLS = 16,    /* is polled for, and then carried out by a plain call */
+	OP_IN_RING = 1, /* the kernel has it, or its entry waits in the submission queue */
+	OP_QUEUED = 2,  /* there was no room in the submission queue */
+	OP_CLOSING = 4, /* a close that waits for the others of its descriptor */
+	OP_DONE = 8,    /* has its result, to be handed back */
+	OP_POLLS = 16,  /* is polled for, and then carried out by a plain call */
 	OP_CANCELLED = 32,
 	OP_OWED = 64,     /* the kernel has not been told of the cancel yet */
 	OP_LOUD = 128,    /* a write without RWF_NOSIGNAL */
@@ -75,18 +74,18 @@ struct aw_backend_state {
 	struct io_uring ring;
 	aw_op *buckets[BUCKETS]; /* all that are neither done nor closes, by descriptor, through backend_link */
 	op_list queued, closing, done;
-	size_t in_ring; /* operations */
-	size_t owed;    /* cancels that found no room */
+	size_t in_ring;   /* operations */
+	size_t owed;      /* cancels that found no room */
 	size_t delivered; /* in this wait */
 	calls calls;
 	uint64_t wake_value;
 	int wake_fd;
 	pid_t owner;
-	aw_status broken; /* the wake can't be armed again */
-	bool wake_armed;  /* a read of wake_fd is in the ring */
+	aw_status broken;  /* the wake can't be armed again */
+	bool wake_armed;   /* a read of wake_fd is in the ring */
 	bool wake_stopped; /* and its cancel */
 	bool woken;
-	bool eager;       /* somebody polls the ring */
+	bool eager; /* somebody polls the ring */
 	bool ending;
 };
 
@@ -178,14 +177,11 @@ static unsigned count_of(const aw_op *op) {
 
 static unsigned readiness_of(const aw_op *op) {
 	switch (op->kind) {
-	case AW_OP_POLL:
-		return op->flags;
+	case AW_OP_POLL: return op->flags;
 	case AW_OP_WRITE:
 	case AW_OP_SEND:
-	case AW_OP_CONNECT:
-		return AW_OP_POLL_OUT;
-	default:
-		return AW_OP_POLL_IN;
+	case AW_OP_CONNECT: return AW_OP_POLL_OUT;
+	default: return AW_OP_POLL_IN;
 	}
 }
 
@@ -204,33 +200,15 @@ static void fill(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	uint32_t kind = op->backend_data[0] & OP_POLLS ? AW_OP_POLL : op->kind;
 	int flags = (int)(op->flags & ~(uint32_t)MSG_DONTWAIT);
 	switch (kind) {
-	case AW_OP_POLL:
-		io_uring_prep_poll_add(sqe, op->fd, readiness_of(op));
-		break;
-	case AW_OP_READ:
-		io_uring_prep_read(sqe, op->fd, op->buffer, count_of(op), (uint64_t)op->offset);
-		break;
-	case AW_OP_WRITE:
-		fill_write(self, op, sqe);
-		break;
-	case AW_OP_RECV:
-		io_uring_prep_recv(sqe, op->fd, op->buffer, count_of(op), flags);
-		break;
-	case AW_OP_SEND:
-		io_uring_prep_send(sqe, op->fd, op->buffer, count_of(op), flags | MSG_NOSIGNAL);
-		break;
-	case AW_OP_ACCEPT:
-		io_uring_prep_accept(sqe, op->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		break;
-	case AW_OP_CONNECT:
-		io_uring_prep_connect(sqe, op->fd, op->buffer, (socklen_t)op->length);
-		break;
-	case AW_OP_FSYNC:
-		io_uring_prep_fsync(sqe, op->fd, 0);
-		break;
-	default:
-		io_uring_prep_nop(sqe);
-		break;
+	case AW_OP_POLL: io_uring_prep_poll_add(sqe, op->fd, readiness_of(op)); break;
+	case AW_OP_READ: io_uring_prep_read(sqe, op->fd, op->buffer, count_of(op), (uint64_t)op->offset); break;
+	case AW_OP_WRITE: fill_write(self, op, sqe); break;
+	case AW_OP_RECV: io_uring_prep_recv(sqe, op->fd, op->buffer, count_of(op), flags); break;
+	case AW_OP_SEND: io_uring_prep_send(sqe, op->fd, op->buffer, count_of(op), flags | MSG_NOSIGNAL); break;
+	case AW_OP_ACCEPT: io_uring_prep_accept(sqe, op->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); break;
+	case AW_OP_CONNECT: io_uring_prep_connect(sqe, op->fd, op->buffer, (socklen_t)op->length); break;
+	case AW_OP_FSYNC: io_uring_prep_fsync(sqe, op->fd, 0); break;
+	default: io_uring_prep_nop(sqe); break;
 	}
 	sqe->user_data = (uint64_t)(uintptr_t)op;
 }
@@ -410,7 +388,7 @@ static unsigned reap(uring *self) {
 			if ((data & TAG_MASK) == TAG_WAKE) wake_returned(self, result);
 		}
 		total += count;
-	} while (count == BATCH && total < ENTRIES * COMPLETIONS_PER_ENTRY);
+	} while (count == BATCH && total < ENTRIES * RING_COMPLETIONS_PER_ENTRY);
 	return total;
 }
 
@@ -429,6 +407,11 @@ static void close_free(uring *self) {
 }
 
 /* --- waiting --- */
+
+/* Why the kernel takes no entries just now: no memory, completions to be read first, a signal. */
+static bool is_passing(int status) {
+	return status == -EAGAIN || status == -EBUSY || status == -EINTR;
+}
 
 /* Hands over the entries and takes up completions, blocking at most until `deadline`. */
 static aw_status enter(uring *self, int64_t deadline) {
@@ -457,9 +440,8 @@ static aw_status turn(uring *self, int64_t deadline) {
 	/* When entries were taken, their number hides the EINTR. */
 	if (status >= 0) return !count && !is_congested(self) && deadline > 0 && (deadline == INT64_MAX || clock_now() < deadline);
 	if (status == -EINTR) return 1;
-	/* The kernel has no memory for entries, or wants its completions read first. */
 	if (status == -EAGAIN && !count && deadline) (void)poll(&(struct pollfd){.fd = self->ring.ring_fd, .events = POLLIN}, 1, 1);
-	return status == -ETIME || status == -EAGAIN || status == -EBUSY ? 0 : status;
+	return status == -ETIME || is_passing(status) ? 0 : status;
 }
 
 static aw_status uring_wait(aw_backend_state *self, int64_t deadline) {
@@ -468,7 +450,8 @@ static aw_status uring_wait(aw_backend_state *self, int64_t deadline) {
 	self->delivered = 0;
 	deliver(self);
 	do status = turn(self, self->delivered ? 0 : deadline);
-	while (status == 0 && !self->delivered && !self->woken && (deadline == INT64_MAX || (deadline > 0 && clock_now() < deadline)));
+	while (status == 0 && !self->delivered && !self->woken &&
+	       (deadline == INT64_MAX || (deadline > 0 && clock_now() < deadline)));
 	show(self);
 	return status < 0 ? status : 0;
 }
@@ -530,109 +513,6 @@ static aw_status uring_submit(aw_backend_state *self, aw_op *op) {
 
 /* --- opening and closing --- */
 
-static aw_status say(aw_status status, const char *text, char *why, size_t length) {
-	char buffer[64];
-	/* The GNU one, which need not use the buffer. */
-	if (why && length) snprintf(why, length, "%s (%s)", text, strerror_r(-status, buffer, sizeof buffer));
-	return status;
-}
-
-static aw_status ring_create(struct io_uring *ring, unsigned entries, uint32_t open_flags) {
-	/* Best first. Never a kernel thread of its own (SQPOLL), which would keep the credentials of the process that opened it. */
-	static const unsigned modes[] = {
-		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
-		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
-		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
-		0,
-	};
-	size_t mode = open_flags & AW_BACKEND_SINGLE_THREAD ? 0 : 2;
-	for (;;) {
-		struct io_uring_params params = {
-			.flags = modes[mode] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
-			.cq_entries = entries * COMPLETIONS_PER_ENTRY,
-		};
-		int status = io_uring_queue_init_params(entries, ring, &params);
-		if (status == -EINVAL && modes[mode])
-			mode++;
-		else if (status == -ENOMEM && entries > ENTRIES_LEAST)
-			entries /= 2;
-		else if (status < 0)
-			return status;
-		else
-			break;
-	}
-	/* A child that had the ring mapped could take the parent's completions. */
-	int status = io_uring_ring_dontfork(ring);
-	if (status < 0) io_uring_queue_exit(ring);
-	return status;
-}
-
-/* What all of this needs came with Linux 5.11. */
-static bool has_features(const struct io_uring *ring) {
-	const unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS | IORING_FEAT_FAST_POLL |
-	                        IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG;
-	return (ring->features & needed) == needed;
-}
-
-static aw_status open_reason(aw_status status, char *why, size_t length) {
-	switch (status) {
-	case -EPERM:
-	case -EACCES: {
-		char setting = '0';
-		int fd = open("/proc/sys/kernel/io_uring_disabled", O_RDONLY | O_CLOEXEC);
-		if (fd >= 0 && read(fd, &setting, 1) != 1) setting = '0';
-		if (fd >= 0) close(fd);
-		return say(status, setting == '0' ? "io_uring is forbidden here, most likely by a seccomp filter (containers have one)"
-		                                  : "io_uring is switched off here by the sysctl kernel.io_uring_disabled", why, length);
-	}
-	case -ENOSYS:
-		return say(status, "the kernel has no io_uring, or a seccomp filter hides it", why, length);
-	case -ENOMEM:
-		return say(status, "no memory for a ring; before Linux 5.12 it counts towards RLIMIT_MEMLOCK", why, length);
-	default:
-		return say(status, "io_uring can't be set up", why, length);
-	}
-}
-
-static aw_status check_operations(struct io_uring *ring, char *why, size_t length) {
-	static const int needed[] = {
-		IORING_OP_POLL_ADD, IORING_OP_READ, IORING_OP_WRITE, IORING_OP_RECV, IORING_OP_SEND,
-		IORING_OP_ACCEPT, IORING_OP_CONNECT, IORING_OP_FSYNC, IORING_OP_ASYNC_CANCEL,
-	};
-	if (!has_features(ring)) return say(-ENOSYS, "io_uring is too old here: Linux 5.11 is needed", why, length);
-	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
-	bool all = probe != NULL;
-	for (size_t i = 0; all && i < sizeof needed / sizeof *needed; i++) all = io_uring_opcode_supported(probe, needed[i]);
-	io_uring_free_probe(probe);
-	return all ? 0 : say(-ENOSYS, "io_uring lacks operations here, or tells none", why, length);
-}
-
-/* A filter may let a ring be made and not be used. */
-static aw_status check_use(struct io_uring *ring, char *why, size_t length) {
-	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
-	struct io_uring_cqe *cqe;
-	if (!sqe) return say(-ENOMEM, "a ring without room", why, length);
-	io_uring_prep_nop(sqe);
-	int status;
-	do status = io_uring_submit_and_wait(ring, 1);
-	while (status == -EINTR);
-	if (status >= 0) status = io_uring_peek_cqe(ring, &cqe);
-	if (status < 0) return open_reason(status, why, length);
-	io_uring_cqe_seen(ring, cqe);
-	return 0;
-}
-
-static aw_status uring_probe(char *why, size_t length) {
-	struct io_uring ring;
-	if (why && length) *why = 0;
-	aw_status status = ring_create(&ring, ENTRIES_LEAST, 0);
-	if (status < 0) return open_reason(status, why, length);
-	status = check_operations(&ring, why, length);
-	if (status == 0) status = check_use(&ring, why, length);
-	io_uring_queue_exit(&ring);
-	return status;
-}
-
 static aw_status uring_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
 	(void)seed;
 	uring *self = calloc(1, sizeof *self);
@@ -648,14 +528,14 @@ static aw_status uring_open(const aw_backend_host *host, uint32_t flags, uint64_
 	}
 	status = ring_create(&self->ring, ENTRIES, flags);
 	if (status < 0) goto fail_wake;
-	if (!has_features(&self->ring)) {
+	if (!ring_has_features(&self->ring)) {
 		status = -ENOSYS;
 		goto fail_ring;
 	}
 	/* Handed over at once: a filter that forbids io_uring_enter shows here. */
 	arm_wake(self);
 	status = io_uring_submit(&self->ring);
-	if (status < 0) goto fail_ring;
+	if (status < 0 && !is_passing(status)) goto fail_ring;
 	*out = self;
 	return 0;
 
@@ -708,7 +588,7 @@ static const aw_backend uring_backend = {
 	.name = "uring",
 	.description = "Linux's completion queue, io_uring, through liburing: the fewest system calls",
 	.capabilities = AW_BACKEND_HAS_FD | AW_BACKEND_COMPLETION,
-	.probe = uring_probe,
+	.probe = ring_probe,
 	.open = uring_open,
 	.close = uring_close,
 	.abandon = uring_abandon,

@@ -6,7 +6,6 @@
  *
  * A loop of our own, never the default one, and none of libuv's signal or child handling.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -126,12 +126,22 @@ aw_status child_await(child *self, enum awaits what, aw_future **out) {
 
 /* --- the pipes --- */
 
+static void pipe_cancel(child_pipe *self) {
+	if (self->cancelled) return;
+	self->cancelled = true;
+	loop_cancel(self->owner->loop, &self->io);
+}
+
+/* An operation may not have reached the kernel yet, and must not find another file under the number: it is closed after it. */
 static void pipe_close(child_pipe *self) {
-	if (self->busy && !self->cancelled) {
-		self->cancelled = true;
-		loop_cancel(self->owner->loop, &self->io);
+	if (self->fd < 0) return;
+	if (!self->busy) {
+		os_close(&self->fd);
+		return;
 	}
-	os_close(&self->fd);
+	self->closing_fd = self->fd;
+	self->fd = -1;
+	pipe_cancel(self);
 }
 
 static aw_status pipe_submit(child_pipe *self, uint32_t kind, unsigned char *at, size_t length) {
@@ -173,9 +183,7 @@ static aw_status pipe_write(child_pipe *self) {
 static void pipe_drive(child_pipe *self, bool wanted) {
 	if (self->fd < 0) return;
 	if (self->busy) {
-		if (wanted || self->cancelled) return;
-		self->cancelled = true;
-		loop_cancel(self->owner->loop, &self->io);
+		if (!wanted) pipe_cancel(self);
 		return;
 	}
 	if (!wanted || loop_closing(self->owner->loop)) return;
@@ -202,13 +210,15 @@ static void pipe_done(operation *io) {
 	bool is_input = self == &owner->pipes[0];
 	int64_t result = io->op.result;
 	self->busy = self->cancelled = false;
-	if (result > 0)
+	os_close(&self->closing_fd);
+	if (result > 0) {
 		*(is_input ? &self->written : &self->length) += (size_t)result;
-	else if (!is_passing(result))
-		pipe_close(self); /* the end; or of no more use */
-	/* Who stops reading what it is fed does nothing wrong. */
-	if (result < 0 && !is_passing(result) && !(is_input && (result == -EPIPE || result == -ECONNRESET)))
-		child_fail(owner, AWAITS_OUTPUT, (aw_status)result);
+	} else if (self->fd >= 0 && !is_passing(result)) {
+		pipe_close(self);
+		/* Who stops reading what it is fed does nothing wrong. */
+		bool is_end = result == 0 || (is_input && (result == -EPIPE || result == -ECONNRESET));
+		if (!is_end) child_fail(owner, AWAITS_OUTPUT, (aw_status)result);
+	}
 	child_pump(owner);
 	child_settle(owner);
 	object_unref(owner);
@@ -246,7 +256,6 @@ aw_status child_take_pipe(child *self, int stream, int *out_fd) {
 static void child_end(child *self, int32_t code) {
 	self->has_ended = true;
 	self->code = code;
-	os_close(&self->process);
 }
 
 static void child_collect(child *self);
@@ -254,6 +263,7 @@ static void child_collect(child *self);
 static void watch_done(operation *watch) {
 	child *self = container_of(watch, child, watch);
 	child_collect(self);
+	if (loop_closing(self->loop)) os_close(&self->process);
 	object_unref(self);
 }
 
@@ -286,39 +296,49 @@ static void collect_later(child *self) {
 
 static void child_collect(child *self) {
 	int32_t code = STATUS_UNKNOWN;
-	if (self->has_ended || self->process < 0) return; /* by the loop's end */
+	if (self->has_ended) return; /* by the loop's end */
 	aw_status status = os_process_collect(self->process, self->pid, &code);
 	if (status == -EAGAIN) {
 		if (!loop_closing(self->loop)) collect_later(self);
 		return;
 	}
 	child_end(self, code);
+	os_close(&self->process);
 	child_settle(self);
 }
 
 aw_status child_signal(child *self, int signal) {
-	if (self->process < 0 || os_process_has_ended(self->process, self->pid) != 0) return -ESRCH;
+	if (self->has_ended || os_process_has_ended(self->process, self->pid) != 0) return -ESRCH;
 	/* Until it is collected its number, and so its group's, is nobody else's. */
 	aw_status status = self->flags & AW_PROCESS_GROUP ? os_group_signal(self->pid, signal) : -ESRCH;
-	return status == -ESRCH ? os_process_signal(self->process, signal) : status;
+	return status == -ESRCH ? os_process_signal(self->process, self->pid, signal) : status;
 }
 
 /* Also when it has ended but is not collected: its group may live. And it may have left that. */
 static aw_status child_kill(child *self) {
 	if (self->flags & AW_PROCESS_GROUP) (void)os_group_signal(self->pid, SIGKILL);
-	return os_process_signal(self->process, SIGKILL);
+	return os_process_signal(self->process, self->pid, SIGKILL);
+}
+
+static bool is_to_be_killed(const child *self) {
+	return self->process >= 0 && !self->has_ended && !(self->flags & AW_PROCESS_DETACH);
 }
 
 /* --- life --- */
 
+static void close_copies(child *self) {
+	for (int i = 0; i < STDIO_STREAMS; i++) {
+		os_close(&self->pipes[i].fd);
+		os_close(&self->pipes[i].closing_fd);
+	}
+	os_close(&self->process);
+}
+
 static void child_release(object *base) {
 	child *self = (child *)base;
 	loop_remove_closer(self->loop, &self->closer);
-	for (int i = 0; i < STDIO_STREAMS; i++) {
-		os_close(&self->pipes[i].fd);
-		free(self->pipes[i].data);
-	}
-	os_close(&self->process);
+	for (int i = 0; i < STDIO_STREAMS; i++) free(self->pipes[i].data);
+	close_copies(self);
 	object_free(base);
 }
 
@@ -329,7 +349,7 @@ static void child_close(closer *base) {
 	child *self = container_of(base, child, closer);
 	object_ref(self);
 	for (int i = 0; i < STDIO_STREAMS; i++) pipe_close(&self->pipes[i]);
-	if (self->process >= 0 && !(self->flags & AW_PROCESS_DETACH)) {
+	if (is_to_be_killed(self)) {
 		/* One that may not be killed, having changed its user, is not waited for either. */
 		aw_status status = child_kill(self);
 		int32_t code = STATUS_UNKNOWN;
@@ -337,7 +357,6 @@ static void child_close(closer *base) {
 		if (status != -EAGAIN) child_end(self, code);
 	}
 	loop_cancel(self->loop, &self->watch);
-	os_close(&self->process);
 	for (awaiter *at; (at = self->first);) {
 		awaiter_leave(at);
 		object_unref(at);
@@ -356,7 +375,7 @@ child *child_new(aw_loop *loop, uint32_t flags) {
 	self->retry.item.run = retry_run;
 	for (int i = 0; i < STDIO_STREAMS; i++) {
 		self->pipes[i].owner = self;
-		self->pipes[i].fd = -1;
+		self->pipes[i].fd = self->pipes[i].closing_fd = -1;
 		self->pipes[i].io.done = pipe_done;
 	}
 	return self;
@@ -374,21 +393,18 @@ aw_status child_begin(child *self, const process_made *made, bool adopted) {
 		loop_add_closer(self->loop, &self->closer);
 		return 0;
 	}
-	if (adopted)
-		os_close(&self->process);
-	else
-		child_close(&self->closer);
+	if (!adopted) child_close(&self->closer);
+	close_copies(self);
 	return status;
 }
 
 void child_shut(child *self) {
-	/* In a forked child, or after an abandon, nothing but our copies of the descriptors is ours; those go with the memory. */
-	bool is_ours = loop_check(self->loop) == 0 || self->loop->state == LOOP_CLOSING;
-	if (!is_ours) {
-		for (int i = 0; i < STDIO_STREAMS; i++) os_close(&self->pipes[i].fd);
+	/* In a forked child, or after an abandon, nothing is ours but copies of the descriptors. */
+	if (self->loop->state == LOOP_CLOSED || self->loop->fork_generation != *threads_fork_word) {
+		close_copies(self);
 		return;
 	}
 	for (int i = 0; i < STDIO_STREAMS; i++) pipe_close(&self->pipes[i]);
-	if (self->process >= 0 && !(self->flags & AW_PROCESS_DETACH)) (void)child_kill(self);
+	if (is_to_be_killed(self)) (void)child_kill(self);
 	child_settle(self);
 }

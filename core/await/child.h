@@ -17,6 +17,7 @@ typedef struct child_pipe {
 	operation io;
 	child *owner;
 	int fd;         /* -1: there is none, it is at its end, closed, or taken */
+	int closing_fd; /* closed, but still in the hands of `io`; else -1 */
 	bool existed;   /* the stream was made as a pipe */
 	bool busy;      /* `io` is in flight, or complete and not yet looked at: the buffer is not ours to move */
 	bool cancelled; /* `io` has been asked to end */

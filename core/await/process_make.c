@@ -8,6 +8,7 @@
 #include "../os.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -111,6 +112,9 @@ static aw_status open_stream(stdio_ends *self, int stream, int32_t how, int fd) 
 static aw_status streams_open(stdio_ends *self, const aw_process_options *options) {
 	aw_status status = 0;
 	for (int i = 0; i < STDIO_STREAMS; i++) self->child[i] = self->opened[i] = self->parent[i] = -1;
+	/* Before anything is opened here: the number of a closed one would be given to it. */
+	for (int i = 0; i < STDIO_STREAMS; i++)
+		if (options->stdio[i].how == AW_STDIO_FD && fcntl(options->stdio[i].fd, F_GETFD) < 0) return -errno;
 	for (int i = 0; i < STDIO_STREAMS && status == 0; i++)
 		status = open_stream(self, i, options->stdio[i].how, options->stdio[i].fd);
 	return status;

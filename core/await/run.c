@@ -2,6 +2,7 @@
 /* run: a loop, a task, and an orderly end. What is left over is cancelled in one pass and waited for before the loop closes. */
 #include "../report.h"
 #include "../task.h"
+#include "run_in_executor.h"
 
 #include <await/gather.h>
 #include <await/run.h>
@@ -178,6 +179,8 @@ aw_status aw_runner_close(aw_runner *runner) {
 	runner->loop = NULL;
 	if (!loop) return 0;
 	aw_status status = aw_loop_cancel_all(loop);
+	aw_status joined = executor_finish(loop);
+	if (status == 0) status = joined;
 	aw_loop_close(loop);
 	aw_loop_unref(loop);
 	return status;

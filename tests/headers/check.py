@@ -36,7 +36,7 @@ def compiles(header, standard, language, compiler):
 def names(header):
     """The names of parameters and fields, each with the declaration it stands in."""
     text = re.sub(r'/\*.*?\*/', ' ', header.read_text(), flags=re.S)
-    text = re.sub(r'^\s*#.*$', '', text, flags=re.M)
+    text = re.sub(r'^\s*#(?:.*\\\n)*.*$', '', text, flags=re.M)
     for piece in re.split(r'[;{}]', text):
         piece = ' '.join(piece.split())
         # What stands between separators ends in its name: parameters, fields, and the function or type itself.

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file executor.h
+ * Threads beside the loop: blocking functions run in a pool of threads, and other threads that hand coroutines to a loop.
+ */
+#ifndef AWAIT_EXECUTOR_H
+#define AWAIT_EXECUTOR_H
+
+#include <await/base.h>
+#include <await/coro.h>
+#include <await/task.h>
+
+AW_BEGIN_DECLS
+
+typedef struct aw_executor aw_executor; /**< a pool of threads (ThreadPoolExecutor) */
+typedef struct aw_cfuture
+	aw_cfuture; /**< the outcome of something that runs in a loop, for other threads (concurrent Future) */
+
+/**
+ * A blocking function, run on a thread of an executor. It may set a value, whose destroy runs on the loop's thread. A negative
+ * status is failure; aw_work_raise() gives it a message. No call that needs the loop's thread may be made in it;
+ * aw_loop_current() is NULL.
+ */
+typedef aw_status (*aw_work_fn)(void *ud, void **out, aw_destroy_fn *out_destroy);
+
+/** @name Executors. All of these: any thread. In a forked child they answer ::AW_EFORKED. */
+/**@{*/
+/**
+ * Makes an executor of up to `max_threads` threads; 0 stands for asyncio's min(32, processors + 4). A thread is started when
+ * work arrives and none is idle. All signals but those of a fault are blocked in them. New reference.
+ * concurrent.futures.ThreadPoolExecutor.
+ */
+AW_NODISCARD AW_API aw_status aw_executor_new(int32_t max_threads, aw_executor **out);
+/** Takes one more reference and returns `executor`. */
+AW_API aw_executor *aw_executor_ref(aw_executor *executor);
+/** Gives one reference back. After the last one, what is queued still runs, then the threads end. Never blocks. */
+AW_API void aw_executor_unref(aw_executor *executor);
+/**
+ * Refuses work from now on, and lets the threads end once the queue is empty. With `cancel_pending` what is queued is
+ * cancelled. Does not wait. Idempotent. Executor.shutdown(wait=False).
+ */
+AW_API aw_status aw_executor_shutdown(aw_executor *executor, aw_bool cancel_pending);
+/**
+ * aw_executor_shutdown(), then blocks until every thread has ended, `timeout_ns` at most (negative or ::AW_FOREVER: no limit).
+ * ::AW_ETIMEOUT: some go on, and it can be called again. -EDEADLK on a thread of this executor. Executor.shutdown(wait=True).
+ */
+AW_API aw_status aw_executor_shutdown_wait(aw_executor *executor, int64_t timeout_ns);
+/** How many jobs are queued and not begun. */
+AW_API size_t aw_executor_pending(const aw_executor *executor);
+/** How many threads there are now. */
+AW_API int32_t aw_executor_threads(const aw_executor *executor);
+/** How many threads there may be. */
+AW_API int32_t aw_executor_max_threads(const aw_executor *executor);
+/**@}*/
+
+/** @name Inside a work function */
+/**@{*/
+/** Sets the message of the failure that the function returns. Returns `code`. ::AW_EINVALIDSTATE outside one. Python: raise. */
+AW_API aw_status aw_work_raise(aw_status code, const char *message);
+/** As aw_work_raise(), with an error object made without a loop (takes its own reference). Returns its code. */
+AW_API aw_status aw_work_raise_error(aw_error *error);
+/**@}*/
+
+/** @name Blocking functions, awaited */
+/**@{*/
+/**
+ * Has `fn` run on `executor` (NULL: the loop's default one, made now if need be) and gives a future for its outcome in `out`
+ * (optional, new reference). It is on its way when the call returns. Cancelling the future drops work not begun; work under way
+ * goes on, and its value is destroyed. `destroy(ud)` runs on the loop's thread, after `fn`. `loop` NULL means the one that
+ * runs. Errors: ::AW_EINVALIDSTATE after a shutdown, -EAGAIN where no thread can be started, -ENOMEM. asyncio:
+ * loop.run_in_executor.
+ */
+AW_API aw_status aw_loop_run_in_executor(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy,
+                                         aw_future **out);
+/**
+ * Runs `fn` on the default executor, in a copy of the calling task's context, and suspends the task until it ends. The value
+ * moves to `out`, its destroy to `out_destroy` (both optional; without `out` the value is destroyed). A task that is cancelled
+ * here goes on at once; the thread ends its work. Stackful tasks only. asyncio.to_thread.
+ */
+AW_API aw_status aw_to_thread(aw_work_fn fn, void *ud, aw_destroy_fn destroy, void **out, aw_destroy_fn *out_destroy);
+/** aw_to_thread() as a coroutine: does nothing until it is driven, and owns the value. New reference. asyncio.to_thread. */
+AW_NODISCARD AW_API aw_status aw_to_thread_coro(aw_loop *loop, aw_work_fn fn, void *ud, aw_destroy_fn destroy, aw_coro **out);
+/**
+ * Makes `executor` the loop's default one (it takes its own reference). The one before is let go of. Closing the loop shuts the
+ * default executor down without waiting. asyncio: loop.set_default_executor.
+ */
+AW_API aw_status aw_loop_set_default_executor(aw_loop *loop, aw_executor *executor);
+/**
+ * Shuts the default executor down; `out` (new reference) is done when its threads have ended, or fails with ::AW_ETIMEOUT after
+ * `timeout_ns` (negative or ::AW_FOREVER: no limit). From now on aw_loop_run_in_executor() without an executor is refused with
+ * ::AW_EINVALIDSTATE. aw_run() does this at its end, with a limit of 300 seconds. asyncio: loop.shutdown_default_executor.
+ */
+AW_NODISCARD AW_API aw_status aw_loop_shutdown_default_executor(aw_loop *loop, int64_t timeout_ns, aw_future **out);
+/**@}*/
+
+/** @name Coroutines handed to a loop by other threads. All of these: any thread. */
+/**@{*/
+/**
+ * Has `fn` run as a task of `loop`, as aw_task_spawn() does, in a copy of the calling thread's context. New reference.
+ * Errors: ::AW_ELOOPCLOSED, ::AW_EFORKED, -ENOMEM. asyncio.run_coroutine_threadsafe.
+ */
+AW_NODISCARD AW_API aw_status aw_submit_threadsafe(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                                                   aw_cfuture **out);
+/** As aw_submit_threadsafe(), for a coroutine of steps: what aw_coro_new() takes. asyncio.run_coroutine_threadsafe. */
+AW_NODISCARD AW_API aw_status aw_submit_step_threadsafe(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy,
+                                                        aw_cfuture **out);
+/** Takes one more reference and returns `cfuture`. */
+AW_API aw_cfuture *aw_cfuture_ref(aw_cfuture *cfuture);
+/** Gives one reference back; the task goes on. */
+AW_API void aw_cfuture_unref(aw_cfuture *cfuture);
+/**
+ * Blocks until it is done, `timeout_ns` at most (negative or ::AW_FOREVER: no limit), and returns the outcome as
+ * aw_cfuture_result(). ::AW_ETIMEOUT leaves it as it is. -EDEADLK on the thread that runs the loop. Future.result(timeout).
+ */
+AW_API aw_status aw_cfuture_wait(aw_cfuture *cfuture, int64_t timeout_ns, void **out);
+/**
+ * The outcome: 0 and the value in `out` (optional, borrowed from `cfuture`); the failure's code; ::AW_ECANCELLED;
+ * ::AW_ELOOPCLOSED if the loop closed first; ::AW_EINVALIDSTATE while it is pending.
+ */
+AW_API aw_status aw_cfuture_result(aw_cfuture *cfuture, void **out);
+/** The failure or cancellation, borrowed from `cfuture`, or NULL. Future.exception. */
+AW_API aw_error *aw_cfuture_error(aw_cfuture *cfuture);
+/** Cancels it, now, and its task, in the loop. Returns 1, or 0 if it was done. Future.cancel. */
+AW_API aw_status aw_cfuture_cancel(aw_cfuture *cfuture);
+/** Future.done. */
+AW_API aw_bool aw_cfuture_done(aw_cfuture *cfuture);
+/** Future.cancelled. */
+AW_API aw_bool aw_cfuture_cancelled(aw_cfuture *cfuture);
+/**@}*/
+
+AW_END_DECLS
+
+#endif

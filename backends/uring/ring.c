@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making a ring: the best one that this kernel gives. And telling, in words that help, why there is none: many hosts forbid
+ * io_uring, since what goes through a ring passes by seccomp filters.
+ */
+#include "ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ENTRIES_LEAST = 8 };
+
+aw_status ring_create(struct io_uring *ring, unsigned entries, uint32_t open_flags) {
+	/* Best first. Never a kernel thread of its own (SQPOLL), which would keep the credentials of the process that opened it. */
+	static const unsigned modes[] = {
+		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
+		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
+		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
+		0,
+	};
+	size_t mode = open_flags & AW_BACKEND_SINGLE_THREAD ? 0 : 2;
+	for (;;) {
+		struct io_uring_params params = {
+			.flags = modes[mode] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+			.cq_entries = entries * RING_COMPLETIONS_PER_ENTRY,
+		};
+		int status = io_uring_queue_init_params(entries, ring, &params);
+		if (status == -EINVAL && modes[mode])
+			mode++;
+		else if (status == -ENOMEM && entries > ENTRIES_LEAST)
+			entries /= 2;
+		else if (status < 0)
+			return status;
+		else
+			break;
+	}
+	/* A child that had the ring mapped could take the parent's completions. */
+	int status = io_uring_ring_dontfork(ring);
+	if (status < 0) io_uring_queue_exit(ring);
+	return status;
+}
+
+bool ring_has_features(const struct io_uring *ring) {
+	const unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS | IORING_FEAT_FAST_POLL |
+	                        IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG;
+	return (ring->features & needed) == needed;
+}
+
+/* --- why not --- */
+
+static aw_status say(aw_status status, const char *text, char *why, size_t length) {
+	char buffer[64];
+	/* The GNU one, which need not use the buffer. */
+	if (why && length) snprintf(why, length, "%s (%s)", text, strerror_r(-status, buffer, sizeof buffer));
+	return status;
+}
+
+static aw_status open_reason(aw_status status, char *why, size_t length) {
+	switch (status) {
+	case -EPERM:
+	case -EACCES: {
+		char setting = '0';
+		int fd = open("/proc/sys/kernel/io_uring_disabled", O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 && read(fd, &setting, 1) != 1) setting = '0';
+		if (fd >= 0) close(fd);
+		return say(status,
+		           setting == '0' ? "io_uring is forbidden here, most likely by a seccomp filter (containers have one)"
+		                          : "io_uring is switched off here by the sysctl kernel.io_uring_disabled",
+		           why, length);
+	}
+	case -ENOSYS: return say(status, "the kernel has no io_uring, or a seccomp filter hides it", why, length);
+	case -ENOMEM: return say(status, "no memory for a ring; before Linux 5.12 it counts towards RLIMIT_MEMLOCK", why, length);
+	default: return say(status, "io_uring can't be set up", why, length);
+	}
+}
+
+static aw_status check_operations(struct io_uring *ring, char *why, size_t length) {
+	static const int needed[] = {
+		IORING_OP_POLL_ADD, IORING_OP_READ,    IORING_OP_WRITE, IORING_OP_RECV,         IORING_OP_SEND,
+		IORING_OP_ACCEPT,   IORING_OP_CONNECT, IORING_OP_FSYNC, IORING_OP_ASYNC_CANCEL,
+	};
+	if (!ring_has_features(ring)) return say(-ENOSYS, "io_uring is too old here: Linux 5.11 is needed", why, length);
+	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+	bool all = probe != NULL;
+	for (size_t i = 0; all && i < sizeof needed / sizeof *needed; i++) all = io_uring_opcode_supported(probe, needed[i]);
+	io_uring_free_probe(probe);
+	return all ? 0 : say(-ENOSYS, "io_uring lacks operations here, or tells none", why, length);
+}
+
+/* A filter may let a ring be made and not be used. */
+static aw_status check_use(struct io_uring *ring, char *why, size_t length) {
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+	struct io_uring_cqe *cqe;
+	if (!sqe) return say(-ENOMEM, "a ring without room", why, length);
+	io_uring_prep_nop(sqe);
+	int status;
+	do status = io_uring_submit_and_wait(ring, 1);
+	while (status == -EINTR);
+	if (status >= 0) status = io_uring_peek_cqe(ring, &cqe);
+	if (status < 0) return open_reason(status, why, length);
+	io_uring_cqe_seen(ring, cqe);
+	return 0;
+}
+
+aw_status ring_probe(char *why, size_t length) {
+	struct io_uring ring;
+	if (why && length) *why = 0;
+	aw_status status = ring_create(&ring, ENTRIES_LEAST, 0);
+	if (status < 0) return open_reason(status, why, length);
+	status = check_operations(&ring, why, length);
+	if (status == 0) status = check_use(&ring, why, length);
+	io_uring_queue_exit(&ring);
+	return status;
+}

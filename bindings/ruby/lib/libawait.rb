@@ -1,0 +1,424 @@
+# frozen_string_literal: true
+# SPDX-License-Identifier: MIT
+
+# asyncio's programming model in Ruby. The functions of C are here under their own names (Libawait.aw_loop_call_soon); this file makes
+# methods of them (Loop#call_soon) and adds what a program wants to read: run, await, spawn, gather, wait_for.
+#
+# A task's block runs in a Fiber, and `await` in it looks like a blocking call.
+
+require 'libawait_native'
+
+module Libawait
+  # A failure of libawait's: code, name and text, and the parts of a group.
+  class Error < StandardError
+    attr_reader :code, :errors
+
+    def initialize(message = nil, code: AW_EHOST, errors: [])
+      super(message || Libawait.aw_strerror(code))
+      @code = code
+      @errors = errors
+    end
+
+    def name = Libawait.aw_err_name(code)
+  end
+
+  # The task or future was cancelled.
+  class Cancelled < Error
+    def initialize(message = nil, code: AW_ECANCELLED, errors: []) = super
+  end
+
+  # The limit passed.
+  class Timeout < Error
+    def initialize(message = nil, code: AW_ETIMEOUT, errors: []) = super
+  end
+
+  # The loop was stopped before what it ran for was done.
+  class Stopped < Error
+    def initialize(message = nil, code: AW_ESTOPPED, errors: []) = super
+  end
+
+  CLASS_OF_CODE = { AW_ECANCELLED => Cancelled, AW_ETIMEOUT => Timeout, AW_ESTOPPED => Stopped }.freeze
+  private_constant :CLASS_OF_CODE
+
+  # The exception that stands for a status: the system's own for -errno.
+  def self.exception_for(code, message = nil, errors = [])
+    return SystemCallError.new(message == aw_strerror(code) ? nil : message, -code) if code.between?(-4095, -1)
+
+    CLASS_OF_CODE.fetch(code, Error).new(message, code: code, errors: errors)
+  end
+
+  # --- methods out of functions ---
+
+  CLASSES = {
+    'loop' => Loop, 'handle' => Handle, 'future' => Future, 'task' => Task, 'coro' => Coro, 'error' => Failure, 'results' => Results,
+    'process' => Process, 'process_options' => ProcessOptions, 'lock' => Lock, 'event' => Event, 'condition' => Condition,
+    'semaphore' => Semaphore, 'barrier' => Barrier, 'queue' => Queue, 'backend_list' => BackendList, 'taskgroup' => TaskGroup,
+    'executor' => Executor, 'cfuture' => ConcurrentFuture, 'iterator' => Iterator, 'timeout' => TimeoutScope, 'as_completed' => AsCompleted, 'resume' => Resume, 'report' => Report
+  }.freeze
+  # Those whose first argument is not the object itself.
+  WITHOUT_SELF = %w[aw_loop_current aw_task_current aw_task_spawn_coro aw_task_spawn_coro_eager aw_process_adopt].freeze
+  private_constant :CLASSES, :WITHOUT_SELF
+
+  def self.define_method_of(functions, function, verb)
+    functions.class_eval("def #{verb}(...) = Libawait.#{function}(self, ...)", __FILE__, __LINE__)
+    functions.alias_method("#{verb.delete_prefix('is_')}?", verb) if verb.start_with?('is_')
+    return unless verb.end_with?('_coro') && !verb.start_with?('spawn')
+
+    # A call that may wait is, in Ruby, its coroutine awaited: Lock#acquire awaits what Lock#acquire_coro makes.
+    functions.class_eval("def #{verb.delete_suffix('_coro')}(...) = Libawait.await(#{verb}(...))", __FILE__, __LINE__)
+  end
+  private_class_method :define_method_of
+
+  # The functions of an object in modules of their own, so that what is written below can say super.
+  CLASSES.each do |prefix, owner|
+    functions, makers = Module.new, Module.new
+    longer = CLASSES.keys.select { |other| other.start_with?("#{prefix}_") }
+    singleton_methods.map(&:to_s).each do |function|
+      next unless function.start_with?("aw_#{prefix}_") && longer.none? { |other| function.start_with?("aw_#{other}_") }
+
+      verb = function.delete_prefix("aw_#{prefix}_")
+      if verb.start_with?('new') || WITHOUT_SELF.include?(function)
+        makers.class_eval("def #{verb}(...) = Libawait.#{function}(...)", __FILE__, __LINE__)
+      else
+        define_method_of(functions, function, verb)
+      end
+    end
+    owner.include(functions)
+    owner.extend(makers)
+  end
+
+  # --- what can be awaited ---
+
+  # Two wrappers of one handle are equal.
+  module SameHandle
+    def ==(other) = other.is_a?(SameHandle) && address == other.address
+    alias eql? ==
+    def hash = address.hash
+
+    protected
+
+    def address = Libawait.address(self)
+  end
+
+  module Awaitable
+    # How the value that C gives reads in Ruby; and what must live as long.
+    attr_accessor :reader, :keeps
+
+    def read(value) = reader ? reader.call(value) : value
+    def await = Libawait.await(self)
+  end
+
+  CLASSES.each_value { |owner| owner.include(SameHandle) }
+
+  class Future
+    include Awaitable
+    alias done? done
+    alias cancelled? cancelled
+
+    # The value; raises what it failed with.
+    def result = read(super)
+
+    def awaited_by(resume) = resume.await(self)
+    def cancel(message = nil) = super(message).positive?
+    def fail(code, message = nil) = super(code, message)
+  end
+
+  # A task is a future.
+  class Task
+    include Awaitable
+
+    def result = read(Libawait.aw_future_result(self))
+    def awaited_by(resume) = resume.await(self)
+    def cancel(message = nil) = super(message).positive?
+    def task = self
+
+    (Future.instance_methods - Object.instance_methods - instance_methods).each do |name|
+      define_method(name) { |*args, &block| future.send(name, *args, &block) }
+    end
+  end
+
+  class Coro
+    include Awaitable
+
+    def awaited_by(resume) = resume.delegate(self)
+  end
+
+  class Results
+    include Enumerable
+
+    def size = Libawait.aw_results_count(self)
+
+    # The values; raises the first failure. With `errors: true` the failures stand in their places.
+    def to_a(errors: false)
+      Array.new(size) do |index|
+        get(index)
+      rescue StandardError => e
+        errors ? e : raise
+      end
+    end
+
+    def each(&) = to_a.each(&)
+  end
+
+  class Failure
+    def exception = Libawait.exception_of(self)
+  end
+
+  # --- the loop ---
+
+  class Loop
+    class << self
+      def new(backend = nil, flags: AW_LOOP_DEFAULT, seed: 0) = Libawait.aw_loop_new_with(backend, flags, seed)
+
+      # The loop that runs in this thread.
+      def current = super || raise(Libawait.exception_for(AW_ENOLOOP))
+    end
+
+    # A coroutine out of a block that runs in a Fiber.
+    def coroutine(&block)
+      steps = Steps.new(block)
+      Libawait.aw_coro_new(self) { |resume| steps.step(resume) }
+    end
+
+    def spawn(name: nil, eager: false, &block)
+      coro = coroutine(&block)
+      task = eager ? Libawait.aw_task_spawn_coro_eager(self, coro) : Libawait.aw_task_spawn_coro(self, coro)
+      task.set_name(name) if name
+      task
+    end
+
+    def create_future = Libawait.aw_future_new(self)
+    def call_later(seconds, &) = super(Libawait.nanoseconds(seconds), &)
+
+    # Waits, other threads running meanwhile, and dispatches, until stop.
+    def run_forever
+      begin
+        wait(-1)
+        dispatch
+      end until take_stop # rubocop:disable Lint/Loop -- as in C: one iteration at least
+    ensure
+      take_stop
+    end
+
+    # Runs until the future is done, and gives its value.
+    def run_until_complete(awaitable)
+      future = awaitable.is_a?(Coro) ? Libawait.aw_task_spawn_coro(self, awaitable) : awaitable
+      stop_then = proc { stop }
+      future.add_done_callback(&stop_then)
+      run_forever
+      raise Libawait.exception_for(AW_ESTOPPED) unless future.done?
+
+      future.result
+    ensure
+      future.remove_done_callback(stop_then) if future && stop_then && !closed?
+    end
+
+    # Cancels every task that is left and waits until they have ended.
+    def cancel_all
+      tasks = all_tasks
+      return if tasks.empty?
+
+      tasks.each(&:cancel)
+      run_until_complete(Libawait.aw_gather(self, tasks, AW_GATHER_RETURN_ERRORS))
+    end
+
+    # nil: nothing at all; else [token, status, value] of each completion, maybe of none.
+    def drain(max: 256, timeout: nil) = super(max, timeout ? Libawait.nanoseconds(timeout) : -1)
+  end
+
+  # A block's Fiber, driven step by step. It leaves by transfer, so that an Enumerator's Fiber may await as well.
+  class Steps
+    def self.current = Thread.current.thread_variable_get(:libawait_steps)
+
+    def initialize(block)
+      @block = block
+    end
+
+    # Until it answers: a return, a failure, or what it awaits.
+    def step(resume)
+      outer = Steps.current
+      Thread.current.thread_variable_set(:libawait_steps, self)
+      @driver = Fiber.current
+      @sent = sent(resume)
+      @inside ||= Fiber.new { body }
+      kind, what = @inside.transfer
+      answer(resume, kind, what)
+    ensure
+      Thread.current.thread_variable_set(:libawait_steps, outer)
+    end
+
+    def await(awaitable)
+      raise TypeError, "#{awaitable.class} can't be awaited" unless awaitable.nil? || awaitable.is_a?(Awaitable)
+
+      @awaited = awaitable
+      @inside = Fiber.current
+      @driver.transfer([:await, awaitable])
+      value, error = @sent
+      raise error if error
+
+      value
+    end
+
+    private
+
+    def body
+      value = @block.call
+      @driver.transfer([:return, value])
+    rescue Exception => e # rubocop:disable Lint/RescueException -- it goes on in whoever awaits
+      @driver.transfer([:raise, e])
+    end
+
+    def sent(resume)
+      awaited, @awaited = @awaited, nil
+      return [awaited ? awaited.read(resume.value) : nil, nil] unless resume.status.negative?
+
+      failure = resume.error
+      [nil, failure ? failure.exception : Libawait.exception_for(resume.status)]
+    end
+
+    def answer(resume, kind, what)
+      case kind
+      when :await then what ? what.awaited_by(resume) : resume.yield
+      when :return then resume.return(what)
+      else raise what
+      end
+    end
+  end
+  private_constant :Steps
+
+  class Process
+    STREAMS = { inherit: AW_STDIO_INHERIT, pipe: AW_STDIO_PIPE, null: AW_STDIO_NULL, stdout: AW_STDIO_STDOUT }.freeze
+    private_constant :STREAMS
+
+    class << self
+      def exec(*argv, loop: nil, **options) = Libawait.aw_subprocess_exec(loop, argv, options_from(**options))
+      def shell(command, loop: nil, **options) = Libawait.aw_subprocess_shell(loop, command, options_from(**options))
+
+      private
+
+      def options_from(stdin: :inherit, stdout: :inherit, stderr: :inherit, cwd: nil, env: nil, group: false, detach: false)
+        options = Libawait.aw_process_options_new
+        [stdin, stdout, stderr].each_with_index do |how, stream|
+          fd = how.is_a?(Symbol) ? -1 : how.to_i
+          options.set_stdio(stream, how.is_a?(Symbol) ? STREAMS.fetch(how) : AW_STDIO_FD, fd)
+        end
+        options.set_cwd(cwd) if cwd
+        options.set_env(env.map { |name, value| "#{name}=#{value}" }) if env
+        options.set_flags((group ? AW_PROCESS_GROUP : 0) | (detach ? AW_PROCESS_DETACH : 0))
+        options
+      end
+    end
+
+    def wait = reading_code(super)
+    def wait_closed = reading_code(super)
+    def stdout = output(1)
+    def stderr = output(2)
+
+    # A future of the exit code; what was read is in stdout and stderr.
+    def communicate(input = nil) = reading_code(super(input))
+
+    private
+
+    def reading_code(future)
+      future.reader = ->(value) { value.to_i }
+      future.keeps = self
+      future
+    end
+  end
+
+  # --- what a program calls ---
+
+  class << self
+    # Runs the block in a task of a new loop, and cancels what is left over.
+    def run(backend = nil, flags: AW_LOOP_DEFAULT, seed: 0, &block)
+      loop = Loop.new(backend, flags: flags, seed: seed)
+      begin
+        loop.run_until_complete(loop.spawn { block.call(loop) })
+      ensure
+        begin
+          loop.cancel_all
+        ensure
+          loop.close
+        end
+      end
+    end
+
+    # The value of a future, task or coroutine; raises what it failed with. Only in a task.
+    def await(awaitable)
+      steps = Steps.current or raise exception_for(AW_ENOTASK)
+      steps.await(awaitable)
+    end
+
+    # Lets the others run for one iteration.
+    def pass = await(nil)
+
+    def spawn(**options, &) = Loop.current.spawn(**options, &)
+
+    def sleep(seconds, value = nil) = await(aw_sleep_coro(nil, nanoseconds(seconds), value))
+
+    # A future of all values, in order.
+    def gather(*awaitables, return_errors: false)
+      futures = awaitables.map { |one| future_of(one) }
+      gathered = aw_gather(nil, futures, return_errors ? AW_GATHER_RETURN_ERRORS : AW_GATHER_DEFAULT)
+      gathered.reader = ->(value) { read_all(futures, value.results, return_errors) }
+      gathered
+    end
+
+    # Awaits for so many seconds at most; then cancels, waits for that, and raises Timeout.
+    def wait_for(awaitable, seconds)
+      future = future_of(awaitable)
+      coro = aw_wait_for_coro(future, nanoseconds(seconds))
+      coro.keeps = future
+      coro.reader = ->(value) { future.read(value) }
+      await(coro)
+    end
+
+    # Awaits until enough are done: [done, pending].
+    def wait(awaitables, seconds: nil, return_when: AW_ALL_COMPLETED)
+      futures = awaitables.map { |one| future_of(one) }
+      await(aw_wait_coro(nil, futures, return_when, seconds ? nanoseconds(seconds) : FOREVER))
+      futures.partition(&:done?)
+    end
+
+    def shield(awaitable)
+      future = future_of(awaitable)
+      shielded = aw_shield(future)
+      shielded.reader = future.reader
+      shielded.keeps = future
+      shielded
+    end
+
+    # Yields the outcome of each as it comes: a future that is done.
+    def as_completed(awaitables, seconds: nil)
+      futures = awaitables.map { |one| future_of(one) }
+      iterator = aw_as_completed_new(nil, futures, seconds ? nanoseconds(seconds) : FOREVER)
+      futures.uniq.size.times do
+        coro = iterator.next_coro
+        coro.reader = ->(value) { futures.find { |one| one == value.future } }
+        yield await(coro)
+      end
+    end
+
+    def backends
+      list = aw_backend_list_new
+      Array.new(list.count) { |at| { name: list.name(at), status: list.status(at), reason: list.reason(at) } }
+    end
+
+    def nanoseconds(seconds) = (seconds * SECOND).ceil
+
+    private
+
+    def future_of(awaitable)
+      case awaitable
+      when Future, Task then awaitable
+      when Coro then aw_task_spawn_coro(nil, awaitable).tap { |task| task.reader, task.keeps = awaitable.reader, awaitable }
+      else raise TypeError, "#{awaitable.class} can't be awaited"
+      end
+    end
+
+    def read_all(futures, results, return_errors)
+      values = results.to_a(errors: return_errors)
+      values.zip(futures).map { |value, future| value.is_a?(Exception) ? value : future.read(value) }
+    end
+  end
+end

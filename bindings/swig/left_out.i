@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The public functions that no host language gets, each with its reason. A test reads this file: a function of the headers is
+ * either wrapped or stands here. `_ref` and `_unref` are left out by HANDLE.
+ */
+
+/* Stackful tasks: host code never runs on a coroutine's stack. The `_coro` twin, or a step, does the same. */
+%ignore aw_task_spawn;
+%ignore aw_task_spawn_eager;
+%ignore aw_taskgroup_spawn;
+%ignore aw_run;
+%ignore aw_runner_run;
+%ignore aw_await;
+%ignore aw_await_coro;
+%ignore aw_sleep;
+%ignore aw_return;
+%ignore aw_raise;
+%ignore aw_raise_error;
+%ignore aw_caught;
+%ignore aw_wait;
+%ignore aw_wait_for;
+%ignore aw_as_completed_next;
+%ignore aw_queue_put;
+%ignore aw_queue_get;
+%ignore aw_queue_join;
+%ignore aw_lock_acquire;
+%ignore aw_event_wait;
+%ignore aw_condition_wait;
+%ignore aw_semaphore_acquire;
+%ignore aw_barrier_wait;
+%ignore aw_barrier_reset;
+%ignore aw_barrier_abort;
+%ignore aw_taskgroup_end;
+%ignore aw_submit_threadsafe;
+%ignore aw_iterator_new;
+%ignore aw_iterator_next;
+%ignore aw_with;
+
+/* They wait and dispatch in one call, in which the host's lock can't be let go. The helper in the language does both in turn. */
+%ignore aw_loop_run_forever;
+%ignore aw_loop_run_until_complete;
+%ignore aw_loop_run_once;
+%ignore aw_loop_cancel_all;
+%ignore aw_runner_run_coro;
+%ignore aw_runner_close;
+
+/* A runner that can't run is of no use; the language's own `run` takes its place. */
+%ignore aw_runner_new;
+%ignore aw_runner_loop;
+
+/* Work runs on threads of libawait's own, which a host's VM does not know. Its own threads do this, with aw_loop_call_soon_threadsafe(). */
+%ignore aw_loop_run_in_executor;
+%ignore aw_to_thread;
+%ignore aw_to_thread_coro;
+%ignore aw_work_raise;
+%ignore aw_work_raise_error;

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The whole public interface, read from the headers themselves: a function added there is wrapped without a word here. What a language
+ * does with callbacks, statuses, values and handles is in its own host.i, found through -I.
+ */
+%module libawait
+
+%include <stdint.i>
+%include "host.i"
+%include "handles.i"
+%include "left_out.i"
+
+/* SWIG reads neither limits nor the macros that type a literal; stackless.h has macros only, for C. */
+%ignore AW_FOREVER;
+%ignore AW_MICROSECOND;
+%ignore AW_MILLISECOND;
+%ignore AW_SECOND;
+%constant long long FOREVER = INT64_MAX;
+%constant long long MICROSECOND = 1000;
+%constant long long MILLISECOND = 1000000;
+%constant long long SECOND = 1000000000;
+
+/* Written and read as arrays: aw_loop_submit(), aw_loop_drain(). */
+%ignore aw_submission;
+%ignore aw_completion;
+
+%include <await/base.h>
+%include <await/completion.h>
+%include <await/context.h>
+%include <await/coro.h>
+%include <await/debug.h>
+%include <await/error.h>
+%include <await/loop.h>
+%include <await/fd.h>
+/* An error in an out-parameter is borrowed here, and nowhere else. */
+BORROWED_OUT(aw_error)
+%include <await/future.h>
+NEW_OUT(aw_error)
+%include <await/gather.h>
+%include <await/process.h>
+%include <await/queue.h>
+%include <await/registry.h>
+%include <await/task.h>
+%include <await/run.h>
+%include <await/iterator.h>
+%include <await/executor.h>
+%include <await/signals.h>
+%include <await/sync.h>
+%include <await/taskgroup.h>
+%include <await/timeout.h>
+%include <await/wait.h>

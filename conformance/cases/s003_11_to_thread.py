@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+# Document 003, the section is called to_thread but its example does not use it: the same with to_thread (about 4 s); one write per line, because threads print together.
+import asyncio
+import sys
+import threading
+import time
+
+from time import sleep
+T0 = time.monotonic()
+
+def hard_work():
+    sys.stdout.write('t=%d main thread: %s\n' % (round(time.monotonic() - T0), threading.current_thread() is threading.main_thread()))
+    sleep(3)
+
+
+async def do_async_job():
+    await asyncio.to_thread(hard_work)
+    await asyncio.sleep(1)
+    print('job done! t=%d' % round(time.monotonic() - T0))
+
+
+async def main():
+    task1 = asyncio.create_task(do_async_job())
+    task2 = asyncio.create_task(do_async_job())
+    task3 = asyncio.create_task(do_async_job())
+    await asyncio.gather(task1, task2, task3)
+
+
+if __name__ == '__main__':
+    asyncio.run(main())

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* Asynchronous iterators and scopes. In a stackful task both are plain calls; a task of its own stands in where a future is wanted. */
+#include "../coro.h"
+#include "../task.h"
+
+#include <await/iterator.h>
+#include <errno.h>
+#include <stdlib.h>
+
+struct aw_iterator {
+	object base;
+	aw_loop *loop;
+	aw_next_fn next;           /* one of the two */
+	aw_next_coro_fn next_coro;
+	void *ud;
+	aw_destroy_fn destroy;
+};
+
+static void iterator_release(object *base) {
+	aw_iterator *self = (aw_iterator *)base;
+	object_destroy_user(self->destroy, self->ud);
+	object_free(base);
+}
+
+static const object_class iterator_class = {"iterator", sizeof(aw_iterator), iterator_release};
+
+static aw_status iterator_create(aw_loop *loop, bool usable, void *ud, aw_destroy_fn destroy, aw_iterator **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status == 0 && (!usable || !out)) status = -EINVAL;
+	aw_iterator *self = status < 0 ? NULL : object_new(&loop->domain, &iterator_class);
+	if (!self) {
+		object_destroy_user(destroy, ud);
+		return status < 0 ? status : -ENOMEM;
+	}
+	self->loop = loop;
+	self->ud = ud;
+	self->destroy = destroy;
+	*out = self;
+	return 0;
+}
+
+aw_status aw_iterator_new(aw_loop *loop, aw_next_fn fn, void *ud, aw_destroy_fn destroy, aw_iterator **out) {
+	aw_status status = iterator_create(loop, fn != NULL, ud, destroy, out);
+	if (status == 0) (*out)->next = fn;
+	return status;
+}
+
+aw_status aw_iterator_new_coro(aw_loop *loop, aw_next_coro_fn fn, void *ud, aw_destroy_fn destroy, aw_iterator **out) {
+	aw_status status = iterator_create(loop, fn != NULL, ud, destroy, out);
+	if (status == 0) (*out)->next_coro = fn;
+	return status;
+}
+
+aw_iterator *aw_iterator_ref(aw_iterator *iterator) {
+	return object_is(iterator, &iterator_class) ? object_ref(iterator) : iterator;
+}
+
+void aw_iterator_unref(aw_iterator *iterator) {
+	if (object_is(iterator, &iterator_class)) object_unref(iterator);
+}
+
+static aw_status iterator_check(const aw_iterator *iterator) {
+	return object_is(iterator, &iterator_class) ? loop_check(iterator->loop) : AW_EBADHANDLE;
+}
+
+/* The host's factory, called on the thread's own stack. */
+typedef struct factory_call {
+	aw_iterator *iterator;
+	aw_coro *coro;
+	aw_status status;
+} factory_call;
+
+static void call_factory(void *arg) {
+	factory_call *self = arg;
+	self->status = self->iterator->next_coro(self->iterator->ud, &self->coro);
+}
+
+static aw_status next_coro(aw_iterator *iterator, aw_coro **out) {
+	factory_call call = {.iterator = iterator};
+	stackful_outside(call_factory, &call);
+	*out = call.coro;
+	return call.status < 0 ? call.status : call.coro ? 0 : AW_ESTOPITERATION;
+}
+
+/* Awaits a coroutine whose value moves to the caller. */
+static aw_status await_moved(aw_coro *coro, void **out, aw_destroy_fn *out_destroy) {
+	aw_status status = aw_await_coro(coro, out);
+	if (status == 0) {
+		if (out_destroy) *out_destroy = coro->value_destroy;
+		coro->value_destroy = NULL;
+	}
+	object_unref(coro);
+	return status;
+}
+
+aw_status aw_iterator_next(aw_iterator *iterator, void **out, aw_destroy_fn *out_destroy) {
+	if (!stackful_here()) return AW_ENOTASK;
+	aw_status status = iterator_check(iterator);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	void *item = NULL;
+	aw_destroy_fn destroy = NULL;
+	aw_coro *coro;
+	object_ref(iterator); /* across the awaits */
+	if (iterator->next)
+		status = iterator->next(iterator->ud, &item, &destroy);
+	else if ((status = next_coro(iterator, &coro)) == 0)
+		status = await_moved(coro, &item, &destroy);
+	object_unref(iterator);
+	if (status < 0) return status;
+	*out = item;
+	if (out_destroy) *out_destroy = destroy;
+	return 0;
+}
+
+static aw_status next_in_task(void *ud) {
+	aw_iterator *self = ud;
+	void *item = NULL;
+	aw_destroy_fn destroy = NULL;
+	aw_status status = self->next(self->ud, &item, &destroy);
+	return status < 0 ? status : aw_return(item, destroy);
+}
+
+static void unref_iterator(void *iterator) {
+	aw_iterator_unref(iterator);
+}
+
+aw_status aw_iterator_next_future(aw_iterator *iterator, aw_future **out) {
+	aw_status status = iterator_check(iterator);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	aw_task *task;
+	aw_coro *coro;
+	if (iterator->next) {
+		status = aw_task_spawn(iterator->loop, next_in_task, object_ref(iterator), unref_iterator, &task);
+	} else {
+		status = next_coro(iterator, &coro);
+		if (status < 0) return status;
+		status = aw_task_spawn_coro(iterator->loop, coro, &task);
+		object_unref(coro);
+	}
+	if (status == 0) *out = &task->future;
+	return status;
+}
+
+aw_status aw_with(aw_task_fn enter, aw_task_fn body, aw_exit_fn leave, void *ud) {
+	if (!stackful_here()) return AW_ENOTASK;
+	if (!body || !leave) return -EINVAL;
+	aw_status status = enter ? enter(ud) : 0;
+	if (status < 0) return status;
+	status = body(ud);
+	/* The awaits of the exit have errors of their own: the body's is kept apart. */
+	aw_error *failure = aw_error_ref(task_failure(status));
+	aw_status end = leave(ud, status);
+	if (end == 0 && failure) status = aw_raise_error(failure);
+	aw_error_unref(failure);
+	if (end < 0) return end;
+	return end > 0 && status < 0 ? 0 : status;
+}

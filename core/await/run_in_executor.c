@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run_in_executor: a future whose outcome a thread of an executor makes. The work is part of the future, so that its way home,
+ * through the loop's posted list, needs no memory and can't fail but by the loop's end.
+ *
+ * While a thread holds a work, the loop's thread touches only the future in it.
+ */
+#include "run_in_executor.h"
+
+#include "../context.h"
+#include "../executor.h"
+#include "../handle.h"
+#include "../report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { RUN_LIMIT_SECONDS = 300 };
+
+/* --- what a loop has of threads --- */
+
+struct loop_threads {
+	closer closer;
+	aw_loop *loop;
+	aw_executor *executor; /* the default one, a reference; NULL until somebody needs it */
+	bool refused;          /* it was shut down */
+	bool closed;
+	/* A clock that jumps must not while a thread is at work: to its backend, that is an operation under way. */
+	operation hold;
+	int hold_fd;
+	bool held;
+	size_t works;
+};
+
+static void threads_free(struct loop_threads *self) {
+	if (self->hold_fd >= 0) close(self->hold_fd);
+	free(self);
+}
+
+static aw_status hold_submit(struct loop_threads *self) {
+	self->hold.op = (aw_op){.kind = AW_OP_POLL, .fd = self->hold_fd, .flags = AW_OP_POLL_IN};
+	aw_status status = loop_submit(self->loop, &self->hold);
+	self->held = status == 0;
+	return status;
+}
+
+static void hold_done(operation *ended) {
+	struct loop_threads *self = container_of(ended, struct loop_threads, hold);
+	self->held = false;
+	if (self->closed)
+		threads_free(self);
+	else if (self->works)
+		(void)hold_submit(self); /* work came while the end was under way */
+}
+
+static aw_status hold_begin(struct loop_threads *self) {
+	self->works++;
+	if (!(self->loop->backend->capabilities & AW_BACKEND_OWN_CLOCK) || self->held) return 0;
+	if (self->hold_fd < 0) self->hold_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	aw_status status = self->hold_fd < 0 ? -errno : hold_submit(self);
+	if (status < 0) self->works--;
+	return status;
+}
+
+static void hold_end(struct loop_threads *self) {
+	if (self && --self->works == 0 && self->held) loop_cancel(self->loop, &self->hold);
+}
+
+static void threads_close(closer *base) {
+	struct loop_threads *self = container_of(base, struct loop_threads, closer);
+	self->loop->threads = NULL;
+	self->closed = true;
+	/* What this loop had queued has been dropped; another loop's work on an executor that it shares goes on. */
+	aw_executor_shutdown(self->executor, false);
+	aw_executor_unref(self->executor);
+	if (self->held)
+		loop_cancel(self->loop, &self->hold);
+	else
+		threads_free(self);
+}
+
+/* The loop's, made at first use, or NULL without memory. */
+static struct loop_threads *threads_of(aw_loop *loop) {
+	if (loop->threads) return loop->threads;
+	struct loop_threads *self = calloc(1, sizeof *self);
+	if (!self) return NULL;
+	*self = (struct loop_threads){.closer.close = threads_close, .loop = loop, .hold.done = hold_done, .hold_fd = -1};
+	loop_add_closer(loop, &self->closer);
+	loop->threads = self;
+	return self;
+}
+
+/* --- the work --- */
+
+typedef struct work {
+	aw_future future;
+	job job;
+	pool *pool;      /* a reference */
+	ready_item home; /* its way to the loop */
+	closer closer;
+	aw_work_fn fn;
+	void *ud;
+	aw_destroy_fn destroy;
+	binding *context; /* in which it runs; a reference */
+	aw_status status;
+	void *value;
+	aw_destroy_fn value_destroy;
+	aw_error *error; /* a reference */
+} work;
+
+/* Destroys what is left of it. */
+static void work_let_go(work *self) {
+	aw_destroy_fn value_destroy = self->value_destroy, destroy = self->destroy;
+	void *value = self->value, *ud = self->ud;
+	aw_error *error = self->error;
+	binding *context = self->context;
+	self->value_destroy = self->destroy = NULL;
+	self->value = self->ud = NULL;
+	self->error = NULL;
+	self->context = NULL;
+	object_destroy_user(value_destroy, value);
+	object_destroy_user(destroy, ud);
+	aw_error_unref(error);
+	context_drop(context);
+}
+
+static void work_settle(work *self) {
+	aw_future *future = &self->future;
+	if (self->job.state == JOB_DROPPED || self->status == AW_ECANCELLED) {
+		future_set_cancelled(future, self->error ? self->error : error_of(AW_ECANCELLED));
+	} else if (self->status < 0) {
+		aw_error *error =
+			self->error ? aw_error_ref(self->error) : error_with_message(&future->loop->domain, self->status, NULL);
+		future_fail(future, error);
+		aw_error_unref(error);
+	} else {
+		void *value = self->value;
+		aw_destroy_fn destroy = self->value_destroy;
+		self->value = NULL;
+		self->value_destroy = NULL;
+		future_finish(future, value, destroy); /* destroys it if the future was cancelled meanwhile */
+	}
+}
+
+/* It is back on the loop's thread, having run or been dropped. */
+static aw_status work_home(ready_item *item) {
+	work *self = container_of(item, work, home);
+	aw_loop *loop = self->future.loop;
+	loop_remove_closer(loop, &self->closer);
+	hold_end(loop->threads);
+	if (!loop_closing(loop)) work_settle(self);
+	work_let_go(self);
+	object_unref(self);
+	return 0;
+}
+
+/* On any thread. Once the loop is closed, its last reference brings it home; without a home any more it ends where it is. */
+static void work_go_home(work *self) {
+	if (!handle_post(self->future.loop, &self->home)) object_unref(self);
+}
+
+static void work_run(job *base) {
+	work *self = container_of(base, work, job);
+	worker *here = thread_here()->worker;
+	binding *outer = context_swap(self->context);
+	self->status = self->fn(self->ud, &self->value, &self->value_destroy);
+	self->context = context_swap(outer);
+	if (here->raised && here->raised->status == self->status) {
+		self->error = here->raised;
+		here->raised = NULL;
+	}
+	work_go_home(self);
+}
+
+static void work_drop(job *base) {
+	work_go_home(container_of(base, work, job));
+}
+
+static bool work_cancel(aw_future *future, aw_error *reason) {
+	work *self = (work *)(void *)future;
+	bool withdrawn = pool_withdraw(self->pool, &self->job);
+	future_set_cancelled(future, reason);
+	if (withdrawn) loop_push(future->loop, &self->home); /* destroys run from dispatch */
+	return true;
+}
+
+/* The loop closes: what has not begun never will. What runs finds the loop closed when it comes home. */
+static void work_close(closer *base) {
+	work *self = container_of(base, work, closer);
+	if (pool_withdraw(self->pool, &self->job)) self->home.run(&self->home);
+}
+
+static void work_release(aw_future *future) {
+	work *self = (work *)(void *)future;
+	work_let_go(self);
+	pool_unref(self->pool);
+}
+
+static const future_kind work_kind = {.cancel = work_cancel, .release = work_release, .what = "executor"};
+
+/* --- making one --- */
+
+/* The pool to run on, with a new reference. */
+static aw_status pool_find(struct loop_threads *threads, aw_executor *executor, pool **out) {
+	aw_status status = 0;
+	if (!executor) {
+		if (threads->refused) return AW_EINVALIDSTATE;
+		if (!threads->executor) status = aw_executor_new(0, &threads->executor);
+		if (status < 0) return status;
+		executor = threads->executor;
+	}
+	*out = executor_pool(executor, &status);
+	return status;
+}
+
+/* Starts `self`, made and given all but its pool. Its callback is taken only on success. */
+static aw_status work_start(work *self, struct loop_threads *threads, aw_executor *executor) {
+	aw_status status = pool_find(threads, executor, &self->pool);
+	if (status == 0) status = hold_begin(threads);
+	if (status < 0) return status;
+	object_ref(self); /* the thread's */
+	loop_add_closer(threads->loop, &self->closer);
+	status = pool_submit(self->pool, &self->job);
+	if (status == 0) return 0;
+	loop_remove_closer(threads->loop, &self->closer);
+	hold_end(threads);
+	object_unref(self);
+	return status;
+}
+
+aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy, bool in_context,
+                       aw_future **out) {
+	struct loop_threads *threads = threads_of(loop);
+	work *self = threads ? future_create(loop, &future_class, &work_kind, sizeof *self) : NULL;
+	if (!self) {
+		object_destroy_user(destroy, ud);
+		return -ENOMEM;
+	}
+	self->job.run = work_run;
+	self->job.drop = work_drop;
+	self->home.run = work_home;
+	self->closer.close = work_close;
+	self->fn = fn;
+	self->ud = ud;
+	self->destroy = destroy;
+	self->context = in_context ? context_capture() : NULL;
+	aw_status status = work_start(self, threads, executor);
+	if (status == 0 && out)
+		*out = &self->future;
+	else
+		object_unref(self); /* after a failure this destroys */
+	return status;
+}
+
+aw_status aw_loop_run_in_executor(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy,
+                                  aw_future **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status == 0 && !fn) status = -EINVAL;
+	if (status == 0) return executor_run(loop, executor, fn, ud, destroy, false, out);
+	object_destroy_user(destroy, ud);
+	return status;
+}
+
+/* --- the default executor --- */
+
+aw_status aw_loop_set_default_executor(aw_loop *loop, aw_executor *executor) {
+	aw_status status = loop_resolve(&loop);
+	pool *usable = status < 0 ? NULL : executor_pool(executor, &status);
+	if (status < 0) return status;
+	pool_unref(usable);
+	struct loop_threads *threads = threads_of(loop);
+	if (!threads) return -ENOMEM;
+	aw_executor *old = threads->executor;
+	threads->executor = aw_executor_ref(executor);
+	aw_executor_unref(old);
+	return 0;
+}
+
+/* One thread more, which waits for the others, since they may need the loop to end. */
+typedef struct joining {
+	aw_executor *executor, *helper; /* references */
+	int64_t limit;
+} joining;
+
+static aw_status joining_run(void *ud, void **out, aw_destroy_fn *out_destroy) {
+	(void)out;
+	(void)out_destroy;
+	const joining *self = ud;
+	return aw_executor_shutdown_wait(self->executor, self->limit);
+}
+
+static void joining_destroy(void *ud) {
+	joining *self = ud;
+	/* Its thread has nothing left to do. If this is that thread, since there is no loop any more, it ends by itself. */
+	if (self->helper) (void)aw_executor_shutdown_wait(self->helper, AW_FOREVER);
+	aw_executor_unref(self->helper);
+	aw_executor_unref(self->executor);
+	free(self);
+}
+
+static aw_status joining_start(aw_loop *loop, aw_executor *executor, int64_t limit, aw_future **out) {
+	joining *self = calloc(1, sizeof *self);
+	if (!self) return -ENOMEM;
+	self->executor = aw_executor_ref(executor);
+	self->limit = limit;
+	aw_status status = aw_executor_new(1, &self->helper);
+	if (status < 0) {
+		joining_destroy(self);
+		return status;
+	}
+	return executor_run(loop, self->helper, joining_run, self, joining_destroy, false, out);
+}
+
+aw_status aw_loop_shutdown_default_executor(aw_loop *loop, int64_t timeout_ns, aw_future **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	struct loop_threads *threads = threads_of(loop);
+	if (!threads) return -ENOMEM;
+	threads->refused = true;
+	if (threads->executor) {
+		aw_executor_shutdown(threads->executor, false);
+		return joining_start(loop, threads->executor, timeout_ns, out);
+	}
+	status = aw_future_new(loop, out);
+	if (status == 0) future_finish(*out, NULL, NULL);
+	return status;
+}
+
+aw_status executor_finish(aw_loop *loop) {
+	aw_future *ended;
+	int64_t limit = RUN_LIMIT_SECONDS * AW_SECOND;
+	aw_status status = loop_check(loop);
+	if (status < 0 || !loop->threads || !loop->threads->executor) return status;
+	status = aw_loop_shutdown_default_executor(loop, limit, &ended);
+	if (status == 0) {
+		status = aw_loop_run_until_complete(loop, ended, NULL);
+		object_unref(ended);
+	} else {
+		status = aw_executor_shutdown_wait(loop->threads->executor, limit); /* no thread to be had: here, then */
+	}
+	if (status != AW_ETIMEOUT) return status;
+	report_call(loop, "The executor did not finish joining its threads within 300 seconds.", NULL, NULL, NULL);
+	return 0;
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A pool of threads and its queue. Threads are started one by one, while there is more queued than idle threads will take, and
+ * end only after a shutdown. Nobody is called with the mutex held.
+ *
+ * A thread that has ended waits in a list to be joined. Once the handle is gone nobody will, so it detaches itself.
+ */
+#include "executor.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+struct pool {
+	_Atomic uint32_t refs;
+	uint32_t fork_generation;
+	pthread_mutex_t mutex; /* guards what follows */
+	pthread_cond_t work, ended;
+	job *first, *last;
+	size_t queued;
+	int32_t max, threads, idle;
+	int32_t unjoined; /* threads that run, or wait in the list */
+	bool shut;
+	bool abandoned; /* the handle is gone */
+	worker *ended_list;
+};
+
+struct aw_executor {
+	object base;
+	pool *pool;
+};
+
+/* --- time --- */
+
+void condition_init(pthread_cond_t *condition) {
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* a clock that is set must not stretch a limit */
+	pthread_cond_init(condition, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
+time_limit time_limit_after(int64_t timeout) {
+	time_limit self = {.is_set = timeout >= 0 && timeout != AW_FOREVER};
+	if (!self.is_set) return self;
+	clock_gettime(CLOCK_MONOTONIC, &self.at);
+	self.at.tv_sec += timeout / AW_SECOND;
+	self.at.tv_nsec += timeout % AW_SECOND;
+	if (self.at.tv_nsec >= AW_SECOND) {
+		self.at.tv_nsec -= AW_SECOND;
+		self.at.tv_sec++;
+	}
+	return self;
+}
+
+bool condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, const time_limit *limit) {
+	if (limit->is_set) return pthread_cond_timedwait(condition, mutex, &limit->at) != ETIMEDOUT;
+	pthread_cond_wait(condition, mutex);
+	return true;
+}
+
+/* --- the pool --- */
+
+static int32_t default_threads(void) {
+	cpu_set_t set;
+	/* What this process may use, which in a container is less than what there is. */
+	long count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
+	if (count < 1) count = 1;
+	return count > 28 ? 32 : (int32_t)count + 4;
+}
+
+static pool *pool_new(int32_t max) {
+	uint32_t generation = threads_fork_generation();
+	pool *self = generation ? calloc(1, sizeof *self) : NULL;
+	if (!self) return NULL;
+	atomic_store(&self->refs, 1);
+	self->fork_generation = generation;
+	self->max = max;
+	pthread_mutex_init(&self->mutex, NULL);
+	condition_init(&self->work);
+	condition_init(&self->ended);
+	return self;
+}
+
+/* In a forked child the threads don't exist, and one of them may have held the mutex. */
+static bool pool_is_forked(const pool *self) {
+	return self->fork_generation != *threads_fork_word;
+}
+
+static pool *pool_ref(pool *self) {
+	atomic_fetch_add_explicit(&self->refs, 1, memory_order_relaxed);
+	return self;
+}
+
+void pool_unref(pool *self) {
+	if (!self || atomic_fetch_sub_explicit(&self->refs, 1, memory_order_acq_rel) != 1 || pool_is_forked(self)) return;
+	pthread_cond_destroy(&self->ended);
+	pthread_cond_destroy(&self->work);
+	pthread_mutex_destroy(&self->mutex);
+	free(self);
+}
+
+static void queue_add(pool *self, job *what) {
+	what->state = JOB_QUEUED;
+	what->next = NULL;
+	what->previous = self->last;
+	if (self->last)
+		self->last->next = what;
+	else
+		self->first = what;
+	self->last = what;
+	self->queued++;
+}
+
+static void queue_remove(pool *self, job *what, enum job_state state) {
+	if (what->next)
+		what->next->previous = what->previous;
+	else
+		self->last = what->previous;
+	if (what->previous)
+		what->previous->next = what->next;
+	else
+		self->first = what->next;
+	what->next = what->previous = NULL;
+	what->state = (uint8_t)state;
+	self->queued--;
+}
+
+/* --- threads --- */
+
+/* The next job to run, or NULL: this thread is to end. The mutex is held. */
+static job *worker_take(pool *self) {
+	while (!self->first && !self->shut) {
+		self->idle++;
+		pthread_cond_wait(&self->work, &self->mutex);
+		self->idle--;
+	}
+	job *next = self->first;
+	if (next) queue_remove(self, next, JOB_TAKEN);
+	return next;
+}
+
+/* The mutex is held. */
+static void worker_end(worker *self) {
+	pool *home = self->pool;
+	home->threads--;
+	if (home->abandoned) {
+		home->unjoined--;
+		pthread_detach(pthread_self());
+		free(self);
+	} else {
+		self->next = home->ended_list;
+		home->ended_list = self; /* from here on it may be joined and freed */
+	}
+	pthread_cond_broadcast(&home->ended);
+}
+
+static void *worker_main(void *arg) {
+	worker *self = arg;
+	pool *home = self->pool;
+	pthread_setname_np(pthread_self(), "aw-worker");
+	thread_here()->worker = self;
+	pthread_mutex_lock(&home->mutex);
+	for (job *next; (next = worker_take(home));) {
+		pthread_mutex_unlock(&home->mutex);
+		next->run(next);
+		aw_error_unref(self->raised);
+		self->raised = NULL;
+		pthread_mutex_lock(&home->mutex);
+	}
+	thread_here()->worker = NULL;
+	worker_end(self);
+	pthread_mutex_unlock(&home->mutex);
+	pool_unref(home);
+	return NULL;
+}
+
+/* The signals of the process are not for these threads; a fault must still reach the host's handler. */
+static void signals_for_workers(sigset_t *out) {
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+	sigfillset(out);
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(out, faults[i]);
+}
+
+/* The mutex is held, so that the thread finds itself counted. */
+static aw_status worker_start(pool *home) {
+	sigset_t blocked, old;
+	worker *self = calloc(1, sizeof *self);
+	if (!self) return -ENOMEM;
+	self->pool = pool_ref(home);
+	signals_for_workers(&blocked);
+	pthread_sigmask(SIG_SETMASK, &blocked, &old);
+	int error = pthread_create(&self->thread, NULL, worker_main, self);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (error) {
+		pool_unref(home);
+		free(self);
+		return -error;
+	}
+	home->threads++;
+	home->unjoined++;
+	return 0;
+}
+
+/* --- jobs --- */
+
+aw_status pool_submit(pool *self, job *what) {
+	aw_status status = 0;
+	if (pool_is_forked(self)) return AW_EFORKED;
+	pthread_mutex_lock(&self->mutex);
+	if (self->shut) {
+		pthread_mutex_unlock(&self->mutex);
+		return AW_EINVALIDSTATE;
+	}
+	queue_add(self, what);
+	/* Idle threads are spoken for by what is queued already. */
+	if (self->queued > (size_t)self->idle && self->threads < self->max) status = worker_start(self);
+	if (status < 0 && self->threads > 0) status = 0; /* one that is there will come to it */
+	if (status < 0)
+		queue_remove(self, what, JOB_NEW);
+	else
+		pthread_cond_signal(&self->work);
+	pthread_mutex_unlock(&self->mutex);
+	return status;
+}
+
+bool pool_withdraw(pool *self, job *what) {
+	if (pool_is_forked(self)) return false;
+	pthread_mutex_lock(&self->mutex);
+	bool queued = what->state == JOB_QUEUED;
+	if (queued) queue_remove(self, what, JOB_DROPPED);
+	pthread_mutex_unlock(&self->mutex);
+	return queued;
+}
+
+static void pool_shut(pool *self, bool cancel_pending) {
+	job *dropped = NULL, **end = &dropped;
+	pthread_mutex_lock(&self->mutex);
+	self->shut = true;
+	while (cancel_pending && self->first) {
+		job *next = self->first;
+		queue_remove(self, next, JOB_DROPPED);
+		*end = next;
+		end = &next->next;
+	}
+	pthread_cond_broadcast(&self->work);
+	pthread_mutex_unlock(&self->mutex);
+	for (job *next; (next = dropped);) {
+		dropped = next->next;
+		next->drop(next);
+	}
+}
+
+/* --- the handle --- */
+
+static void join_all(worker *list) {
+	for (worker *next; list; list = next) {
+		next = list->next;
+		pthread_join(list->thread, NULL); /* it has ended, or is about to */
+		free(list);
+	}
+}
+
+static void executor_release(object *base) {
+	pool *inner = ((aw_executor *)base)->pool;
+	object_free(base);
+	if (pool_is_forked(inner)) return;
+	pthread_mutex_lock(&inner->mutex);
+	worker *ended = inner->ended_list;
+	inner->ended_list = NULL;
+	inner->abandoned = true;
+	pthread_mutex_unlock(&inner->mutex);
+	pool_shut(inner, false);
+	join_all(ended);
+	pool_unref(inner);
+}
+
+static const object_class executor_class = {"executor", sizeof(aw_executor), executor_release};
+
+/* 0, or why it can't be used. */
+static aw_status executor_check(const aw_executor *executor) {
+	if (!object_is(executor, &executor_class)) return AW_EBADHANDLE;
+	return pool_is_forked(executor->pool) ? AW_EFORKED : 0;
+}
+
+pool *executor_pool(const aw_executor *executor, aw_status *status) {
+	*status = executor_check(executor);
+	return *status < 0 ? NULL : pool_ref(executor->pool);
+}
+
+aw_status aw_executor_new(int32_t max_threads, aw_executor **out) {
+	if (!out || max_threads < 0) return -EINVAL;
+	pool *inner = pool_new(max_threads ? max_threads : default_threads());
+	if (!inner) return -ENOMEM;
+	aw_executor *self = object_new(&domain_none, &executor_class);
+	if (!self) {
+		pool_unref(inner);
+		return -ENOMEM;
+	}
+	self->pool = inner;
+	*out = self;
+	return 0;
+}
+
+aw_executor *aw_executor_ref(aw_executor *executor) {
+	return object_is(executor, &executor_class) ? object_ref(executor) : executor;
+}
+
+void aw_executor_unref(aw_executor *executor) {
+	if (object_is(executor, &executor_class)) object_unref(executor);
+}
+
+aw_status aw_executor_shutdown(aw_executor *executor, aw_bool cancel_pending) {
+	aw_status status = executor_check(executor);
+	if (status == 0) pool_shut(executor->pool, cancel_pending != 0);
+	return status;
+}
+
+/* Joins the threads as they end. */
+static aw_status pool_join(pool *self, int64_t timeout) {
+	time_limit limit = time_limit_after(timeout);
+	aw_status status = 0;
+	pthread_mutex_lock(&self->mutex);
+	while (self->unjoined && status == 0) {
+		worker *ended = self->ended_list;
+		if (!ended) {
+			if (!condition_wait(&self->ended, &self->mutex, &limit) && !self->ended_list && self->unjoined)
+				status = AW_ETIMEOUT;
+			continue;
+		}
+		self->ended_list = ended->next;
+		ended->next = NULL;
+		pthread_mutex_unlock(&self->mutex);
+		join_all(ended);
+		pthread_mutex_lock(&self->mutex);
+		self->unjoined--;
+		pthread_cond_broadcast(&self->ended); /* another who waits */
+	}
+	pthread_mutex_unlock(&self->mutex);
+	return status;
+}
+
+aw_status aw_executor_shutdown_wait(aw_executor *executor, int64_t timeout_ns) {
+	aw_status status = executor_check(executor);
+	if (status < 0) return status;
+	const worker *here = thread_here()->worker;
+	pool_shut(executor->pool, false);
+	return here && here->pool == executor->pool ? -EDEADLK : pool_join(executor->pool, timeout_ns);
+}
+
+size_t aw_executor_pending(const aw_executor *executor) {
+	if (executor_check(executor) < 0) return 0;
+	pthread_mutex_lock(&executor->pool->mutex);
+	size_t queued = executor->pool->queued;
+	pthread_mutex_unlock(&executor->pool->mutex);
+	return queued;
+}
+
+int32_t aw_executor_threads(const aw_executor *executor) {
+	if (executor_check(executor) < 0) return 0;
+	pthread_mutex_lock(&executor->pool->mutex);
+	int32_t threads = executor->pool->threads;
+	pthread_mutex_unlock(&executor->pool->mutex);
+	return threads;
+}
+
+int32_t aw_executor_max_threads(const aw_executor *executor) {
+	return executor_check(executor) < 0 ? 0 : executor->pool->max;
+}
+
+/* --- inside a work function --- */
+
+static aw_status prepare(worker *self, aw_error *error) {
+	aw_status status = error->status;
+	aw_error_unref(self->raised);
+	self->raised = error;
+	return status;
+}
+
+aw_status aw_work_raise(aw_status code, const char *message) {
+	worker *self = thread_here()->worker;
+	if (!self) return AW_EINVALIDSTATE;
+	return code < 0 ? prepare(self, error_with_message(&domain_none, code, message)) : -EINVAL;
+}
+
+aw_status aw_work_raise_error(aw_error *error) {
+	worker *self = thread_here()->worker;
+	if (!self) return AW_EINVALIDSTATE;
+	if (!object_is(error, &error_class)) return AW_EBADHANDLE;
+	return prepare(self, aw_error_ref(error));
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A pool of threads and its queue. Knows nothing of loops: a job is a function to be run on one of the threads. The pool
+ * outlives its handle as long as a thread or somebody with a job needs it.
+ */
+#ifndef CORE_EXECUTOR_H
+#define CORE_EXECUTOR_H
+
+#include "error.h"
+#include "object.h"
+
+#include <await/executor.h>
+
+typedef struct pool pool;
+
+enum job_state { JOB_NEW, JOB_QUEUED, JOB_TAKEN, JOB_DROPPED };
+
+/* Embedded in its owner, who keeps it until one of the two was called or executor_withdraw() gave it back. */
+typedef struct job {
+	struct job *next, *previous;
+	void (*run)(struct job *self);  /* on a thread of the pool; what comes after is the owner's */
+	void (*drop)(struct job *self); /* a shutdown took it out of the queue; on any thread */
+	uint8_t state;                  /* guarded by the pool */
+} job;
+
+/* A thread of a pool. */
+typedef struct worker {
+	pool *pool;       /* a reference */
+	aw_error *raised; /* what aw_work_raise() prepared; a reference */
+	pthread_t thread;
+	struct worker *next; /* in the list of those that ended */
+} worker;
+
+/* The pool behind a handle, with a new reference, or NULL with the status set. */
+pool *executor_pool(const aw_executor *executor, aw_status *status);
+void pool_unref(pool *self);
+/* Queues a job. 0, and then `run` or `drop` follows; AW_EINVALIDSTATE after a shutdown, or why no thread could be started. */
+aw_status pool_submit(pool *self, job *job);
+/* Takes a job back; false if it was begun, or dropped. */
+bool pool_withdraw(pool *self, job *job);
+
+/* A point in time for timed_wait(): `timeout` from now; negative: none. */
+typedef struct time_limit {
+	struct timespec at;
+	bool is_set;
+} time_limit;
+
+void condition_init(pthread_cond_t *condition);
+time_limit time_limit_after(int64_t timeout);
+/* Waits for a condition made by condition_init(); false if the time has passed. */
+bool condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, const time_limit *limit);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* After fork: the child may only abandon the loop, may make one of its own, and the parent goes on as if nothing had been. */
+#include "trace.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Runs `child` in a forked child; true if it found everything right. */
+static int in_child(int (*child)(aw_loop *loop), aw_loop *loop) {
+	int status = 0;
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0) _exit(child(loop));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) return -1;
+	if (WIFEXITED(status) && WEXITSTATUS(status)) printf("\n    the child's check %d failed\n", WEXITSTATUS(status));
+	if (WIFSIGNALED(status)) printf("\n    the child died of signal %d\n", WTERMSIG(status));
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* In a child there is no CUnit: the number of the check that failed is its exit status. */
+#define CHILD(number, condition) \
+	do {                         \
+		if (!(condition)) return number; \
+	} while (0)
+
+static aw_future *inherited_future;
+static aw_task *inherited_task;
+static aw_handle *inherited_handle;
+
+static int calls_are_refused(aw_loop *loop) {
+	aw_future *future = NULL;
+	int fd = -1;
+	CHILD(1, aw_loop_run_once(loop, 0) == AW_EFORKED);
+	CHILD(2, aw_loop_call_soon(loop, say, "x", NULL, NULL) == AW_EFORKED);
+	CHILD(3, aw_loop_call_soon_threadsafe(loop, say, "x", NULL) == AW_EFORKED);
+	CHILD(4, aw_loop_wakeup(loop) == AW_EFORKED);
+	CHILD(5, aw_loop_wait(loop, 0) == AW_EFORKED);
+	CHILD(6, aw_loop_dispatch(loop) == AW_EFORKED);
+	CHILD(7, aw_loop_close(loop) == AW_EFORKED);
+	CHILD(8, aw_future_new(loop, &future) == AW_EFORKED);
+	CHILD(9, aw_future_set_result(inherited_future, NULL, NULL) == AW_EFORKED);
+	CHILD(10, aw_task_cancel(inherited_task, NULL) == AW_EFORKED);
+	CHILD(11, aw_handle_cancel(inherited_handle) == AW_EFORKED);
+	CHILD(12, aw_loop_guest_begin(loop, &fd) == AW_EFORKED);
+	CHILD(13, aw_task_spawn(loop, sleep_long, NULL, NULL, NULL) == AW_EFORKED);
+	return 0;
+}
+
+static int abandons(aw_loop *loop) {
+	CHILD(1, aw_loop_abandon(loop) == 0);
+	CHILD(2, aw_loop_abandon(loop) == 0);
+	CHILD(3, aw_loop_is_closed(loop));
+	CHILD(4, aw_loop_run_once(loop, 0) < 0);
+	aw_loop_unref(loop);
+	return 0;
+}
+
+static aw_status child_main(void *ud) {
+	for (int i = 0; i < 3; i++) {
+		aw_status status = aw_sleep(AW_MILLISECOND);
+		if (status < 0) return status;
+	}
+	return aw_return(ud, NULL);
+}
+
+static int makes_its_own(aw_loop *loop) {
+	void *value = NULL;
+	CHILD(1, aw_run(NULL, child_main, "child", NULL, &value) == 0);
+	CHILD(2, value && strcmp(value, "child") == 0);
+	CHILD(3, aw_loop_run_once(loop, 0) == AW_EFORKED);
+	CHILD(4, aw_loop_abandon(loop) == 0);
+	CHILD(5, aw_run(NULL, child_main, "child", NULL, &value) == 0);
+	return 0;
+}
+
+static int drops_without_abandoning(aw_loop *loop) {
+	aw_loop_unref(loop);
+	return 0;
+}
+
+static void parent_goes_on(aw_loop *loop) {
+	aw_loop_call_later(loop, AW_MILLISECOND, say, "parent", NULL, NULL);
+	while (!*trace) aw_loop_run_once(loop, AW_SECOND);
+	EXPECT_STR(trace, "parent");
+	int fd = -1;
+	EXPECT_INT(aw_loop_guest_begin(loop, &fd), 0);
+	EXPECT_INT(aw_loop_guest_end(loop), 0);
+}
+
+static void parent_ends(aw_loop *loop) {
+	aw_future_unref(inherited_future);
+	aw_task_unref(inherited_task);
+	aw_handle_unref(inherited_handle);
+	aw_loop_unref(loop);
+	EXPECT_INT(aw_debug_live_handles(), 0);
+}
+
+/* What belongs to the parent is never destroyed in a child. */
+static pid_t parent;
+
+static void parents_destroy(void *ud) {
+	(void)ud;
+	if (getpid() != parent) _exit(77);
+}
+
+static aw_loop *busy_parent(void) {
+	parent = getpid();
+	aw_loop *loop = loop_begin(NULL);
+	EXPECT_INT(aw_future_new(loop, &inherited_future), 0);
+	EXPECT_INT(aw_task_spawn(loop, sleep_long, NULL, parents_destroy, &inherited_task), 0);
+	EXPECT_INT(aw_loop_call_later(loop, 3600 * AW_SECOND, say, NULL, parents_destroy, &inherited_handle), 0);
+	aw_loop_run_once(loop, 0);
+	return loop;
+}
+
+static void every_call_of_the_child_is_refused(void) {
+	aw_loop *loop = busy_parent();
+	EXPECT_INT(in_child(calls_are_refused, loop), 1);
+	parent_goes_on(loop);
+	parent_ends(loop);
+}
+
+static void the_child_may_abandon_and_the_parent_goes_on(void) {
+	aw_loop *loop = busy_parent();
+	EXPECT_INT(in_child(abandons, loop), 1);
+	EXPECT_INT(in_child(drops_without_abandoning, loop), 1);
+	parent_goes_on(loop);
+	parent_ends(loop);
+}
+
+static void the_child_may_have_a_loop_of_its_own(void) {
+	aw_loop *loop = busy_parent();
+	EXPECT_INT(in_child(makes_its_own, loop), 1);
+	parent_goes_on(loop);
+	parent_ends(loop);
+}
+
+static void a_guest_may_fork(void) {
+	aw_loop *loop = busy_parent();
+	int fd = -1;
+	EXPECT_INT(aw_loop_guest_begin(loop, &fd), 0);
+	EXPECT_INT(in_child(abandons, loop), 1);
+	EXPECT_INT(aw_loop_guest_end(loop), 0);
+	parent_goes_on(loop);
+	parent_ends(loop);
+}
+
+/* --- forks in the middle of a run --- */
+
+static int abandons_the_running_one(aw_loop *loop) {
+	void *value = NULL;
+	CHILD(1, aw_loop_call_soon(loop, say, "x", NULL, NULL) == AW_EFORKED);
+	CHILD(2, aw_loop_abandon(loop) == 0);
+	CHILD(3, aw_loop_current() == NULL);
+	CHILD(4, aw_run(NULL, child_main, "child", NULL, &value) == 0);
+	CHILD(5, value && strcmp(value, "child") == 0);
+	return 0;
+}
+
+static aw_status forks_in_callback(aw_loop *loop, void *ud) {
+	(void)ud;
+	EXPECT_INT(in_child(abandons_the_running_one, loop), 1);
+	return 0;
+}
+
+static aw_status forks_in_task(void *ud) {
+	(void)ud;
+	EXPECT_INT(in_child(abandons_the_running_one, aw_loop_current()), 1);
+	EXPECT_INT(aw_sleep(AW_MILLISECOND), 0);
+	return 0;
+}
+
+static void a_callback_may_fork(void) {
+	aw_loop *loop = busy_parent();
+	aw_loop_call_soon(loop, forks_in_callback, NULL, NULL, NULL);
+	aw_loop_run_once(loop, 0);
+	parent_goes_on(loop);
+	parent_ends(loop);
+}
+
+static void a_stackful_task_may_fork(void) {
+	trace_reset();
+	EXPECT_INT(aw_run(NULL, forks_in_task, NULL, NULL, NULL), 0);
+	EXPECT_INT(aw_debug_live_handles(), 0);
+}
+
+static pid_t forked;
+
+static aw_status forks_and_returns(aw_loop *loop, void *abandon) {
+	fflush(NULL);
+	forked = fork();
+	if (forked == 0 && abandon) aw_loop_abandon(loop);
+	return 0;
+}
+
+/* A child that comes back out of the run in which it was forked. */
+static int comes_back(void *abandon) {
+	aw_loop *loop = loop_begin(NULL);
+	int status = 0;
+	aw_loop_call_soon(loop, forks_and_returns, abandon, NULL, NULL);
+	aw_loop_call_later(loop, AW_MILLISECOND, say, "later", NULL, NULL);
+	aw_status ran = 0;
+	for (int i = 0; i < 1000 && ran >= 0 && !*trace; i++) ran = aw_loop_run_once(loop, AW_SECOND);
+	if (forked == 0) _exit(ran == AW_EFORKED || ran == AW_ELOOPCLOSED ? 0 : 1);
+	int good = waitpid(forked, &status, 0) == forked && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	EXPECT_STR(trace, "later");
+	loop_end(loop);
+	return good;
+}
+
+static aw_status stop(aw_loop *loop, void *ud) {
+	(void)ud;
+	trace_add("stop");
+	return aw_loop_stop(loop);
+}
+
+static int comes_back_into_run_forever(void *abandon) {
+	aw_loop *loop = loop_begin(NULL);
+	int status = 0;
+	aw_loop_call_soon(loop, forks_and_returns, abandon, NULL, NULL);
+	aw_loop_call_later(loop, AW_MILLISECOND, stop, NULL, NULL, NULL);
+	aw_status ran = aw_loop_run_forever(loop);
+	if (forked == 0) _exit((ran == AW_EFORKED || ran == AW_ELOOPCLOSED) && !*trace ? 0 : 1);
+	int good = waitpid(forked, &status, 0) == forked && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	EXPECT_STR(trace, "stop");
+	loop_end(loop);
+	return good;
+}
+
+static void a_child_that_comes_back_into_the_run_is_turned_out(void) {
+	EXPECT_INT(comes_back(NULL), 1);
+	EXPECT_INT(comes_back("abandon"), 1);
+	EXPECT_INT(comes_back_into_run_forever(NULL), 1);
+	EXPECT_INT(comes_back_into_run_forever("abandon"), 1);
+}
+
+CHECK_MAIN("fork", CASE(every_call_of_the_child_is_refused), CASE(the_child_may_abandon_and_the_parent_goes_on),
+           CASE(the_child_may_have_a_loop_of_its_own), CASE(a_guest_may_fork), CASE(a_callback_may_fork),
+           CASE(a_stackful_task_may_fork), CASE(a_child_that_comes_back_into_the_run_is_turned_out))
