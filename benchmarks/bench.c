@@ -38,9 +38,12 @@ void bench_check(const char *what, long status) {
 void bench_init(int argc, char **argv, int default_rounds) {
 	rounds = default_rounds;
 	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--raw") == 0) raw = true;
-		else if (strcmp(argv[i], "--quick") == 0) quick = true;
-		else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc) rounds = atoi(argv[++i]);
+		if (strcmp(argv[i], "--raw") == 0)
+			raw = true;
+		else if (strcmp(argv[i], "--quick") == 0)
+			quick = true;
+		else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc)
+			rounds = atoi(argv[++i]);
 		else {
 			fprintf(stderr, "usage: %s [--raw] [--quick] [--rounds N]\n", argv[0]);
 			exit(2);
@@ -76,6 +79,18 @@ static size_t count_of(const bench_variant *variants, size_t index) {
 	return count ? count : 1;
 }
 
+static void print_samples(const char *workload, const bench_variant *variant, const double *samples) {
+	for (int i = 0; i < rounds; i++) bench_sample(workload, variant->name, samples[i]);
+}
+
+/* `first` are those of the first variant, sorted already. */
+static void print_median(const bench_variant *variant, double *samples, const double *first) {
+	qsort(samples, (size_t)rounds, sizeof *samples, ascending);
+	double middle = median(samples, rounds);
+	printf("  %-36s %10.1f ns  (%.1f to %.1f)  x %.2f\n", variant->name, middle, samples[0], samples[rounds - 1],
+	       middle / median(first, rounds));
+}
+
 void bench_run(const char *workload, const bench_variant *variants, size_t count) {
 	double *samples = calloc(count * (size_t)rounds, sizeof *samples);
 	if (!samples) abort();
@@ -84,17 +99,14 @@ void bench_run(const char *workload, const bench_variant *variants, size_t count
 			size_t at = (i + (size_t)(round + 1)) % count;
 			double value = measure(&variants[at], count_of(variants, at));
 			if (round >= 0) samples[at * (size_t)rounds + (size_t)round] = value;
-			if (round >= 0 && raw) bench_sample(workload, variants[at].name, value);
 		}
 	}
 	if (!raw) printf("%s\n", workload);
-	double first = 0;
-	for (size_t i = 0; i < count && !raw; i++) {
-		double *mine = samples + i * (size_t)rounds;
-		qsort(mine, (size_t)rounds, sizeof *mine, ascending);
-		double middle = median(mine, rounds);
-		if (i == 0) first = middle;
-		printf("  %-36s %10.1f ns  (%.1f to %.1f)  x %.2f\n", variants[i].name, middle, mine[0], mine[rounds - 1], middle / first);
+	for (size_t i = 0; i < count; i++) {
+		if (raw)
+			print_samples(workload, &variants[i], samples + i * (size_t)rounds);
+		else
+			print_median(&variants[i], samples + i * (size_t)rounds, samples);
 	}
 	fflush(stdout);
 	free(samples);
@@ -112,8 +124,10 @@ size_t bench_backends_open(bench_backend *out) {
 		out[count] = all[i];
 		aw_status status = aw_loop_new_with(all[i].name, AW_LOOP_SINGLE_THREAD, 0, &out[count].loop);
 		if (i == 0) bench_check("aw_loop_new", status);
-		if (status < 0) fprintf(stderr, "%s: left out: %s\n", all[i].name, aw_strerror(status));
-		else count++;
+		if (status < 0)
+			fprintf(stderr, "%s: left out: %s\n", all[i].name, aw_strerror(status));
+		else
+			count++;
 	}
 	return count;
 }

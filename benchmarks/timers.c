@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers: 10,000 set to fire at random milliseconds, and fired; and one set and cancelled while 10,000 others wait, as the limit of an
+ * Timers: 10,000 set to fire at random times, and fired; and one set and cancelled while 10,000 others wait, as the limit of an
  * operation that ends in time is. Time slept until they are due is not counted.
  */
 #include "bench.h"
@@ -17,13 +17,13 @@
 
 enum { TIMERS = 10000, SPREAD_MS = 20, CANCELS = 500000 };
 
-static unsigned delays[TIMERS]; /* in ms, at random: the same for all */
+static unsigned delays[TIMERS]; /* in µs, at random: the same for all; libuv rounds them to ms */
 static size_t fired;
 
 /* All are due afterwards, also on a clock that counts milliseconds. */
 static void sleep_until_due(void) {
 	bench_pause();
-	struct timespec time = {.tv_nsec = (SPREAD_MS + 3) * 1000000L};
+	struct timespec time = {.tv_nsec = (SPREAD_MS + 4) * 1000000L};
 	nanosleep(&time, NULL);
 	bench_resume();
 }
@@ -43,7 +43,7 @@ static aw_status ours_fired(aw_loop *loop, void *ud) {
 
 static void ours_fire(void *ud, size_t count) {
 	for (size_t i = 0; i < count; i++)
-		bench_check("call_later", aw_loop_call_later(ud, delays[i] * AW_MILLISECOND, ours_fired, NULL, NULL, NULL));
+		bench_check("call_later", aw_loop_call_later(ud, delays[i] * AW_MICROSECOND, ours_fired, NULL, NULL, NULL));
 	sleep_until_due();
 	bench_check("run", aw_loop_run_once(ud, 0));
 	expect("libawait", count);
@@ -91,7 +91,7 @@ static void libuv_fired(uv_timer_t *timer) {
 static void libuv_fire(void *ud, size_t count) {
 	(void)ud;
 	uv_update_time(&libuv_loop);
-	for (size_t i = 0; i < count; i++) (void)uv_timer_start(&libuv_timers[i], libuv_fired, delays[i], 0);
+	for (size_t i = 0; i < count; i++) (void)uv_timer_start(&libuv_timers[i], libuv_fired, delays[i] / 1000, 0);
 	sleep_until_due();
 	(void)uv_run(&libuv_loop, UV_RUN_NOWAIT);
 	expect("libuv", count);
@@ -129,7 +129,7 @@ static void libev_fire(void *ud, size_t count) {
 	(void)ud;
 	ev_now_update(libev_loop);
 	for (size_t i = 0; i < count; i++) {
-		ev_timer_set(&libev_timers[i], delays[i] * 1e-3, 0.);
+		ev_timer_set(&libev_timers[i], delays[i] * 1e-6, 0.);
 		ev_timer_start(libev_loop, &libev_timers[i]);
 	}
 	sleep_until_due();
@@ -161,7 +161,7 @@ static void libev_cancel(void *ud, size_t count) {
 int main(int argc, char **argv) {
 	bench_init(argc, argv, 15);
 	srandom(1);
-	for (size_t i = 0; i < TIMERS; i++) delays[i] = 1 + (unsigned)random() % SPREAD_MS;
+	for (size_t i = 0; i < TIMERS; i++) delays[i] = 1000 + (unsigned)random() % (SPREAD_MS * 1000);
 	aw_loop *loop;
 	bench_check("aw_loop_new", aw_loop_new("epoll", &loop));
 	bench_variant fire[3] = {{"libawait: aw_loop_call_later", ours_fire, loop, TIMERS}};

@@ -57,7 +57,7 @@ void guest_deadline(guest *self, int64_t deadline) {
 		guest_work(self);
 		deadline = AW_FOREVER;
 	}
-	/* Relative, since a backend may have a clock of its own. Zero would switch it off. */
+	/* A time of zero would switch it off. */
 	int64_t left = deadline - now;
 	struct itimerspec spec = {0};
 	if (deadline != AW_FOREVER) spec.it_value = (struct timespec){left / AW_SECOND, left % AW_SECOND};
@@ -193,6 +193,8 @@ aw_status aw_loop_guest_begin(aw_loop *loop, int *out_fd) {
 	if (status < 0) return status;
 	if (!out_fd) return -EINVAL;
 	if (loop->guest || loop->running) return -EBUSY;
+	/* A clock that only moves in a wait can't be waited for by a host. */
+	if (loop->backend->capabilities & AW_BACKEND_OWN_CLOCK) return -ENOTSUP;
 	guest *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
 	self->loop = loop;

@@ -35,7 +35,8 @@ static void handle_finish(aw_handle *self) {
 }
 
 static void handle_release(object *base) {
-	handle_finish((aw_handle *)base);
+	aw_handle *self = (aw_handle *)base;
+	if (!self->ended) handle_finish(self);
 	object_free(base);
 }
 
@@ -47,9 +48,9 @@ static aw_status handle_run(ready_item *item) {
 	aw_status status = 0;
 	if (!self->cancelled && !loop_closing(loop)) {
 		binding *outer = context_swap(self->context);
-		int64_t began = report_slow_begin(loop);
+		int64_t began = loop->debug ? report_slow_begin(loop) : 0;
 		status = self->fn(loop, self->ud);
-		report_slow_end(loop, began, NULL, self);
+		if (began) report_slow_end(loop, began, NULL, self);
 		self->context = context_swap(outer);
 	}
 	if (status < 0 && status != AW_EEXIT) report_status(loop, "Exception in callback", status, NULL, self);

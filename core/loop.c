@@ -326,8 +326,11 @@ static int64_t wait_deadline(const aw_loop *loop, int64_t timeout) {
 /* Fills the list of completions. Never calls out. */
 static aw_status loop_poll(aw_loop *loop, int64_t deadline) {
 	loop->polled = true;
-	/* With nothing under way a look finds nothing, and costs a system call: tasks that only pass the turn around make none. */
-	bool idle = deadline == 0 && !loop->in_flight && !atomic_load_explicit(&loop->woken, memory_order_relaxed);
+	/*
+	 * With nothing under way a look finds nothing, and costs a system call: tasks that only pass the turn around make none. A guest looks
+	 * all the same, since its host needs the wake-up drained that made the descriptor readable.
+	 */
+	bool idle = deadline == 0 && !loop->in_flight && !loop->guest && !atomic_load_explicit(&loop->woken, memory_order_relaxed);
 	aw_status status = idle ? 0 : loop->backend->wait(loop->backend_state, deadline);
 	/* Lowered before the lists are looked at: whoever posts after the look wakes again. */
 	loop->was_woken = atomic_load_explicit(&loop->woken, memory_order_relaxed) && atomic_exchange(&loop->woken, 0);

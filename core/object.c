@@ -138,8 +138,8 @@ void object_dead(object *self) {
 	self->class->release(self);
 }
 
-void object_destroy_user(aw_destroy_fn destroy, void *ud) {
-	if (destroy) stackful_outside(destroy, ud);
+void object_destroy_outside(aw_destroy_fn destroy, void *ud) {
+	stackful_outside(destroy, ud);
 }
 
 void host_slot_set(host_slot *self, void *data, aw_destroy_fn destroy) {

@@ -89,8 +89,11 @@ static inline bool object_is(const void *handle, const object_class *class) {
 	return handle && ((const object *)handle)->class == class;
 }
 
-/* Runs a user's destroy on the thread's own stack. */
-void object_destroy_user(aw_destroy_fn destroy, void *ud);
+/* Runs a user's destroy, if there is one, on the thread's own stack. */
+void object_destroy_outside(aw_destroy_fn destroy, void *ud);
+static inline void object_destroy_user(aw_destroy_fn destroy, void *ud) {
+	if (destroy) object_destroy_outside(destroy, ud);
+}
 
 /* One pointer for the host. */
 typedef struct host_slot {

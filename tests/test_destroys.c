@@ -70,7 +70,7 @@ static aw_status sets_off(void *ud) {
 	aw_coro *coro = NULL;
 	EXPECT(!on_own_stack(__builtin_frame_address(0)));
 	/* The last reference. */
-	aw_future_new(loop, &future);
+	EXPECT_INT(aw_future_new(loop, &future), 0);
 	aw_future_set_result(future, &d[0], destroyed_here);
 	aw_future_set_host_data(future, &d[1], destroyed_here);
 	aw_future_unref(future);
@@ -86,7 +86,7 @@ static aw_status sets_off(void *ud) {
 	aw_error_unref(error);
 	EXPECT_INT(aw_coro_new(NULL, step_here, &d[6], destroyed_here, &coro), 0);
 	aw_coro_unref(coro);
-	aw_future_new(loop, &future);
+	EXPECT_INT(aw_future_new(loop, &future), 0);
 	aw_future_add_done_callback(future, done_here, &d[7], destroyed_here);
 	aw_future_unref(future);
 	/* Registrations that fail. */
@@ -98,7 +98,7 @@ static aw_status sets_off(void *ud) {
 	aw_future_add_done_callback(NULL, done_here, &d[13], destroyed_here);
 	aw_run(NULL, nothing, &d[14], destroyed_here, NULL);
 	/* A failure nobody looked at, and a report of one's own. */
-	aw_future_new(loop, &future);
+	EXPECT_INT(aw_future_new(loop, &future), 0);
 	aw_future_fail(future, -EIO, NULL);
 	aw_future_unref(future);
 	aw_loop_call_exception_handler(loop, "mine", NULL, NULL);

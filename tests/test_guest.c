@@ -8,9 +8,21 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+/* An interrupted poll is polled again: io_uring interrupts its submitter's system calls when something completes. */
 static int readable(int fd, int timeout_ms) {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-	return poll(&poll_fd, 1, timeout_ms);
+	int ready;
+	do ready = poll(&poll_fd, 1, timeout_ms);
+	while (ready < 0 && errno == EINTR);
+	return ready;
+}
+
+static int edge(int outer, int timeout_ms) {
+	struct epoll_event event;
+	int ready;
+	do ready = epoll_wait(outer, &event, 1, timeout_ms);
+	while (ready < 0 && errno == EINTR);
+	return ready;
 }
 
 /* A host's turn: dispatches until there is nothing at all. Returns how many callbacks ran. */
@@ -117,13 +129,13 @@ static void an_edge_triggered_host_misses_nothing(void) {
 	REQUIRE(outer >= 0 && epoll_ctl(outer, EPOLL_CTL_ADD, fd, &event) == 0);
 	REQUIRE(pthread_create(&thread, NULL, post, loop) == 0);
 	aw_loop_call_later(loop, AW_MILLISECOND, say, "t", NULL, NULL);
-	for (int i = 0; i < 1000 && ran < 51 && epoll_wait(outer, &event, 1, 10000) == 1; i++) ran += turn(loop);
+	for (int i = 0; i < 1000 && ran < 51 && edge(outer, 10000) == 1; i++) ran += turn(loop);
 	EXPECT_INT(ran, 51);
 	pthread_join(thread, NULL);
 	/* And again after it was idle. */
 	turn(loop);
 	aw_loop_call_soon(loop, say, "again", NULL, NULL);
-	EXPECT_INT(epoll_wait(outer, &event, 1, 10000), 1);
+	EXPECT_INT(edge(outer, 10000), 1);
 	EXPECT_INT(turn(loop), 1);
 	close(outer);
 	loop_end(loop);
@@ -186,7 +198,15 @@ static void a_stop_reaches_the_host(void) {
 	loop_end(loop);
 }
 
+static void under_virtual_time_there_is_no_guest(void) {
+	aw_loop *loop = loop_begin("virtual");
+	int fd = -1;
+	EXPECT_INT(aw_loop_guest_begin(loop, &fd), -ENOTSUP);
+	EXPECT_INT(fd, -1);
+	loop_end(loop);
+}
+
 CHECK_MAIN("guest", CASE(work_queued_outside_a_dispatch_makes_it_readable), CASE(work_that_was_there_before_counts_too),
            CASE(a_timer_makes_it_readable_in_time), CASE(an_operation_that_ends_makes_it_readable),
            CASE(a_wakeup_makes_it_readable_and_is_something), CASE(an_edge_triggered_host_misses_nothing),
-           CASE(tasks_run_under_a_host), CASE(what_does_not_fit_a_guest_is_refused), CASE(a_stop_reaches_the_host))
+           CASE(tasks_run_under_a_host), CASE(what_does_not_fit_a_guest_is_refused), CASE(a_stop_reaches_the_host), CASE(under_virtual_time_there_is_no_guest))

@@ -106,9 +106,9 @@ static void *unref_elsewhere(void *what) {
 }
 
 static void unref_in_thread(void *what) {
-	pthread_t thread;
-	REQUIRE(pthread_create(&thread, NULL, unref_elsewhere, what) == 0);
-	pthread_join(thread, NULL);
+	pthread_t other;
+	REQUIRE(pthread_create(&other, NULL, unref_elsewhere, what) == 0);
+	pthread_join(other, NULL);
 }
 
 static void the_last_reference_elsewhere_waits_for_the_sweep(void) {

@@ -108,7 +108,7 @@ AW_API aw_status aw_loop_wakeup(aw_loop *loop);
 /**
  * Becomes a guest: `out_fd` (owned by the loop) is readable whenever a dispatch would do something, also for edge-triggered
  * pollers. The host polls it and calls aw_loop_dispatch() until that returns -EAGAIN ("nothing at all"); 0 means that something
- * happened but ran no callback. -EBUSY if it is one already.
+ * happened but ran no callback. -EBUSY if it is one already, -ENOTSUP under virtual time.
  */
 AW_API aw_status aw_loop_guest_begin(aw_loop *loop, int *out_fd);
 /** Ends guest mode; the descriptor is closed. */

@@ -76,6 +76,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(s001_05_async_iterator, 9.1, CASE_ANY) {
+CASE(s001_05_async_iterator, 9.2, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }
