@@ -29,9 +29,9 @@ typedef struct conf_case {
 	aw_status (*run)(void);
 } conf_case;
 
-#define CASE(name, seconds, needs)                                                   \
-	static aw_status conf_run(void);                                                 \
-	extern const conf_case conf_##name;                                              \
+#define CASE(name, seconds, needs)                                                 \
+	static aw_status conf_run(void);                                               \
+	extern const conf_case conf_##name;                                            \
 	const conf_case conf_##name = {#name, (seconds), (unsigned)(needs), conf_run}; \
 	static aw_status conf_run(void)
 

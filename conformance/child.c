@@ -139,7 +139,8 @@ static void kill_children(bool aloud) {
 static void sweep(void) {
 	double until = seconds_now() + 1;
 	pid_t none = 0;
-	while (reap(&none, NULL) && rest(until)) {}
+	while (reap(&none, NULL) && rest(until)) {
+	}
 	for (int round = 0; reap(&none, NULL) && round < 100; round++) {
 		kill_children(round == 0);
 		rest(seconds_now() + 0.1);
@@ -161,7 +162,8 @@ int child_run(const conf_case *self, double limit) {
 		exit(inside(self));
 	}
 	int status = 0;
-	while (reap(&pid, &status) && pid && rest(until)) {}
+	while (reap(&pid, &status) && pid && rest(until)) {
+	}
 	if (pid) {
 		complain("not over after %.1f seconds", limit);
 		kill(pid, SIGKILL);

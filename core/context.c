@@ -78,15 +78,12 @@ static binding *current_without(const void *key, aw_status *status) {
 aw_status aw_context_set(const void *key, void *value, aw_destroy_fn destroy) {
 	aw_status status = key ? 0 : -EINVAL;
 	cell *cell_new = status < 0 ? NULL : object_new(here(), &cell_class);
-	if (!cell_new) {
-		object_destroy_user(destroy, value);
-		return status < 0 ? status : -ENOMEM;
-	}
+	if (!cell_new) return status < 0 ? status : -ENOMEM;
 	cell_new->value = value;
-	cell_new->destroy = destroy;
 	binding *rest = current_without(key, &status);
 	binding *self = status < 0 ? NULL : binding_new(key, cell_new, rest);
 	context_drop(rest);
+	if (self) cell_new->destroy = destroy; /* only now the value is ours */
 	object_unref(cell_new);
 	if (!self) return -ENOMEM;
 	context_drop(context_swap(self));

@@ -72,6 +72,10 @@ void *aw_resume_value(const aw_resume *resume) {
 	return resume ? resume->value : NULL;
 }
 
+int32_t aw_resume_value_kind(const aw_resume *resume) {
+	return resume ? value_kind(resume->value_destroy) : AW_VALUE_POINTER;
+}
+
 aw_error *aw_resume_error(const aw_resume *resume) {
 	return resume ? resume->error : NULL;
 }
@@ -88,10 +92,7 @@ static aw_status answer_check(const aw_resume *resume) {
 
 aw_status aw_resume_return(aw_resume *resume, void *value, aw_destroy_fn destroy) {
 	aw_status status = answer_check(resume);
-	if (status < 0) {
-		object_destroy_user(destroy, value);
-		return status;
-	}
+	if (status < 0) return status;
 	resume->answer = RESUME_RETURN;
 	resume->returned.data = value;
 	resume->returned.destroy = destroy;

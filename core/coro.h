@@ -30,6 +30,7 @@ struct aw_resume {
 	/* sent */
 	aw_status status;
 	void *value;
+	aw_destroy_fn value_destroy; /* tells its kind: the value is another's */
 	aw_error *error;
 	/* answered */
 	uint8_t answer;

@@ -178,7 +178,7 @@ static void poll_done(operation *ended) {
 		if (result < 0)
 			future_fail(&self->future, error_of((aw_status)result));
 		else
-			future_finish(&self->future, (void *)(intptr_t)result, NULL);
+			future_finish(&self->future, (void *)(intptr_t)result, value_integer);
 	}
 	object_unref(self);
 }

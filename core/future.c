@@ -213,6 +213,39 @@ aw_error *aw_results_error(const aw_results *results, size_t index) {
 	return slot->future->error;
 }
 
+/* --- values of our own --- */
+
+void value_integer(void *value) {
+	(void)value;
+}
+
+void value_results(void *results) {
+	aw_results_unref(results);
+}
+
+void value_future(void *future) {
+	aw_future_unref(future);
+}
+
+int32_t value_kind(aw_destroy_fn destroy) {
+	if (destroy == value_integer) return AW_VALUE_INTEGER;
+	if (destroy == value_results) return AW_VALUE_RESULTS;
+	return destroy == value_future ? AW_VALUE_FUTURE : AW_VALUE_POINTER;
+}
+
+aw_destroy_fn value_share(void *value, aw_destroy_fn destroy) {
+	switch (value_kind(destroy)) {
+	case AW_VALUE_RESULTS:
+	case AW_VALUE_FUTURE: object_ref(value); return destroy;
+	case AW_VALUE_INTEGER: return destroy;
+	default: return NULL;
+	}
+}
+
+int32_t aw_future_value_kind(const aw_future *future) {
+	return future_is(future) && future->state == FUTURE_DONE ? value_kind(future->value.destroy) : AW_VALUE_POINTER;
+}
+
 /* --- the public functions --- */
 
 aw_status aw_future_new(aw_loop *loop, aw_future **out) {

@@ -78,6 +78,14 @@ bool future_cancel(aw_future *self, aw_error *reason);
 /* The status of a future that is done; marks its error as seen. `out_value` and `out_error` are borrowed and optional. */
 aw_status future_outcome(aw_future *self, void **out_value, aw_error **out_error);
 
+/* The destroys of the library's own values, by which their kinds are told. */
+void value_integer(void *value);
+void value_results(void *results);
+void value_future(void *future);
+int32_t value_kind(aw_destroy_fn destroy);
+/* The destroy for a value that another future or coroutine keeps: of a kind of ours, with a reference of its own. */
+aw_destroy_fn value_share(void *value, aw_destroy_fn destroy);
+
 /* An ::aw_results of `count` slots, or NULL; then each slot from a future, which it references. */
 aw_results *results_new(aw_loop *loop, size_t count);
 void results_set(aw_results *self, size_t index, aw_future *future);

@@ -164,11 +164,13 @@ static void run_step(aw_task *self, aw_coro *coro, aw_resume *resume) {
 static void send_outcome(aw_resume *resume, aw_future *future) {
 	resume->value = NULL;
 	resume->error = NULL;
+	resume->value_destroy = future->state == FUTURE_DONE ? future->value.destroy : NULL;
 	resume->status = future_outcome(future, &resume->value, &resume->error);
 }
 
 static void send_error(aw_resume *resume, aw_error *error) {
 	resume->value = NULL;
+	resume->value_destroy = NULL;
 	resume->error = error;
 	resume->status = error->status;
 }
@@ -184,6 +186,7 @@ static bool pop(aw_task *self, aw_resume *resume, object **held) {
 		ended->value_destroy = resume->returned.destroy;
 		resume->status = 0;
 		resume->value = ended->value;
+		resume->value_destroy = ended->value_destroy;
 		resume->error = NULL;
 		*held = &ended->base;
 		coro_end(ended);
@@ -242,6 +245,7 @@ static void await_coro(aw_task *self, aw_resume *resume, object **held) {
 	self->coro = coro; /* takes over the reference */
 	resume->status = 0;
 	resume->value = NULL;
+	resume->value_destroy = NULL;
 	resume->error = NULL;
 }
 
@@ -595,10 +599,7 @@ aw_status aw_await_coro(aw_coro *coro, void **out) {
 
 aw_status aw_return(void *value, aw_destroy_fn destroy) {
 	aw_resume *resume = stackful_here();
-	if (!resume) {
-		object_destroy_user(destroy, value);
-		return AW_ENOTASK;
-	}
+	if (!resume) return AW_ENOTASK;
 	aw_task *self = resume->task;
 	void *old = self->value;
 	aw_destroy_fn old_destroy = self->value_destroy;

@@ -61,10 +61,12 @@ static void memory_is_flat_from_round_to_round(void) {
 	for (int i = 0; i < 4; i++, woken = 0) aw_run(NULL, sleeps_all, &woken, NULL, NULL);
 	long after = resident();
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	/* A leak of one byte a task would be ten pages; noise is given a megabyte. */
-	EXPECT(after - before < 256);
-#endif
+	/* A leak of thirty bytes a task would show; noise is given a megabyte. */
 	if (after - before >= 256) printf("\n    grown by %ld pages\n", after - before);
+	EXPECT(after - before < 256);
+#else
+	(void)before, (void)after; /* what is freed is kept in quarantine */
+#endif
 }
 
 static aw_status cancels_all(void *counter) {
@@ -130,7 +132,8 @@ static void loops_come_and_go_without_a_trace(void) {
 		aw_loop *loop = loop_begin(NULL);
 		int fd = -1;
 		aw_loop_call_soon(loop, say, "", NULL, NULL);
-		if (i % 2) EXPECT_INT(aw_loop_guest_begin(loop, &fd), 0);
+		bool can_be_guest = strcmp(aw_loop_backend(loop), "virtual") != 0;
+		if (i % 2) EXPECT_INT(aw_loop_guest_begin(loop, &fd), can_be_guest ? 0 : -ENOTSUP);
 		loop_end(loop);
 	}
 	EXPECT_INT(descriptors(), before);

@@ -10,6 +10,9 @@
  *    on success, and may be NULL where the text says "optional".
  *  - A callback is three neighbouring parameters `(fn, ud, destroy)`. `destroy(ud)` runs exactly once, also on cancel, on close,
  *    and (before the call returns) when the registration itself fails. NULL is allowed for destroy.
+ *  - A value is two neighbouring parameters `(value, destroy)`. It moves on success; on failure it stays the caller's.
+ *  - An `_unref` on the loop's thread may run destroys and the exception handler before it returns, elsewhere they follow in a dispatch. A
+ *    collector that runs finalisers on the loop's thread keeps its unrefs for later.
  *  - Callbacks, steps and destroys run on the thread's own stack, never on a coroutine's: from the loop's dispatch, or, for a
  *    destroy, from an `_unref` or close made on the loop's thread.
  *  - Times are `int64_t` nanoseconds on the loop's monotonic clock. ::AW_FOREVER stands for no limit.

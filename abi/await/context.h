@@ -13,7 +13,8 @@ AW_BEGIN_DECLS
 
 /**
  * Binds `key` (any address that is the caller's own) to a value in the current context: that of the task or callback that runs, else the
- * thread's. `destroy` runs when no context holds the value any more. -ENOMEM, -EINVAL for a NULL key. Any thread. ContextVar.set.
+ * thread's. `destroy` runs when no context holds the value any more. -ENOMEM, -EINVAL for a NULL key; the value then
+ * stays the caller's. Any thread. ContextVar.set.
  */
 AW_API aw_status aw_context_set(const void *key, void *value, aw_destroy_fn destroy);
 /** The value bound to `key`, borrowed, or -ENOENT. Any thread. ContextVar.get. */

@@ -34,6 +34,8 @@ AW_API void aw_coro_unref(aw_coro *coro);
 AW_API aw_status aw_resume_status(const aw_resume *resume);
 /** The value of what was awaited, borrowed until the step ends. */
 AW_API void *aw_resume_value(const aw_resume *resume);
+/** Which of ::aw_value_kind that value is. */
+AW_API int32_t aw_resume_value_kind(const aw_resume *resume);
 /** The error to be raised here, borrowed until the step ends, or NULL. */
 AW_API aw_error *aw_resume_error(const aw_resume *resume);
 /** The task that drives this coroutine, borrowed. */
@@ -42,7 +44,7 @@ AW_API aw_task *aw_resume_task(const aw_resume *resume);
 
 /** @name What the step answers: each returns the status that the step returns in turn */
 /**@{*/
-/** Ends with a value, which the task or the awaiting coroutine then owns. */
+/** Ends with a value, which the task or the awaiting coroutine then owns. On failure it stays the caller's. */
 AW_API aw_status aw_resume_return(aw_resume *resume, void *value, aw_destroy_fn destroy);
 /** Ends with an error (takes its own reference). */
 AW_API aw_status aw_resume_raise(aw_resume *resume, aw_error *error);

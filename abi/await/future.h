@@ -50,6 +50,15 @@ AW_API aw_bool aw_future_cancelled(const aw_future *future);
 AW_API aw_status aw_future_result(aw_future *future, void **out);
 /** As aw_future_result(), but the value moves to the caller, once: later readers get NULL. Its destroy goes to `out_destroy`. */
 AW_API aw_status aw_future_take_result(aw_future *future, void **out, aw_destroy_fn *out_destroy);
+/** What a value is, for hosts that turn values into objects of their own. */
+enum aw_value_kind {
+	AW_VALUE_POINTER = 0, /**< the program's own, or NULL */
+	AW_VALUE_INTEGER = 1, /**< an `intptr_t`: a return code, readiness, an order of arrival */
+	AW_VALUE_RESULTS = 2, /**< an ::aw_results */
+	AW_VALUE_FUTURE = 3   /**< an ::aw_future */
+};
+/** Which of ::aw_value_kind the value of a future is; ::AW_VALUE_POINTER while it has none. */
+AW_API int32_t aw_future_value_kind(const aw_future *future);
 /**
  * The error, borrowed, or NULL for a value. A cancelled future returns ::AW_ECANCELLED and writes the cancellation's error object;
  * a pending one ::AW_EINVALIDSTATE. asyncio: Future.exception.

@@ -24,7 +24,7 @@ enum aw_process_flag {
 	AW_PROCESS_DEFAULT = 0,
 	AW_PROCESS_GROUP = 1,   /**< in a process group of its own, which kill, terminate, send_signal and close reach as a whole */
 	AW_PROCESS_SESSION = 2, /**< in a session of its own */
-	AW_PROCESS_DETACH = 4,  /**< lives on when its last reference goes or its loop closes */
+	AW_PROCESS_DETACH = 4,  /**< lives on when its last reference goes or its loop closes (then nobody collects it) */
 	AW_PROCESS_KEEP_FDS = 8 /**< inherits every descriptor that is not close-on-exec */
 };
 
@@ -62,7 +62,7 @@ AW_NODISCARD AW_API aw_status aw_subprocess_shell(aw_loop *loop, const char *com
                                                   aw_process **out);
 /**
  * Takes over a child forked elsewhere: `pidfd` is duplicated, or opened from `pid` if it is -1. `flags` of ::aw_process_flag (GROUP: its
- * pid is its group). It is reaped when it ends. -ESRCH, -ECHILD. New reference.
+ * pid is its group). It is reaped when it ends. -ESRCH, -ECHILD, -EBADF (no pidfd). New reference.
  */
 AW_NODISCARD AW_API aw_status aw_process_adopt(aw_loop *loop, int32_t pid, int pidfd, uint32_t flags, aw_process **out);
 /**@}*/
@@ -83,7 +83,10 @@ AW_API aw_status aw_process_returncode(const aw_process *process, int32_t *out);
  * leaves the child alone. New reference. asyncio: Process.wait.
  */
 AW_NODISCARD AW_API aw_status aw_process_wait(aw_process *process, aw_future **out);
-/** A future of the exit and of the end of every pipe that this process object reads. New reference. */
+/**
+ * A future of the exit and of the ends of stdout and stderr where these are pipes: it reads them meanwhile, as aw_process_communicate()
+ * does. It is the one that waits for a grandchild which holds them. Its value is the return code. New reference.
+ */
 AW_NODISCARD AW_API aw_status aw_process_wait_closed(aw_process *process, aw_future **out);
 /**
  * Feeds `input` (copied; then the end of file, also for none) to stdin if that is a pipe, reads stdout and stderr to their ends, and waits

@@ -37,7 +37,7 @@ AW_API void aw_queue_unref(aw_queue *queue);
  * Puts an item, waiting for room. On any error (::AW_ECANCELLED, ::AW_EQUEUESHUTDOWN) the item stays the caller's. asyncio: Queue.put.
  */
 AW_API aw_status aw_queue_put(aw_queue *queue, void *item, aw_destroy_fn destroy);
-/** aw_queue_put() as a coroutine, which owns the item until then: if it fails or never runs, the item is destroyed. */
+/** aw_queue_put() as a coroutine, which owns the item from then on: if the put fails or never runs, the item is destroyed. */
 AW_NODISCARD AW_API aw_status aw_queue_put_coro(aw_queue *queue, void *item, aw_destroy_fn destroy, aw_coro **out);
 /** Puts an item now, or ::AW_EQUEUEFULL, ::AW_EQUEUESHUTDOWN: then it stays the caller's. asyncio: Queue.put_nowait. */
 AW_API aw_status aw_queue_put_nowait(aw_queue *queue, void *item, aw_destroy_fn destroy);

@@ -75,7 +75,10 @@ AW_API aw_status aw_await(aw_future *future, void **out);
 AW_API aw_status aw_await_coro(aw_coro *coro, void **out);
 /** Suspends the task for `delay_ns`; 0 and less let the others run for exactly one iteration. asyncio.sleep. */
 AW_API aw_status aw_sleep(int64_t delay_ns);
-/** Sets the value that the task has when its function returns 0. Returns 0, so that `return aw_return(v, free);` reads well. */
+/**
+ * Sets the value that the task has when its function returns 0. Returns 0, so that `return aw_return(v, free);` reads well. On failure the
+ * value stays the caller's.
+ */
 AW_API aw_status aw_return(void *value, aw_destroy_fn destroy);
 /** Sets the message of the failure that the function returns. Returns `code`: `return aw_raise(-EIO, "no luck");`. */
 AW_API aw_status aw_raise(aw_status code, const char *message);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * For tests: a clock of its own, which jumps to the deadline when nothing is in flight that the outside world could end, so that an
- * hour's sleep takes microseconds and every run is alike. While something is in flight, time passes as it really does. So it does for
- * good once a host has asked for the descriptor: what it polls can't tell it to jump.
+ * hour's sleep takes microseconds and every run is alike. While something is in flight, time passes as it really does.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +11,6 @@
 struct aw_backend_state {
 	readiness readiness;
 	int64_t now;
-	int64_t polled_since; /* real time at which `now` was right for a host that polls the descriptor; 0: there is none */
 };
 
 static aw_status virtual_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
@@ -49,16 +47,6 @@ static void virtual_cancel(aw_backend_state *self, aw_op *op) {
 	readiness_cancel(&self->readiness, op);
 }
 
-/* The time, which for a host's guest is as much later as it really is. */
-static int64_t catch_up(aw_backend_state *self) {
-	if (self->polled_since) {
-		int64_t real = readiness_now();
-		self->now += real - self->polled_since;
-		self->polled_since = real;
-	}
-	return self->now;
-}
-
 /* What is complete already comes first, at the time it is now. 1 if there was any cause to return. */
 static int look(aw_backend_state *self) {
 	int found = readiness_collect(&self->readiness, 0);
@@ -73,14 +61,13 @@ static aw_status wait_for_real(aw_backend_state *self, int64_t deadline) {
 	aw_status status = readiness_wait(&self->readiness, until);
 	int64_t passed = readiness_now() - began;
 	self->now = passed < INT64_MAX - start ? start + passed : INT64_MAX - 1;
-	if (self->polled_since) self->polled_since = began + passed;
 	return status;
 }
 
 static aw_status virtual_wait(aw_backend_state *self, int64_t deadline) {
 	int found = look(self);
-	if (found != 0 || deadline <= catch_up(self)) return found < 0 ? found : 0;
-	if (self->readiness.in_flight > 0 || self->polled_since) return wait_for_real(self, deadline);
+	if (found != 0 || deadline <= self->now) return found < 0 ? found : 0;
+	if (self->readiness.in_flight > 0) return wait_for_real(self, deadline);
 	/* Nothing to wait for but a wake, whose coming must not show on the clock. */
 	if (deadline == INT64_MAX) return readiness_wait(&self->readiness, INT64_MAX);
 	self->now = deadline;
@@ -92,12 +79,11 @@ static void virtual_wake(aw_backend_state *self) {
 }
 
 static int virtual_fd(aw_backend_state *self) {
-	if (!self->polled_since) self->polled_since = readiness_now();
 	return readiness_fd(&self->readiness);
 }
 
 static int64_t virtual_now(aw_backend_state *self) {
-	return catch_up(self);
+	return self->now;
 }
 
 extern const aw_backend virtual_backend;

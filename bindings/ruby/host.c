@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ruby behind the callbacks. All of it runs with the VM's lock but host_wait()'s inner call. A block that raises is caught at once,
- * since no longjmp may cross the library's frames.
+ * Ruby behind the callbacks. All of it runs with the VM's lock but the inner calls of host_wait() and host_cfuture_wait(). A block
+ * that raises is caught at once, since no longjmp may cross the library's frames.
  *
- * Pins stand in chunks that are never given back: an address is a pin's if it lies in one, so that a value of Ruby's is told from C's.
+ * Pins stand in chunks that are never given back: an address is a pin's if it lies in one; so a value of Ruby's is told from C's.
  */
 #include "host.h"
 
@@ -25,7 +25,7 @@ static struct release {
 	struct release *next;
 	void (*fn)(void *object);
 	void *object;
-} *releases;
+} * releases;
 
 /* --- pins --- */
 
@@ -217,8 +217,8 @@ static bool has_handler(const aw_loop *loop) {
 }
 
 /*
- * A block failed where nobody awaits it. The exception handler hears, if it is Ruby's; else, and for what is no StandardError, the loop is
- * left and dispatch raises it.
+ * A block failed where nobody awaits it. The exception handler hears, if it is Ruby's; else, and for what is no StandardError, the
+ * loop is left and dispatch raises it.
  */
 static aw_status callback_failed(int tag, aw_loop *loop, aw_future *future) {
 	VALUE exception = caught(tag);
@@ -589,7 +589,8 @@ VALUE host_submissions(aw_loop *loop, VALUE list, const aw_submission **out, siz
 
 /* Those beyond the ones taken come back. */
 void host_submitted(const aw_submission *submissions, size_t count, aw_status taken) {
-	for (size_t i = taken < 0 ? 0 : (size_t)taken; i < count; i++) submission_end(pin_at((void *)(uintptr_t)submissions[i].token));
+	for (size_t i = taken < 0 ? 0 : (size_t)taken; i < count; i++)
+		submission_end(pin_at((void *)(uintptr_t)submissions[i].token));
 }
 
 VALUE host_completions(const aw_completion *completions, aw_status count) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the generated wrappers ask of Ruby: blocks kept alive as callbacks, Ruby objects as values, statuses as exceptions, and the
- * VM's lock let go while the loop waits.
+ * What the generated wrappers ask of Ruby: blocks kept alive as callbacks, Ruby objects as values, statuses as exceptions, and
+ * the VM's lock let go while the loop waits.
  */
 #ifndef RUBY_HOST_H
 #define RUBY_HOST_H

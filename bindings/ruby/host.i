@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ruby's typemaps. Functions keep their names (Libawait.aw_loop_call_soon); lib/libawait.rb makes methods of them. An out-parameter is
- * the result; without one the result is the status, which is raised where it is an error.
+ * Ruby's typemaps. Functions keep their names (Libawait.aw_loop_call_soon); lib/libawait.rb makes methods of them. An
+ * out-parameter is the result; without one the result is the status, which is raised where it is an error.
  */
 %insert("header") %{
 #include "host.h"

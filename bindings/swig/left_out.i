@@ -36,7 +36,7 @@
 %ignore aw_iterator_next;
 %ignore aw_with;
 
-/* They wait and dispatch in one call, in which the host's lock can't be let go. The helper in the language does both in turn. */
+/* They wait and dispatch in one call, in which the host's lock can't be let go. The language's helper does both in turn. */
 %ignore aw_loop_run_forever;
 %ignore aw_loop_run_until_complete;
 %ignore aw_loop_run_once;
@@ -48,7 +48,8 @@
 %ignore aw_runner_new;
 %ignore aw_runner_loop;
 
-/* Work runs on threads of libawait's own, which a host's VM does not know. Its own threads do this, with aw_loop_call_soon_threadsafe(). */
+/* Work runs on threads of libawait's own, which a host's VM does not know. A thread of the host's does the same, and ends with
+ * aw_loop_call_soon_threadsafe(). */
 %ignore aw_loop_run_in_executor;
 %ignore aw_to_thread;
 %ignore aw_to_thread_coro;

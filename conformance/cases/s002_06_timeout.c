@@ -4,8 +4,10 @@
 
 static aw_status ready_to_battle(int64_t delay) {
 	aw_status status = aw_sleep(delay);
-	if (status == AW_ECANCELLED) trace("interrupted");
-	else trace("ready");
+	if (status == AW_ECANCELLED)
+		trace("interrupted");
+	else
+		trace("ready");
 	return status;
 }
 

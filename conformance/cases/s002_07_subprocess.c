@@ -7,8 +7,10 @@ static const char *bytes(const void *data, size_t length, char *text, size_t siz
 	size_t used = (size_t)snprintf(text, size, "b'");
 	for (size_t i = 0; i < length && used + 4 < size; i++) {
 		char c = ((const char *)data)[i];
-		if (c == '\n') used += (size_t)snprintf(text + used, size - used, "\\n");
-		else text[used++] = c;
+		if (c == '\n')
+			used += (size_t)snprintf(text + used, size - used, "\\n");
+		else
+			text[used++] = c;
 	}
 	snprintf(text + used, size - used, "'");
 	return text;

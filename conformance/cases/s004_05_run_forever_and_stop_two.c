@@ -21,7 +21,8 @@ CASE(s004_05_run_forever_and_stop_two, 1.0, CASE_ANY) {
 	must(aw_task_spawn(loop, is_coroutine, &one, NULL, &u));
 	must(aw_loop_run_forever(loop));
 	int seconds = (int)((aw_loop_time(loop) - start + AW_SECOND / 2) / AW_SECOND);
-	trace("t=%d %s %s", seconds, True_or_False(aw_future_done(aw_task_future(t))), True_or_False(aw_future_done(aw_task_future(u))));
+	trace("t=%d %s %s", seconds, True_or_False(aw_future_done(aw_task_future(t))),
+	      True_or_False(aw_future_done(aw_task_future(u))));
 	must(aw_task_cancel(t, NULL));
 	aw_future *left[] = {aw_task_future(t)}, *all = NULL;
 	must(aw_gather(loop, left, 1, AW_GATHER_RETURN_ERRORS, &all));

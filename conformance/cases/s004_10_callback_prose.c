@@ -4,8 +4,10 @@
 
 static aw_status cb(aw_future *future, void *label) {
 	void *value = NULL;
-	if (aw_future_result(future, &value) < 0) trace("%s exception", (char *)label);
-	else trace("%s %d", (char *)label, *(int *)value);
+	if (aw_future_result(future, &value) < 0)
+		trace("%s exception", (char *)label);
+	else
+		trace("%s %d", (char *)label, *(int *)value);
 	return 0;
 }
 

@@ -172,17 +172,13 @@ static void next_destroy(void *ud) {
 	free(self);
 }
 
-static void future_unref(void *future) {
-	aw_future_unref(future);
-}
-
 static aw_status next_take(next_state *self, aw_resume *resume) {
 	aw_as_completed *iterator = self->iterator;
 	aw_future *end = iterator->ends[iterator->taken++];
 	iterator->promised--;
 	self->promised = false;
 	if (!end) return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
-	return aw_resume_return(resume, object_ref(end), future_unref);
+	return aw_resume_return(resume, object_ref(end), value_future);
 }
 
 static aw_status next_step(aw_resume *resume, void *ud) {

@@ -94,7 +94,7 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 	}
 	visit_leave(self);
 	AW_END(&self->frame);
-	return aw_resume_return(resume, (void *)(intptr_t)self->index, NULL);
+	return aw_resume_return(resume, (void *)(intptr_t)self->index, value_integer);
 }
 
 /* Takes the lock, and breaks the barrier as `state` says. */

@@ -85,7 +85,7 @@ static awaiter *first_satisfied(const child *self) {
 static void child_settle(child *self) {
 	for (awaiter *at; (at = first_satisfied(self));) {
 		awaiter_leave(at);
-		future_finish(&at->future, (void *)(intptr_t)self->code, NULL);
+		future_finish(&at->future, (void *)(intptr_t)self->code, value_integer);
 		object_unref(at);
 	}
 }

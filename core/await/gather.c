@@ -26,10 +26,6 @@ static bool gather_cancel(aw_future *future, aw_error *reason) {
 
 static const future_kind gather_kind = {gather_cancel, watch_release, false, "gather", watch_child};
 
-static void results_unref(void *results) {
-	aw_results_unref(results);
-}
-
 /* All children are done; `last` ended last. */
 static void gather_finish(gather *self, aw_future *last) {
 	aw_future *outer = &self->watch.future;
@@ -47,7 +43,7 @@ static void gather_finish(gather *self, aw_future *last) {
 		results_set(results, i, self->children[i]);
 		self->children[i]->unseen = false;
 	}
-	future_finish(outer, results, results_unref);
+	future_finish(outer, results, value_results);
 }
 
 static void gather_child_done(watch *base, aw_future *child) {

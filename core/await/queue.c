@@ -176,10 +176,7 @@ static aw_status visit_new(aw_queue *queue, aw_step_fn step, aw_destroy_fn destr
 aw_status aw_queue_put_coro(aw_queue *queue, void *item, aw_destroy_fn destroy, aw_coro **out) {
 	visit *self;
 	aw_status status = visit_new(queue, put_step, put_destroy, &self, out);
-	if (status < 0)
-		object_destroy_user(destroy, item);
-	else
-		self->item = (item_slot){item, destroy};
+	if (status == 0) self->item = (item_slot){item, destroy};
 	return status;
 }
 

@@ -38,7 +38,7 @@ static void inner_done(shield *self, aw_future *inner) {
 	}
 	if (inner->state == FUTURE_DONE) {
 		self->inner = object_ref(inner);
-		future_finish(outer, inner->value.data, NULL);
+		future_finish(outer, inner->value.data, value_share(inner->value.data, inner->value.destroy));
 		return;
 	}
 	inner->unseen = false;

@@ -197,7 +197,7 @@ static aw_status answer_outcome(aw_resume *resume, aw_future *future) {
 	void *value = NULL;
 	aw_error *error = NULL;
 	if (future_outcome(future, &value, &error) < 0) return aw_resume_raise(resume, error);
-	return aw_resume_return(resume, value, NULL);
+	return aw_resume_return(resume, value, value_share(value, future->value.destroy));
 }
 
 /* No time at all: a future that is not done is cancelled, and its end awaited whatever it is. */
@@ -228,10 +228,11 @@ static aw_status wait_for_step(aw_resume *resume, void *ud) {
 	case WAIT_FOR_AWAITED:
 		if (aw_timeout_end(self->scope, sent) == AW_ETIMEOUT) return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
 		if (sent < 0) return aw_resume_raise(resume, aw_resume_error(resume));
-		return aw_resume_return(resume, aw_resume_value(resume), NULL);
+		return aw_resume_return(resume, resume->value, value_share(resume->value, resume->value_destroy));
 	default:
 		if (sent < 0) return aw_resume_raise(resume, aw_resume_error(resume));
-		if (self->future->state == FUTURE_CANCELLED) return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
+		/* Not the state: a gather is not cancelled, but fails with the cancellation. */
+		if (future_outcome(self->future, NULL, NULL) == AW_ECANCELLED) return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
 		return answer_outcome(resume, self->future);
 	}
 }

@@ -62,10 +62,6 @@ static void wait_destroy(void *ud) {
 	free(self);
 }
 
-static void results_unref(void *results) {
-	aw_results_unref(results);
-}
-
 static aw_status wait_begin(wait_state *self, aw_resume *resume) {
 	size_t distinct;
 	aw_status status = watch_check(self->loop, self->futures, self->count, &distinct);
@@ -94,7 +90,7 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 	aw_results *results = results_new(self->loop, self->count);
 	if (!results) return -ENOMEM;
 	for (size_t i = 0; i < self->count; i++) results_set(results, i, self->futures[i]);
-	return aw_resume_return(resume, results, results_unref);
+	return aw_resume_return(resume, results, value_results);
 }
 
 aw_status aw_wait_coro(aw_loop *loop, aw_future *const *futures, size_t count, int32_t return_when, int64_t timeout_ns,

@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# asyncio's programming model in Ruby. The functions of C are here under their own names (Libawait.aw_loop_call_soon); this file makes
-# methods of them (Loop#call_soon) and adds what a program wants to read: run, await, spawn, gather, wait_for.
+# asyncio's programming model in Ruby. The functions of C are here under their own names (Libawait.aw_loop_call_soon); this file
+# makes methods of them (Loop#call_soon) and adds what a program wants to read: run, await, spawn, gather, wait_for.
 #
 # A task's block runs in a Fiber, and `await` in it looks like a blocking call.
 
@@ -50,10 +50,11 @@ module Libawait
   # --- methods out of functions ---
 
   CLASSES = {
-    'loop' => Loop, 'handle' => Handle, 'future' => Future, 'task' => Task, 'coro' => Coro, 'error' => Failure, 'results' => Results,
-    'process' => Process, 'process_options' => ProcessOptions, 'lock' => Lock, 'event' => Event, 'condition' => Condition,
-    'semaphore' => Semaphore, 'barrier' => Barrier, 'queue' => Queue, 'backend_list' => BackendList, 'taskgroup' => TaskGroup,
-    'executor' => Executor, 'cfuture' => ConcurrentFuture, 'iterator' => Iterator, 'timeout' => TimeoutScope, 'as_completed' => AsCompleted, 'resume' => Resume, 'report' => Report
+    'loop' => Loop, 'handle' => Handle, 'future' => Future, 'task' => Task, 'coro' => Coro, 'error' => Failure,
+    'results' => Results, 'process' => Process, 'process_options' => ProcessOptions, 'lock' => Lock, 'event' => Event,
+    'condition' => Condition, 'semaphore' => Semaphore, 'barrier' => Barrier, 'queue' => Queue, 'taskgroup' => TaskGroup,
+    'timeout' => TimeoutScope, 'as_completed' => AsCompleted, 'iterator' => Iterator, 'executor' => Executor,
+    'cfuture' => ConcurrentFuture, 'backend_list' => BackendList, 'resume' => Resume, 'report' => Report
   }.freeze
   # Those whose first argument is not the object itself.
   WITHOUT_SELF = %w[aw_loop_current aw_task_current aw_task_spawn_coro aw_task_spawn_coro_eager aw_process_adopt].freeze

@@ -16,7 +16,8 @@ class CompletionsTest < CheckCase
 
   self.case 'an array is submitted and each gives one completion' do
     with_loop do |loop|
-      taken = loop.submit([{ kind: AW_OPERATION_NOP, token: :nothing }, { kind: AW_OPERATION_SLEEP, token: 'sleep', offset: 1000 }])
+      taken = loop.submit([{ kind: AW_OPERATION_NOP, token: :nothing },
+                           { kind: AW_OPERATION_SLEEP, token: 'sleep', offset: 1000 }])
       assert_equal 2, taken
       done = drain_all(loop, 2)
       assert_equal [:nothing, 'sleep'], done.map(&:first)

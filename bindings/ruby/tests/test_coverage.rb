@@ -21,7 +21,6 @@ class CoverageTest < CheckCase
   self.case 'every function of the headers is wrapped or stands in the list' do
     assert_operator public_functions.size, :>, 150
     missing = public_functions - left_out - Libawait.singleton_methods.map(&:to_s)
-    # A runner that is left out needs no counting either.
     assert_empty missing
   end
 

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Each chapter of the guide shows its program as it stands in examples/guide, and its output as it is.
+
+usage: check-guide.py --programs FOLDER [--backends NAME,…]     checks; runs the programs built in FOLDER
+       check-guide.py --write                                   puts programs and outputs into the chapters anew
+
+A chapter NAME.md has one block ```c, the program NAME.c, and one block ```console: the command, then NAME.expected. A command that
+names no backend has to print the same on every one.
+"""
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+DOCS = pathlib.Path(__file__).resolve().parent
+CHAPTERS = DOCS / 'guide'
+PROGRAMS = DOCS.parent / 'examples' / 'guide'
+C_BLOCK = re.compile(r'^```c\n(.*?)^```$', re.M | re.S)
+CONSOLE = re.compile(r'^```console\n\$ (.*?)\n(.*?)^```$', re.M | re.S)
+COMMAND = re.compile(r'(?:AWAIT_BACKEND=(\w+) )?\./([\w-]+)')
+SECONDS = 60
+
+passed = failed = 0
+
+
+def check(what, holds, detail=''):
+    global passed, failed
+    passed += holds
+    failed += not holds
+    if not holds:
+        print(f'FAILED: {what}\n{detail}')
+    return holds
+
+
+def write(chapter):
+    name = chapter.stem
+    program = (PROGRAMS / f'{name}.c').read_text()
+    expected = (PROGRAMS / f'{name}.expected').read_text()
+    text = C_BLOCK.sub(lambda _: f'```c\n{program}```', chapter.read_text(), count=1)
+    chapter.write_text(CONSOLE.sub(lambda m: f'```console\n$ {m[1]}\n{expected}```', text, count=1))
+
+
+def run(program, backend, expected):
+    """The program in a folder of its own, so that none can lean on another's files."""
+    env = dict(os.environ, AWAIT_BACKEND=backend)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            done = subprocess.run([program], env=env, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return check(f'{program.name} on {backend}', False, str(error))
+    what = f'{program.name} on {backend}: status {done.returncode}, as the guide says'
+    return check(what, (done.returncode, done.stdout) == (0, expected), f'{done.stdout}{done.stderr}instead of\n{expected}')
+
+
+def check_chapter(chapter, programs, backends):
+    name = chapter.stem
+    text = chapter.read_text()
+    blocks, consoles = C_BLOCK.findall(text), CONSOLE.findall(text)
+    if not check(f'{chapter.name}: one program, one output', len(blocks) == len(consoles) == 1):
+        return
+    command, output = consoles[0]
+    expected = (PROGRAMS / f'{name}.expected').read_text()
+    called = COMMAND.fullmatch(command)
+    check(f'{chapter.name}: the program is examples/guide/{name}.c (--write)', blocks[0] == (PROGRAMS / f'{name}.c').read_text())
+    check(f'{chapter.name}: the output is {name}.expected (--write)', output == expected)
+    if not check(f'{chapter.name}: the command', bool(called) and called[2] == name, command):
+        return
+    for backend in [called[1]] if called[1] else backends:
+        run(programs / name, backend, expected)
+
+
+def check_links(path):
+    for target in re.findall(r'\]\(([^)#:]+)(?:#[^)]*)?\)', path.read_text()):
+        check(f'{path.name}: {target} is there', (path.parent / target).exists())
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--programs', type=pathlib.Path)
+    parser.add_argument('--backends', default='epoll')
+    parser.add_argument('--write', action='store_true')
+    options = parser.parse_args()
+    chapters = sorted(CHAPTERS.glob('[0-9]*.md'))
+    if options.write:
+        for chapter in chapters:
+            write(chapter)
+        return 0
+    names = {chapter.stem for chapter in chapters}
+    check('each program has its chapter, each chapter its program', names == {p.stem for p in PROGRAMS.glob('*.c')})
+    for chapter in chapters:
+        check_chapter(chapter, options.programs.resolve(), options.backends.split(','))
+    for path in [DOCS.parent / 'README.md', *DOCS.glob('*.md'), *CHAPTERS.glob('*.md')]:
+        check_links(path)
+    print(f'{passed} passed, {failed} failed')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
