@@ -225,7 +225,7 @@ static aw_status wait_on(readiness *self, readiness_entry *entry, aw_op *op, enu
 static aw_status submit_waiting(readiness *self, aw_op *op, enum readiness_side side) {
 	readiness_entry *entry = NULL;
 	aw_status status = entry_at(self, op->fd, &entry);
-	if (status == 0) return wait_on(self, entry, op, side);
+	if (entry) return wait_on(self, entry, op, side);
 	if (status == -ENOMEM) return status;
 	finish(self, op, status);
 	return 0;

@@ -18,6 +18,7 @@ import tempfile
 
 DOCS = pathlib.Path(__file__).resolve().parent
 CHAPTERS = DOCS / 'guide'
+README = DOCS.parent / 'README.md'
 PROGRAMS = DOCS.parent / 'examples' / 'guide'
 C_BLOCK = re.compile(r'^```c\n(.*?)^```$', re.M | re.S)
 CONSOLE = re.compile(r'^```console\n\$ (.*?)\n(.*?)^```$', re.M | re.S)
@@ -88,12 +89,16 @@ def main():
     if options.write:
         for chapter in chapters:
             write(chapter)
+        hello = (DOCS.parent / 'examples' / 'hello.c').read_text()
+        README.write_text(C_BLOCK.sub(lambda _: f'```c\n{hello}```', README.read_text(), count=1))
         return 0
     names = {chapter.stem for chapter in chapters}
     check('each program has its chapter, each chapter its program', names == {p.stem for p in PROGRAMS.glob('*.c')})
     for chapter in chapters:
         check_chapter(chapter, options.programs.resolve(), options.backends.split(','))
-    for path in [DOCS.parent / 'README.md', *DOCS.glob('*.md'), *CHAPTERS.glob('*.md')]:
+    hello = (DOCS.parent / 'examples' / 'hello.c').read_text()
+    check('README.md shows examples/hello.c (--write)', C_BLOCK.findall(README.read_text())[:1] == [hello])
+    for path in [README, *DOCS.glob('*.md'), *CHAPTERS.glob('*.md')]:
         check_links(path)
     print(f'{passed} passed, {failed} failed')
     return 1 if failed else 0

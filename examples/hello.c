@@ -3,7 +3,10 @@
 #include <await/await.h>
 #include <stdio.h>
 
-typedef struct words { int64_t delay; const char *text; } words;
+typedef struct words {
+	int64_t delay;
+	const char *text;
+} words;
 
 static aw_status say_after(void *ud) {
 	const words *self = ud;

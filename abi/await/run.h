@@ -13,8 +13,9 @@ AW_BEGIN_DECLS
 
 /**
  * Makes a loop on `backend` (as aw_loop_new()), runs `fn` in a task until it ends, cancels every task that is left, waits for them and
- * for the threads of the default executor (300 seconds at most), and closes the loop. Returns the status of `fn`; its value moves to `out` (optional; otherwise it is destroyed). A leftover that fails
- * meanwhile is reported to the exception handler. ::AW_ELOOPRUNNING inside a running loop. asyncio.run.
+ * for the threads of the default executor (300 seconds at most), and closes the loop. Returns the status of `fn`; its value moves to
+ * `out` (optional; otherwise it is destroyed). A leftover that fails meanwhile is reported to the exception handler. ::AW_ELOOPRUNNING
+ * inside a running loop. asyncio.run.
  */
 AW_API aw_status aw_run(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out);
 typedef struct aw_runner aw_runner; /**< asyncio.Runner */

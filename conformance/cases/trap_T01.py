@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# T01: create_task() does not run the coroutine: its first step is queued, first in first out with the others'; the creator goes on until
-# it suspends.
+# T01: create_task() does not run the coroutine: its first step is queued, first in first out with the others'; the creator goes
+# on until it suspends.
 import asyncio
 
 

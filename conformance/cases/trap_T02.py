@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # needs 3.12
-# T02: the iterations from set_result() on the innermost future to the resume of what awaits the outer object. They decide how tasks
-# interleave. From 3.12 on wait_for needs no task of its own.
+# T02: the iterations from set_result() on the innermost future to the resume of what awaits the outer object. They decide how
+# tasks interleave. From 3.12 on wait_for needs no task of its own.
 import asyncio
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# T04: cancel() of a task that waits cancels the awaited future at once, but the CancelledError is thrown in the task only in the next
-# iteration; done() stays False until then.
+# T04: cancel() of a task that waits cancels the awaited future at once, but the CancelledError is thrown in the task only in
+# the next iteration; done() stays False until then.
 import asyncio
 
 

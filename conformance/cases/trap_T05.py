@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# T05: cancel() after the awaited future is done but before the task has resumed: CancelledError is thrown anyway, and the result is lost
-# to that task. It stays in the future.
+# T05: cancel() after the awaited future is done but before the task has resumed: CancelledError is thrown anyway, and the
+# result is lost to that task. It stays in the future.
 import asyncio
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# T06: a coroutine may swallow the CancelledError: the task then ends as usual, cancelled() is False, cancelling() still counts 1.
+# T06: a coroutine may swallow the CancelledError: the task then ends as usual, cancelled() is False, cancelling() still counts
+# 1.
 import asyncio
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# T07: two calls of cancel() before delivery give one CancelledError (cancelling() is 2); a cancel() during the handler's own await gives
-# a second one.
+# T07: two calls of cancel() before delivery give one CancelledError (cancelling() is 2); a cancel() during the handler's own
+# await gives a second one.
 import asyncio
 
 

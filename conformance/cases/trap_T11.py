@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# T11: if the inner task swallows that cancellation and returns, the await of the outer one gives the value: the outer task is not
-# cancelled, though cancel() returned True.
+# T11: if the inner task swallows that cancellation and returns, the await of the outer one gives the value: the outer task is
+# not cancelled, though cancel() returned True.
 import asyncio
 
 

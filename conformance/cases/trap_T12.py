@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# T12: cancel() of a task that is done returns False; cancel(message) travels: the CancelledError of who awaits carries the message.
+# T12: cancel() of a task that is done returns False; cancel(message) travels: the CancelledError of who awaits carries the
+# message.
 import asyncio
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# T20: a task that is still pending when it goes is reported. In CPython the loop does not keep a task alive, so this program does; in
-# libawait the loop owns it, and it goes with the loop.
+# T20: a task that is still pending when it goes is reported. In CPython the loop does not keep a task alive, so this program
+# does; in libawait the loop owns it, and it goes with the loop.
 import asyncio
 import gc
 

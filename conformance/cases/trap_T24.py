@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# T24: run_coroutine_threadsafe(): the future of the other thread gets result, exception or cancellation; cancelling it cancels the task in
-# the loop.
+# T24: run_coroutine_threadsafe(): the future of the other thread gets result, exception or cancellation; cancelling it cancels
+# the task in the loop.
 import asyncio
 import threading
 

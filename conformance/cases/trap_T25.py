@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # needs 3.12
-# T25: an eager task takes its first step before create_task() returns; a coroutine that never suspends gives a task that is done, and
-# whose callbacks still go through call_soon. current_task() is the eager one during that step, and then what it was.
+# T25: an eager task takes its first step before create_task() returns; a coroutine that never suspends gives a task that is
+# done, and whose callbacks still go through call_soon. current_task() is the eager one during that step, and then what it was.
 import asyncio
 
 

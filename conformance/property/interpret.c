@@ -192,7 +192,7 @@ int main(int argc, char **argv) {
 		aw_status status = aw_loop_run_forever(here.loop);
 		if (status < 0) printf("run: %s\n", aw_err_name(status));
 		/* A program that leaves something behind differs from what is expected. */
-		if (!world_close()) printf("leak: %lld handles\n", (long long)aw_debug_live_handles());
+		if (!world_close()) printf("leak: %lld handles\n", (long long)(aw_debug_live_handles() - here.handles));
 	}
 	program_free(&read);
 	return 0;

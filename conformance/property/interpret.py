@@ -474,6 +474,7 @@ class Program:
 
 
 def main():
+    sys.unraisablehook = lambda _: None  # of a program that was left hanging: its coroutines unwind without a loop
     if sys.version_info < (3, 13):
         sys.exit("CPython 3.13 or later is needed")
     for seed, objects, bodies in parse(sys.stdin.read()):

@@ -31,13 +31,16 @@ static void set_error(machine *self, aw_status status, aw_error *error) {
 	aw_error_unref(self->error);
 	self->status = status;
 	self->error = error;
-	self->returning = self->returning && status >= 0;
+	if (status < 0) {
+		self->returning = false;
+		self->value = NULL;
+	}
 }
 
 /* A statement has ended, with what is set: it is traced, and an error that its mode catches goes no further. */
 static void conclude(machine *self, const node *at, text *said) {
 	if (self->status >= 0) {
-		trace(self->who, at->id, said->length ? said->data : self->returning && at->blocks[0] ? "return" : "ok");
+		trace(self->who, at->id, said->length ? said->data : self->returning && at->is_block ? "return" : "ok");
 		return;
 	}
 	text name = {.length = 0};
@@ -61,15 +64,18 @@ static bool leave_finally(machine *self, frame *top) {
 		top->pending = self->status;
 		top->pending_error = self->error;
 		top->pending_return = self->returning;
+		top->pending_value = self->value;
 		self->status = 0;
 		self->error = NULL;
 		self->returning = false;
+		self->value = NULL;
 		return false;
 	}
 	if (self->status >= 0 && !self->returning) {
 		self->status = top->pending;
 		self->error = top->pending_error;
 		self->returning = top->pending_return;
+		self->value = top->pending_value;
 	} else
 		aw_error_unref(top->pending_error);
 	top->pending_error = NULL;
@@ -209,7 +215,7 @@ static bool begin(machine *self, const node *at) {
 		self->at = at;
 		return true;
 	}
-	if (at->blocks[0]) {
+	if (at->is_block) {
 		enter(self, at);
 		return false;
 	}

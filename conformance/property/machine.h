@@ -36,6 +36,7 @@ typedef struct frame {
 	aw_status pending; /* how the first one ended */
 	aw_error *pending_error;
 	bool pending_return;
+	void *pending_value;
 } frame;
 
 typedef struct machine {

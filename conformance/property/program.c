@@ -93,6 +93,7 @@ static void statement(program *self, reading *at, char **words, int count) {
 		node *made = node_make(self, words, opens ? count - 1 : count);
 		*at->ends[at->depth - 1] = made;
 		at->ends[at->depth - 1] = &made->next;
+		made->is_block = opens;
 		if (!opens) return;
 		if (at->depth == MOST_DEPTH) fail("too deep", words[0]);
 		at->owners[at->depth] = made;

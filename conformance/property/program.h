@@ -28,6 +28,7 @@ typedef struct node {
 	enum op op, inner;
 	int args[MOST_ARGS];
 	int count;
+	bool is_block;
 	struct node *next, *blocks[2];
 } node;
 

@@ -362,7 +362,7 @@ static aw_status watch(aw_loop *loop, void *ud) {
 }
 
 bool world_open(const program *of, enum flavour flavour, FILE *out) {
-	here = (world){.program = of, .flavour = flavour, .out = out};
+	here = (world){.program = of, .flavour = flavour, .out = out, .handles = aw_debug_live_handles()};
 	if (aw_loop_new("virtual", &here.loop) < 0) return false;
 	here.base = aw_loop_time(here.loop);
 	for (int kind = 0; kind < MADE_COUNT; kind++)
@@ -387,5 +387,5 @@ bool world_close(void) {
 	aw_loop_unref(here.loop);
 	free(here.used);
 	here.used = NULL;
-	return closed && aw_debug_live_handles() == 0;
+	return closed && aw_debug_live_handles() == here.handles;
 }

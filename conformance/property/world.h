@@ -29,6 +29,7 @@ typedef struct world {
 	aw_loop *loop;
 	int64_t base; /* when it began */
 	FILE *out;
+	int64_t handles; /* alive before it began */
 	bool quiet; /* it is over: what unwinds now is not traced */
 	void *objects[MADE_COUNT][MOST_OBJECTS];
 	aw_future *slots[MOST_SLOTS];
@@ -64,7 +65,7 @@ void *object_of(enum object_kind kind, int number);
 aw_status simple(int who, const node *at, enum op op, const int *args, int count, text *said, aw_error **error);
 
 bool world_open(const program *of, enum flavour flavour, FILE *out);
-/* False if anything is left of it. */
+/* False if anything is left of the program. */
 bool world_close(void);
 
 #endif

@@ -57,6 +57,29 @@ static void gather_child_done(watch *base, aw_future *child) {
 		gather_finish(self, child);
 }
 
+/* Watches each distinct child. Those that are done count at once, after the others, without a turn of the loop; as of CPython 3.12. */
+static void gather_begin(gather *self) {
+	watch *base = &self->watch;
+	size_t waiting = 0;
+	for (size_t i = 0; i < self->count; i++) {
+		aw_future *child = self->children[i];
+		if (child->marked) continue;
+		child->marked = true;
+		if (!future_is_done(child)) {
+			watch_add(base, child);
+			waiting++;
+		}
+	}
+	for (size_t i = 0; i < self->count; i++) {
+		aw_future *child = self->children[i];
+		if (!child->marked) continue;
+		child->marked = false;
+		if (future_is_done(child)) watch_note(base, child);
+	}
+	for (size_t i = waiting; i < base->count; i++) gather_child_done(base, base->nodes[i].child);
+	if (!self->count) gather_finish(self, NULL);
+}
+
 aw_status aw_gather(aw_loop *loop, aw_future *const *futures, size_t count, uint32_t flags, aw_future **out) {
 	size_t distinct;
 	aw_status status = loop_resolve(&loop);
@@ -72,8 +95,7 @@ aw_status aw_gather(aw_loop *loop, aw_future *const *futures, size_t count, uint
 	self->count = count;
 	self->children = (aw_future **)(void *)(self + 1);
 	for (size_t i = 0; i < count; i++) self->children[i] = futures[i];
-	watch_add_distinct(&self->watch, futures, count);
-	if (!count) gather_finish(self, NULL);
+	gather_begin(self);
 	*out = &self->watch.future;
 	return 0;
 }

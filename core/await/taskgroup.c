@@ -14,6 +14,7 @@
 
 typedef struct member {
 	future_waiter waiter;
+	closer closer;
 	struct member *next, *previous;
 	aw_taskgroup *group; /* a reference */
 	aw_task *task;       /* a reference */
@@ -94,6 +95,7 @@ static aw_status member_run(ready_item *item) {
 	aw_taskgroup *group = self->group;
 	aw_future *future = &self->task->future;
 	member_remove(self);
+	loop_remove_closer(group->loop, &self->closer);
 	if (!loop_closing(group->loop)) {
 		if (!group->members && group->emptied) future_finish(group->emptied, NULL, NULL);
 		aw_error *error = NULL;
@@ -105,6 +107,12 @@ static aw_status member_run(ready_item *item) {
 	free(self);
 	object_unref(group);
 	return 0;
+}
+
+/* The loop closes: a task that was dropped pending never ends. */
+static void member_close(closer *base) {
+	member *self = container_of(base, member, closer);
+	if (future_unwait(&self->task->future, &self->waiter)) member_run(&self->waiter.item);
 }
 
 /* May a task join now? Makes its member. */
@@ -120,6 +128,7 @@ static aw_status member_prepare(aw_taskgroup *self, member **out) {
 
 static void member_join(aw_taskgroup *self, member *who, aw_task *task, aw_task **out) {
 	who->waiter.item.run = member_run;
+	who->closer.close = member_close;
 	who->group = object_ref(self);
 	who->task = task;
 	who->previous = self->members_last;
@@ -129,6 +138,7 @@ static void member_join(aw_taskgroup *self, member *who, aw_task *task, aw_task 
 		self->members = who;
 	self->members_last = who;
 	self->member_count++;
+	loop_add_closer(self->loop, &who->closer);
 	future_wait(&task->future, &who->waiter);
 	if (out) *out = object_ref(task);
 }

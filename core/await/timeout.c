@@ -14,10 +14,17 @@
 
 enum scope_state { SCOPE_NEW, SCOPE_ENTERED, SCOPE_EXPIRING, SCOPE_EXPIRED, SCOPE_LEFT };
 
+/* Fires in the next iteration: for a deadline that is past when it is set. One that the scope does not point at any more does nothing. */
+typedef struct soon {
+	ready_item item;
+	aw_timeout *scope; /* a reference */
+} soon;
+
 struct aw_timeout {
 	object base;
 	aw_loop *loop;
 	alarm_clock alarm;
+	soon *soon;        /* queued, if it is the one to fire */
 	aw_task *task;     /* a reference, while inside */
 	int64_t when;
 	uint32_t requests; /* open when it was entered */
@@ -33,53 +40,70 @@ static void timeout_release(object *base) {
 
 static const object_class timeout_class = {"timeout", sizeof(aw_timeout), timeout_release};
 
+static void timeout_expire(aw_timeout *self) {
+	self->state = SCOPE_EXPIRING;
+	task_cancel(self->task, error_of(AW_ECANCELLED));
+}
+
 static aw_status timeout_fired(ready_item *item) {
 	aw_timeout *self = container_of(item, aw_timeout, alarm.item);
-	bool due = self->armed && self->state == SCOPE_ENTERED && !loop_closing(self->loop);
+	bool due = self->armed && !self->soon && self->state == SCOPE_ENTERED && !loop_closing(self->loop) && self->when != AW_FOREVER;
 	self->armed = false;
 	if (due && self->when > loop_now(self->loop)) {
 		/* Rescheduled while it was queued. */
 		self->armed = loop_alarm_set(self->loop, &self->alarm, self->when) == 0;
 		if (self->armed) return 0;
 	}
-	if (due) {
-		self->state = SCOPE_EXPIRING;
-		task_cancel(self->task, error_of(AW_ECANCELLED));
-	}
+	if (due) timeout_expire(self);
 	object_unref(self);
 	return 0;
 }
 
-/* Sets the deadline that stands in `when`. One already past fires in the next iteration. */
-static aw_status timeout_arm(aw_timeout *self) {
-	bool queued = self->armed && !timer_is_set(&self->alarm.timer);
-	if (queued) return 0; /* when its turn comes, it looks at `when` */
+static aw_status soon_fired(ready_item *item) {
+	soon *self = container_of(item, soon, item);
+	aw_timeout *scope = self->scope;
+	bool due = scope->soon == self && scope->state == SCOPE_ENTERED && !loop_closing(scope->loop);
+	if (scope->soon == self) scope->soon = NULL;
+	slab_give(&scope->loop->domain.slabs, self, sizeof *self);
+	if (due) timeout_expire(scope);
+	object_unref(scope);
+	return 0;
+}
+
+/* The alarm is not to ring. If it is queued already, it stays armed, and looks at `when` and at `soon` in its turn. */
+static void timeout_stop_alarm(aw_timeout *self) {
+	if (!self->armed || !timer_is_set(&self->alarm.timer)) return;
 	loop_alarm_stop(self->loop, &self->alarm);
-	if (self->when == AW_FOREVER) {
-		if (self->armed) object_unref(self);
-		self->armed = false;
-		return 0;
-	}
-	if (self->when <= loop_now(self->loop)) {
-		loop_push(self->loop, &self->alarm.item);
-	} else {
-		aw_status status = loop_alarm_set(self->loop, &self->alarm, self->when);
-		if (status < 0) {
-			if (self->armed) object_unref(self);
-			self->armed = false;
-			return status;
-		}
-	}
-	if (!self->armed) object_ref(self);
+	self->armed = false;
+	object_unref(self);
+}
+
+static aw_status timeout_arm_soon(aw_timeout *self) {
+	soon *next = slab_take(&self->loop->domain.slabs, sizeof *next);
+	if (!next) return -ENOMEM;
+	*next = (soon){.item.run = soon_fired, .scope = object_ref(self)};
+	timeout_stop_alarm(self);
+	self->soon = next;
+	loop_push(self->loop, &next->item);
+	return 0;
+}
+
+/* Sets the deadline that stands in `when`. One already past fires in the next iteration, at the place in the order that it has now. */
+static aw_status timeout_arm(aw_timeout *self) {
+	if (self->when <= loop_now(self->loop)) return timeout_arm_soon(self);
+	self->soon = NULL;
+	timeout_stop_alarm(self);
+	if (self->when == AW_FOREVER || self->armed) return 0;
+	aw_status status = loop_alarm_set(self->loop, &self->alarm, self->when);
+	if (status < 0) return status;
+	object_ref(self);
 	self->armed = true;
 	return 0;
 }
 
 static void timeout_disarm(aw_timeout *self) {
-	if (!self->armed || !timer_is_set(&self->alarm.timer)) return; /* queued: it finds another state, and does nothing */
-	loop_alarm_stop(self->loop, &self->alarm);
-	self->armed = false;
-	object_unref(self);
+	self->soon = NULL;
+	timeout_stop_alarm(self); /* queued: it finds another state, and does nothing */
 }
 
 aw_status aw_timeout_new_at(aw_loop *loop, int64_t when_ns, aw_timeout **out) {
@@ -226,7 +250,8 @@ static aw_status wait_for_step(aw_resume *resume, void *ud) {
 	switch (self->state) {
 	case WAIT_FOR_START: return wait_for_begin(self, resume);
 	case WAIT_FOR_AWAITED:
-		if (aw_timeout_end(self->scope, sent) == AW_ETIMEOUT) return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
+		/* Changed, not AW_ETIMEOUT: a timeout of the future's own passes as it is. */
+		if (aw_timeout_end(self->scope, sent) != sent) return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
 		if (sent < 0) return aw_resume_raise(resume, aw_resume_error(resume));
 		return aw_resume_return(resume, resume->value, value_share(resume->value, resume->value_destroy));
 	default:

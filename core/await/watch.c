@@ -64,6 +64,10 @@ void watch_add(watch *self, aw_future *child) {
 	future_wait(child, &node->waiter);
 }
 
+void watch_note(watch *self, aw_future *child) {
+	self->nodes[self->count++] = (watch_node){.child = object_ref(child)};
+}
+
 void watch_finish(watch *self, aw_future *child) {
 	(void)child;
 	future_finish(&self->future, NULL, NULL);

@@ -32,6 +32,8 @@ void *watch_create(aw_loop *loop, const future_kind *kind, size_t size, size_t c
 watch *watch_new(aw_loop *loop, size_t count, void (*child_done)(watch *, aw_future *));
 /* Starts to watch one more. */
 void watch_add(watch *self, aw_future *child);
+/* References one that is done already, without a child_done. */
+void watch_note(watch *self, aw_future *child);
 /* No child_done from now on. */
 void watch_stop(watch *self);
 /* For kinds of their own: the end of their release, and their children. */

@@ -223,7 +223,8 @@ static bool collect(aw_backend_state *self) {
 	for (aw_op **link = &self->first; *link;) {
 		aw_op *op = *link;
 		short ready = (++p)->revents;
-		if (ready && op->kind == AW_OP_POLL) finish(op, ready);
+		if (ready && op->kind == AW_OP_POLL)
+			finish(op, ready);
 		else if (ready) {
 			int64_t result = carry_out(op);
 			if (result != -EAGAIN && result != -EINTR) finish(op, result);

@@ -38,8 +38,10 @@ static aw_status gather(int *numbers, size_t count, uint32_t flags) {
 	for (size_t i = 0; status >= 0 && i < count; i++) {
 		void *value = NULL;
 		aw_status one = aw_results_get(results, i, &value);
-		if (one >= 0) printf("  %d! = %ld\n", numbers[i], *(long *)value);
-		else printf("  %d! : %s\n", numbers[i], aw_error_message(aw_results_error(results, i)));
+		if (one >= 0)
+			printf("  %d! = %ld\n", numbers[i], *(long *)value);
+		else
+			printf("  %d! : %s\n", numbers[i], aw_error_message(aw_results_error(results, i)));
 	}
 	aw_future_unref(all);
 	while (started) aw_task_unref(tasks[--started]);

@@ -31,8 +31,10 @@ static int passed, failed;
 
 static void check(const char *what, int holds) {
 	printf("%s: %s\n", holds ? "ok" : "FAILED", what);
-	if (holds) passed++;
-	else failed++;
+	if (holds)
+		passed++;
+	else
+		failed++;
 }
 
 /* Fails until the seventh time. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env ruby
-# frozen_string_literal: true
 # SPDX-License-Identifier: MIT
+# frozen_string_literal: true
 
 # Four shell commands at once, each under a two-second limit, gathered.
 

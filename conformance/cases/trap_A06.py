@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# G01: results come in the order of the arguments, whatever the order of the ends; children start in that order too.
+# A06: as_completed gives results in the order of the ends; a task given twice counts once.
 import asyncio
 
 U = 0.1
@@ -16,6 +16,9 @@ async def job(name, units, error=None):
     print(name + '-')
     return name
 async def main():
-    print(*await asyncio.gather(job('a', 2), job('b', 1)))
+    tasks = [asyncio.create_task(job(name, units)) for name, units in (('a', 3), ('b', 1), ('c', 2))]
+    for future in asyncio.as_completed(tasks + tasks):
+        print(await future)
+    print('end')
 
 asyncio.run(main())
