@@ -6,7 +6,7 @@
 #include "case.h"
 
 /* One unit of a job's time: long enough to tell one from two on a busy machine. */
-#define U (100 * AW_MILLISECOND)
+#define U (200 * AW_MILLISECOND)
 
 typedef struct job {
 	const char *name;

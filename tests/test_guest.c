@@ -79,8 +79,9 @@ static void work_that_was_there_before_counts_too(void) {
 static void a_timer_makes_it_readable_in_time(void) {
 	aw_loop *loop = loop_begin(NULL);
 	int fd = guest_begin(loop);
-	aw_loop_call_later(loop, 3 * AW_MILLISECOND, say, "timer", NULL, NULL);
-	aw_loop_call_later(loop, AW_MILLISECOND, say, "earlier", NULL, NULL);
+	int64_t now = aw_loop_time(loop);
+	aw_loop_call_at(loop, now + 3 * AW_MILLISECOND, say, "timer", NULL, NULL);
+	aw_loop_call_at(loop, now + AW_MILLISECOND, say, "earlier", NULL, NULL);
 	EXPECT_INT(host(loop, fd, 2), 2);
 	EXPECT_STR(trace, "earlier timer");
 	EXPECT_INT(readable(fd, 0), 0);

@@ -37,7 +37,7 @@ AW_API void aw_runner_unref(aw_runner *runner);
 AW_API aw_status aw_runner_loop(aw_runner *runner, aw_loop **out);
 /**
  * Runs `fn` in a task until it ends, and returns its status; its value moves to `out` (optional). Other tasks stay as they are for the next
- * run. With ::AW_RUNNER_SIGINT, -EINTR if a SIGINT ended it. ::AW_ELOOPRUNNING inside a running loop, ::AW_ELOOPCLOSED once closed.
+ * run, and what `fn` bound with aw_context_set() is there for it. With ::AW_RUNNER_SIGINT, -EINTR if a SIGINT ended it. ::AW_ELOOPRUNNING inside a running loop, ::AW_ELOOPCLOSED once closed.
  * asyncio: Runner.run.
  */
 AW_API aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out);

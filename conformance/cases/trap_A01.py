@@ -2,7 +2,7 @@
 # A01: wait raises no TimeoutError and cancels nothing: at the limit it tells what is done and what is pending.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')
@@ -16,8 +16,8 @@ async def job(name, units, error=None):
     print(name + '-')
     return name
 async def main():
-    a, b = asyncio.create_task(job('a', 1)), asyncio.create_task(job('b', 4))
-    done, pending = await asyncio.wait([a, b], timeout=2 * U)
+    a, b = asyncio.create_task(job('a', 1)), asyncio.create_task(job('b', 6))
+    done, pending = await asyncio.wait([a, b], timeout=3 * U)
     print(a in done, b in pending, b.cancelled())
     await b
 

@@ -30,6 +30,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_A02, 1.2, CASE_ANY) {
+CASE(trap_A02, 2.4, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

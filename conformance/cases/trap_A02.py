@@ -2,7 +2,7 @@
 # A02: FIRST_COMPLETED counts any end, also a cancellation; FIRST_EXCEPTION counts failures alone, and waits for all if there is none.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

@@ -23,6 +23,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_A04, 0.3, CASE_ANY) {
+CASE(trap_A04, 0.6, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 # A04: cancelling the task in wait leaves those it waits for alone.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

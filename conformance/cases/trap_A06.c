@@ -4,7 +4,7 @@
 
 static aw_status main_coroutine(void *ud) {
 	(void)ud;
-	job jobs[] = {{"a", 3, 0}, {"b", 1, 0}, {"c", 2, 0}};
+	job jobs[] = {{"a", 5, 0}, {"b", 1, 0}, {"c", 3, 0}};
 	aw_task *tasks[3];
 	aw_future *twice[6];
 	for (size_t i = 0; i < 3; i++) {
@@ -24,6 +24,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_A06, 0.3, CASE_ANY) {
+CASE(trap_A06, 1.0, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

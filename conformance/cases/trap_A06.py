@@ -2,7 +2,7 @@
 # A06: as_completed gives results in the order of the ends; a task given twice counts once.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')
@@ -16,7 +16,7 @@ async def job(name, units, error=None):
     print(name + '-')
     return name
 async def main():
-    tasks = [asyncio.create_task(job(name, units)) for name, units in (('a', 3), ('b', 1), ('c', 2))]
+    tasks = [asyncio.create_task(job(name, units)) for name, units in (('a', 5), ('b', 1), ('c', 3))]
     for future in asyncio.as_completed(tasks + tasks):
         print(await future)
     print('end')

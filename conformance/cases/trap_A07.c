@@ -4,7 +4,7 @@
 
 static aw_status main_coroutine(void *ud) {
 	(void)ud;
-	job jobs[] = {{"a", 1, 0}, {"b", 4, 0}, {"c", 5, 0}};
+	job jobs[] = {{"a", 1, 0}, {"b", 6, 0}, {"c", 8, 0}};
 	aw_task *tasks[3];
 	aw_future *futures[3];
 	for (size_t i = 0; i < 3; i++) {
@@ -12,7 +12,7 @@ static aw_status main_coroutine(void *ud) {
 		futures[i] = aw_task_future(tasks[i]);
 	}
 	aw_as_completed *iterator = NULL;
-	must(aw_as_completed_new(NULL, futures, 3, 2 * U, &iterator));
+	must(aw_as_completed_new(NULL, futures, 3, 3 * U, &iterator));
 	for (;;) {
 		aw_future *future = NULL;
 		aw_status status = aw_as_completed_next(iterator, &future);
@@ -29,6 +29,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_A07, 0.5, CASE_ANY) {
+CASE(trap_A07, 1.6, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 # A07: once the limit has passed, as_completed raises a TimeoutError for each that is left, and cancels nothing.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')
@@ -16,8 +16,8 @@ async def job(name, units, error=None):
     print(name + '-')
     return name
 async def main():
-    tasks = [asyncio.create_task(job(name, units)) for name, units in (('a', 1), ('b', 4), ('c', 5))]
-    for future in asyncio.as_completed(tasks, timeout=2 * U):
+    tasks = [asyncio.create_task(job(name, units)) for name, units in (('a', 1), ('b', 6), ('c', 8))]
+    for future in asyncio.as_completed(tasks, timeout=3 * U):
         try:
             print(await future)
         except asyncio.TimeoutError:

@@ -3,7 +3,7 @@
 # A08: as an asynchronous iterator as_completed gives the very tasks handed in (since 3.13); leaving it early leaves the others running.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* F06: an exception that nobody looked at is told when the last reference goes, of a future and of a task; one that was looked at is not. */
+/*
+ * F06: an exception that nobody looked at is told when the last reference goes, of a future and of a task; one that was looked
+ * at is not.
+ */
 #include "../bare.h"
 
 static aw_status told(aw_loop *loop, const aw_report *report, void *ud) {
@@ -41,6 +44,11 @@ CASE(trap_F06, 0.0, CASE_ANY) {
 	must(aw_future_fail(future, -EINVAL, NULL));
 	must(aw_future_error(future, &error));
 	trace("looked at and dropped");
+	aw_future_unref(future);
+
+	must(aw_future_new(loop, &future));
+	must(aw_future_fail(future, -EINVAL, NULL));
+	trace("cancelled and dropped %s", True_or_False(must(aw_future_cancel(future, NULL))));
 	aw_future_unref(future);
 
 	must(aw_task_spawn(loop, main_coroutine, NULL, NULL, &task));

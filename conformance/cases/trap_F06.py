@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# F06: an exception that nobody looked at is told when the last reference goes, of a future and of a task; one that was looked at is not.
+# F06: an exception that nobody looked at is told when the last reference goes, of a future and of a task; one that was looked
+# at is not.
 import asyncio
 import gc
 
@@ -16,6 +17,12 @@ future = loop.create_future()
 future.set_exception(ValueError())
 future.exception()
 print('looked at and dropped')
+del future
+gc.collect()
+
+future = loop.create_future()
+future.set_exception(ValueError())
+print('cancelled and dropped', future.cancel())
 del future
 gc.collect()
 

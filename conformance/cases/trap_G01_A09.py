@@ -2,7 +2,7 @@
 # G01, A09: results come in the order of the arguments, whatever the order of the ends; children start in that order too.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

@@ -2,7 +2,7 @@
 # G03: the same awaitable given twice runs once, and its result comes twice.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

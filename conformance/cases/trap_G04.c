@@ -23,6 +23,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_G04, 0.4, CASE_ANY) {
+CASE(trap_G04, 0.8, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

@@ -21,6 +21,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_G05, 0.3, CASE_ANY) {
+CASE(trap_G05, 0.6, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 # G05: with return_exceptions it waits for all, and exceptions and cancellations are results.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

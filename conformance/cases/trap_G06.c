@@ -34,6 +34,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_G06, 1.0, CASE_ANY) {
+CASE(trap_G06, 2.0, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

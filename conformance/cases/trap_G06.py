@@ -3,7 +3,7 @@
 # return_exceptions when all have. It ends by a cancellation that is its exception, so that it says itself it was not cancelled.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

@@ -3,7 +3,7 @@
 # and the siblings go on.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

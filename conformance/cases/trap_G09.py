@@ -2,7 +2,7 @@
 # G09: a gather that has failed can't be cancelled, and the children that run go on.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

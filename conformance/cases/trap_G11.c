@@ -15,6 +15,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_G11, 0.1, CASE_ANY) {
+CASE(trap_G11, 0.2, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

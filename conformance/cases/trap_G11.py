@@ -2,7 +2,7 @@
 # G11: children are scheduled when gather is called, not when it is awaited.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

@@ -4,6 +4,9 @@ import asyncio
 
 loop = asyncio.new_event_loop()
 
+async def coroutine():
+    print('ran')
+
 def try_to_close():
     try:
         loop.close()
@@ -17,9 +20,11 @@ loop.call_soon(print, 'dropped')
 loop.close()
 loop.close()
 print(loop.is_closed(), loop.is_running())
+coro = coroutine()
 for call in (lambda: loop.call_soon(print), lambda: loop.call_later(1, print), lambda: loop.call_soon_threadsafe(print),
-             loop.run_forever):
+             lambda: loop.create_task(coro), loop.run_forever):
     try:
         call()
     except RuntimeError:
         print('refused: closed')
+coro.close()

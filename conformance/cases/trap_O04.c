@@ -19,8 +19,8 @@ static aw_status main_coroutine(void *ud) {
 	aw_status status = aw_timeout_end(inner, aw_sleep(9 * AW_SECOND));
 	if (status == AW_ECANCELLED) trace("inner: CancelledError");
 	if (aw_timeout_end(outer, status) == AW_ETIMEOUT)
-		trace("outer: TimeoutError %s %s %d", True_or_False(aw_timeout_expired(outer)), True_or_False(aw_timeout_expired(inner)),
-		      aw_task_cancelling(aw_task_current()));
+		trace("outer: TimeoutError %s %s %d", True_or_False(aw_timeout_expired(outer)),
+		      True_or_False(aw_timeout_expired(inner)), aw_task_cancelling(aw_task_current()));
 	aw_timeout_unref(inner);
 	aw_timeout_unref(outer);
 	return 0;

@@ -21,7 +21,7 @@ static aw_status main_coroutine(void *ud) {
 	return aw_return("result", NULL);
 }
 
-CASE(trap_R01, 0.3, CASE_ANY) {
+CASE(trap_R01, 0.6, CASE_ANY) {
 	job jobs[] = {{"a", 1, 0}, {"b", 3, 0}};
 	void *value = NULL;
 	must(aw_run(NULL, main_coroutine, jobs, NULL, &value));

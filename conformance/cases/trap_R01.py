@@ -2,7 +2,7 @@
 # R01: run cancels every task that is left, waits for all of them, and keeps the result of main.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def left(name, units):
     try:

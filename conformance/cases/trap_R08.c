@@ -6,7 +6,7 @@ static const char key;
 
 static aw_status ticker(void *ud) {
 	(void)ud;
-	must(aw_sleep(200 * AW_MILLISECOND));
+	must(aw_sleep(400 * AW_MILLISECOND));
 	trace("ticker goes on");
 	return 0;
 }
@@ -32,7 +32,7 @@ static aw_status never(void *ud) {
 	return 0;
 }
 
-CASE(trap_R08, 0.2, CASE_ANY) {
+CASE(trap_R08, 0.4, CASE_ANY) {
 	aw_runner *runner = NULL;
 	aw_loop *loop = NULL, *same = NULL;
 	aw_task *task = NULL;

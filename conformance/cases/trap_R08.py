@@ -6,7 +6,7 @@ import contextvars
 v = contextvars.ContextVar('v')
 
 async def ticker():
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.4)
     print('ticker goes on')
 
 async def first():

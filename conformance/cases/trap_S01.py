@@ -2,7 +2,7 @@
 # S01: cancelling the one who awaits a shield gives it the cancellation at once; the task behind goes on.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

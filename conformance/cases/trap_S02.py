@@ -2,7 +2,7 @@
 # S02: cancelling the task behind a shield cancels the shield too.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

@@ -2,7 +2,7 @@
 # S05: wait_for a shield: at the limit the shield is cancelled, the task is not.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

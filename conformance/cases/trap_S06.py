@@ -2,7 +2,7 @@
 # S06: a shield protects from one path only: awaiting the task itself exposes it again.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

@@ -2,7 +2,7 @@
 # W01: at the limit the awaitable is cancelled, and wait_for waits until it has really ended.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def slow():
     try:

@@ -26,6 +26,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_W02_W03, 0.2, CASE_ANY) {
+CASE(trap_W02_W03, 0.4, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

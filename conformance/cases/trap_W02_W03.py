@@ -16,9 +16,9 @@ async def other():
         raise ValueError('other')
 
 async def main():
-    print(await asyncio.wait_for(swallow(), 0.1))
+    print(await asyncio.wait_for(swallow(), 0.2))
     try:
-        await asyncio.wait_for(other(), 0.1)
+        await asyncio.wait_for(other(), 0.2)
     except ValueError as e:
         print(e)
 

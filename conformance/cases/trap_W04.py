@@ -2,7 +2,7 @@
 # W04: with a limit of 0 or less a future that is done gives its result; anything else is cancelled at once, and never begins.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

@@ -2,7 +2,7 @@
 # W06: cancelling the task in wait_for cancels the awaitable, waits for it, and raises the cancellation.
 import asyncio
 
-U = 0.1
+U = 0.2
 
 async def job(name, units, error=None):
     print(name + '+')

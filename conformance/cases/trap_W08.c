@@ -10,12 +10,12 @@ static aw_status set_result(aw_loop *loop, void *future) {
 static aw_status block(aw_loop *loop, void *ud) {
 	(void)loop;
 	(void)ud;
-	usleep(300000);
+	usleep(400000);
 	return 0;
 }
 
 static aw_status limited(void *future) {
-	return aw_wait_for(future, 200 * AW_MILLISECOND, NULL);
+	return aw_wait_for(future, 300 * AW_MILLISECOND, NULL);
 }
 
 static aw_status main_coroutine(void *ud) {
@@ -23,7 +23,7 @@ static aw_status main_coroutine(void *ud) {
 	aw_loop *loop = aw_loop_current();
 	aw_future *future = create_future();
 	void *value = NULL;
-	must(aw_loop_call_later(loop, 100 * AW_MILLISECOND, set_result, future, NULL, NULL));
+	must(aw_loop_call_later(loop, 250 * AW_MILLISECOND, set_result, future, NULL, NULL));
 	aw_task *task = create_task(limited, future);
 	must(aw_sleep(50 * AW_MILLISECOND));
 	must(aw_loop_call_soon(loop, block, NULL, NULL, NULL));
@@ -35,6 +35,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_W08, 0.35, CASE_REAL_TIME) {
+CASE(trap_W08, 0.45, CASE_REAL_TIME) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

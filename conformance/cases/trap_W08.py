@@ -7,10 +7,10 @@ import time
 async def main():
     loop = asyncio.get_running_loop()
     future = loop.create_future()
-    loop.call_later(0.1, future.set_result, 'result')
-    task = asyncio.create_task(asyncio.wait_for(future, 0.2))
+    loop.call_later(0.25, future.set_result, 'result')
+    task = asyncio.create_task(asyncio.wait_for(future, 0.3))
     await asyncio.sleep(0.05)
-    loop.call_soon(time.sleep, 0.3)
+    loop.call_soon(time.sleep, 0.4)
     try:
         print(await task)
     except asyncio.TimeoutError:

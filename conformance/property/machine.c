@@ -21,7 +21,12 @@ static void wish_drop(wish *self) {
 void machine_free(void *ud) {
 	machine *self = ud;
 	wish_drop(&self->wish);
-	for (int i = 0; i < self->depth; i++) aw_error_unref(self->frames[i].pending_error);
+	for (int i = 0; i < self->depth; i++) {
+		const frame *at = &self->frames[i];
+		if (at->owner && at->owner->op == OP_TIMEOUT) aw_timeout_unref(at->object);
+		if (at->owner && at->owner->op == OP_GROUP) aw_taskgroup_unref(at->object);
+		aw_error_unref(at->pending_error);
+	}
 	aw_error_unref(self->error);
 	free(self);
 }

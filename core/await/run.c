@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* run: a loop, a task, and an orderly end. What is left over is cancelled in one pass and waited for before the loop closes. */
+#include "../context.h"
 #include "../report.h"
 #include "../task.h"
 #include "run_in_executor.h"
@@ -60,8 +61,9 @@ aw_status aw_loop_cancel_all(aw_loop *loop) {
 struct aw_runner {
 	object base;
 	char *backend;
-	aw_loop *loop; /* a reference, once it was asked for */
-	aw_task *main; /* borrowed, while a run lasts */
+	aw_loop *loop;    /* a reference, once it was asked for */
+	binding *context; /* in which the main tasks run, one after the other; a reference */
+	aw_task *main;    /* borrowed, while a run lasts */
 	uint32_t flags;
 	unsigned interrupts; /* SIGINTs of this run */
 	bool closed;
@@ -105,9 +107,22 @@ aw_status aw_runner_loop(aw_runner *runner, aw_loop **out) {
 		uint32_t flags = runner->flags & AW_RUNNER_DEBUG ? AW_LOOP_DEBUG : AW_LOOP_DEFAULT;
 		aw_status status = aw_loop_new_with(runner->backend, flags, 0, &runner->loop);
 		if (status < 0) return status;
+		runner->context = context_capture();
 	}
 	*out = runner->loop;
 	return 0;
+}
+
+/* Makes the runner's context the thread's, for the task about to be made; the second call puts things back. */
+static void runner_swap_context(aw_runner *self) {
+	self->context = context_swap(self->context);
+}
+
+/* What the task has bound is there for the next one. */
+static void runner_keep_context(aw_runner *self, const aw_task *task) {
+	binding *old = self->context;
+	self->context = task->context ? object_ref(task->context) : NULL;
+	context_drop(old);
 }
 
 /* The first cancels the main task, so that it can clean up; another one leaves the loop wherever it is. */
@@ -135,6 +150,7 @@ static aw_status runner_drive(aw_runner *self, aw_task *task, void **out) {
 	self->main = task;
 	status = aw_loop_run_until_complete(self->loop, &task->future, NULL);
 	self->main = NULL;
+	runner_keep_context(self, task);
 	if (sigint) aw_loop_remove_signal_handler(self->loop, SIGINT);
 	return runner_outcome(self, task, status, out);
 }
@@ -153,7 +169,9 @@ aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_f
 		object_destroy_user(destroy, ud);
 		return status;
 	}
+	runner_swap_context(runner);
 	status = aw_task_spawn(loop, fn, ud, destroy, &task);
+	runner_swap_context(runner);
 	if (status < 0) return status;
 	status = runner_drive(runner, task, out);
 	object_unref(task);
@@ -164,7 +182,10 @@ aw_status aw_runner_run_coro(aw_runner *runner, aw_coro *coro, void **out) {
 	aw_loop *loop;
 	aw_task *task;
 	aw_status status = runner_begin(runner, &loop);
-	if (status == 0) status = aw_task_spawn_coro(loop, coro, &task);
+	if (status < 0) return status;
+	runner_swap_context(runner);
+	status = aw_task_spawn_coro(loop, coro, &task);
+	runner_swap_context(runner);
 	if (status < 0) return status;
 	status = runner_drive(runner, task, out);
 	object_unref(task);
@@ -181,6 +202,8 @@ aw_status aw_runner_close(aw_runner *runner) {
 	aw_status status = aw_loop_cancel_all(loop);
 	aw_status joined = executor_finish(loop);
 	if (status == 0) status = joined;
+	context_drop(runner->context);
+	runner->context = NULL;
 	aw_loop_close(loop);
 	aw_loop_unref(loop);
 	return status;
