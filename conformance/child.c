@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* Why a run is refused, beyond the status of the case. */
-enum { EXIT_GOOD = 0, EXIT_BAD = 1 };
+/* A case is written so that this long a delay, in seconds, changes nothing. */
+#define DELAY_MOST 0.03
 
 static int complaints;
 
@@ -70,7 +70,7 @@ static int inside(const conf_case *self) {
 	if (aw_debug_live_handles() != 0) complain("%lld handles are left", (long long)aw_debug_live_handles());
 	fds_compare(before);
 	if (waitpid(-1, NULL, WNOHANG) >= 0) complain("a child was not waited for");
-	return complaints ? EXIT_BAD : EXIT_GOOD;
+	return complaints ? CHILD_BAD : CHILD_GOOD;
 }
 
 /* --- outside: the watcher --- */
@@ -111,6 +111,18 @@ static bool reap(pid_t *pid, int *status) {
 		*status = ended;
 		*pid = 0;
 	}
+}
+
+/* How long a process has waited for a core so far, in seconds; also of one that has ended and is not reaped. */
+static double delay_of(pid_t pid) {
+	char path[64];
+	double ran = 0, waited = 0;
+	snprintf(path, sizeof path, "/proc/%d/schedstat", (int)pid);
+	FILE *file = fopen(path, "re");
+	if (!file) return 0;
+	bool good = fscanf(file, "%lf %lf", &ran, &waited) == 2;
+	fclose(file);
+	return good ? waited * 1e-9 : 0;
 }
 
 /* Kills each child of this process, and says what it was. */
@@ -154,16 +166,16 @@ int child_run(const conf_case *self, double limit) {
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	double until = seconds_now() + limit;
 	pid_t watcher = getpid(), pid = fork();
-	if (pid < 0) return complain("fork: %s", strerror(errno)), EXIT_BAD;
+	if (pid < 0) return complain("fork: %s", strerror(errno)), CHILD_BAD;
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != watcher) _exit(EXIT_BAD);
+		if (getppid() != watcher) _exit(CHILD_BAD);
 		sigprocmask(SIG_SETMASK, &before, NULL);
 		exit(inside(self));
 	}
 	int status = 0;
-	while (reap(&pid, &status) && pid && rest(until)) {
-	}
+	double delay = 0;
+	while (reap(&pid, &status) && pid && rest(until)) delay = delay_of(pid);
 	if (pid) {
 		complain("not over after %.1f seconds", limit);
 		kill(pid, SIGKILL);
@@ -172,5 +184,5 @@ int child_run(const conf_case *self, double limit) {
 		complain("ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
 	}
 	sweep();
-	return complaints || status ? EXIT_BAD : EXIT_GOOD;
+	return (complaints || status ? CHILD_BAD : CHILD_GOOD) | (delay > DELAY_MOST ? CHILD_STARVED : 0);
 }

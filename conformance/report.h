@@ -16,6 +16,7 @@ typedef enum run_verdict {
 /* One case on one backend. */
 typedef struct run_result {
 	run_verdict verdict;
+	bool starved; /* others had the cores; if it is bad, that may be why */
 	double seconds;
 	char *got;   /* its trace */
 	char *wrong; /* what is wrong besides the trace, or what it wrote to stderr */

@@ -13,7 +13,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-enum { BACKENDS_MOST = 16, GRACE = 10 };
+enum { BACKENDS_MOST = 16, GRACE = 10, ATTEMPTS = 3 };
 /* About what a process needs from its exec to the first sleep of its case. */
 #define START_TIME (20 * AW_MILLISECOND)
 
@@ -148,29 +148,44 @@ static run_verdict judge_time(const run *one, char *text, size_t size) {
 	return took > one->entry->body->seconds + 0.5 ? RUN_SLOW : RUN_GOOD;
 }
 
+/* Adds a line to what is wrong. */
+static void result_add(run_result *result, const char *line) {
+	size_t used = result->wrong ? strlen(result->wrong) : 0, size = used + strlen(line) + 2;
+	char *both = realloc(result->wrong, size);
+	if (!both) return;
+	snprintf(both + used, size - used, "%s\n", line);
+	result->wrong = both;
+}
+
 static void judge(const run *one, aw_status status, aw_process *process) {
 	run_result *result = one->result;
 	int32_t code = 0;
 	char text[128] = "";
+	free(result->got);
+	free(result->wrong);
 	result->got = output_copy(process, 1);
 	result->wrong = output_copy(process, 2);
 	result->verdict = judge_time(one, text, sizeof text);
-	if (status < 0)
-		snprintf(text, sizeof text, "%s: %s", aw_err_name(status), aw_strerror(status));
-	else if (aw_process_returncode(process, &code) < 0)
-		snprintf(text, sizeof text, "did not end");
-	else if (code == 0 && result->verdict != RUN_BAD && strcmp(result->got ? result->got : "", one->entry->expected) == 0)
-		return;
-	else if (code != 0 && result->wrong && !*result->wrong)
-		snprintf(text, sizeof text, "exit status %d", (int)code);
-	result->verdict = RUN_BAD;
-	if (!*text || !result->wrong) return;
-	size_t length = strlen(result->wrong) + strlen(text) + 2;
-	char *both = malloc(length);
-	if (!both) return;
-	snprintf(both, length, "%s%s\n", result->wrong, text);
-	free(result->wrong);
-	result->wrong = both;
+	if (*text) result_add(result, text);
+	if (status >= 0) status = aw_process_returncode(process, &code);
+	if (status < 0) result_add(result, aw_strerror(status));
+	result->starved = code > 0 && (code & CHILD_STARVED);
+	if (code < 0 || (code & ~CHILD_STARVED)) result->verdict = RUN_BAD;
+	if (status < 0 || !result->got || strcmp(result->got, one->entry->expected) != 0) result->verdict = RUN_BAD;
+}
+
+static void run_carry_out(const run *one, bool gives_core) {
+	aw_process *process = NULL;
+	int64_t start = now();
+	aw_status status = run_start(one, &process);
+	if (gives_core) {
+		aw_sleep(START_TIME);
+		aw_semaphore_release(self.cores);
+	}
+	if (status >= 0) status = run_finish(one, process);
+	one->result->seconds = (double)(now() - start) * 1e-9;
+	judge(one, status, process);
+	aw_process_unref(process);
 }
 
 /*
@@ -183,17 +198,7 @@ static aw_status run_task(void *ud) {
 	aw_status status = sleeps ? aw_semaphore_acquire(self.slots) : 0;
 	if (status >= 0) status = aw_semaphore_acquire(self.cores);
 	if (status < 0) return status;
-	aw_process *process = NULL;
-	int64_t start = now();
-	status = run_start(one, &process);
-	if (sleeps) {
-		aw_sleep(START_TIME);
-		aw_semaphore_release(self.cores);
-	}
-	if (status >= 0) status = run_finish(one, process);
-	one->result->seconds = (double)(now() - start) * 1e-9;
-	judge(one, status, process);
-	aw_process_unref(process);
+	run_carry_out(one, sleeps);
 	return aw_semaphore_release(sleeps ? self.slots : self.cores);
 }
 
@@ -229,6 +234,20 @@ static void runs_plan(void) {
 	qsort(self.runs, self.run_count, sizeof *self.runs, by_order);
 }
 
+/*
+ * A run that went wrong while others had its cores has shown nothing. It is done again, alone; only such a one, so that a fault that has
+ * no such excuse is not looked for twice.
+ */
+static void run_starved_again(void) {
+	for (size_t i = 0; i < self.run_count; i++) {
+		const run *one = &self.runs[i];
+		for (int attempt = 0; attempt < ATTEMPTS && one->result->verdict == RUN_BAD && one->result->starved; attempt++) {
+			printf("again, since it had to wait for a core: %s on %s\n", one->entry->body->name, one->on->label);
+			run_carry_out(one, false);
+		}
+	}
+}
+
 static aw_status run_all(void *ud) {
 	(void)ud;
 	int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -245,6 +264,7 @@ static aw_status run_all(void *ud) {
 	}
 	if (status >= 0) status = aw_gather(NULL, futures, count, AW_GATHER_DEFAULT, &all);
 	if (status >= 0) status = aw_await(all, NULL);
+	if (status >= 0) run_starved_again();
 	aw_future_unref(all);
 	while (count) aw_future_unref(futures[--count]);
 	free(futures);
@@ -256,7 +276,7 @@ static aw_status run_all(void *ud) {
 /* --- what came of it --- */
 
 static void print_bad(const char *name, const backend *on, const char *expected, const run_result *result) {
-	printf("\n--- %s on %s, after %.2f s\n", name, on->label, result->seconds);
+	printf("\n--- %s on %s, after %.2f s%s\n", name, on->label, result->seconds, result->starved ? ", in want of a core" : "");
 	if (result->wrong && *result->wrong) printf("%s", result->wrong);
 	if (result->got && strcmp(result->got, expected) != 0) report_difference(expected, result->got);
 }

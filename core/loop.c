@@ -15,6 +15,7 @@
 #include "signals.h"
 #include "task.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
@@ -134,6 +135,8 @@ void loop_remove_closer(aw_loop *loop, closer *what) {
 }
 
 /* --- making one --- */
+
+static_assert(sizeof(aw_loop) <= SLAB_LARGEST, "a loop lies in a slab, so that its stale handle can be told");
 
 /* From any thread, also in a signal handler. */
 static void loop_wake(aw_loop *loop) {
@@ -405,7 +408,10 @@ aw_status aw_loop_dispatch(aw_loop *loop) {
 
 aw_bool aw_loop_pending(const aw_loop *loop) {
 	if (!loop_is(loop) || loop->state != LOOP_OPEN) return 0;
-	return has_work(loop) || (loop->timers.count && timers_deadline(&loop->timers) <= loop_now(loop));
+	if (loop->guest) guest_pause(loop->guest); /* a helper thread may be completing something */
+	bool pending = has_work(loop) || (loop->timers.count && timers_deadline(&loop->timers) <= loop_now(loop));
+	if (loop->guest) guest_resume(loop->guest);
+	return pending;
 }
 
 int64_t aw_loop_deadline(const aw_loop *loop) {

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-enum { SLAB_STEP = 32, SLAB_CLASSES = 20, SLAB_LARGEST = SLAB_STEP * SLAB_CLASSES };
+enum { SLAB_STEP = 32, SLAB_CLASSES = 24, SLAB_LARGEST = SLAB_STEP * SLAB_CLASSES };
 
 typedef struct slab_slot {
 	void *reserved; /* the object's class pointer stands here: zero in a free slot */

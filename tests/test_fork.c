@@ -234,6 +234,32 @@ static void a_child_that_comes_back_into_the_run_is_turned_out(void) {
 	EXPECT_INT(comes_back_into_run_forever("abandon"), 1);
 }
 
+static aw_status forks_and_runs_its_own(void *ud) {
+	(void)ud;
+	fflush(NULL);
+	forked = fork();
+	if (forked == 0) {
+		aw_loop_abandon(aw_loop_current());
+		if (aw_run(NULL, child_main, NULL, NULL, NULL) < 0) _exit(2);
+	}
+	return 0;
+}
+
+static void a_childs_task_may_return_after_a_run_of_its_own(void) {
+	aw_loop *loop = loop_begin(NULL);
+	aw_task *task = NULL;
+	int status = 0;
+	REQUIRE(aw_task_spawn(loop, forks_and_runs_its_own, NULL, NULL, &task) == 0);
+	aw_status ran = aw_loop_run_until_complete(loop, aw_task_future(task), NULL);
+	if (forked == 0) _exit(ran == AW_EFORKED || ran == AW_ELOOPCLOSED ? 0 : 1);
+	EXPECT_INT(ran, 0);
+	EXPECT(waitpid(forked, &status, 0) == forked);
+	EXPECT_INT(status, 0);
+	aw_task_unref(task);
+	loop_end(loop);
+}
+
 CHECK_MAIN("fork", CASE(every_call_of_the_child_is_refused), CASE(the_child_may_abandon_and_the_parent_goes_on),
            CASE(the_child_may_have_a_loop_of_its_own), CASE(a_guest_may_fork), CASE(a_callback_may_fork),
-           CASE(a_stackful_task_may_fork), CASE(a_child_that_comes_back_into_the_run_is_turned_out))
+           CASE(a_stackful_task_may_fork), CASE(a_child_that_comes_back_into_the_run_is_turned_out),
+           CASE(a_childs_task_may_return_after_a_run_of_its_own))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* F04: a callback added twice runs twice; removing takes out every copy and tells how many; from a future that is done it takes none. */
+/*
+ * F04: a callback added twice runs twice; removing takes out every copy and tells how many; from a future that is done it takes
+ * none.
+ */
 #include "../bare.h"
 
 CASE(trap_F04, 0.0, CASE_ANY) {

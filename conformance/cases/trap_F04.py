@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# F04: a callback added twice runs twice; removing takes out every copy and tells how many; from a future that is done it takes none.
+# F04: a callback added twice runs twice; removing takes out every copy and tells how many; from a future that is done it takes
+# none.
 import asyncio
 
 loop = asyncio.new_event_loop()

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* L01: call_soon is first in, first out; what a callback schedules runs in the next iteration, behind all that is queued already. */
+/*
+ * L01: call_soon is first in, first out; what a callback schedules runs in the next iteration, behind all that is queued
+ * already.
+ */
 #include "../bare.h"
 
 static aw_status a(aw_loop *loop, void *ud) {

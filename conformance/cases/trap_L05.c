@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* L05: different deadlines run in their order, whatever the order of the calls, also when several are overdue in one iteration. */
+/*
+ * L05: different deadlines run in their order, whatever the order of the calls, also when several are overdue in one iteration.
+ */
 #include "../bare.h"
 
 static aw_status block(aw_loop *loop, void *ud) {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# L16: cancelling a handle from an earlier callback of the batch prevents it; cancelling one that ran changes nothing but its answer.
+# L16: cancelling a handle from an earlier callback of the batch prevents it; cancelling one that ran changes nothing but its
+# answer.
 import asyncio
 
 loop = asyncio.new_event_loop()

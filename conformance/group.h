@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What the cases about task groups share: entering one, putting jobs into it, and telling what it failed with. */
+#ifndef CONFORMANCE_GROUP_H
+#define CONFORMANCE_GROUP_H
+
+#include "job.h"
+
+/* async with asyncio.TaskGroup() as group: the caller leaves it and has one reference. */
+static inline aw_taskgroup *begin_group(void) {
+	aw_taskgroup *group = NULL;
+	must(aw_taskgroup_new(NULL, &group));
+	must(aw_taskgroup_begin(group));
+	return group;
+}
+
+/* group.create_task, for a child that nobody else asks about. */
+static inline void join_group(aw_taskgroup *group, aw_task_fn fn, const void *ud) {
+	must(aw_taskgroup_spawn(group, fn, (void *)(uintptr_t)ud, NULL, NULL));
+}
+
+/* The end of the block, which ended with `body`, and of the caller's reference. */
+static inline aw_status end_group(aw_taskgroup *group, aw_status body) {
+	aw_status status = aw_taskgroup_end(group, body, NULL);
+	aw_taskgroup_unref(group);
+	return status;
+}
+
+/* Where end_group() failed with AW_EGROUP: the messages of its errors. */
+static inline void say_group(aw_status status) {
+	if (status != AW_EGROUP) {
+		trace("no group: %s", aw_err_name(status));
+		return;
+	}
+	char text[128] = "";
+	aw_error *group = aw_caught();
+	for (size_t i = 0; i < aw_error_count(group); i++) {
+		size_t length = strlen(text);
+		snprintf(text + length, sizeof text - length, " %s", aw_error_message(aw_error_get(group, i)));
+	}
+	trace("ExceptionGroup:%s", text);
+}
+
+/* A child that takes its time to clean up. */
+static inline aw_status run_slow(void *ud) {
+	const job *self = (const job *)ud;
+	aw_status status = aw_sleep(90 * U);
+	if (status != AW_ECANCELLED) return status;
+	trace("%sX", self->name);
+	must(aw_sleep(self->units * U));
+	trace("%s cleaned", self->name);
+	return status;
+}
+
+#endif
