@@ -75,9 +75,10 @@ static int64_t moment(hunt_round *self) {
 /* After a wait that failed: true if the worker lives on. */
 static bool survives(worker *self, aw_status status) {
 	if (status != AW_ECANCELLED || !self->mortal) {
-		fault(self->of, aw_err_name(status));
+		fault(self->of, status == AW_ECANCELLED ? "a worker hangs" : aw_err_name(status));
 		return false;
 	}
+	if (self->of->fault || self->of->ended) return false;
 	aw_task_uncancel(aw_task_current());
 	return below(self->of, 2);
 }

@@ -305,6 +305,12 @@ static void *run_own_loop(void *ud) {
 }
 
 static void every_thread_can_have_a_loop_of_its_own(void) {
+#ifdef __SANITIZE_THREAD__
+	/* liburing unmaps, and libuv closes, where ThreadSanitizer doesn't see it: it takes the next thread's memory and numbers for theirs. */
+	const char *backend = getenv("AWAIT_BACKEND");
+	if (backend && (strcmp(backend, "uring") == 0 || strcmp(backend, "uv") == 0))
+		SKIP("ThreadSanitizer does not see into the library underneath");
+#endif
 	pthread_t threads[THREADS];
 	int sums[THREADS] = {0};
 	for (int t = 0; t < THREADS; t++) REQUIRE(pthread_create(&threads[t], NULL, run_own_loop, &sums[t]) == 0);
