@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # O06: reschedule moves the deadline both ways, or takes it away; one that is past fires in the next iteration. Before the block is
 # entered and after it is left, it is refused.
+# needs 3.12: the refusals came in the course of 3.11
 import asyncio
 
 async def main():

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # O10: a timeout can't be entered twice; wait_for inside a timeout, and a timeout inside wait_for.
+# needs 3.12: the refusals came in the course of 3.11
 import asyncio
 
 async def limited():
