@@ -391,10 +391,8 @@ static void nothing_is_lost_under_random_cancellation(void) {
 	for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
 	for (int i = 0; i < 2; i++) {
 		int64_t rounds = 0;
-		for (int s = 0; s < SUBJECTS; s++) {
-			rounds += hunters[i].rounds[s];
-			if (number_from("AWAIT_HUNT_SECONDS", 2) > 0 && !hunters[i].failed) EXPECT(hunters[i].rounds[s] > 0);
-		}
+		for (int s = 0; s < SUBJECTS; s++) rounds += hunters[i].rounds[s];
+		EXPECT(rounds > 0);
 		printf("    %s: %" PRId64 " rounds, %" PRId64 " items and turns\n", hunters[i].backend, rounds, hunters[i].items);
 		EXPECT(!hunters[i].failed);
 	}

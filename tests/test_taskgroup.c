@@ -155,6 +155,25 @@ static void failures_win_and_an_outside_cancel_is_asked_again(void) {
 	EXPECT_INT(run_virtual(external_cancel), 0);
 }
 
+static aw_status leaves_behind(void *ud) {
+	(void)ud;
+	aw_coro *coro;
+	begin();
+	EXPECT_INT(aw_sleep_coro(NULL, 3600 * AW_SECOND, NULL, NULL, &coro), 0);
+	EXPECT_INT(aw_taskgroup_spawn_coro(group, coro, NULL), 0);
+	aw_coro_unref(coro);
+	aw_taskgroup_unref(group);
+	return 0;
+}
+
+static void a_loop_that_closes_lets_go_of_a_group_with_tasks(void) {
+	aw_loop *loop = loop_begin("virtual");
+	EXPECT_INT(aw_task_spawn(loop, leaves_behind, NULL, NULL, NULL), 0);
+	loop_settle(loop);
+	loop_end(loop);
+}
+
 CHECK_MAIN("taskgroup", CASE(the_first_failure_cancels_siblings_and_body), CASE(failures_of_the_cancelled_are_collected),
            CASE(a_failure_of_the_body_is_part_of_the_group), CASE(a_mere_cancellation_comes_out_bare),
-           CASE(a_group_takes_tasks_only_while_it_lasts), CASE(failures_win_and_an_outside_cancel_is_asked_again))
+           CASE(a_group_takes_tasks_only_while_it_lasts), CASE(failures_win_and_an_outside_cancel_is_asked_again),
+           CASE(a_loop_that_closes_lets_go_of_a_group_with_tasks))

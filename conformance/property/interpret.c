@@ -185,6 +185,7 @@ int main(int argc, char **argv) {
 	program read = {0};
 	while (program_read(&read, stdin)) {
 		printf("program %lu\n", read.seed);
+		fflush(stdout); /* if it crashes, this one is blamed */
 		if (!world_open(&read, (enum flavour)flavour, stdout)) {
 			fprintf(stderr, "program %lu could not be started\n", read.seed);
 			return 2;

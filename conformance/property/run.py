@@ -91,8 +91,9 @@ class Run:
 
     def show(self, seed, flavour, ours, theirs):
         """A program that differs; the first few are reduced and shown."""
-        print(f"seed {seed} differs ({flavour})", flush=True)
         self.shown += 1
+        if self.shown <= 50:
+            print(f"seed {seed} differs ({flavour})", flush=True)
         if self.shown > self.options.show:
             return
         text = generate.generate(seed)
@@ -159,7 +160,7 @@ class Run:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--interpreter", required=True, help="the program built from interpret.c")
-    parser.add_argument("--count", type=int, default=3000)
+    parser.add_argument("--count", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=1, help="the first")
     parser.add_argument("--show", type=int, default=3, help="how many that differ are reduced and shown")
     parser.add_argument("--oracle", help="a CPython 3.13 or later")

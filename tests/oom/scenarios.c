@@ -1,0 +1,665 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The programs. What a body holds is noted in a list and given back at its end, so that each reads like a program without errors:
+ * `try(self, status)` keeps the first one, and every call behind it is left out.
+ */
+#include "scenarios.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_HELD 32
+
+typedef struct held {
+	void *object;
+	void (*unref)(void *object);
+} held;
+
+static held kept[MOST_HELD];
+static size_t kept_count;
+
+static void keep(void *object, void (*unref)(void *object)) {
+	kept[kept_count++] = (held){object, unref};
+}
+
+static aw_status release(aw_status status) {
+	while (kept_count) {
+		held *last = &kept[--kept_count];
+		last->unref(last->object);
+	}
+	return status;
+}
+
+static void unref_future(void *object) {
+	aw_future_unref(object);
+}
+
+static void unref_coro(void *object) {
+	aw_coro_unref(object);
+}
+
+static aw_status right(bool holds) {
+	return holds ? 0 : WENT_WRONG;
+}
+
+/* Starts a task and keeps it. */
+static aw_status start(aw_task_fn fn, void *ud, aw_future **out) {
+	aw_task *task;
+	aw_status status = aw_task_spawn(NULL, fn, ud, NULL, &task);
+	if (status < 0) return status;
+	*out = aw_task_future(task);
+	keep(*out, unref_future);
+	return 0;
+}
+
+/* An error that was asked for, if it came; else what came. */
+static aw_status wanted(aw_status got, aw_status want) {
+	return got == want ? 0 : got < 0 ? got : WENT_WRONG;
+}
+
+static aw_status run(const char *backend, aw_task_fn body) {
+	return aw_run(backend, body, NULL, NULL, NULL);
+}
+
+/* --- bodies of tasks --- */
+
+static aw_status give(void *ud) {
+	aw_status status = aw_sleep(AW_MICROSECOND);
+	return status < 0 ? status : aw_return(ud, NULL);
+}
+
+static aw_status give_copy(void *ud) {
+	char *copy = malloc(8);
+	(void)ud;
+	if (!copy) return -ENOMEM;
+	memcpy(copy, "a value", 8);
+	return aw_return(copy, free);
+}
+
+static aw_status fail(void *ud) {
+	(void)ud;
+	aw_status status = aw_sleep(0);
+	return status < 0 ? status : aw_raise(-EIO, "no luck");
+}
+
+static aw_status stay(void *ud) {
+	(void)ud;
+	return aw_sleep(100 * AW_SECOND);
+}
+
+/* --- callbacks --- */
+
+static int called;
+
+static aw_status count_call(aw_loop *loop, void *ud) {
+	(void)loop;
+	(void)ud;
+	called++;
+	return 0;
+}
+
+static aw_status read_byte(aw_loop *loop, void *ud) {
+	char byte;
+	called += read(*(int *)ud, &byte, 1) == 1;
+	(void)loop;
+	return 0;
+}
+
+static aw_status stop(aw_loop *loop, void *ud) {
+	(void)ud;
+	return aw_loop_stop(loop);
+}
+
+static aw_status callbacks_on(aw_loop *loop) {
+	called = 0;
+	aw_handle *handle = NULL;
+	aw_status status = aw_loop_call_later(loop, 2 * AW_MILLISECOND, stop, NULL, NULL, NULL);
+	if (status < 0) return status;
+	status = aw_loop_call_soon(loop, count_call, NULL, NULL, NULL);
+	if (status >= 0) status = aw_loop_call_soon_threadsafe(loop, count_call, NULL, NULL);
+	if (status >= 0) status = aw_loop_call_later(loop, AW_SECOND, count_call, NULL, NULL, &handle);
+	if (status >= 0) aw_handle_cancel(handle);
+	aw_handle_unref(handle);
+	aw_status ran = aw_loop_run_forever(loop);
+	if (status < 0 || ran < 0) return status < 0 ? status : ran;
+	return right(called == 2);
+}
+
+static aw_status callbacks(const char *backend) {
+	aw_loop *loop;
+	aw_status status = aw_loop_new(backend, &loop);
+	if (status < 0) return status;
+	status = callbacks_on(loop);
+	aw_status closed = aw_loop_close(loop);
+	aw_loop_unref(loop);
+	return status < 0 ? status : closed < 0 ? closed : status;
+}
+
+/* --- tasks, and what is made of them --- */
+
+static aw_status tasks_body(void *ud) {
+	(void)ud;
+	aw_future *one, *two, *three;
+	void *value = NULL;
+	aw_status status = start(give_copy, NULL, &one);
+	if (status >= 0) status = start(fail, NULL, &two);
+	if (status >= 0) status = start(stay, NULL, &three);
+	if (status >= 0) status = aw_await(one, &value);
+	if (status >= 0) status = right(value && strcmp(value, "a value") == 0);
+	if (status == 0) status = wanted(aw_await(two, NULL), -EIO);
+	if (status == 0) status = aw_sleep(0);
+	if (status == 0) status = aw_future_cancel(three, "enough");
+	if (status == 1) status = wanted(aw_await(three, NULL), AW_ECANCELLED);
+	return release(status);
+}
+
+static aw_status tasks(const char *backend) {
+	return run(backend, tasks_body);
+}
+
+static aw_status several_body(void *ud) {
+	(void)ud;
+	aw_future *futures[3], *all, *shielded;
+	void *value = NULL;
+	aw_status status = 0;
+	for (int i = 0; i < 3 && status >= 0; i++) status = start(i == 2 ? fail : give, "x", &futures[i]);
+	if (status >= 0) status = aw_gather(NULL, futures, 3, AW_GATHER_RETURN_ERRORS, &all);
+	if (status < 0) return release(status);
+	keep(all, unref_future);
+	status = aw_await(all, &value);
+	if (status >= 0) status = right(aw_results_count(value) == 3);
+	if (status >= 0) status = start(give, "y", &futures[0]);
+	if (status >= 0) status = aw_shield(futures[0], &shielded);
+	if (status >= 0) {
+		keep(shielded, unref_future);
+		status = aw_wait_for(shielded, AW_SECOND, &value);
+	}
+	if (status >= 0) status = start(stay, NULL, &futures[1]);
+	if (status >= 0) status = aw_wait(futures, 2, AW_FIRST_COMPLETED, AW_SECOND, NULL);
+	if (status >= 0) status = wanted(aw_wait_for(futures[1], AW_MICROSECOND, NULL), AW_ETIMEOUT);
+	return release(status);
+}
+
+static aw_status several(const char *backend) {
+	return run(backend, several_body);
+}
+
+static aw_status in_order_body(void *ud) {
+	(void)ud;
+	aw_future *futures[2], *next;
+	aw_as_completed *order;
+	aw_status status = start(give, "x", &futures[0]);
+	if (status >= 0) status = start(fail, NULL, &futures[1]);
+	if (status >= 0) status = aw_as_completed_new(NULL, futures, 2, AW_FOREVER, &order);
+	if (status < 0) return release(status);
+	for (int i = 0; i < 2 && status >= 0; i++) {
+		status = aw_as_completed_next(order, &next);
+		if (status >= 0) aw_future_unref(next);
+	}
+	aw_as_completed_unref(order);
+	return release(status);
+}
+
+static aw_status in_order(const char *backend) {
+	return run(backend, in_order_body);
+}
+
+static aw_status scope_body(void *ud) {
+	(void)ud;
+	aw_timeout *scope;
+	aw_status status = aw_timeout_new(NULL, AW_MICROSECOND, &scope);
+	if (status < 0) return status;
+	status = aw_timeout_begin(scope);
+	if (status >= 0) {
+		status = aw_timeout_reschedule(scope, 0);
+		aw_status slept = status < 0 ? status : aw_sleep(AW_SECOND);
+		status = wanted(aw_timeout_end(scope, slept), AW_ETIMEOUT);
+	}
+	aw_timeout_unref(scope);
+	return status;
+}
+
+static aw_status scope(const char *backend) {
+	return run(backend, scope_body);
+}
+
+static aw_status group_body(void *ud) {
+	(void)ud;
+	aw_taskgroup *group;
+	aw_status status = aw_taskgroup_new(NULL, &group);
+	if (status < 0) return status;
+	status = aw_taskgroup_begin(group);
+	if (status >= 0) {
+		status = aw_taskgroup_spawn(group, stay, NULL, NULL, NULL);
+		if (status >= 0) status = aw_taskgroup_spawn(group, fail, NULL, NULL, NULL);
+		status = aw_taskgroup_end(group, status, NULL);
+		const aw_error *error = aw_caught();
+		if (status == AW_EGROUP && aw_error_count(error) == 1 && aw_error_status(aw_error_get(error, 0)) == -EIO) status = 0;
+	}
+	aw_taskgroup_unref(group);
+	return status;
+}
+
+static aw_status group(const char *backend) {
+	return run(backend, group_body);
+}
+
+/* --- coroutines of steps --- */
+
+typedef struct steps {
+	aw_frame frame;
+	aw_future *future;
+	aw_coro *sleep;
+} steps;
+
+static aw_status steps_step(aw_resume *resume, void *ud) {
+	steps *self = ud;
+	AW_BEGIN(&self->frame);
+	AW_YIELD(&self->frame, resume);
+	AW_AWAIT(&self->frame, resume, self->future);
+	if (aw_resume_status(resume) < 0) return aw_resume_raise(resume, aw_resume_error(resume));
+	AW_AWAIT_CORO(&self->frame, resume, self->sleep);
+	if (aw_resume_status(resume) < 0) return aw_resume_raise(resume, aw_resume_error(resume));
+	AW_END(&self->frame);
+	return aw_resume_return(resume, self, NULL);
+}
+
+static aw_status stepping_body(void *ud) {
+	(void)ud;
+	steps self = {.frame = {0}};
+	aw_coro *coro;
+	aw_task *task;
+	void *value = NULL;
+	aw_status status = aw_future_new(aw_loop_current(), &self.future);
+	if (status < 0) return status;
+	keep(self.future, unref_future);
+	status = aw_sleep_coro(aw_loop_current(), AW_MICROSECOND, NULL, NULL, &self.sleep);
+	if (status < 0) return release(status);
+	keep(self.sleep, unref_coro);
+	status = aw_coro_new(aw_loop_current(), steps_step, &self, NULL, &coro);
+	if (status < 0) return release(status);
+	keep(coro, unref_coro);
+	status = aw_task_spawn_coro(NULL, coro, &task);
+	if (status < 0) return release(status);
+	status = aw_future_set_result(self.future, "x", NULL);
+	if (status >= 0) status = aw_await(aw_task_future(task), &value);
+	if (status >= 0) status = right(value == &self);
+	aw_task_unref(task);
+	return release(status);
+}
+
+static aw_status stepping(const char *backend) {
+	return run(backend, stepping_body);
+}
+
+/* --- locks and queues --- */
+
+static aw_queue *queue;
+static aw_lock *lock;
+static aw_semaphore *semaphore;
+static aw_condition *condition;
+static aw_event *event;
+
+static aw_status produce(void *ud) {
+	(void)ud;
+	aw_status status = 0;
+	for (int i = 0; i < 4 && status >= 0; i++) status = aw_queue_put(queue, "item", NULL);
+	return status;
+}
+
+static aw_status queue_body(void *ud) {
+	(void)ud;
+	aw_future *producer;
+	aw_status status = aw_queue_new(NULL, 1, &queue);
+	if (status < 0) return status;
+	status = start(produce, NULL, &producer);
+	for (int i = 0; i < 4 && status >= 0; i++) {
+		void *item = NULL;
+		/* A producer that failed puts nothing more. */
+		status = aw_future_done(producer) && aw_queue_empty(queue) ? aw_await(producer, NULL) : 0;
+		if (status >= 0) status = aw_sleep(0);
+		if (status >= 0) status = aw_queue_get_nowait(queue, &item, NULL);
+		if (status == AW_EQUEUEEMPTY) {
+			status = 0;
+			i--;
+			continue;
+		}
+		if (status >= 0) status = aw_queue_task_done(queue);
+	}
+	if (status >= 0) status = aw_queue_join(queue);
+	if (status >= 0) status = aw_queue_shutdown(queue, 1);
+	release(0);
+	aw_queue_unref(queue);
+	return status;
+}
+
+static aw_status queues(const char *backend) {
+	return run(backend, queue_body);
+}
+
+static aw_status visit(void *ud) {
+	(void)ud;
+	aw_status status = aw_lock_acquire(lock);
+	if (status < 0) return status;
+	status = aw_semaphore_acquire(semaphore);
+	if (status >= 0) {
+		status = aw_sleep(0);
+		aw_semaphore_release(semaphore);
+	}
+	aw_lock_release(lock);
+	return status < 0 ? status : aw_event_wait(event);
+}
+
+static aw_status be_told(void *ud) {
+	(void)ud;
+	aw_status status = aw_lock_acquire(aw_condition_lock(condition));
+	if (status < 0) return status;
+	status = aw_condition_wait(condition);
+	if (aw_lock_locked(aw_condition_lock(condition))) aw_lock_release(aw_condition_lock(condition));
+	return status;
+}
+
+static aw_status meet(void) {
+	aw_future *futures[4];
+	aw_status status = 0, ended = 0;
+	int made = 0;
+	for (; made < 4 && status >= 0; made++) {
+		status = start(made < 3 ? visit : be_told, NULL, &futures[made]);
+		if (status < 0) break;
+	}
+	aw_status slept = 0;
+	for (int i = 0; i < 12 && slept >= 0; i++) slept = aw_sleep(0);
+	aw_event_set(event);
+	if (aw_lock_try_acquire(aw_condition_lock(condition)) >= 0) {
+		aw_condition_notify_all(condition);
+		aw_lock_release(aw_condition_lock(condition));
+	}
+	for (int i = 0; i < made; i++) {
+		ended = aw_await(futures[i], NULL);
+		if (ended < 0 && status >= 0) status = ended;
+	}
+	return status;
+}
+
+static aw_status locks_body(void *ud) {
+	(void)ud;
+	lock = NULL, semaphore = NULL, condition = NULL, event = NULL;
+	aw_status status = aw_lock_new(NULL, &lock);
+	if (status >= 0) status = aw_semaphore_new(NULL, 1, &semaphore);
+	if (status >= 0) status = aw_condition_new(NULL, NULL, &condition);
+	if (status >= 0) status = aw_event_new(NULL, &event);
+	if (status >= 0) status = meet();
+	release(0);
+	aw_lock_unref(lock);
+	aw_semaphore_unref(semaphore);
+	aw_condition_unref(condition);
+	aw_event_unref(event);
+	return status;
+}
+
+static aw_status locks(const char *backend) {
+	return run(backend, locks_body);
+}
+
+/* --- the system --- */
+
+static aw_status talk(aw_process *process) {
+	const void *data;
+	size_t length;
+	aw_future *future;
+	aw_status status = aw_process_communicate(process, "hello", 5, &future);
+	if (status < 0) return status;
+	status = aw_await(future, NULL);
+	aw_future_unref(future);
+	if (status >= 0) status = aw_process_output(process, 1, &data, &length);
+	return status < 0 ? status : right(length == 5 && memcmp(data, "hello", 5) == 0);
+}
+
+static aw_status process_body(void *ud) {
+	(void)ud;
+	static const char *const argv[] = {"/bin/cat"};
+	aw_process_options *options;
+	aw_process *process;
+	aw_status status = aw_process_options_new(&options);
+	if (status < 0) return status;
+	for (int i = 0; i < 3 && status >= 0; i++) status = aw_process_options_set_stdio(options, i, AW_STDIO_PIPE, -1);
+	if (status >= 0) status = aw_process_options_set_cwd(options, "/");
+	if (status >= 0) status = aw_subprocess_exec(NULL, argv, 1, options, &process);
+	aw_process_options_unref(options);
+	if (status < 0) return status;
+	status = talk(process);
+	aw_process_unref(process);
+	return status;
+}
+
+static aw_status process(const char *backend) {
+	return run(backend, process_body);
+}
+
+static aw_status ready_body(void *ud) {
+	(void)ud;
+	int ends[2];
+	aw_future *future;
+	if (pipe(ends) < 0) return -errno;
+	aw_status status = aw_fd_wait(NULL, ends[0], AW_POLL_IN, &future);
+	if (status >= 0) {
+		status = write(ends[1], "x", 1) == 1 ? aw_await(future, NULL) : -errno;
+		aw_future_unref(future);
+	}
+	called = 0;
+	if (status >= 0) status = aw_loop_add_reader(aw_loop_current(), ends[0], read_byte, &ends[0], NULL);
+	if (status >= 0) {
+		for (int i = 0; i < 100 && !called && status >= 0; i++) status = aw_sleep(AW_MICROSECOND);
+		aw_loop_remove_reader(aw_loop_current(), ends[0]);
+		if (status >= 0) status = right(called == 1);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	return status;
+}
+
+static aw_status ready(const char *backend) {
+	return run(backend, ready_body);
+}
+
+static aw_status drain(aw_loop *loop) {
+	aw_submission all[8];
+	aw_completion got[8];
+	for (int i = 0; i < 8; i++) {
+		all[i] = (aw_submission){.size = sizeof *all, .kind = i % 2 ? AW_OPERATION_SLEEP : AW_OPERATION_NOP, .token = (uint64_t)i};
+		all[i].offset = AW_MICROSECOND;
+	}
+	aw_status taken = aw_loop_submit(loop, all, 8);
+	aw_status status = taken < 0 ? taken : 0;
+	for (int seen = 0; seen < taken;) {
+		aw_status n = aw_loop_drain(loop, got, 8, AW_SECOND);
+		if (n < 0) return n;
+		for (int i = 0; i < n; i++)
+			if (got[i].status < 0 && status >= 0) status = got[i].status;
+		seen += n;
+	}
+	return status;
+}
+
+static aw_status guest(aw_loop *loop) {
+	int fd;
+	called = 0;
+	aw_status status = aw_loop_guest_begin(loop, &fd);
+	if (status == AW_ENOTSUP) return 0; /* not every backend can */
+	if (status < 0) return status;
+	status = aw_loop_call_soon(loop, count_call, NULL, NULL, NULL);
+	for (int i = 0; i < 10 && status >= 0 && !called; i++) status = aw_loop_dispatch(loop);
+	aw_status ended = aw_loop_guest_end(loop);
+	return status < 0 ? status : ended < 0 ? ended : right(called == 1);
+}
+
+static aw_status driven(const char *backend) {
+	aw_loop *loop;
+	aw_status status = aw_loop_new(backend, &loop);
+	if (status < 0) return status;
+	status = drain(loop);
+	if (status >= 0) status = guest(loop);
+	aw_loop_close(loop);
+	aw_loop_unref(loop);
+	return status;
+}
+
+static aw_status double_it(void *ud, void **out, aw_destroy_fn *out_destroy) {
+	(void)out_destroy;
+	*out = (void *)((intptr_t)ud * 2);
+	return 0;
+}
+
+static aw_status threads_body(void *ud) {
+	(void)ud;
+	void *value = NULL;
+	aw_future *future;
+	aw_status status = aw_to_thread(double_it, (void *)21, NULL, &value, NULL);
+	if (status >= 0) status = right((intptr_t)value == 42);
+	if (status >= 0) status = aw_loop_run_in_executor(NULL, NULL, double_it, (void *)4, NULL, &future);
+	if (status < 0) return status;
+	status = aw_await(future, &value);
+	aw_future_unref(future);
+	return status < 0 ? status : right((intptr_t)value == 8);
+}
+
+static aw_status threads(const char *backend) {
+	return run(backend, threads_body);
+}
+
+/* --- the rest --- */
+
+static aw_barrier *barrier;
+
+static aw_status arrive(void *ud) {
+	(void)ud;
+	return aw_barrier_wait(barrier);
+}
+
+static aw_status barrier_body(void *ud) {
+	(void)ud;
+	aw_future *futures[2];
+	aw_status status = aw_barrier_new(NULL, 2, &barrier), ended = 0;
+	if (status < 0) return status;
+	status = start(arrive, NULL, &futures[0]);
+	if (status >= 0) status = start(arrive, NULL, &futures[1]);
+	/* One that failed leaves the other alone: it is not waited for without end. */
+	for (int i = 0; i < 2 && status >= 0; i++) {
+		ended = aw_wait_for(futures[i], AW_MILLISECOND, NULL);
+		if (ended < 0) status = ended;
+	}
+	if (status < 0) aw_barrier_abort(barrier);
+	release(0);
+	aw_barrier_unref(barrier);
+	return status < 0 ? status : 0;
+}
+
+static aw_status barriers(const char *backend) {
+	return run(backend, barrier_body);
+}
+
+static aw_status next_of_three(void *ud, void **out, aw_destroy_fn *out_destroy) {
+	int *at = ud;
+	(void)out_destroy;
+	if (*at == 3) return AW_ESTOPITERATION;
+	*out = at;
+	++*at;
+	return aw_sleep(0);
+}
+
+static aw_status iterator_body(void *ud) {
+	(void)ud;
+	int at = 0;
+	void *item;
+	aw_iterator *iterator;
+	aw_future *future;
+	aw_status status = aw_iterator_new(NULL, next_of_three, &at, NULL, &iterator);
+	if (status < 0) return status;
+	status = aw_iterator_next(iterator, &item, NULL);
+	if (status >= 0) status = aw_iterator_next_future(iterator, &future);
+	if (status >= 0) {
+		status = aw_await(future, NULL);
+		aw_future_unref(future);
+	}
+	while (status >= 0) status = aw_iterator_next(iterator, &item, NULL);
+	aw_iterator_unref(iterator);
+	return status == AW_ESTOPITERATION ? right(at == 3) : status;
+}
+
+static aw_status iterators(const char *backend) {
+	return run(backend, iterator_body);
+}
+
+static aw_status told_body(void *ud) {
+	(void)ud;
+	aw_loop *loop = aw_loop_current();
+	aw_cfuture *handed = NULL;
+	void *value = NULL;
+	called = 0;
+	aw_status status = aw_loop_add_signal_handler(loop, SIGUSR1, count_call, NULL, NULL);
+	if (status < 0) return status;
+	raise(SIGUSR1);
+	status = aw_submit_threadsafe(loop, give, "x", NULL, &handed);
+	for (int i = 0; i < 1000 && status >= 0 && !(called && aw_cfuture_done(handed)); i++) status = aw_sleep(AW_MICROSECOND);
+	if (status >= 0) status = aw_cfuture_result(handed, &value);
+	if (status >= 0) status = right(called == 1 && value);
+	aw_cfuture_unref(handed);
+	aw_loop_remove_signal_handler(loop, SIGUSR1);
+	return status;
+}
+
+static aw_status told(const char *backend) {
+	return run(backend, told_body);
+}
+
+static aw_status odds_body(void *ud) {
+	(void)ud;
+	static const char key;
+	aw_task *tasks[4];
+	void *value = NULL;
+	aw_future *future;
+	aw_status status = aw_context_set(&key, "bound", NULL);
+	if (status >= 0) status = aw_context_get(&key, &value);
+	if (status >= 0) status = aw_task_set_name(aw_task_current(), "main");
+	if (status >= 0) status = start(give, "x", &future);
+	if (status >= 0) {
+		status = aw_loop_all_tasks(NULL, tasks, 4);
+		for (int i = 0; i < status && i < 4; i++) aw_task_unref(tasks[i]);
+	}
+	if (status >= 0) status = aw_loop_print_tasks(aw_loop_current(), STDERR_FILENO, AW_PRINT_JSON);
+	if (status >= 0) status = aw_await(future, NULL);
+	aw_context_unset(&key);
+	return release(status);
+}
+
+static aw_status odds(const char *backend) {
+	aw_runner *runner;
+	aw_status status = aw_runner_new(backend, AW_RUNNER_DEFAULT, &runner);
+	if (status < 0) return status;
+	status = aw_runner_run(runner, odds_body, NULL, NULL, NULL);
+	aw_status closed = aw_runner_close(runner);
+	aw_runner_unref(runner);
+	return status < 0 ? status : closed < 0 ? closed : status;
+}
+
+static aw_status backends_listed(const char *backend) {
+	char text[512];
+	aw_backend_list *list;
+	aw_status status = aw_backend_list_new(&list);
+	if (status < 0) return status;
+	status = right(aw_backend_list_count(list) > 1);
+	aw_backend_list_unref(list);
+	return status ? status : aw_backend_explain(backend, text, sizeof text);
+}
+
+const scenario scenarios[] = {
+	{"callbacks", callbacks}, {"tasks", tasks},     {"several", several}, {"in order", in_order}, {"scope", scope}, {"group", group},
+	{"steps", stepping},      {"queues", queues},   {"locks", locks},     {"process", process},   {"ready", ready}, {"driven", driven},
+	{"threads", threads},     {"barriers", barriers}, {"iterators", iterators}, {"told", told}, {"odds and ends", odds},
+	{"backends", backends_listed},
+};
+const size_t scenario_count = sizeof scenarios / sizeof *scenarios;

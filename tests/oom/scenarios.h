@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs on the public interface that behave well: each passes on the first error it is told, and gives back what it has. */
+#ifndef OOM_SCENARIOS_H
+#define OOM_SCENARIOS_H
+
+#include <await/await.h>
+
+/* They returned 0 or this: no call failed, but something did not happen. */
+#define WENT_WRONG 1
+
+typedef struct scenario {
+	const char *name;
+	aw_status (*run)(const char *backend);
+} scenario;
+
+extern const scenario scenarios[];
+extern const size_t scenario_count;
+
+#endif
