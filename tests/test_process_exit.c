@@ -2,6 +2,8 @@
 /* How a child's end is told: codes, signals, several who wait, and a status that somebody else took. */
 #include "process.h"
 
+#include <sys/wait.h>
+
 static void the_exit_code_is_the_return_code(void) {
 	aw_loop *loop = loop_begin();
 	REQUIRE(loop);
@@ -48,6 +50,9 @@ static void a_signal_is_told_as_a_negative_number(void) {
 	process = start(loop, "exec sleep 500", NULL);
 	EXPECT_INT(aw_process_send_signal(process, 9999), -EINVAL);
 	EXPECT_INT(aw_process_send_signal(process, SIGSTOP), 0);
+	/* Once it has stopped the next signal waits; before, that one could end it first. */
+	siginfo_t stopped;
+	EXPECT_INT(waitid(P_PID, (id_t)aw_process_pid(process), &stopped, WSTOPPED | WNOWAIT), 0);
 	EXPECT_INT(aw_process_send_signal(process, SIGUSR1), 0);
 	EXPECT_INT(aw_process_send_signal(process, SIGCONT), 0);
 	EXPECT_INT(join(loop, process), -SIGUSR1);
