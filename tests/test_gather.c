@@ -307,10 +307,33 @@ static void gathers_nest(void) {
 	EXPECT_INT(run_virtual(of_gathers), 0);
 }
 
+static aw_status kinds(void *ud) {
+	(void)ud;
+	aw_future *plain = future_of_running_loop(), *all, *outer;
+	aw_future *children[] = {plain};
+	EXPECT_INT(aw_gather(NULL, children, 1, AW_GATHER_DEFAULT, &all), 0);
+	EXPECT_INT(aw_shield(all, &outer), 0);
+	EXPECT_INT(aw_future_value_kind(all), AW_VALUE_POINTER); /* it has none yet */
+	aw_future_set_result(plain, "v", NULL);
+	EXPECT_INT(aw_await(outer, NULL), 0);
+	EXPECT_INT(aw_future_value_kind(plain), AW_VALUE_POINTER);
+	EXPECT_INT(aw_future_value_kind(all), AW_VALUE_RESULTS);
+	aw_future_unref(all);
+	EXPECT_INT(aw_future_value_kind(outer), AW_VALUE_RESULTS); /* and keeps them */
+	aw_future_unref(outer);
+	aw_future_unref(plain);
+	return 0;
+}
+
+static void a_value_tells_what_it_is_also_through_a_shield(void) {
+	EXPECT_INT(run_virtual(kinds), 0);
+}
+
 CHECK_MAIN("gather", CASE(results_come_in_argument_order), CASE(gathering_nothing_is_done_at_once),
            CASE(a_future_given_twice_runs_once_and_appears_twice), CASE(the_first_failure_ends_it_and_the_others_go_on_unheard),
            CASE(errors_and_cancellations_can_be_results), CASE(a_cancelled_gather_ends_with_the_first_cancelled_child),
            CASE(a_cancelled_gather_that_returns_errors_waits_for_all),
            CASE(a_cancelled_gather_fails_even_if_every_child_swallowed_it), CASE(a_child_cancelled_by_others_fails_the_gather_alone),
            CASE(a_cancel_when_all_children_are_done_comes_too_late), CASE(bad_arguments_change_nothing),
-           CASE(a_dropped_gather_lets_its_children_go_on), CASE(gathers_nest))
+           CASE(a_dropped_gather_lets_its_children_go_on), CASE(gathers_nest),
+           CASE(a_value_tells_what_it_is_also_through_a_shield))
