@@ -22,7 +22,7 @@ check() {
 }
 
 if ! {
-	meson setup "$work/build" "$root" --prefix="$prefix" --libdir=lib -Dbuildtype=release -Dtests=false -Druby=disabled &&
+	meson setup "$work/build" "$root" --prefix="$prefix" --libdir=lib -Dbuildtype=release -Dtests=false -Dbindings=false &&
 		meson install -C "$work/build"
 } >"$work/log" 2>&1; then
 	tail -n 40 "$work/log"

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Every public function is used by a binding, or left out with a reason.
+
+usage: coverage.py --headers FOLDER --left-out FILE SOURCE…
+
+The list has one function a line, then its reason; lines that begin with # are for the reader. A function counts as used where its name
+stands in one of the sources outside a comment.
+"""
+import argparse
+import pathlib
+import re
+import sys
+
+
+def without_comments(text):
+    return re.sub(r'/\*.*?\*/|//[^\n]*|^\s*#[^!\[{][^\n]*', ' ', text, flags=re.S | re.M)
+
+
+def declared(headers):
+    names = set()
+    for header in sorted(headers.glob('*.h')):
+        if header.name != 'backend.h':
+            text = re.sub(r'/\*.*?\*/', ' ', header.read_text(), flags=re.S)
+            names.update(re.findall(r'\bAW_API\b[^;()]*?\b(aw_\w+)\s*\(', text))
+    return names
+
+
+def left_out(path):
+    """name -> reason"""
+    lines = (line.strip() for line in path.read_text().splitlines())
+    return {name: reason.strip() for name, _, reason in (line.partition(' ') for line in lines if line and not line.startswith('#'))}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--headers', type=pathlib.Path, required=True)
+    parser.add_argument('--left-out', type=pathlib.Path, required=True)
+    parser.add_argument('sources', nargs='+', type=pathlib.Path)
+    args = parser.parse_args()
+    public = declared(args.headers)
+    reasons = left_out(args.left_out)
+    used = set()
+    for source in args.sources:
+        used.update(re.findall(r'\baw_\w+', without_comments(source.read_text())))
+    failed = 0
+    for what, wrong in (
+        ('no function found in the headers', set() if public else {str(args.headers)}),
+        ('neither used nor left out', public - used - reasons.keys()),
+        ('left out, but used', reasons.keys() & used),
+        ('left out, but not public', reasons.keys() - public),
+        ('left out without a reason', {name for name, reason in reasons.items() if not reason}),
+    ):
+        if wrong:
+            failed += 1
+            print(f'{what}: {", ".join(sorted(wrong))}')
+    print(f'{len(public & used)} functions used, {len(reasons)} left out with a reason')
+    print(f'{5 - failed} passed, {failed} failed')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
