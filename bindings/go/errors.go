@@ -196,8 +196,11 @@ func statusOf(err error) C.int32_t {
 	return C.AW_EHOST
 }
 
-// toC makes the C error of a Go one, which it carries as payload: a new reference. Under the loop's mutex.
+// toC makes the C error of a Go one, which it carries as payload: a new reference, or nil. Under the loop's mutex.
 func (l *Loop) toC(err error) *C.aw_error {
+	if err == nil {
+		return nil
+	}
 	text := C.CString(err.Error())
 	defer C.free(unsafe.Pointer(text))
 	var out *C.aw_error

@@ -41,16 +41,21 @@ type core struct {
 	settled  bool
 	err      error
 	done     chan struct{} // made when asked for
-	one      *waiter
-	waiters  []*waiter // behind `one`
-	calls    []func()
-	c        *C.aw_future // a reference
-	born     bool         // C's own: it is settled by C alone
-	raw      uintptr      // the value that C sees
+	one      *waiter       // the first listener, if that is a goroutine
+	others   []listener    // behind it, in order
+	c        *C.aw_future  // a reference
+	born     bool          // C's own: it is settled by C alone
+	raw      uintptr       // the value that C sees
 	reported *failure
 }
 
 func (f *core) base() *core { return f }
+
+// listener is told of the end: a goroutine that waits, or a callback.
+type listener struct {
+	waiter *waiter
+	call   func()
+}
 
 // NewFuture makes a pending future, to be settled with SetResult or SetError. asyncio: loop.create_future.
 func NewFuture[T any](ctx context.Context) *Future[T] {
@@ -136,8 +141,8 @@ func rawOf(value any) uintptr {
 // settle ends it and tells those who wait. f.mu is held, and given back; `held` says whether the loop's is.
 func (f *core) settle(err error, held bool) {
 	f.settled, f.err = true, err
-	one, waiters, calls, c := f.one, f.waiters, f.calls, f.c
-	f.one, f.waiters, f.calls, f.c = nil, nil, nil, nil
+	one, others, c := f.one, f.others, f.c
+	f.one, f.others, f.c = nil, nil, nil
 	if f.done != nil {
 		close(f.done)
 	}
@@ -150,7 +155,7 @@ func (f *core) settle(err error, held bool) {
 		return
 	}
 	// Parallel tasks that C has not seen need no lock.
-	if c != nil || len(calls) > 0 || l.serial && one != nil {
+	if c != nil || l.serial && (one != nil || len(others) > 0) {
 		if !held {
 			l.enter()
 			defer l.unlock()
@@ -162,37 +167,44 @@ func (f *core) settle(err error, held bool) {
 	if one != nil {
 		l.deliver(one, result{})
 	}
-	for _, w := range waiters {
-		l.deliver(w, result{})
-	}
-	for _, call := range calls {
-		l.post(call)
+	for _, other := range others {
+		if other.waiter != nil {
+			l.deliver(other.waiter, result{})
+		} else {
+			l.post(other.call)
+		}
 	}
 }
 
 // settleC ends the C twin, and lets go of it.
 func (f *core) settleC(c *C.aw_future, err error) {
-	var failed *C.aw_error
-	if err != nil && !f.born {
-		failed = f.l.toC(err)
-	}
 	switch {
 	case f.born:
-	case f.task != nil:
+	case f.task != nil && f.task.c != nil:
+		failed := f.l.toC(err)
 		C.awgo_goroutine_end(f.task.c, statusOf(err), failed, C.uintptr_t(f.raw))
+		C.aw_error_unref(failed)
 		f.task.c = nil
 		delete(f.l.cancels, f.task.number)
+	default:
+		f.settlePlain(c, err)
+	}
+	C.aw_future_unref(c)
+}
+
+func (f *core) settlePlain(c *C.aw_future, err error) {
+	switch failed := f.l.toC(err); {
 	case err == nil:
 		C.awgo_set_result(c, C.uintptr_t(f.raw))
 	case isCancellation(err):
+		C.aw_error_unref(failed)
 		C.aw_future_cancel(c, nil)
 	case failed != nil:
 		C.aw_future_set_error(c, failed)
+		C.aw_error_unref(failed)
 	default:
 		C.aw_future_fail(c, C.aw_status(statusOf(err)), nil)
 	}
-	C.aw_error_unref(failed)
-	C.aw_future_unref(c)
 }
 
 // wait until it is done. Only a wait that can't begin, or that the loop's end cuts short, is an error.
@@ -222,10 +234,10 @@ func (f *core) wait(ctx context.Context) error {
 		w.recycle()
 		return nil
 	}
-	if f.one == nil {
+	if f.one == nil && len(f.others) == 0 {
 		f.one = w
 	} else {
-		f.waiters = append(f.waiters, w)
+		f.others = append(f.others, listener{waiter: w})
 	}
 	f.mu.Unlock()
 	if l.serial && l.lock() {
@@ -242,9 +254,9 @@ func (f *core) abandon(w *waiter) result {
 	if found {
 		f.one = nil
 	}
-	for i, other := range f.waiters {
-		if other == w {
-			f.waiters = append(f.waiters[:i:i], f.waiters[i+1:]...)
+	for i, other := range f.others {
+		if other.waiter == w {
+			f.others = append(f.others[:i:i], f.others[i+1:]...)
 			found = true
 			break
 		}
@@ -336,18 +348,18 @@ func (f *core) cancelHeld() bool {
 	return true
 }
 
-// OnDone has fn called when the future is done, also if it is already: by a goroutine of the loop, after the wait of whoever awaits it
-// was ended. fn must not block. asyncio: Future.add_done_callback.
+// OnDone has fn called when the future is done, also if it is already, by a goroutine of the loop: with serial tasks in the order in which
+// callbacks and waits came. fn must not block. asyncio: Future.add_done_callback.
 func (f *core) OnDone(fn func()) {
 	f.mu.Lock()
 	if !f.settled {
-		f.calls = append(f.calls, fn)
+		f.others = append(f.others, listener{call: func() { f.l.guard(fn) }})
 		f.mu.Unlock()
 		return
 	}
 	f.mu.Unlock()
 	if f.l != nil && f.l.lock() {
-		f.l.post(fn)
+		f.l.post(func() { f.l.guard(fn) })
 		f.l.unlock()
 	}
 }
@@ -381,18 +393,22 @@ func (f *core) handle() (*C.aw_future, error) {
 	if status := C.aw_future_new(f.l.c, &c); status < 0 {
 		return nil, statusError(C.int32_t(status))
 	}
-	if pending {
-		// C may cancel it: then it is cancelled here.
-		f.l.watch(c, func(r result) {
-			if r.status < 0 {
-				f.mu.Lock()
-				if !f.settled {
-					f.settle(r.err, true)
-				} else {
-					f.mu.Unlock()
-				}
-			}
-		})
+	if !pending {
+		f.settlePlain(c, f.err)
+		return c, nil
+	}
+	// C may cancel it: then it is cancelled here.
+	err := f.l.watch(c, func(r result) {
+		f.mu.Lock()
+		if r.status < 0 && !f.settled {
+			f.settle(r.err, true)
+		} else {
+			f.mu.Unlock()
+		}
+	})
+	if err != nil {
+		C.aw_future_unref(c)
+		return nil, err
 	}
 	f.show(c)
 	return c, nil

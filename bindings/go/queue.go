@@ -61,7 +61,7 @@ func (l *Loop) turned(count C.int32_t) {
 		return
 	}
 	l.process(count)
-	if count == C.AWGO_EVENTS {
+	if count >= C.AWGO_FULL {
 		l.drive()
 	}
 }

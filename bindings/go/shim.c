@@ -163,9 +163,12 @@ int32_t awgo_turn(awgo_loop *self, int64_t timeout) {
 	int32_t count = 0, status = 0;
 	while (count < AWGO_EVENTS && take_note(self, &self->events[count])) count++;
 	if (count == AWGO_EVENTS) return count;
-	status = aw_loop_drain(self->loop, done, (size_t)(AWGO_EVENTS - count), count ? 0 : timeout);
-	for (int32_t i = 0; i < status; i++) ended(self, &done[i], &self->events[count++]);
-	while (count < AWGO_EVENTS && take_note(self, &self->events[count])) count++;
+	/* Half the room, so that what a dispatch brings finds its place: callbacks first, as they were asked for before those who wait. */
+	int32_t room = (AWGO_EVENTS - count + 1) / 2;
+	status = aw_loop_drain(self->loop, done, (size_t)room, count ? 0 : timeout);
+	int32_t ended_count = status > 0 ? status : 0;
+	while (count < AWGO_EVENTS - ended_count && take_note(self, &self->events[count])) count++;
+	for (int32_t i = 0; i < ended_count; i++) ended(self, &done[i], &self->events[count++]);
 	return count ? count : status;
 }
 

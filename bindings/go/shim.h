@@ -46,7 +46,8 @@ typedef struct awgo_event {
 	uint32_t kind;
 } awgo_event;
 
-enum { AWGO_EVENTS = 64 };
+/* As many and more events: there may be more to come. */
+enum { AWGO_EVENTS = 64, AWGO_FULL = AWGO_EVENTS / 2 };
 
 typedef struct awgo_loop awgo_loop;
 typedef struct awgo_goroutine awgo_goroutine;
@@ -58,7 +59,7 @@ awgo_event *awgo_events(awgo_loop *self);
 /* Starts a request. Negative if it was refused, else what awgo_turn() says; without a turn 0. */
 int32_t awgo_start(awgo_loop *self, const awgo_request *request);
 int32_t awgo_cancel(awgo_loop *self, uint64_t token);
-/* Waits `timeout` at most, dispatches, and writes events. Their number; fewer than AWGO_EVENTS: there are no more. -EAGAIN: nothing at all. */
+/* Waits `timeout` at most, dispatches, and writes events. Returns their number; -EAGAIN: nothing at all. */
 int32_t awgo_turn(awgo_loop *self, int64_t timeout);
 
 /* Callbacks that leave an AWGO_CALL with `id`. */

@@ -85,7 +85,7 @@ func (l *Loop) awaitHeld(w *waiter) result {
 		return result{status: count, err: statusError(count)}
 	}
 	l.process(count)
-	if count == C.AWGO_EVENTS {
+	if count >= C.AWGO_FULL {
 		l.drive()
 	}
 	if l.serial {
