@@ -216,13 +216,12 @@ func (f *core) wait(ctx context.Context) error {
 		return nil
 	}
 	l := f.l
+	if _, self := from(ctx); self != nil && self == f.task {
+		return &Error{Status: C.AW_ESELFAWAIT}
+	}
 	w, err := l.newWaiter(ctx)
 	if err != nil {
 		return err
-	}
-	if w.task != nil && w.task == f.task {
-		w.recycle()
-		return &Error{Status: C.AW_ESELFAWAIT}
 	}
 	w.future = f
 	if f.task == nil && !f.born {

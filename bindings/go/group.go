@@ -32,7 +32,8 @@ func Group(ctx context.Context, body func(ctx context.Context, g *TaskGroup) err
 	}
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
-	g := &TaskGroup{l: l, ctx: inner}
+	// C cancels the members when the group ends so: were they to hear of ctx by themselves, the group could end before it has.
+	g := &TaskGroup{l: l, ctx: WithoutCancel(ctx)}
 	parent, number, goroutine, err := g.enter(stop)
 	if err != nil {
 		return err
@@ -141,6 +142,6 @@ func (g *TaskGroup) join(f *core) error {
 		delete(l.cancels, f.task.number)
 		return statusError(C.int32_t(status))
 	}
-	f.showTask(task)
+	C.aw_future_unref(f.showTask(task))
 	return nil
 }

@@ -267,6 +267,10 @@ func (l *Loop) Close() error {
 	C.awgo_loop_free(l.shim)
 	l.shim = nil
 	C.aw_loop_unref(l.c)
+	for _, h := range l.callbacks {
+		C.aw_handle_unref(h.c)
+		h.c = nil
+	}
 	l.callbacks, l.cancels = nil, nil
 	l.idle.Broadcast()
 	close(l.done)
@@ -585,4 +589,9 @@ func cbool(b bool) C.aw_bool {
 		return 1
 	}
 	return 0
+}
+
+// SetStackSize sets the size of the stacks of C tasks spawned from now on, in bytes; Go's tasks have none.
+func (l *Loop) SetStackSize(size int) error {
+	return l.make(func() C.aw_status { return C.aw_loop_set_stack_size(l.c, C.size_t(size)) })
 }

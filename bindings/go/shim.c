@@ -72,6 +72,8 @@ void awgo_loop_free(awgo_loop *self) {
 		aw_error_unref(unwanted.error);
 		free(unwanted.text);
 	}
+	/* What was awaited when the loop closed. */
+	for (size_t i = 0; i < self->slot_count; i++) aw_future_unref(self->slots[i].future);
 	free(self->slots);
 	free(self);
 }
