@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"sync"
 	"time"
 
 	await "github.com/libawait/libawait/bindings/go"
@@ -88,19 +87,6 @@ func awaitOurs(count int) {
 	}
 	close(futures)
 }
-
-// The same through the completion queue: an operation that C completes.
-func awaitOperation(count int) {
-	event, err := await.NewEvent(ctx)
-	must(err)
-	must(event.Set())
-	for i := 0; i < count; i++ {
-		_, _, err := await.Wait(ctx, await.AllCompleted, await.Forever, done)
-		must(err)
-	}
-}
-
-var done *await.Future[int]
 
 func awaitGo(count int) {
 	promises := make(chan chan int, 1)
@@ -247,4 +233,3 @@ func main() {
 	}
 }
 
-var _ sync.Mutex
