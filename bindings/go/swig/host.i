@@ -14,7 +14,7 @@
 %typemap(gotype) type "uintptr"
 %typemap(imtype) type "uintptr"
 %typemap(in) type { $1 = ($1_ltype)$input; }
-%typemap(out) type { $result = (uintptr_t)$1; }
+%typemap(out) type { $result = ($1_ltype)$1; }
 %typemap(goout) type ""
 %enddef
 

@@ -72,7 +72,7 @@ func TestALoopSubmitsAndDrains(t *testing.T) {
 	if n := Aw_loop_submit(loop, at(unsafe.Pointer(&m.submissions)), 2); n != 2 {
 		t.Fatalf("%d taken", n)
 	}
-	check(t, "fail", Aw_future_fail(future, AW_EQUEUEEMPTY, "nothing there"))
+	check(t, "fail", Aw_future_fail(future, int(AW_EQUEUEEMPTY), "nothing there"))
 	seen := map[uint64]int32{}
 	for len(seen) < 2 {
 		n := Aw_loop_drain(loop, at(unsafe.Pointer(&m.completions)), 4, -1)
@@ -96,11 +96,11 @@ func TestErrorsHaveTexts(t *testing.T) {
 	if Aw_strerror(-2) != "No such file or directory" || Aw_err_name(-2) != "ENOENT" {
 		t.Error(Aw_strerror(-2), Aw_err_name(-2))
 	}
-	if Aw_err_name(AW_ECANCELLED) != "AW_ECANCELLED" || Aw_version() == "" || FOREVER != 1<<63-1 {
+	if Aw_err_name(int(AW_ECANCELLED)) != "AW_ECANCELLED" || Aw_version() == "" || FOREVER != 1<<63-1 {
 		t.Error("the constants are not those of the headers")
 	}
 	m, at := newMemory(t)
-	if status := Aw_loop_new("nosuch", at(unsafe.Pointer(&m.pointer))); status != AW_ENOBACKEND {
+	if status := Aw_loop_new("nosuch", at(unsafe.Pointer(&m.pointer))); status != int(AW_ENOBACKEND) {
 		t.Error(status)
 	}
 }

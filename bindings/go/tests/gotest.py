@@ -80,7 +80,7 @@ def test(go, words, cwd=None):
             print(line)
             continue
         name = event.get('Test')
-        if event['Action'] == 'output':
+        if event['Action'] in ('output', 'build-output'):
             output.setdefault(name, []).append(event['Output'])
         if not name:
             continue
