@@ -367,6 +367,25 @@ func TestAwaitWaitsForTheAcknowledgement(t *testing.T) {
 	})
 }
 
+func TestACancellationSparesWhatIsAwaitedWithoutIt(t *testing.T) {
+	for _, options := range [][]await.Option{nil, {await.WithSerialTasks()}} {
+		inLoop(t, func(ctx context.Context) {
+			began, err := await.NewEvent(ctx)
+			must(err)
+			task := await.Spawn(ctx, func(ctx context.Context) (int, error) {
+				must(began.Set())
+				return 1, await.Sleep(await.WithoutCancel(ctx), 20*time.Millisecond)
+			})
+			must(began.Wait(ctx))
+			must(await.Sleep(ctx, time.Millisecond))
+			equal(t, task.Cancel(), true)
+			value, err := task.Await(ctx)
+			must(err)
+			equal(t, value, 1)
+		}, options...)
+	}
+}
+
 func TestATaskCancelledBeforeItsStartNeverRuns(t *testing.T) {
 	inLoop(t, func(ctx context.Context) {
 		own, cancel := context.WithCancel(ctx)

@@ -357,7 +357,9 @@ func (f *core) OnDone(fn func()) {
 		return
 	}
 	f.mu.Unlock()
-	if f.l != nil && f.l.lock() {
+	if f.l == nil {
+		go fn()
+	} else if f.l.lock() {
 		f.l.post(func() { f.l.guard(fn) })
 		f.l.unlock()
 	}

@@ -10,6 +10,7 @@ import "C"
 
 import (
 	"context"
+	"runtime"
 	"time"
 	"unsafe"
 )
@@ -209,7 +210,7 @@ type Completed[F Awaitable] struct {
 	all     array
 }
 
-// AsCompleted makes the iterator; limit counts from now. Close it if it is not used up. asyncio.as_completed.
+// AsCompleted makes the iterator; limit counts from now. asyncio.as_completed.
 func AsCompleted[F Awaitable](ctx context.Context, limit time.Duration, futures ...F) (*Completed[F], error) {
 	l, err := loopFor(ctx)
 	if err != nil {
@@ -231,6 +232,7 @@ func AsCompleted[F Awaitable](ctx context.Context, limit time.Duration, futures 
 		it.all.free()
 		return nil, statusError(C.int32_t(status))
 	}
+	runtime.SetFinalizer(it, (*Completed[F]).Close)
 	return it, nil
 }
 
@@ -254,7 +256,7 @@ func (it *Completed[F]) Next(ctx context.Context) (F, error) {
 	return f, nil
 }
 
-// Close lets go of the futures; they go on.
+// Close lets go of the futures before the end; they go on.
 func (it *Completed[F]) Close() {
 	c, all := it.c, it.all
 	if c == nil {

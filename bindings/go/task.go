@@ -126,8 +126,9 @@ func (t *Task) Cancel() bool { return t.future.Cancel() }
 func (t *Task) cancelHeld() {
 	t.requests.Add(1)
 	t.stop()
-	if t.waits != nil {
-		t.home.l.cancelWaiter(t.waits)
+	// What it awaits without its own context (WithoutCancel) goes on.
+	if w := t.waits; w != nil && contextErr(w.ctx) != nil {
+		t.home.l.cancelWaiter(w)
 	}
 }
 
