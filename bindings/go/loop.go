@@ -127,16 +127,27 @@ func New(opts ...Option) (*Loop, error) {
 	if status := C.aw_loop_new_with(name, flags, C.uint64_t(o.seed), &l.c); status < 0 {
 		return nil, noBackend(name, status)
 	}
-	if l.shim = C.awgo_loop_new(l.c); l.shim == nil {
+	if err := l.begin(); err != nil {
+		C.aw_loop_unref(l.c)
+		return nil, err
+	}
+	dispatches := C.int(16)
+	if l.serial {
+		dispatches = 1
+	}
+	if l.shim = C.awgo_loop_new(l.c, dispatches); l.shim == nil {
+		if l.file != nil {
+			l.file.Close()
+		}
 		C.aw_loop_unref(l.c)
 		return nil, statusError(C.AW_ENOMEM)
 	}
 	l.events = unsafe.Slice(C.awgo_events(l.shim), C.AWGO_EVENTS)
 	l.backend = C.GoString(C.aw_loop_backend(l.c))
-	if err := l.begin(); err != nil {
-		C.aw_loop_unref(l.c)
-		C.awgo_loop_free(l.shim)
-		return nil, err
+	if l.serial {
+		go l.serveSerial()
+	} else {
+		go l.serve()
 	}
 	return l, nil
 }
@@ -148,7 +159,7 @@ func noBackend(name *C.char, status C.aw_status) error {
 	return &Error{Status: int(status), Message: C.GoString(&text[0])}
 }
 
-// begin becomes a guest of Go's poller and starts the loop's goroutine.
+// begin becomes a guest of Go's poller, if the backend can.
 func (l *Loop) begin() error {
 	var fd C.int
 	switch status := C.aw_loop_guest_begin(l.c, &fd); {
@@ -171,11 +182,6 @@ func (l *Loop) begin() error {
 		if l.conn, err = l.file.SyscallConn(); err != nil {
 			return err
 		}
-	}
-	if l.serial {
-		go l.serveSerial()
-	} else {
-		go l.serve()
 	}
 	return nil
 }

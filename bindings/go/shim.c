@@ -30,14 +30,16 @@ struct awgo_loop {
 	note *first, **last;
 	slot *slots; /* by the token's low half */
 	size_t slot_count;
+	int dispatches; /* in one turn, at most */
 	awgo_event events[AWGO_EVENTS];
 };
 
-awgo_loop *awgo_loop_new(aw_loop *loop) {
+awgo_loop *awgo_loop_new(aw_loop *loop, int dispatches) {
 	awgo_loop *self = calloc(1, sizeof *self);
 	if (!self) return NULL;
 	self->loop = loop;
 	self->last = &self->first;
+	self->dispatches = dispatches;
 	return self;
 }
 
@@ -160,18 +162,27 @@ static void ended(awgo_loop *self, const aw_completion *from, awgo_event *out) {
 	aw_future_unref(at.future);
 }
 
-int32_t awgo_turn(awgo_loop *self, int64_t timeout) {
+/* One dispatch. */
+static int32_t turn_once(awgo_loop *self, int32_t count, int64_t timeout) {
 	aw_completion done[AWGO_EVENTS];
-	int32_t count = 0, status = 0;
-	while (count < AWGO_EVENTS && take_note(self, &self->events[count])) count++;
-	if (count == AWGO_EVENTS) return count;
 	/* Half the room, so that what a dispatch brings finds its place: callbacks first, as they were asked for before those who wait. */
 	int32_t room = (AWGO_EVENTS - count + 1) / 2;
-	status = aw_loop_drain(self->loop, done, (size_t)room, count ? 0 : timeout);
+	int32_t status = aw_loop_drain(self->loop, done, (size_t)room, count ? 0 : timeout);
 	int32_t ended_count = status > 0 ? status : 0;
 	while (count < AWGO_EVENTS - ended_count && take_note(self, &self->events[count])) count++;
 	for (int32_t i = 0; i < ended_count; i++) ended(self, &done[i], &self->events[count++]);
 	return count ? count : status;
+}
+
+int32_t awgo_turn(awgo_loop *self, int64_t timeout) {
+	int32_t count = 0;
+	while (count < AWGO_EVENTS && take_note(self, &self->events[count])) count++;
+	if (count >= AWGO_FULL) return count;
+	int32_t status = turn_once(self, count, timeout);
+	/* A coroutine takes several dispatches from a put to who gets: better here than by way of the poller. */
+	for (int more = self->dispatches; more > 1 && status >= 0 && status < AWGO_FULL && aw_loop_pending(self->loop); more--)
+		status = turn_once(self, status, 0);
+	return status;
 }
 
 /* --- callbacks --- */

@@ -52,7 +52,8 @@ enum { AWGO_EVENTS = 64, AWGO_FULL = AWGO_EVENTS / 2 };
 typedef struct awgo_loop awgo_loop;
 typedef struct awgo_goroutine awgo_goroutine;
 
-awgo_loop *awgo_loop_new(aw_loop *loop);
+/* A turn makes up to so many dispatches: 1 where the order between them is to be seen. */
+awgo_loop *awgo_loop_new(aw_loop *loop, int dispatches);
 void awgo_loop_free(awgo_loop *self);
 awgo_event *awgo_events(awgo_loop *self);
 
