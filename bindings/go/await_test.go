@@ -1329,3 +1329,77 @@ func TestNoThreadIsBlocked(t *testing.T) {
 		must(err)
 	})
 }
+
+// Goroutines that a task starts by itself are no tasks: where tasks are serial they don't take its turn.
+func TestGoroutinesOfOneTask(t *testing.T) {
+	for _, options := range [][]await.Option{nil, {await.WithSerialTasks()}} {
+		inLoop(t, func(task context.Context) {
+			ctx := await.LoopOf(task).Attach(task)
+			var all sync.WaitGroup
+			for i := 0; i < 50; i++ {
+				f := await.NewFuture[int](ctx)
+				all.Add(2)
+				go func() {
+					defer all.Done()
+					_, err := f.Await(ctx)
+					must(err)
+				}()
+				go func() {
+					defer all.Done()
+					must(await.Sleep(ctx, 0))
+					must(f.SetResult(1))
+				}()
+			}
+			_, err := await.RunBlocking(task, func() (int, error) { all.Wait(); return 1, nil }).Await(task)
+			must(err)
+		}, options...)
+	}
+}
+
+// More ends at once than one turn brings.
+func TestManyEndAtOnce(t *testing.T) {
+	inLoop(t, func(ctx context.Context) {
+		const pipes = 500
+		var tasks []*await.Future[struct{}]
+		var writers []int
+		for i := 0; i < pipes; i++ {
+			var fds [2]int
+			must(syscall.Pipe2(fds[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK))
+			defer syscall.Close(fds[0])
+			defer syscall.Close(fds[1])
+			writers = append(writers, fds[1])
+			tasks = append(tasks, await.Go(ctx, func(ctx context.Context) error {
+				_, err := await.Read(ctx, fds[0], make([]byte, 1))
+				return err
+			}))
+		}
+		must(await.Sleep(ctx, 10*time.Millisecond))
+		for _, fd := range writers {
+			_, err := syscall.Write(fd, []byte("x"))
+			must(err)
+		}
+		_, err := await.Gather(ctx, tasks...).Await(ctx)
+		must(err)
+		event, err := await.NewEvent(ctx)
+		must(err)
+		tasks = nil
+		for i := 0; i < pipes; i++ {
+			tasks = append(tasks, await.Go(ctx, event.Wait))
+		}
+		must(await.Sleep(ctx, 10*time.Millisecond))
+		must(event.Set())
+		_, err = await.Gather(ctx, tasks...).Await(ctx)
+		must(err)
+	})
+}
+
+func TestAHandlerThatFailsHarmsNobody(t *testing.T) {
+	inLoop(t, func(ctx context.Context) {
+		l := await.LoopOf(ctx)
+		called := make(chan struct{}, 1)
+		must(l.SetExceptionHandler(func(await.Report) { called <- struct{}{}; panic("the handler's own, which goes to stderr") }))
+		must(l.ReportException("first", nil))
+		<-wait(ctx, called)
+		must(await.Sleep(ctx, time.Millisecond))
+	})
+}

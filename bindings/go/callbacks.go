@@ -185,6 +185,11 @@ func (l *Loop) ReportException(message string, err error) error {
 
 func (l *Loop) tell(report Report) {
 	if fn, _ := l.handler.Load().(func(Report)); fn != nil {
+		defer func() {
+			if what := recover(); what != nil {
+				fmt.Fprintf(os.Stderr, "Unhandled error in exception handler: %v\n", what)
+			}
+		}()
 		fn(report)
 		return
 	}

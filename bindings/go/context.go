@@ -44,7 +44,7 @@ func from(ctx context.Context) (*Loop, *Task) {
 }
 
 // Attach returns a context for this loop, to be given to the functions of this package. A goroutine that is no task of the
-// loop begins with it; Run and Spawn give their functions one.
+// loop begins with it; Run and Spawn give their functions one. Of a task's context it makes one that is no task's.
 func (l *Loop) Attach(ctx context.Context) context.Context {
 	return &attached{ctx, home{l: l}}
 }

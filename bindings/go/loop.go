@@ -42,7 +42,8 @@ func WithSeed(seed uint64) Option { return func(o *options) { o.seed = seed } }
 func WithDebug() Option { return func(o *options) { o.debug = true } }
 
 // WithSerialTasks has the loop's tasks run one at a time, in the loop's order, as asyncio's do: between two awaits a task has the loop's
-// data to itself, and two runs are alike. Without it tasks are ordinary goroutines, which run in parallel. The virtual backend
+// data to itself, and two runs are alike. A task's context is then for its own goroutine: others that it starts by `go` use
+// Loop.Attach of it. Without it tasks are ordinary goroutines, which run in parallel. The virtual backend
 // implies it, since its clock may move only when every task waits.
 func WithSerialTasks() Option { return func(o *options) { o.serial = true } }
 
@@ -91,8 +92,7 @@ type Loop struct {
 	firstTask *Task // in order of creation
 	lastTask  *Task
 	tasks     int
-	taskCount uint64        // how many there ever were
-	emptied   chan struct{} // closed when the last one ends, for Shutdown
+	taskCount uint64 // how many there ever were
 
 	// Guarded by mu: what C may call back for, by number.
 	callbacks map[uint64]*Handle
@@ -290,33 +290,25 @@ func (l *Loop) Close() error {
 	return nil
 }
 
-// Shutdown cancels every task, waits until all have ended, and closes the loop: what asyncio.run does at its end. If ctx is done
-// first, the loop is closed all the same and ctx.Err() returned. A task of the loop must not call it.
+// Shutdown cancels every task there is, waits until these have ended, and closes the loop: what asyncio.run does at its end. If ctx is
+// done first, the loop is closed all the same and ctx.Err() returned. A task or a callback of the loop must not call it.
 func (l *Loop) Shutdown(ctx context.Context) error {
 	defer func() {
 		l.Close()
 		<-l.stopped
 	}()
-	for _, t := range l.liveTasks() {
+	tasks := l.liveTasks()
+	for _, t := range tasks {
 		t.Cancel()
 	}
-	for {
-		l.tasksMu.Lock()
-		left := l.tasks
-		if left > 0 && l.emptied == nil {
-			l.emptied = make(chan struct{})
-		}
-		emptied := l.emptied
-		l.tasksMu.Unlock()
-		if left == 0 {
-			return nil
-		}
+	for _, t := range tasks {
 		select {
-		case <-emptied:
+		case <-t.Done():
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+	return nil
 }
 
 // --- the mutex ---
@@ -396,7 +388,9 @@ func (l *Loop) serve() {
 		if !l.lock() {
 			return true
 		}
-		l.drive()
+		// The poller tells of an edge once: only "nothing at all" permits to wait for the next.
+		for l.turn(0) >= 0 {
+		}
 		l.mu.Unlock()
 		return false
 	})

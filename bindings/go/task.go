@@ -236,10 +236,6 @@ func (l *Loop) removeTask(t *Task) {
 		l.firstTask = t.next
 	}
 	l.tasks--
-	if l.tasks == 0 && l.emptied != nil {
-		close(l.emptied)
-		l.emptied = nil
-	}
 }
 
 func (l *Loop) liveTasks() []*Task {

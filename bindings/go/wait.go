@@ -24,6 +24,7 @@ type waiter struct {
 	closed    <-chan struct{} // the loop's, where nobody else would end the wait
 	cancelled bool
 	listed    bool
+	handed    bool
 	next      *waiter
 	previous  *waiter
 }
@@ -54,7 +55,7 @@ func (l *Loop) newWaiter(ctx context.Context) (*waiter, error) {
 
 func (w *waiter) recycle() {
 	w.ctx, w.task, w.future, w.closed, w.next, w.previous = nil, nil, nil, nil, nil, nil
-	w.token, w.cancelled, w.listed = 0, false, false
+	w.token, w.cancelled, w.listed, w.handed = 0, false, false, false
 	waiters.Put(w)
 }
 
@@ -167,6 +168,10 @@ func (l *Loop) suspend(w *waiter) {
 		l.kick()
 		return
 	}
+	// It may have ended by now, where several goroutines use one task's context.
+	if w.handed {
+		return
+	}
 	w.task.waits = w
 	w.listed = true
 	w.previous, w.next = l.last, nil
@@ -225,6 +230,7 @@ func (l *Loop) hand(d *delivery) {
 		w := d.waiter
 		l.wake(w.task)
 		l.unlist(w)
+		w.handed = true
 		w.ch <- d.result
 	case d.start != nil:
 		l.wake(d.task)
