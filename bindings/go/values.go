@@ -7,7 +7,10 @@ package await
 */
 import "C"
 
-import "sync"
+import (
+	"sync"
+	"unsafe"
+)
 
 // What C keeps of Go's is a number: the place of a value in this table, with a tag that no address of a process has, so that a
 // value of C's is never taken for one of ours. A table and a free list, since a map costs a hash and an allocation for each.
@@ -21,6 +24,9 @@ const (
 	valueTag  = uint64(0xA3A1) << 48
 	valueMask = uint64(0xFFFF) << 48
 )
+
+// The tag needs the room of a 64-bit address.
+var _ [unsafe.Sizeof(uintptr(0)) - 8]struct{}
 
 func keep(value any) C.uintptr_t {
 	values.Lock()
