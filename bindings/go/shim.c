@@ -61,7 +61,8 @@ static bool take_note(awgo_loop *self, awgo_event *out) {
 	if (!first) return false;
 	self->first = first->next;
 	if (!self->first) self->last = &self->first;
-	*out = (awgo_event){.token = first->id, .value = first->times, .error = first->error, .text = first->text, .kind = first->kind};
+	*out = (awgo_event){
+		.token = first->id, .value = first->times, .error = first->error, .text = first->text, .kind = first->kind};
 	out->status = first->once;
 	first->queued = false;
 	first->times = 0;
@@ -117,8 +118,14 @@ static int32_t start_coro(awgo_loop *self, const awgo_request *request) {
 }
 
 static int32_t start_operation(awgo_loop *self, const awgo_request *request) {
-	aw_submission one = {.size = sizeof one, .kind = request->kind, .token = request->token, .fd = request->fd, .flags = request->flags,
-	                     .buffer = (void *)request->object, .length = request->length, .offset = request->offset};
+	aw_submission one = {.size = sizeof one,
+	                     .kind = request->kind,
+	                     .token = request->token,
+	                     .fd = request->fd,
+	                     .flags = request->flags,
+	                     .buffer = (void *)request->object,
+	                     .length = request->length,
+	                     .offset = request->offset};
 	return aw_loop_submit(self->loop, &one, 1);
 }
 
