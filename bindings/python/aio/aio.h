@@ -64,6 +64,7 @@ struct Future {
 	PyObject *source;     /* whose results it has: the children of a gather (a list), or the future behind a shield */
 	PyObject *cancel_msg; /* or NULL */
 	PyObject *source_traceback;
+	PyObject *exception_traceback; /* what its exception came with: each raise begins there again; None for nothing, NULL not known */
 	Callback *callbacks; /* those that wait, in order */
 	Callback *callbacks_last;
 	bool blocking;
@@ -78,6 +79,7 @@ struct Task {
 	Operation *operation; /* the operation it awaits, or NULL */
 	PyObject *pending; /* an exception for the next step, or NULL */
 	PyObject *message_given; /* the tuple that the last cancel sent along: a newer _cancel_message counts instead */
+	bool started;
 	bool log_destroy_pending;
 };
 
@@ -96,6 +98,8 @@ void future_bind(Future *self, aw_future *c);
 PyObject *future_wrap(Loop *loop, aw_future *c);
 /* The result, or NULL with the exception. */
 PyObject *future_result(Future *self);
+/* The exception of a future that is not done with a result, new reference; or NULL with an exception. */
+PyObject *future_failure(Future *self);
 /* 0, or -1 with an exception: a future that __init__ never saw. */
 int future_check(Future *self);
 bool future_done(Future *self);

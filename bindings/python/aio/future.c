@@ -178,6 +178,7 @@ int future_traverse(PyObject *base, visitproc visit, void *arg) {
 	Py_VISIT(self->source);
 	Py_VISIT(self->cancel_msg);
 	Py_VISIT(self->source_traceback);
+	Py_VISIT(self->exception_traceback);
 	if (!self->c || aw_future_is_shared(self->c)) return 0;
 	Py_VISIT(self->held);
 	for (Callback *at = self->callbacks; at; at = at->next) Py_VISIT(at);
@@ -202,6 +203,7 @@ int future_clear(PyObject *base) {
 	Py_CLEAR(self->source);
 	Py_CLEAR(self->cancel_msg);
 	Py_CLEAR(self->source_traceback);
+	Py_CLEAR(self->exception_traceback);
 	Py_CLEAR(self->loop);
 	return 0;
 }
@@ -288,11 +290,27 @@ static PyObject *value_of(Future *self, void *value) {
 	return Py_XNewRef(self->cached);
 }
 
-/* The exception of a failed or cancelled future, new reference. Its own is given once; a later asker gets a new one, as in asyncio. */
+/* The exception of a failed or cancelled future, new reference. */
 static PyObject *failure_of(Future *self, aw_error *error, aw_status status) {
+	/* A message set later counts. */
 	if (status == AW_ECANCELLED && self->cancel_msg && !(error && aw_error_payload(error) && PyExceptionInstance_Check(aw_error_payload(error))))
 		return PyObject_CallOneArg(CancelledError, self->cancel_msg);
 	return exception_of(error, status);
+}
+
+PyObject *future_failure(Future *self) {
+	aw_error *error = NULL;
+	aw_status status = aw_future_error(self->c, &error);
+	self->log_traceback = false;
+	PyObject *exception = failure_of(self, error, status < 0 ? status : aw_error_status(error));
+	if (!exception) return NULL;
+	if (!self->exception_traceback) {
+		PyObject *traceback = PyException_GetTraceback(exception);
+		self->exception_traceback = traceback ? traceback : Py_NewRef(Py_None);
+	} else if (PyException_SetTraceback(exception, self->exception_traceback) < 0) {
+		Py_CLEAR(exception);
+	}
+	return exception;
 }
 
 PyObject *future_result(Future *self) {
@@ -303,10 +321,7 @@ PyObject *future_result(Future *self) {
 		return NULL;
 	}
 	if (status >= 0) return value_of(self, value);
-	self->log_traceback = false;
-	aw_error *error = NULL;
-	aw_future_error(self->c, &error);
-	PyObject *exception = failure_of(self, error, status);
+	PyObject *exception = future_failure(self);
 	if (exception) exception_give(exception);
 	return NULL;
 }
@@ -338,12 +353,19 @@ static PyObject *Future_exception(PyObject *base, PyObject *unused) {
 	return NULL;
 }
 
+/* A task ends by itself, and a gather too. */
+static PyObject *not_settled(aw_status status) {
+	if (status != AW_EPERM) return raise_status(status);
+	PyErr_SetString(PyExc_RuntimeError, "a task takes no result and no exception from outside");
+	return NULL;
+}
+
 static PyObject *Future_set_result(PyObject *base, PyObject *value) {
 	Future *self = (Future *)base;
 	if (future_check(self) < 0) return NULL;
 	aw_status status = aw_future_set_result(self->c, value, object_drop);
 	if (status == AW_EINVALIDSTATE) return PyErr_Format(InvalidStateError, "invalid state: %R", base);
-	if (status < 0) return raise_status(status);
+	if (status < 0) return not_settled(status);
 	Py_INCREF(value);
 	self->held = value;
 	Py_RETURN_NONE;
@@ -375,9 +397,11 @@ static PyObject *Future_set_exception(PyObject *base, PyObject *exception) {
 	if (!error) return NULL;
 	aw_status status = aw_future_set_error(self->c, error);
 	aw_error_unref(error);
-	if (status < 0) return raise_status(status);
+	if (status < 0) return not_settled(status);
 	self->held = instance;
 	self->log_traceback = true;
+	self->exception_traceback = PyException_GetTraceback(instance);
+	if (!self->exception_traceback) self->exception_traceback = Py_NewRef(Py_None);
 	Py_RETURN_NONE;
 }
 

@@ -525,6 +525,12 @@ static PyObject *Loop_run_once(PyObject *base, PyObject *unused) {
 	return NULL;
 }
 
+static PyObject *Loop_pending(PyObject *base, PyObject *unused) {
+	(void)unused;
+	Loop *self = (Loop *)base;
+	return PyBool_FromLong(self->c && aw_loop_pending(self->c));
+}
+
 static PyObject *Loop_stop(PyObject *base, PyObject *unused) {
 	(void)unused;
 	Loop *self = (Loop *)base;
@@ -784,6 +790,7 @@ static PyMethodDef Loop_methods[] = {
 	{"call_at", FAST_KEYWORDS(Loop_call_at), "call_at(when, callback, *args, context=None): run it at `when` of time()."},
 	{"run_forever", Loop_run_forever, METH_NOARGS, "Run until stop()."},
 	{"_run_once", Loop_run_once, METH_NOARGS, NULL},
+	{"_pending", Loop_pending, METH_NOARGS, NULL},
 	{"stop", Loop_stop, METH_NOARGS, "Let the current iteration end, then leave the run."},
 	{"is_running", Loop_is_running, METH_NOARGS, "Whether it runs."},
 	{"is_closed", Loop_is_closed, METH_NOARGS, "Whether it is closed."},

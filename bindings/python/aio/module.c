@@ -31,8 +31,13 @@ static PyObject *current_task(PyObject *module, PyObject *args, PyObject *keywor
 
 static PyObject *all_tasks(PyObject *module, PyObject *args, PyObject *keywords) {
 	(void)module;
-	Loop *loop;
-	return loop_argument(args, keywords, &loop) < 0 ? NULL : PyObject_CallMethod((PyObject *)loop, "_all_tasks", NULL);
+	static char *names[] = {"loop", NULL};
+	PyObject *given = Py_None;
+	if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O", names, &given)) return NULL;
+	/* A loop of another kind has no task of ours. */
+	if (given != Py_None && !PyObject_TypeCheck(given, &Loop_Type)) return PySet_New(NULL);
+	Loop *loop = given == Py_None ? loop_running_or_raise() : (Loop *)given;
+	return loop ? PyObject_CallMethod((PyObject *)loop, "_all_tasks", NULL) : NULL;
 }
 
 static PyObject *create_task(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *names) {

@@ -359,11 +359,6 @@ static PyObject *Queue_full(PyObject *base, PyObject *unused) {
 	return PyBool_FromLong(self->maxsize > 0 && queue_size(self) >= self->maxsize);
 }
 
-static PyObject *get_maxsize(PyObject *self, void *unused) {
-	(void)unused;
-	return PyLong_FromLongLong(((Queue *)self)->maxsize);
-}
-
 static PyObject *get_queue(PyObject *base, void *unused) {
 	(void)unused;
 	Queue *self = (Queue *)base;
@@ -459,7 +454,6 @@ static PyMethodDef Queue_methods[] = {
 
 static PyGetSetDef Queue_getset[] = {
 	{"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
-	{"maxsize", get_maxsize, NULL, "How many items fit; 0 and less: any number.", NULL},
 	{"_queue", get_queue, NULL, NULL, NULL},
 	{"_getter_count", get_getters, NULL, NULL, NULL},
 	{"_putter_count", get_putters, NULL, NULL, NULL},

@@ -65,10 +65,13 @@ static PyObject *none_or(aw_status status) {
 	Py_RETURN_NONE;
 }
 
-static int no_arguments(PyObject *args, PyObject *keywords) {
-	return PyArg_ParseTuple(args, "") && (!keywords || PyDict_GET_SIZE(keywords) == 0) ? 0
-	       : PyErr_Occurred()                                                          ? -1
-	                                                                                   : (PyErr_SetString(PyExc_TypeError, "no arguments are taken"), -1);
+static int no_arguments(PyObject *self, PyObject *args, PyObject *keywords) {
+	PyObject *name, *value;
+	Py_ssize_t at = 0;
+	if (!PyArg_ParseTuple(args, "")) return -1;
+	if (!keywords || !PyDict_Next(keywords, &at, &name, &value)) return 0;
+	PyErr_Format(PyExc_TypeError, "%s.__init__() got an unexpected keyword argument %R", _PyType_Name(Py_TYPE(self)), name);
+	return -1;
 }
 
 /* An acquire gives True, a wait of an event too. */
@@ -93,10 +96,17 @@ static PyObject *get_loop(PyObject *base, void *unused) {
 	return Py_NewRef(self->loop ? (PyObject *)self->loop : Py_None);
 }
 
+static PyObject *get_lock(PyObject *base, void *unused) {
+	(void)unused;
+	Sync *self = (Sync *)base;
+	return Py_NewRef(self->of ? self->of : Py_None);
+}
+
 static PyGetSetDef Sync_getset[] = {
 	{"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
 	{"_waiting", get_waiting, NULL, NULL, NULL},
 	{"_loop", get_loop, NULL, NULL, NULL},
+	{"_lock", get_lock, NULL, NULL, NULL},
 	{0},
 };
 
@@ -164,8 +174,7 @@ static PyObject *Lock_locked(PyObject *base, PyObject *unused) {
 }
 
 static int Lock_init(PyObject *self, PyObject *args, PyObject *keywords) {
-	(void)self;
-	return no_arguments(args, keywords);
+	return no_arguments(self, args, keywords);
 }
 
 static void Lock_dealloc(PyObject *base) {

@@ -29,6 +29,8 @@ static aw_status step_failed(Task *self, aw_resume *resume) {
 	if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit) || PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt))
 		loop_exit(self->future.loop, Py_NewRef(exception));
 	bool cancelled = PyErr_GivenExceptionMatches(exception, CancelledError);
+	PyObject *traceback = PyException_GetTraceback(exception);
+	Py_XSETREF(self->future.exception_traceback, traceback ? traceback : Py_NewRef(Py_None));
 	self->future.held = exception; /* borrowed from the error */
 	aw_error *error = error_of_exception(self->future.loop, exception);
 	if (!error) {
@@ -107,8 +109,13 @@ static PyObject *thrown(Task *self, aw_resume *resume) {
 	if (status >= 0) return pending;
 	/* A cancellation comes before what would have been raised. */
 	Py_XDECREF(pending);
-	if (self->waiter) ((Future *)self->waiter)->log_traceback = false; /* this task looks at it */
-	aw_error *error = aw_resume_error(resume);
+	aw_error *error = aw_resume_error(resume), *own = NULL;
+	Future *waiter = (Future *)self->waiter;
+	if (waiter && future_done(waiter)) {
+		aw_future_error(waiter->c, &own);
+		waiter->log_traceback = false; /* this task looks at it */
+		if (own && own == error) return future_failure(waiter);
+	}
 	PyObject *payload = error ? aw_error_payload(error) : NULL;
 	if (status == AW_ECANCELLED && self->message_given && payload == self->message_given)
 		return self->future.cancel_msg ? PyObject_CallOneArg(CancelledError, self->future.cancel_msg) : PyObject_CallNoArgs(CancelledError);
@@ -127,6 +134,7 @@ static aw_status task_step(aw_resume *resume, void *ud) {
 	}
 	Py_CLEAR(self->operation);
 	Py_CLEAR(self->waiter);
+	self->started = true;
 	if (PyContext_Enter(self->context) < 0) {
 		Py_XDECREF(sent);
 		Py_XDECREF(exception);
@@ -153,12 +161,24 @@ static aw_status task_step(aw_resume *resume, void *ud) {
 	return status;
 }
 
+/* Cancelled before its first step: as if the cancellation had been thrown into it. */
+static void close_unstarted(Task *self) {
+	PyObject *raised = PyErr_Occurred() ? exception_take() : NULL;
+	PyObject *result = PyObject_CallMethod(self->coro, "close", NULL);
+	if (result)
+		Py_DECREF(result);
+	else
+		PyErr_WriteUnraisable(self->coro);
+	if (raised) exception_give(raised);
+}
+
 /* The library is done with the coroutine: it has ended, or never will. */
 static void step_dropped(void *ud) {
 	Task *self = ud;
 	Py_CLEAR(self->waiter);
 	Py_CLEAR(self->operation);
 	Py_CLEAR(self->pending);
+	if (!self->started && self->future.c) close_unstarted(self);
 	Py_DECREF((PyObject *)self);
 }
 

@@ -193,7 +193,7 @@ def iscoroutine(thing, _=None):
 
 def isfuture(thing):
     """Whether it follows asyncio's future protocol."""
-    return hasattr(type(thing), '_asyncio_future_blocking') and thing._asyncio_future_blocking is not None
+    return hasattr(thing.__class__, '_asyncio_future_blocking') and thing._asyncio_future_blocking is not None
 
 
 def check_callback(callback, method):

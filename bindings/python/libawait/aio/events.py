@@ -10,7 +10,7 @@ import traceback
 import warnings
 import weakref
 
-from . import _aio, _support
+from . import _aio, _support, coroutines
 from ._aio import Handle, get_running_loop, _get_running_loop
 from ._support import logger
 
@@ -45,6 +45,8 @@ class Loop(_aio.Loop):
         self._signals = {}
         self._slow = 0.1
         _loops.add(self)
+        if coroutines._is_debug_mode():
+            self.set_debug(True)
 
     def __repr__(self):
         return (f'<{type(self).__name__} backend={self.backend} running={self.is_running()} closed={self.is_closed()} '
@@ -69,9 +71,9 @@ class Loop(_aio.Loop):
             raise RuntimeError('Cannot run the event loop while another loop is running')
 
     def _hear_signals(self):
-        """Has Python's signal handlers wake the loop; returns what undoes that, or None outside the main thread."""
-        if threading.current_thread() is not threading.main_thread():
-            return None
+        """Has Python's signal handlers wake the loop; returns what undoes that, or None."""
+        if threading.current_thread() is not threading.main_thread() or self.backend == 'virtual':
+            return None  # simulated time stands still while a descriptor is watched
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         theirs.setblocking(False)

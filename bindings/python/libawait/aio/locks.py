@@ -17,6 +17,11 @@ class _Held:
         self.release()
 
 
+def _waiters(self):
+    """As many as wait: for those who look at how many there are."""
+    return range(self._waiting)
+
+
 def _text(self, words):
     if self._waiting:
         words += f', waiters:{self._waiting}'
@@ -26,6 +31,8 @@ def _text(self, words):
 class Lock(_Held, _aio.Lock):
     """asyncio.Lock."""
 
+    _waiters = property(_waiters)
+
     def __repr__(self):
         return _text(self, 'locked' if self.locked() else 'unlocked')
 
@@ -33,12 +40,16 @@ class Lock(_Held, _aio.Lock):
 class Event(_aio.Event):
     """asyncio.Event."""
 
+    _waiters = property(_waiters)
+
     def __repr__(self):
         return _text(self, 'set' if self.is_set() else 'unset')
 
 
 class Condition(_Held, _aio.Condition):
     """asyncio.Condition, on a lock of its own or a given one."""
+
+    _waiters = property(_waiters)
 
     def __init__(self, lock=None):
         super().__init__(Lock() if lock is None else lock)
@@ -57,6 +68,8 @@ class Condition(_Held, _aio.Condition):
 
 class Semaphore(_Held, _aio.Semaphore):
     """asyncio.Semaphore."""
+
+    _waiters = property(_waiters)
 
     def __init__(self, value=1):
         super().__init__(value)

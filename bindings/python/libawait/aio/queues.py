@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Queues: first in first out, last in first out, and by priority."""
+import math
+
 from . import _aio
 from .exceptions import QueueEmpty, QueueFull, QueueShutDown
 
@@ -12,9 +14,15 @@ class Queue(_aio.Queue):
     _order = 0
 
     def __init__(self, maxsize=0):
-        super().__init__(maxsize, order=self._order)
+        super().__init__(math.ceil(maxsize), order=self._order)
+        self._maxsize = maxsize
 
-    def _words(self):
+    @property
+    def maxsize(self):
+        """How many items fit; 0 and less: any number."""
+        return self._maxsize
+
+    def _format(self):
         words = f'maxsize={self.maxsize!r}'
         if self._queue:
             words += f' _queue={self._queue!r}'
@@ -25,10 +33,10 @@ class Queue(_aio.Queue):
         return words
 
     def __repr__(self):
-        return f'<{type(self).__name__} at {id(self):#x} {self._words()}>'
+        return f'<{type(self).__name__} at {id(self):#x} {self._format()}>'
 
     def __str__(self):
-        return f'<{type(self).__name__} {self._words()}>'
+        return f'<{type(self).__name__} {self._format()}>'
 
 
 class LifoQueue(Queue):

@@ -4,7 +4,8 @@ import concurrent.futures
 import inspect
 import types
 
-from . import _aio, coroutines, events, futures
+from . import _aio, coroutines, events, futures, timeouts
+from .exceptions import CancelledError
 from ._aio import Future, Task, all_tasks, create_task, current_task, sleep
 
 __all__ = ('ALL_COMPLETED', 'FIRST_COMPLETED', 'FIRST_EXCEPTION', 'Task', 'all_tasks', 'as_completed', 'create_task', 'current_task',
@@ -97,10 +98,20 @@ async def wait(fs, *, timeout=None, return_when=ALL_COMPLETED):
 
 async def wait_for(fut, timeout):
     """The result of the awaitable, or TimeoutError after `timeout` seconds: it is cancelled, and its end waited for."""
-    future = ensure_future(fut, loop=events.get_running_loop())
-    if timeout is None:
-        return await future
-    return await _aio.wait_for(_ours(future), timeout)
+    if timeout is None or timeout > 0:
+        async with timeouts.timeout(timeout):
+            return await fut
+    future = _ours(ensure_future(fut, loop=events.get_running_loop()))
+    try:
+        return await _aio.wait_for(future, timeout)
+    except TimeoutError as failure:
+        if not future.cancelled():
+            raise
+        timed_out = failure
+    try:
+        future.result()
+    except CancelledError as cause:
+        raise timed_out.with_traceback(None) from cause
 
 
 class _AsCompleted:
