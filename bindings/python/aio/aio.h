@@ -34,6 +34,7 @@ struct Loop {
 	int signal_fd;          /* what Python's signal handlers write to, or -1 */
 	bool signal_watched;
 	unsigned spins; /* iterations since one that could block */
+	Task *ended;    /* tasks whose steps are over: each holds the step's reference, until its handle has its outcome */
 };
 
 extern PyTypeObject Loop_Type;
@@ -78,6 +79,7 @@ struct Task {
 	PyObject *waiter;  /* the Future it awaits, or NULL */
 	Operation *operation; /* the operation it awaits, or NULL */
 	PyObject *pending; /* an exception for the next step, or NULL */
+	Task *next_ended;
 	PyObject *message_given; /* the tuple that the last cancel sent along: a newer _cancel_message counts instead */
 	bool started;
 	bool log_destroy_pending;
@@ -117,6 +119,11 @@ int future_add_callback(Future *self, PyObject *callable, PyObject *context);
 PyObject *task_spawn(PyTypeObject *type, Loop *loop, PyObject *coro, PyObject *name, PyObject *context, aw_taskgroup *group);
 int task_start(Task *self, Loop *loop, PyObject *coro, PyObject *name, PyObject *context, aw_taskgroup *group, bool eager);
 PyObject *task_current(Loop *loop);
+/* Lets go of the tasks that have ended. Before anything of the program's runs. */
+void tasks_release(Loop *loop);
+static inline void tasks_release_ended(Loop *loop) {
+	if (loop->ended) tasks_release(loop);
+}
 
 /* ---- operation.c: what an await of a call into the library is ---- */
 

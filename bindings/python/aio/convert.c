@@ -175,6 +175,11 @@ PyObject *support_throw(PyObject *const *args, Py_ssize_t count) {
 		PyErr_SetString(PyExc_TypeError, "throw() third argument must be a traceback object");
 		return NULL;
 	}
+#if PY_VERSION_HEX >= 0x030C0000
+	if (count > 1 && PyErr_WarnEx(PyExc_DeprecationWarning,
+	                              "the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.", 1) < 0)
+		return NULL;
+#endif
 	PyObject *exception = NULL;
 	if (PyExceptionInstance_Check(type)) {
 		if (value) {

@@ -75,6 +75,7 @@ static aw_status callback_run(aw_future *c, void *ud) {
 	Callback *self = ud;
 	if (!self->callable) return 0; /* the collector was here */
 	Loop *loop = aw_loop_host_data(aw_future_loop(c));
+	tasks_release_ended(loop);
 	PyObject *future = future_wrap(loop, aw_future_ref(c));
 	PyObject *args = future ? PyTuple_Pack(1, future) : NULL;
 	Py_INCREF(self);

@@ -177,6 +177,7 @@ static aw_status handle_call(Handle *self) {
 static aw_status handle_run(aw_loop *c, void *ud) {
 	(void)c;
 	Handle *self = ud;
+	tasks_release_ended(self->loop);
 	self->scheduled = false;
 	return handle_call(self);
 }
@@ -481,6 +482,7 @@ static int iterate(Loop *self) {
 	}
 	if (PyErr_CheckSignals() < 0) return -1;
 	aw_status status = aw_loop_dispatch(self->c);
+	tasks_release_ended(self);
 	if (self->exit) {
 		exception_give(self->exit);
 		self->exit = NULL;
@@ -560,6 +562,7 @@ static PyObject *Loop_close(PyObject *base, PyObject *unused) {
 	/* Destroys of what still waits run inside: an exception that is being handled stays out of them. */
 	PyObject *raised = PyErr_Occurred() ? exception_take() : NULL;
 	aw_status status = aw_loop_close(self->c);
+	tasks_release_ended(self);
 	if (raised) exception_give(raised);
 	if (status < 0) return raise_status(status);
 	Py_RETURN_NONE;

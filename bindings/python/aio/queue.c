@@ -380,6 +380,11 @@ static PyObject *get_putters(PyObject *self, void *unused) {
 	return PyLong_FromSsize_t(((Queue *)self)->putters);
 }
 
+static PyObject *get_shut(PyObject *self, void *unused) {
+	(void)unused;
+	return PyBool_FromLong(((Queue *)self)->shut);
+}
+
 static PyObject *get_loop(PyObject *base, void *unused) {
 	(void)unused;
 	Queue *self = (Queue *)base;
@@ -457,6 +462,7 @@ static PyGetSetDef Queue_getset[] = {
 	{"_queue", get_queue, NULL, NULL, NULL},
 	{"_getter_count", get_getters, NULL, NULL, NULL},
 	{"_putter_count", get_putters, NULL, NULL, NULL},
+	{"_shut", get_shut, NULL, NULL, NULL},
 	{"_loop", get_loop, NULL, NULL, NULL},
 	{0},
 };

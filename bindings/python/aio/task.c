@@ -124,6 +124,9 @@ static PyObject *thrown(Task *self, aw_resume *resume) {
 
 static aw_status task_step(aw_resume *resume, void *ud) {
 	Task *self = ud;
+	tasks_release_ended(self->future.loop);
+	/* An eager task takes this step before its maker has the handle. */
+	if (!self->future.c) future_bind(&self->future, aw_future_ref(aw_task_future(aw_resume_task(resume))));
 	PyObject *exception = thrown(self, resume), *sent = NULL, *out = NULL;
 	if (!exception && PyErr_Occurred()) return step_failed(self, resume);
 	/* A future gives its result itself; what an operation gave is sent. */
@@ -179,7 +182,17 @@ static void step_dropped(void *ud) {
 	Py_CLEAR(self->operation);
 	Py_CLEAR(self->pending);
 	if (!self->started && self->future.c) close_unstarted(self);
-	Py_DECREF((PyObject *)self);
+	/* The handle gets its outcome only after this. Should nobody else keep the task, its failure is still to be told as a task's. */
+	self->next_ended = self->future.loop->ended;
+	self->future.loop->ended = self;
+}
+
+void tasks_release(Loop *loop) {
+	while (loop->ended) {
+		Task *first = loop->ended;
+		loop->ended = first->next_ended;
+		Py_DECREF((PyObject *)first);
+	}
 }
 
 /* ---- making one ---- */
@@ -200,7 +213,7 @@ static int spawn(Task *self, Loop *loop, aw_taskgroup *group, bool eager) {
 		raise_status(AW_ELOOPCLOSED);
 		return -1;
 	}
-	Py_INCREF(self); /* the step's */
+	Py_INCREF(self); /* the step's: from here on step_dropped() gives it back */
 	aw_status status = aw_coro_new(loop->c, task_step, self, step_dropped, &coro);
 	if (status < 0) {
 		raise_status(status);
@@ -214,7 +227,10 @@ static int spawn(Task *self, Loop *loop, aw_taskgroup *group, bool eager) {
 		raise_status(status);
 		return -1;
 	}
-	future_bind(&self->future, aw_task_future(task));
+	if (self->future.c)
+		aw_task_unref(task); /* an eager one has it */
+	else
+		future_bind(&self->future, aw_task_future(task));
 	return 0;
 }
 
@@ -423,7 +439,8 @@ static PyObject *get_must_cancel(PyObject *base, void *unused) {
 	Task *self = (Task *)base;
 	/* The request is open, and the task is not waiting for what it was passed on to. */
 	bool pending = self->future.c && !aw_future_done(self->future.c);
-	return PyBool_FromLong(pending && !self->waiter && aw_task_cancelling(aw_future_task(self->future.c)) > 0);
+	bool waits = self->waiter && !future_done((Future *)self->waiter);
+	return PyBool_FromLong(pending && !waits && aw_task_cancelling(aw_future_task(self->future.c)) > 0);
 }
 
 static PyObject *get_log_destroy(PyObject *base, void *unused) {

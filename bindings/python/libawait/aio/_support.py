@@ -184,7 +184,9 @@ def task_print_stack(task, where):
 
 # ---- checks ----
 
-_coroutine_types = (types.CoroutineType, types.GeneratorType, collections.abc.Coroutine)
+_coroutine_types = (types.CoroutineType, collections.abc.Coroutine)
+if sys.version_info < (3, 12):
+    _coroutine_types += (types.GeneratorType,)
 
 
 def iscoroutine(thing, _=None):
@@ -205,7 +207,7 @@ def check_callback(callback, method):
 
 def wrap_stop_iteration(failure, _=None):
     """What set_exception() makes of a StopIteration, which can't be raised into a coroutine; None: it refuses."""
-    if sys.version_info < (3, 12):
+    if sys.version_info < (3, 13):
         return None
     wrapped = RuntimeError('StopIteration interacts badly with generators and cannot be raised into a Future')
     wrapped.__cause__ = failure

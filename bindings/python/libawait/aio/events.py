@@ -14,7 +14,7 @@ from . import _aio, _support, coroutines
 from ._aio import Handle, get_running_loop, _get_running_loop
 from ._support import logger
 
-__all__ = ('AbstractEventLoop', 'AbstractEventLoopPolicy', 'DefaultEventLoopPolicy', 'Handle', 'Loop', 'get_event_loop',
+__all__ = ('AbstractEventLoop', 'AbstractEventLoopPolicy', 'DefaultEventLoopPolicy', 'EventLoop', 'Handle', 'Loop', 'get_event_loop',
            'get_event_loop_policy', 'get_running_loop', 'new_event_loop', 'set_event_loop', 'set_event_loop_policy')
 
 _loops = weakref.WeakSet()
@@ -206,7 +206,12 @@ class Loop(_aio.Loop):
             if handler is None:
                 self.default_exception_handler(context)
             else:
-                handler(self, context)
+                about = next((context[key] for key in ('task', 'future', 'handle') if context.get(key) is not None), None)
+                inside = about.get_context() if hasattr(about, 'get_context') else None
+                if inside is not None and hasattr(inside, 'run'):
+                    inside.run(handler, self, context)
+                else:
+                    handler(self, context)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as failure:
@@ -346,7 +351,7 @@ class Loop(_aio.Loop):
         return await self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
 
 
-AbstractEventLoop = Loop
+AbstractEventLoop = EventLoop = Loop
 
 
 def new_event_loop(backend=None):

@@ -18,7 +18,7 @@ def _set_result_unless_cancelled(future, result):
 def _convert_exception(failure):
     kinds = {concurrent.futures.CancelledError: CancelledError, concurrent.futures.InvalidStateError: InvalidStateError}
     kind = kinds.get(type(failure))
-    return kind(*failure.args) if kind else failure
+    return kind(*failure.args).with_traceback(failure.__traceback__) if kind else failure
 
 
 def _copy_future_state(source, future):

@@ -30,6 +30,8 @@ class Queue(_aio.Queue):
             words += f' _getters[{self._getter_count}]'
         if self._putter_count:
             words += f' _putters[{self._putter_count}]'
+        if self._shut:
+            words += ' shutdown'
         return words
 
     def __repr__(self):

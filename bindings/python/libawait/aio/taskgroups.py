@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Task groups."""
+import sys
+
 from . import _aio, tasks
 from .exceptions import InvalidStateError
 
@@ -40,6 +42,7 @@ class TaskGroup:
         try:
             return self._c.spawn(coro, name, context)
         except InvalidStateError as failure:
-            coro.close()
+            if sys.version_info >= (3, 13):
+                coro.close()  # as CPython does since then
             state = 'is finished' if self._ended else 'is shutting down'
             raise RuntimeError(f'TaskGroup {self!r} {state}') from failure

@@ -2,7 +2,6 @@
 """Tasks, and what is made of several of them."""
 import concurrent.futures
 import inspect
-import types
 
 from . import _aio, coroutines, events, futures, timeouts
 from .exceptions import CancelledError
@@ -17,9 +16,8 @@ ALL_COMPLETED = concurrent.futures.ALL_COMPLETED
 _WAYS = {FIRST_COMPLETED: 0, FIRST_EXCEPTION: 1, ALL_COMPLETED: 2}
 
 
-@types.coroutine
-def _wrap_awaitable(awaitable):
-    return (yield from awaitable.__await__())
+async def _wrap_awaitable(awaitable):
+    return await awaitable
 
 
 def ensure_future(thing, *, loop=None):

@@ -3,6 +3,7 @@
 import enum
 
 from . import _aio, events
+from ._aio import current_task
 from .exceptions import CancelledError
 
 __all__ = ('Timeout', 'timeout', 'timeout_at')
@@ -14,6 +15,16 @@ class _State(enum.Enum):
     EXPIRING = 'expiring'
     EXPIRED = 'expired'
     EXITED = 'finished'
+
+
+def _show_timeout(failure):
+    while failure.__context__ is not None:
+        if isinstance(failure.__context__, CancelledError):
+            timed_out = TimeoutError()
+            timed_out.__context__ = timed_out.__cause__ = failure.__context__
+            failure.__context__ = timed_out
+            return
+        failure = failure.__context__
 
 
 class Timeout:
@@ -45,18 +56,19 @@ class Timeout:
         return _State.EXPIRING if self._state is _State.ENTERED and self._c.expired() else self._state
 
     def __repr__(self):
-        words = [f"'{self._now().value}'"]
+        words = f'[{self._now().value}]'
         if self._state is _State.ENTERED:
-            words.append(f'when={round(self._when, 3) if self._when is not None else None}')
-        return f"<Timeout [{self._now().value}]{' when=' + str(round(self._when, 3) if self._when is not None else None) if len(words) > 1 else ''}>"
+            words += f' when={round(self._when, 3) if self._when is not None else None}'
+        return f'<Timeout {words}>'
 
     async def __aenter__(self):
         if self._state is not _State.CREATED:
             raise RuntimeError('Timeout has already been entered')
-        if events._get_running_loop() is None:
+        if events._get_running_loop() is None or current_task() is None:
             raise RuntimeError('Timeout should be used inside a task')
         self._c = _aio.Timeout(self._when)
         self._c.begin()
+        self._cancelling = current_task().cancelling()
         self._state = _State.ENTERED
         return self
 
@@ -67,6 +79,11 @@ class Timeout:
         self._state = _State.EXPIRED if fired else _State.EXITED
         if timed_out:
             raise TimeoutError from failure
+        if fired and failure is not None and not cancelled and current_task().cancelling() <= self._cancelling:
+            # The body turned the cancellation into something else: there it is to be seen as what it was.
+            _show_timeout(failure)
+            for part in getattr(failure, 'exceptions', ()) if isinstance(failure, ExceptionGroup) else ():
+                _show_timeout(part)
         return None
 
 
