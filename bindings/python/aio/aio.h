@@ -184,11 +184,11 @@ PyObject *support_throw(PyObject *const *args, Py_ssize_t count);
 /* A helper written in Python: libawait.aio._support.NAME(arguments). */
 PyObject *support_call(const char *name, PyObject *one, PyObject *two);
 
-/* ---- combine.c, sync.c, queue.c, scope.c ---- */
+/* ---- combine.c, sync.c, queue.c, scope.c, process.c ---- */
 
 extern PyMethodDef combine_functions[];
 extern PyTypeObject Lock_Type, Event_Type, Condition_Type, Semaphore_Type, Barrier_Type;
-extern PyTypeObject Queue_Type;
+extern PyTypeObject Queue_Type, Process_Type;
 extern PyTypeObject Timeout_Type, TaskGroup_Type, AsCompleted_Type;
 /* The loop an object is bound to, bound now if it is not: borrowed; NULL with an exception where no loop runs or it is another. */
 Loop *bind_loop(PyObject *self, Loop **slot);

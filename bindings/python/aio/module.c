@@ -81,7 +81,7 @@ static const struct {
 	{"Loop", &Loop_Type}, {"Handle", &Handle_Type}, {"Future", &Future_Type}, {"Task", &Task_Type}, {"FutureIter", &FutureIter_Type},
 	{"Operation", &Operation_Type}, {"Lock", &Lock_Type}, {"Event", &Event_Type}, {"Condition", &Condition_Type},
 	{"Semaphore", &Semaphore_Type}, {"Barrier", &Barrier_Type}, {"Queue", &Queue_Type}, {"Timeout", &Timeout_Type},
-	{"TaskGroup", &TaskGroup_Type}, {"AsCompleted", &AsCompleted_Type}, {NULL, &Callback_Type},
+	{"TaskGroup", &TaskGroup_Type}, {"AsCompleted", &AsCompleted_Type}, {"Process", &Process_Type}, {NULL, &Callback_Type},
 };
 
 PyMODINIT_FUNC PyInit__aio(void) {
