@@ -156,8 +156,7 @@ static Handle *handle_new(Loop *loop, PyObject *callback, PyObject *args, PyObje
 }
 
 /* What asyncio calls Handle._run. */
-static aw_status handle_call(Handle *self) {
-	if (self->cancelled) return 0;
+static aw_status handle_call_now(Handle *self) {
 	PyObject *result = call_in_context(self->context, self->callback, self->args);
 	if (result) {
 		Py_DECREF(result);
@@ -172,6 +171,19 @@ static aw_status handle_call(Handle *self) {
 	Py_XDECREF(plain);
 	Py_DECREF(exception);
 	return self->loop->exit ? AW_EEXIT : 0;
+}
+
+static aw_status handle_call(Handle *self) {
+	if (self->cancelled) return 0;
+	if (!aw_loop_debug(self->loop->c)) return handle_call_now(self);
+	int64_t began = aw_loop_time(self->loop->c);
+	aw_status status = handle_call_now(self);
+	PyObject *seconds = PyFloat_FromDouble((double)(aw_loop_time(self->loop->c) - began) / 1e9);
+	PyObject *told = seconds ? support_call("slow_callback", (PyObject *)self, seconds) : NULL;
+	Py_XDECREF(seconds);
+	Py_XDECREF(told);
+	if (!told) PyErr_Clear();
+	return status;
 }
 
 static aw_status handle_run(aw_loop *c, void *ud) {
@@ -689,6 +701,8 @@ static PyObject *Loop_print_tasks(PyObject *base, PyObject *args) {
 static aw_status report_receive(aw_loop *c, const aw_report *report, void *ud) {
 	(void)c;
 	Loop *self = ud;
+	/* A slow callback is told of by its handle, which the library does not know. */
+	if (!aw_report_error(report) && strncmp(aw_report_message(report), "Executing callback", 18) == 0) return 0;
 	PyObject *raised = PyErr_Occurred() ? exception_take() : NULL; /* a report may come while another exception is on its way */
 	aw_future *future = aw_report_future(report);
 	aw_error *error = aw_report_error(report);

@@ -14,53 +14,13 @@ import io
 import pathlib
 import sys
 import time
-import types
 import warnings
+
+import aio_facade
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODULES = ('test_futures', 'test_futures2', 'test_tasks', 'test_locks', 'test_queues', 'test_taskgroups', 'test_timeouts', 'test_waitfor', 'test_runners',
            'test_threads', 'test_pep492', 'test_eager_task_factory')
-
-
-def install():
-    """Puts libawait.aio in the place of asyncio, for whoever imports that from now on."""
-    assert 'asyncio' not in sys.modules, 'asyncio was imported before'
-    import libawait.aio as aio
-    from libawait.aio import _aio, _support, coroutines, events, exceptions, futures, locks, queues, runners, taskgroups, tasks, threads, timeouts
-
-    facade = types.ModuleType('asyncio', aio.__doc__)
-    facade.__path__ = []
-    facade.__dict__.update({name: value for name, value in vars(aio).items() if not name.startswith('__')})
-    facade.TimerHandle = aio.Handle
-    facade.TimeoutError = TimeoutError
-    facade.ThreadedChildWatcher = type('ThreadedChildWatcher', (), {})
-    facade.SelectorEventLoop = aio.Loop
-    facade.BaseEventLoop = aio.Loop
-    sys.modules['asyncio'] = facade
-
-    # What their tests and helpers look up under names of CPython's modules.
-    events.BaseEventLoop = aio.Loop
-    events.TimerHandle = aio.Handle
-    events._event_loop_policy = None
-    futures._CFuture = futures._PyFuture = aio.Future
-    tasks._CTask = tasks._PyTask = aio.Task
-    for name in ('_register_task', '_unregister_task', '_enter_task', '_leave_task', '_swap_current_task'):
-        for kind in ('', '_py', '_c'):
-            setattr(tasks, kind + name, None)
-    tasks._c_current_task = tasks._py_current_task = aio.current_task
-    tasks._c_all_tasks = tasks._py_all_tasks = aio.all_tasks
-    format_helpers = types.ModuleType('asyncio.format_helpers')
-    format_helpers._get_function_source = _support._function_source
-    log = types.ModuleType('asyncio.log')
-    log.logger = _support.logger
-    staggered = types.ModuleType('asyncio.staggered')
-    for name, module in {'base_events': events, 'base_futures': futures, 'base_tasks': tasks, 'coroutines': coroutines, 'events': events,
-                         'exceptions': exceptions, 'format_helpers': format_helpers, 'futures': futures, 'locks': locks, 'log': log,
-                         'queues': queues, 'runners': runners, 'selector_events': events, 'staggered': staggered, 'taskgroups': taskgroups,
-                         'tasks': tasks, 'threads': threads, 'timeouts': timeouts}.items():
-        setattr(facade, name, module)
-        sys.modules[f'asyncio.{name}'] = module
-    return aio
 
 
 def simulated_loop(aio):
@@ -109,7 +69,7 @@ def main():
     parser.add_argument('-v', '--verbose', action='store_true')
     parser.add_argument('names', nargs='*')
     args = parser.parse_args()
-    aio = install()
+    aio = aio_facade.install()
     import unittest
     try:
         from test.test_asyncio import utils

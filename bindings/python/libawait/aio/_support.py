@@ -126,7 +126,7 @@ def task_repr(task, _=None):
 
 def report_message(message, future):
     """asyncio's words for a report of the library's; None where it is not for the exception handler."""
-    if message.startswith('Executing '):
+    if message.startswith('Executing task'):
         logger.warning('Executing %r took %s', future, message.rpartition(' took ')[2])
         return None
     if message.startswith('Task was destroyed') and not getattr(future, '_log_destroy_pending', True):
@@ -134,6 +134,11 @@ def report_message(message, future):
     if message.endswith(' exception was never retrieved'):
         return f'{type(future).__name__} exception was never retrieved'
     return message
+
+
+def slow_callback(handle, seconds):
+    if seconds >= handle._loop.slow_callback_duration:
+        logger.warning('Executing %r took %.3f seconds', handle, seconds)
 
 
 # ---- stacks ----

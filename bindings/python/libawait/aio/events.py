@@ -43,6 +43,7 @@ class Loop(_aio.Loop):
         self._asyncgens = weakref.WeakSet()
         self._asyncgens_shut = False
         self._signals = {}
+        self._holding = 0
         self._slow = 0.1
         _loops.add(self)
         if coroutines._is_debug_mode():
@@ -238,7 +239,25 @@ class Loop(_aio.Loop):
             if self._default_executor is None:
                 self._default_executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix='libawait')
             executor = self._default_executor
-        return futures.wrap_future(executor.submit(function, *args), loop=self)
+        work = futures.wrap_future(executor.submit(function, *args), loop=self)
+        if self.backend == 'virtual':
+            self._hold_clock(work)
+        return work
+
+    def _hold_clock(self, work):
+        """Lets simulated time pass as it really does while a thread works: what is watched holds it."""
+        if not self._holding:
+            self._holder = socket.socketpair()
+            self.add_reader(self._holder[0], int)
+        self._holding += 1
+
+        def let_go(_):
+            self._holding -= 1
+            if not self._holding:
+                self.remove_reader(self._holder[0])
+                for end in self._holder:
+                    end.close()
+        work.add_done_callback(let_go)
 
     def set_default_executor(self, executor):
         """Set the executor that run_in_executor(None, …) takes."""
@@ -265,6 +284,8 @@ class Loop(_aio.Loop):
         from . import timeouts
         thread = threading.Thread(target=work)
         thread.start()
+        if self.backend == 'virtual':
+            self._hold_clock(ended)
         try:
             async with timeouts.timeout(timeout):
                 await ended
@@ -326,7 +347,10 @@ class Loop(_aio.Loop):
         _support.check_callback(callback, 'add_signal_handler')
         self._check_signal(number)
         self._check_closed()
-        self._add_signal(number, callback, args)
+        try:
+            self._add_signal(number, callback, args)
+        except OSError as failure:
+            raise RuntimeError(f'sig {number} cannot be caught') from failure
         self._signals[number] = callback
 
     def remove_signal_handler(self, number):
