@@ -24,8 +24,7 @@ typedef struct Callback Callback;
 /* ---- loop.c ---- */
 
 struct Loop {
-	PyObject_HEAD
-	PyObject *dict, *weakrefs;
+	PyObject_HEAD PyObject *dict, *weakrefs;
 	aw_loop *c;
 	PyObject *task_factory; /* or NULL */
 	PyObject *exit;         /* SystemExit or KeyboardInterrupt on its way out of the run, or NULL */
@@ -56,8 +55,7 @@ PyObject *extract_stack(void);
 /* ---- future.c ---- */
 
 struct Future {
-	PyObject_HEAD
-	PyObject *dict, *weakrefs;
+	PyObject_HEAD PyObject *dict, *weakrefs;
 	aw_future *c; /* NULL before __init__ */
 	Loop *loop;
 	PyObject *held;       /* borrowed: what the handle owns, for the collector */
@@ -65,8 +63,9 @@ struct Future {
 	PyObject *source;     /* whose results it has: the children of a gather (a list), or the future behind a shield */
 	PyObject *cancel_msg; /* or NULL */
 	PyObject *source_traceback;
-	PyObject *exception_traceback; /* what its exception came with: each raise begins there again; None for nothing, NULL not known */
-	Callback *callbacks; /* those that wait, in order */
+	PyObject *
+		exception_traceback; /* what its exception came with: each raise begins there again; None for nothing, NULL not known */
+	Callback *callbacks;     /* those that wait, in order */
 	Callback *callbacks_last;
 	bool blocking;
 	bool log_traceback;
@@ -76,9 +75,9 @@ struct Future {
 struct Task {
 	Future future;
 	PyObject *coro, *context, *name;
-	PyObject *waiter;  /* the Future it awaits, or NULL */
+	PyObject *waiter;     /* the Future it awaits, or NULL */
 	Operation *operation; /* the operation it awaits, or NULL */
-	PyObject *pending; /* an exception for the next step, or NULL */
+	PyObject *pending;    /* an exception for the next step, or NULL */
 	Task *next_ended;
 	PyObject *message_given; /* the tuple that the last cancel sent along: a newer _cancel_message counts instead */
 	bool started;
@@ -144,8 +143,7 @@ typedef struct operation_kind {
 } operation_kind;
 
 struct Operation {
-	PyObject_HEAD
-	const operation_kind *kind;
+	PyObject_HEAD const operation_kind *kind;
 	PyObject *subject, *argument; /* what it is about */
 	int64_t number;               /* a duration, or a way */
 	aw_coro *coro;                /* made, and not yet awaited */

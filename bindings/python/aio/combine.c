@@ -52,7 +52,8 @@ static const operation_kind sleep_none = {"sleep", NULL, NULL, sleep_end, NULL, 
 static PyObject *combine_sleep(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *names) {
 	(void)module;
 	Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
-	bool well = count >= 1 && count + named <= 2 && (!named || PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "result") == 0);
+	bool well = count >= 1 && count + named <= 2 &&
+	            (!named || PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "result") == 0);
 	int64_t delay;
 	if (!well) {
 		PyErr_SetString(PyExc_TypeError, "sleep(delay, result=None)");
@@ -108,7 +109,8 @@ static int wait_begin(Operation *self, aw_coro **out) {
 	if (duration_of(self->argument, &timeout) < 0) return -1;
 	aw_future **handles = handles_of(self->subject, &loop);
 	if (!handles) return -1;
-	aw_status status = aw_wait_coro(loop ? loop->c : NULL, handles, (size_t)PyList_GET_SIZE(self->subject), (int32_t)self->number, timeout, out);
+	aw_status status = aw_wait_coro(loop ? loop->c : NULL, handles, (size_t)PyList_GET_SIZE(self->subject),
+	                                (int32_t)self->number, timeout, out);
 	PyMem_Free(handles);
 	if (status < 0) raise_status(status);
 	return status < 0 ? -1 : 0;
@@ -174,8 +176,7 @@ static PyObject *combine_wait_for(PyObject *module, PyObject *args) {
 /* ---- as_completed ---- */
 
 typedef struct AsCompleted {
-	PyObject_HEAD
-	PyObject *futures;
+	PyObject_HEAD PyObject *futures;
 	aw_as_completed *c;
 } AsCompleted;
 
@@ -188,7 +189,8 @@ static int AsCompleted_init(PyObject *base, PyObject *args, PyObject *keywords) 
 		PyErr_SetString(PyExc_TypeError, "no keyword arguments are taken");
 		return -1;
 	}
-	if (!PyArg_ParseTuple(args, "O!O!O", &Loop_Type, &loop, &PyList_Type, &futures, &limit) || duration_of(limit, &timeout) < 0) return -1;
+	if (!PyArg_ParseTuple(args, "O!O!O", &Loop_Type, &loop, &PyList_Type, &futures, &limit) || duration_of(limit, &timeout) < 0)
+		return -1;
 	aw_future **handles = handles_of(futures, &last);
 	if (!handles) return -1;
 	aw_status status = aw_as_completed_new(loop->c, handles, (size_t)PyList_GET_SIZE(futures), timeout, &self->c);
@@ -248,8 +250,7 @@ static PyMethodDef AsCompleted_methods[] = {
 };
 
 PyTypeObject AsCompleted_Type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait.aio._aio.AsCompleted",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio._aio.AsCompleted",
 	.tp_basicsize = sizeof(AsCompleted),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
 	.tp_new = PyType_GenericNew,
@@ -261,7 +262,8 @@ PyTypeObject AsCompleted_Type = {
 };
 
 PyMethodDef combine_functions[] = {
-	{"sleep", FAST_KEYWORDS(combine_sleep), "sleep(delay, result=None): suspend the task for `delay` seconds; 0 lets the others run once."},
+	{"sleep", FAST_KEYWORDS(combine_sleep),
+     "sleep(delay, result=None): suspend the task for `delay` seconds; 0 lets the others run once."},
 	{"gather", combine_gather, METH_VARARGS, NULL},
 	{"shield", combine_shield, METH_O, NULL},
 	{"wait", combine_wait, METH_VARARGS, NULL},

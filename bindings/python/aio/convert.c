@@ -176,8 +176,9 @@ PyObject *support_throw(PyObject *const *args, Py_ssize_t count) {
 		return NULL;
 	}
 #if PY_VERSION_HEX >= 0x030C0000
-	if (count > 1 && PyErr_WarnEx(PyExc_DeprecationWarning,
-	                              "the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.", 1) < 0)
+	if (count > 1 &&
+	    PyErr_WarnEx(PyExc_DeprecationWarning,
+	                 "the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.", 1) < 0)
 		return NULL;
 #endif
 	PyObject *exception = NULL;
@@ -188,12 +189,13 @@ PyObject *support_throw(PyObject *const *args, Py_ssize_t count) {
 		}
 		exception = Py_NewRef(type);
 	} else if (PyExceptionClass_Check(type)) {
-		exception = !value                                ? PyObject_CallNoArgs(type)
+		exception = !value                                 ? PyObject_CallNoArgs(type)
 		            : PyObject_IsInstance(value, type) > 0 ? Py_NewRef(value)
 		            : PyTuple_Check(value)                 ? PyObject_CallObject(type, value)
 		                                                   : PyObject_CallOneArg(type, value);
 	} else {
-		return PyErr_Format(PyExc_TypeError, "exceptions must be classes deriving BaseException or instances of such a class, not %s",
+		return PyErr_Format(PyExc_TypeError,
+		                    "exceptions must be classes deriving BaseException or instances of such a class, not %s",
 		                    Py_TYPE(type)->tp_name);
 	}
 	if (!exception) return NULL;

@@ -6,15 +6,13 @@
 
 /* A done-callback: owned by its registration in the library, and on the list of the wrapper while it waits. */
 struct Callback {
-	PyObject_HEAD
-	PyObject *callable, *context;
+	PyObject_HEAD PyObject *callable, *context;
 	Future *of; /* borrowed: the wrapper on whose list it is, or NULL */
 	Callback *next, *previous;
 };
 
 typedef struct FutureIter {
-	PyObject_HEAD
-	Future *future; /* NULL once it has ended */
+	PyObject_HEAD Future *future; /* NULL once it has ended */
 } FutureIter;
 
 /* ---- done-callbacks ---- */
@@ -62,8 +60,7 @@ static void Callback_dealloc(PyObject *base) {
 }
 
 PyTypeObject Callback_Type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait.aio._aio.Callback",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio._aio.Callback",
 	.tp_basicsize = sizeof(Callback),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
 	.tp_dealloc = Callback_dealloc,
@@ -83,7 +80,8 @@ static aw_status callback_run(aw_future *c, void *ud) {
 	aw_status status = 0;
 	if (!result) {
 		PyObject *exception = exception_take();
-		if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit) || PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt)) {
+		if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit) ||
+		    PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt)) {
 			status = loop_exit(loop, exception);
 		} else {
 			PyObject *message = support_call("callback_message", self->callable, args ? args : Py_None);
@@ -117,8 +115,10 @@ int future_add_callback(Future *self, PyObject *callable, PyObject *context) {
 	PyObject_GC_Track(node);
 	aw_status status = node->context ? aw_future_add_done_callback(self->c, callback_run, node, callback_drop) : AW_ENOMEM;
 	if (status >= 0) return 0;
-	if (!node->context) Py_DECREF(node); /* else the library has dropped it */
-	else raise_status(status);
+	if (!node->context)
+		Py_DECREF(node); /* else the library has dropped it */
+	else
+		raise_status(status);
 	return -1;
 }
 
@@ -294,7 +294,8 @@ static PyObject *value_of(Future *self, void *value) {
 /* The exception of a failed or cancelled future, new reference. */
 static PyObject *failure_of(Future *self, aw_error *error, aw_status status) {
 	/* A message set later counts. */
-	if (status == AW_ECANCELLED && self->cancel_msg && !(error && aw_error_payload(error) && PyExceptionInstance_Check(aw_error_payload(error))))
+	if (status == AW_ECANCELLED && self->cancel_msg &&
+	    !(error && aw_error_payload(error) && PyExceptionInstance_Check(aw_error_payload(error))))
 		return PyObject_CallOneArg(CancelledError, self->cancel_msg);
 	return exception_of(error, status);
 }
@@ -389,7 +390,8 @@ static PyObject *Future_set_exception(PyObject *base, PyObject *exception) {
 		if (!wrapped) return NULL;
 		if (wrapped == Py_None) {
 			Py_DECREF(wrapped);
-			PyErr_SetString(PyExc_TypeError, "StopIteration interacts badly with generators and cannot be raised into a Future");
+			PyErr_SetString(PyExc_TypeError,
+			                "StopIteration interacts badly with generators and cannot be raised into a Future");
 			return NULL;
 		}
 		instance = wrapped;
@@ -600,7 +602,8 @@ static PyObject *get_cancel_message(PyObject *base, void *unused) {
 	Future *self = (Future *)base;
 	if (self->cancel_msg) return Py_NewRef(self->cancel_msg);
 	aw_error *error = NULL;
-	if (!self->c || !aw_future_cancelled(self->c) || aw_future_error(self->c, &error) != AW_ECANCELLED || !error) Py_RETURN_NONE;
+	if (!self->c || !aw_future_cancelled(self->c) || aw_future_error(self->c, &error) != AW_ECANCELLED || !error)
+		Py_RETURN_NONE;
 	PyObject *payload = aw_error_payload(error);
 	if (payload && PyTuple_Check(payload) && PyTuple_GET_SIZE(payload)) return Py_NewRef(PyTuple_GET_ITEM(payload, 0));
 	Py_RETURN_NONE;
@@ -629,7 +632,8 @@ static PyObject *Future_repr(PyObject *self) {
 }
 
 static PyMethodDef Future_methods[] = {
-	{"result", Future_result, METH_NOARGS, "The result; raises what the future failed with, CancelledError, or InvalidStateError while it is pending."},
+	{"result", Future_result, METH_NOARGS,
+     "The result; raises what the future failed with, CancelledError, or InvalidStateError while it is pending."},
 	{"exception", Future_exception, METH_NOARGS, "The exception, or None for a result."},
 	{"set_result", Future_set_result, METH_O, "Finish it with a result."},
 	{"set_exception", Future_set_exception, METH_O, "Finish it with an exception."},
@@ -637,7 +641,8 @@ static PyMethodDef Future_methods[] = {
 	{"done", Future_done, METH_NOARGS, "Whether it has a result or an exception, or was cancelled."},
 	{"cancelled", Future_cancelled, METH_NOARGS, "Whether it was cancelled."},
 	{"get_loop", Future_get_loop, METH_NOARGS, "Its loop."},
-	{"add_done_callback", WITH_KEYWORDS(Future_add_done_callback), "add_done_callback(fn, *, context=None): have fn(future) called, through the loop, when it is done."},
+	{"add_done_callback", WITH_KEYWORDS(Future_add_done_callback),
+     "add_done_callback(fn, *, context=None): have fn(future) called, through the loop, when it is done."},
 	{"remove_done_callback", Future_remove_done_callback, METH_O, "Remove every registration of a callback; returns how many."},
 	{"_make_cancelled_error", Future_make_cancelled_error, METH_NOARGS, NULL},
 	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
@@ -667,8 +672,7 @@ static PyObject *Future_iter(PyObject *base);
 static PyAsyncMethods Future_async = {.am_await = Future_iter};
 
 PyTypeObject Future_Type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait.aio.Future",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio.Future",
 	.tp_doc = "The outcome of something that has not ended yet: asyncio.Future.",
 	.tp_basicsize = sizeof(Future),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
@@ -793,8 +797,7 @@ static PyMethodDef FutureIter_methods[] = {
 static PyAsyncMethods FutureIter_async = {.am_send = FutureIter_send};
 
 PyTypeObject FutureIter_Type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait.aio._aio.FutureIter",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio._aio.FutureIter",
 	.tp_basicsize = sizeof(FutureIter),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
 	.tp_dealloc = FutureIter_dealloc,

@@ -6,8 +6,7 @@
 #include <unistd.h>
 
 struct Handle {
-	PyObject_HEAD
-	PyObject *weakrefs;
+	PyObject_HEAD PyObject *weakrefs;
 	PyObject *callback, *args, *context; /* callback and args are NULL once it is cancelled */
 	Loop *loop;
 	PyObject *source_traceback;
@@ -264,8 +263,7 @@ static PyMemberDef Handle_members[] = {
 };
 
 PyTypeObject Handle_Type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait.aio.Handle",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio.Handle",
 	.tp_doc = "A scheduled callback: asyncio.Handle and asyncio.TimerHandle.",
 	.tp_basicsize = sizeof(Handle),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
@@ -281,7 +279,8 @@ PyTypeObject Handle_Type = {
 /* ---- scheduling ---- */
 
 /* callback, *args, context=None: the callback, its arguments and the context (borrowed or NULL). */
-static PyObject *call_arguments(PyObject *const *args, Py_ssize_t count, PyObject *names, Py_ssize_t before, PyObject **out_context) {
+static PyObject *call_arguments(PyObject *const *args, Py_ssize_t count, PyObject *names, Py_ssize_t before,
+                                PyObject **out_context) {
 	*out_context = NULL;
 	Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
 	for (Py_ssize_t i = 0; i < named; i++) {
@@ -361,7 +360,8 @@ static PyObject *schedule(Loop *self, PyObject *const *args, Py_ssize_t count, P
 	}
 	PyObject *context, *rest = call_arguments(args, count, names, 1, &context);
 	Handle *handle = NULL;
-	if (rest && check_callback(self, args[1], at ? "call_at" : "call_later") == 0 && check_thread(self) == 0 && duration_of(args[0], &time) == 0)
+	if (rest && check_callback(self, args[1], at ? "call_at" : "call_later") == 0 && check_thread(self) == 0 &&
+	    duration_of(args[0], &time) == 0)
 		handle = handle_new(self, args[1], rest, context);
 	Py_XDECREF(rest);
 	if (!handle) return NULL;
@@ -441,10 +441,8 @@ static PyObject *Loop_remove_signal(PyObject *self, PyObject *number) {
 
 static aw_status wait_without_gil(Loop *self) {
 	aw_status status;
-	Py_BEGIN_ALLOW_THREADS
-	status = aw_loop_wait(self->c, -1);
-	Py_END_ALLOW_THREADS
-	return status;
+	Py_BEGIN_ALLOW_THREADS status = aw_loop_wait(self->c, -1);
+	Py_END_ALLOW_THREADS return status;
 }
 
 /* Python's signal handlers write to this descriptor: it is read empty, and the handlers run after the wait. */
@@ -701,13 +699,14 @@ static PyObject *Loop_print_tasks(PyObject *base, PyObject *args) {
 static aw_status report_receive(aw_loop *c, const aw_report *report, void *ud) {
 	(void)c;
 	Loop *self = ud;
-	/* A slow callback is told of by its handle, which the library does not know. */
-	if (!aw_report_error(report) && strncmp(aw_report_message(report), "Executing callback", 18) == 0) return 0;
+	/* A slow callback is told of by its handle, which the library does not know; and Python warns of its coroutines itself. */
+	const char *text = aw_report_message(report);
+	if (strncmp(text, "Executing callback", 18) == 0 || strcmp(text, "coroutine was never awaited") == 0) return 0;
 	PyObject *raised = PyErr_Occurred() ? exception_take() : NULL; /* a report may come while another exception is on its way */
 	aw_future *future = aw_report_future(report);
 	aw_error *error = aw_report_error(report);
 	PyObject *wrapper = future ? future_wrap(self, aw_future_ref(future)) : NULL;
-	PyObject *message = PyUnicode_FromString(aw_report_message(report));
+	PyObject *message = PyUnicode_FromString(text);
 	PyObject *exception = error ? exception_of(error, aw_error_status(error)) : NULL;
 	if (message && wrapper) {
 		PyObject *own = support_call("report_message", message, wrapper);
@@ -803,7 +802,8 @@ static PyObject *Loop_slow(PyObject *base, PyObject *seconds) {
 static PyMethodDef Loop_methods[] = {
 	{"call_soon", FAST_KEYWORDS(Loop_call_soon), "call_soon(callback, *args, context=None): run it in the next iteration."},
 	{"call_soon_threadsafe", FAST_KEYWORDS(Loop_call_soon_threadsafe), "call_soon() from any thread."},
-	{"call_later", FAST_KEYWORDS(Loop_call_later), "call_later(delay, callback, *args, context=None): run it after `delay` seconds."},
+	{"call_later", FAST_KEYWORDS(Loop_call_later),
+     "call_later(delay, callback, *args, context=None): run it after `delay` seconds."},
 	{"call_at", FAST_KEYWORDS(Loop_call_at), "call_at(when, callback, *args, context=None): run it at `when` of time()."},
 	{"run_forever", Loop_run_forever, METH_NOARGS, "Run until stop()."},
 	{"_run_once", Loop_run_once, METH_NOARGS, NULL},
@@ -841,8 +841,7 @@ static PyGetSetDef Loop_getset[] = {
 };
 
 PyTypeObject Loop_Type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait.aio._aio.Loop",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio._aio.Loop",
 	.tp_basicsize = sizeof(Loop),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
 	.tp_new = PyType_GenericNew,

@@ -66,22 +66,33 @@ static PyMethodDef functions[] = {
 	{"_get_running_loop", running_or_none, METH_NOARGS, "The loop that runs in this thread, or None."},
 	{"current_task", WITH_KEYWORDS(current_task), "current_task(loop=None): the task that runs now, or None."},
 	{"all_tasks", WITH_KEYWORDS(all_tasks), "all_tasks(loop=None): the set of tasks that are not done."},
-	{"create_task", FAST_KEYWORDS(create_task), "create_task(coro, *, name=None, context=None): schedule a coroutine in the running loop."},
+	{"create_task", FAST_KEYWORDS(create_task),
+     "create_task(coro, *, name=None, context=None): schedule a coroutine in the running loop."},
 	{"live_handles", live_handles, METH_NOARGS, "How many handles of the library are alive in this process."},
 	{"version", version, METH_NOARGS, "The version of the library that runs."},
 	{0},
 };
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "libawait.aio._aio", "asyncio's objects over libawait's own.", -1, functions, NULL, NULL, NULL, NULL};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                                        "libawait.aio._aio",
+                                        "asyncio's objects over libawait's own.",
+                                        -1,
+                                        functions,
+                                        NULL,
+                                        NULL,
+                                        NULL,
+                                        NULL};
 
 static const struct {
 	const char *name;
 	PyTypeObject *type;
 } types[] = {
-	{"Loop", &Loop_Type}, {"Handle", &Handle_Type}, {"Future", &Future_Type}, {"Task", &Task_Type}, {"FutureIter", &FutureIter_Type},
-	{"Operation", &Operation_Type}, {"Lock", &Lock_Type}, {"Event", &Event_Type}, {"Condition", &Condition_Type},
-	{"Semaphore", &Semaphore_Type}, {"Barrier", &Barrier_Type}, {"Queue", &Queue_Type}, {"Timeout", &Timeout_Type},
-	{"TaskGroup", &TaskGroup_Type}, {"AsCompleted", &AsCompleted_Type}, {"Process", &Process_Type}, {NULL, &Callback_Type},
+	{"Loop", &Loop_Type},           {"Handle", &Handle_Type},         {"Future", &Future_Type},
+	{"Task", &Task_Type},           {"FutureIter", &FutureIter_Type}, {"Operation", &Operation_Type},
+	{"Lock", &Lock_Type},           {"Event", &Event_Type},           {"Condition", &Condition_Type},
+	{"Semaphore", &Semaphore_Type}, {"Barrier", &Barrier_Type},       {"Queue", &Queue_Type},
+	{"Timeout", &Timeout_Type},     {"TaskGroup", &TaskGroup_Type},   {"AsCompleted", &AsCompleted_Type},
+	{"Process", &Process_Type},     {NULL, &Callback_Type},
 };
 
 PyMODINIT_FUNC PyInit__aio(void) {

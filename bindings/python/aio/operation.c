@@ -175,8 +175,7 @@ static PyGetSetDef Operation_getset[] = {
 static PyAsyncMethods Operation_async = {.am_await = Operation_await, .am_send = Operation_send};
 
 PyTypeObject Operation_Type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait.aio._aio.Operation",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio._aio.Operation",
 	.tp_doc = "A call into the library that is awaited: a coroutine.",
 	.tp_basicsize = sizeof(Operation),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,

@@ -5,8 +5,7 @@
 #include <errno.h>
 
 typedef struct Process {
-	PyObject_HEAD
-	PyObject *weakrefs;
+	PyObject_HEAD PyObject *weakrefs;
 	Loop *loop;
 	aw_process *c;
 } Process;
@@ -86,7 +85,9 @@ static int Process_init(PyObject *base, PyObject *args, PyObject *keywords) {
 	char *cwd = NULL;
 	unsigned flags;
 	PyObject *directory;
-	if (!PyArg_ParseTuple(args, "O!OO!OOI", &Loop_Type, &loop, &argv, &PyTuple_Type, &streams, &directory, &environment, &flags)) return -1;
+	if (!PyArg_ParseTuple(args, "O!OO!OOI", &Loop_Type, &loop, &argv, &PyTuple_Type, &streams, &directory, &environment,
+	                      &flags))
+		return -1;
 	if (directory != Py_None && PyBytes_AsStringAndSize(directory, &cwd, NULL) < 0) return -1;
 	if (self->c || PyTuple_GET_SIZE(streams) != 3) {
 		PyErr_SetString(PyExc_ValueError, "a process is started once, with three streams");
@@ -191,7 +192,8 @@ static void Process_dealloc(PyObject *base) {
 
 static PyMethodDef Process_methods[] = {
 	{"wait", Process_wait, METH_NOARGS, "A future of the return code."},
-	{"communicate", Process_communicate, METH_O, "Feed stdin, read stdout and stderr to their ends, wait for the exit: a future."},
+	{"communicate", Process_communicate, METH_O,
+     "Feed stdin, read stdout and stderr to their ends, wait for the exit: a future."},
 	{"output", Process_output, METH_VARARGS, "What communicate() read from stream 1 or 2; None if that is no pipe."},
 	{"take_pipe", Process_take_pipe, METH_VARARGS, "The descriptor of pipe 0, 1 or 2, which is the caller's from then on."},
 	{"send_signal", Process_send_signal, METH_VARARGS, "Send a signal."},
@@ -206,8 +208,7 @@ static PyGetSetDef Process_getset[] = {
 };
 
 PyTypeObject Process_Type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait.aio._aio.Process",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio._aio.Process",
 	.tp_basicsize = sizeof(Process),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
 	.tp_new = PyType_GenericNew,

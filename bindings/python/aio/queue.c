@@ -16,11 +16,10 @@ typedef struct item {
 enum queue_order { QUEUE_FIFO, QUEUE_LIFO, QUEUE_PRIORITY };
 
 struct Queue {
-	PyObject_HEAD
-	PyObject *dict, *weakrefs;
+	PyObject_HEAD PyObject *dict, *weakrefs;
 	Loop *loop;
 	aw_queue *c;
-	PyObject *early; /* items put before a loop was known: a list, or NULL */
+	PyObject *early;  /* items put before a loop was known: a list, or NULL */
 	PyObject *raised; /* by a comparison, to be raised by the call that compared */
 	item *items;
 	int64_t maxsize;
@@ -468,8 +467,7 @@ static PyGetSetDef Queue_getset[] = {
 };
 
 PyTypeObject Queue_Type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait.aio._aio.Queue",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio._aio.Queue",
 	.tp_basicsize = sizeof(Queue),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
 	.tp_new = PyType_GenericNew,

@@ -3,8 +3,7 @@
 #include "aio.h"
 
 typedef struct Scope {
-	PyObject_HEAD
-	Loop *loop;
+	PyObject_HEAD Loop *loop;
 	union {
 		aw_timeout *timeout;
 		aw_taskgroup *group;
@@ -89,17 +88,13 @@ static PyObject *Timeout_when(PyObject *self, PyObject *unused) {
 }
 
 static PyMethodDef Timeout_methods[] = {
-	{"begin", Timeout_begin, METH_NOARGS, NULL},
-	{"end", Timeout_end, METH_O, NULL},
-	{"reschedule", Timeout_reschedule, METH_O, NULL},
-	{"expired", Timeout_expired, METH_NOARGS, NULL},
-	{"when", Timeout_when, METH_NOARGS, NULL},
-	{0},
+	{"begin", Timeout_begin, METH_NOARGS, NULL},      {"end", Timeout_end, METH_O, NULL},
+	{"reschedule", Timeout_reschedule, METH_O, NULL}, {"expired", Timeout_expired, METH_NOARGS, NULL},
+	{"when", Timeout_when, METH_NOARGS, NULL},        {0},
 };
 
 PyTypeObject Timeout_Type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait.aio._aio.Timeout",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio._aio.Timeout",
 	.tp_basicsize = sizeof(Scope),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
 	.tp_new = PyType_GenericNew,
@@ -165,8 +160,7 @@ static PyMethodDef TaskGroup_methods[] = {
 };
 
 PyTypeObject TaskGroup_Type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait.aio._aio.TaskGroup",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio._aio.TaskGroup",
 	.tp_basicsize = sizeof(Scope),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
 	.tp_new = PyType_GenericNew,

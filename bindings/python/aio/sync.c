@@ -13,8 +13,7 @@ Loop *bind_loop(PyObject *self, Loop **slot) {
 
 /* What all five have in common; `c` is NULL until a loop is known. */
 typedef struct Sync {
-	PyObject_HEAD
-	PyObject *dict, *weakrefs;
+	PyObject_HEAD PyObject *dict, *weakrefs;
 	Loop *loop;
 	PyObject *of; /* the lock of a condition */
 	union {
@@ -110,22 +109,21 @@ static PyGetSetDef Sync_getset[] = {
 	{0},
 };
 
-#define SYNC_TYPE(Name, methods, init, dealloc, doc) \
-	PyTypeObject Name##_Type = { \
-		PyVarObject_HEAD_INIT(NULL, 0) \
-		.tp_name = "libawait.aio._aio." #Name, \
-		.tp_doc = doc, \
-		.tp_basicsize = sizeof(Sync), \
+#define SYNC_TYPE(Name, methods, init, dealloc, doc)                               \
+	PyTypeObject Name##_Type = {                                                   \
+		PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio._aio." #Name,       \
+		.tp_doc = doc,                                                             \
+		.tp_basicsize = sizeof(Sync),                                              \
 		.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE, \
-		.tp_new = PyType_GenericNew, \
-		.tp_init = init, \
-		.tp_dealloc = dealloc, \
-		.tp_traverse = Sync_traverse, \
-		.tp_clear = Sync_clear, \
-		.tp_methods = methods, \
-		.tp_getset = Sync_getset, \
-		.tp_dictoffset = offsetof(Sync, dict), \
-		.tp_weaklistoffset = offsetof(Sync, weakrefs), \
+		.tp_new = PyType_GenericNew,                                               \
+		.tp_init = init,                                                           \
+		.tp_dealloc = dealloc,                                                     \
+		.tp_traverse = Sync_traverse,                                              \
+		.tp_clear = Sync_clear,                                                    \
+		.tp_methods = methods,                                                     \
+		.tp_getset = Sync_getset,                                                  \
+		.tp_dictoffset = offsetof(Sync, dict),                                     \
+		.tp_weaklistoffset = offsetof(Sync, weakrefs),                             \
 	}
 
 /* ---- Lock ---- */
@@ -304,7 +302,8 @@ static int condition_begin(Operation *operation, aw_coro **out) {
 	return 0;
 }
 
-static const operation_kind condition_wait = {"Condition.wait", condition_attempt, condition_begin, end_true, fail_waiting, NULL};
+static const operation_kind condition_wait = {"Condition.wait", condition_attempt, condition_begin,
+                                              end_true,         fail_waiting,      NULL};
 
 static PyObject *Condition_wait(PyObject *self, PyObject *unused) {
 	(void)unused;
@@ -401,7 +400,8 @@ static int semaphore_begin(Operation *operation, aw_coro **out) {
 	return 0;
 }
 
-static const operation_kind semaphore_acquire = {"Semaphore.acquire", semaphore_attempt, semaphore_begin, end_true, fail_waiting, NULL};
+static const operation_kind semaphore_acquire = {
+	"Semaphore.acquire", semaphore_attempt, semaphore_begin, end_true, fail_waiting, NULL};
 
 static PyObject *Semaphore_acquire(PyObject *self, PyObject *unused) {
 	(void)unused;

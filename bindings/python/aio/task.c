@@ -26,7 +26,8 @@ static PySendResult resume_coroutine(PyObject *coro, PyObject *value, PyObject *
 
 static aw_status step_failed(Task *self, aw_resume *resume) {
 	PyObject *exception = exception_take();
-	if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit) || PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt))
+	if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit) ||
+	    PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt))
 		loop_exit(self->future.loop, Py_NewRef(exception));
 	bool cancelled = PyErr_GivenExceptionMatches(exception, CancelledError);
 	PyObject *traceback = PyException_GetTraceback(exception);
@@ -96,7 +97,8 @@ static aw_status await_yielded(Task *self, aw_resume *resume, PyObject *what) {
 	bool follows = blocking && blocking != Py_None;
 	Py_XDECREF(blocking);
 	if (follows) return await_foreign(self, resume, what);
-	if (PyGen_CheckExact(what)) return bad_yield(self, resume, "yield was used instead of yield from for generator in task %R with %R", what);
+	if (PyGen_CheckExact(what))
+		return bad_yield(self, resume, "yield was used instead of yield from for generator in task %R with %R", what);
 	PyErr_Format(PyExc_RuntimeError, "Task got bad yield: %R", what);
 	return raise_in_next_step(self, resume, exception_take());
 }
@@ -118,7 +120,8 @@ static PyObject *thrown(Task *self, aw_resume *resume) {
 	}
 	PyObject *payload = error ? aw_error_payload(error) : NULL;
 	if (status == AW_ECANCELLED && self->message_given && payload == self->message_given)
-		return self->future.cancel_msg ? PyObject_CallOneArg(CancelledError, self->future.cancel_msg) : PyObject_CallNoArgs(CancelledError);
+		return self->future.cancel_msg ? PyObject_CallOneArg(CancelledError, self->future.cancel_msg)
+		                               : PyObject_CallNoArgs(CancelledError);
 	return exception_of(error, status);
 }
 
@@ -486,8 +489,7 @@ static PyMemberDef Task_members[] = {
 };
 
 PyTypeObject Task_Type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait.aio.Task",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio.Task",
 	.tp_doc = "A future that drives a coroutine: asyncio.Task.",
 	.tp_base = &Future_Type,
 	.tp_basicsize = sizeof(Task),
