@@ -3,6 +3,7 @@
 import contextvars
 import gc
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -71,6 +72,18 @@ class Package(Case):
         began = time.monotonic()
         run(aio.sleep(3600))
         self.assertLess(time.monotonic() - began, 60)
+
+
+    def test_the_first_example_prints_what_the_document_says(self):
+        source = pathlib.Path(os.environ.get('AWAIT_TEST_SOURCE', pathlib.Path(__file__).parents[3]))
+        expected = (source / 'conformance/cases/s000_01_subprocess_timeout.expected').read_text()
+        program = source / 'bindings/python/examples/aio_first_example.py'
+        for backend in BACKENDS:
+            if backend != 'virtual':  # real children take real time
+                with self.subTest(backend=backend):
+                    done = subprocess.run([sys.executable, program], env=dict(os.environ, AWAIT_BACKEND=backend), capture_output=True, text=True,
+                                          check=False)
+                    self.assertEqual((done.stdout, done.stderr), (expected, ''))
 
 
 class Lifetime(Case):
