@@ -136,6 +136,13 @@ static PyObject *TaskGroup_spawn(PyObject *base, PyObject *args) {
 	return task_spawn(&Task_Type, self->loop, coro, name, context, self->c.group);
 }
 
+static PyObject *TaskGroup_add(PyObject *base, PyObject *task) {
+	Scope *self = (Scope *)base;
+	if (!PyObject_TypeCheck(task, &Task_Type) || future_check((Future *)task) < 0)
+		return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "a task of libawait.aio was expected, got %R", task);
+	return none_or(aw_taskgroup_add(self->c.group, aw_future_task(((Future *)task)->c)));
+}
+
 static int end_begin(Operation *operation, aw_coro **out) {
 	Scope *self = (Scope *)operation->subject;
 	aw_error *error = NULL;
@@ -155,6 +162,7 @@ static PyObject *TaskGroup_end(PyObject *self, PyObject *exception) {
 static PyMethodDef TaskGroup_methods[] = {
 	{"begin", TaskGroup_begin, METH_NOARGS, NULL},
 	{"spawn", TaskGroup_spawn, METH_VARARGS, NULL},
+	{"add", TaskGroup_add, METH_O, NULL},
 	{"end", TaskGroup_end, METH_O, NULL},
 	{0},
 };

@@ -2,7 +2,7 @@
 """Task groups."""
 import sys
 
-from . import _aio, tasks
+from . import _aio, events, tasks
 from .exceptions import InvalidStateError
 
 __all__ = ('TaskGroup',)
@@ -39,6 +39,15 @@ class TaskGroup:
         """Start a task in the group."""
         if not self._entered:
             raise RuntimeError(f'TaskGroup {self!r} has not been entered')
+        loop = events.get_running_loop()
+        if loop.get_task_factory() is not None and not self._ended:
+            task = loop.create_task(coro, name=name, context=context)
+            try:
+                self._c.add(task)
+            except InvalidStateError as failure:
+                task.cancel()
+                raise RuntimeError(f'TaskGroup {self!r} is shutting down') from failure
+            return task
         try:
             return self._c.spawn(coro, name, context)
         except InvalidStateError as failure:
