@@ -20,16 +20,19 @@ __all__ = ('EventLoop', 'EventLoopPolicy', 'install', 'new_event_loop', 'run')
 
 
 class _Selector(selectors.BaseSelector):
-    """What is watched, for those who look at `loop._selector`. It only shows: watching is `add_reader()`'s and `add_writer()`'s."""
+    """What is watched, for those who look at `loop._selector`. It only shows: watching is add_reader()'s and add_writer()'s."""
 
     def __init__(self, loop):
-        self._core = loop
+        self._loop = loop
 
     def get_map(self):
-        readers, writers = self._core._watched()
-        return {fd: selectors.SelectorKey(fd, fd, (selectors.EVENT_READ if fd in readers else 0) | (selectors.EVENT_WRITE if fd in writers else 0),
+        readers, writers = self._loop._watched()
+        return {fd: selectors.SelectorKey(fd, fd, selectors.EVENT_READ * (fd in readers) | selectors.EVENT_WRITE * (fd in writers),
                                           (readers.get(fd), writers.get(fd)))
                 for fd in {**readers, **writers}}
+
+    def get_key(self, fileobj):
+        return self.get_map()[fileobj if isinstance(fileobj, int) else fileobj.fileno()]
 
     def register(self, fileobj, events, data=None):
         raise NotImplementedError('use add_reader() and add_writer()')
@@ -41,7 +44,7 @@ class _Selector(selectors.BaseSelector):
         raise NotImplementedError('the loop waits by itself')
 
     def close(self):
-        self._core = None
+        self._loop = None
 
 
 class _Bell:

@@ -53,6 +53,7 @@ static PyObject *core_new(PyTypeObject *type, PyObject *args, PyObject *keywords
 	loop_core *self = (loop_core *)type->tp_alloc(type, 0);
 	if (!self) return NULL;
 	self->bell = -1;
+	self->closed = true; /* until it is open */
 	self->readers = PyDict_New();
 	self->writers = PyDict_New();
 	self->signals = PyDict_New();
@@ -86,6 +87,7 @@ static PyObject *core_open(loop_core *self, PyObject *arg) {
 			raise_status(status);
 		return NULL;
 	}
+	self->closed = false;
 	self->is_virtual = strcmp(aw_loop_backend(self->loop), "virtual") == 0;
 	Py_RETURN_NONE;
 }
