@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The extension and the library under AddressSanitizer and UndefinedBehaviorSanitizer: test_loop.py, and a part of CPython's tests.
+"""The extension and the library under AddressSanitizer and UndefinedBehaviorSanitizer: our own tests, and CPython's.
 
 Both are built anew, in a folder of its own, since a sanitized library can't be loaded by the others' processes.
 """
@@ -44,7 +44,8 @@ def main():
             'ASAN_OPTIONS': 'detect_leaks=0:abort_on_error=0:exitcode=99', 'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
         }
         for command in (['run.py', str(TESTS / 'test_loop.py')],
-                        ['cpython_suite.py', 'events', 'sock_lowlevel', 'subprocess', 'streams', 'runners', 'timeouts']):
+                        ['cpython_suite.py', 'events', 'sock_lowlevel', 'subprocess', 'streams', 'runners', 'timeouts'],
+                        ['test_aio.py'], ['aio_suite.py']):
             done = subprocess.run([sys.executable, str(TESTS / command[0]), *command[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                   env=environment, check=False)
             counts = re.search(r'^(\d+) passed, (\d+) failed', done.stdout, re.MULTILINE)
