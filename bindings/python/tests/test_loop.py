@@ -443,6 +443,22 @@ class Signals(LoopTest):
         self.assertFalse(self.loop.remove_signal_handler(signal.SIGUSR1))
         self.assertIs(signal.getsignal(signal.SIGUSR1), signal.SIG_DFL)
 
+    def test_two_loops_may_watch_one_signal(self):
+        seen = []
+        with contextlib.closing(libawait.new_event_loop()) as other:
+            self.loop.add_signal_handler(signal.SIGUSR1, seen.append, 'this')
+            other.add_signal_handler(signal.SIGUSR1, seen.append, 'other')
+            os.kill(os.getpid(), signal.SIGUSR1)
+            self.run_briefly(3)
+            other.call_later(0.01, other.stop)
+            other.run_forever()
+            self.assertEqual(seen, ['this', 'other'])
+        os.kill(os.getpid(), signal.SIGUSR1)
+        self.run_briefly(3)
+        self.assertEqual(seen, ['this', 'other', 'this'])
+        self.assertTrue(self.loop.remove_signal_handler(signal.SIGUSR1))
+        self.assertIs(signal.getsignal(signal.SIGUSR1), signal.SIG_DFL)
+
     def test_a_handler_of_pythons_ends_the_wait_whichever_thread_the_signal_came_to(self):
         # The thread sends it to itself, so that no call of the main thread's is interrupted.
         for _ in range(50):
@@ -700,6 +716,20 @@ class Children(LoopTest):
             process.send_signal(signal.SIGTERM)
             return await process.wait()
         self.assertEqual(self.loop.run_until_complete(main()), -signal.SIGTERM)
+
+    def test_a_loop_that_waits_for_a_child_is_collected(self):
+        loop = libawait.new_event_loop()
+        child = subprocess.Popen(['sleep', '60'])
+        loop._watch_child(child.pid, lambda pid, code: loop)
+        gone = weakref.ref(loop)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            del loop
+            gc.collect()
+        self.assertIsNone(gone())
+        child.kill()
+        self.assertEqual(child.wait(), -signal.SIGKILL)
+        self.assertRaises(OSError, self.loop._watch_child, child.pid, print)
 
     def test_cancelling_a_start_leaves_no_child(self):
         async def main():
