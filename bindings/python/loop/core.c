@@ -359,9 +359,11 @@ static PyObject *watch(loop_core *self, enum handle_kind kind, PyObject *const *
 		goto fail;
 	}
 	PyObject *table = watchers(self, kind);
-	if (forget(table, number) < 0 || PyDict_SetItem(table, number, (PyObject *)made) < 0) goto fail;
-	Py_DECREF(number);
-	return (PyObject *)made;
+	if (forget(table, number) >= 0 && PyDict_SetItem(table, number, (PyObject *)made) == 0) {
+		Py_DECREF(number);
+		return (PyObject *)made;
+	}
+	(void)(kind == HANDLE_READER ? aw_loop_remove_reader(self->loop, fd) : aw_loop_remove_writer(self->loop, fd));
 fail:
 	Py_XDECREF(number);
 	Py_XDECREF(made);
@@ -429,6 +431,7 @@ static PyObject *core_watch_signal(loop_core *self, PyObject *const *args, Py_ss
 	if (!scheduled(made, status)) return NULL;
 	if (forget(self->signals, args[0]) >= 0 && PyDict_SetItem(self->signals, args[0], (PyObject *)made) == 0)
 		return (PyObject *)made;
+	(void)aw_loop_remove_signal_handler(self->loop, (int)number);
 	Py_DECREF(made);
 	return NULL;
 }

@@ -249,9 +249,15 @@ class Exceptions(LoopTest):
 
     def test_a_context_that_is_entered_already_is_told(self):
         context = contextvars.copy_context()
-        self.loop.call_soon(lambda: 1, context=context)
-        context.run(self.run_briefly)
-        self.assertIsInstance(self.told[0]['exception'], RuntimeError)
+        self.loop.call_soon(self.fail, context=context)
+        if sys.version_info < (3, 12):
+            context.run(self.run_briefly)
+            self.assertIsInstance(self.told[0]['exception'], RuntimeError)
+        else:
+            # asyncio runs the handler in that context as well, fails with it, and logs both.
+            with self.assertLogs('asyncio', logging.ERROR) as logs:
+                context.run(self.run_briefly)
+            self.assertIn('cannot enter context', logs.output[0])
 
 
 class Collector(LoopTest):
@@ -432,6 +438,13 @@ class Descriptors(LoopTest):
 
 
 class Signals(LoopTest):
+    def setUp(self):
+        super().setUp()
+        if self.loop.backend == 'virtual':
+            # It has no bell, since watching one would have its time pass as it really does.
+            self.loop.close()
+            self.loop = libawait.new_event_loop('epoll')
+
     def test_each_delivery_is_one_call(self):
         seen = []
         self.loop.add_signal_handler(signal.SIGUSR1, seen.append, 1)
