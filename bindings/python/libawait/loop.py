@@ -6,13 +6,14 @@ are CPython's own. `EventLoop` is what asyncio.SelectorEventLoop is, with nothin
 """
 import asyncio
 import collections
+import inspect
 import os
 import selectors
 import signal
 import socket
 import sys
 import threading
-from asyncio import coroutines, events, selector_events, unix_events
+from asyncio import coroutines, events, unix_events
 from asyncio.log import logger
 
 from . import _loop
@@ -160,7 +161,7 @@ class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
 
     def add_signal_handler(self, sig, callback, *args):
         """Have the callback called, by the loop, once for each delivery of the signal. Main thread only, as in asyncio."""
-        if coroutines.iscoroutine(callback) or coroutines.iscoroutinefunction(callback):
+        if coroutines.iscoroutine(callback) or inspect.iscoroutinefunction(callback):
             raise TypeError('coroutines cannot be used with add_signal_handler()')
         self._check_signal(sig)
         self._check_closed()
@@ -207,6 +208,10 @@ class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
         except (ChildProcessError, ProcessLookupError):
             logger.warning('Unknown child process pid %d, will report returncode 255', pid)
             self.call_soon(ended, pid, 255)
+        except BaseException:
+            # No descriptor left for it, say. Closing kills the child.
+            transport.close()
+            raise
         try:
             await waiter
         except (SystemExit, KeyboardInterrupt):

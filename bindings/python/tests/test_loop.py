@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import contextvars
+import errno
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -429,8 +431,9 @@ class Descriptors(LoopTest):
         for one, other in ((0, 1), (1, 0)):
             pairs[one][1].send(b'x')
             self.loop.add_reader(pairs[one][0], lambda one=one, other=other: (seen.append(one), self.loop.remove_reader(pairs[other][0]),
-                                                                             self.loop.remove_reader(pairs[one][0])))
-        self.run_briefly(4)
+                                                                             self.loop.remove_reader(pairs[one][0]), self.loop.stop()))
+        self.loop.run_forever()
+        self.run_briefly(3)
         self.assertEqual(len(seen), 1)
         for pair in pairs:
             for end in pair:
@@ -447,9 +450,10 @@ class Signals(LoopTest):
 
     def test_each_delivery_is_one_call(self):
         seen = []
-        self.loop.add_signal_handler(signal.SIGUSR1, seen.append, 1)
+        self.loop.add_signal_handler(signal.SIGUSR1, lambda: (seen.append(1), self.loop.stop()))
         for turn in range(3):
             os.kill(os.getpid(), signal.SIGUSR1)
+            self.loop.run_forever()
             self.run_briefly(3)
             self.assertEqual(len(seen), turn + 1)
         self.assertTrue(self.loop.remove_signal_handler(signal.SIGUSR1))
@@ -458,16 +462,15 @@ class Signals(LoopTest):
 
     def test_two_loops_may_watch_one_signal(self):
         seen = []
-        with contextlib.closing(libawait.new_event_loop()) as other:
-            self.loop.add_signal_handler(signal.SIGUSR1, seen.append, 'this')
-            other.add_signal_handler(signal.SIGUSR1, seen.append, 'other')
+        with contextlib.closing(libawait.new_event_loop('epoll')) as other:
+            self.loop.add_signal_handler(signal.SIGUSR1, lambda: (seen.append('this'), self.loop.stop()))
+            other.add_signal_handler(signal.SIGUSR1, lambda: (seen.append('other'), other.stop()))
             os.kill(os.getpid(), signal.SIGUSR1)
-            self.run_briefly(3)
-            other.call_later(0.01, other.stop)
+            self.loop.run_forever()
             other.run_forever()
             self.assertEqual(seen, ['this', 'other'])
         os.kill(os.getpid(), signal.SIGUSR1)
-        self.run_briefly(3)
+        self.loop.run_forever()
         self.assertEqual(seen, ['this', 'other', 'this'])
         self.assertTrue(self.loop.remove_signal_handler(signal.SIGUSR1))
         self.assertIs(signal.getsignal(signal.SIGUSR1), signal.SIG_DFL)
@@ -743,6 +746,29 @@ class Children(LoopTest):
         child.kill()
         self.assertEqual(child.wait(), -signal.SIGKILL)
         self.assertRaises(OSError, self.loop._watch_child, child.pid, print)
+
+    def test_a_child_that_cannot_be_watched_is_killed(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        started = []
+
+        async def main():
+            popen = subprocess.Popen
+
+            def no_descriptors_then(*args, **kwargs):
+                process = popen(*args, **kwargs)
+                started.append(process)
+                resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+                return process
+            subprocess.Popen = no_descriptors_then
+            try:
+                with self.assertRaises(OSError) as raised:
+                    await asyncio.create_subprocess_exec('sleep', '60')
+            finally:
+                subprocess.Popen = popen
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            return raised.exception.errno
+        self.assertEqual(self.loop.run_until_complete(main()), errno.EMFILE)
+        self.assertEqual(started.pop().wait(), -signal.SIGKILL)
 
     def test_cancelling_a_start_leaves_no_child(self):
         async def main():
