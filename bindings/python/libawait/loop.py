@@ -5,13 +5,15 @@ Ready queue, timers, readiness, signals and children are libawait's, on any of i
 are CPython's own. `EventLoop` is what asyncio.SelectorEventLoop is, with nothing of asyncio's interface left out.
 """
 import asyncio
+import collections
+import inspect
 import os
 import selectors
 import signal
 import socket
 import sys
 import threading
-from asyncio import coroutines, events, selector_events, unix_events
+from asyncio import coroutines, events, unix_events
 from asyncio.log import logger
 
 from . import _loop
@@ -50,6 +52,8 @@ class _Selector(selectors.BaseSelector):
 class _Bell:
     """A socket pair that CPython's C signal handler writes to, so that a wait ends for handlers that are run in Python."""
 
+    hung = None  # the one in force
+
     def __init__(self):
         self.reader, self.writer = socket.socketpair()
         self.reader.setblocking(False)
@@ -57,8 +61,10 @@ class _Bell:
 
     def __enter__(self):
         self.before = signal.set_wakeup_fd(self.writer.fileno(), warn_on_full_buffer=False)
+        _Bell.hung = self
 
     def __exit__(self, *exc):
+        _Bell.hung = None
         # Somebody who has set another one meanwhile keeps it.
         now = signal.set_wakeup_fd(self.before)
         if now not in (self.writer.fileno(), -1):
@@ -67,6 +73,14 @@ class _Bell:
     def close(self):
         self.reader.close()
         self.writer.close()
+
+
+def _is_main_thread():
+    return threading.get_ident() == threading.main_thread().ident
+
+
+# How many loops watch each signal: it gets its default back from the last one.
+_signal_watchers = collections.Counter()
 
 
 class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
@@ -121,7 +135,7 @@ class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
             self._thread_id = threading.get_ident()
             sys.set_asyncgen_hooks(firstiter=self._asyncgen_firstiter_hook, finalizer=self._asyncgen_finalizer_hook)
             events._set_running_loop(self)
-            if threading.current_thread() is threading.main_thread():
+            if _is_main_thread():
                 self._run_with_bell()
             else:
                 self._run()
@@ -147,27 +161,31 @@ class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
 
     def add_signal_handler(self, sig, callback, *args):
         """Have the callback called, by the loop, once for each delivery of the signal. Main thread only, as in asyncio."""
-        if coroutines.iscoroutine(callback) or coroutines.iscoroutinefunction(callback):
+        if coroutines.iscoroutine(callback) or inspect.iscoroutinefunction(callback):
             raise TypeError('coroutines cannot be used with add_signal_handler()')
         self._check_signal(sig)
         self._check_closed()
+        if not _is_main_thread():
+            raise RuntimeError('signal handlers can be set in the main thread only')
         try:
             # What Python knows as the handler. The one the kernel calls is libawait's, set over it.
             signal.signal(sig, unix_events._sighandler_noop)
-            signal.siginterrupt(sig, False)
-            self._signal_handlers[sig] = self._watch_signal(sig, callback, *args)
-        except ValueError as exc:
-            raise RuntimeError(str(exc)) from None
+            handle = self._watch_signal(sig, callback, *args)
         except OSError as exc:
             raise RuntimeError(f'sig {sig} cannot be caught') from exc
+        if sig not in self._signal_handlers:
+            _signal_watchers[sig] += 1
+        self._signal_handlers[sig] = handle
 
     def remove_signal_handler(self, sig):
-        """Take the handler back, and leave the signal with its default. Return whether there was one."""
+        """Take the handler back; with the last loop's, the signal has its default again. Return whether there was one."""
         self._check_signal(sig)
         if self._signal_handlers.pop(sig, None) is None:
             return False
         self._unwatch_signal(sig)
-        signal.signal(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
+        _signal_watchers[sig] -= 1
+        if not _signal_watchers[sig]:
+            signal.signal(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
         return True
 
     # --- children
@@ -190,6 +208,10 @@ class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
         except (ChildProcessError, ProcessLookupError):
             logger.warning('Unknown child process pid %d, will report returncode 255', pid)
             self.call_soon(ended, pid, 255)
+        except BaseException:
+            # No descriptor left for it, say. Closing kills the child.
+            transport.close()
+            raise
         try:
             await waiter
         except (SystemExit, KeyboardInterrupt):
@@ -225,5 +247,11 @@ def run(main, *, backend=None, debug=None):
         return runner.run(main)
 
 
-# A child may use none of its parent's loops.
-os.register_at_fork(after_in_child=_loop.abandon_all)
+def _after_fork():
+    """A child may use none of its parent's loops, nor ring their bell."""
+    _loop.abandon_all()
+    if _Bell.hung is not None:
+        signal.set_wakeup_fd(-1)
+
+
+os.register_at_fork(after_in_child=_after_fork)

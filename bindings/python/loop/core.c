@@ -27,7 +27,9 @@ void raise_status(aw_status status) {
 	case AW_EWRONGTHREAD:
 		PyErr_SetString(PyExc_RuntimeError, "Non-thread-safe operation invoked on an event loop other than the current one");
 		return;
-	case AW_ELOOPRUNNING: PyErr_SetString(PyExc_RuntimeError, "Cannot run the event loop while another loop is running"); return;
+	case AW_ELOOPRUNNING:
+		PyErr_SetString(PyExc_RuntimeError, "Cannot run the event loop while another loop is running");
+		return;
 	case AW_EBADHANDLE: PyErr_SetString(PyExc_RuntimeError, "the event loop was not initialised"); return;
 	default: break;
 	}
@@ -69,7 +71,8 @@ static PyObject *core_new(PyTypeObject *type, PyObject *args, PyObject *keywords
 	return NULL;
 }
 
-PyDoc_STRVAR(open_doc, "_open($self, backend, /)\n--\n\nMake the loop underneath, on a backend, or on the one AWAIT_BACKEND names.");
+PyDoc_STRVAR(open_doc,
+             "_open($self, backend, /)\n--\n\nMake the loop underneath, on a backend, or on the one AWAIT_BACKEND names.");
 static PyObject *core_open(loop_core *self, PyObject *arg) {
 	const char *backend = NULL;
 	if (arg != Py_None && !(backend = PyUnicode_AsUTF8(arg))) return NULL;
@@ -227,7 +230,8 @@ static aw_status queue(handle *self, bool any_thread) {
 	return status;
 }
 
-static PyObject *call_soon(loop_core *self, const char *name, PyObject *const *args, Py_ssize_t count, PyObject *keywords, bool any_thread) {
+static PyObject *call_soon(loop_core *self, const char *name, PyObject *const *args, Py_ssize_t count, PyObject *keywords,
+                           bool any_thread) {
 	PyObject *context;
 	if (check_count(name, count, 1) < 0 || take_context(name, args, count, keywords, &context) < 0 || check_open(self) < 0 ||
 	    check_debug(self, args[0], name, any_thread) < 0)
@@ -270,9 +274,11 @@ static void release_reference(void *ud) {
 	Py_DECREF((PyObject *)ud);
 }
 
-static PyObject *call_at(loop_core *self, const char *name, double when, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+static PyObject *call_at(loop_core *self, const char *name, double when, PyObject *const *args, Py_ssize_t count,
+                         PyObject *keywords) {
 	PyObject *context;
-	if (take_context(name, args, count, keywords, &context) < 0 || check_open(self) < 0 || check_debug(self, args[1], name, false) < 0)
+	if (take_context(name, args, count, keywords, &context) < 0 || check_open(self) < 0 ||
+	    check_debug(self, args[1], name, false) < 0)
 		return NULL;
 	if (isnan(when)) {
 		PyErr_Format(PyExc_ValueError, "%s() needs a time that is a number", name);
@@ -287,8 +293,9 @@ static PyObject *call_at(loop_core *self, const char *name, double when, PyObjec
 	return scheduled(made, status);
 }
 
-PyDoc_STRVAR(call_later_doc, "call_later($self, delay, callback, /, *args, context=None)\n--\n\n"
-                             "Call the callback after `delay` seconds, to the nanosecond and never earlier. Returns its TimerHandle.");
+PyDoc_STRVAR(call_later_doc,
+             "call_later($self, delay, callback, /, *args, context=None)\n--\n\n"
+             "Call the callback after `delay` seconds, to the nanosecond and never earlier. Returns its TimerHandle.");
 static PyObject *core_call_later(loop_core *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
 	if (check_count("call_later", count, 2) < 0) return NULL;
 	if (args[0] == Py_None) {
@@ -313,7 +320,8 @@ static PyObject *core_call_at(loop_core *self, PyObject *const *args, Py_ssize_t
 	return call_at(self, "call_at", when, args, count, keywords);
 }
 
-PyDoc_STRVAR(time_doc, "time($self, /)\n--\n\nReturn the loop's clock, in seconds: the monotonic one, or the virtual backend's own.");
+PyDoc_STRVAR(time_doc,
+             "time($self, /)\n--\n\nReturn the loop's clock, in seconds: the monotonic one, or the virtual backend's own.");
 static PyObject *core_time(loop_core *self, PyObject *none) {
 	(void)none;
 	return PyFloat_FromDouble(now(self));
@@ -351,9 +359,11 @@ static PyObject *watch(loop_core *self, enum handle_kind kind, PyObject *const *
 		goto fail;
 	}
 	PyObject *table = watchers(self, kind);
-	if (forget(table, number) < 0 || PyDict_SetItem(table, number, (PyObject *)made) < 0) goto fail;
-	Py_DECREF(number);
-	return (PyObject *)made;
+	if (forget(table, number) >= 0 && PyDict_SetItem(table, number, (PyObject *)made) == 0) {
+		Py_DECREF(number);
+		return (PyObject *)made;
+	}
+	(void)(kind == HANDLE_READER ? aw_loop_remove_reader(self->loop, fd) : aw_loop_remove_writer(self->loop, fd));
 fail:
 	Py_XDECREF(number);
 	Py_XDECREF(made);
@@ -367,21 +377,23 @@ static PyObject *unwatch(loop_core *self, enum handle_kind kind, PyObject *file)
 	if (!number) return NULL;
 	int known = PyDict_Contains(watchers(self, kind), number);
 	if (known > 0) {
-		aw_status status = kind == HANDLE_READER ? aw_loop_remove_reader(self->loop, fd) : aw_loop_remove_writer(self->loop, fd);
-		if (status < 0)
-			raise_status(status);
+		aw_status status =
+			kind == HANDLE_READER ? aw_loop_remove_reader(self->loop, fd) : aw_loop_remove_writer(self->loop, fd);
+		if (status < 0) raise_status(status);
 		known = status < 0 ? -1 : forget(watchers(self, kind), number);
 	}
 	Py_DECREF(number);
 	return known < 0 ? NULL : PyBool_FromLong(known);
 }
 
-PyDoc_STRVAR(add_reader_doc, "_add_reader($self, fd, callback, /, *args)\n--\n\nadd_reader() that gives the Handle, and any descriptor.");
+PyDoc_STRVAR(add_reader_doc,
+             "_add_reader($self, fd, callback, /, *args)\n--\n\nadd_reader() that gives the Handle, and any descriptor.");
 static PyObject *core_add_reader(loop_core *self, PyObject *const *args, Py_ssize_t count) {
 	return watch(self, HANDLE_READER, args, count);
 }
 
-PyDoc_STRVAR(add_writer_doc, "_add_writer($self, fd, callback, /, *args)\n--\n\nadd_writer() that gives the Handle, and any descriptor.");
+PyDoc_STRVAR(add_writer_doc,
+             "_add_writer($self, fd, callback, /, *args)\n--\n\nadd_writer() that gives the Handle, and any descriptor.");
 static PyObject *core_add_writer(loop_core *self, PyObject *const *args, Py_ssize_t count) {
 	return watch(self, HANDLE_WRITER, args, count);
 }
@@ -396,7 +408,8 @@ static PyObject *core_remove_writer(loop_core *self, PyObject *file) {
 	return unwatch(self, HANDLE_WRITER, file);
 }
 
-PyDoc_STRVAR(watched_doc, "_watched($self, /)\n--\n\nReturn two dicts, descriptor to Handle: what is watched for reading, and for writing.");
+PyDoc_STRVAR(watched_doc,
+             "_watched($self, /)\n--\n\nReturn two dicts, descriptor to Handle: what is watched for reading, and for writing.");
 static PyObject *core_watched(loop_core *self, PyObject *none) {
 	(void)none;
 	return Py_BuildValue("NN", PyDict_Copy(self->readers), PyDict_Copy(self->writers));
@@ -404,8 +417,9 @@ static PyObject *core_watched(loop_core *self, PyObject *none) {
 
 /* --- signals --- */
 
-PyDoc_STRVAR(watch_signal_doc, "_watch_signal($self, signum, callback, /, *args)\n--\n\n"
-                               "Have the callback called once for each delivery of the signal, from the loop. Returns its Handle.");
+PyDoc_STRVAR(watch_signal_doc,
+             "_watch_signal($self, signum, callback, /, *args)\n--\n\n"
+             "Have the callback called once for each delivery of the signal, from the loop. Returns its Handle.");
 static PyObject *core_watch_signal(loop_core *self, PyObject *const *args, Py_ssize_t count) {
 	if (check_count("add_signal_handler", count, 2) < 0 || check_open(self) < 0) return NULL;
 	long number = PyLong_AsLong(args[0]);
@@ -415,7 +429,9 @@ static PyObject *core_watch_signal(loop_core *self, PyObject *const *args, Py_ss
 	handle_hold(made);
 	aw_status status = aw_loop_add_signal_handler(self->loop, (int)number, handle_call, made, handle_release);
 	if (!scheduled(made, status)) return NULL;
-	if (forget(self->signals, args[0]) >= 0 && PyDict_SetItem(self->signals, args[0], (PyObject *)made) == 0) return (PyObject *)made;
+	if (forget(self->signals, args[0]) >= 0 && PyDict_SetItem(self->signals, args[0], (PyObject *)made) == 0)
+		return (PyObject *)made;
+	(void)aw_loop_remove_signal_handler(self->loop, (int)number);
 	Py_DECREF(made);
 	return NULL;
 }
@@ -436,15 +452,9 @@ static PyObject *core_unwatch_signal(loop_core *self, PyObject *arg) {
 
 /* --- children --- */
 
-typedef struct child_watch {
-	aw_process *process;
-	handle *handle; /* a reference; it is called with the pid and the return code */
-} child_watch;
-
 static aw_status child_ended(aw_future *future, void *ud) {
-	child_watch *self = ud;
+	handle *self = ud;
 	void *code = NULL;
-	handle *callback = self->handle;
 	aw_status status = aw_future_result(future, &code);
 	if (status < 0) return status;
 	PyObject *arguments = Py_BuildValue("ii", aw_process_pid(self->process), (int)(intptr_t)code);
@@ -452,48 +462,36 @@ static aw_status child_ended(aw_future *future, void *ud) {
 		PyErr_Clear();
 		return AW_ENOMEM;
 	}
-	handle_set_arguments(callback, arguments);
-	return queue(callback, false);
+	handle_set_arguments(self, arguments);
+	return handle_call(self->core->loop, self);
 }
 
-static void child_forget(void *ud) {
-	child_watch *self = ud;
-	aw_process_unref(self->process);
-	Py_DECREF(self->handle);
-	PyMem_Free(self);
-}
-
-static aw_status child_watch_start(loop_core *core, int32_t pid, handle *callback) {
-	child_watch *self = PyMem_Calloc(1, sizeof *self);
-	if (!self) return AW_ENOMEM;
+static aw_status child_watch(handle *self, int32_t pid) {
 	aw_future *ended = NULL;
+	handle_hold(self);
 	/* Detached: closing the loop leaves the child alone, as asyncio does. */
-	aw_status status = aw_process_adopt(core->loop, pid, -1, AW_PROCESS_DETACH, &self->process);
+	aw_status status = aw_process_adopt(self->core->loop, pid, -1, AW_PROCESS_DETACH, &self->process);
+	if (status >= 0) status = aw_process_wait(self->process, &ended);
 	if (status < 0) {
-		PyMem_Free(self);
+		handle_release(self);
 		return status;
 	}
-	self->handle = (handle *)Py_NewRef((PyObject *)callback);
-	status = aw_process_wait(self->process, &ended);
-	if (status < 0) {
-		child_forget(self);
-		return status;
-	}
-	status = aw_future_add_done_callback(ended, child_ended, self, child_forget);
+	status = aw_future_add_done_callback(ended, child_ended, self, handle_release);
 	aw_future_unref(ended);
 	return status;
 }
 
-PyDoc_STRVAR(watch_child_doc, "_watch_child($self, pid, callback, /)\n--\n\n"
-                              "Reap this child when it ends, through a pidfd, and call callback(pid, returncode). It waits for no other, and "
-                              "ChildProcessError or ProcessLookupError says that there is no such child.");
+PyDoc_STRVAR(watch_child_doc,
+             "_watch_child($self, pid, callback, /)\n--\n\n"
+             "Reap this child when it ends, through a pidfd, and call callback(pid, returncode). It waits for no other, and "
+             "ChildProcessError or ProcessLookupError says that there is no such child.");
 static PyObject *core_watch_child(loop_core *self, PyObject *args) {
 	int pid;
 	PyObject *callback;
 	if (!PyArg_ParseTuple(args, "iO:_watch_child", &pid, &callback) || check_open(self) < 0) return NULL;
 	handle *made = handle_new(self, HANDLE_CHILD, callback, NULL, 0, NULL);
 	if (!made) return NULL;
-	aw_status status = child_watch_start(self, pid, made);
+	aw_status status = child_watch(made, pid);
 	Py_DECREF(made);
 	if (status >= 0) Py_RETURN_NONE;
 	raise_status(status);
@@ -589,7 +587,8 @@ static PyObject *core_run(loop_core *self, PyObject *none) {
 	Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(stop_doc, "stop($self, /)\n--\n\nLet the current iteration end, then leave the run. Before a run: it makes one iteration.");
+PyDoc_STRVAR(stop_doc,
+             "stop($self, /)\n--\n\nLet the current iteration end, then leave the run. Before a run: it makes one iteration.");
 static PyObject *core_stop(loop_core *self, PyObject *none) {
 	(void)none;
 	self->stopping = true;
@@ -653,9 +652,10 @@ static PyObject *task_new(loop_core *self, PyObject *const *args, PyObject *keyw
 	return made;
 }
 
-PyDoc_STRVAR(create_task_doc, "create_task($self, coro, /, **kwargs)\n--\n\n"
-                              "Return a Task that runs the coroutine: asyncio.Task, or what the task factory makes. Keywords as asyncio has "
-                              "them: name, context, and those of newer versions.");
+PyDoc_STRVAR(create_task_doc,
+             "create_task($self, coro, /, **kwargs)\n--\n\n"
+             "Return a Task that runs the coroutine: asyncio.Task, or what the task factory makes. Keywords as asyncio has "
+             "them: name, context, and those of newer versions.");
 static PyObject *core_create_task(loop_core *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
 	if (check_open(self) < 0) return NULL;
 	/* The usual case here; the others are asyncio's. */
@@ -692,7 +692,7 @@ static int set_flag(loop_core *self, PyObject *value, void *offset) {
 static PyObject *held(const loop_core *self, bool timers) {
 	PyObject *list = PyList_New(0);
 	for (handle *at = self->held; list && at; at = at->next) {
-		if (at->cancelled || (timers ? at->kind != HANDLE_TIMER : at->kind != HANDLE_SOON && at->kind != HANDLE_CHILD)) continue;
+		if (at->cancelled || (at->kind != (timers ? HANDLE_TIMER : HANDLE_SOON))) continue;
 		if (PyList_Append(list, (PyObject *)at) < 0) Py_CLEAR(list);
 	}
 	if (list && (timers ? PyList_Sort(list) : PyList_Reverse(list)) < 0) Py_CLEAR(list);
@@ -723,13 +723,15 @@ static PyObject *get_backend(loop_core *self, void *none) {
 	return PyUnicode_FromString(aw_loop_backend(self->loop));
 }
 
-#define FLAG(name, field) {name, (getter)get_flag, (setter)set_flag, NULL, (void *)offsetof(loop_core, field)}
+#define FLAG(name, field) \
+	{ name, (getter)get_flag, (setter)set_flag, NULL, (void *)offsetof(loop_core, field) }
 static PyGetSetDef core_attributes[] = {
 	FLAG("_debug", debug),
 	FLAG("_closed", closed),
 	FLAG("_stopping", stopping),
 	{"_ready", (getter)get_ready, (setter)set_ignored, "a new list of the handles that are to be called, in their order", NULL},
-	{"_scheduled", (getter)get_scheduled, (setter)set_ignored, "a new list of the timers that wait, in order of their times", NULL},
+	{"_scheduled", (getter)get_scheduled, (setter)set_ignored, "a new list of the timers that wait, in order of their times",
+     NULL},
 	{"backend", (getter)get_backend, NULL, "the name of the backend that drives the loop", NULL},
 	{NULL},
 };
@@ -745,7 +747,8 @@ static PyMethodDef core_methods[] = {
 	{"_open", (PyCFunction)core_open, METH_O, open_doc},
 	{"_shut", (PyCFunction)core_shut_now, METH_NOARGS, shut_doc},
 	{"call_soon", (PyCFunction)(void (*)(void))core_call_soon, METH_FASTCALL | METH_KEYWORDS, call_soon_doc},
-	{"call_soon_threadsafe", (PyCFunction)(void (*)(void))core_call_soon_threadsafe, METH_FASTCALL | METH_KEYWORDS, call_soon_threadsafe_doc},
+	{"call_soon_threadsafe", (PyCFunction)(void (*)(void))core_call_soon_threadsafe, METH_FASTCALL | METH_KEYWORDS,
+     call_soon_threadsafe_doc},
 	{"call_later", (PyCFunction)(void (*)(void))core_call_later, METH_FASTCALL | METH_KEYWORDS, call_later_doc},
 	{"call_at", (PyCFunction)(void (*)(void))core_call_at, METH_FASTCALL | METH_KEYWORDS, call_at_doc},
 	{"time", (PyCFunction)core_time, METH_NOARGS, time_doc},
@@ -771,8 +774,7 @@ static PyMethodDef core_methods[] = {
 };
 
 PyTypeObject core_type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait._loop.Core",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait._loop.Core",
 	.tp_doc = PyDoc_STR("The half of libawait.EventLoop that is in C: running, scheduling and watching."),
 	.tp_basicsize = sizeof(loop_core),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,

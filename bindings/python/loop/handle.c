@@ -28,7 +28,8 @@ static PyObject *where_made(void) {
 	return PyObject_CallMethod(py.support, "extract_stack", NULL);
 }
 
-handle *handle_new(loop_core *core, enum handle_kind kind, PyObject *callback, PyObject *const *args, Py_ssize_t count, PyObject *context) {
+handle *handle_new(loop_core *core, enum handle_kind kind, PyObject *callback, PyObject *const *args, Py_ssize_t count,
+                   PyObject *context) {
 	handle *self = handle_allocate(kind == HANDLE_TIMER ? &timer_handle_type : &handle_type);
 	if (!self) return NULL;
 	self->core = (loop_core *)Py_NewRef((PyObject *)core);
@@ -37,6 +38,7 @@ handle *handle_new(loop_core *core, enum handle_kind kind, PyObject *callback, P
 	self->next = NULL;
 	self->link = NULL;
 	self->timer = NULL;
+	self->process = NULL;
 	self->when = 0;
 	self->kind = (uint8_t)kind;
 	self->cancelled = self->held = false;
@@ -126,6 +128,10 @@ void handle_release(void *ud) {
 	if (self->timer) {
 		aw_handle_unref(self->timer);
 		self->timer = NULL;
+	}
+	if (self->process) {
+		aw_process_unref(self->process);
+		self->process = NULL;
 	}
 	Py_DECREF(self);
 }
@@ -266,7 +272,8 @@ static PyObject *handle_get_context(handle *self, PyObject *none) {
 	return Py_NewRef(self->context ? self->context : Py_None);
 }
 
-PyDoc_STRVAR(run_doc, "_run($self, /)\n--\n\nCall the callback now, in its context; what it raises goes to the exception handler.");
+PyDoc_STRVAR(run_doc,
+             "_run($self, /)\n--\n\nCall the callback now, in its context; what it raises goes to the exception handler.");
 static PyObject *handle_run_now(handle *self, PyObject *none) {
 	(void)none;
 	if (self->callback && handle_run(self) < 0) return NULL;
@@ -381,8 +388,7 @@ static PyGetSetDef handle_attributes[] = {
 };
 
 PyTypeObject handle_type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait._loop.Handle",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait._loop.Handle",
 	.tp_doc = PyDoc_STR("A scheduled callback: what call_soon() returns. Mirrors asyncio.Handle."),
 	.tp_basicsize = sizeof(handle),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
@@ -408,8 +414,7 @@ static PyGetSetDef timer_attributes[] = {
 };
 
 PyTypeObject timer_handle_type = {
-	PyVarObject_HEAD_INIT(NULL, 0)
-	.tp_name = "libawait._loop.TimerHandle",
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait._loop.TimerHandle",
 	.tp_doc = PyDoc_STR("A timer: what call_later() and call_at() return. Mirrors asyncio.TimerHandle."),
 	.tp_basicsize = sizeof(handle),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,

@@ -22,17 +22,17 @@ enum handle_kind { HANDLE_SOON, HANDLE_TIMER, HANDLE_READER, HANDLE_WRITER, HAND
  * stands in the core's list, where the collector finds it.
  */
 typedef struct handle {
-	PyObject_HEAD
-	loop_core *core; /* a reference */
-	PyObject *callback; /* NULL once cancelled */
-	PyObject *argument; /* the only one, or NULL */
-	PyObject *arguments; /* a tuple of several, or NULL */
+	PyObject_HEAD loop_core *core; /* a reference */
+	PyObject *callback;            /* NULL once cancelled */
+	PyObject *argument;            /* the only one, or NULL */
+	PyObject *arguments;           /* a tuple of several, or NULL */
 	PyObject *context;
 	PyObject *traceback; /* where it was made, in debug mode; else NULL */
-	PyObject *text; /* its repr before it was cancelled, in debug mode; else NULL */
+	PyObject *text;      /* its repr before it was cancelled, in debug mode; else NULL */
 	PyObject *weak;
 	struct handle *next, **link; /* in the core's list */
-	aw_handle *timer; /* a reference, while a timer waits */
+	aw_handle *timer;            /* a reference, while a timer waits */
+	aw_process *process;         /* a reference, while a child is waited for */
 	double when;
 	uint8_t kind;
 	bool cancelled;
@@ -41,17 +41,16 @@ typedef struct handle {
 
 /* What asyncio keeps in attributes and the core has to look at often is kept here, under the same names. */
 struct loop_core {
-	PyObject_HEAD
-	aw_loop *loop; /* a reference; NULL before __init__ */
-	loop_core *next, **link; /* all of the process */
-	handle *held; /* all that libawait has, newest first */
+	PyObject_HEAD aw_loop *loop;           /* a reference; NULL before __init__ */
+	loop_core *next, **link;               /* all of the process */
+	handle *held;                          /* all that libawait has, newest first */
 	PyObject *readers, *writers, *signals; /* number -> handle */
-	PyObject *thread_id; /* None while it does not run */
+	PyObject *thread_id;                   /* None while it does not run */
 	PyObject *current_handle;
 	PyObject *task_factory;
 	PyObject *exit_type, *exit_value, *exit_traceback; /* what leaves the run: SystemExit, KeyboardInterrupt */
-	unsigned busy; /* iterations since it last waited */
-	int bell; /* readable after a Python signal; -1 without one */
+	unsigned busy;                                     /* iterations since it last waited */
+	int bell;                                          /* readable after a Python signal; -1 without one */
 	bool bell_watched;
 	bool is_virtual;
 	bool debug, closed, stopping, waiting;
@@ -76,7 +75,8 @@ PyObject *abandon_all(PyObject *module, PyObject *none);
 int handle_ready(PyObject *module);
 void handle_free_list_clear(void);
 /* A new one. `context` NULL means a copy of the current one. */
-handle *handle_new(loop_core *core, enum handle_kind kind, PyObject *callback, PyObject *const *args, Py_ssize_t count, PyObject *context);
+handle *handle_new(loop_core *core, enum handle_kind kind, PyObject *callback, PyObject *const *args, Py_ssize_t count,
+                   PyObject *context);
 /* Gives a reference to libawait, which gives it back by handle_release(). */
 void handle_hold(handle *self);
 void handle_release(void *ud);

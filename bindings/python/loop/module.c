@@ -5,10 +5,12 @@
 /* The number in the soname of the libawait this is written for. */
 enum { ABI = 0 };
 
-PyDoc_STRVAR(abandon_doc, "abandon_all($module, /)\n--\n\nIn a forked child: give up every loop that the parent made, without a callback.");
+PyDoc_STRVAR(abandon_doc,
+             "abandon_all($module, /)\n--\n\nIn a forked child: give up every loop that the parent made, without a callback.");
 PyDoc_STRVAR(live_doc, "live_handles($module, /)\n--\n\nReturn how many of libawait's handles are alive in this process.");
-PyDoc_STRVAR(backends_doc, "backends($module, /)\n--\n\n"
-                           "Return the backends that were found: name, description, and why it can't be used here, or None if it can.");
+PyDoc_STRVAR(backends_doc,
+             "backends($module, /)\n--\n\n"
+             "Return the backends that were found: name, description, and why it can't be used here, or None if it can.");
 
 static PyObject *live_handles(PyObject *module, PyObject *none) {
 	(void)module;
@@ -60,14 +62,16 @@ static int names_ready(void) {
 	py.loop = PyUnicode_InternFromString("loop");
 	py.task = PyUnicode_InternFromString("Task");
 	py.create_task = PyUnicode_InternFromString("create_task");
-	if (!py.future || !py.tasks || !py.support || !py.check_thread || !py.context || !py.loop || !py.task || !py.create_task) return -1;
+	if (!py.future || !py.tasks || !py.support || !py.check_thread || !py.context || !py.loop || !py.task || !py.create_task)
+		return -1;
 	return (py.loop_keywords = PyTuple_Pack(1, py.loop)) ? 0 : -1;
 }
 
 /* The header this was built with and the library that runs must agree. */
 static int abi_check(void) {
 	if (aw_abi_version() == ABI) return 0;
-	PyErr_Format(PyExc_ImportError, "libawait %s has the ABI %d; this extension was built for %d", aw_version(), (int)aw_abi_version(), ABI);
+	PyErr_Format(PyExc_ImportError, "libawait %s has the ABI %d; this extension was built for %d", aw_version(),
+	             (int)aw_abi_version(), ABI);
 	return -1;
 }
 
@@ -91,7 +95,8 @@ PyMODINIT_FUNC PyInit__loop(void) {
 	if (abi_check() < 0 || names_ready() < 0) return NULL;
 	PyObject *module = PyModule_Create(&definition);
 	if (!module) return NULL;
-	if (core_ready(module) == 0 && handle_ready(module) == 0 && PyModule_AddStringConstant(module, "version", aw_version()) == 0)
+	if (core_ready(module) == 0 && handle_ready(module) == 0 &&
+	    PyModule_AddStringConstant(module, "version", aw_version()) == 0)
 		return module;
 	Py_DECREF(module);
 	return NULL;
