@@ -444,7 +444,7 @@ template <class T> struct values {
 			return reinterpret_cast<void *>(static_cast<intptr_t>(from));
 		} else {
 			void *data = nullptr;
-			std::memcpy(&data, &from, sizeof from);
+			std::memcpy(&data, std::addressof(from), sizeof from);
 			return data;
 		}
 	}
@@ -462,7 +462,7 @@ template <class T> struct values {
 			return static_cast<T>(reinterpret_cast<intptr_t>(data));
 		} else {
 			T to;
-			std::memcpy(&to, &data, sizeof to);
+			std::memcpy(static_cast<void *>(std::addressof(to)), &data, sizeof to);
 			return to;
 		}
 	}
@@ -710,7 +710,7 @@ public:
 	bool wait(time_span limit = forever) {
 		return detail::check(aw_loop_wait(get(), limit.ns)) > 0;
 	}
-	/** Runs what is ready, once. The number of callbacks that ran, or none if there was nothing at all. */
+	/** Runs what is ready, once. The number of callbacks that ran; for a guest, none if there was nothing at all to do. */
 	std::optional<int> dispatch() {
 		aw_status status = detail::elsewhere([&] { return aw_loop_dispatch(get()); });
 		if (status == -EAGAIN) return std::nullopt;
@@ -1183,6 +1183,12 @@ template <class T> bool is_ready(const task<T> &what) noexcept {
 
 } // namespace detail
 
+#ifdef LIBAWAIT_COROUTINES
+namespace detail {
+template <class T> coro to_coro(aw_loop *on, co<T> what);
+} // namespace detail
+#endif
+
 /** What sleep() gives. */
 class sleeping : public detail::awaitable {
 public:
@@ -1218,7 +1224,7 @@ template <class T> operation<T> sleep(time_span delay, T value) {
  * Suspends the stackful task that calls until `what` is done, and gives its value. Throws what it failed with, `cancelled` if the task is
  * cancelled here, and ::AW_ENOTASK elsewhere. Also from a catch handler. Python: await.
  */
-template <class A, class = std::enable_if_t<detail::is_awaitable<A>>> auto await(A &&what) {
+template <class A, class = std::enable_if_t<detail::is_awaitable<A> && !detail::is_co<std::decay_t<A>>>> auto await(A &&what) {
 	std::decay_t<A> held(std::forward<A>(what));
 	void *data = nullptr;
 	aw_status status;
@@ -1229,6 +1235,12 @@ template <class A, class = std::enable_if_t<detail::is_awaitable<A>>> auto await
 	failure why(share, status < 0 ? aw_caught() : nullptr);
 	return held.finish(status, data, why.get());
 }
+
+#ifdef LIBAWAIT_COROUTINES
+template <class T> T await(co<T> what) {
+	return await(operation<T>(detail::to_coro(nullptr, std::move(what))));
+}
+#endif
 
 /* --- tasks --- */
 
@@ -1251,7 +1263,6 @@ inline aw_status spawn_raw(aw_loop *on, bool eager, aw_coro *what, aw_task **out
 }
 
 #ifdef LIBAWAIT_COROUTINES
-template <class T> coro to_coro(aw_loop *on, co<T> what);
 /** The coroutine that a function makes, with the function kept as long as it runs: it may be a lambda with captures. */
 template <class F> auto kept(F fn) -> std::invoke_result_t<F &>;
 #endif
@@ -1415,18 +1426,26 @@ template <class Future> std::vector<aw_future *> raw_of(const std::vector<Future
 struct return_errors_t {};
 inline constexpr return_errors_t return_errors{};
 
+namespace detail {
+
+template <class W> inline constexpr bool is_one = true;
+template <class T> inline constexpr bool is_one<std::vector<T>> = false;
+template <> inline constexpr bool is_one<return_errors_t> = false;
+
+} // namespace detail
+
 /**
  * Waits for all, and gives their values in a tuple, in the order of the arguments; std::monostate stands for void. What is no future is
  * spawned. The first failure comes at once, and the others go on. Cancelling it cancels all. asyncio.gather.
  */
-template <class... W, class = std::enable_if_t<(!std::is_same_v<std::decay_t<W>, return_errors_t> && ...)>> auto gather(W &&...what) {
+template <class... W, class = std::enable_if_t<(detail::is_one<std::decay_t<W>> && ...)>> auto gather(W &&...what) {
 	auto collect = [](auto &children) {
 		return std::apply([](auto &...child) { return std::make_tuple(detail::result_of(child)...); }, children);
 	};
 	return detail::gather_tuple(AW_GATHER_DEFAULT, collect,
 	                            std::tuple<future<detail::awaited_type<W>>...>{detail::as_future(std::forward<W>(what))...});
 }
-template <class... W> auto gather(return_errors_t, W &&...what) {
+template <class... W, class = std::enable_if_t<(detail::is_one<std::decay_t<W>> && ...)>> auto gather(return_errors_t, W &&...what) {
 	auto collect = [](auto &children) {
 		return std::apply([](auto &...child) { return std::make_tuple(outcome(child)...); }, children);
 	};
@@ -2189,12 +2208,14 @@ public:
 	/** Blocks until it is done, and gives its value; throws `timed_out` after `limit`, and leaves it as it is. */
 	T wait(time_span limit = forever) {
 		void *data = nullptr;
-		return outcome(aw_cfuture_wait(this->get(), limit.ns, &data), data);
+		aw_status status = aw_cfuture_wait(this->get(), limit.ns, &data);
+		return outcome(status, data);
 	}
 	/** ::AW_EINVALIDSTATE while it is pending. */
 	T result() {
 		void *data = nullptr;
-		return outcome(aw_cfuture_result(this->get(), &data), data);
+		aw_status status = aw_cfuture_result(this->get(), &data);
+		return outcome(status, data);
 	}
 	/** Cancels it, and its task in the loop. False if it was done. */
 	bool cancel() {
@@ -2390,7 +2411,7 @@ private:
 
 /* How the run went, and how what ran in it did. A task that never began, or that a SIGINT ended, has no outcome of its own. */
 template <class T> T runner::ended(aw_status status, detail::kept_result<T> &result) {
-	if (status == -EINTR || (!result.thrown && !result.value)) detail::check_run(status);
+	if (status == -EINTR || status == AW_EEXIT || (!result.thrown && !result.value)) detail::check_run(status);
 	if (!result.thrown && !result.value) throw error(AW_ESTOPPED);
 	return result.take();
 }
