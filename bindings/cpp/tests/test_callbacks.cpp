@@ -313,6 +313,18 @@ TEST_F(Failures, of_c_have_types_of_their_own) {
 	}
 }
 
+TEST_F(Failures, several_are_a_group) {
+	std::vector<aw::failure> parts{aw::failure(AW_ETIMEOUT, nullptr), aw::failure(AW_EINVAL, "two")};
+	try {
+		aw::failure::group("both", parts).raise();
+	} catch (const aw::group_error &e) {
+		EXPECT_STREQ(e.what(), "both");
+		EXPECT_STREQ(e.name(), "AW_EGROUP");
+		ASSERT_EQ(e.exceptions().size(), 2u);
+		EXPECT_THROW(std::rethrow_exception(e.exceptions()[0]), aw::timed_out);
+	}
+}
+
 TEST_F(Failures, a_payload_of_somebody_else_is_left_alone) {
 	open_loop loop;
 	int theirs = 5;

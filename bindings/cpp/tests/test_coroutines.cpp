@@ -68,7 +68,8 @@ TEST_F(Coroutines, run_once) {
 
 /* Deep enough to run over a stack, if each took any of it. */
 aw::co<int> count_down(int n) {
-	co_return n == 0 ? 0 : 1 + co_await count_down(n - 1);
+	if (n == 0) co_return 0;
+	co_return 1 + co_await count_down(n - 1);
 }
 
 TEST_F(Coroutines, await_each_other_without_stack) {

@@ -161,6 +161,8 @@ public:
 		aw_error *raw = nullptr;
 		if (aw_error_new(nullptr, status, message, nullptr, nullptr, &raw) >= 0) *this = failure(adopt, raw);
 	}
+	/** One made of several: raised, a `group_error`. ExceptionGroup. */
+	static failure group(const char *message, const std::vector<failure> &parts);
 	/** The exception that is being handled, as a failure that carries it. Empty if there is no memory. */
 	static failure current() noexcept;
 
@@ -196,6 +198,10 @@ public:
 	/** The status: `-errno`, or one of ::aw_error_code. */
 	aw_status status() const noexcept {
 		return status_;
+	}
+	/** "AW_EQUEUEFULL", "ENOENT" */
+	const char *name() const noexcept {
+		return aw_err_name(status_);
 	}
 	/** The failure it was made of, if it came from one. */
 	const failure &reason() const noexcept {
@@ -369,6 +375,12 @@ inline failure failure::current() noexcept {
 	} catch (...) {
 		return {}; /* no memory */
 	}
+}
+
+inline failure failure::group(const char *message, const std::vector<failure> &parts) {
+	std::vector<aw_error *> raw;
+	for (const failure &part : parts) raw.push_back(part.get());
+	return detail::make<failure>([&](aw_error **out) { return aw_error_new_group(nullptr, message, raw.data(), raw.size(), out); });
 }
 
 inline void failure::raise() const {
