@@ -8,7 +8,7 @@ import sys
 totals = [0, 0, 0]
 for program in sys.argv[1:]:
     run = subprocess.run([program], stdout=subprocess.PIPE, text=True)
-    print(run.stdout)
+    print(run.stdout, flush=True)
     closing = re.search(r'(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$', run.stdout)
     counts = [int(n or 0) for n in closing.groups()] if closing else [0, 1, 0]
     if run.returncode and not counts[1]:

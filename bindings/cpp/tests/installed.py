@@ -51,6 +51,7 @@ def main():
         env.pop('AWAIT_BACKEND_PATH', None)
         env.pop('AWAIT_BACKEND', None)
         flags = run('pkg-config', ['pkg-config', '--cflags', '--libs', 'libawait'], env=env).stdout.split()
+        compile_flags = [flag for flag in flags if not flag.startswith(('-l', '-L'))]
         for compiler in ('g++', 'clang++'):
             if not shutil.which(compiler):
                 tell(compiler, 'skipped', 'not there')
@@ -60,7 +61,7 @@ def main():
                 for file in STRICT + (COROUTINES if standard == 'c++20' else []):
                     name = f'{file} with {compiler} -std={standard}'
                     command = [compiler, f'-std={standard}', '-fsyntax-only', *WARNINGS, '-DAWAIT_CASES=""', folder / 'tests' / file,
-                               *flags]
+                               *compile_flags]
                     if run(name, command, env=env).returncode == 0:
                         tell(name, 'passed')
             name = f'first example with {compiler}'

@@ -1491,27 +1491,6 @@ template <class W> auto shield(W &&what) {
 	return detail::make<decltype(inner)>([&](aw_future **out) { return aw_shield(inner.get(), out); });
 }
 
-namespace detail {
-
-template <class T> auto wait_for_future(future<T> what, time_span limit) {
-	aw_future *raw = what.get();
-	auto finish = [what = std::move(what)](aw_status status, void *, aw_error *why) mutable -> T {
-		finish_void(status, why);
-		return what.result();
-	};
-	return make_operation_with<T>([&](aw_coro **out) { return aw_wait_for_coro(raw, limit.ns, out); }, std::move(finish));
-}
-
-} // namespace detail
-
-/**
- * Waits for a future (or for a task of an operation) for `limit` at most; then cancels it, waits until it has really ended, and throws
- * `timed_out`, unless it ended with a value all the same. asyncio.wait_for.
- */
-template <class W, class = std::enable_if_t<!detail::is_co<std::decay_t<W>>>> auto wait_for(W &&what, time_span limit) {
-	return detail::wait_for_future(detail::as_future(std::forward<W>(what)), limit);
-}
-
 /** What wait() gives: the futures that are done and those that are not, each in the order of the arguments. */
 template <class Future> struct waited {
 	std::vector<Future> done, pending;
@@ -1669,6 +1648,107 @@ template <class F> auto timeout::run(F &&body) {
 	else
 #endif
 		return run_here(*this, body);
+}
+
+namespace detail {
+
+template <class T> auto wait_for_future(future<T> what, time_span limit) {
+	aw_future *raw = what.get();
+	auto finish = [what = std::move(what)](aw_status status, void *, aw_error *why) mutable -> T {
+		finish_void(status, why);
+		return what.result();
+	};
+	return make_operation_with<T>([&](aw_coro **out) { return aw_wait_for_coro(raw, limit.ns, out); }, std::move(finish));
+}
+
+} // namespace detail
+
+namespace detail {
+
+/** An answer to a step: what is waited for. */
+inline aw_status answer_with(aw_resume *resume, aw_future *what) {
+	return aw_resume_await(resume, what);
+}
+inline aw_status answer_with(aw_resume *resume, aw_coro *what) {
+	return aw_resume_delegate(resume, what);
+}
+
+/**
+ * An operation in a scope, in the task that waits and not in one of its own: when its end and the limit come together, a task would have
+ * taken an item that nobody gets.
+ */
+template <class A> class limited {
+public:
+	using T = typename A::value_type;
+
+	static operation<T> make(A what, time_span limit) {
+		auto *ud = new limited(std::move(what), limit);
+		return make_operation<T>([&](aw_coro **out) {
+			return aw_coro_new(nullptr, step, ud, [](void *self) noexcept { delete static_cast<limited *>(self); }, out);
+		});
+	}
+
+private:
+	limited(A what, time_span limit) : what_(std::move(what)), scope_(limit), late_(limit.ns <= 0) {}
+
+	static aw_status step(aw_resume *resume, void *ud) noexcept {
+		auto &self = *static_cast<limited *>(ud);
+		try {
+			return self.begun_ ? self.end(resume) : self.begin(resume);
+		} catch (...) {
+			failure why = failure::current();
+			return why ? aw_resume_raise(resume, why.get()) : -ENOMEM;
+		}
+	}
+	aw_status begin(aw_resume *resume) {
+		if (late_) throw timed_out(); /* it does not even begin */
+		check(aw_timeout_begin(scope_.get()));
+		begun_ = true;
+		return answer_with(resume, what_.awaited());
+	}
+	aw_status end(aw_resume *resume) {
+		aw_status sent = aw_resume_status(resume);
+		aw_status turned = aw_timeout_end(scope_.get(), sent);
+		if (turned != sent) raise(turned);
+		if constexpr (std::is_void_v<T>) {
+			what_.finish(sent, aw_resume_value(resume), aw_resume_error(resume));
+			return aw_resume_return(resume, nullptr, nullptr);
+		} else {
+			parcel value(values<T>::pack(what_.finish(sent, aw_resume_value(resume), aw_resume_error(resume))), values<T>::destroy());
+			aw_status status = aw_resume_return(resume, value.data, value.destroy);
+			if (status >= 0) value.sent();
+			return status;
+		}
+	}
+
+	A what_;
+	timeout scope_;
+	bool late_, begun_ = false;
+};
+
+} // namespace detail
+
+/**
+ * Waits for `what` for `limit` at most; then cancels it, waits until it has really ended, and throws `timed_out`. A future that ended with a
+ * value all the same gives that. Of an operation or a coroutine nothing is lost. asyncio.wait_for.
+ */
+template <class W, class = std::enable_if_t<!detail::is_co<std::decay_t<W>>>> auto wait_for(W &&what, time_span limit) {
+	using D = std::decay_t<W>;
+	if constexpr (std::is_base_of_v<any_future, D>) {
+		return detail::wait_for_future(detail::as_future(what), limit);
+	} else if constexpr (std::is_same_v<D, sleeping>) {
+		return wait_for(operation<void>(detail::coro_of(nullptr, what)), limit);
+	} else if constexpr (detail::is_awaitable<D>) {
+		static_assert(!std::is_lvalue_reference_v<W>, "it can run only once: move it in");
+		return detail::limited<D>::make(std::forward<W>(what), limit);
+	} else {
+#ifdef LIBAWAIT_COROUTINES
+		if constexpr (detail::makes_co<D &>)
+			return wait_for(detail::kept(D(std::forward<W>(what))), limit);
+		else
+#endif
+			return detail::wait_for_future(detail::as_future(std::forward<W>(what)), limit);
+	}
 }
 
 /** Tasks that end before the block that started them does. Made by with_task_group(). asyncio.TaskGroup. */
@@ -2465,14 +2545,6 @@ protected:
 	/** The outermost coroutine has ended: the answer. */
 	virtual aw_status finish() noexcept = 0;
 };
-
-/** An answer to the step: what is waited for. */
-inline aw_status answer_with(aw_resume *resume, aw_future *what) {
-	return aw_resume_await(resume, what);
-}
-inline aw_status answer_with(aw_resume *resume, aw_coro *what) {
-	return aw_resume_delegate(resume, what);
-}
 
 /** What co_await of a future or an operation makes. It holds what it waits for. */
 template <class A> class awaiter {
