@@ -304,9 +304,7 @@ TEST_F(Cases, s002_06_timeout) {
 }
 
 TEST_F(Cases, s002_07_subprocess) {
-	auto bytes = [](std::string text) {
-		return "b'" + std::regex_replace(text, std::regex("\n"), "\\n") + "'";
-	};
+	auto bytes = [](std::string text) { return "b'" + std::regex_replace(text, std::regex("\n"), "\\n") + "'"; };
 	aw::run([&]() -> aw::co<void> {
 		auto options = aw::process_options().pipe(1).pipe(2);
 		auto shell = aw::process::shell("echo out; echo err >&2; exit 3", options);

@@ -75,10 +75,10 @@ aw::co<int> count_down(int n) {
 TEST_F(Coroutines, await_each_other_without_stack) {
 	EXPECT_EQ(aw::run(count_down(20000)), 20000);
 	EXPECT_EQ(aw::run([]() -> aw::co<int> {
-		int sum = 0;
-		for (int i = 0; i < 200000; i++) sum += co_await given(1);
-		co_return sum;
-	}),
+				  int sum = 0;
+				  for (int i = 0; i < 200000; i++) sum += co_await given(1);
+				  co_return sum;
+			  }),
 	          200000);
 }
 
@@ -330,7 +330,8 @@ TEST_F(Coroutines, limits) {
 		EXPECT_TRUE(co_await late(aw::wait_for(aw::spawn(slow(1h)), 2ms)));
 		EXPECT_TRUE(co_await late(aw::wait_for(slow(1h), 0s)));
 		EXPECT_TRUE(co_await late(aw::wait_for(aw::wait_for(slow(1h), 1h), 2ms)));
-		EXPECT_TRUE(co_await late(aw::timeout(aw::loop::current().time() + 2ms).run([&]() -> aw::co<void> { co_await slow(1h); })));
+		EXPECT_TRUE(
+			co_await late(aw::timeout(aw::loop::current().time() + 2ms).run([&]() -> aw::co<void> { co_await slow(1h); })));
 		aw::timeout moved(1h);
 		auto moves = [&]() -> aw::co<void> {
 			moved.reschedule(aw::loop::current().time() + 1ms);
@@ -425,11 +426,12 @@ TEST_F(Coroutines, a_group_in_a_group_keeps_its_parts) {
 TEST_F(Coroutines, iterators) {
 	int living = 0;
 	aw::run([&]() -> aw::co<void> {
-		auto numbers = aw::iterator<std::unique_ptr<int>>::over([mark = counted(living), n = 0]() mutable -> aw::co<std::optional<std::unique_ptr<int>>> {
-			co_await aw::sleep(1ms);
-			if (n == 3) co_return std::nullopt;
-			co_return std::make_unique<int>(n++);
-		});
+		auto numbers = aw::iterator<std::unique_ptr<int>>::over(
+			[mark = counted(living), n = 0]() mutable -> aw::co<std::optional<std::unique_ptr<int>>> {
+				co_await aw::sleep(1ms);
+				if (n == 3) co_return std::nullopt;
+				co_return std::make_unique<int>(n++);
+			});
 		while (auto item = co_await numbers.next()) trace(**item);
 		EXPECT_FALSE(co_await numbers.next());
 		auto broken = aw::iterator<int>::over([]() -> aw::co<std::optional<int>> {
@@ -498,9 +500,9 @@ TEST_F(Coroutines, eager_ones_and_stackful_ones_mix) {
 
 TEST_F(Coroutines, one_may_leave_the_loop) {
 	EXPECT_THROW(aw::run([]() -> aw::co<void> {
-		co_await aw::sleep(0s);
-		throw aw::leave_loop();
-	}),
+					 co_await aw::sleep(0s);
+					 throw aw::leave_loop();
+				 }),
 	             aw::error);
 	auto run_in_coroutine = []() -> aw::co<void> {
 		EXPECT_THROW(aw::run(nothing()), aw::error);
@@ -539,17 +541,17 @@ TEST_F(Coroutines, await_descriptors_futures_and_themselves) {
 
 TEST_F(Coroutines, many_tasks) {
 	EXPECT_EQ(aw::run([]() -> aw::co<int> {
-		std::vector<aw::task<int>> tasks;
-		for (int i = 0; i < 10000; i++)
-			tasks.push_back(aw::spawn([i]() -> aw::co<int> {
-				co_await aw::sleep(0s);
-				co_return i % 2;
-			}));
-		EXPECT_EQ(aw::loop::current().all_tasks().size(), 10001u);
-		int sum = 0;
-		for (int one : co_await aw::gather(tasks)) sum += one;
-		co_return sum;
-	}),
+				  std::vector<aw::task<int>> tasks;
+				  for (int i = 0; i < 10000; i++)
+					  tasks.push_back(aw::spawn([i]() -> aw::co<int> {
+						  co_await aw::sleep(0s);
+						  co_return i % 2;
+					  }));
+				  EXPECT_EQ(aw::loop::current().all_tasks().size(), 10001u);
+				  int sum = 0;
+				  for (int one : co_await aw::gather(tasks)) sum += one;
+				  co_return sum;
+			  }),
 	          5000);
 }
 

@@ -13,9 +13,9 @@ class Stackful : public Case {};
 
 TEST_F(Stackful, values_and_exceptions_come_out_of_run) {
 	EXPECT_EQ(aw::run([] {
-		aw::await(aw::sleep(1ms));
-		return std::string("value");
-	}),
+				  aw::await(aw::sleep(1ms));
+				  return std::string("value");
+			  }),
 	          "value");
 	EXPECT_THROW(aw::run([] { throw sunk{4}; }), sunk);
 	EXPECT_THROW(aw::run([] { throw aw::cancelled(); }), aw::cancelled);

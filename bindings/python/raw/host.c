@@ -172,7 +172,8 @@ PyObject *host_exception_of(aw_error *error) {
 	aw_status status = aw_error_status(error);
 	if (aw_error_count(error)) return exception_of_group(error);
 	/* OSError makes the subclass of its own errno. */
-	if (status < 0 && status > AW_ECANCELLED) return PyObject_CallFunction(PyExc_OSError, "is", -status, aw_error_message(error));
+	if (status < 0 && status > AW_ECANCELLED)
+		return PyObject_CallFunction(PyExc_OSError, "is", -status, aw_error_message(error));
 	return exception_of_code(status, aw_error_message(error));
 }
 
@@ -228,7 +229,8 @@ static aw_error *error_from(aw_loop *loop, PyObject *exception) {
 	pin *payload = pin_new(PIN_VALUE, exception, NULL);
 	aw_error *error = NULL;
 	/* An empty message would read as none. */
-	if (payload && aw_error_new(loop, code, message && *message ? message : NULL, payload, pin_free, &error) < 0) pin_end(payload);
+	if (payload && aw_error_new(loop, code, message && *message ? message : NULL, payload, pin_free, &error) < 0)
+		pin_end(payload);
 	Py_XDECREF(text);
 	PyErr_Clear();
 	return error;
@@ -406,8 +408,7 @@ void host_unref(void (*unref)(void *object), void *object) {
 
 /* A value of C's: what it is only the caller knows. */
 typedef struct c_value {
-	PyObject_HEAD
-	void *data;
+	PyObject_HEAD void *data;
 	aw_destroy_fn destroy;
 } c_value;
 
@@ -448,8 +449,8 @@ static PyType_Slot c_value_slots[] = {
 	{0, NULL},
 };
 
-static PyType_Spec c_value_spec = {"libawait._raw.Value", sizeof(c_value), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-                                   c_value_slots};
+static PyType_Spec c_value_spec = {"libawait._raw.Value", sizeof(c_value), 0,
+                                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, c_value_slots};
 
 PyObject *host_value_taken(void *value, aw_destroy_fn destroy, int32_t kind) {
 	pin *ours = pin_at(value);
@@ -496,10 +497,8 @@ void *host_key(PyObject *name) {
 aw_status host_wait(aw_loop *loop, int64_t timeout) {
 	aw_status status;
 	if (timeout == 0 || aw_loop_pending(loop)) return aw_loop_wait(loop, timeout);
-	Py_BEGIN_ALLOW_THREADS
-	status = aw_loop_wait(loop, timeout);
-	Py_END_ALLOW_THREADS
-	(void)PyErr_CheckSignals(); /* what it raised, host_check() finds */
+	Py_BEGIN_ALLOW_THREADS status = aw_loop_wait(loop, timeout);
+	Py_END_ALLOW_THREADS(void) PyErr_CheckSignals(); /* what it raised, host_check() finds */
 	return status;
 }
 
@@ -515,10 +514,8 @@ aw_status host_cfuture_wait(aw_cfuture *cfuture, int64_t timeout, void **out) {
 	for (int64_t left = timeout < 0 ? AW_FOREVER : timeout;;) {
 		int64_t slice = left < SLICE ? left : SLICE;
 		aw_status status;
-		Py_BEGIN_ALLOW_THREADS
-		status = aw_cfuture_wait(cfuture, slice, out);
-		Py_END_ALLOW_THREADS
-		if (left != AW_FOREVER) left -= slice;
+		Py_BEGIN_ALLOW_THREADS status = aw_cfuture_wait(cfuture, slice, out);
+		Py_END_ALLOW_THREADS if (left != AW_FOREVER) left -= slice;
 		if (PyErr_CheckSignals() < 0 || status != AW_ETIMEOUT || aw_cfuture_done(cfuture) || left <= 0) return status;
 	}
 }
@@ -527,10 +524,8 @@ aw_status host_shutdown_wait(aw_executor *executor, int64_t timeout) {
 	for (int64_t left = timeout < 0 ? AW_FOREVER : timeout;;) {
 		int64_t slice = left < SLICE ? left : SLICE;
 		aw_status status;
-		Py_BEGIN_ALLOW_THREADS
-		status = aw_executor_shutdown_wait(executor, slice);
-		Py_END_ALLOW_THREADS
-		if (left != AW_FOREVER) left -= slice;
+		Py_BEGIN_ALLOW_THREADS status = aw_executor_shutdown_wait(executor, slice);
+		Py_END_ALLOW_THREADS if (left != AW_FOREVER) left -= slice;
 		if (PyErr_CheckSignals() < 0 || status != AW_ETIMEOUT || left <= 0) return status;
 	}
 }
@@ -572,7 +567,8 @@ static int submission_fill(aw_submission *self, aw_loop *loop, PyObject *from) {
 	}
 	int64_t kind, flags, fd;
 	if (field(from, "kind", AW_OPERATION_NOP, 0, UINT32_MAX, &kind) < 0 || field(from, "flags", 0, 0, UINT32_MAX, &flags) < 0 ||
-	    field(from, "fd", -1, INT32_MIN, INT32_MAX, &fd) < 0 || field(from, "offset", -1, INT64_MIN, INT64_MAX, &self->offset) < 0)
+	    field(from, "fd", -1, INT32_MIN, INT32_MAX, &fd) < 0 ||
+	    field(from, "offset", -1, INT64_MIN, INT64_MAX, &self->offset) < 0)
 		return -1;
 	self->size = sizeof *self;
 	self->kind = (uint32_t)kind;
@@ -691,7 +687,8 @@ static PyObject *exception_of(PyObject *module, PyObject *failure) {
 
 static PyObject *failure_of(PyObject *module, PyObject *exception) {
 	(void)module;
-	if (!PyExceptionInstance_Check(exception)) return PyErr_Format(PyExc_TypeError, "%s is no exception", Py_TYPE(exception)->tp_name);
+	if (!PyExceptionInstance_Check(exception))
+		return PyErr_Format(PyExc_TypeError, "%s is no exception", Py_TYPE(exception)->tp_name);
 	aw_error *error = error_from(NULL, exception);
 	PyObject *failure = error ? wrap_aw_error(error) : PyErr_NoMemory();
 	aw_error_unref(error);
@@ -699,8 +696,10 @@ static PyObject *failure_of(PyObject *module, PyObject *exception) {
 }
 
 static PyMethodDef functions[] = {
-	{"exception_of", exception_of, METH_O, "exception_of(failure): the exception that a Failure carries, or that stands for its code."},
-	{"failure_of", failure_of, METH_O, "failure_of(exception): a Failure that carries an exception, which comes out as itself."},
+	{"exception_of", exception_of, METH_O,
+     "exception_of(failure): the exception that a Failure carries, or that stands for its code."},
+	{"failure_of", failure_of, METH_O,
+     "failure_of(exception): a Failure that carries an exception, which comes out as itself."},
 	{NULL, NULL, 0, NULL},
 };
 
@@ -710,7 +709,8 @@ int host_init(PyObject *module) {
 	Py_XDECREF(builtins);
 	if (!host.group) return -1;
 	host.keys = PyDict_New();
-	host.error = PyErr_NewExceptionWithDoc("libawait._raw.Error", "A failure of libawait's own; `code` is one of AW_E….", NULL, NULL);
+	host.error =
+		PyErr_NewExceptionWithDoc("libawait._raw.Error", "A failure of libawait's own; `code` is one of AW_E….", NULL, NULL);
 	host.cancelled = PyErr_NewExceptionWithDoc("libawait._raw.Cancelled", "A cancellation: no Exception, as asyncio's.",
 	                                           PyExc_BaseException, NULL);
 	PyObject *bases = host.error ? PyTuple_Pack(2, host.error, PyExc_TimeoutError) : NULL;
@@ -718,7 +718,8 @@ int host_init(PyObject *module) {
 	Py_XDECREF(bases);
 	host.value_type = (PyTypeObject *)PyType_FromSpec(&c_value_spec);
 	if (!host.keys || !host.error || !host.cancelled || !host.timeout || !host.value_type) return -1;
-	if (PyModule_AddObjectRef(module, "Error", host.error) < 0 || PyModule_AddObjectRef(module, "Cancelled", host.cancelled) < 0 ||
+	if (PyModule_AddObjectRef(module, "Error", host.error) < 0 ||
+	    PyModule_AddObjectRef(module, "Cancelled", host.cancelled) < 0 ||
 	    PyModule_AddObjectRef(module, "Timeout", host.timeout) < 0 ||
 	    PyModule_AddObjectRef(module, "Value", (PyObject *)host.value_type) < 0)
 		return -1;

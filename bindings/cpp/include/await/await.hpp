@@ -193,7 +193,8 @@ public:
 /** What libawait and the system answer. `code()` is of category() or of std::generic_category(). */
 class error : public std::system_error {
 public:
-	explicit error(aw_status status, failure why = {}) : system_error(error_code_of(status)), status_(status), why_(std::move(why)) {}
+	explicit error(aw_status status, failure why = {})
+		: system_error(error_code_of(status)), status_(status), why_(std::move(why)) {}
 
 	/** The status: `-errno`, or one of ::aw_error_code. */
 	aw_status status() const noexcept {
@@ -380,7 +381,8 @@ inline failure failure::current() noexcept {
 inline failure failure::group(const char *message, const std::vector<failure> &parts) {
 	std::vector<aw_error *> raw;
 	for (const failure &part : parts) raw.push_back(part.get());
-	return detail::make<failure>([&](aw_error **out) { return aw_error_new_group(nullptr, message, raw.data(), raw.size(), out); });
+	return detail::make<failure>(
+		[&](aw_error **out) { return aw_error_new_group(nullptr, message, raw.data(), raw.size(), out); });
 }
 
 inline void failure::raise() const {
@@ -447,7 +449,8 @@ struct parcel {
 template <class T> struct values {
 	static_assert(std::is_object_v<T> && !std::is_const_v<T>, "a value is an object: no reference, not const");
 	static constexpr bool integral = std::is_integral_v<T> || std::is_enum_v<T>;
-	static constexpr bool fits = sizeof(T) <= sizeof(void *) && std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T>;
+	static constexpr bool fits =
+		sizeof(T) <= sizeof(void *) && std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T>;
 
 	static void *pack(T from) {
 		if constexpr (!fits) {
@@ -660,7 +663,8 @@ public:
 	 */
 	static loop open(const char *backend = nullptr, uint32_t flags = AW_LOOP_DEFAULT, uint64_t seed = 0) {
 		return detail::make<loop>([&](aw_loop **out) {
-			return flags == AW_LOOP_DEFAULT && seed == 0 ? aw_loop_new(backend, out) : aw_loop_new_with(backend, flags, seed, out);
+			return flags == AW_LOOP_DEFAULT && seed == 0 ? aw_loop_new(backend, out)
+			                                             : aw_loop_new_with(backend, flags, seed, out);
 		});
 	}
 	/** The loop that runs in this thread; throws ::AW_ENOLOOP. Any thread. asyncio.get_running_loop. */
@@ -753,7 +757,8 @@ public:
 	/** Calls `fn()` in the next iteration. asyncio: loop.call_soon. */
 	template <class F> handle call_soon(F &&fn) {
 		return detail::make<handle>([&](aw_handle **out) {
-			return aw_loop_call_soon(get(), callback<F>, detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy, out);
+			return aw_loop_call_soon(get(), callback<F>, detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy,
+			                         out);
 		});
 	}
 	/** Calls `fn()` after `delay`. asyncio: loop.call_later. */
@@ -766,8 +771,8 @@ public:
 	/** Calls `fn()` at a time of time(). asyncio: loop.call_at. */
 	template <class F> handle call_at(clock::time_point when, F &&fn) {
 		return detail::make<handle>([&](aw_handle **out) {
-			return aw_loop_call_at(get(), when.time_since_epoch().count(), callback<F>, detail::boxed<F>::make(std::forward<F>(fn)),
-			                       detail::boxed<F>::destroy, out);
+			return aw_loop_call_at(get(), when.time_since_epoch().count(), callback<F>,
+			                       detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy, out);
 		});
 	}
 	/** call_soon() from any thread. `fn` is destroyed by the loop's thread. asyncio: loop.call_soon_threadsafe. */
@@ -777,8 +782,8 @@ public:
 	}
 	/** Calls `fn()` whenever `fd` is readable. Replaces the one before. asyncio: loop.add_reader. */
 	template <class F> void add_reader(int fd, F &&fn) {
-		detail::check(aw_loop_add_reader(get(), fd, callback<F>, detail::boxed<F>::make(std::forward<F>(fn)),
-		                                 detail::boxed<F>::destroy));
+		detail::check(
+			aw_loop_add_reader(get(), fd, callback<F>, detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy));
 	}
 	/** Was there one? asyncio: loop.remove_reader. */
 	bool remove_reader(int fd) {
@@ -786,8 +791,8 @@ public:
 	}
 	/** Calls `fn()` whenever `fd` is writable. asyncio: loop.add_writer. */
 	template <class F> void add_writer(int fd, F &&fn) {
-		detail::check(aw_loop_add_writer(get(), fd, callback<F>, detail::boxed<F>::make(std::forward<F>(fn)),
-		                                 detail::boxed<F>::destroy));
+		detail::check(
+			aw_loop_add_writer(get(), fd, callback<F>, detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy));
 	}
 	bool remove_writer(int fd) {
 		return detail::check(aw_loop_remove_writer(get(), fd)) > 0;
@@ -1421,7 +1426,8 @@ inline any_future gather_raw(const std::vector<aw_future *> &raw, uint32_t flags
 }
 
 template <class Collect, class... T> auto gather_tuple(uint32_t flags, Collect collect, std::tuple<future<T>...> children) {
-	std::vector<aw_future *> raw = std::apply([](auto &...child) { return std::vector<aw_future *>{child.get()...}; }, children);
+	std::vector<aw_future *> raw =
+		std::apply([](auto &...child) { return std::vector<aw_future *>{child.get()...}; }, children);
 	return gathered<std::tuple<future<T>...>, Collect>(gather_raw(raw, flags), std::move(children), std::move(collect));
 }
 
@@ -1457,7 +1463,8 @@ template <class... W, class = std::enable_if_t<(detail::is_one<std::decay_t<W>> 
 	return detail::gather_tuple(AW_GATHER_DEFAULT, collect,
 	                            std::tuple<future<detail::awaited_type<W>>...>{detail::as_future(std::forward<W>(what))...});
 }
-template <class... W, class = std::enable_if_t<(detail::is_one<std::decay_t<W>> && ...)>> auto gather(return_errors_t, W &&...what) {
+template <class... W, class = std::enable_if_t<(detail::is_one<std::decay_t<W>> && ...)>>
+auto gather(return_errors_t, W &&...what) {
 	auto collect = [](auto &children) {
 		return std::apply([](auto &...child) { return std::make_tuple(outcome(child)...); }, children);
 	};
@@ -1479,7 +1486,8 @@ template <class Future, class T = typename Future::value_type> auto gather(const
 	return detail::gathered<std::vector<future<T>>, decltype(collect)>(
 		detail::gather_raw(detail::raw_of(futures), AW_GATHER_DEFAULT), {futures.begin(), futures.end()}, collect);
 }
-template <class Future, class T = typename Future::value_type> auto gather(return_errors_t, const std::vector<Future> &futures) {
+template <class Future, class T = typename Future::value_type>
+auto gather(return_errors_t, const std::vector<Future> &futures) {
 	auto collect = [](std::vector<future<T>> &children) { return std::vector<outcome<T>>(children.begin(), children.end()); };
 	return detail::gathered<std::vector<future<T>>, decltype(collect)>(
 		detail::gather_raw(detail::raw_of(futures), AW_GATHER_RETURN_ERRORS), {futures.begin(), futures.end()}, collect);
@@ -1492,9 +1500,7 @@ template <class W> auto shield(W &&what) {
 }
 
 /** What wait() gives: the futures that are done and those that are not, each in the order of the arguments. */
-template <class Future> struct waited {
-	std::vector<Future> done, pending;
-};
+template <class Future> struct waited { std::vector<Future> done, pending; };
 
 /**
  * Waits until enough are done or `limit` has passed; cancels nothing, and fails for no future's sake. `until` is one of ::aw_return_when.
@@ -1522,7 +1528,8 @@ public:
 	using shared = detail::shared<aw_as_completed, aw_as_completed_ref, aw_as_completed_unref>;
 	using shared::shared;
 
-	template <class Future> explicit as_completed(const std::vector<Future> &futures, time_span limit = forever)
+	template <class Future>
+	explicit as_completed(const std::vector<Future> &futures, time_span limit = forever)
 		: as_completed(detail::make<as_completed>([&](aw_as_completed **out) {
 			  std::vector<aw_future *> raw = detail::raw_of(futures);
 			  return aw_as_completed_new(nullptr, raw.data(), raw.size(), limit.ns, out);
@@ -1684,7 +1691,8 @@ public:
 	static operation<T> make(A what, time_span limit) {
 		auto *ud = new limited(std::move(what), limit);
 		return make_operation<T>([&](aw_coro **out) {
-			return aw_coro_new(nullptr, step, ud, [](void *self) noexcept { delete static_cast<limited *>(self); }, out);
+			return aw_coro_new(
+				nullptr, step, ud, [](void *self) noexcept { delete static_cast<limited *>(self); }, out);
 		});
 	}
 
@@ -1714,7 +1722,8 @@ private:
 			what_.finish(sent, aw_resume_value(resume), aw_resume_error(resume));
 			return aw_resume_return(resume, nullptr, nullptr);
 		} else {
-			parcel value(values<T>::pack(what_.finish(sent, aw_resume_value(resume), aw_resume_error(resume))), values<T>::destroy());
+			parcel value(values<T>::pack(what_.finish(sent, aw_resume_value(resume), aw_resume_error(resume))),
+			             values<T>::destroy());
 			aw_status status = aw_resume_return(resume, value.data, value.destroy);
 			if (status >= 0) value.sent();
 			return status;
@@ -1797,8 +1806,7 @@ private:
 			}
 		}
 		aw_status body = !thrown ? 0 : why ? why.status() : -ENOMEM;
-		return detail::make_operation<void>(
-			[&](aw_coro **out) { return aw_taskgroup_end_coro(get(), body, why.get(), out); });
+		return detail::make_operation<void>([&](aw_coro **out) { return aw_taskgroup_end_coro(get(), body, why.get(), out); });
 	}
 	template <class F> static auto run_here(F body) -> std::invoke_result_t<F &, task_group &> {
 		detail::kept_result<std::invoke_result_t<F &, task_group &>> result;
@@ -2163,7 +2171,8 @@ public:
 
 	/** Starts `/bin/sh -c command`: never with untrusted text. asyncio.create_subprocess_shell. */
 	static process shell(const std::string &command, const process_options &how = {}, const loop &of = {}) {
-		return detail::make<process>([&](aw_process **out) { return aw_subprocess_shell(of.get(), command.c_str(), how.get(), out); });
+		return detail::make<process>(
+			[&](aw_process **out) { return aw_subprocess_shell(of.get(), command.c_str(), how.get(), out); });
 	}
 	/** Starts a program. The error of an exec that failed is thrown here. asyncio.create_subprocess_exec. */
 	static process exec(const std::vector<std::string> &argv, const process_options &how = {}, const loop &of = {}) {
@@ -2204,7 +2213,8 @@ public:
 		return detail::make<future<int>>([&](aw_future **out) { return aw_process_communicate(get(), nullptr, 0, out); });
 	}
 	future<int> communicate(const std::string &input) {
-		return detail::make<future<int>>([&](aw_future **out) { return aw_process_communicate(get(), input.data(), input.size(), out); });
+		return detail::make<future<int>>(
+			[&](aw_future **out) { return aw_process_communicate(get(), input.data(), input.size(), out); });
 	}
 	/** What has been read from stream 1 or 2 so far. */
 	std::string output(int stream = 1) const {
@@ -2278,8 +2288,8 @@ template <class F> auto run_in_executor(const executor &on, F &&fn, const loop &
 /** Runs a blocking function in a thread. A task that is cancelled here goes on at once; the thread ends its work. asyncio.to_thread. */
 template <class F> auto to_thread(F &&fn) {
 	return detail::make_operation<detail::stackful_result<F>>([&](aw_coro **out) {
-		return aw_to_thread_coro(nullptr, detail::work_body<F>, detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy,
-		                         out);
+		return aw_to_thread_coro(nullptr, detail::work_body<F>, detail::boxed<F>::make(std::forward<F>(fn)),
+		                         detail::boxed<F>::destroy, out);
 	});
 }
 /** asyncio: loop.set_default_executor. */
@@ -2288,7 +2298,8 @@ inline void set_default_executor(const loop &of, const executor &to) {
 }
 /** Done when the threads of the default executor have ended. asyncio: loop.shutdown_default_executor. */
 inline future<void> shutdown_default_executor(const loop &of, time_span limit = forever) {
-	return detail::make<future<void>>([&](aw_future **out) { return aw_loop_shutdown_default_executor(of.get(), limit.ns, out); });
+	return detail::make<future<void>>(
+		[&](aw_future **out) { return aw_loop_shutdown_default_executor(of.get(), limit.ns, out); });
 }
 
 /** The outcome of something that runs in a loop, for other threads. Any thread. concurrent.futures.Future. */
@@ -2399,7 +2410,8 @@ private:
 
 /** Done when one of `events` (::aw_poll) holds for `fd`; its value is what holds. */
 inline future<uint32_t> fd_wait(int fd, uint32_t events, const loop &of = {}) {
-	return detail::make<future<uint32_t>>([&](aw_future **out) { return aw_fd_wait(of ? of.get() : aw_loop_current(), fd, events, out); });
+	return detail::make<future<uint32_t>>(
+		[&](aw_future **out) { return aw_fd_wait(of ? of.get() : aw_loop_current(), fd, events, out); });
 }
 
 /** A value that each task has for itself; a task starts with a copy of its maker's. Any thread. contextvars.ContextVar. */
@@ -2862,9 +2874,8 @@ template <class W> auto runner::run(W &&what) {
 		};
 		using box = detail::boxed<decltype(body)>;
 		void *ud = box::make(std::move(body));
-		aw_status status = detail::elsewhere([&] {
-			return aw_runner_run(raw_.get(), detail::stackful_body<decltype(body)>, ud, box::destroy, nullptr);
-		});
+		aw_status status = detail::elsewhere(
+			[&] { return aw_runner_run(raw_.get(), detail::stackful_body<decltype(body)>, ud, box::destroy, nullptr); });
 		return ended<T>(status, result);
 	}
 }
