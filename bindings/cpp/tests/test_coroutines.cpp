@@ -511,6 +511,59 @@ TEST_F(Coroutines, one_may_leave_the_loop) {
 	aw::run(run_in_coroutine());
 }
 
+TEST_F(Coroutines, a_run_that_is_left_leaves_its_task) {
+	int living = 0;
+	for (bool again : {false, true}) {
+		aw::runner runner;
+		EXPECT_THROW(runner.run([&]() -> aw::co<std::string> {
+			counted mark(living);
+			aw::loop::current().call_soon([] { throw aw::leave_loop(); });
+			co_await aw::sleep(1ms);
+			co_return "too late";
+		}),
+		             aw::error);
+		EXPECT_EQ(living, 1);
+		auto next = []() -> aw::co<int> {
+			co_await aw::sleep(2ms);
+			co_return 1;
+		};
+		if (again) {
+			EXPECT_EQ(runner.run(next()), 1);
+		}
+		EXPECT_EQ(living, again ? 0 : 1);
+	}
+	EXPECT_EQ(living, 0);
+}
+
+TEST_F(Coroutines, an_empty_handle_is_told_at_the_await) {
+	aw::run([]() -> aw::co<void> {
+		bool refused = false;
+		try {
+			co_await aw::future<int>();
+		} catch (const aw::error &e) {
+			refused = e.code() == AW_EBADHANDLE;
+		}
+		EXPECT_TRUE(refused);
+	});
+}
+
+TEST_F(Coroutines, a_limit_counts_from_its_await) {
+	aw::run([]() -> aw::co<void> {
+		auto limited = aw::wait_for(aw::sleep(20ms, 1), 1s);
+		auto coroutine = aw::wait_for(given(2), 1s);
+		auto wait = aw::wait_for(aw::future<int>::create(), 1ms);
+		co_await aw::sleep(is_virtual() ? 10s : 0s);
+		EXPECT_EQ(co_await std::move(limited) + co_await std::move(coroutine), 3);
+		bool late = false;
+		try {
+			co_await std::move(wait);
+		} catch (const aw::timed_out &) {
+			late = true;
+		}
+		EXPECT_TRUE(late);
+	});
+}
+
 TEST_F(Coroutines, await_descriptors_futures_and_themselves) {
 	aw::run([]() -> aw::co<void> {
 		int ends[2];

@@ -159,6 +159,29 @@ TEST_F(Stackful, a_loop_that_closes_unwinds_them) {
 	EXPECT_EQ(living, 0);
 }
 
+TEST_F(Stackful, a_loop_dropped_in_a_handler_unwinds_them_as_well) {
+	auto dropped = aw::loop::open();
+	aw::spawn(dropped, [] {
+		try {
+			throw sunk{1};
+		} catch (const sunk &) {
+			aw::await(aw::future<int>::create());
+		}
+	});
+	dropped.run_once(0s);
+	try {
+		throw sunk{2};
+	} catch (const sunk &) {
+		dropped = {};
+		try {
+			throw;
+		} catch (const sunk &e) {
+			EXPECT_EQ(e.depth, 2);
+		}
+	}
+	EXPECT_EQ(std::current_exception(), nullptr);
+}
+
 TEST_F(Stackful, scopes_and_groups) {
 	aw::run([&] {
 		EXPECT_THROW(aw::timeout(5ms).run([] { aw::await(aw::sleep(1h)); }), aw::timed_out);

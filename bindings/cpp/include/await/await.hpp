@@ -573,6 +573,12 @@ template <class Call> auto elsewhere(Call call) {
 	return call();
 }
 
+/** The last reference closes the loop, and so runs what its stackful tasks have left. */
+inline void unref_loop(aw_loop *raw) {
+	own_exceptions aside;
+	aw_loop_unref(raw);
+}
+
 /** The body of a stackful task. Nothing is thrown across the switch. */
 template <class F> aw_status stackful_body(void *ud) noexcept {
 	using T = std::invoke_result_t<std::decay_t<F> &>;
@@ -651,7 +657,7 @@ public:
 };
 
 /** An event loop. asyncio: AbstractEventLoop. */
-class loop : public detail::shared<aw_loop, aw_loop_ref, aw_loop_unref> {
+class loop : public detail::shared<aw_loop, aw_loop_ref, detail::unref_loop> {
 public:
 	using shared::shared;
 
@@ -1697,26 +1703,26 @@ public:
 	}
 
 private:
-	limited(A what, time_span limit) : what_(std::move(what)), scope_(limit), late_(limit.ns <= 0) {}
+	limited(A what, time_span limit) : what_(std::move(what)), limit_(limit) {}
 
 	static aw_status step(aw_resume *resume, void *ud) noexcept {
 		auto &self = *static_cast<limited *>(ud);
 		try {
-			return self.begun_ ? self.end(resume) : self.begin(resume);
+			return self.scope_ ? self.end(resume) : self.begin(resume);
 		} catch (...) {
 			failure why = failure::current();
 			return why ? aw_resume_raise(resume, why.get()) : -ENOMEM;
 		}
 	}
 	aw_status begin(aw_resume *resume) {
-		if (late_) throw timed_out(); /* it does not even begin */
-		check(aw_timeout_begin(scope_.get()));
-		begun_ = true;
+		if (limit_.ns <= 0) throw timed_out(); /* it does not even begin */
+		scope_.emplace(limit_);
+		check(aw_timeout_begin(scope_->get()));
 		return answer_with(resume, what_.awaited());
 	}
 	aw_status end(aw_resume *resume) {
 		aw_status sent = aw_resume_status(resume);
-		aw_status turned = aw_timeout_end(scope_.get(), sent);
+		aw_status turned = aw_timeout_end(scope_->get(), sent);
 		if (turned != sent) raise(turned);
 		if constexpr (std::is_void_v<T>) {
 			what_.finish(sent, aw_resume_value(resume), aw_resume_error(resume));
@@ -1731,8 +1737,8 @@ private:
 	}
 
 	A what_;
-	timeout scope_;
-	bool late_, begun_ = false;
+	time_span limit_;
+	std::optional<timeout> scope_;
 };
 
 } // namespace detail
@@ -2513,7 +2519,7 @@ private:
 	counted raw_;
 };
 
-/* How the run went, and how what ran in it did. A task that never began, or that a SIGINT ended, has no outcome of its own. */
+/* How the run went, and how what ran in it did, who shares the result: a run that is left leaves its task for the next one or the close. A task that never began, or that a SIGINT ended, has no outcome of its own. */
 template <class T> T runner::ended(aw_status status, detail::kept_result<T> &result) {
 	if (status == -EINTR || status == AW_EEXIT || (!result.thrown && !result.value)) detail::check_run(status);
 	if (!result.thrown && !result.value) throw error(AW_ESTOPPED);
@@ -2570,12 +2576,12 @@ public:
 		driver *by = waits.promise().by;
 		if constexpr (std::is_same_v<A, sleeping>) {
 			if (what_.ns() <= 0) {
-				by->answer = aw_resume_yield(by->resume);
+				by->answer = check(aw_resume_yield(by->resume));
 			} else {
-				by->answer = aw_resume_delegate(by->resume, coro_of(nullptr, what_).get());
+				by->answer = check(aw_resume_delegate(by->resume, coro_of(nullptr, what_).get()));
 			}
 		} else {
-			by->answer = answer_with(by->resume, what_.awaited());
+			by->answer = check(answer_with(by->resume, what_.awaited()));
 		}
 		by->waits = waits;
 		by_ = by;
@@ -2755,19 +2761,19 @@ template <class F> auto kept(F fn) -> std::invoke_result_t<F &> {
 	co_return co_await fn();
 }
 
-/** Runs a coroutine and keeps what it gives where the caller finds it. */
-template <class T> co<void> into(kept_result<T> &result, co<T> what) {
+/** Runs a coroutine and keeps what it gives where the caller finds it, if that is still there. */
+template <class T> co<void> into(std::shared_ptr<kept_result<T>> result, co<T> what) {
 	try {
 		if constexpr (std::is_void_v<T>) {
 			co_await std::move(what);
-			result.value.emplace();
+			result->value.emplace();
 		} else {
-			result.value.emplace(co_await std::move(what));
+			result->value.emplace(co_await std::move(what));
 		}
 	} catch (...) {
-		result.thrown = std::current_exception();
+		result->thrown = std::current_exception();
 	}
-	if (result.thrown) std::rethrow_exception(result.thrown);
+	if (result->thrown) std::rethrow_exception(result->thrown);
 }
 
 } // namespace detail
@@ -2856,27 +2862,27 @@ template <class W> auto runner::run(W &&what) {
 #ifdef LIBAWAIT_COROUTINES
 	if constexpr (detail::is_co<D>) {
 		using T = typename D::value_type;
-		detail::kept_result<T> result;
+		auto result = std::make_shared<detail::kept_result<T>>();
 		coro body = detail::to_coro(get_loop().get(), detail::into(result, std::forward<W>(what)));
 		aw_status status = detail::elsewhere([&] { return aw_runner_run_coro(raw_.get(), body.get(), nullptr); });
 		body = {};
-		return ended<T>(status, result);
+		return ended<T>(status, *result);
 	} else if constexpr (detail::makes_co<D &>) {
 		return run(detail::kept(D(std::forward<W>(what))));
 	} else
 #endif
 	{
 		using T = detail::stackful_result<D>;
-		detail::kept_result<T> result;
-		auto body = [&] {
-			result.run(what);
-			if (result.thrown) std::rethrow_exception(result.thrown);
+		auto result = std::make_shared<detail::kept_result<T>>();
+		auto body = [result, fn = D(std::forward<W>(what))]() mutable {
+			result->run(fn);
+			if (result->thrown) std::rethrow_exception(result->thrown);
 		};
 		using box = detail::boxed<decltype(body)>;
 		void *ud = box::make(std::move(body));
 		aw_status status = detail::elsewhere(
 			[&] { return aw_runner_run(raw_.get(), detail::stackful_body<decltype(body)>, ud, box::destroy, nullptr); });
-		return ended<T>(status, result);
+		return ended<T>(status, *result);
 	}
 }
 
