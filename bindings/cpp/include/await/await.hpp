@@ -1752,7 +1752,7 @@ template <class W, class = std::enable_if_t<!detail::is_co<std::decay_t<W>>>> au
 	if constexpr (std::is_base_of_v<any_future, D>) {
 		return detail::wait_for_future(detail::as_future(what), limit);
 	} else if constexpr (std::is_same_v<D, sleeping>) {
-		return wait_for(operation<void>(detail::coro_of(nullptr, what)), limit);
+		return detail::limited<operation<void>>::make(operation<void>(detail::coro_of(nullptr, what)), limit);
 	} else if constexpr (detail::is_awaitable<D>) {
 		static_assert(!std::is_lvalue_reference_v<W>, "it can run only once: move it in");
 		return detail::limited<D>::make(std::forward<W>(what), limit);
