@@ -457,11 +457,10 @@ TEST_F(Cases, s003_12_run_equivalent) {
 	trace(name, True_or_False(task.cancelled()));
 	task = {};
 	auto loop = aw::loop::open();
-	name = loop.run_until_complete(aw::future<std::string>(aw::spawn(loop, main("plain"))));
+	name = loop.run_until_complete(main("plain"));
 	trace(name, "done:", True_or_False(task.done()));
 	task.cancel();
-	auto rest = aw::spawn(loop, [&]() -> aw::co<void> { co_await aw::gather(aw::return_errors, task); });
-	loop.run_until_complete(aw::future<void>(rest));
+	loop.run_until_complete([&]() -> aw::co<void> { co_await aw::gather(aw::return_errors, task); });
 	loop.close();
 	trace(True_or_False(task.cancelled()));
 	task = {};

@@ -4,6 +4,7 @@
 #define CPP_TESTS_CHECK_HPP
 
 #include <await/await.hpp>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>

@@ -41,6 +41,18 @@ TEST_F(Stackful, tasks_give_what_their_functions_give) {
 	});
 }
 
+TEST_F(Stackful, a_refused_await_tells_nothing_of_an_earlier_one) {
+	aw::run([] {
+		EXPECT_THROW(aw::await(aw::spawn([] { throw sunk{1}; })), sunk);
+		EXPECT_THROW(aw::await(aw::future<int>()), aw::error);
+	});
+	open_loop loop;
+	EXPECT_EQ(loop->run_until_complete([] { return 5; }), 5);
+	auto never = aw::future<int>::create(loop);
+	loop->stop();
+	EXPECT_THROW(loop->run_until_complete(never), aw::error);
+}
+
 TEST_F(Stackful, a_task_may_await_in_a_handler) {
 	/* Each leaves its exception on the thread's list of those being handled, and the other one comes in between. */
 	auto in_handler = [&](int depth) {

@@ -26,12 +26,13 @@
 #define AWAIT_AWAIT_HPP
 
 #include <await/await.h>
+#include <cerrno>
 #include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <cxxabi.h>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -40,6 +41,7 @@
 #include <system_error>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <unordered_set>
 #include <utility>
 #include <variant>
@@ -709,8 +711,11 @@ public:
 	void run_forever() {
 		detail::check_run(detail::elsewhere([&] { return aw_loop_run_forever(get()); }));
 	}
-	/** Runs until `what` is done, and gives its value. ::AW_ESTOPPED if the loop was stopped first. asyncio: loop.run_until_complete. */
-	template <class T> T run_until_complete(future<T> what);
+	/**
+	 * Runs until a future, or a task of whatever spawn() takes, is done, and gives its value. ::AW_ESTOPPED if the loop was stopped first.
+	 * asyncio: loop.run_until_complete.
+	 */
+	template <class W> auto run_until_complete(W &&what);
 	/** One wait of `limit` at most, and one dispatch. Gives the number of callbacks that ran. */
 	int run_once(time_span limit = forever) {
 		return detail::check_run(detail::elsewhere([&] { return aw_loop_run_once(get(), limit.ns); }));
@@ -1255,7 +1260,8 @@ template <class A, class = std::enable_if_t<detail::is_awaitable<A> && !detail::
 		status = detail::elsewhere([&] { return aw_sleep(held.ns()); });
 	else
 		status = detail::elsewhere([&] { return detail::await_raw(held.awaited(), &data); });
-	failure why(share, status < 0 ? aw_caught() : nullptr);
+	/* A call that was refused before it waited leaves the error of an earlier one there. */
+	failure why(share, status < 0 && aw_error_status(aw_caught()) == status ? aw_caught() : nullptr);
 	return held.finish(status, data, why.get());
 }
 
@@ -1341,10 +1347,15 @@ template <class W> auto spawn_eager(W &&what) {
 	return detail::spawn(nullptr, true, std::forward<W>(what));
 }
 
-template <class T> T loop::run_until_complete(future<T> what) {
-	aw_status status = detail::elsewhere([&] { return aw_loop_run_until_complete(get(), what.get(), nullptr); });
-	if (status < 0 && !what.done()) detail::check_run(status);
-	return what.result();
+template <class W> auto loop::run_until_complete(W &&what) {
+	if constexpr (std::is_base_of_v<any_future, std::decay_t<W>>) {
+		future<typename std::decay_t<W>::value_type> ended(what);
+		aw_status status = detail::elsewhere([&] { return aw_loop_run_until_complete(get(), ended.get(), nullptr); });
+		if (status < 0 && !ended.done()) detail::check_run(status);
+		return ended.result();
+	} else {
+		return run_until_complete(spawn(*this, std::forward<W>(what)));
+	}
 }
 
 /* --- several at once --- */
@@ -2163,11 +2174,6 @@ public:
 		detail::check(aw_process_options_set_group(get(), pgid));
 		return *this;
 	}
-
-private:
-	/* For make() above. */
-	process_options(adopt_t, aw_process_options *raw) noexcept : shared(adopt, raw) {}
-	template <class Handle, class Call> friend Handle detail::make(Call call);
 };
 
 /** A child process, killed and reaped with its last handle, unless detached. asyncio: Process. */
