@@ -2353,8 +2353,10 @@ private:
 	}
 };
 
-/** Has a task run in a loop that another thread drives: of a coroutine, or of a function as spawn(). Any thread.
-    asyncio.run_coroutine_threadsafe. */
+/**
+ * Has a task run in a loop that another thread drives: of a coroutine, or of a function as spawn(). Any thread.
+ * asyncio.run_coroutine_threadsafe.
+ */
 template <class W> auto spawn_threadsafe(const loop &on, W &&what);
 
 /* --- iterators --- */
