@@ -143,13 +143,14 @@ aw_status guest_dispatch(guest *self, aw_status (*dispatch)(aw_loop *loop)) {
 	aw_loop *loop = self->loop;
 	guest_pause(self);
 	bool had_work = self->signalled || loop->completed.head;
-	event_clear(self);
+	/* Not readable otherwise; but a helper thread writes it without a word. */
+	if (self->signalled || self->has_helper) event_clear(self);
 	aw_status status = dispatch(loop);
 	if (loop->guest != self) return status; /* abandoned, by a child that was forked in it */
 	if (status == 0 && !had_work && !loop->was_woken) status = -EAGAIN;
 	if (aw_loop_pending(loop)) guest_work(self);
-	/* Set anew even where it is the same: the timerfd may have fired. */
-	self->deadline = -1;
+	/* A timerfd that has fired stays readable until it is set anew. */
+	if (self->deadline != AW_FOREVER && self->deadline <= loop_now(loop)) self->deadline = -1;
 	guest_deadline(self, timers_deadline(&loop->timers));
 	if (self->has_helper) {
 		pthread_mutex_lock(&self->mutex);
