@@ -107,7 +107,7 @@ static void raise_kept(void) {
 }
 
 /* What rb_protect() caught, as an exception; nil if the thread is to end. */
-static VALUE caught(int tag) {
+VALUE host_caught(int tag) {
 	VALUE exception = rb_errinfo();
 	if (FIXNUM_P(exception)) { /* stays where it is: the jump that goes on with it comes before any other Ruby */
 		host.killed = tag;
@@ -221,7 +221,7 @@ static bool has_handler(const aw_loop *loop) {
  * loop is left and dispatch raises it.
  */
 static aw_status callback_failed(int tag, aw_loop *loop, aw_future *future) {
-	VALUE exception = caught(tag);
+	VALUE exception = host_caught(tag);
 	if (NIL_P(exception)) return AW_EEXIT;
 	if (!rb_obj_is_kind_of(exception, rb_eStandardError) || !has_handler(loop)) {
 		keep(exception);
@@ -278,7 +278,7 @@ aw_status host_exception(aw_loop *loop, const aw_report *report, void *ud) {
 	int failed = 0;
 	rb_protect(exception_run, (VALUE)triple, &failed);
 	if (!failed) return 0;
-	VALUE exception = caught(failed);
+	VALUE exception = host_caught(failed);
 	if (!NIL_P(exception)) keep(exception);
 	return AW_EHOST;
 }
@@ -295,20 +295,23 @@ static VALUE step_run(VALUE arg) {
 	return answer;
 }
 
-/* A block that raises is a coroutine that fails: whoever awaits it gets the very exception. */
-aw_status host_step(aw_resume *resume, void *ud) {
-	void *pair[] = {resume, ud};
-	int failed = 0;
-	VALUE answer = rb_protect(step_run, (VALUE)pair, &failed);
-	if (!failed) return FIXNUM_P(answer) && FIX2LONG(answer) < 0 ? (aw_status)FIX2LONG(answer) : 0;
-	VALUE exception = caught(failed);
-	if (NIL_P(exception)) return AW_EEXIT;
+aw_status host_raise(aw_resume *resume, VALUE exception) {
 	aw_error *error = host_error(aw_future_loop(aw_task_future(aw_resume_task(resume))), exception);
 	aw_status status = error ? aw_resume_raise(resume, error) : -ENOMEM;
 	aw_error_unref(error);
 	if (rb_obj_is_kind_of(exception, rb_eStandardError)) return status;
 	keep(exception);
 	return AW_EEXIT;
+}
+
+/* A block that raises is a coroutine that fails: whoever awaits it gets the very exception. */
+aw_status host_step(aw_resume *resume, void *ud) {
+	void *pair[] = {resume, ud};
+	int failed = 0;
+	VALUE answer = rb_protect(step_run, (VALUE)pair, &failed);
+	if (!failed) return FIXNUM_P(answer) && FIX2LONG(answer) < 0 ? (aw_status)FIX2LONG(answer) : 0;
+	VALUE exception = host_caught(failed);
+	return NIL_P(exception) ? AW_EEXIT : host_raise(resume, exception);
 }
 
 static VALUE compare_run(VALUE arg) {
@@ -323,7 +326,7 @@ int32_t host_compare(void *a, void *b, void *ud) {
 	int failed = 0;
 	VALUE order = rb_protect(compare_run, (VALUE)triple, &failed);
 	if (!failed) return NUM2INT(order);
-	VALUE exception = caught(failed);
+	VALUE exception = host_caught(failed);
 	if (!NIL_P(exception)) keep(exception);
 	return 0;
 }
@@ -343,7 +346,7 @@ aw_status host_next(void *ud, aw_coro **out) {
 	int failed = 0;
 	rb_protect(next_run, (VALUE)pair, &failed);
 	if (!failed) return 0;
-	VALUE exception = caught(failed);
+	VALUE exception = host_caught(failed);
 	if (!NIL_P(exception)) keep(exception);
 	return NIL_P(exception) || !rb_obj_is_kind_of(exception, rb_eStandardError) ? AW_EEXIT : AW_EHOST;
 }

@@ -171,19 +171,16 @@ module Libawait
     class << self
       def new(backend = nil, flags: AW_LOOP_DEFAULT, seed: 0) = Libawait.aw_loop_new_with(backend, flags, seed)
 
-      # The loop that runs in this thread.
-      def current = super || raise(Libawait.exception_for(AW_ENOLOOP))
+      # The loop that runs in this thread, or the one of the scheduler whose fiber runs.
+      def current = super || Libawait.loop_here || raise(Libawait.exception_for(AW_ENOLOOP))
     end
 
     # A coroutine out of a block that runs in a Fiber.
-    def coroutine(&block)
-      steps = Steps.new(block)
-      Libawait.aw_coro_new(self) { |resume| steps.step(resume) }
-    end
+    def coroutine(&) = Libawait.fiber_coroutine(self, &)
 
+    # A task that runs the block in a Fiber; it starts in the next iteration, or at once if it is to be eager.
     def spawn(name: nil, eager: false, &block)
-      coro = coroutine(&block)
-      task = eager ? Libawait.aw_task_spawn_coro_eager(self, coro) : Libawait.aw_task_spawn_coro(self, coro)
+      task = Libawait.fiber_spawn(self, eager, &block)
       task.set_name(name) if name
       task
     end
@@ -193,9 +190,9 @@ module Libawait
 
     # Waits, other threads running meanwhile, and dispatches, until stop.
     def run_forever
+      scheduler = Scheduler.of(self)
       begin
-        wait(-1)
-        dispatch
+        scheduler ? scheduler.turn : wait(-1) && dispatch
       end until take_stop # rubocop:disable Lint/Loop -- as in C: one iteration at least
     ensure
       take_stop
@@ -227,73 +224,13 @@ module Libawait
     def drain(max: 256, timeout: nil) = super(max, timeout ? Libawait.nanoseconds(timeout) : -1)
   end
 
-  # A block's Fiber, driven step by step. It leaves by transfer, so that an Enumerator's Fiber may await as well.
-  class Steps
-    def self.current = Thread.current.thread_variable_get(:libawait_steps)
-
-    def initialize(block)
-      @block = block
-    end
-
-    # Until it answers: a return, a failure, or what it awaits.
-    def step(resume)
-      outer = Steps.current
-      Thread.current.thread_variable_set(:libawait_steps, self)
-      @driver = Fiber.current
-      @sent = sent(resume)
-      @inside ||= Fiber.new { body }
-      kind, what = @inside.transfer
-      answer(resume, kind, what)
-    ensure
-      Thread.current.thread_variable_set(:libawait_steps, outer)
-    end
-
-    def await(awaitable)
-      raise TypeError, "#{awaitable.class} can't be awaited" unless awaitable.nil? || awaitable.is_a?(Awaitable)
-
-      @awaited = awaitable
-      @inside = Fiber.current
-      @driver.transfer([:await, awaitable])
-      value, error = @sent
-      raise error if error
-
-      value
-    end
-
-    private
-
-    def body
-      value = @block.call
-      @driver.transfer([:return, value])
-    rescue Exception => e # rubocop:disable Lint/RescueException -- it goes on in whoever awaits
-      @driver.transfer([:raise, e])
-    end
-
-    def sent(resume)
-      awaited, @awaited = @awaited, nil
-      return [awaited ? awaited.read(resume.value) : nil, nil] unless resume.status.negative?
-
-      failure = resume.error
-      [nil, failure ? failure.exception : Libawait.exception_for(resume.status)]
-    end
-
-    def answer(resume, kind, what)
-      case kind
-      when :await then what ? what.awaited_by(resume) : resume.yield
-      when :return then resume.return(what)
-      else raise what
-      end
-    end
-  end
-  private_constant :Steps
-
   class Process
     STREAMS = { inherit: AW_STDIO_INHERIT, pipe: AW_STDIO_PIPE, null: AW_STDIO_NULL, stdout: AW_STDIO_STDOUT }.freeze
     private_constant :STREAMS
 
     class << self
-      def exec(*argv, loop: nil, **options) = Libawait.aw_subprocess_exec(loop, argv, options_from(**options))
-      def shell(command, loop: nil, **options) = Libawait.aw_subprocess_shell(loop, command, options_from(**options))
+      def exec(*argv, loop: nil, **options) = Libawait.aw_subprocess_exec(loop || Libawait.loop_here, argv, options_from(**options))
+      def shell(command, loop: nil, **options) = Libawait.aw_subprocess_shell(loop || Libawait.loop_here, command, options_from(**options))
 
       private
 
@@ -330,37 +267,32 @@ module Libawait
   # --- what a program calls ---
 
   class << self
-    # Runs the block in a task of a new loop, and cancels what is left over.
+    # Runs the block in a task of a new loop, and cancels what is left over. Meanwhile the thread has a Scheduler on this loop, unless it
+    # has one of another kind already, so that plain Ruby in a task (sleep, IO, Mutex, Process.wait, Timeout) suspends the task alone.
     def run(backend = nil, flags: AW_LOOP_DEFAULT, seed: 0, &block)
       loop = Loop.new(backend, flags: flags, seed: seed)
+      scheduler = Fiber.set_scheduler(Scheduler.new(loop)) unless Fiber.scheduler
       begin
         loop.run_until_complete(loop.spawn { block.call(loop) })
       ensure
-        begin
-          loop.cancel_all
-        ensure
-          loop.close
-        end
+        finish(loop, scheduler)
       end
     end
 
-    # The value of a future, task or coroutine; raises what it failed with. Only in a task.
-    def await(awaitable)
-      steps = Steps.current or raise exception_for(AW_ENOTASK)
-      steps.await(awaitable)
-    end
+    # The value of a future, task or coroutine; raises what it failed with. Only in a task or a scheduled fiber.
+    def await(awaitable) = fiber_await(awaitable)
 
     # Lets the others run for one iteration.
     def pass = await(nil)
 
     def spawn(**options, &) = Loop.current.spawn(**options, &)
 
-    def sleep(seconds, value = nil) = await(aw_sleep_coro(nil, nanoseconds(seconds), value))
+    def sleep(seconds, value = nil) = await(aw_sleep_coro(loop_here, nanoseconds(seconds), value))
 
     # A future of all values, in order.
     def gather(*awaitables, return_errors: false)
       futures = awaitables.map { |one| future_of(one) }
-      gathered = aw_gather(nil, futures, return_errors ? AW_GATHER_RETURN_ERRORS : AW_GATHER_DEFAULT)
+      gathered = aw_gather(loop_here, futures, return_errors ? AW_GATHER_RETURN_ERRORS : AW_GATHER_DEFAULT)
       gathered.reader = ->(value) { read_all(futures, value.results, return_errors) }
       gathered
     end
@@ -377,7 +309,7 @@ module Libawait
     # Awaits until enough are done: [done, pending].
     def wait(awaitables, seconds: nil, return_when: AW_ALL_COMPLETED)
       futures = awaitables.map { |one| future_of(one) }
-      await(aw_wait_coro(nil, futures, return_when, seconds ? nanoseconds(seconds) : FOREVER))
+      await(aw_wait_coro(loop_here, futures, return_when, seconds ? nanoseconds(seconds) : FOREVER))
       futures.partition(&:done?)
     end
 
@@ -392,7 +324,7 @@ module Libawait
     # Yields the outcome of each as it comes: a future that is done.
     def as_completed(awaitables, seconds: nil)
       futures = awaitables.map { |one| future_of(one) }
-      iterator = aw_as_completed_new(nil, futures, seconds ? nanoseconds(seconds) : FOREVER)
+      iterator = aw_as_completed_new(loop_here, futures, seconds ? nanoseconds(seconds) : FOREVER)
       futures.uniq.size.times do
         coro = iterator.next_coro
         coro.reader = ->(value) { futures.find { |one| one == value.future } }
@@ -407,12 +339,28 @@ module Libawait
 
     def nanoseconds(seconds) = (seconds * SECOND).ceil
 
+    # In a scheduled fiber, where no loop counts as running, its scheduler's loop; nil elsewhere: the one that runs.
+    def loop_here = fiber_kind == :fiber ? Fiber.scheduler.loop : nil
+
     private
+
+    def finish(loop, scheduler)
+      loop.cancel_all
+      scheduler&.cancel_all
+    ensure
+      begin
+        Fiber.set_scheduler(nil) if scheduler && Fiber.scheduler.equal?(scheduler)
+      ensure
+        loop.close
+      end
+    end
+
+    def await_in_fiber(awaitable) = Fiber.scheduler.await(awaitable)
 
     def future_of(awaitable)
       case awaitable
       when Future, Task then awaitable
-      when Coro then aw_task_spawn_coro(nil, awaitable).tap { |task| task.reader, task.keeps = awaitable.reader, awaitable }
+      when Coro then aw_task_spawn_coro(loop_here, awaitable).tap { |task| task.reader, task.keeps = awaitable.reader, awaitable }
       else raise TypeError, "#{awaitable.class} can't be awaited"
       end
     end
@@ -423,3 +371,5 @@ module Libawait
     end
   end
 end
+
+require_relative 'libawait/scheduler'
