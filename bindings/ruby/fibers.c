@@ -270,15 +270,19 @@ VALUE steps_await(steps *self, VALUE awaitable) {
 	return value;
 }
 
-/* A new coroutine out of the block of the running method. New reference. */
-static aw_coro *steps_coro(aw_loop *loop) {
+/* The block of the running method as user data of steps_step(). */
+static pin *steps_pin(aw_loop *loop) {
 	rb_need_block();
 	steps *self;
 	VALUE object = TypedData_Make_Struct(rb_cObject, steps, &steps_type, self);
 	*self = (steps){.self = object, .block = rb_block_proc(), .fiber = Qnil, .value = Qnil, .raised = Qnil, .loop = loop};
-	pin *ud = pin_new(PIN_BLOCK, object);
+	return pin_new(PIN_BLOCK, object);
+}
+
+/* A new coroutine out of the block of the running method. New reference. */
+static aw_coro *steps_coro(aw_loop *loop) {
 	aw_coro *coro = NULL;
-	host_check(aw_coro_new(loop, steps_step, ud, pin_free, &coro));
+	host_check(aw_coro_new(loop, steps_step, steps_pin(loop), pin_free, &coro));
 	return coro;
 }
 
@@ -303,6 +307,17 @@ static VALUE fibers_spawn(VALUE module, VALUE loop, VALUE eager) {
 	return wrapper;
 }
 
+/* From any thread: the block in a task of the loop, and a future that any thread may wait for. */
+static VALUE fibers_submit(VALUE module, VALUE loop) {
+	(void)module;
+	aw_loop *at = host_loop(loop);
+	aw_cfuture *cfuture = NULL;
+	host_check(aw_submit_step_threadsafe(at, steps_step, steps_pin(at), pin_free, &cfuture));
+	VALUE wrapper = wrap_aw_cfuture(cfuture);
+	aw_cfuture_unref(cfuture);
+	return wrapper;
+}
+
 void fibers_init(VALUE module) {
 	id_here = rb_intern("__libawait_fibers");
 	id_blocking_p = rb_intern("blocking?");
@@ -315,4 +330,5 @@ void fibers_init(VALUE module) {
 	rb_gc_register_mark_object(fiber_error);
 	rb_define_module_function(module, "fiber_coroutine", fibers_coroutine, 1);
 	rb_define_module_function(module, "fiber_spawn", fibers_spawn, 2);
+	rb_define_module_function(module, "fiber_submit", fibers_submit, 1);
 }

@@ -670,6 +670,16 @@ static VALUE address(VALUE module, VALUE wrapper) {
 	return ULL2NUM((uintptr_t)DATA_PTR(wrapper));
 }
 
+/* A failure that carries the exception. */
+static VALUE failure_of(VALUE module, VALUE loop, VALUE exception) {
+	(void)module;
+	aw_error *error = host_error(host_loop(loop), exception);
+	if (!error) rb_memerror();
+	VALUE wrapper = wrap_aw_error(error);
+	aw_error_unref(error);
+	return wrapper;
+}
+
 void host_init(VALUE module) {
 	host.module = module;
 	host.kept = Qnil;
@@ -680,6 +690,7 @@ void host_init(VALUE module) {
 	rb_define_method(host.value_class, "to_i", c_value_to_i, 0);
 	rb_define_method(host.value_class, "results", c_value_results, 0);
 	rb_define_method(host.value_class, "future", c_value_future, 0);
+	rb_define_module_function(module, "failure_of", failure_of, 2);
 	rb_define_module_function(module, "collect", collect, 0);
 	rb_define_module_function(module, "address", address, 1);
 }

@@ -73,6 +73,8 @@ const char **host_strings(VALUE list, VALUE *holder, size_t *count);
 VALUE wrap_aw_loop(aw_loop *loop);
 VALUE wrap_aw_future(aw_future *future);
 VALUE wrap_aw_task(aw_task *task);
+VALUE wrap_aw_error(aw_error *error);
+VALUE wrap_aw_cfuture(aw_cfuture *cfuture);
 VALUE wrap_aw_coro(aw_coro *coro);
 VALUE wrap_aw_results(aw_results *results);
 VALUE lend_aw_resume(aw_resume *resume);

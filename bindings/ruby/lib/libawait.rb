@@ -37,7 +37,12 @@ module Libawait
     def initialize(message = nil, code: AW_ESTOPPED, errors: []) = super
   end
 
-  CLASS_OF_CODE = { AW_ECANCELLED => Cancelled, AW_ETIMEOUT => Timeout, AW_ESTOPPED => Stopped }.freeze
+  # Several failures, of a {TaskGroup}: they are in `errors`.
+  class ErrorGroup < Error
+    def initialize(message = nil, code: AW_EGROUP, errors: []) = super
+  end
+
+  CLASS_OF_CODE = { AW_ECANCELLED => Cancelled, AW_ETIMEOUT => Timeout, AW_ESTOPPED => Stopped, AW_EGROUP => ErrorGroup }.freeze
   private_constant :CLASS_OF_CODE
 
   # The exception that stands for a status: the system's own for -errno.
@@ -144,6 +149,61 @@ module Libawait
     def awaited_by(resume) = resume.delegate(self)
   end
 
+  # The loop need not be named where one runs, nor what has a default: Queue.new, Semaphore.new(2).
+  module OfLoop
+    DEFAULTS = { 'Queue' => [0], 'Semaphore' => [1], 'Condition' => [nil] }.freeze
+    private_constant :DEFAULTS
+
+    def new(*arguments, &block)
+      arguments.unshift(Libawait::Loop.current) unless arguments.first.is_a?(Loop)
+      arguments.concat(DEFAULTS.fetch(name.split('::').last, [])) if arguments.size == 1
+      super(*arguments, &block)
+    end
+  end
+
+  [Lock, Event, Condition, Semaphore, Barrier, Queue, TaskGroup].each { |owner| owner.extend(OfLoop) }
+
+  # What is acquired and released.
+  module Synchronized
+    # Acquires, runs the block, and releases on every way out.
+    def synchronize
+      acquire
+      begin
+        yield
+      ensure
+        release
+      end
+    end
+  end
+
+  Lock.include(Synchronized)
+  Semaphore.include(Synchronized)
+
+  class Condition
+    # With the condition's lock: runs the block.
+    def synchronize(&) = lock.synchronize(&)
+
+    # With the lock: waits until the block answers true.
+    def wait_until
+      wait until yield
+    end
+  end
+
+  class TaskGroup
+    # A task of the group.
+    def spawn(name: nil, &block)
+      task = spawn_coro(Libawait::Loop.current.coroutine(&block))
+      task.set_name(name) if name
+      task
+    end
+  end
+
+  # What runs in a loop, for other threads.
+  class ConcurrentFuture
+    # The value; blocks the thread (in a scheduler: the fiber alone is not enough, so use it in threads that have none).
+    def value(seconds = nil) = wait(seconds ? Libawait.nanoseconds(seconds) : -1)
+  end
+
   class Results
     include Enumerable
 
@@ -184,6 +244,9 @@ module Libawait
       task.set_name(name) if name
       task
     end
+
+    # From any thread: a task that runs the block, as a {ConcurrentFuture} which that thread may wait for.
+    def submit_threadsafe(&) = Libawait.fiber_submit(self, &)
 
     def create_future = Libawait.aw_future_new(self)
     def call_later(seconds, &) = super(Libawait.nanoseconds(seconds), &)
@@ -311,6 +374,53 @@ module Libawait
       futures = awaitables.map { |one| future_of(one) }
       await(aw_wait_coro(loop_here, futures, return_when, seconds ? nanoseconds(seconds) : FOREVER))
       futures.partition(&:done?)
+    end
+
+    # Runs the block for so many seconds at most: then it is cancelled where it awaits, and Timeout is raised. Yields the scope.
+    def timeout(seconds)
+      scope = TimeoutScope.new(Loop.current, nanoseconds(seconds))
+      scope.begin
+      outcome = AW_EHOST
+      begin
+        value = yield(scope)
+        outcome = AW_OK
+      rescue Cancelled
+        outcome = AW_ECANCELLED
+        raise
+      ensure
+        raise Timeout, cause: nil if scope.end(outcome) == AW_ETIMEOUT
+      end
+      value
+    end
+
+    # Yields a {TaskGroup}, and waits for its tasks before it returns the block's value. If the block or a task fails, the others are
+    # cancelled, and an {ErrorGroup} is raised.
+    def group
+      group = TaskGroup.new
+      group.begin
+      begin
+        value = yield(group)
+      rescue Exception => e # rubocop:disable Lint/RescueException -- the tasks end first
+        failed = e
+      end
+      failure = failed && failure_of(Loop.current, failed)
+      await(group.end_coro(failure ? failure.status : AW_OK, failure))
+      raise failed if failed
+
+      value
+    end
+
+    # The value of the block, which runs in a thread of its own; for what blocks outside Ruby's scheduler.
+    def to_thread
+      future = Loop.current.create_future
+      loop = Loop.current
+      Thread.new do
+        value = yield
+        loop.call_soon_threadsafe { future.set_result(value) unless future.done? }
+      rescue Exception => e # rubocop:disable Lint/RescueException -- it goes on in whoever awaits
+        loop.call_soon_threadsafe { future.set_error(failure_of(loop, e)) unless future.done? }
+      end
+      await(future)
     end
 
     def shield(awaitable)
