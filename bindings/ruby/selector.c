@@ -60,6 +60,7 @@ typedef struct selector {
 	size_t live; /* scheduled fibers that have not ended */
 	message *messages;
 	size_t messages_room, messages_count;
+	bool more; /* completions than the last drain could take */
 	aw_completion drained[DRAINED];
 } selector;
 
@@ -280,9 +281,10 @@ static void message_push(selector *self, message one) {
 static VALUE selector_turn(VALUE object, VALUE timeout) {
 	selector *self = selector_of(object);
 	take_messages(self);
-	host_check(host_wait(self->loop, self->ready_count ? 0 : NUM2LL(timeout)));
+	host_check(host_wait(self->loop, self->ready_count || self->more ? 0 : NUM2LL(timeout)));
 	host_release_now();
 	aw_status count = aw_loop_drain(self->loop, self->drained, DRAINED, 0);
+	self->more = count == DRAINED;
 	for (aw_status i = 0; i < count; i++) complete(self, &self->drained[i]);
 	host_check(count == -EAGAIN ? 0 : count);
 	take_messages(self);

@@ -32,16 +32,20 @@ module Libawait
       @loop = @owned ? Loop.new(on) : on
       @selector = Selector.new(@loop)
       @seen = 0
-      @closed = false
+      @closed = @closing = @left = false
     end
 
     # Runs until every fiber, and every task of the loop, has ended; then raises the first exception that ended a fiber.
     # @return [void]
     def run
+      left = true
       turn until @selector.live.zero? && (@closed || @loop.all_tasks.empty?)
+      left = false
       failed = @selector.failed
       @seen = 0
       raise failed.first.tap { failed.clear } unless failed.empty?
+    ensure
+      @left ||= left
     end
 
     # One iteration: waits for something to do, and does it.
@@ -231,7 +235,13 @@ module Libawait
       return if @closed
 
       @closing = true
-      run
+      cancel_all if @left
+      begin
+        run
+      ensure
+        # Left by an interrupt: what still waits is not waited for, but it unwinds.
+        @left && (cancel_all || run)
+      end
     ensure
       unless @closed
         @closed = true
@@ -247,6 +257,7 @@ module Libawait
 
     def report
       failed = @selector.failed
+      failed.reject! { |exception| exception.is_a?(Cancelled) } # a cancelled fiber ends quietly, as a task does
       failed.drop(@seen).each do |exception|
         next unless Thread.current.report_on_exception
 
