@@ -7,8 +7,11 @@
 # A task's block runs in a Fiber, and `await` in it looks like a blocking call.
 
 require 'libawait_native'
+require_relative 'libawait/version'
 
 module Libawait
+  raise LoadError, "libawait #{aw_version} has another ABI than this gem is for" unless aw_abi_version == ABI
+
   # A failure of libawait's: code, name and text, and the parts of a group.
   class Error < StandardError
     attr_reader :code, :errors
@@ -19,6 +22,8 @@ module Libawait
       @errors = errors
     end
 
+    # The code's name.
+    # @return [String]
     def name = Libawait.aw_err_name(code)
   end
 
@@ -97,25 +102,33 @@ module Libawait
 
   # Two wrappers of one handle are equal.
   module SameHandle
+    # Whether both are of one handle.
     def ==(other) = other.is_a?(SameHandle) && address == other.address
     alias eql? ==
+    # Equal for wrappers of one handle.
     def hash = address.hash
 
     protected
 
+    # @private
     def address = Libawait.address(self)
   end
 
+  # What {Libawait.await} takes: {Future}, {Task}, {Coro}.
   module Awaitable
     # How the value that C gives reads in Ruby; and what must live as long.
     attr_accessor :reader, :keeps
 
+    # @private
     def read(value) = reader ? reader.call(value) : value
+    # Suspends the task or scheduled fiber until it is done.
+    # @return the value; what it failed with is raised
     def await = Libawait.await(self)
   end
 
   CLASSES.each_value { |owner| owner.include(SameHandle) }
 
+  # The outcome of something that has not ended yet: a value, a failure, or a cancellation. asyncio.Future.
   class Future
     include Awaitable
     alias done? done
@@ -124,8 +137,13 @@ module Libawait
     # The value; raises what it failed with.
     def result = read(super)
 
-    def awaited_by(resume) = resume.await(self)
+    # Asks it to be cancelled: {Cancelled} comes out of whatever awaits it.
+    # @param message [String, nil]
+    # @return [Boolean] false if it was done
     def cancel(message = nil) = super(message).positive?
+    # Finishes it with a failure.
+    # @param code [Integer] of AW_E… or -errno
+    # @param message [String, nil]
     def fail(code, message = nil) = super(code, message)
   end
 
@@ -133,9 +151,13 @@ module Libawait
   class Task
     include Awaitable
 
+    # The value; raises what it failed with.
     def result = read(Libawait.aw_future_result(self))
-    def awaited_by(resume) = resume.await(self)
+    # Asks it to be cancelled: {Cancelled} comes out of whatever awaits it.
+    # @param message [String, nil]
+    # @return [Boolean] false if it was done
     def cancel(message = nil) = super(message).positive?
+    # Itself, as of any future that is a task.
     def task = self
 
     (Future.instance_methods - Object.instance_methods - instance_methods).each do |name|
@@ -143,10 +165,9 @@ module Libawait
     end
   end
 
+  # A coroutine: does nothing until it is awaited, or a task is made of it.
   class Coro
     include Awaitable
-
-    def awaited_by(resume) = resume.delegate(self)
   end
 
   # The loop need not be named where one runs, nor what has a default: Queue.new, Semaphore.new(2).
@@ -154,6 +175,7 @@ module Libawait
     DEFAULTS = { 'Queue' => [0], 'Semaphore' => [1], 'Condition' => [nil] }.freeze
     private_constant :DEFAULTS
 
+    # @param arguments what the function of C takes; the loop, first, may be left out
     def new(*arguments, &block)
       arguments.unshift(Libawait::Loop.current) unless arguments.first.is_a?(Loop)
       arguments.concat(DEFAULTS.fetch(name.split('::').last, [])) if arguments.size == 1
@@ -176,9 +198,17 @@ module Libawait
     end
   end
 
-  Lock.include(Synchronized)
-  Semaphore.include(Synchronized)
+  # asyncio.Lock: for tasks of one loop, first come first served.
+  class Lock
+    include Synchronized
+  end
 
+  # asyncio.Semaphore; new_bounded refuses one release too many.
+  class Semaphore
+    include Synchronized
+  end
+
+  # asyncio.Condition.
   class Condition
     # With the condition's lock: runs the block.
     def synchronize(&) = lock.synchronize(&)
@@ -189,6 +219,16 @@ module Libawait
     end
   end
 
+  # asyncio.Queue; new_priority takes a block that compares, new_lifo gives the latest first.
+  class Queue
+    # The next item, waiting for one.
+    def get = empty ? super : get_nowait
+
+    # Adds an item, waiting for room.
+    def put(item) = full ? super : put_nowait(item)
+  end
+
+  # asyncio.TaskGroup; {Libawait.group} enters and leaves it.
   class TaskGroup
     # A task of the group.
     def spawn(name: nil, &block)
@@ -204,9 +244,11 @@ module Libawait
     def value(seconds = nil) = wait(seconds ? Libawait.nanoseconds(seconds) : -1)
   end
 
+  # The outcomes of several futures, in order of the arguments.
   class Results
     include Enumerable
 
+    # @return [Integer]
     def size = Libawait.aw_results_count(self)
 
     # The values; raises the first failure. With `errors: true` the failures stand in their places.
@@ -218,17 +260,23 @@ module Libawait
       end
     end
 
+    # Yields each value; raises the first failure.
     def each(&) = to_a.each(&)
   end
 
+  # A failure as C has it.
   class Failure
+    # @return [Exception] the very one that Ruby raised, or one made of the code and the message
     def exception = Libawait.exception_of(self)
   end
 
   # --- the loop ---
 
+  # An event loop. One thread at a time drives it; only call_soon_threadsafe, submit_threadsafe and wakeup are for others.
   class Loop
     class << self
+      # @param backend [String, nil] a name or a list of names; nil: AWAIT_BACKEND's, or epoll
+      # @param seed [Integer] of the backend "virtual"
       def new(backend = nil, flags: AW_LOOP_DEFAULT, seed: 0) = Libawait.aw_loop_new_with(backend, flags, seed)
 
       # The loop that runs in this thread, or the one of the scheduler whose fiber runs.
@@ -248,7 +296,10 @@ module Libawait
     # From any thread: a task that runs the block, as a {ConcurrentFuture} which that thread may wait for.
     def submit_threadsafe(&) = Libawait.fiber_submit(self, &)
 
+    # A pending future of this loop.
     def create_future = Libawait.aw_future_new(self)
+    # Calls the block after so many seconds.
+    # @return [Handle]
     def call_later(seconds, &) = super(Libawait.nanoseconds(seconds), &)
 
     # Waits, other threads running meanwhile, and dispatches, until stop.
@@ -287,12 +338,18 @@ module Libawait
     def drain(max: 256, timeout: nil) = super(max, timeout ? Libawait.nanoseconds(timeout) : -1)
   end
 
+  # A child process. asyncio.subprocess.Process.
   class Process
     STREAMS = { inherit: AW_STDIO_INHERIT, pipe: AW_STDIO_PIPE, null: AW_STDIO_NULL, stdout: AW_STDIO_STDOUT }.freeze
     private_constant :STREAMS
 
     class << self
+      # Starts a program.
+      # @param argv [Array<String>]
+      # @param options stdin, stdout, stderr (:inherit, :pipe, :null, :stdout, or an IO), cwd, env (a Hash: the whole environment), group and
+      #   detach (true: a process group of its own, which kill reaches; lives on when nobody holds it)
       def exec(*argv, loop: nil, **options) = Libawait.aw_subprocess_exec(loop || Libawait.loop_here, argv, options_from(**options))
+      # Starts `/bin/sh -c command`: never with text of others. Options as for exec.
       def shell(command, loop: nil, **options) = Libawait.aw_subprocess_shell(loop || Libawait.loop_here, command, options_from(**options))
 
       private
@@ -310,9 +367,13 @@ module Libawait
       end
     end
 
+    # A future of the exit code, -N for one that signal N killed.
     def wait = reading_code(super)
+    # A future of the exit code that is done once its pipes are at their end as well.
     def wait_closed = reading_code(super)
+    # @return [String] what has been read of stdout
     def stdout = output(1)
+    # @return [String] what has been read of stderr
     def stderr = output(2)
 
     # A future of the exit code; what was read is in stdout and stderr.
@@ -348,9 +409,18 @@ module Libawait
     # Lets the others run for one iteration.
     def pass = await(nil)
 
-    def spawn(**options, &) = Loop.current.spawn(**options, &)
+    # A task of the loop that runs.
+    def spawn(name: nil, eager: false, &block)
+      task = fiber_spawn(loop_here, eager, &block)
+      task.set_name(name) if name
+      task
+    end
 
-    def sleep(seconds, value = nil) = await(aw_sleep_coro(loop_here, nanoseconds(seconds), value))
+    # Suspends the task or scheduled fiber for so many seconds, and gives the value; 0 lets others run for one iteration.
+    def sleep(seconds, value = nil)
+      fiber_sleep(nanoseconds(seconds)) || await(aw_sleep_coro(loop_here, nanoseconds(seconds), nil))
+      value
+    end
 
     # A future of all values, in order.
     def gather(*awaitables, return_errors: false)
@@ -423,6 +493,7 @@ module Libawait
       await(future)
     end
 
+    # A future that can be cancelled without cancelling what it shields.
     def shield(awaitable)
       future = future_of(awaitable)
       shielded = aw_shield(future)
@@ -442,13 +513,16 @@ module Libawait
       end
     end
 
+    # @return [Array<Hash>] name, status (0: usable) and reason of each
     def backends
       list = aw_backend_list_new
       Array.new(list.count) { |at| { name: list.name(at), status: list.status(at), reason: list.reason(at) } }
     end
 
-    def nanoseconds(seconds) = (seconds * SECOND).ceil
+    # @private
+    def nanoseconds(seconds) = seconds.is_a?(Integer) ? seconds * SECOND : (seconds * SECOND).ceil
 
+    # @private
     # In a scheduled fiber, where no loop counts as running, its scheduler's loop; nil elsewhere: the one that runs.
     def loop_here = fiber_kind == :fiber ? Fiber.scheduler.loop : nil
 

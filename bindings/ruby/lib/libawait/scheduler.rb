@@ -148,9 +148,8 @@ module Libawait
     # @return [Integer] bytes, or a negative errno
     def io_read(io, buffer, length, offset = 0) = @selector.read(io.fileno, buffer, length, offset, nil)
 
-    # IO#write: `length` bytes at least; with 0, what goes at once.
-    # @return [Integer] bytes, or a negative errno
-    def io_write(io, buffer, length, offset = 0) = @selector.write(io.fileno, buffer, length, offset, nil)
+    # There is no io_write: with it Ruby would hand over each part of a `puts` by itself, a packet each. Without it Ruby writes all parts
+    # at once, and asks io_wait when the descriptor takes no more.
 
     # From 3.2 on the position in the file comes before the length.
     if RUBY_VERSION >= '3.2'

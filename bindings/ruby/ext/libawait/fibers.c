@@ -257,6 +257,30 @@ void *steps_value(const steps *self) {
 	return aw_resume_value(self->resume);
 }
 
+static VALUE coro_unref(VALUE coro) {
+	aw_coro_unref((aw_coro *)coro);
+	return Qnil;
+}
+
+static VALUE sleeps(VALUE arg) {
+	void **pair = (void **)arg;
+	steps *self = pair[0];
+	steps_check(self, steps_wait(self, NULL, pair[1]));
+	return Qnil;
+}
+
+/* Libawait.sleep in a task, where nothing is wrapped on the way; false elsewhere. */
+static VALUE fibers_sleep(VALUE module, VALUE nanoseconds) {
+	(void)module;
+	steps *self = fibers_here()->at.task;
+	if (!self) return Qfalse;
+	aw_coro *coro = NULL;
+	host_check(aw_sleep_coro(self->loop, NUM2LL(nanoseconds), NULL, NULL, &coro));
+	void *pair[] = {self, coro};
+	rb_ensure(sleeps, (VALUE)pair, coro_unref, (VALUE)coro);
+	return Qtrue;
+}
+
 VALUE steps_await(steps *self, VALUE awaitable) {
 	aw_future *future = NIL_P(awaitable) ? NULL : host_future_or_null(awaitable);
 	aw_coro *coro = NIL_P(awaitable) || future ? NULL : host_coro_or_null(awaitable);
@@ -294,9 +318,11 @@ static VALUE fibers_coroutine(VALUE module, VALUE loop) {
 	return wrapper;
 }
 
+/* `loop` nil: the one that runs. */
 static VALUE fibers_spawn(VALUE module, VALUE loop, VALUE eager) {
 	(void)module;
-	aw_loop *at = host_loop(loop);
+	aw_loop *at = NIL_P(loop) ? aw_loop_current() : host_loop(loop);
+	if (!at) host_check(AW_ENOLOOP);
 	aw_coro *coro = steps_coro(at);
 	aw_task *task = NULL;
 	aw_status status = RTEST(eager) ? aw_task_spawn_coro_eager(at, coro, &task) : aw_task_spawn_coro(at, coro, &task);
@@ -330,5 +356,6 @@ void fibers_init(VALUE module) {
 	rb_gc_register_mark_object(fiber_error);
 	rb_define_module_function(module, "fiber_coroutine", fibers_coroutine, 1);
 	rb_define_module_function(module, "fiber_spawn", fibers_spawn, 2);
+	rb_define_module_function(module, "fiber_sleep", fibers_sleep, 1);
 	rb_define_module_function(module, "fiber_submit", fibers_submit, 1);
 }
