@@ -225,7 +225,11 @@ module Libawait
     def get = empty ? super : get_nowait
 
     # Adds an item, waiting for room.
-    def put(item) = full ? super : put_nowait(item)
+    # @return [nil]
+    def put(item)
+      full ? super : put_nowait(item)
+      nil
+    end
   end
 
   # asyncio.TaskGroup; {Libawait.group} enters and leaves it.
