@@ -12,10 +12,14 @@ require_relative 'libawait/version'
 module Libawait
   raise LoadError, "libawait #{aw_version} has another ABI than this gem is for" unless aw_abi_version == ABI
 
-  # A failure of libawait's: code, name and text, and the parts of a group.
-  class Error < StandardError
-    attr_reader :code, :errors
+  # What libawait's exceptions have in common: a code, its name, and the parts of a group.
+  module Coded
+    # @return [Integer] of AW_E…
+    attr_reader :code
+    # @return [Array<Exception>] what a group is made of
+    attr_reader :errors
 
+    # @param message [String, nil] nil: the code's text
     def initialize(message = nil, code: AW_EHOST, errors: [])
       super(message || Libawait.aw_strerror(code))
       @code = code
@@ -27,8 +31,15 @@ module Libawait
     def name = Libawait.aw_err_name(code)
   end
 
-  # The task or future was cancelled.
-  class Cancelled < Error
+  # A failure of libawait's.
+  class Error < StandardError
+    include Coded
+  end
+
+  # The task or future was cancelled. No StandardError, as in asyncio: a bare `rescue` does not swallow it.
+  class Cancelled < Exception # rubocop:disable Lint/InheritException
+    include Coded
+
     def initialize(message = nil, code: AW_ECANCELLED, errors: []) = super
   end
 
@@ -259,7 +270,7 @@ module Libawait
     def to_a(errors: false)
       Array.new(size) do |index|
         get(index)
-      rescue StandardError => e
+      rescue StandardError, Cancelled => e
         errors ? e : raise
       end
     end

@@ -245,6 +245,21 @@ class SchedulerTest < CheckCase
     assert_match(/a fiber of .* terminated with exception.*\n.*lost \(KeyError\)/, report)
   end
 
+  self.case 'exit in a fiber ends the program, and the others unwind' do
+    seen = []
+    error = assert_raises(SystemExit) do
+      scheduled do
+        Fiber.schedule do
+          sleep
+        ensure
+          seen << :ensured
+        end
+        Fiber.schedule { sleep(0.001) && exit(3) }
+      end
+    end
+    assert_equal [3, [:ensured]], [error.status, seen]
+  end
+
   self.case 'a fiber that raises into another goes on after it' do
     order = []
     scheduled do
@@ -374,6 +389,21 @@ class SchedulerTest < CheckCase
       tasks.each { |task| assert_raises(Libawait::Cancelled) { task.await } && seen << task.cancelled? }
     end
     assert_equal [true] * 6, seen
+  end
+
+  self.case 'a bare rescue in plain code does not swallow a cancellation' do
+    Libawait.run do
+      task = Libawait.spawn do
+        sleep
+      rescue => e # rubocop:disable Style/RescueStandardError
+        flunk e
+      end
+      Libawait.pass
+      task.cancel
+      assert_raises(Libawait::Cancelled) { task.await }
+      values = Libawait.gather(task, Libawait.spawn { 1 }, return_errors: true).await
+      assert_equal [Libawait::Cancelled, Integer], values.map(&:class)
+    end
   end
 
   self.case 'run leaves a scheduler of another kind alone' do

@@ -18,7 +18,7 @@ static struct {
 	pin *free;
 	VALUE kept; /* what a block raised, until a wrapper can raise it */
 	int killed; /* the tag of Thread#kill in a block, which is no exception */
-	VALUE module, error, value_class;
+	VALUE module, error, cancelled, value_class;
 } host;
 
 static struct release {
@@ -119,8 +119,13 @@ VALUE host_caught(int tag) {
 	return exception;
 }
 
+/* A cancellation is no StandardError, so that a bare rescue lets it pass, but it ends only the task. */
+static bool leaves_loop(VALUE exception) {
+	return !RTEST(rb_obj_is_kind_of(exception, rb_eStandardError)) && !RTEST(rb_obj_is_kind_of(exception, host.cancelled));
+}
+
 static VALUE exception_status(VALUE exception) {
-	if (rb_obj_is_kind_of(exception, host.error)) return rb_funcall(exception, rb_intern("code"), 0);
+	if (RTEST(rb_obj_is_kind_of(exception, host.error)) || RTEST(rb_obj_is_kind_of(exception, host.cancelled))) return rb_funcall(exception, rb_intern("code"), 0);
 	if (rb_obj_is_kind_of(exception, rb_eSystemCallError))
 		return INT2NUM(-NUM2INT(rb_funcall(exception, rb_intern("errno"), 0)));
 	return INT2NUM(AW_EHOST);
@@ -223,7 +228,7 @@ static bool has_handler(const aw_loop *loop) {
 static aw_status callback_failed(int tag, aw_loop *loop, aw_future *future) {
 	VALUE exception = host_caught(tag);
 	if (NIL_P(exception)) return AW_EEXIT;
-	if (!rb_obj_is_kind_of(exception, rb_eStandardError) || !has_handler(loop)) {
+	if (leaves_loop(exception) || !has_handler(loop)) {
 		keep(exception);
 		return AW_EEXIT;
 	}
@@ -299,7 +304,7 @@ aw_status host_raise(aw_resume *resume, VALUE exception) {
 	aw_error *error = host_error(aw_future_loop(aw_task_future(aw_resume_task(resume))), exception);
 	aw_status status = error ? aw_resume_raise(resume, error) : -ENOMEM;
 	aw_error_unref(error);
-	if (rb_obj_is_kind_of(exception, rb_eStandardError)) return status;
+	if (!leaves_loop(exception)) return status;
 	keep(exception);
 	return AW_EEXIT;
 }
@@ -348,7 +353,7 @@ aw_status host_next(void *ud, aw_coro **out) {
 	if (!failed) return 0;
 	VALUE exception = host_caught(failed);
 	if (!NIL_P(exception)) keep(exception);
-	return NIL_P(exception) || !rb_obj_is_kind_of(exception, rb_eStandardError) ? AW_EEXIT : AW_EHOST;
+	return NIL_P(exception) || leaves_loop(exception) ? AW_EEXIT : AW_EHOST;
 }
 
 static bool remove_done(pin *self, void *arg) {
@@ -685,6 +690,7 @@ void host_init(VALUE module) {
 	host.kept = Qnil;
 	rb_gc_register_mark_object(rb_data_typed_object_wrap(rb_cObject, &host, &roots_type));
 	host.error = rb_define_class_under(module, "Error", rb_eStandardError);
+	host.cancelled = rb_define_class_under(module, "Cancelled", rb_eException);
 	host.value_class = rb_define_class_under(module, "Value", rb_cObject);
 	rb_undef_alloc_func(host.value_class);
 	rb_define_method(host.value_class, "to_i", c_value_to_i, 0);

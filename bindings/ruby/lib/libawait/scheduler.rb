@@ -74,7 +74,7 @@ module Libawait
 
       begin
         @selector.await(future)
-      rescue StandardError
+      rescue Exception # rubocop:disable Lint/RescueException -- also a cancellation
         future.cancel unless future.equal?(awaitable)
         raise
       end
@@ -258,12 +258,16 @@ module Libawait
       failed = @selector.failed
       failed.reject! { |exception| exception.is_a?(Cancelled) } # a cancelled fiber ends quietly, as a task does
       failed.drop(@seen).each do |exception|
-        next unless Thread.current.report_on_exception
+        next unless Thread.current.report_on_exception && exception.is_a?(StandardError)
 
         warn "a fiber of #{Thread.current.inspect} terminated with exception (report_on_exception is true):\n" +
              exception.full_message(highlight: false)
       end
       @seen = failed.size
+      leaves = failed.find { |exception| !exception.is_a?(StandardError) } or return
+      failed.clear
+      @seen = 0
+      raise leaves # exit, and what else is to end the program, does not wait for the others
     end
 
     def in_thread
