@@ -125,7 +125,8 @@ static bool leaves_loop(VALUE exception) {
 }
 
 static VALUE exception_status(VALUE exception) {
-	if (RTEST(rb_obj_is_kind_of(exception, host.error)) || RTEST(rb_obj_is_kind_of(exception, host.cancelled))) return rb_funcall(exception, rb_intern("code"), 0);
+	if (RTEST(rb_obj_is_kind_of(exception, host.error)) || RTEST(rb_obj_is_kind_of(exception, host.cancelled)))
+		return rb_funcall(exception, rb_intern("code"), 0);
 	if (rb_obj_is_kind_of(exception, rb_eSystemCallError))
 		return INT2NUM(-NUM2INT(rb_funcall(exception, rb_intern("errno"), 0)));
 	return INT2NUM(AW_EHOST);

@@ -385,7 +385,6 @@ static void strand_submit(selector *self, strand *at, const aw_submission *opera
 	host_check(-ENOMEM);
 }
 
-
 static VALUE strand_wait(VALUE arg) {
 	wait *waits = (wait *)arg;
 	selector *self = waits->self;
@@ -579,11 +578,8 @@ static VALUE selector_alarm(VALUE object, VALUE nanoseconds, VALUE exception) {
 	at->generation++;
 	at->target = target;
 	at->exception = exception;
-	aw_submission rings = {.size = sizeof rings,
-	                       .kind = AW_OPERATION_SLEEP,
-	                       .token = token_of(at, true),
-	                       .fd = -1,
-	                       .offset = NUM2LL(nanoseconds)};
+	aw_submission rings = {
+		.size = sizeof rings, .kind = AW_OPERATION_SLEEP, .token = token_of(at, true), .fd = -1, .offset = NUM2LL(nanoseconds)};
 	aw_status taken = aw_loop_submit(self->loop, &rings, 1);
 	if (taken < 1) strand_end(self, at);
 	host_check(taken);
