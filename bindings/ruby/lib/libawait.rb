@@ -320,8 +320,11 @@ module Libawait
     # Waits, other threads running meanwhile, and dispatches, until stop.
     def run_forever
       scheduler = Scheduler.of(self)
+      return scheduler.run_until_stop if scheduler
+
       begin
-        scheduler ? scheduler.turn : wait(-1) && dispatch
+        wait(-1)
+        dispatch
       end until take_stop # rubocop:disable Lint/Loop -- as in C: one iteration at least
     ensure
       take_stop

@@ -136,6 +136,7 @@ struct steps {
 	VALUE value;  /* what the block gave or raised */
 	VALUE raised; /* by somebody else, in its fiber, while it waited */
 	aw_loop *loop;
+	fibers *here;      /* of the thread that steps */
 	aw_resume *resume; /* during a step */
 	aw_task *task;     /* while it waits */
 	aw_future *future;
@@ -181,7 +182,8 @@ static VALUE steps_body(RB_BLOCK_CALL_FUNC_ARGLIST(unused, object)) {
 static VALUE steps_enter(VALUE arg) {
 	steps *self = (steps *)arg;
 	if (NIL_P(self->fiber)) self->fiber = rb_block_call(fiber_class, id_new, 0, NULL, steps_body, self->self);
-	fibers_enter(fibers_here(), self->fiber, self, NULL);
+	self->here = fibers_here();
+	fibers_enter(self->here, self->fiber, self, NULL);
 	return Qnil;
 }
 
@@ -230,7 +232,7 @@ static aw_status steps_suspend(steps *self, enum answer answer) {
 	if (!self->resume) rb_raise(fiber_error, "a task can't wait outside its own step");
 	self->answer = answer;
 	self->fiber = rb_fiber_current();
-	fibers_leave(fibers_here(), steps_interrupted, self);
+	fibers_leave(self->here, steps_interrupted, self);
 	if (NIL_P(self->raised)) return aw_resume_status(self->resume);
 	VALUE raised = self->raised;
 	self->raised = Qnil;

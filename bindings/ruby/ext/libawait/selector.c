@@ -278,10 +278,9 @@ static void message_push(selector *self, message one) {
 }
 
 /* One iteration: waits, dispatches, and lets those that can go on do so. Returns how many did. */
-static VALUE selector_turn(VALUE object, VALUE timeout) {
-	selector *self = selector_of(object);
+static size_t turn(selector *self, int64_t timeout) {
 	take_messages(self);
-	host_check(host_wait(self->loop, self->ready_count || self->more ? 0 : NUM2LL(timeout)));
+	host_check(host_wait(self->loop, self->ready_count || self->more ? 0 : timeout));
 	host_release_now();
 	aw_status count = aw_loop_drain(self->loop, self->drained, DRAINED, 0);
 	self->more = count == DRAINED;
@@ -300,7 +299,22 @@ static VALUE selector_turn(VALUE object, VALUE timeout) {
 		else
 			fibers_enter(here, at->fiber, NULL, at);
 	}
-	return SIZET2NUM(ready);
+	return ready;
+}
+
+static VALUE selector_turn(VALUE object, VALUE timeout) {
+	return SIZET2NUM(turn(selector_of(object), NUM2LL(timeout)));
+}
+
+/* Turns until the loop is stopped, or, without `for_stop`, until no scheduled fiber is left. False: not yet, but one has failed. */
+static VALUE selector_turns(VALUE object, VALUE for_stop) {
+	selector *self = selector_of(object);
+	bool done;
+	do {
+		turn(self, -1);
+		done = RTEST(for_stop) ? aw_loop_take_stop(self->loop) : self->live == 0;
+	} while (!done && RARRAY_LEN(self->failed) == 0);
+	return done ? Qtrue : Qfalse;
 }
 
 /* --- scheduled fibers --- */
@@ -789,6 +803,7 @@ void selector_init(VALUE module) {
 	rb_define_alloc_func(class, selector_alloc);
 	rb_define_method(class, "initialize", selector_initialize, 1);
 	rb_define_method(class, "turn", selector_turn, 1);
+	rb_define_method(class, "turns", selector_turns, 1);
 	rb_define_method(class, "start", selector_start, 0);
 	rb_define_method(class, "sleep", selector_sleep, 1);
 	rb_define_method(class, "wait_io", selector_wait_io, 3);

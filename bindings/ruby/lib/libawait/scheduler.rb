@@ -31,7 +31,7 @@ module Libawait
       @owned = !on.is_a?(Loop)
       @loop = @owned ? Loop.new(on) : on
       @selector = Selector.new(@loop)
-      @seen = 0
+      @failure = nil
       @closed = @closing = @left = false
     end
 
@@ -39,21 +39,31 @@ module Libawait
     # @return [void]
     def run
       left = true
-      turn until @selector.live.zero? && (@closed || @loop.all_tasks.empty?)
+      until @selector.live.zero? && (@closed || @loop.all_tasks.empty?)
+        @selector.live.zero? ? turn : @selector.turns(false)
+        report
+      end
       left = false
-      failed = @selector.failed
-      @seen = 0
-      raise failed.first.tap { failed.clear } unless failed.empty?
+      failure, @failure = @failure, nil
+      raise failure if failure
     ensure
       @left ||= left
+    end
+
+    # Runs until {Loop#stop}.
+    # @return [void]
+    def run_until_stop
+      done = false
+      until done
+        done = @selector.turns(true)
+        report
+      end
     end
 
     # One iteration: waits for something to do, and does it.
     # @return [Integer] how many fibers went on
     def turn
-      went_on = @selector.turn(-1)
-      report if @selector.failed.size > @seen
-      went_on
+      @selector.turn(-1).tap { report }
     end
 
     # How many fibers wait now.
@@ -110,9 +120,7 @@ module Libawait
     # Fiber.schedule: runs the block in a fiber, at once and until it first waits.
     # @return [Fiber]
     def fiber(&)
-      fiber = @selector.start(&)
-      report if @selector.failed.size > @seen
-      fiber
+      @selector.start(&).tap { report }
     end
 
     # Kernel#sleep
@@ -254,20 +262,19 @@ module Libawait
       task
     end
 
+    # Tells of the fibers that failed, as Ruby does of threads, and keeps the first for the end of the run.
     def report
-      failed = @selector.failed
-      failed.reject! { |exception| exception.is_a?(Cancelled) } # a cancelled fiber ends quietly, as a task does
-      failed.drop(@seen).each do |exception|
-        next unless Thread.current.report_on_exception && exception.is_a?(StandardError)
+      until @selector.failed.empty?
+        exception = @selector.failed.shift
+        next if exception.is_a?(Cancelled) # a cancelled fiber ends quietly, as a task does
+        raise exception unless exception.is_a?(StandardError) # exit, and the like, does not wait for the others
+
+        @failure ||= exception
+        next unless Thread.current.report_on_exception
 
         warn "a fiber of #{Thread.current.inspect} terminated with exception (report_on_exception is true):\n" +
              exception.full_message(highlight: false)
       end
-      @seen = failed.size
-      leaves = failed.find { |exception| !exception.is_a?(StandardError) } or return
-      failed.clear
-      @seen = 0
-      raise leaves # exit, and what else is to end the program, does not wait for the others
     end
 
     def in_thread
