@@ -3,6 +3,18 @@
  * Ruby's typemaps. Functions keep their names (Libawait.aw_loop_call_soon); lib/libawait.rb makes methods of them. An
  * out-parameter is the result; without one the result is the status, which is raised where it is an error.
  */
+/* From 3.2 on Ruby warns of a class whose objects are made by C while its allocator is Ruby's. SWIG 4.1 makes one such class. */
+%insert("begin") %{
+#include <ruby.h>
+
+static inline VALUE host_define_class(const char *name, VALUE super) {
+	VALUE defined = rb_define_class(name, super);
+	if (super == rb_cObject) rb_undef_alloc_func(defined);
+	return defined;
+}
+#undef rb_define_class
+#define rb_define_class host_define_class
+%}
 %insert("header") %{
 #include "fibers.h"
 #include "host.h"

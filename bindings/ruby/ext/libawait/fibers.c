@@ -5,6 +5,7 @@
 #include "fibers.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static ID id_here, id_blocking_p, id_new, id_reader, id_read;
 static VALUE fiber_class, fiber_error;
@@ -75,6 +76,7 @@ void fibers_enter(fibers *self, VALUE fiber, steps *task, strand *on) {
 		rb_protect(transfer, self->at.fiber, &failed);
 	}
 	if (self->depth > mine) self->depth = mine;
+	self->forward.fiber = Qnil;
 	self->at = from;
 	if (failed) rb_jump_tag(failed);
 }
@@ -92,8 +94,16 @@ static VALUE caught_exception(void) {
 	return RTEST(rb_obj_is_kind_of(exception, rb_eException)) ? exception : Qnil;
 }
 
+/* Whoever raised did so in a fiber that another one resumed: there is no way back to it. */
+static bool is_unreachable(VALUE exception) {
+	if (!RTEST(rb_obj_is_kind_of(exception, fiber_error))) return false;
+	VALUE text = rb_funcall(exception, rb_intern("message"), 0);
+	return strstr(StringValueCStr(text), "resuming fiber") != NULL;
+}
+
 void fibers_leave(fibers *self, void (*interrupted)(void *arg, VALUE exception), void *arg) {
 	place mine = {rb_fiber_current(), self->at.task, self->at.strand};
+	VALUE last = Qnil;
 	if (self->depth == 0) rb_raise(fiber_error, "a fiber that libawait does not know can't wait here");
 	for (;;) {
 		int failed = 0;
@@ -107,8 +117,13 @@ void fibers_leave(fibers *self, void (*interrupted)(void *arg, VALUE exception),
 		VALUE exception = failed ? caught_exception() : Qnil;
 		if (failed && NIL_P(exception)) rb_jump_tag(failed);
 		rb_set_errinfo(Qnil);
+		if (!NIL_P(last) && is_unreachable(exception)) {
+			self->at = mine;
+			rb_exc_raise(last);
+		}
 		push(self, self->at);
 		self->at = mine;
+		last = exception;
 		if (failed) interrupted(arg, exception);
 	}
 }

@@ -152,7 +152,9 @@ static const rb_data_type_t selector_type = {.wrap_struct_name = "Libawait::Sele
                                              .function = {.dmark = selector_mark, .dfree = selector_free}};
 
 static selector *selector_of(VALUE object) {
-	return rb_check_typeddata(object, &selector_type);
+	selector *self = rb_check_typeddata(object, &selector_type);
+	if (!self->loop) rb_raise(rb_eTypeError, "a selector without a loop");
+	return self;
 }
 
 static VALUE selector_alloc(VALUE class) {
@@ -163,7 +165,7 @@ static VALUE selector_alloc(VALUE class) {
 }
 
 static VALUE selector_initialize(VALUE object, VALUE loop) {
-	selector *self = selector_of(object);
+	selector *self = rb_check_typeddata(object, &selector_type);
 	self->loop = host_loop(loop);
 	self->loop_object = loop;
 	self->failed = rb_ary_new();

@@ -337,7 +337,7 @@ module Libawait
       super.tap { |pid| Fiber.scheduler.forked if pid.zero? && Fiber.scheduler.is_a?(Scheduler) }
     end
   end
-  private_constant :ForkedChild
+  private_constant :ForkedChild, :Selector
   ::Process.singleton_class.prepend(ForkedChild)
 
   # Ruby warns once of buffers it makes itself for io_read.
