@@ -81,15 +81,25 @@ module Libawait
   WITHOUT_SELF = %w[aw_loop_current aw_task_current aw_task_spawn_coro aw_task_spawn_coro_eager aw_process_adopt].freeze
   private_constant :CLASSES, :WITHOUT_SELF
 
+  # Called with too many arguments, a function of SWIG's does nothing but say how many it takes.
+  def self.arity_of(function)
+    public_send(function, *Array.new(20))
+  rescue ArgumentError => e
+    e.message[/for (\d+)/, 1].to_i
+  end
+
+  # Each with its own parameters, since `...` costs more than most of these calls.
   def self.define_method_of(functions, function, verb)
-    functions.class_eval("def #{verb}(...) = Libawait.#{function}(self, ...)", __FILE__, __LINE__)
+    parameters = Array.new(arity_of(function) - 1) { |at| "argument#{at}" }
+    listed = [*parameters, '&'].join(', ')
+    functions.class_eval("def #{verb}(#{listed}) = Libawait.#{function}(#{['self', listed].join(', ')})", __FILE__, __LINE__)
     functions.alias_method("#{verb.delete_prefix('is_')}?", verb) if verb.start_with?('is_')
     return unless verb.end_with?('_coro') && !verb.start_with?('spawn')
 
     # A call that may wait is, in Ruby, its coroutine awaited: Lock#acquire awaits what Lock#acquire_coro makes.
-    functions.class_eval("def #{verb.delete_suffix('_coro')}(...) = Libawait.await(#{verb}(...))", __FILE__, __LINE__)
+    functions.class_eval("def #{verb.delete_suffix('_coro')}(#{listed}) = Libawait.await(#{verb}(#{listed}))", __FILE__, __LINE__)
   end
-  private_class_method :define_method_of
+  private_class_method :arity_of, :define_method_of
 
   # The functions of an object in modules of their own, so that what is written below can say super.
   CLASSES.each do |prefix, owner|
@@ -412,6 +422,8 @@ module Libawait
     # Runs the block in a task of a new loop, and cancels what is left over. Meanwhile the thread has a Scheduler on this loop, unless it
     # has one of another kind already, so that plain Ruby in a task (sleep, IO, Mutex, Process.wait, Timeout) suspends the task alone.
     def run(backend = nil, flags: AW_LOOP_DEFAULT, seed: 0, &block)
+      raise exception_for(AW_ELOOPRUNNING) if fiber_kind
+
       loop = Loop.new(backend, flags: flags, seed: seed)
       scheduler = Fiber.set_scheduler(Scheduler.new(loop)) unless Fiber.scheduler
       begin

@@ -197,6 +197,11 @@ class SchedulerTest < CheckCase
     assert_equal :there, Libawait.to_thread { :there }
   end
 
+  in_both 'a run inside is refused' do
+    error = assert_raises(Libawait::Error) { Libawait.run { flunk } }
+    assert_equal Libawait::AW_ELOOPRUNNING, error.code
+  end
+
   in_both 'a forked child runs on as without a scheduler' do
     Fiber.schedule { sleep 0.01 }
     pid = fork do
@@ -376,6 +381,42 @@ class SchedulerTest < CheckCase
     end
     assert_equal [:cancelled], seen
     assert_nil Fiber.scheduler
+  end
+
+  self.case 'run that raises unwinds tasks and fibers, whatever they wait for' do
+    seen = []
+    waits = [-> { sleep }, -> { Thread::Queue.new.pop }, -> { Libawait.sleep(60) }, -> { Libawait::Queue.new.get }, -> { IO.pipe.first.read }]
+    assert_raises(KeyError) do
+      Libawait.run do
+        waits.each do |wait|
+          [Libawait, Fiber].zip(%i[spawn schedule]).each do |where, how|
+            where.public_send(how) do
+              wait.call
+            ensure
+              sleep 0.001 # may wait
+              seen << how
+            end
+          end
+        end
+        Libawait.pass
+        raise KeyError
+      end
+    end
+    assert_equal({ spawn: 5, schedule: 5 }, seen.tally)
+    assert_nil Fiber.scheduler
+  end
+
+  self.case 'a loop closed under its scheduler is an error where somebody waits, not a crash' do
+    thread = Thread.new do
+      Thread.current.report_on_exception = false
+      loop = Libawait::Loop.new
+      Fiber.set_scheduler(Libawait::Scheduler.new(loop))
+      Fiber.schedule { sleep 60 }
+      loop.close
+      assert_equal Libawait::AW_ELOOPCLOSED, assert_raises(Libawait::Error) { Fiber.scheduler.run }.code
+      Fiber.set_scheduler(nil)
+    end
+    assert_raises(Libawait::Error) { thread.value }
   end
 
   self.case 'a cancelled task unwinds out of plain Ruby' do
