@@ -362,6 +362,13 @@ module Libawait
       run_until_complete(Libawait.aw_gather(self, tasks, AW_GATHER_RETURN_ERRORS))
     end
 
+    # Submits operations. Not on a loop that has a scheduler, to which the completions would go.
+    def submit(operations)
+      raise Libawait.exception_for(AW_EBUSY, 'the completions of this loop are its scheduler\'s') if Scheduler.of(self)
+
+      super
+    end
+
     # nil: nothing at all; else [token, status, value] of each completion, maybe of none.
     def drain(max: 256, timeout: nil) = super(max, timeout ? Libawait.nanoseconds(timeout) : -1)
   end
@@ -415,6 +422,10 @@ module Libawait
       future
     end
   end
+
+  # Seconds that fit the clock beside any time of it: a century.
+  LONGEST = 3_000_000_000
+  private_constant :LONGEST
 
   # --- what a program calls ---
 
@@ -515,10 +526,17 @@ module Libawait
       future = Loop.current.create_future
       loop = Loop.current
       Thread.new do
-        value = yield
-        loop.call_soon_threadsafe { future.set_result(value) unless future.done? }
-      rescue Exception => e # rubocop:disable Lint/RescueException -- it goes on in whoever awaits
-        loop.call_soon_threadsafe { future.set_error(failure_of(loop, e)) unless future.done? }
+        outcome = begin
+          value = yield
+          -> { future.set_result(value) }
+        rescue Exception => e # rubocop:disable Lint/RescueException -- it goes on in whoever awaits
+          -> { future.set_error(failure_of(loop, e)) }
+        end
+        begin
+          loop.call_soon_threadsafe { outcome.call unless future.done? }
+        rescue Error
+          nil # the loop has closed: nobody awaits it any more
+        end
       end
       await(future)
     end
@@ -550,7 +568,12 @@ module Libawait
     end
 
     # @private
-    def nanoseconds(seconds) = seconds.is_a?(Integer) ? seconds * SECOND : (seconds * SECOND).ceil
+    def nanoseconds(seconds)
+      raise TypeError, "can't convert #{seconds.class} into time interval" unless seconds.is_a?(Numeric)
+
+      seconds = [seconds, LONGEST].min
+      seconds.is_a?(Integer) ? seconds * SECOND : (seconds * SECOND).ceil
+    end
 
     # @private
     # In a scheduled fiber, where no loop counts as running, its scheduler's loop; nil elsewhere: the one that runs.

@@ -32,6 +32,10 @@ class SchedulerTest < CheckCase
     sleep 0.001 until order.size == 3
     assert_equal [0.01, 0.02, 0.03], order
     assert_raises(ArgumentError) { sleep(-1) }
+    assert_raises(TypeError) { sleep('long') }
+    [Float::INFINITY, 10**30].each { |long| assert_raises(Timeout::Error) { Timeout.timeout(0.001) { sleep(long) } } }
+    error = assert_raises(Errno::EBUSY) { Libawait::Loop.current.submit([{ kind: Libawait::AW_OPERATION_NOP }]) }
+    assert_match(/scheduler/, error.message)
   end
 
   in_both 'a child process is awaited and reaped by Ruby' do

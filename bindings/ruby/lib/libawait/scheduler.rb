@@ -128,9 +128,11 @@ module Libawait
     # @return [true]
     def kernel_sleep(duration = nil)
       return block(:sleep) if duration.nil?
-      raise ArgumentError, 'time interval must not be negative' if duration.negative?
 
-      @selector.sleep(Libawait.nanoseconds(duration))
+      nanoseconds = Libawait.nanoseconds(duration)
+      raise ArgumentError, 'time interval must not be negative' if nanoseconds.negative?
+
+      @selector.sleep(nanoseconds)
     end
 
     # Mutex#lock, Queue#pop, Thread#join
