@@ -178,7 +178,7 @@ static VALUE block_run(VALUE arg) {
 
 /* The body of the fiber. */
 static VALUE steps_body(RB_BLOCK_CALL_FUNC_ARGLIST(unused, object)) {
-	(void)unused;
+	(void)unused, (void)argc, (void)argv, (void)blockarg;
 	steps *self = RTYPEDDATA_DATA(object);
 	fibers *here = fibers_here();
 	here->entered = Qnil;

@@ -326,7 +326,7 @@ static VALUE call_block(VALUE block) {
 }
 
 static VALUE strand_body(RB_BLOCK_CALL_FUNC_ARGLIST(unused, pair)) {
-	(void)unused;
+	(void)unused, (void)argc, (void)argv, (void)blockarg;
 	fibers *here = fibers_here();
 	selector *self = selector_of(rb_ary_entry(pair, 0));
 	strand *at = here->at.strand;
