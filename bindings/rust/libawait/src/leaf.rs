@@ -387,17 +387,23 @@ impl Leaf {
         Ok(())
     }
 
-    /// For a task that parks: it must be woken by this leaf. False if there is no waiting for it.
+    /// For a task that parks: it must be woken by this leaf.
     pub(crate) fn watch_for_task(&self, waker: &Waker) {
         if !self.own.get() {
             return;
         }
-        if let Err(error) = self.watch(waker) {
-            self.end.set(Some(Err(error)));
-            waker.wake_by_ref();
-        } else if matches!(*self.kind.borrow(), Kind::Yield) {
-            waker.wake_by_ref();
-        }
+        let yields = matches!(*self.kind.borrow(), Kind::Yield);
+        let end = match yields {
+            true => Ok(Value::Nothing),
+            false => match self.watch(waker) {
+                Ok(()) => return,
+                Err(error) => Err(error),
+            },
+        };
+        // It ends with the iteration that the wake-up brings.
+        drop(self.kind.replace(Kind::Nothing));
+        self.end.set(Some(end));
+        waker.wake_by_ref();
     }
 
     /// The task waits for nothing but this leaf: awaits it directly, if it can be. Some: what the step returns.
