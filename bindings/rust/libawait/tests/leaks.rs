@@ -55,7 +55,7 @@ fn a_loop_that_closes_with_everything_pending_leaves_nothing() {
                             2 => drop(event.wait().await),
                             3 => drop(futures::future::join(sleep(LONG), event.wait()).await),
                             4 => drop(timeout(LONG, queue.join()).await),
-                            5 => drop(queue.put(Counted(_mine.0.clone())).await.map(|()| _mine.0.set(_mine.0.get() + 1))),
+                            5 => drop(queue.put(Counted::new(&_mine.0)).await),
                             6 => drop(wait_for(spawn_local(sleep(LONG)), LONG).await),
                             7 => drop(gather([spawn_local(sleep(LONG))]).await),
                             8 => drop(TaskGroup::scope(|group| async move { group.create_task(sleep(LONG))?.await }).await),
