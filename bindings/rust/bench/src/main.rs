@@ -30,116 +30,156 @@ fn main() {
     let print = |workload: &str, variant: &str, ns: f64| println!("{}\t{}\t{:.1}", workload, variant, ns);
     for _ in 0..rounds {
         let workload = "spawn and join";
-        print(workload, OURS, ours(many, async move {
-            for n in 0..many {
-                assert_eq!(libawait::spawn_local(async move { n }).await, Ok(n));
-            }
-        }));
-        print(workload, THEIRS, theirs(many, async move {
-            for n in 0..many {
-                assert_eq!(tokio::task::spawn_local(async move { n }).await.unwrap(), n);
-            }
-        }));
+        print(
+            workload,
+            OURS,
+            ours(many, async move {
+                for n in 0..many {
+                    assert_eq!(libawait::spawn_local(async move { n }).await, Ok(n));
+                }
+            }),
+        );
+        print(
+            workload,
+            THEIRS,
+            theirs(many, async move {
+                for n in 0..many {
+                    assert_eq!(tokio::task::spawn_local(async move { n }).await.unwrap(), n);
+                }
+            }),
+        );
 
         // One task awaits, another finishes what it awaits: a resume each time.
         let workload = "await to resume";
-        print(workload, OURS, ours(many, async move {
-            let queue = std::rc::Rc::new(std::cell::Cell::new(None));
-            let slot = queue.clone();
-            let other = libawait::spawn_local(async move {
-                for n in 0..many {
-                    if let Some(sender) = slot.take() {
-                        let _ = libawait::Sender::send(sender, n);
+        print(
+            workload,
+            OURS,
+            ours(many, async move {
+                let queue = std::rc::Rc::new(std::cell::Cell::new(None));
+                let slot = queue.clone();
+                let other = libawait::spawn_local(async move {
+                    for n in 0..many {
+                        if let Some(sender) = slot.take() {
+                            let _ = libawait::Sender::send(sender, n);
+                        }
+                        libawait::yield_now().await.unwrap();
                     }
-                    libawait::yield_now().await.unwrap();
-                }
-            });
-            while !other.is_finished() {
-                let (sender, receiver) = libawait::oneshot().unwrap();
-                queue.set(Some(sender));
-                if receiver.await.is_err() {
-                    break;
-                }
-            }
-            queue.take();
-            other.await.unwrap();
-        }));
-        print(workload, THEIRS, theirs(many, async move {
-            let queue = std::rc::Rc::new(std::cell::Cell::new(None));
-            let slot = queue.clone();
-            let other = tokio::task::spawn_local(async move {
-                for n in 0..many {
-                    if let Some(sender) = slot.take() {
-                        let _ = tokio::sync::oneshot::Sender::send(sender, n);
+                });
+                while !other.is_finished() {
+                    let (sender, receiver) = libawait::oneshot().unwrap();
+                    queue.set(Some(sender));
+                    if receiver.await.is_err() {
+                        break;
                     }
-                    tokio::task::yield_now().await;
                 }
-                drop(slot);
-            });
-            while !other.is_finished() {
-                let (sender, receiver) = tokio::sync::oneshot::channel();
-                queue.set(Some(sender));
-                if receiver.await.is_err() {
-                    break;
+                queue.take();
+                other.await.unwrap();
+            }),
+        );
+        print(
+            workload,
+            THEIRS,
+            theirs(many, async move {
+                let queue = std::rc::Rc::new(std::cell::Cell::new(None));
+                let slot = queue.clone();
+                let other = tokio::task::spawn_local(async move {
+                    for n in 0..many {
+                        if let Some(sender) = slot.take() {
+                            let _ = tokio::sync::oneshot::Sender::send(sender, n);
+                        }
+                        tokio::task::yield_now().await;
+                    }
+                    drop(slot);
+                });
+                while !other.is_finished() {
+                    let (sender, receiver) = tokio::sync::oneshot::channel();
+                    queue.set(Some(sender));
+                    if receiver.await.is_err() {
+                        break;
+                    }
                 }
-            }
-            queue.take();
-            other.await.unwrap();
-        }));
+                queue.take();
+                other.await.unwrap();
+            }),
+        );
 
         let workload = "queue hand-over";
-        print(workload, OURS, ours(many, async move {
-            let queue = libawait::Queue::new(1).unwrap();
-            let to = queue.clone();
-            let producer = libawait::spawn_local(async move {
+        print(
+            workload,
+            OURS,
+            ours(many, async move {
+                let queue = libawait::Queue::new(1).unwrap();
+                let to = queue.clone();
+                let producer = libawait::spawn_local(async move {
+                    for n in 0..many {
+                        to.put(n).await.unwrap();
+                    }
+                });
                 for n in 0..many {
-                    to.put(n).await.unwrap();
+                    assert_eq!(queue.get().await, Ok(n));
                 }
-            });
-            for n in 0..many {
-                assert_eq!(queue.get().await, Ok(n));
-            }
-            producer.await.unwrap();
-        }));
-        print(workload, THEIRS, theirs(many, async move {
-            let (to, mut from) = tokio::sync::mpsc::channel(1);
-            let producer = tokio::task::spawn_local(async move {
+                producer.await.unwrap();
+            }),
+        );
+        print(
+            workload,
+            THEIRS,
+            theirs(many, async move {
+                let (to, mut from) = tokio::sync::mpsc::channel(1);
+                let producer = tokio::task::spawn_local(async move {
+                    for n in 0..many {
+                        to.send(n).await.unwrap();
+                    }
+                });
                 for n in 0..many {
-                    to.send(n).await.unwrap();
+                    assert_eq!(from.recv().await, Some(n));
                 }
-            });
-            for n in 0..many {
-                assert_eq!(from.recv().await, Some(n));
-            }
-            producer.await.unwrap();
-        }));
+                producer.await.unwrap();
+            }),
+        );
 
         let workload = "sleep(0)";
-        print(workload, OURS, ours(many, async move {
-            for _ in 0..many {
-                libawait::yield_now().await.unwrap();
-            }
-        }));
-        print(workload, THEIRS, theirs(many, async move {
-            tokio::task::spawn_local(async move {
+        print(
+            workload,
+            OURS,
+            ours(many, async move {
                 for _ in 0..many {
-                    tokio::task::yield_now().await;
+                    libawait::yield_now().await.unwrap();
                 }
-            })
-            .await
-            .unwrap();
-        }));
+            }),
+        );
+        print(
+            workload,
+            THEIRS,
+            theirs(many, async move {
+                tokio::task::spawn_local(async move {
+                    for _ in 0..many {
+                        tokio::task::yield_now().await;
+                    }
+                })
+                .await
+                .unwrap();
+            }),
+        );
 
         let workload = "subprocess (/bin/true)";
-        print(workload, OURS, ours(children, async move {
-            for _ in 0..children {
-                assert!(libawait::Command::new("/bin/true").spawn().unwrap().wait().await.unwrap().success());
-            }
-        }));
-        print(workload, THEIRS, theirs(children, async move {
-            for _ in 0..children {
-                assert!(tokio::process::Command::new("/bin/true").spawn().unwrap().wait().await.unwrap().success());
-            }
-        }));
+        print(
+            workload,
+            OURS,
+            ours(children, async move {
+                for _ in 0..children {
+                    assert!(libawait::Command::new("/bin/true").spawn().unwrap().wait().await.unwrap().success());
+                }
+            }),
+        );
+        print(
+            workload,
+            THEIRS,
+            theirs(children, async move {
+                for _ in 0..children {
+                    assert!(tokio::process::Command::new("/bin/true").spawn().unwrap().wait().await.unwrap().success());
+                }
+            }),
+        );
     }
 }

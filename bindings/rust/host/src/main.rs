@@ -121,8 +121,7 @@ async fn load(span: Duration, counts: Rc<Counts>) -> std::io::Result<()> {
                 }
             });
             let until = Instant::now() + span;
-            let clients: Vec<_> =
-                (0..CLIENTS as u64).map(|n| tokio::task::spawn_local(client(port, n, until, counts.clone()))).collect();
+            let clients: Vec<_> = (0..CLIENTS as u64).map(|n| tokio::task::spawn_local(client(port, n, until, counts.clone()))).collect();
             for client in clients {
                 client.await??;
             }

@@ -257,7 +257,7 @@ pub async fn write(fd: impl AsFd, buffer: Vec<u8>) -> (Result<usize>, Vec<u8>) {
     transfer(sys::AW_OPERATION_WRITE, fd, 0, -1, buffer).await
 }
 
-/// As [`write`], at an offset.
+/// As [`write()`], at an offset.
 pub async fn write_at(fd: impl AsFd, buffer: Vec<u8>, offset: u64) -> (Result<usize>, Vec<u8>) {
     transfer(sys::AW_OPERATION_WRITE, fd, 0, position(offset), buffer).await
 }

@@ -432,7 +432,9 @@ fn a_panic_in_a_callback_is_heard_by_the_exception_handler() {
     let heard = Rc::new(RefCell::new(Vec::new()));
     let theirs = heard.clone();
     event_loop
-        .set_exception_handler(move |report| theirs.borrow_mut().push((report.message.clone(), report.error.clone().map(|error| error.is_panic()))))
+        .set_exception_handler(move |report| {
+            theirs.borrow_mut().push((report.message.clone(), report.error.clone().map(|error| error.is_panic())))
+        })
         .unwrap();
     event_loop.call_soon(|| panic!("in a callback")).unwrap();
     event_loop
@@ -483,7 +485,12 @@ fn block_on_takes_futures_that_borrow_and_can_be_stopped() {
         Ok(2)
     );
     let (flag, dropped) = flag();
-    event_loop.call_soon({ let remote = event_loop.remote(); move || drop(remote) }).unwrap();
+    event_loop
+        .call_soon({
+            let remote = event_loop.remote();
+            move || drop(remote)
+        })
+        .unwrap();
     event_loop.stop();
     let stopped = event_loop.block_on(async {
         let _flag = &flag;
