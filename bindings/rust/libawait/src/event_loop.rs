@@ -248,11 +248,10 @@ impl Loop {
     ///
     /// # Errors
     /// As [`Loop::spawn_local`].
-    pub fn create_task<F, T, E>(&self, future: F) -> Result<JoinHandle<T>>
+    pub fn create_task<F, T>(&self, future: F) -> Result<JoinHandle<T>>
     where
-        F: Future<Output = std::result::Result<T, E>> + 'static,
+        F: Future<Output = Result<T>> + 'static,
         T: 'static,
-        E: Into<Error> + 'static,
     {
         let event_loop = self.as_raw();
         // SAFETY: both are alive.
@@ -618,12 +617,11 @@ pub fn block_on<F: Future>(future: F) -> Result<F::Output> {
 ///
 /// # Errors
 /// Those of [`block_on`], and the body's.
-pub fn run<F, T, E>(future: F) -> Result<T>
+pub fn run<F, T>(future: F) -> Result<T>
 where
-    F: Future<Output = std::result::Result<T, E>>,
-    E: Into<Error>,
+    F: Future<Output = Result<T>>,
 {
-    block_on(future)?.map_err(Into::into)
+    block_on(future)?
 }
 
 /// What [`block_on`] does once there is a loop, which it leaves open: for loops that [`Builder`] made.

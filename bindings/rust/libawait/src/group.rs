@@ -14,12 +14,12 @@ use std::rc::Rc;
 /// for, and the failures come as one error of [`ErrorKind::Group`](crate::ErrorKind::Group). asyncio.TaskGroup.
 ///
 /// ```
-/// # use libawait::{Error, TaskGroup};
+/// # use libawait::TaskGroup;
 /// # libawait::block_on(async {
 /// let sum = TaskGroup::scope(|group| async move {
-///     let one = group.create_task(async { Ok::<_, Error>(1) })?;
-///     let two = group.create_task(async { Ok::<_, Error>(2) })?;
-///     Ok::<_, Error>(one.await? + two.await?)
+///     let one = group.create_task(async { Ok(1) })?;
+///     let two = group.create_task(async { Ok(2) })?;
+///     Ok(one.await? + two.await?)
 /// });
 /// assert_eq!(sum.await, Ok(3));
 /// # }).unwrap();
@@ -44,11 +44,10 @@ impl TaskGroup {
     /// # Errors
     /// The failures of body and tasks, as one group; [`Error::CANCELLED`] for a mere cancellation of the task;
     /// [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop) outside of a task.
-    pub async fn scope<B, F, T, E>(body: B) -> Result<T>
+    pub async fn scope<B, F, T>(body: B) -> Result<T>
     where
         B: FnOnce(TaskGroup) -> F,
-        F: Future<Output = std::result::Result<T, E>>,
-        E: Into<Error>,
+        F: Future<Output = Result<T>>,
     {
         struct Cancel<'a>(&'a Group);
         impl Drop for Cancel<'_> {
@@ -70,7 +69,7 @@ impl TaskGroup {
             tasks: RefCell::new(Vec::new()),
         });
         let cancel = Cancel(&group);
-        let end = body(TaskGroup(group.clone())).await.map_err(Into::into);
+        let end = body(TaskGroup(group.clone())).await;
         let (status, error) = match &end {
             Ok(_) => (0, std::ptr::null_mut()),
             Err(error) => (error.code(), error.to_raw(event_loop)),
@@ -89,11 +88,10 @@ impl TaskGroup {
     /// # Errors
     /// [`ErrorKind::InvalidState`](crate::ErrorKind::InvalidState) once the group is shutting down or has ended.
     /// asyncio: TaskGroup.create_task.
-    pub fn create_task<F, T, E>(&self, future: F) -> Result<JoinHandle<T>>
+    pub fn create_task<F, T>(&self, future: F) -> Result<JoinHandle<T>>
     where
-        F: Future<Output = std::result::Result<T, E>> + 'static,
+        F: Future<Output = Result<T>> + 'static,
         T: 'static,
-        E: Into<Error> + 'static,
     {
         // SAFETY: both are alive.
         let start = |coro, out| unsafe { sys::aw_taskgroup_spawn_coro(self.0.raw.raw(), coro, out) };

@@ -68,7 +68,7 @@ unsafe extern "C" fn compare<T: Ord>(a: *mut c_void, b: *mut c_void, _: *mut c_v
 /// # libawait::block_on(async {
 /// let queue = libawait::Queue::new(1)?;
 /// let from = queue.clone();
-/// let consumer = libawait::create_task(async move { Ok::<_, libawait::Error>(from.get().await? + from.get().await?) });
+/// let consumer = libawait::create_task(async move { Ok(from.get().await? + from.get().await?) });
 /// queue.put(1).await?;
 /// queue.put(2).await?;
 /// assert_eq!(consumer.await, Ok(3));

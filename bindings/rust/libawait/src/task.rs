@@ -113,10 +113,10 @@ impl<O> Policy<O> for AsValue {
 
 /// An `Err` is the failure of the task.
 pub(crate) struct AsResult;
-impl<T, E: Into<Error>> Policy<std::result::Result<T, E>> for AsResult {
+impl<T> Policy<Result<T>> for AsResult {
     type Value = T;
-    fn end(output: std::result::Result<T, E>) -> Result<T> {
-        output.map_err(Into::into)
+    fn end(output: Result<T>) -> Result<T> {
+        output
     }
 }
 
@@ -594,15 +594,14 @@ where
     Ok(JoinHandle::new(body))
 }
 
-pub(crate) fn create_on<F, T, E>(
+pub(crate) fn create_on<F, T>(
     event_loop: *mut sys::aw_loop,
     future: F,
     start: impl FnOnce(*mut sys::aw_coro, *mut *mut sys::aw_task) -> i32,
 ) -> Result<JoinHandle<T>>
 where
-    F: Future<Output = std::result::Result<T, E>> + 'static,
+    F: Future<Output = Result<T>> + 'static,
     T: 'static,
-    E: Into<Error> + 'static,
 {
     let body = spawn_body::<F, AsResult>(event_loop, future, start)?;
     Ok(JoinHandle::new(body))
@@ -635,11 +634,10 @@ where
 ///
 /// # Panics
 /// As [`spawn_local`].
-pub fn create_task<F, T, E>(future: F) -> JoinHandle<T>
+pub fn create_task<F, T>(future: F) -> JoinHandle<T>
 where
-    F: Future<Output = std::result::Result<T, E>> + 'static,
+    F: Future<Output = Result<T>> + 'static,
     T: 'static,
-    E: Into<Error> + 'static,
 {
     let spawn = |event_loop| {
         // SAFETY: `spawn_body` hands over what is alive.
@@ -655,11 +653,10 @@ where
 ///
 /// # Panics
 /// As [`spawn_local`].
-pub fn create_task_eager<F, T, E>(future: F) -> JoinHandle<T>
+pub fn create_task_eager<F, T>(future: F) -> JoinHandle<T>
 where
-    F: Future<Output = std::result::Result<T, E>> + 'static,
+    F: Future<Output = Result<T>> + 'static,
     T: 'static,
-    E: Into<Error> + 'static,
 {
     let spawn = |event_loop| {
         // SAFETY: as above.

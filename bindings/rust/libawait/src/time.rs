@@ -153,12 +153,12 @@ future_of_op!(WaitFor<T> => Result<T>);
 /// clean up, and what it then ends with becomes [`Error::TIMEOUT`]. asyncio.timeout.
 ///
 /// ```
-/// # use libawait::{sleep, Error, TimeoutScope};
+/// # use libawait::{sleep, TimeoutScope};
 /// # use std::time::Duration;
 /// # libawait::block_on(async {
 /// let end = TimeoutScope::run(Duration::from_millis(1), |_| async {
 ///     sleep(Duration::from_secs(60)).await?;
-///     Ok::<_, Error>(())
+///     Ok(())
 /// });
 /// assert!(end.await.unwrap_err().is_timeout());
 /// # }).unwrap();
@@ -171,11 +171,10 @@ impl TimeoutScope {
     ///
     /// # Errors
     /// [`Error::TIMEOUT`], or the body's. [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop) outside of a task.
-    pub async fn run<B, F, T, E>(limit: impl Into<Option<Duration>>, body: B) -> Result<T>
+    pub async fn run<B, F, T>(limit: impl Into<Option<Duration>>, body: B) -> Result<T>
     where
         B: FnOnce(TimeoutScope) -> F,
-        F: Future<Output = std::result::Result<T, E>>,
-        E: Into<Error>,
+        F: Future<Output = Result<T>>,
     {
         /// Leaves the scope also when its task is dropped.
         struct Leave(TimeoutScope, bool);
@@ -200,7 +199,7 @@ impl TimeoutScope {
         // SAFETY: alive.
         Error::done(unsafe { sys::aw_timeout_begin(scope.0.raw()) })?;
         let mut leave = Leave(scope.clone(), false);
-        let end = body(scope).await.map_err(Into::into);
+        let end = body(scope).await;
         let before = end.as_ref().map_or_else(Error::code, |_| 0);
         let status = leave.leave(before);
         if status < 0 && status != before {
