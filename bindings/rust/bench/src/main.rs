@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! Prints `workload TAB variant TAB ns` for each sample. usage: bench ROUNDS SCALE; each round runs every variant once.
 
+use std::cell::Cell;
 use std::future::Future;
+use std::rc::Rc;
 use std::time::Instant;
 
 const OURS: &str = "libawait, epoll";
@@ -51,57 +53,48 @@ fn main() {
 
         // One task awaits, another finishes what it awaits: a resume each time.
         let workload = "await to resume";
-        print(
-            workload,
-            OURS,
-            ours(many, async move {
-                let queue = std::rc::Rc::new(std::cell::Cell::new(None));
-                let slot = queue.clone();
-                let other = libawait::spawn_local(async move {
-                    for n in 0..many {
-                        if let Some(sender) = slot.take() {
-                            let _ = libawait::Sender::send(sender, n);
-                        }
-                        libawait::yield_now().await.unwrap();
+        let ours_resumed = async move {
+            let slot = Rc::new(Cell::new(None));
+            let theirs = slot.clone();
+            let other = libawait::spawn_local(async move {
+                let mut left = many;
+                while left > 0 {
+                    if let Some(sender) = theirs.take() {
+                        let _ = libawait::Sender::send(sender, left);
+                        left -= 1;
                     }
-                });
-                while !other.is_finished() {
-                    let (sender, receiver) = libawait::oneshot().unwrap();
-                    queue.set(Some(sender));
-                    if receiver.await.is_err() {
-                        break;
-                    }
+                    libawait::yield_now().await.unwrap();
                 }
-                queue.take();
-                other.await.unwrap();
-            }),
-        );
-        print(
-            workload,
-            THEIRS,
-            theirs(many, async move {
-                let queue = std::rc::Rc::new(std::cell::Cell::new(None));
-                let slot = queue.clone();
-                let other = tokio::task::spawn_local(async move {
-                    for n in 0..many {
-                        if let Some(sender) = slot.take() {
-                            let _ = tokio::sync::oneshot::Sender::send(sender, n);
-                        }
-                        tokio::task::yield_now().await;
+            });
+            for _ in 0..many {
+                let (sender, receiver) = libawait::oneshot().unwrap();
+                slot.set(Some(sender));
+                receiver.await.unwrap();
+            }
+            other.await.unwrap();
+        };
+        print(workload, OURS, ours(many, ours_resumed));
+        let theirs_resumed = async move {
+            let slot = Rc::new(Cell::new(None));
+            let theirs = slot.clone();
+            let other = tokio::task::spawn_local(async move {
+                let mut left = many;
+                while left > 0 {
+                    if let Some(sender) = theirs.take() {
+                        let _ = tokio::sync::oneshot::Sender::send(sender, left);
+                        left -= 1;
                     }
-                    drop(slot);
-                });
-                while !other.is_finished() {
-                    let (sender, receiver) = tokio::sync::oneshot::channel();
-                    queue.set(Some(sender));
-                    if receiver.await.is_err() {
-                        break;
-                    }
+                    tokio::task::yield_now().await;
                 }
-                queue.take();
-                other.await.unwrap();
-            }),
-        );
+            });
+            for _ in 0..many {
+                let (sender, receiver) = tokio::sync::oneshot::channel();
+                slot.set(Some(sender));
+                receiver.await.unwrap();
+            }
+            other.await.unwrap();
+        };
+        print(workload, THEIRS, theirs(many, theirs_resumed));
 
         let workload = "queue hand-over";
         print(
