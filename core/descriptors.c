@@ -74,7 +74,10 @@ static void watcher_done(operation *ended) {
 			binding *outer = context_swap(self->context);
 			status = self->fn(self->loop, self->ud);
 			self->context = context_swap(outer);
-			if (status < 0) report_status(self->loop, "Exception in callback", status, NULL, NULL);
+			if (status == AW_EEXIT)
+				self->loop->leaving = true;
+			else if (status < 0)
+				report_status(self->loop, "Exception in callback", status, NULL, NULL);
 			status = self->removed ? AW_ECANCELLED : loop_submit(self->loop, &self->operation);
 		} else {
 			status = (aw_status)result;

@@ -318,6 +318,18 @@ aw_status aw_future_cancel(aw_future *future, const char *message) {
 	return accepted;
 }
 
+aw_status aw_future_cancel_error(aw_future *future, aw_error *error) {
+	if (!future_is(future) || !object_is(error, &error_class)) return AW_EBADHANDLE;
+	aw_status status = loop_check(future->loop);
+	if (status < 0) return status;
+	if (error->status != AW_ECANCELLED) return -EINVAL;
+	/* The caller's reference may go in a destroy on the way. */
+	aw_error_ref(error);
+	bool accepted = future_cancel(future, error);
+	aw_error_unref(error);
+	return accepted;
+}
+
 aw_bool aw_future_done(const aw_future *future) {
 	return future_is(future) && future_is_done(future);
 }
@@ -420,6 +432,17 @@ aw_status aw_future_remove_done_callback(aw_future *future, aw_done_fn fn, void 
 	}
 	future->waiters = kept;
 	return removed;
+}
+
+static bool has_others(object *base) {
+	return atomic_load_explicit(&base->refs, memory_order_relaxed) > 1;
+}
+
+aw_bool aw_future_is_shared(const aw_future *future) {
+	if (!future_is(future)) return 0;
+	aw_future *self = (aw_future *)(uintptr_t)future;
+	bool failed = self->state == FUTURE_FAILED || self->state == FUTURE_CANCELLED;
+	return has_others(&self->base) || (failed && !self->error->immortal && has_others(&self->error->base));
 }
 
 aw_status aw_future_set_host_data(aw_future *future, void *data, aw_destroy_fn destroy) {

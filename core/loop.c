@@ -66,7 +66,11 @@ int64_t loop_after(const aw_loop *loop, int64_t delay) {
 
 /* --- what the rest of the core uses --- */
 
+static void take_posted(aw_loop *loop);
+
 void loop_push(aw_loop *loop, ready_item *item) {
+	/* What another thread posted before stands before it, as in asyncio's one queue. */
+	if (loop->state == LOOP_OPEN) take_posted(loop);
 	ready_push(&loop->ready, item);
 	if (loop->guest && !loop->dispatching) guest_work(loop->guest);
 }
@@ -84,8 +88,11 @@ void loop_alarm_stop(aw_loop *loop, alarm_clock *alarm) {
 
 static aw_status operation_run(ready_item *item) {
 	operation *self = container_of(item, operation, item);
+	aw_loop *loop = self->loop;
 	self->done(self);
-	return 0;
+	if (!loop->leaving) return 0;
+	loop->leaving = false;
+	return AW_EEXIT;
 }
 
 static void backend_complete(const aw_backend_host *host, aw_op *op) {
@@ -210,8 +217,6 @@ static void take_due(aw_loop *loop, int64_t now) {
 static void drain_ready(aw_loop *loop) {
 	for (ready_item *item; (item = ready_take(&loop->ready));) item->run(item);
 }
-
-static void take_posted(aw_loop *loop);
 
 /* Everything that still lives is ended, those first who may still call in. */
 static void loop_shut(aw_loop *loop) {

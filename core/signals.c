@@ -143,8 +143,10 @@ static aw_status handler_install(int number) {
 	struct sigaction ours = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
 	sigfillset(&ours.sa_mask);
 	pthread_mutex_lock(&threads_mutex);
-	aw_status status = 0;
-	if (watching[number] == 0 && sigaction(number, &ours, &before[number]) < 0) status = -errno;
+	struct sigaction now;
+	aw_status status = sigaction(number, NULL, &now) < 0 ? -errno : 0;
+	/* Also for a signal that is watched already: the host may have set a handler of its own since. */
+	if (status == 0 && now.sa_handler != on_signal && sigaction(number, &ours, &before[number]) < 0) status = -errno;
 	if (status == 0) watching[number]++;
 	pthread_mutex_unlock(&threads_mutex);
 	return status;

@@ -138,9 +138,10 @@ static void a_post_from_the_loops_own_thread_waits_for_the_next_iteration(void) 
 	aw_loop_call_soon_threadsafe(loop, post_again, "first", NULL);
 	aw_loop_call_soon(loop, say, "soon", NULL, NULL);
 	EXPECT_INT(aw_loop_run_once(loop, -1), 2);
-	EXPECT_STR(trace, "soon first");
+	/* One queue, as in asyncio: who posts first stands before who is queued later. */
+	EXPECT_STR(trace, "first soon");
 	EXPECT_INT(aw_loop_run_once(loop, -1), 1);
-	EXPECT_STR(trace, "soon first posted");
+	EXPECT_STR(trace, "first soon posted");
 	loop_end(loop);
 }
 

@@ -81,6 +81,27 @@ static void a_removed_reader_does_not_run_even_if_its_event_was_collected(void) 
 	pipes_close();
 }
 
+static aw_status leave(aw_loop *loop, void *word) {
+	(void)loop;
+	trace_add(word);
+	return AW_EEXIT;
+}
+
+static void a_reader_may_leave_the_run(void) {
+	aw_loop *loop = loop_begin(NULL);
+	pipes();
+	EXPECT_INT((int)write(ends[1], "x", 1), 1);
+	EXPECT_INT(aw_loop_add_reader(loop, ends[0], leave, "left", say_destroyed), 0);
+	EXPECT_INT(aw_loop_call_later(loop, AW_SECOND, say, "late", NULL, NULL), 0);
+	EXPECT_INT(aw_loop_run_forever(loop), AW_EEXIT);
+	EXPECT_STR(trace, "left");
+	/* It is watched on, and the run can be taken up again. */
+	EXPECT_INT(aw_loop_run_forever(loop), AW_EEXIT);
+	EXPECT_STR(trace, "left left");
+	loop_end(loop);
+	pipes_close();
+}
+
 static aw_status once(void *ud) {
 	(void)ud;
 	aw_future *future;
@@ -111,5 +132,5 @@ static void readiness_for_once_is_a_future_and_a_regular_file_is_ready(void) {
 }
 
 CHECK_MAIN("descriptors", CASE(an_undrained_descriptor_calls_in_every_iteration), CASE(adding_again_replaces_and_destroys),
-           CASE(a_removed_reader_does_not_run_even_if_its_event_was_collected),
+           CASE(a_removed_reader_does_not_run_even_if_its_event_was_collected), CASE(a_reader_may_leave_the_run),
            CASE(readiness_for_once_is_a_future_and_a_regular_file_is_ready))

@@ -369,7 +369,54 @@ static void a_future_of_another_loop_is_refused_inside_the_task(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("future", CASE(a_pending_future_has_no_outcome), CASE(the_second_end_is_refused_and_its_value_not_taken),
+static void a_cancellations_payload_reaches_whoever_awaits(void) {
+	aw_loop *loop = loop_begin(NULL);
+	aw_future *inner = future_of(loop), *outer = NULL;
+	aw_error *reason = NULL, *wrong = NULL, *error = NULL;
+	EXPECT_INT(aw_error_new(loop, AW_ECANCELLED, NULL, "why", say_destroyed, &reason), 0);
+	EXPECT_INT(aw_error_new(loop, -EIO, NULL, NULL, NULL, &wrong), 0);
+	EXPECT_INT(aw_gather(loop, &inner, 1, 0, &outer), 0);
+	EXPECT_INT(aw_future_cancel_error(outer, NULL), AW_EBADHANDLE);
+	EXPECT_INT(aw_future_cancel_error(outer, wrong), -EINVAL);
+	EXPECT(!aw_future_done(inner));
+	EXPECT_INT(aw_future_cancel_error(outer, reason), 1);
+	EXPECT_INT(aw_future_cancel_error(inner, reason), 0);
+	aw_error_unref(reason);
+	EXPECT_INT(aw_future_error(inner, &error), AW_ECANCELLED);
+	EXPECT_STR(aw_error_payload(error), "why");
+	aw_loop_dispatch(loop);
+	EXPECT_INT(aw_future_result(outer, NULL), AW_ECANCELLED);
+	EXPECT_INT(aw_future_error(outer, &error), 0); /* a gather that is cancelled fails with the cancellation, as asyncio's does */
+	EXPECT_STR(aw_error_payload(error), "why");
+	EXPECT_STR(trace, "");
+	aw_future_unref(outer);
+	aw_future_unref(inner);
+	aw_error_unref(wrong);
+	EXPECT_STR(trace, "~why");
+	loop_end(loop);
+}
+
+static void a_future_is_shared_while_anybody_else_can_reach_what_it_holds(void) {
+	aw_loop *loop = loop_begin(NULL);
+	aw_future *future = future_of(loop);
+	aw_error *error = NULL;
+	EXPECT(!aw_future_is_shared(NULL));
+	EXPECT(!aw_future_is_shared(future));
+	aw_future_ref(future);
+	EXPECT(aw_future_is_shared(future));
+	aw_future_unref(future);
+	EXPECT_INT(aw_error_new(loop, -EIO, NULL, NULL, NULL, &error), 0);
+	EXPECT_INT(aw_future_set_error(future, error), 0);
+	EXPECT(aw_future_is_shared(future));
+	aw_error_unref(error);
+	EXPECT(!aw_future_is_shared(future));
+	EXPECT_INT(aw_future_error(future, &error), 0);
+	aw_future_unref(future);
+	loop_end(loop);
+}
+
+CHECK_MAIN("future", CASE(a_cancellations_payload_reaches_whoever_awaits),
+           CASE(a_future_is_shared_while_anybody_else_can_reach_what_it_holds), CASE(a_pending_future_has_no_outcome), CASE(the_second_end_is_refused_and_its_value_not_taken),
            CASE(a_taken_value_belongs_to_the_taker), CASE(a_failure_is_the_same_error_for_everybody),
            CASE(an_error_without_a_message_has_its_codes_text), CASE(a_cancelled_future_gives_its_cancellation),
            CASE(done_callbacks_run_through_the_queue_in_order), CASE(a_callback_added_twice_runs_twice_and_is_removed_twice),

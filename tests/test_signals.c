@@ -53,6 +53,26 @@ static void the_handler_of_the_host_is_put_back(void) {
 	signal(SIGUSR2, SIG_DFL);
 }
 
+static void a_second_loop_watches_although_the_host_took_the_signal_meanwhile(void) {
+	struct sigaction old, hosts = {.sa_handler = of_the_host}, now;
+	sigaction(SIGUSR1, &hosts, &old);
+	aw_loop *first = loop_begin(NULL), *second = NULL;
+	EXPECT_INT(aw_loop_new(NULL, &second), 0);
+	EXPECT_INT(aw_loop_add_signal_handler(first, SIGUSR1, say, "first", NULL), 0);
+	sigaction(SIGUSR1, &hosts, NULL);
+	EXPECT_INT(aw_loop_add_signal_handler(second, SIGUSR1, say, "second", NULL), 0);
+	kill(getpid(), SIGUSR1);
+	for (int i = 0; i < 3; i++) aw_loop_run_once(first, 10 * AW_MILLISECOND);
+	for (int i = 0; i < 3; i++) aw_loop_run_once(second, 10 * AW_MILLISECOND);
+	EXPECT_STR(trace, "first second");
+	aw_loop_unref(second);
+	EXPECT_INT(aw_loop_remove_signal_handler(first, SIGUSR1), 1);
+	sigaction(SIGUSR1, NULL, &now);
+	EXPECT(now.sa_handler == of_the_host);
+	sigaction(SIGUSR1, &old, NULL);
+	loop_end(first);
+}
+
 static void what_cannot_be_caught_is_refused(void) {
 	aw_loop *loop = loop_begin(NULL);
 	EXPECT_INT(aw_loop_add_signal_handler(loop, SIGKILL, say, "x", say_destroyed), -EINVAL);
@@ -89,4 +109,4 @@ static void a_runner_turns_ctrl_c_into_a_cancellation(void) {
 }
 
 CHECK_MAIN("signals", CASE(a_signal_runs_an_ordinary_callback_and_adding_again_replaces), CASE(the_handler_of_the_host_is_put_back),
-           CASE(what_cannot_be_caught_is_refused), CASE(a_runner_turns_ctrl_c_into_a_cancellation))
+           CASE(a_second_loop_watches_although_the_host_took_the_signal_meanwhile), CASE(what_cannot_be_caught_is_refused), CASE(a_runner_turns_ctrl_c_into_a_cancellation))

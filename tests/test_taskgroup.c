@@ -173,7 +173,38 @@ static void a_loop_that_closes_lets_go_of_a_group_with_tasks(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("taskgroup", CASE(the_first_failure_cancels_siblings_and_body), CASE(failures_of_the_cancelled_are_collected),
-           CASE(a_failure_of_the_body_is_part_of_the_group), CASE(a_mere_cancellation_comes_out_bare),
-           CASE(a_group_takes_tasks_only_while_it_lasts), CASE(failures_win_and_an_outside_cancel_is_asked_again),
-           CASE(a_loop_that_closes_lets_go_of_a_group_with_tasks))
+static aw_status end_at_once(void *ud) {
+	(void)ud;
+	return aw_raise(-EIO, "at once");
+}
+
+static aw_status takes_tasks_made_elsewhere(void *ud) {
+	(void)ud;
+	aw_task *sleeper, *done;
+	begin();
+	EXPECT_INT(aw_task_spawn(NULL, sleep_long_and_tell, "sleeper", NULL, &sleeper), 0);
+	EXPECT_INT(aw_taskgroup_add(group, NULL), AW_EBADHANDLE);
+	EXPECT_INT(aw_taskgroup_add(group, aw_task_current()), -EINVAL);
+	EXPECT_INT(aw_taskgroup_add(group, sleeper), 0);
+	EXPECT_INT(aw_task_spawn(NULL, end_at_once, NULL, NULL, &done), 0);
+	(void)aw_await(aw_task_future(done), NULL);
+	EXPECT_INT(aw_taskgroup_add(group, done), 0); /* done already: its failure counts all the same */
+	aw_status body = aw_sleep(3600 * AW_SECOND);
+	trace_status("body", body);
+	trace_group(aw_taskgroup_end(group, body, NULL));
+	EXPECT_INT(aw_taskgroup_add(group, done), AW_EINVALIDSTATE);
+	aw_task_unref(done);
+	aw_task_unref(sleeper);
+	aw_taskgroup_unref(group);
+	EXPECT_STR(trace, "sleeper:AW_ECANCELLED body:AW_ECANCELLED group:AW_EGROUP at once");
+	return 0;
+}
+
+static void a_task_made_elsewhere_joins_a_group(void) {
+	EXPECT_INT(run_virtual(takes_tasks_made_elsewhere), 0);
+}
+
+CHECK_MAIN("taskgroup", CASE(a_task_made_elsewhere_joins_a_group), CASE(the_first_failure_cancels_siblings_and_body),
+           CASE(failures_of_the_cancelled_are_collected), CASE(a_failure_of_the_body_is_part_of_the_group),
+           CASE(a_mere_cancellation_comes_out_bare), CASE(a_group_takes_tasks_only_while_it_lasts),
+           CASE(failures_win_and_an_outside_cancel_is_asked_again), CASE(a_loop_that_closes_lets_go_of_a_group_with_tasks))

@@ -27,6 +27,31 @@ def outcome(test):
     return passed, failed, skipped, ''
 
 
+def suites_of(test):
+    """meson writes "project:suite+suite / name"."""
+    return test['name'].split(' / ')[0].rpartition(':')[2].split('+') if ' / ' in test['name'] else []
+
+
+def matrix(tests):
+    """Lines: what each binding's cases gave on each backend. A test named LANGUAGE-BACKEND in the suites "bindings" and "backend-BACKEND"."""
+    cells, backends = {}, []
+    for test in tests:
+        name = test['name'].split(' / ')[-1]
+        language, _, backend = name.rpartition('-')
+        suites = suites_of(test)
+        if not language or 'bindings' not in suites or f'backend-{backend}' not in suites:
+            continue
+        passed, failed, skipped, _ = outcome(test)
+        cells.setdefault(language, {})[backend] = f'{passed}' + (f' ({failed} failed)' if failed else '') + (f' ({skipped} skipped)' if skipped else '')
+        if backend not in backends:
+            backends.append(backend)
+    if not cells:
+        return []
+    rows = [['', *backends]] + [[language, *(row.get(backend, '-') for backend in backends)] for language, row in sorted(cells.items())]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ['the bindings\' cases, passed:'] + ['  '.join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows]
+
+
 def main():
     totals = [0, 0, 0]
     bad, reasons = [], []
@@ -42,6 +67,12 @@ def main():
         reasons += [f'{name}: {line.strip()}' for line in stdout.splitlines() if line.strip().startswith('skipped:')]
         if 'conformance' in test['name'].split(' / ')[0]:
             print(stdout.rstrip())
+    for line in matrix(tests):
+        print(line)
+    for test in tests:
+        lines = test.get('stdout', '').splitlines()
+        if 'bindings' in suites_of(test):
+            reasons += [line for line in lines if line.startswith('CPython ')]
     for name, wrong, stdout, stderr in bad:
         print(f'--- {name}{": " + wrong if wrong else ""}')
         print('\n'.join((stdout + stderr).rstrip().splitlines()[-60:]))

@@ -38,6 +38,11 @@ AW_API aw_status aw_future_fail(aw_future *future, aw_status code, const char *m
  * lets the request through; others as they say. `message` is optional and copied. asyncio: Future.cancel.
  */
 AW_API aw_status aw_future_cancel(aw_future *future, const char *message);
+/**
+ * aw_future_cancel() with an error of ::AW_ECANCELLED made before, whose payload goes wherever the cancellation goes (it takes its own
+ * reference). -EINVAL for an error of another code. asyncio: Future.cancel(msg).
+ */
+AW_API aw_status aw_future_cancel_error(aw_future *future, aw_error *error);
 
 /** asyncio: Future.done. */
 AW_API aw_bool aw_future_done(const aw_future *future);
@@ -72,6 +77,12 @@ AW_API aw_status aw_future_add_done_callback(aw_future *future, aw_done_fn fn, v
  * Once the future is done nothing is removed. asyncio: Future.remove_done_callback.
  */
 AW_API aw_status aw_future_remove_done_callback(aw_future *future, aw_done_fn fn, void *ud);
+
+/**
+ * 1 if the future or its error has references beside the caller's one. A tracing collector of the host may follow what hangs on a future
+ * that is not shared: nobody else can reach it.
+ */
+AW_API aw_bool aw_future_is_shared(const aw_future *future);
 
 /** One pointer for the host, e.g. its wrapper object. The old one is destroyed. */
 AW_API aw_status aw_future_set_host_data(aw_future *future, void *data, aw_destroy_fn destroy);

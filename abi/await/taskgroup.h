@@ -29,6 +29,12 @@ AW_API aw_status aw_taskgroup_spawn(aw_taskgroup *group, aw_task_fn fn, void *ud
 /** Starts a coroutine object in the group (takes its own reference); errors as above. asyncio: TaskGroup.create_task. */
 AW_API aw_status aw_taskgroup_spawn_coro(aw_taskgroup *group, aw_coro *coro, aw_task **out);
 /**
+ * Takes a task of the same loop into the group that was made elsewhere, by a factory of the host's or eagerly (takes its own reference). From
+ * then on it is as one started here, also if it is done. ::AW_EFOREIGNLOOP, -EINVAL for the group's own parent; errors as above, and the
+ * task goes on by itself. asyncio: TaskGroup.create_task with a task factory.
+ */
+AW_API aw_status aw_taskgroup_add(aw_taskgroup *group, aw_task *task);
+/**
  * Leaves the group: waits for all its tasks. `body` is how the block ended (0 or negative), `error` its error object (optional; in a
  * stackful task aw_caught() stands for it). If the body or a task failed, the others are cancelled and waited for, and the failures come
  * as one error of ::AW_EGROUP (aw_caught()); a mere cancellation of the parent comes as ::AW_ECANCELLED. TaskGroup.__aexit__.

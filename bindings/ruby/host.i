@@ -3,13 +3,29 @@
  * Ruby's typemaps. Functions keep their names (Libawait.aw_loop_call_soon); lib/libawait.rb makes methods of them. An
  * out-parameter is the result; without one the result is the status, which is raised where it is an error.
  */
+/* From 3.2 on Ruby warns of a class whose objects are made by C while its allocator is Ruby's. SWIG 4.1 makes one such class. */
+%insert("begin") %{
+#include <ruby.h>
+
+static inline VALUE host_define_class(const char *name, VALUE super) {
+	VALUE defined = rb_define_class(name, super);
+	if (super == rb_cObject) rb_undef_alloc_func(defined);
+	return defined;
+}
+#undef rb_define_class
+#define rb_define_class host_define_class
+%}
 %insert("header") %{
+#include "fibers.h"
 #include "host.h"
+#include "selector.h"
 
 #include <errno.h>
 %}
 %init %{
 host_init(mLibawait);
+fibers_init(mLibawait);
+selector_init(mLibawait);
 rb_define_module_function(mLibawait, "exception_of", native_exception_of, 1);
 %}
 
@@ -55,12 +71,27 @@ VALUE lend_##type(type *self) {
 
 /* A task is a future. */
 %insert("header") %{
-aw_future *host_future(VALUE object) {
+aw_loop *host_loop(VALUE object) {
 	void *pointer = NULL;
-	if (NIL_P(object)) return NULL;
+	if (!SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_loop, 0)) || !pointer)
+		rb_raise(rb_eTypeError, "%" PRIsVALUE " is no loop", rb_obj_class(object));
+	return (aw_loop *)pointer;
+}
+aw_future *host_future_or_null(VALUE object) {
+	void *pointer = NULL;
 	if (SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_future, 0))) return (aw_future *)pointer;
 	if (SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_task, 0))) return aw_task_future((aw_task *)pointer);
-	rb_raise(rb_eTypeError, "%" PRIsVALUE " is neither a future nor a task", rb_obj_class(object));
+	return NULL;
+}
+aw_future *host_future(VALUE object) {
+	aw_future *future = NIL_P(object) ? NULL : host_future_or_null(object);
+	if (!future && !NIL_P(object))
+		rb_raise(rb_eTypeError, "%" PRIsVALUE " is neither a future nor a task", rb_obj_class(object));
+	return future;
+}
+aw_coro *host_coro_or_null(VALUE object) {
+	void *pointer = NULL;
+	return SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_coro, 0)) ? (aw_coro *)pointer : NULL;
 }
 static aw_error *host_failure(VALUE object) {
 	void *pointer = NULL;
@@ -69,10 +100,9 @@ static aw_error *host_failure(VALUE object) {
 	return (aw_error *)pointer;
 }
 aw_coro *host_coro(VALUE object) {
-	void *pointer = NULL;
-	if (!SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_coro, 0)) || !pointer)
-		rb_raise(rb_eTypeError, "%" PRIsVALUE " is no coroutine", rb_obj_class(object));
-	return aw_coro_ref((aw_coro *)pointer);
+	aw_coro *coro = host_coro_or_null(object);
+	if (!coro) rb_raise(rb_eTypeError, "%" PRIsVALUE " is no coroutine", rb_obj_class(object));
+	return aw_coro_ref(coro);
 }
 static VALUE native_exception_of(VALUE module, VALUE failure) {
 	return host_exception_of(host_failure(failure));

@@ -202,6 +202,19 @@ aw_status aw_taskgroup_spawn_coro(aw_taskgroup *group, aw_coro *coro, aw_task **
 	return status;
 }
 
+aw_status aw_taskgroup_add(aw_taskgroup *group, aw_task *task) {
+	if (!task_is(task)) return AW_EBADHANDLE;
+	member *who;
+	aw_status status = member_prepare(group, &who);
+	if (status < 0) return status;
+	if (task->future.loop != group->loop || task == group->parent) {
+		free(who);
+		return task == group->parent ? -EINVAL : AW_EFOREIGNLOOP;
+	}
+	member_join(group, who, object_ref(task), NULL);
+	return 0;
+}
+
 /* --- leaving --- */
 
 typedef struct leave {

@@ -45,6 +45,10 @@ void host_check(aw_status status);
 void host_check_future(aw_future *future, aw_status status);
 void host_check_result(const aw_results *results, size_t index, aw_status status);
 VALUE host_exception_of(aw_error *error);
+/* What rb_protect() caught, as an exception; nil if the thread is to end: then that goes on once the loop has been left. */
+VALUE host_caught(int tag);
+/* Ends a coroutine with an exception: what is no StandardError also leaves the loop. */
+aw_status host_raise(aw_resume *resume, VALUE exception);
 /* An error that carries a Ruby exception. New reference, or NULL without memory. */
 aw_error *host_error(aw_loop *loop, VALUE exception);
 
@@ -68,10 +72,18 @@ const char **host_strings(VALUE list, VALUE *holder, size_t *count);
 /* Of the generated file. wrap_ takes a reference of its own, take_ takes the caller's over, lend_ has none. */
 VALUE wrap_aw_loop(aw_loop *loop);
 VALUE wrap_aw_future(aw_future *future);
+VALUE wrap_aw_task(aw_task *task);
+VALUE wrap_aw_error(aw_error *error);
+VALUE wrap_aw_cfuture(aw_cfuture *cfuture);
+VALUE wrap_aw_coro(aw_coro *coro);
 VALUE wrap_aw_results(aw_results *results);
 VALUE lend_aw_resume(aw_resume *resume);
 VALUE lend_aw_report(aw_report *report);
+aw_loop *host_loop(VALUE object);
 aw_future *host_future(VALUE object);
+aw_future *host_future_or_null(VALUE object);
+/* New reference. */
 aw_coro *host_coro(VALUE object);
+aw_coro *host_coro_or_null(VALUE object);
 
 #endif

@@ -18,7 +18,7 @@ static struct {
 	pin *free;
 	VALUE kept; /* what a block raised, until a wrapper can raise it */
 	int killed; /* the tag of Thread#kill in a block, which is no exception */
-	VALUE module, error, value_class;
+	VALUE module, error, cancelled, value_class;
 } host;
 
 static struct release {
@@ -107,7 +107,7 @@ static void raise_kept(void) {
 }
 
 /* What rb_protect() caught, as an exception; nil if the thread is to end. */
-static VALUE caught(int tag) {
+VALUE host_caught(int tag) {
 	VALUE exception = rb_errinfo();
 	if (FIXNUM_P(exception)) { /* stays where it is: the jump that goes on with it comes before any other Ruby */
 		host.killed = tag;
@@ -119,8 +119,14 @@ static VALUE caught(int tag) {
 	return exception;
 }
 
+/* A cancellation is no StandardError, so that a bare rescue lets it pass, but it ends only the task. */
+static bool leaves_loop(VALUE exception) {
+	return !RTEST(rb_obj_is_kind_of(exception, rb_eStandardError)) && !RTEST(rb_obj_is_kind_of(exception, host.cancelled));
+}
+
 static VALUE exception_status(VALUE exception) {
-	if (rb_obj_is_kind_of(exception, host.error)) return rb_funcall(exception, rb_intern("code"), 0);
+	if (RTEST(rb_obj_is_kind_of(exception, host.error)) || RTEST(rb_obj_is_kind_of(exception, host.cancelled)))
+		return rb_funcall(exception, rb_intern("code"), 0);
 	if (rb_obj_is_kind_of(exception, rb_eSystemCallError))
 		return INT2NUM(-NUM2INT(rb_funcall(exception, rb_intern("errno"), 0)));
 	return INT2NUM(AW_EHOST);
@@ -221,9 +227,9 @@ static bool has_handler(const aw_loop *loop) {
  * loop is left and dispatch raises it.
  */
 static aw_status callback_failed(int tag, aw_loop *loop, aw_future *future) {
-	VALUE exception = caught(tag);
+	VALUE exception = host_caught(tag);
 	if (NIL_P(exception)) return AW_EEXIT;
-	if (!rb_obj_is_kind_of(exception, rb_eStandardError) || !has_handler(loop)) {
+	if (leaves_loop(exception) || !has_handler(loop)) {
 		keep(exception);
 		return AW_EEXIT;
 	}
@@ -278,7 +284,7 @@ aw_status host_exception(aw_loop *loop, const aw_report *report, void *ud) {
 	int failed = 0;
 	rb_protect(exception_run, (VALUE)triple, &failed);
 	if (!failed) return 0;
-	VALUE exception = caught(failed);
+	VALUE exception = host_caught(failed);
 	if (!NIL_P(exception)) keep(exception);
 	return AW_EHOST;
 }
@@ -295,20 +301,23 @@ static VALUE step_run(VALUE arg) {
 	return answer;
 }
 
+aw_status host_raise(aw_resume *resume, VALUE exception) {
+	aw_error *error = host_error(aw_future_loop(aw_task_future(aw_resume_task(resume))), exception);
+	aw_status status = error ? aw_resume_raise(resume, error) : -ENOMEM;
+	aw_error_unref(error);
+	if (!leaves_loop(exception)) return status;
+	keep(exception);
+	return AW_EEXIT;
+}
+
 /* A block that raises is a coroutine that fails: whoever awaits it gets the very exception. */
 aw_status host_step(aw_resume *resume, void *ud) {
 	void *pair[] = {resume, ud};
 	int failed = 0;
 	VALUE answer = rb_protect(step_run, (VALUE)pair, &failed);
 	if (!failed) return FIXNUM_P(answer) && FIX2LONG(answer) < 0 ? (aw_status)FIX2LONG(answer) : 0;
-	VALUE exception = caught(failed);
-	if (NIL_P(exception)) return AW_EEXIT;
-	aw_error *error = host_error(aw_future_loop(aw_task_future(aw_resume_task(resume))), exception);
-	aw_status status = error ? aw_resume_raise(resume, error) : -ENOMEM;
-	aw_error_unref(error);
-	if (rb_obj_is_kind_of(exception, rb_eStandardError)) return status;
-	keep(exception);
-	return AW_EEXIT;
+	VALUE exception = host_caught(failed);
+	return NIL_P(exception) ? AW_EEXIT : host_raise(resume, exception);
 }
 
 static VALUE compare_run(VALUE arg) {
@@ -323,7 +332,7 @@ int32_t host_compare(void *a, void *b, void *ud) {
 	int failed = 0;
 	VALUE order = rb_protect(compare_run, (VALUE)triple, &failed);
 	if (!failed) return NUM2INT(order);
-	VALUE exception = caught(failed);
+	VALUE exception = host_caught(failed);
 	if (!NIL_P(exception)) keep(exception);
 	return 0;
 }
@@ -343,9 +352,9 @@ aw_status host_next(void *ud, aw_coro **out) {
 	int failed = 0;
 	rb_protect(next_run, (VALUE)pair, &failed);
 	if (!failed) return 0;
-	VALUE exception = caught(failed);
+	VALUE exception = host_caught(failed);
 	if (!NIL_P(exception)) keep(exception);
-	return NIL_P(exception) || !rb_obj_is_kind_of(exception, rb_eStandardError) ? AW_EEXIT : AW_EHOST;
+	return NIL_P(exception) || leaves_loop(exception) ? AW_EEXIT : AW_EHOST;
 }
 
 static bool remove_done(pin *self, void *arg) {
@@ -667,16 +676,28 @@ static VALUE address(VALUE module, VALUE wrapper) {
 	return ULL2NUM((uintptr_t)DATA_PTR(wrapper));
 }
 
+/* A failure that carries the exception. */
+static VALUE failure_of(VALUE module, VALUE loop, VALUE exception) {
+	(void)module;
+	aw_error *error = host_error(host_loop(loop), exception);
+	if (!error) rb_memerror();
+	VALUE wrapper = wrap_aw_error(error);
+	aw_error_unref(error);
+	return wrapper;
+}
+
 void host_init(VALUE module) {
 	host.module = module;
 	host.kept = Qnil;
 	rb_gc_register_mark_object(rb_data_typed_object_wrap(rb_cObject, &host, &roots_type));
 	host.error = rb_define_class_under(module, "Error", rb_eStandardError);
+	host.cancelled = rb_define_class_under(module, "Cancelled", rb_eException);
 	host.value_class = rb_define_class_under(module, "Value", rb_cObject);
 	rb_undef_alloc_func(host.value_class);
 	rb_define_method(host.value_class, "to_i", c_value_to_i, 0);
 	rb_define_method(host.value_class, "results", c_value_results, 0);
 	rb_define_method(host.value_class, "future", c_value_future, 0);
+	rb_define_module_function(module, "failure_of", failure_of, 2);
 	rb_define_module_function(module, "collect", collect, 0);
 	rb_define_module_function(module, "address", address, 1);
 }

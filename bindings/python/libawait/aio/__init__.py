@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+"""asyncio's names over libawait's own futures, tasks, locks and queues.
+
+A Python coroutine is a task's step; nothing of asyncio runs under it. `import libawait.aio as asyncio` is how most programs begin.
+"""
+from . import exceptions  # first: the extension looks its types up there
+from . import coroutines, events, futures, locks, queues, runners, streams, subprocess, taskgroups, tasks, threads, timeouts
+from .coroutines import *
+from .events import *
+from .exceptions import *
+from .futures import *
+from .locks import *
+from .queues import *
+from .runners import *
+from .streams import *
+from .subprocess import *
+from .taskgroups import *
+from .tasks import *
+from .tasks import create_eager_task_factory, eager_task_factory
+from .threads import *
+from .timeouts import *
+from .events import _get_running_loop
+
+__all__ = (coroutines.__all__ + events.__all__ + exceptions.__all__ + futures.__all__ + locks.__all__ + queues.__all__ + runners.__all__
+           + streams.__all__ + subprocess.__all__ + taskgroups.__all__ + tasks.__all__ + threads.__all__ + timeouts.__all__ + ('create_eager_task_factory', 'eager_task_factory'))

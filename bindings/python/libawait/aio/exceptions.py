@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""asyncio's exceptions. CancelledError is a class of this package's own; TimeoutError is Python's."""
+
+__all__ = ('BrokenBarrierError', 'CancelledError', 'IncompleteReadError', 'InvalidStateError', 'LimitOverrunError', 'QueueEmpty',
+           'QueueFull', 'QueueShutDown', 'TimeoutError')
+
+TimeoutError = TimeoutError
+
+
+class CancelledError(BaseException):
+    """The future or task was cancelled."""
+
+
+class InvalidStateError(Exception):
+    """The object is not in the state that the call needs."""
+
+
+class QueueEmpty(Exception):
+    """No item now."""
+
+
+class QueueFull(Exception):
+    """No room now."""
+
+
+class QueueShutDown(Exception):
+    """The queue was shut down."""
+
+
+class BrokenBarrierError(RuntimeError):
+    """The barrier is broken."""
+
+
+class IncompleteReadError(EOFError):
+    """The stream ended early: `partial` is what came, `expected` how much was asked for, or None."""
+
+    def __init__(self, partial, expected):
+        wanted = 'undefined' if expected is None else repr(expected)
+        super().__init__(f'{len(partial)} bytes read on a total of {wanted} expected bytes')
+        self.partial = partial
+        self.expected = expected
+
+    def __reduce__(self):
+        return type(self), (self.partial, self.expected)
+
+
+class LimitOverrunError(Exception):
+    """The separator lies beyond the limit: `consumed` bytes are without it."""
+
+    def __init__(self, message, consumed):
+        super().__init__(message)
+        self.consumed = consumed
+
+    def __reduce__(self):
+        return type(self), (self.args[0], self.consumed)

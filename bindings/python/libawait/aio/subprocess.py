@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""Child processes: no SIGCHLD handler, no watcher, no thread; awaited through pidfds."""
+import os
+import signal
+import subprocess
+
+from . import _aio, events
+from .streams import StreamReader, StreamWriter, _LIMIT
+
+__all__ = ('create_subprocess_exec', 'create_subprocess_shell')
+
+PIPE = subprocess.PIPE
+STDOUT = subprocess.STDOUT
+DEVNULL = subprocess.DEVNULL
+
+_INHERIT, _PIPE, _NULL, _FD, _STDOUT = range(5)
+_GROUP, _SESSION = 1, 2
+
+
+class Process:
+    """asyncio.subprocess.Process. A child that still runs is killed with the last reference to this."""
+
+    def __init__(self, c, loop, pipes, limit):
+        self._c = c
+        self._loop = loop
+        self._pipes = pipes
+        self._limit = limit
+        self._streams = {}
+
+    def __repr__(self):
+        return f'<Process {self.pid}>'
+
+    pid = property(lambda self: self._c.pid, doc='The process id, also after its end.')
+    returncode = property(lambda self: self._c.returncode, doc='The exit status; -N if signal N ended it; None while it runs.')
+
+    def _stream(self, number, kind):
+        if number not in self._pipes:
+            return None
+        if number not in self._streams:
+            self._streams[number] = kind(self._c.take_pipe(number), self._loop, self._limit)
+        return self._streams[number]
+
+    stdin = property(lambda self: self._stream(0, StreamWriter), doc='A StreamWriter, if stdin is a pipe.')
+    stdout = property(lambda self: self._stream(1, StreamReader), doc='A StreamReader, if stdout is a pipe.')
+    stderr = property(lambda self: self._stream(2, StreamReader), doc='A StreamReader, if stderr is a pipe.')
+
+    async def wait(self):
+        """Wait for the exit, whoever still holds the pipes; returns the exit status."""
+        return await self._c.wait()
+
+    def send_signal(self, number):
+        """Send a signal; ProcessLookupError once it has ended."""
+        self._c.send_signal(number)
+
+    def terminate(self):
+        """Send SIGTERM."""
+        self._c.send_signal(signal.SIGTERM)
+
+    def kill(self):
+        """Send SIGKILL."""
+        self._c.send_signal(signal.SIGKILL)
+
+    async def communicate(self, input=None):
+        """Feed `input` to stdin, read stdout and stderr to their ends, and wait for the exit: the pair of what was read.
+
+        Cancelled, it loses nothing: what was read is kept, and it can be called again, without input.
+        """
+        if not self._streams:
+            await self._c.communicate(input)
+            return self._c.output(1), self._c.output(2)
+        # The program has begun to use the streams itself.
+        from . import tasks
+        _, out, err = await tasks.gather(self._feed(input), self._rest(self.stdout), self._rest(self.stderr))
+        await self.wait()
+        return out, err
+
+    async def _feed(self, input):
+        writer = self.stdin
+        if writer is None:
+            return
+        try:
+            if input is not None:
+                writer.write(input)
+                await writer.drain()
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the child does not read on: no failure, as in asyncio
+        writer.close()
+
+    @staticmethod
+    async def _rest(reader):
+        return await reader.read() if reader is not None else None
+
+
+def _how(what, number):
+    if what is None:
+        return _INHERIT, -1
+    if what == PIPE:
+        return _PIPE, -1
+    if what == DEVNULL:
+        return _NULL, -1
+    if what == STDOUT:
+        if number != 2:
+            raise ValueError('STDOUT can only be used for stderr')
+        return _STDOUT, -1
+    return _FD, what if isinstance(what, int) else what.fileno()
+
+
+async def create_subprocess_exec(program, *args, stdin=None, stdout=None, stderr=None, limit=_LIMIT, cwd=None, env=None,
+                                 start_new_session=False, process_group=None):
+    """Start a program. The streams: None (inherited), PIPE, DEVNULL, a descriptor or file, and STDOUT for stderr."""
+    loop = events.get_running_loop()
+    argv = [os.fsencode(part) for part in (program, *args)]
+    if process_group not in (None, 0):
+        raise ValueError('process_group: None, or 0 for a group of its own')
+    environment = None if env is None else [os.fsencode(name) + b'=' + os.fsencode(value) for name, value in env.items()]
+    streams = tuple(_how(what, number) for number, what in enumerate((stdin, stdout, stderr)))
+    flags = (_SESSION if start_new_session else 0) | (_GROUP if process_group == 0 else 0)
+    c = _aio.Process(loop, argv, streams, None if cwd is None else os.fsencode(cwd), environment, flags)
+    return Process(c, loop, {number for number, (how, _) in enumerate(streams) if how == _PIPE}, limit)
+
+
+async def create_subprocess_shell(cmd, **options):
+    """Start `/bin/sh -c cmd`. Never with untrusted text."""
+    if not isinstance(cmd, (bytes, str)):
+        raise ValueError('cmd must be a string')
+    return await create_subprocess_exec('/bin/sh', '-c', cmd, **options)

@@ -1,0 +1,727 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Python behind the callbacks. Each takes the GIL, which a dispatch has already, and puts an exception aside that is being raised where a
+ * wrapper's end made it run. What a callable raises is caught at once: it goes through C as the payload of an error, or is kept for the wrapper
+ * that returns to Python next.
+ *
+ * Pins stand in chunks that are never given back: an address is a pin's if it lies in one; so a value of Python's is told from C's.
+ */
+#include "host.h"
+
+#include <errno.h>
+
+enum { CHUNKS = 24, CHUNK_FIRST = 256 };
+
+static struct {
+	pin *chunks[CHUNKS]; /* the n-th has CHUNK_FIRST << n */
+	pin *free;
+	PyObject *error, *cancelled, *timeout, *group, *keys;
+	PyTypeObject *value_type;
+} host;
+
+/* What a callable raised in this thread, until a wrapper raises it. */
+static _Thread_local PyObject *kept;
+
+/* --- the GIL --- */
+
+typedef struct visit {
+	PyGILState_STATE state;
+	PyObject *type, *value, *trace;
+} visit;
+
+static visit enter(void) {
+	visit self = {.state = PyGILState_Ensure()};
+	PyErr_Fetch(&self.type, &self.value, &self.trace);
+	return self;
+}
+
+static void leave(visit *self) {
+	PyErr_Restore(self->type, self->value, self->trace);
+	PyGILState_Release(self->state);
+}
+
+/* --- pins --- */
+
+static size_t chunk_size(int index) {
+	return (size_t)CHUNK_FIRST << index;
+}
+
+static bool pins_grow(void) {
+	int index = 0;
+	while (index < CHUNKS && host.chunks[index]) index++;
+	pin *chunk = index < CHUNKS ? PyMem_RawCalloc(chunk_size(index), sizeof *chunk) : NULL;
+	if (!chunk) return false;
+	for (size_t at = chunk_size(index); at-- > 0;) {
+		chunk[at].next = host.free;
+		host.free = &chunk[at];
+	}
+	host.chunks[index] = chunk;
+	return true;
+}
+
+pin *pin_new(enum pin_kind kind, PyObject *object, const void *owner) {
+	if (!host.free && !pins_grow()) {
+		PyErr_NoMemory();
+		return NULL;
+	}
+	pin *self = host.free;
+	host.free = self->next;
+	*self = (pin){.object = Py_NewRef(object), .kind = kind, .owner = owner};
+	return self;
+}
+
+static pin *pin_at(const void *address) {
+	uintptr_t where = (uintptr_t)address;
+	for (int i = 0; i < CHUNKS && host.chunks[i]; i++) {
+		uintptr_t first = (uintptr_t)host.chunks[i];
+		if (where < first || where - first >= chunk_size(i) * sizeof(pin)) continue;
+		pin *self = &host.chunks[i][(where - first) / sizeof(pin)];
+		return self->kind == PIN_FREE ? NULL : self;
+	}
+	return NULL;
+}
+
+static void pin_end(pin *self) {
+	PyObject *object = self->object;
+	Py_buffer *view = self->view;
+	*self = (pin){.kind = PIN_FREE, .next = host.free};
+	host.free = self;
+	if (view) {
+		PyBuffer_Release(view);
+		PyMem_Free(view);
+	}
+	Py_DECREF(object);
+}
+
+void pin_free(void *ud) {
+	if (!ud || !Py_IsInitialized()) return; /* after the interpreter's end there is nothing to let go */
+	visit here = enter();
+	pin *self = pin_at(ud);
+	if (self) pin_end(self);
+	leave(&here);
+}
+
+/* Calls `see` for each pin of a kind until it returns false. */
+static void pins_each(enum pin_kind kind, bool (*see)(pin *self, void *arg), void *arg) {
+	for (int i = 0; i < CHUNKS && host.chunks[i]; i++)
+		for (size_t at = 0; at < chunk_size(i); at++)
+			if (host.chunks[i][at].kind == kind && !see(&host.chunks[i][at], arg)) return;
+}
+
+/* --- exceptions --- */
+
+/* The exception being raised, taken: an instance with its traceback. New reference. */
+static PyObject *caught(void) {
+	PyObject *type, *value, *trace;
+	PyErr_Fetch(&type, &value, &trace);
+	PyErr_NormalizeException(&type, &value, &trace);
+	if (trace) PyException_SetTraceback(value, trace);
+	Py_XDECREF(type);
+	Py_XDECREF(trace);
+	return value;
+}
+
+static void raise_instance(PyObject *exception) {
+	PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+}
+
+/* Takes the reference over. */
+static void keep(PyObject *exception) {
+	if (kept)
+		Py_DECREF(exception);
+	else
+		kept = exception;
+}
+
+static int raise_kept(void) {
+	if (PyErr_Occurred()) return -1;
+	if (!kept) return 0;
+	PyObject *exception = kept;
+	kept = NULL;
+	raise_instance(exception);
+	Py_DECREF(exception);
+	return -1;
+}
+
+/* Of a failure's own code: Cancelled, Timeout, Error. */
+static PyObject *exception_of_code(aw_status status, const char *message) {
+	PyObject *class = status == AW_ECANCELLED ? host.cancelled : status == AW_ETIMEOUT ? host.timeout : host.error;
+	PyObject *exception = PyObject_CallFunction(class, "s", message);
+	PyObject *code = exception ? PyLong_FromLong(status) : NULL;
+	if (code && PyObject_SetAttrString(exception, "code", code) < 0) Py_CLEAR(exception);
+	Py_XDECREF(code);
+	return exception;
+}
+
+static PyObject *exception_of_group(aw_error *error) {
+	PyObject *parts = PyList_New(0);
+	for (size_t i = 0; parts && i < aw_error_count(error); i++) {
+		PyObject *part = host_exception_of(aw_error_get(error, i));
+		if (!part || PyList_Append(parts, part) < 0) Py_CLEAR(parts);
+		Py_XDECREF(part);
+	}
+	/* BaseExceptionGroup makes an ExceptionGroup where all parts allow it. */
+	PyObject *exception = parts ? PyObject_CallFunction(host.group, "sO", aw_error_message(error), parts) : NULL;
+	Py_XDECREF(parts);
+	return exception;
+}
+
+PyObject *host_exception_of(aw_error *error) {
+	pin *payload = pin_at(aw_error_payload(error));
+	if (payload) return Py_NewRef(payload->object);
+	aw_status status = aw_error_status(error);
+	if (aw_error_count(error)) return exception_of_group(error);
+	/* OSError makes the subclass of its own errno. */
+	if (status < 0 && status > AW_ECANCELLED)
+		return PyObject_CallFunction(PyExc_OSError, "is", -status, aw_error_message(error));
+	return exception_of_code(status, aw_error_message(error));
+}
+
+static int raise_error(aw_error *error, aw_status status) {
+	PyObject *exception = error                    ? host_exception_of(error)
+	                      : status > AW_ECANCELLED ? PyObject_CallFunction(PyExc_OSError, "is", -status, aw_strerror(status))
+	                                               : exception_of_code(status, aw_strerror(status));
+	if (exception) raise_instance(exception);
+	Py_XDECREF(exception);
+	return -1;
+}
+
+int host_check(aw_status status) {
+	if (raise_kept() < 0) return -1;
+	return status < 0 ? raise_error(NULL, status) : 0;
+}
+
+int host_check_future(aw_future *future, aw_status status) {
+	if (raise_kept() < 0) return -1;
+	if (status >= 0) return 0;
+	aw_error *error = NULL;
+	if (aw_future_done(future)) (void)aw_future_error(future, &error);
+	return raise_error(error, status);
+}
+
+int host_check_outcome(aw_cfuture *cfuture, aw_status status) {
+	if (raise_kept() < 0) return -1;
+	return status < 0 ? raise_error(aw_cfuture_done(cfuture) ? aw_cfuture_error(cfuture) : NULL, status) : 0;
+}
+
+int host_check_result(const aw_results *results, size_t index, aw_status status) {
+	if (raise_kept() < 0) return -1;
+	return status < 0 ? raise_error(aw_results_error(results, index), status) : 0;
+}
+
+/* The code that an exception has in C. */
+static aw_status code_of(PyObject *exception) {
+	bool ours = PyObject_IsInstance(exception, host.error) == 1 || PyObject_IsInstance(exception, host.cancelled) == 1;
+	bool system = !ours && PyObject_IsInstance(exception, PyExc_OSError) == 1;
+	PyObject *code = ours || system ? PyObject_GetAttrString(exception, ours ? "code" : "errno") : NULL;
+	long number = code && PyLong_Check(code) ? PyLong_AsLong(code) : 0;
+	Py_XDECREF(code);
+	PyErr_Clear();
+	if (system) number = -number;
+	return number < 0 && number > -10000 ? (aw_status)number : AW_EHOST;
+}
+
+/* An error that carries an exception. NULL without memory. */
+static aw_error *error_from(aw_loop *loop, PyObject *exception) {
+	aw_status code = code_of(exception);
+	PyObject *text = PyObject_Str(exception);
+	const char *message = text ? PyUnicode_AsUTF8(text) : NULL;
+	pin *payload = pin_new(PIN_VALUE, exception, NULL);
+	aw_error *error = NULL;
+	/* An empty message would read as none. */
+	if (payload && aw_error_new(loop, code, message && *message ? message : NULL, payload, pin_free, &error) < 0)
+		pin_end(payload);
+	Py_XDECREF(text);
+	PyErr_Clear();
+	return error;
+}
+
+/* --- callbacks --- */
+
+static bool is_handler_of(pin *self, void *arg) {
+	const void **loop = arg;
+	if (self->owner != *loop) return true;
+	*loop = NULL;
+	return false;
+}
+
+static bool has_handler(const aw_loop *loop) {
+	const void *found = loop;
+	pins_each(PIN_HANDLER, is_handler_of, &found);
+	return !found;
+}
+
+/* A callable raised: the handler hears, if it is Python's. Else, and for what is no Exception, the loop is left and dispatch raises it. */
+static aw_status callback_failed(aw_loop *loop, aw_future *future) {
+	PyObject *exception = caught();
+	aw_error *error = NULL;
+	if (PyObject_IsInstance(exception, PyExc_Exception) == 1 && has_handler(loop)) error = error_from(loop, exception);
+	if (!error) {
+		keep(exception);
+		return AW_EEXIT;
+	}
+	Py_DECREF(exception);
+	aw_loop_call_exception_handler(loop, "Exception in callback", error, future);
+	aw_error_unref(error);
+	return 0;
+}
+
+/* Calls what is pinned at `ud`; it may let go of its own pin meanwhile. Takes the argument over. */
+static PyObject *call(void *ud, PyObject *argument) {
+	if (!argument) return NULL;
+	PyObject *callable = Py_NewRef(((pin *)ud)->object);
+	PyObject *answer = PyObject_CallOneArg(callable, argument);
+	Py_DECREF(callable);
+	Py_DECREF(argument);
+	return answer;
+}
+
+aw_status host_callback(aw_loop *loop, void *ud) {
+	visit here = enter();
+	PyObject *answer = call(ud, wrap_aw_loop(loop));
+	aw_status status = answer ? 0 : callback_failed(loop, NULL);
+	Py_XDECREF(answer);
+	leave(&here);
+	return status;
+}
+
+aw_status host_done(aw_future *future, void *ud) {
+	visit here = enter();
+	PyObject *answer = call(ud, wrap_aw_future(future));
+	aw_status status = answer ? 0 : callback_failed(aw_future_loop(future), future);
+	Py_XDECREF(answer);
+	leave(&here);
+	return status;
+}
+
+aw_status host_exception(aw_loop *loop, const aw_report *report, void *ud) {
+	visit here = enter();
+	PyObject *lent = lend_aw_report((aw_report *)(uintptr_t)report);
+	PyObject *of = wrap_aw_loop(loop), *callable = Py_NewRef(((pin *)ud)->object);
+	PyObject *answer = lent && of ? PyObject_CallFunctionObjArgs(callable, of, lent, NULL) : NULL;
+	end_lent(lent); /* a report kept longer answers nothing */
+	if (!answer) keep(caught());
+	aw_status status = answer ? 0 : AW_EHOST;
+	Py_XDECREF(answer);
+	Py_XDECREF(lent);
+	Py_XDECREF(of);
+	Py_DECREF(callable);
+	leave(&here);
+	return status;
+}
+
+/* A callable that raises is a coroutine that fails: whoever awaits it gets the very exception. */
+static aw_status step_failed(aw_resume *resume) {
+	PyObject *exception = caught();
+	aw_error *error = error_from(aw_future_loop(aw_task_future(aw_resume_task(resume))), exception);
+	aw_status status = error ? aw_resume_raise(resume, error) : -ENOMEM;
+	aw_error_unref(error);
+	if (PyObject_IsInstance(exception, PyExc_Exception) == 1 || PyObject_IsInstance(exception, host.cancelled) == 1) {
+		Py_DECREF(exception);
+		return status;
+	}
+	keep(exception);
+	return AW_EEXIT;
+}
+
+aw_status host_step(aw_resume *resume, void *ud) {
+	visit here = enter();
+	PyObject *lent = lend_aw_resume(resume);
+	PyObject *answer = call(ud, Py_XNewRef(lent));
+	end_lent(lent); /* a resume is the step's alone */
+	Py_XDECREF(lent);
+	aw_status status = 0;
+	if (!answer) {
+		status = step_failed(resume);
+	} else if (PyLong_Check(answer)) {
+		long number = PyLong_AsLong(answer);
+		if (number < 0) status = (aw_status)number;
+		PyErr_Clear();
+	}
+	Py_XDECREF(answer);
+	leave(&here);
+	return status;
+}
+
+int32_t host_compare(void *a, void *b, void *ud) {
+	visit here = enter();
+	PyObject *left = host_value(a, VALUE_UNKNOWN), *right = host_value(b, VALUE_UNKNOWN);
+	PyObject *answer = left && right ? PyObject_CallFunctionObjArgs(((pin *)ud)->object, left, right, NULL) : NULL;
+	long order = answer ? PyLong_AsLong(answer) : 0;
+	if (PyErr_Occurred()) {
+		keep(caught());
+		order = 0;
+	}
+	Py_XDECREF(answer);
+	Py_XDECREF(left);
+	Py_XDECREF(right);
+	leave(&here);
+	return (order > 0) - (order < 0);
+}
+
+/* The callable of an iterator gives the coroutine of the next item. Without an error object to give, what it raises is kept. */
+aw_status host_next(void *ud, aw_coro **out) {
+	visit here = enter();
+	aw_coro *coro = NULL;
+	PyObject *answer = PyObject_CallNoArgs(((pin *)ud)->object);
+	bool made = answer && host_coro(answer, &coro) == 0;
+	if (made) *out = aw_coro_ref(coro);
+	if (!made) keep(caught());
+	Py_XDECREF(answer);
+	leave(&here);
+	return made ? 0 : AW_EHOST;
+}
+
+typedef struct removal {
+	aw_future *future;
+	PyObject *callable;
+	aw_status total;
+} removal;
+
+static bool remove_done(pin *self, void *arg) {
+	removal *search = arg;
+	int same = self->object == search->callable ? 1 : PyObject_RichCompareBool(self->object, search->callable, Py_EQ);
+	aw_status removed = same < 0 ? 0 : same ? aw_future_remove_done_callback(search->future, host_done, self) : 0;
+	if (same < 0 || removed < 0) {
+		if (removed < 0) search->total = removed;
+		return false;
+	}
+	search->total += removed;
+	return true;
+}
+
+/* Each registration has a pin of its own, so all that hold an equal callable (a bound method is a new object each time) are tried. */
+aw_status host_remove_done_callback(aw_future *future, PyObject *callable) {
+	removal search = {future, callable, 0};
+	pins_each(PIN_DONE, remove_done, &search);
+	return search.total;
+}
+
+void host_unref(void (*unref)(void *object), void *object) {
+	PyObject *type, *value, *trace;
+	PyErr_Fetch(&type, &value, &trace);
+	unref(object);
+	PyErr_Restore(type, value, trace);
+}
+
+/* --- values --- */
+
+/* A value of C's: what it is only the caller knows. */
+typedef struct c_value {
+	PyObject_HEAD void *data;
+	aw_destroy_fn destroy;
+} c_value;
+
+static void c_value_dealloc(PyObject *self) {
+	c_value *value = (c_value *)self;
+	PyTypeObject *type = Py_TYPE(self);
+	if (value->destroy) host_unref(value->destroy, value->data);
+	PyObject_Free(self);
+	Py_DECREF(type);
+}
+
+static PyObject *c_value_int(PyObject *self) {
+	return PyLong_FromVoidPtr(((c_value *)self)->data);
+}
+
+static PyObject *c_value_results(PyObject *self, PyObject *unused) {
+	(void)unused;
+	return wrap_aw_results(((c_value *)self)->data);
+}
+
+static PyObject *c_value_future(PyObject *self, PyObject *unused) {
+	(void)unused;
+	return wrap_aw_future(((c_value *)self)->data);
+}
+
+static PyMethodDef c_value_methods[] = {
+	{"results", c_value_results, METH_NOARGS, "The value, which the caller knows to be an aw_results."},
+	{"future", c_value_future, METH_NOARGS, "The value, which the caller knows to be an aw_future."},
+	{NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot c_value_slots[] = {
+	{Py_tp_dealloc, (void *)c_value_dealloc},
+	{Py_nb_int, (void *)c_value_int},
+	{Py_nb_index, (void *)c_value_int},
+	{Py_tp_methods, c_value_methods},
+	{Py_tp_doc, (void *)(uintptr_t) "A pointer that a C program made the value of something."},
+	{0, NULL},
+};
+
+static PyType_Spec c_value_spec = {"libawait._raw.Value", sizeof(c_value), 0,
+                                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, c_value_slots};
+
+PyObject *host_value_taken(void *value, aw_destroy_fn destroy, int32_t kind) {
+	pin *ours = pin_at(value);
+	if (ours) {
+		PyObject *object = Py_NewRef(ours->object);
+		if (destroy) destroy(value);
+		return object;
+	}
+	intptr_t number = (intptr_t)value;
+	PyObject *object = NULL;
+	switch (kind) {
+	case AW_VALUE_INTEGER: return PyLong_FromSsize_t(number);
+	case AW_VALUE_RESULTS: object = wrap_aw_results(value); break;
+	case AW_VALUE_FUTURE: object = wrap_aw_future(value); break;
+	default:
+		if (!value) Py_RETURN_NONE;
+		/* Where nothing tells: no address is as low, and no other number as small is likely. */
+		if (kind == VALUE_UNKNOWN && number > -4096 && number < 4096) return PyLong_FromSsize_t(number);
+		c_value *self = PyObject_New(c_value, host.value_type);
+		if (!self) return NULL;
+		self->data = value;
+		self->destroy = destroy;
+		return (PyObject *)self;
+	}
+	if (destroy) destroy(value);
+	return object;
+}
+
+PyObject *host_value(void *value, int32_t kind) {
+	return host_value_taken(value, NULL, kind);
+}
+
+void *host_key(PyObject *name) {
+	if (!PyUnicode_Check(name)) {
+		PyErr_SetString(PyExc_TypeError, "the key of a context is a str");
+		return NULL;
+	}
+	PyObject *same = PyDict_SetDefault(host.keys, name, name);
+	return same; /* equal names have one address, which stays */
+}
+
+/* --- waiting without the GIL --- */
+
+aw_status host_wait(aw_loop *loop, int64_t timeout) {
+	aw_status status;
+	if (timeout == 0 || aw_loop_pending(loop)) return aw_loop_wait(loop, timeout);
+	Py_BEGIN_ALLOW_THREADS status = aw_loop_wait(loop, timeout);
+	Py_END_ALLOW_THREADS(void) PyErr_CheckSignals(); /* what it raised, host_check() finds */
+	return status;
+}
+
+aw_status host_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout) {
+	aw_status status = timeout ? host_wait(loop, timeout) : 0;
+	return status < 0 || PyErr_Occurred() ? status : aw_loop_drain(loop, out, max, 0);
+}
+
+/* In slices, since no signal ends such a wait. */
+enum { SLICE = 20 * 1000 * 1000 };
+
+aw_status host_cfuture_wait(aw_cfuture *cfuture, int64_t timeout, void **out) {
+	for (int64_t left = timeout < 0 ? AW_FOREVER : timeout;;) {
+		int64_t slice = left < SLICE ? left : SLICE;
+		aw_status status;
+		Py_BEGIN_ALLOW_THREADS status = aw_cfuture_wait(cfuture, slice, out);
+		Py_END_ALLOW_THREADS if (left != AW_FOREVER) left -= slice;
+		if (PyErr_CheckSignals() < 0 || status != AW_ETIMEOUT || aw_cfuture_done(cfuture) || left <= 0) return status;
+	}
+}
+
+aw_status host_shutdown_wait(aw_executor *executor, int64_t timeout) {
+	for (int64_t left = timeout < 0 ? AW_FOREVER : timeout;;) {
+		int64_t slice = left < SLICE ? left : SLICE;
+		aw_status status;
+		Py_BEGIN_ALLOW_THREADS status = aw_executor_shutdown_wait(executor, slice);
+		Py_END_ALLOW_THREADS if (left != AW_FOREVER) left -= slice;
+		if (PyErr_CheckSignals() < 0 || status != AW_ETIMEOUT || left <= 0) return status;
+	}
+}
+
+/* --- the completion queue: a token is a pin on (token, buffer) --- */
+
+static bool kind_fills(uint32_t kind) {
+	return kind == AW_OPERATION_READ || kind == AW_OPERATION_RECV;
+}
+
+/* A number of the dictionary, or `otherwise`. -1 with an exception for what is none. */
+static int field(PyObject *from, const char *name, int64_t otherwise, int64_t low, int64_t high, int64_t *out) {
+	PyObject *value = PyDict_GetItemString(from, name);
+	*out = value && value != Py_None ? PyLong_AsLongLong(value) : otherwise;
+	if (PyErr_Occurred()) return -1;
+	if (*out >= low && *out <= high) return 0;
+	PyErr_Format(PyExc_OverflowError, "%s is out of range", name);
+	return -1;
+}
+
+static int submission_buffer(aw_submission *self, pin *token, PyObject *buffer) {
+	if (self->kind == AW_OPERATION_FUTURE) return host_future(buffer, (aw_future **)&self->buffer);
+	token->view = PyMem_Calloc(1, sizeof *token->view);
+	if (!token->view) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	/* Nobody changes its size until the completion is drained. */
+	if (PyObject_GetBuffer(buffer, token->view, kind_fills(self->kind) ? PyBUF_WRITABLE : PyBUF_SIMPLE) < 0) return -1;
+	self->buffer = token->view->buf;
+	self->length = (uint64_t)token->view->len;
+	return 0;
+}
+
+static int submission_fill(aw_submission *self, aw_loop *loop, PyObject *from) {
+	if (!PyDict_Check(from)) {
+		PyErr_SetString(PyExc_TypeError, "an operation is a dict");
+		return -1;
+	}
+	int64_t kind, flags, fd;
+	if (field(from, "kind", AW_OPERATION_NOP, 0, UINT32_MAX, &kind) < 0 || field(from, "flags", 0, 0, UINT32_MAX, &flags) < 0 ||
+	    field(from, "fd", -1, INT32_MIN, INT32_MAX, &fd) < 0 ||
+	    field(from, "offset", -1, INT64_MIN, INT64_MAX, &self->offset) < 0)
+		return -1;
+	self->size = sizeof *self;
+	self->kind = (uint32_t)kind;
+	self->flags = (uint32_t)flags;
+	self->fd = (int32_t)fd;
+	PyObject *name = PyDict_GetItemString(from, "token"), *buffer = PyDict_GetItemString(from, "buffer");
+	PyObject *both = PyTuple_Pack(2, name ? name : Py_None, buffer ? buffer : Py_None);
+	pin *token = both ? pin_new(PIN_SUBMISSION, both, loop) : NULL;
+	Py_XDECREF(both);
+	if (!token) return -1;
+	token->operation = self->kind;
+	self->token = (uintptr_t)token;
+	if (!buffer || buffer == Py_None || submission_buffer(self, token, buffer) == 0) return 0;
+	pin_end(token);
+	return -1;
+}
+
+aw_submission *host_submissions(aw_loop *loop, PyObject *list, size_t *count) {
+	PyObject *items = PySequence_Fast(list, "a sequence of operations");
+	if (!items) return NULL;
+	*count = (size_t)PySequence_Fast_GET_SIZE(items);
+	aw_submission *array = PyMem_Calloc(*count + 1, sizeof *array);
+	if (!array) PyErr_NoMemory();
+	for (size_t i = 0; array && i < *count; i++) {
+		if (submission_fill(&array[i], loop, PySequence_Fast_GET_ITEM(items, (Py_ssize_t)i)) == 0) continue;
+		host_submitted(array, i, 0);
+		PyMem_Free(array);
+		array = NULL;
+	}
+	Py_DECREF(items);
+	return array;
+}
+
+/* Those beyond the ones taken come back. */
+void host_submitted(const aw_submission *submissions, size_t count, aw_status taken) {
+	for (size_t i = taken < 0 ? 0 : (size_t)taken; i < count; i++) pin_end(pin_at((void *)(uintptr_t)submissions[i].token));
+}
+
+PyObject *host_completions(const aw_completion *completions, aw_status count) {
+	PyObject *list = PyList_New(0);
+	for (aw_status i = 0; i < count; i++) {
+		const aw_completion *at = &completions[i];
+		pin *self = pin_at((void *)(uintptr_t)at->token);
+		if (!self) continue;
+		bool of_future = self->operation == AW_OPERATION_FUTURE;
+		PyObject *value = of_future ? host_value((void *)(intptr_t)at->value, VALUE_UNKNOWN) : PyLong_FromLongLong(at->value);
+		PyObject *one = value ? Py_BuildValue("(OiN)", PyTuple_GET_ITEM(self->object, 0), at->status, value) : NULL;
+		if (list && (!one || PyList_Append(list, one) < 0)) Py_CLEAR(list);
+		Py_XDECREF(one);
+		pin_end(self);
+	}
+	return list;
+}
+
+typedef struct cancelling {
+	aw_loop *loop;
+	PyObject *token;
+	aw_status total;
+} cancelling;
+
+static bool cancel_token(pin *self, void *arg) {
+	cancelling *search = arg;
+	if (self->owner != search->loop) return true;
+	int same = PyObject_RichCompareBool(PyTuple_GET_ITEM(self->object, 0), search->token, Py_EQ);
+	aw_status status = same > 0 ? aw_loop_cancel_token(search->loop, (uintptr_t)self) : 0;
+	search->total = status < 0 ? status : search->total + status;
+	return same >= 0 && status >= 0;
+}
+
+aw_status host_cancel_token(aw_loop *loop, PyObject *token) {
+	cancelling search = {loop, token, 0};
+	pins_each(PIN_SUBMISSION, cancel_token, &search);
+	return search.total;
+}
+
+static bool forget(pin *self, void *loop) {
+	if (self->owner == loop) pin_end(self);
+	return true;
+}
+
+/* Completions that nobody can drain any more. */
+void host_closed(aw_loop *loop) {
+	pins_each(PIN_SUBMISSION, forget, loop);
+}
+
+/* --- the module --- */
+
+const char **host_strings(PyObject *list, PyObject **holder, size_t *count) {
+	if (PyUnicode_Check(list) || PyBytes_Check(list)) {
+		PyErr_SetString(PyExc_TypeError, "a sequence of strings, not one");
+		return NULL;
+	}
+	*holder = PySequence_List(list);
+	if (!*holder) return NULL;
+	*count = (size_t)PyList_GET_SIZE(*holder);
+	const char **array = PyMem_Calloc(*count + 1, sizeof *array);
+	if (!array) PyErr_NoMemory();
+	for (size_t i = 0; array && i < *count; i++) {
+		PyObject *bytes = NULL;
+		if (PyUnicode_FSConverter(PyList_GET_ITEM(*holder, (Py_ssize_t)i), &bytes)) {
+			PyList_SetItem(*holder, (Py_ssize_t)i, bytes);
+			array[i] = PyBytes_AS_STRING(bytes);
+		} else {
+			PyMem_Free(array);
+			array = NULL;
+		}
+	}
+	return array;
+}
+
+static PyObject *exception_of(PyObject *module, PyObject *failure) {
+	aw_error *error = NULL;
+	(void)module;
+	return host_failure(failure, &error) < 0 ? NULL : host_exception_of(error);
+}
+
+static PyObject *failure_of(PyObject *module, PyObject *exception) {
+	(void)module;
+	if (!PyExceptionInstance_Check(exception))
+		return PyErr_Format(PyExc_TypeError, "%s is no exception", Py_TYPE(exception)->tp_name);
+	aw_error *error = error_from(NULL, exception);
+	PyObject *failure = error ? wrap_aw_error(error) : PyErr_NoMemory();
+	aw_error_unref(error);
+	return failure;
+}
+
+static PyMethodDef functions[] = {
+	{"exception_of", exception_of, METH_O,
+     "exception_of(failure): the exception that a Failure carries, or that stands for its code."},
+	{"failure_of", failure_of, METH_O,
+     "failure_of(exception): a Failure that carries an exception, which comes out as itself."},
+	{NULL, NULL, 0, NULL},
+};
+
+int host_init(PyObject *module) {
+	PyObject *builtins = PyImport_ImportModule("builtins");
+	host.group = builtins ? PyObject_GetAttrString(builtins, "BaseExceptionGroup") : NULL;
+	Py_XDECREF(builtins);
+	if (!host.group) return -1;
+	host.keys = PyDict_New();
+	host.error =
+		PyErr_NewExceptionWithDoc("libawait._raw.Error", "A failure of libawait's own; `code` is one of AW_E….", NULL, NULL);
+	host.cancelled = PyErr_NewExceptionWithDoc("libawait._raw.Cancelled", "A cancellation: no Exception, as asyncio's.",
+	                                           PyExc_BaseException, NULL);
+	PyObject *bases = host.error ? PyTuple_Pack(2, host.error, PyExc_TimeoutError) : NULL;
+	host.timeout = bases ? PyErr_NewExceptionWithDoc("libawait._raw.Timeout", "A limit has passed.", bases, NULL) : NULL;
+	Py_XDECREF(bases);
+	host.value_type = (PyTypeObject *)PyType_FromSpec(&c_value_spec);
+	if (!host.keys || !host.error || !host.cancelled || !host.timeout || !host.value_type) return -1;
+	if (PyModule_AddObjectRef(module, "Error", host.error) < 0 ||
+	    PyModule_AddObjectRef(module, "Cancelled", host.cancelled) < 0 ||
+	    PyModule_AddObjectRef(module, "Timeout", host.timeout) < 0 ||
+	    PyModule_AddObjectRef(module, "Value", (PyObject *)host.value_type) < 0)
+		return -1;
+	return PyModule_AddFunctions(module, functions);
+}

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""The name `asyncio` for libawait.aio, so that programs and tests written for asyncio run on it unchanged and nothing of asyncio runs.
+
+As a program: aio_facade.py PROGRAM runs that one.
+"""
+import logging
+import runpy
+import sys
+import types
+
+
+def install():
+    """Puts libawait.aio in the place of asyncio, for whoever imports that from now on."""
+    assert 'asyncio' not in sys.modules, 'asyncio was imported before'
+    import libawait.aio as aio
+    from libawait.aio import _support, coroutines, events, exceptions, futures, locks, queues, runners, streams, subprocess, taskgroups, tasks, threads, timeouts
+
+    facade = types.ModuleType('asyncio', aio.__doc__)
+    facade.__path__ = []
+    facade.__dict__.update({name: value for name, value in vars(aio).items() if not name.startswith('__')})
+    facade.TimerHandle = aio.Handle
+    facade.TimeoutError = TimeoutError
+    facade.ThreadedChildWatcher = type('ThreadedChildWatcher', (), {})
+    facade.SelectorEventLoop = aio.Loop
+    facade.BaseEventLoop = aio.Loop
+    sys.modules['asyncio'] = facade
+
+    # What their tests and helpers look up under names of CPython's modules.
+    events.BaseEventLoop = aio.Loop
+    events.TimerHandle = aio.Handle
+    events._event_loop_policy = None
+    futures._CFuture = futures._PyFuture = aio.Future
+    tasks._CTask = tasks._PyTask = aio.Task
+    for name in ('_register_task', '_unregister_task', '_enter_task', '_leave_task', '_swap_current_task'):
+        for kind in ('', '_py', '_c'):
+            setattr(tasks, kind + name, None)
+    tasks._c_current_task = tasks._py_current_task = aio.current_task
+    tasks._c_all_tasks = tasks._py_all_tasks = aio.all_tasks
+    format_helpers = types.ModuleType('asyncio.format_helpers')
+    format_helpers._get_function_source = _support._function_source
+    log = types.ModuleType('asyncio.log')
+    log.logger = _support.logger = events.logger = logging.getLogger('asyncio')
+    staggered = types.ModuleType('asyncio.staggered')
+    for name, module in {'base_events': events, 'base_futures': futures, 'base_tasks': tasks, 'coroutines': coroutines, 'events': events,
+                         'exceptions': exceptions, 'format_helpers': format_helpers, 'futures': futures, 'locks': locks, 'log': log,
+                         'queues': queues, 'runners': runners, 'selector_events': events, 'staggered': staggered, 'streams': streams,
+                         'subprocess': subprocess, 'taskgroups': taskgroups,
+                         'tasks': tasks, 'threads': threads, 'timeouts': timeouts}.items():
+        setattr(facade, name, module)
+        sys.modules[f'asyncio.{name}'] = module
+    return aio
+
+
+if __name__ == '__main__':
+    install()
+    sys.argv = sys.argv[1:]
+    runpy.run_path(sys.argv[0], run_name='__main__')

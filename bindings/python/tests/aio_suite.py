@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""CPython's own tests of asyncio, run on libawait.aio.
+
+usage: aio_suite.py [-v] [MODULE[.CLASS[.TEST]]…]
+
+The tests are those installed with the interpreter (Debian: libpython3.11-testsuite), unchanged. Their set-up differs: the name `asyncio` is
+libawait.aio, so nothing of asyncio runs under them, and the loop of simulated time is one on the backend `virtual`. What is left out stands
+in aio_left_out.txt, each with its reason; whatever else fails is a failure. The last line is the total.
+"""
+import argparse
+import fnmatch
+import io
+import pathlib
+import sys
+import time
+import warnings
+
+import aio_facade
+
+HERE = pathlib.Path(__file__).resolve().parent
+MODULES = ('test_futures', 'test_futures2', 'test_tasks', 'test_locks', 'test_queues', 'test_taskgroups', 'test_timeouts', 'test_waitfor', 'test_runners',
+           'test_threads', 'test_pep492', 'test_eager_task_factory')
+
+
+def simulated_loop(aio):
+    """The loop of simulated time: the backend `virtual`, counted from 0. The steps that a test hands in are its own doing."""
+
+    class TestLoop(aio.Loop):
+        __name__ = 'TestLoop'
+
+        def __init__(self, gen=None):
+            super().__init__('virtual')
+            self._began = super().time()
+
+        def time(self):
+            return super().time() - self._began
+
+        @property
+        def _ready(self):
+            return self._pending()
+
+        def call_at(self, when, callback, *args, context=None):
+            return super().call_at(when + self._began, callback, *args, context=context)
+
+        def advance_time(self, advance):
+            pass
+
+    return TestLoop
+
+
+def left_out(path):
+    """[(pattern, reason)]"""
+    lines = (line.strip() for line in path.read_text(encoding='utf-8').splitlines())
+    return [tuple(part.strip() for part in line.split(' ', 1)) for line in lines if line and not line.startswith('#')]
+
+
+def flatten(suite):
+    import unittest
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from flatten(test)
+        else:
+            yield test
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('-v', '--verbose', action='store_true')
+    parser.add_argument('names', nargs='*')
+    args = parser.parse_args()
+    aio = aio_facade.install()
+    import unittest
+    try:
+        from test.test_asyncio import utils
+    except ImportError:
+        print(f'skipped: {sys.executable} has no test package (Debian: libpython3.11-testsuite)')
+        print('0 passed, 0 failed, 1 skipped')
+        return 77
+    utils.TestLoop = simulated_loop(aio)
+    reasons = left_out(HERE / 'aio_left_out.txt')
+    used = set()
+    names = args.names or MODULES
+    totals = [0, 0, 0, 0]
+    twice = 0  # the tests of a second implementation in Python, which CPython has and this package has not
+    texts = []
+    for name in names:
+        module = name.split('.')[0]
+        try:
+            suite = unittest.defaultTestLoader.loadTestsFromName(f'test.test_asyncio.{name}')
+        except (ImportError, AttributeError):
+            continue
+        tests, out = [], 0
+        for test in flatten(suite):
+            if type(test).__name__ in ('_FailedTest', 'ModuleImportFailure'):
+                tests = []
+                break
+            key = test.id().removeprefix('test.test_asyncio.')
+            pattern = next((pattern for pattern, _ in reasons if fnmatch.fnmatchcase(key, pattern)), None)
+            if pattern and len(args.names) == 0:
+                used.add(pattern)
+                if dict(reasons)[pattern].startswith('the same'):
+                    twice += 1
+                else:
+                    out += 1
+            else:
+                tests.append(test)
+        if not tests:
+            continue
+        began = time.monotonic()
+        stream = io.StringIO()
+        with warnings.catch_warnings():
+            warnings.simplefilter('default')
+            warnings.filterwarnings('ignore', category=DeprecationWarning)
+            result = unittest.TextTestRunner(stream=sys.stderr if args.verbose else stream, verbosity=2 if args.verbose else 0).run(unittest.TestSuite(tests))
+        failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
+        skipped = len(result.skipped)
+        passed = result.testsRun - failed - skipped
+        print(f'{module:<26} {passed:>4} passed, {out:>3} left out, {failed} failed, {skipped} skipped by themselves   {time.monotonic() - began:.1f} s', flush=True)
+        for number, count in enumerate((passed, failed, skipped, out)):
+            totals[number] += count
+        for test, text in result.failures + result.errors:
+            texts.append(f'--- {test.id()}\n{text}')
+    print('\n'.join(texts))
+    if not args.names:
+        stale = [pattern for pattern, _ in reasons if pattern not in used]
+        if stale:
+            print(f'patterns of the list that fit no test here (another version of CPython?): {", ".join(stale)}')
+    print(f"CPython {sys.version.split()[0]}'s tests on libawait.aio: {totals[0]} passed, {totals[3]} left out with reasons, {totals[1]} failed; "
+          f"{twice} are of CPython's second implementation and would run the same classes again")
+    print(f'{totals[0]} passed, {totals[1]} failed')
+    return 1 if totals[1] or not totals[0] else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,587 @@
+# SPDX-License-Identifier: MIT
+"""libawait.aio where CPython's tests don't look: what hangs on the library, threads, signals, forks, and the collector."""
+import contextvars
+import gc
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+import weakref
+
+import libawait.aio as aio
+from libawait.aio import _aio
+from libawait.aio.subprocess import PIPE
+
+BACKENDS = [name for name in ('epoll', 'uring', 'uv', 'ev', 'virtual')]
+
+
+def usable(backend):
+    try:
+        loop = aio.Loop(backend)
+    except (RuntimeError, OSError):
+        return False
+    loop.close()
+    return True
+
+
+BACKENDS = [name for name in BACKENDS if usable(name)]
+
+
+def run(main, backend='virtual'):
+    with aio.Runner(loop_factory=lambda: aio.Loop(backend)) as runner:
+        return runner.run(main)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        gc.collect()
+        self.handles = _aio.live_handles()
+
+    def tearDown(self):
+        for _ in range(3):
+            gc.collect()
+        self.assertEqual(_aio.live_handles(), self.handles, 'handles were left behind')
+
+
+class Package(Case):
+    def test_asyncio_is_not_imported(self):
+        program = 'import sys, libawait.aio; sys.exit("asyncio" in sys.modules or "_asyncio" in sys.modules)'
+        self.assertEqual(subprocess.run([sys.executable, '-c', program], check=False).returncode, 0)
+
+    def test_a_backend_that_is_not_there_is_named(self):
+        with self.assertRaisesRegex(RuntimeError, 'nonesuch'):
+            aio.Loop('nonesuch')
+
+    def test_each_backend_runs_the_same(self):
+        async def work(number):
+            await aio.sleep(0.01 * number)
+            return number
+
+        async def main():
+            return await aio.gather(*(work(number) for number in range(5)))
+
+        for backend in BACKENDS:
+            with self.subTest(backend=backend):
+                self.assertEqual(run(main(), backend), [0, 1, 2, 3, 4])
+
+    def test_an_hour_takes_no_time_on_the_virtual_backend(self):
+        began = time.monotonic()
+        run(aio.sleep(3600))
+        self.assertLess(time.monotonic() - began, 60)
+
+
+    def test_the_first_example_prints_what_the_document_says(self):
+        source = pathlib.Path(os.environ.get('AWAIT_TEST_SOURCE', pathlib.Path(__file__).parents[3]))
+        expected = (source / 'conformance/cases/s000_01_subprocess_timeout.expected').read_text()
+        program = source / 'bindings/python/examples/aio_first_example.py'
+        for backend in BACKENDS:
+            if backend != 'virtual':  # real children take real time
+                with self.subTest(backend=backend):
+                    done = subprocess.run([sys.executable, program], env=dict(os.environ, AWAIT_BACKEND=backend), capture_output=True, text=True,
+                                          check=False)
+                    self.assertEqual((done.stdout, done.stderr), (expected, ''))
+
+
+class Lifetime(Case):
+    def test_a_future_and_its_result_in_a_circle_are_collected(self):
+        loop = aio.Loop('virtual')
+
+        class Thing:
+            pass
+        thing = Thing()
+        thing.future = loop.create_future()
+        thing.future.set_result(thing)
+        gone = weakref.ref(thing)
+        del thing
+        gc.collect()
+        self.assertIsNone(gone())
+        loop.close()
+
+    def test_an_exception_whose_frames_hold_its_task_is_collected(self):
+        async def fail():
+            task = aio.current_task()
+            raise ValueError(task)
+
+        async def main():
+            task = aio.create_task(fail())
+            try:
+                await task
+            except ValueError as failure:
+                kept = failure, task
+                return weakref.ref(kept[1])
+
+        gone = run(main())
+        gc.collect()
+        self.assertIsNone(gone())
+
+    def test_a_callback_that_holds_its_pending_future_is_collected(self):
+        loop = aio.Loop('virtual')
+        future = loop.create_future()
+        future.add_done_callback(lambda _, mine=future: mine)
+        gone = weakref.ref(future)
+        del future
+        gc.collect()
+        self.assertIsNone(gone())
+        loop.close()
+
+    def test_a_queue_that_holds_itself_is_collected(self):
+        async def main():
+            queue = aio.Queue()
+            queue.put_nowait(queue)
+            return weakref.ref(queue)
+        gone = run(main())
+        gc.collect()
+        self.assertIsNone(gone())
+
+    def test_what_a_gather_holds_is_not_cleared_while_it_is_used(self):
+        async def child(value):
+            await aio.sleep(0)
+            return [value]
+
+        async def main():
+            outer = aio.gather(child(1), aio.shield(child(2)))
+            await aio.sleep(0)
+            gc.collect()
+            return await outer
+        self.assertEqual(run(main()), [[1], [2]])
+
+    def test_closing_lets_go_of_everything_once(self):
+        dropped = []
+
+        class Told:
+            def __init__(self, name):
+                self.name = name
+
+            def __call__(self, *args):
+                pass
+
+            def __del__(self):
+                dropped.append(self.name)
+
+        async def wait_for(told, future):
+            await future
+
+        loop = aio.Loop('virtual')
+        loop.set_exception_handler(lambda *_: None)
+        loop.call_soon(Told('soon'))
+        loop.call_later(10, Told('later'))
+        loop.call_soon_threadsafe(Told('threadsafe'))
+        future = loop.create_future()
+        future.add_done_callback(Told('callback'))
+        task = loop.create_task(wait_for(Told('task'), future))
+        task._log_destroy_pending = False
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.call_soon(Told('never'))
+        loop.close()
+        loop.close()
+        del task, future
+        gc.collect()
+        self.assertEqual(sorted(dropped), ['callback', 'later', 'never', 'soon', 'task', 'threadsafe'])
+        with self.assertRaisesRegex(RuntimeError, 'closed'):
+            loop.call_soon(print)
+
+    def test_a_timer_cancelled_by_its_own_callback(self):
+        async def main():
+            handles = []
+            handles.append(aio.get_running_loop().call_later(0.01, lambda: handles[0].cancel()))
+            await aio.sleep(1)
+            return handles[0].cancelled()
+        self.assertTrue(run(main()))
+
+    def test_objects_outlive_their_closed_loop(self):
+        kept = []
+
+        async def main():
+            kept.extend([aio.Lock(), aio.Event(), aio.Condition(), aio.Semaphore(2), aio.Barrier(2), aio.Queue(1)])
+            await kept[0].acquire()
+            await kept[3].acquire()
+            kept[1].set()
+            await kept[1].wait()
+            await kept[5].put('item')
+            kept.append(aio.get_running_loop().create_future())
+            kept.append(aio.create_task(aio.sleep(0, 'done')))
+            await kept[-1]
+        run(main())
+        self.assertEqual(kept[-1].result(), 'done')
+        with self.assertRaises(RuntimeError):
+            kept[6].set_result(1)
+        for one in kept:
+            repr(one)
+        kept.clear()
+
+
+class Failures(Case):
+    def test_an_exception_comes_out_as_itself(self):
+        failure = KeyError('mine')
+
+        async def fail():
+            await aio.sleep(0)
+            raise failure
+
+        async def main():
+            results = await aio.gather(fail(), return_exceptions=True)
+            try:
+                async with aio.TaskGroup() as group:
+                    group.create_task(fail())
+            except* KeyError as caught:
+                results += caught.exceptions
+            return results
+        self.assertEqual([one is failure for one in run(main())], [True, True])
+
+    def test_a_failure_nobody_looks_at_is_told_with_its_task(self):
+        told = []
+
+        async def fail():
+            raise ValueError
+
+        async def main():
+            aio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
+            aio.create_task(fail(), name='lost')
+            await aio.sleep(0.01)
+        run(main())
+        self.assertEqual([context['message'] for context in told], ['Task exception was never retrieved'])
+        self.assertEqual(told[0]['future'].get_name(), 'lost')
+        self.assertIsInstance(told[0]['exception'], ValueError)
+        told.clear()
+
+    def test_a_task_kept_by_the_handler_stays_usable(self):
+        kept = []
+
+        async def fail():
+            raise ValueError('kept')
+
+        async def main():
+            aio.get_running_loop().set_exception_handler(lambda loop, context: kept.append(context['future']))
+            aio.create_task(fail())
+            await aio.sleep(0.01)
+        run(main())
+        self.assertEqual(kept[0].exception().args, ('kept',))
+        kept.clear()
+
+    def test_system_exit_leaves_the_run_from_wherever_it_is_raised(self):
+        def leave(*_):
+            raise SystemExit(3)
+
+        async def step():
+            leave()
+
+        def from_callback(loop):
+            loop.call_soon(leave)
+
+        def from_task(loop):
+            loop.create_task(step()).add_done_callback(lambda task: task.exception())
+
+        def from_done_callback(loop):
+            future = loop.create_future()
+            future.add_done_callback(leave)
+            future.set_result(None)
+
+        for way in (from_callback, from_task, from_done_callback):
+            with self.subTest(way=way.__name__):
+                loop = aio.Loop('epoll')
+                way(loop)
+                with self.assertRaises(SystemExit) as caught:
+                    loop.run_forever()
+                self.assertEqual(caught.exception.code, 3)
+                # The loop is usable after that.
+                self.assertEqual(loop.run_until_complete(aio.sleep(0, 'on')), 'on')
+                loop.close()
+
+    def test_a_comparison_that_raises_comes_out_of_the_put(self):
+        async def main():
+            queue = aio.PriorityQueue()
+            await queue.put(1)
+            with self.assertRaises(TypeError):
+                await queue.put('text')
+        run(main())
+
+    def test_a_coroutine_awaits_a_future_of_another_kind(self):
+        class Other:
+            _asyncio_future_blocking = False
+
+            def __init__(self, loop):
+                self.loop, self.callbacks, self.outcome, self.was_cancelled = loop, [], None, False
+
+            def get_loop(self):
+                return self.loop
+
+            def add_done_callback(self, callback, context=None):
+                self.callbacks.append(callback)
+
+            def cancel(self, msg=None):
+                self.was_cancelled = True
+
+            def end(self, outcome):
+                self.outcome = outcome
+                for callback in self.callbacks:
+                    self.loop.call_soon(callback, self)
+
+            def __await__(self):
+                if self.outcome is None:
+                    self._asyncio_future_blocking = True
+                    yield self
+                return self.outcome
+
+        async def wait(other):
+            return await other
+
+        async def main():
+            loop = aio.get_running_loop()
+            other = Other(loop)
+            loop.call_later(0.01, other.end, 'theirs')
+            first = await other
+            second = Other(loop)
+            task = aio.create_task(wait(second))
+            await aio.sleep(0)
+            task.cancel()
+            with self.assertRaises(aio.CancelledError):
+                await task
+            await aio.sleep(0)
+            return first, second.was_cancelled
+        self.assertEqual(run(main()), ('theirs', True))
+
+
+class Cancellation(Case):
+    def test_any_object_is_a_message_wherever_the_cancellation_goes(self):
+        message = object()
+
+        async def inner():
+            await aio.sleep(9)
+
+        async def through(make):
+            task = aio.create_task(make())
+            await aio.sleep(0)
+            await aio.sleep(0)
+            task.cancel(message)
+            try:
+                await task
+            except aio.CancelledError as failure:
+                return failure.args == (message,)
+
+        async def plain():
+            await inner()
+
+        async def task():
+            await aio.create_task(inner())
+
+        async def gathered():
+            await aio.gather(inner(), inner())
+
+        async def limited():
+            await aio.wait_for(aio.create_task(inner()), 5)
+
+        async def main():
+            return [await through(make) for make in (plain, task, gathered, limited)]
+        self.assertEqual(run(main()), [True] * 4)
+
+    def test_a_cancelled_get_loses_no_item(self):
+        async def main():
+            queue, got = aio.Queue(), []
+
+            async def consume():
+                while True:
+                    got.append(await queue.get())
+
+            for number in range(200):
+                task = aio.create_task(consume())
+                await aio.sleep(0)
+                queue.put_nowait(number)
+                if number % 2:
+                    task.cancel()
+                await aio.sleep(0)
+                task.cancel()
+                await aio.wait([task])
+            while not queue.empty():
+                got.append(queue.get_nowait())
+            return got
+        self.assertEqual(run(main()), list(range(200)))
+
+    def test_contextvars_are_a_tasks_own(self):
+        variable = contextvars.ContextVar('variable', default=0)
+
+        async def child(number):
+            variable.set(number)
+            await aio.sleep(0)
+            return variable.get()
+
+        async def main():
+            variable.set(9)
+            results = await aio.gather(*(child(number) for number in range(3)))
+            return results, variable.get()
+        self.assertEqual(run(main()), ([0, 1, 2], 9))
+
+
+class Threads(Case):
+    def test_many_threads_hand_work_to_one_loop(self):
+        for backend in BACKENDS:
+            with self.subTest(backend=backend):
+                async def main():
+                    loop, seen = aio.get_running_loop(), []
+                    done = loop.create_future()
+
+                    def note(item):
+                        seen.append(item)
+                        if len(seen) == 4000:
+                            done.set_result(None)
+
+                    def work(number):
+                        for turn in range(1000):
+                            loop.call_soon_threadsafe(note, (number, turn))
+                    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+                    for thread in threads:
+                        thread.start()
+                    await done
+                    for thread in threads:
+                        thread.join()
+                    return seen
+                seen = run(main(), backend)
+                for number in range(4):
+                    self.assertEqual([turn for who, turn in seen if who == number], list(range(1000)))
+
+    def test_a_thread_waits_for_a_coroutine_of_the_loop(self):
+        async def work():
+            await aio.sleep(0.01)
+            return threading.get_ident()
+
+        async def main():
+            loop = aio.get_running_loop()
+            return await aio.to_thread(lambda: aio.run_coroutine_threadsafe(work(), loop).result())
+        self.assertEqual(run(main(), 'epoll'), threading.get_ident())
+
+    def test_other_threads_run_while_the_loop_waits(self):
+        turns = []
+
+        async def main():
+            stop = threading.Event()
+
+            def count():
+                while not stop.is_set():
+                    turns.append(1)
+            thread = threading.Thread(target=count)
+            thread.start()
+            await aio.sleep(0.05)
+            stop.set()
+            thread.join()
+        run(main(), 'epoll')
+        self.assertGreater(len(turns), 10)
+
+    def test_objects_dropped_by_another_thread_are_released(self):
+        async def main():
+            futures = [aio.get_running_loop().create_future() for _ in range(100)]
+            for future in futures:
+                future.set_exception(ValueError())
+                future.exception()
+            await aio.to_thread(futures.clear)
+            del future
+        run(main(), 'epoll')
+
+
+class Signals(Case):
+    def test_an_interrupt_ends_a_wait(self):
+        for backend in BACKENDS:
+            with self.subTest(backend=backend):
+                async def main():
+                    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+                    await aio.get_running_loop().create_future()
+                with self.assertRaises(KeyboardInterrupt):
+                    run(main(), backend)
+                time.sleep(0.01)
+        for thread in threading.enumerate():
+            if isinstance(thread, threading.Timer):
+                thread.join()
+
+    def test_a_signal_handler_of_the_loop(self):
+        async def main():
+            loop = aio.get_running_loop()
+            came = loop.create_future()
+            loop.add_signal_handler(signal.SIGUSR1, came.set_result, 'came')
+            os.kill(os.getpid(), signal.SIGUSR1)
+            result = await came
+            return result, loop.remove_signal_handler(signal.SIGUSR1), loop.remove_signal_handler(signal.SIGUSR1)
+        self.assertEqual(run(main(), 'epoll'), ('came', True, False))
+
+
+class Processes(Case):
+    def test_a_forked_child_runs_a_loop_of_its_own(self):
+        async def main():
+            child = os.fork()
+            if child == 0:
+                # The loop is the parent's: another one is made, outside it.
+                os._exit(0)
+            return await aio.to_thread(os.waitpid, child, 0)
+        self.assertEqual(run(main(), 'epoll')[1], 0)
+        reader, writer = os.pipe()
+        loop = aio.Loop('epoll')
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                os.write(writer, aio.run(aio.sleep(0.01, b'well')))
+                status = 0
+            finally:
+                os._exit(status)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertEqual(os.read(reader, 10), b'well')
+        loop.close()
+        os.close(reader)
+        os.close(writer)
+
+    def test_a_cancelled_communicate_keeps_what_was_read(self):
+        async def main():
+            process = await aio.create_subprocess_shell('echo one; read x; echo two', stdin=PIPE, stdout=PIPE)
+            try:
+                await aio.wait_for(process.communicate(), 0)
+            except TimeoutError:
+                pass
+            return await process.communicate()
+        self.assertEqual(run(main(), 'epoll')[0], b'one\ntwo\n')
+
+    def test_no_descriptor_is_left(self):
+        async def main():
+            for _ in range(3):
+                process = await aio.create_subprocess_exec('cat', stdin=PIPE, stdout=PIPE)
+                process.stdin.write(b'line\n')
+                process.stdin.close()
+                self.assertEqual(await process.stdout.read(), b'line\n')
+                await process.wait()
+                with self.assertRaises(FileNotFoundError):
+                    await aio.create_subprocess_exec('/nowhere/nothing', stdout=PIPE)
+        before = os.listdir('/proc/self/fd')
+        run(main(), 'epoll')
+        gc.collect()
+        self.assertEqual(len(os.listdir('/proc/self/fd')), len(before))
+
+
+class Streams(Case):
+    def test_lines_limits_and_ends(self):
+        async def main():
+            process = await aio.create_subprocess_exec('printf', 'a\\nbb:cc', stdout=PIPE)
+            reader = process.stdout
+            got = [await reader.readline(), await reader.readuntil(b':')]
+            with self.assertRaises(aio.IncompleteReadError) as caught:
+                await reader.readexactly(5)
+            got.append(caught.exception.partial)
+            got.append(await reader.read())
+            await process.wait()
+            process = await aio.create_subprocess_exec('printf', 'x' * 50, stdout=PIPE, limit=10)
+            with self.assertRaises(ValueError):
+                await process.stdout.readline()
+            await process.wait()
+            return got
+        self.assertEqual(run(main(), 'epoll'), [b'a\n', b'bb:', b'cc', b''])
+
+
+if __name__ == '__main__':
+    program = unittest.main(exit=False, verbosity=0)
+    result = program.result
+    failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
+    for _, reason in result.skipped:
+        print(f'skipped: {reason}')
+    skipped = f', {len(result.skipped)} skipped' if result.skipped else ''
+    print(f'{result.testsRun - failed - len(result.skipped)} passed, {failed} failed{skipped}')
+    sys.exit(1 if failed else 0)

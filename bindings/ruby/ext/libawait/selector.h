@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* Libawait::Selector: what lib/libawait/scheduler.rb waits with, over the completion queue. */
+#ifndef RUBY_SELECTOR_H
+#define RUBY_SELECTOR_H
+
+#include <ruby.h>
+
+void selector_init(VALUE module);
+
+#endif

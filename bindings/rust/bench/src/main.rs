@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+//! Prints `workload TAB variant TAB ns` for each sample. usage: bench ROUNDS SCALE; each round runs every variant once.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Instant;
+
+const OURS: &str = "libawait, epoll";
+const THEIRS: &str = "tokio, current thread";
+
+fn ours<F: Future<Output = ()>>(count: u64, future: F) -> f64 {
+    let event_loop = libawait::Builder::new().backend("epoll").build().unwrap();
+    let start = Instant::now();
+    event_loop.block_on(future).unwrap();
+    start.elapsed().as_nanos() as f64 / count as f64
+}
+
+fn theirs<F: Future<Output = ()>>(count: u64, future: F) -> f64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let local = tokio::task::LocalSet::new();
+    let start = Instant::now();
+    local.block_on(&runtime, future);
+    start.elapsed().as_nanos() as f64 / count as f64
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u64>().expect("a number"));
+    let (rounds, scale) = (arguments.next().unwrap_or(5), arguments.next().unwrap_or(100));
+    let many = 2000 * scale;
+    let children = 2 * scale.min(100);
+    let print = |workload: &str, variant: &str, ns: f64| println!("{}\t{}\t{:.1}", workload, variant, ns);
+    for _ in 0..rounds {
+        let workload = "spawn and join";
+        print(
+            workload,
+            OURS,
+            ours(many, async move {
+                for n in 0..many {
+                    assert_eq!(libawait::spawn_local(async move { n }).await, Ok(n));
+                }
+            }),
+        );
+        print(
+            workload,
+            THEIRS,
+            theirs(many, async move {
+                for n in 0..many {
+                    assert_eq!(tokio::task::spawn_local(async move { n }).await.unwrap(), n);
+                }
+            }),
+        );
+
+        // One task awaits, another finishes what it awaits: a resume each time.
+        let workload = "await to resume";
+        let ours_resumed = async move {
+            let slot = Rc::new(Cell::new(None));
+            let theirs = slot.clone();
+            let other = libawait::spawn_local(async move {
+                let mut left = many;
+                while left > 0 {
+                    if let Some(sender) = theirs.take() {
+                        let _ = libawait::Sender::send(sender, left);
+                        left -= 1;
+                    }
+                    libawait::yield_now().await.unwrap();
+                }
+            });
+            for _ in 0..many {
+                let (sender, receiver) = libawait::oneshot().unwrap();
+                slot.set(Some(sender));
+                receiver.await.unwrap();
+            }
+            other.await.unwrap();
+        };
+        print(workload, OURS, ours(many, ours_resumed));
+        let theirs_resumed = async move {
+            let slot = Rc::new(Cell::new(None));
+            let theirs = slot.clone();
+            let other = tokio::task::spawn_local(async move {
+                let mut left = many;
+                while left > 0 {
+                    if let Some(sender) = theirs.take() {
+                        let _ = tokio::sync::oneshot::Sender::send(sender, left);
+                        left -= 1;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            });
+            for _ in 0..many {
+                let (sender, receiver) = tokio::sync::oneshot::channel();
+                slot.set(Some(sender));
+                receiver.await.unwrap();
+            }
+            other.await.unwrap();
+        };
+        print(workload, THEIRS, theirs(many, theirs_resumed));
+
+        let workload = "queue hand-over";
+        print(
+            workload,
+            OURS,
+            ours(many, async move {
+                let queue = libawait::Queue::new(1).unwrap();
+                let to = queue.clone();
+                let producer = libawait::spawn_local(async move {
+                    for n in 0..many {
+                        to.put(n).await.unwrap();
+                    }
+                });
+                for n in 0..many {
+                    assert_eq!(queue.get().await, Ok(n));
+                }
+                producer.await.unwrap();
+            }),
+        );
+        print(
+            workload,
+            THEIRS,
+            theirs(many, async move {
+                let (to, mut from) = tokio::sync::mpsc::channel(1);
+                let producer = tokio::task::spawn_local(async move {
+                    for n in 0..many {
+                        to.send(n).await.unwrap();
+                    }
+                });
+                for n in 0..many {
+                    assert_eq!(from.recv().await, Some(n));
+                }
+                producer.await.unwrap();
+            }),
+        );
+
+        let workload = "sleep(0)";
+        print(
+            workload,
+            OURS,
+            ours(many, async move {
+                for _ in 0..many {
+                    libawait::yield_now().await.unwrap();
+                }
+            }),
+        );
+        print(
+            workload,
+            THEIRS,
+            theirs(many, async move {
+                tokio::task::spawn_local(async move {
+                    for _ in 0..many {
+                        tokio::task::yield_now().await;
+                    }
+                })
+                .await
+                .unwrap();
+            }),
+        );
+
+        let workload = "subprocess (/bin/true)";
+        print(
+            workload,
+            OURS,
+            ours(children, async move {
+                for _ in 0..children {
+                    assert!(libawait::Command::new("/bin/true").spawn().unwrap().wait().await.unwrap().success());
+                }
+            }),
+        );
+        print(
+            workload,
+            THEIRS,
+            theirs(children, async move {
+                for _ in 0..children {
+                    assert!(tokio::process::Command::new("/bin/true").spawn().unwrap().wait().await.unwrap().success());
+                }
+            }),
+        );
+    }
+}
