@@ -7,17 +7,12 @@
 #include "selector.h"
 
 #include "fibers.h"
+#include "transfer.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <ruby/io.h>
 #include <ruby/io/buffer.h>
-#include <ruby/thread.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -616,54 +611,7 @@ static VALUE selector_alarm_off(VALUE object, VALUE number, VALUE exception) {
 	return Qnil;
 }
 
-/* --- reading and writing without blocking --- */
-
-typedef struct transfer {
-	int fd;
-	bool writes;
-	void *base;
-	size_t size;
-	int64_t position; /* negative: the descriptor's own */
-	ssize_t result;
-} transfer;
-
-/* On a descriptor that may block: once it is ready, and no more than what a pipe that is ready takes. */
-static void *transfer_blocking(void *arg) {
-	transfer *self = arg;
-	struct pollfd ready = {.fd = self->fd, .events = self->writes ? POLLOUT : POLLIN};
-	struct stat kind;
-	if (self->position < 0 && poll(&ready, 1, 0) == 0) {
-		errno = EAGAIN;
-		self->result = -1;
-	} else if (self->position >= 0) {
-		self->result = self->writes ? pwrite(self->fd, self->base, self->size, self->position)
-		                            : pread(self->fd, self->base, self->size, self->position);
-	} else if (self->writes) {
-		bool regular = fstat(self->fd, &kind) == 0 && S_ISREG(kind.st_mode);
-		self->result = write(self->fd, self->base, regular || self->size < PIPE_BUF ? self->size : PIPE_BUF);
-	} else {
-		self->result = read(self->fd, self->base, self->size);
-	}
-	if (self->result < 0) self->result = -errno;
-	return NULL;
-}
-
-/* Bytes, or a negative errno: -EAGAIN where it would block. */
-static ssize_t transfer_now(transfer *self) {
-	if (self->position < 0) {
-		ssize_t done = self->writes ? send(self->fd, self->base, self->size, MSG_DONTWAIT | MSG_NOSIGNAL)
-		                            : recv(self->fd, self->base, self->size, MSG_DONTWAIT);
-		if (done >= 0) return done;
-		if (errno != ENOTSOCK) return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-		int flags = fcntl(self->fd, F_GETFL);
-		if (flags >= 0 && (flags & O_NONBLOCK)) {
-			done = self->writes ? write(self->fd, self->base, self->size) : read(self->fd, self->base, self->size);
-			return done >= 0 ? done : errno == EWOULDBLOCK ? -EAGAIN : -errno;
-		}
-	}
-	rb_thread_call_without_gvl(transfer_blocking, self, RUBY_UBF_IO, NULL);
-	return self->result;
-}
+/* --- buffers --- */
 
 /*
  * Reads or writes `length` bytes at least, waiting for them; with 0, what goes at once. The bytes done, or a negative errno if that
