@@ -221,6 +221,7 @@ impl Loop {
     }
 
     /// Runs `run` as if by the loop: what it spawns and makes belongs to this loop.
+    #[cfg(feature = "tokio")]
     pub(crate) fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
         struct Reset(*mut sys::aw_loop);
         impl Drop for Reset {
