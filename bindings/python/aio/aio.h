@@ -29,7 +29,6 @@ struct Loop {
 	PyObject *task_factory; /* or NULL */
 	PyObject *exit;         /* SystemExit or KeyboardInterrupt on its way out of the run, or NULL */
 	unsigned long thread;   /* that runs it, or 0 */
-	unsigned long home;     /* that made it: there the library releases at once */
 	int signal_fd;          /* what Python's signal handlers write to, or -1 */
 	bool signal_watched;
 	unsigned spins; /* iterations since one that could block */
@@ -38,6 +37,8 @@ struct Loop {
 
 extern PyTypeObject Loop_Type;
 extern PyTypeObject Handle_Type;
+/* Whether the last reference to a handle, given back now in this thread, releases it at once, and not in a dispatch to come. */
+bool loop_releases_here(Loop *self);
 /* The loop that runs in this thread, borrowed, or NULL without an exception. */
 Loop *loop_running(void);
 /* The same, or NULL with RuntimeError. */

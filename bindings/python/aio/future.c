@@ -216,7 +216,7 @@ int future_clear(PyObject *base) {
 void future_finalize(PyObject *base) {
 	Future *self = (Future *)base;
 	aw_future *c = self->c;
-	if (!c || !self->log_traceback || aw_future_is_shared(c) || self->loop->home != PyThread_get_thread_ident()) return;
+	if (!c || !self->log_traceback || aw_future_is_shared(c) || !loop_releases_here(self->loop)) return;
 	PyObject *raised = PyErr_Occurred() ? exception_take() : NULL;
 	self->c = NULL;
 	self->kept = false;

@@ -59,6 +59,13 @@ void loop_report(Loop *self, PyObject *message, PyObject *exception, const char 
 	}
 }
 
+bool loop_releases_here(Loop *self) {
+	if (!self->c || aw_loop_is_closed(self->c)) return false;
+	if (self->thread) return self->thread == PyThread_get_thread_ident();
+	/* Nobody runs it: any call makes the caller's thread the one that releases. */
+	return aw_loop_set_debug(self->c, aw_loop_debug(self->c)) == 0;
+}
+
 Loop *loop_running(void) {
 	aw_loop *c = aw_loop_current();
 	return c ? aw_loop_host_data(c) : NULL;
@@ -738,7 +745,6 @@ static int Loop_init(PyObject *base, PyObject *args, PyObject *keywords) {
 		return -1;
 	}
 	self->signal_fd = -1;
-	self->home = PyThread_get_thread_ident();
 	aw_status status = aw_loop_new(backend, &self->c);
 	if (status == AW_ENOBACKEND || status == AW_EBACKENDABI) {
 		char why[256];

@@ -470,6 +470,27 @@ class Threads(Case):
         run(main(), 'epoll')
         self.assertGreater(len(turns), 10)
 
+    def test_a_failure_dropped_by_another_thread_is_told_by_the_loop(self):
+        told = []
+
+        async def main():
+            loop = aio.get_running_loop()
+            loop.set_exception_handler(lambda loop, context: told.append((type(context['exception']), threading.get_ident())))
+            futures = [loop.create_future()]
+            futures[0].set_exception(ValueError())
+            await aio.to_thread(futures.clear)
+            await aio.sleep(0.01)
+
+        def other():
+            loop = aio.Loop('epoll')  # made here, run there
+            thread = threading.Thread(target=lambda: threads.append(threading.get_ident()) or loop.run_until_complete(main()))
+            thread.start()
+            thread.join()
+            loop.close()
+        threads = []
+        other()
+        self.assertEqual(told, [(ValueError, threads[0])])
+
     def test_objects_dropped_by_another_thread_are_released(self):
         async def main():
             futures = [aio.get_running_loop().create_future() for _ in range(100)]
