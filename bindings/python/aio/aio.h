@@ -175,6 +175,8 @@ PyObject *exception_take(void);
 void exception_give(PyObject *exception);
 /* Seconds to nanoseconds: -1 with an exception. None is for ever. */
 int duration_of(PyObject *seconds, int64_t *out);
+/* What a method `send` gives for what am_send gave (takes over `out`, NULL for an error): a result comes as StopIteration. */
+PyObject *sent_object(PySendResult result, PyObject *out);
 /* throw(exception) or throw(type, value, traceback): raises it; returns NULL. */
 PyObject *support_throw(PyObject *const *args, Py_ssize_t count);
 /* Two ways to declare a method that takes keywords. */

@@ -203,3 +203,11 @@ PyObject *support_throw(PyObject *const *args, Py_ssize_t count) {
 	exception_give(exception);
 	return NULL;
 }
+
+PyObject *sent_object(PySendResult result, PyObject *out) {
+	if (result != PYGEN_RETURN) return out;
+	PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, out);
+	Py_DECREF(out);
+	if (stop) exception_give(stop);
+	return NULL;
+}

@@ -760,16 +760,8 @@ static PySendResult FutureIter_send(PyObject *base, PyObject *sent, PyObject **o
 
 static PyObject *send_to_object(PyObject *self, PyObject *value) {
 	PyObject *out;
-	switch (FutureIter_send(self, value, &out)) {
-	case PYGEN_NEXT: return out;
-	case PYGEN_RETURN: {
-		PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, out);
-		Py_DECREF(out);
-		if (stop) exception_give(stop);
-		return NULL;
-	}
-	default: return NULL;
-	}
+	PySendResult result = FutureIter_send(self, value, &out);
+	return sent_object(result, out);
 }
 
 static PyObject *FutureIter_next(PyObject *self) {

@@ -101,16 +101,8 @@ static PySendResult Operation_send(PyObject *base, PyObject *sent, PyObject **ou
 
 static PyObject *send_to_object(PyObject *self, PyObject *value) {
 	PyObject *out;
-	switch (Operation_send(self, value, &out)) {
-	case PYGEN_NEXT: return out;
-	case PYGEN_RETURN: {
-		PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, out);
-		Py_DECREF(out);
-		if (stop) exception_give(stop);
-		return NULL;
-	}
-	default: return NULL;
-	}
+	PySendResult result = Operation_send(self, value, &out);
+	return sent_object(result, out);
 }
 
 static PyObject *Operation_next(PyObject *self) {
