@@ -58,7 +58,8 @@ AW_API aw_status aw_loop_submit(aw_loop *loop, const aw_submission *submissions,
 AW_API aw_status aw_loop_cancel_token(aw_loop *loop, uint64_t token);
 /**
  * Waits, dispatches and takes up to `max` completions in one call. Returns how many; 0 if something else happened; -EAGAIN if
- * nothing at all did within `timeout_ns` (negative: no limit).
+ * nothing at all did within `timeout_ns` (negative: no limit). Fewer than `max` means that none is left; as long as some are, aw_loop_wait()
+ * does not return for them.
  */
 AW_API aw_status aw_loop_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout_ns);
 
