@@ -129,10 +129,10 @@ def short(test):
 
 
 def run(name, options, backend_name, reasons, made):
-    """How many passed, and failed."""
+    """How many passed, failed, and are left out."""
     suite = load(name)
     if suite is None:
-        return 0, 0
+        return 0, 0, 0
     chosen, out = unittest.TestSuite(), 0
     wanted = [pattern for pattern in options.name if pattern.split('.')[0] == name and '.' in pattern]
     for test in each(suite):
@@ -160,7 +160,7 @@ def run(name, options, backend_name, reasons, made):
     for test, trace in result.failures + result.errors:
         print(f'--- {test.id()}\n{trace}')
     sys.stdout.flush()
-    return passed, failed
+    return passed, failed, out
 
 
 def main():
@@ -176,14 +176,16 @@ def main():
     reasons, made = list(left_out()), count_loops()
     names = list(dict.fromkeys(name.split('.')[0] for name in options.name)) or [*MIXINS, *MODULES]
     print(f'CPython {sys.version.split()[0]}, libawait {libawait.__version__} on {backend_name}')
-    passed = failed = 0
+    passed = failed = out = 0
     for name in names:
-        more_passed, more_failed = run(name, options, backend_name, reasons, made)
+        more_passed, more_failed, more_out = run(name, options, backend_name, reasons, made)
         passed += more_passed
         failed += more_failed
+        out += more_out
     if not passed and not failed:
         failed = 1
         print('no test was found')
+    print(f"CPython {sys.version.split()[0]}'s tests on libawait's loop, {backend_name}: {passed} passed, {out} left out with reasons, {failed} failed")
     print(f'{passed} passed, {failed} failed')
     return 1 if failed else 0
 
