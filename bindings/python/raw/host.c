@@ -82,6 +82,7 @@ static pin *pin_at(const void *address) {
 }
 
 static void pin_end(pin *self) {
+	if (!self) return; /* no pin of ours */
 	PyObject *object = self->object;
 	Py_buffer *view = self->view;
 	*self = (pin){.kind = PIN_FREE, .next = host.free};

@@ -561,6 +561,7 @@ static void submission_fill(aw_submission *self, aw_loop *loop, VALUE hash) {
 }
 
 static void submission_end(pin *self) {
+	if (!self) return; /* no pin of ours */
 	if (kind_fills(self->operation) && !NIL_P(rb_ary_entry(self->value, 1))) rb_str_unlocktmp(rb_ary_entry(self->value, 1));
 	pin_free(self);
 }
