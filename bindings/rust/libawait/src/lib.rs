@@ -47,6 +47,8 @@
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub, rust_2018_idioms)]
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// clippy of 1.63 takes the constant inside std's thread_local! for one of ours.
+#![allow(clippy::declare_interior_mutable_const)]
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("libawait is for Linux");
