@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Backends by name: the built-ins, then libawait-backend-NAME.so in the folders of AWAIT_BACKEND_PATH and the one fixed when
- * this was built. Only full paths are opened, and a plug-in is looked at before it is trusted; once loaded it stays, since a
- * loop may live in it and its thread-local destructors may still run.
+ * Backends by name: the built-ins, then libawait-backend-NAME.so in the folders of AWAIT_BACKEND_PATH, in await/backends beside
+ * this library (a prefix may be moved), and in the folder fixed when this was built. Only full paths are opened, and a plug-in is
+ * looked at before it is trusted (trust.h); once loaded it stays, since a loop may live in it and its thread-local destructors may
+ * still run.
  */
 #include "registry.h"
 
 #include "object.h"
+#include "trust.h"
 
 #include <await/error.h>
 #include <await/registry.h>
@@ -101,6 +103,13 @@ static size_t folder_next(const char **rest, const char **out) {
 	return 0;
 }
 
+/* The folder that lies to this library's file as AW_PLUGIN_DIR does where it was installed; false if the file is not known. */
+static bool folder_beside(char *out) {
+	const char *file = trust_library_file(), *slash = strrchr(file, '/');
+	int n = slash ? snprintf(out, PATH_SIZE, "%.*s/await/backends", (int)(slash - file), file) : -1;
+	return n > 0 && n < PATH_SIZE;
+}
+
 /* Calls `visit` for each folder, in order, until it returns true. */
 static bool each_folder(bool (*visit)(void *ud, const char *folder), void *ud) {
 	char folder[PATH_SIZE];
@@ -111,6 +120,7 @@ static bool each_folder(bool (*visit)(void *ud, const char *folder), void *ud) {
 		folder[length] = 0;
 		if (visit(ud, folder)) return true;
 	}
+	if (folder_beside(folder) && strcmp(folder, AW_PLUGIN_DIR) != 0 && visit(ud, folder)) return true;
 	return visit(ud, AW_PLUGIN_DIR);
 }
 
@@ -138,19 +148,20 @@ static const char *elf_flaw(int fd, const struct stat *st) {
 	return NULL;
 }
 
-static bool file_is_sound(const char *path, reason *why) {
-	/* Not blocking, since it might be a pipe. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		reason_add(why, "%s: %s", path, aw_strerror(-errno));
-		if (fd >= 0) close(fd);
-		return false;
+/* 0, or why the file is not to be loaded. */
+static aw_status file_check(const char *path, reason *why) {
+	char text[REASON_SIZE];
+	int fd = trust_open(path, text, sizeof text);
+	if (fd < 0) {
+		reason_add(why, "%s: %s", path, text);
+		return fd;
 	}
-	const char *flaw = S_ISREG(st.st_mode) ? elf_flaw(fd, &st) : "not a file";
+	struct stat st;
+	const char *flaw = fstat(fd, &st) < 0 ? aw_strerror(-errno) : elf_flaw(fd, &st);
 	close(fd);
-	if (flaw) reason_add(why, "%s: %s", path, flaw);
-	return !flaw;
+	if (!flaw) return 0;
+	reason_add(why, "%s: %s", path, flaw);
+	return AW_ENOBACKEND;
 }
 
 /* Whether the table may be used at all. In this order: nothing is read that an older table might not have. */
@@ -177,7 +188,8 @@ static aw_status table_check(const aw_backend *backend, const char *path, reason
 }
 
 static aw_status library_open(const char *path, const aw_backend **out, reason *why) {
-	if (!file_is_sound(path, why)) return AW_ENOBACKEND;
+	aw_status status = file_check(path, why);
+	if (status < 0) return status;
 	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	void *symbol = library ? dlsym(library, AW_BACKEND_ENTRY) : NULL;
 	if (!symbol) {

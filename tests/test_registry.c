@@ -253,6 +253,177 @@ static void the_first_folder_wins(void) {
 	EXPECT_INT(chdir(here), 0);
 }
 
+/* ---- whom a plug-in may come from ---- */
+
+enum { STRANGER = 65533 }; /* not root, not us, and not "nobody", who owns what has no name here */
+
+/* A path in our own folder; the name may have several parts. */
+static void own_name(char *out, const char *name) {
+	int n = snprintf(out, PATH_MAX, "%s/%s", own, name);
+	EXPECT(n > 0 && n < PATH_MAX);
+}
+
+static void file_in(char *out, const char *folder) {
+	int n = snprintf(out, PATH_MAX, "%s/libawait-backend-good.so", folder);
+	EXPECT(n > 0 && n < PATH_MAX);
+}
+
+/* Makes `folder`, with a good plug-in at `path`. */
+static void good_folder(const char *folder, char *path) {
+	static char good[65536];
+	size_t size = plugin_bytes("good", good, sizeof good);
+	EXPECT(size > 2000);
+	EXPECT(mkdir(folder, 0700) == 0 && chmod(folder, 0755) == 0);
+	file_in(path, folder);
+	FILE *file = fopen(path, "wb");
+	EXPECT(file && fwrite(good, 1, size, file) == size && fclose(file) == 0);
+	EXPECT_INT(chmod(path, 0644), 0);
+}
+
+static void good_folder_remove(const char *folder) {
+	char path[PATH_MAX];
+	file_in(path, folder);
+	(void)unlink(path);
+	(void)rmdir(folder);
+}
+
+/* By name in a folder, by its full path, and in the list: each says why. The next folder does not stand in. */
+static void expect_refused(const char *folder, const char *path, const char *why) {
+	char folders[PATH_MAX];
+	snprintf(folders, sizeof folders, "%s:%s", folder, given);
+	search_in(folders);
+	expect_broken("good", -EPERM, why);
+	EXPECT_INT(explain(path), -EPERM);
+	EXPECT(says("refused") && says(why));
+	setenv("AWAIT_BACKEND", path, 1);
+	EXPECT_INT(explain(NULL), -EPERM);
+	unsetenv("AWAIT_BACKEND");
+	aw_backend_list *list;
+	REQUIRE(aw_backend_list_new(&list) == 0);
+	for (size_t i = 0; i < aw_backend_list_count(list); i++) {
+		if (strcmp(aw_backend_list_name(list, i), "good") != 0) continue;
+		EXPECT_INT(aw_backend_list_status(list, i), -EPERM);
+		EXPECT(strstr(aw_backend_list_reason(list, i), why) != NULL);
+	}
+	aw_backend_list_unref(list);
+}
+
+/* Last, since a plug-in that is loaded stays loaded, under its path. */
+static void expect_taken(const char *folder) {
+	search_in(folder);
+	EXPECT_INT(explain("good"), 0);
+	EXPECT(says("good: ") && says(folder));
+}
+
+static void what_every_user_may_write_to_is_refused(void) {
+	static const unsigned folder_modes[] = {0777, 01777, 0757, 0753};
+	char folder[PATH_MAX], path[PATH_MAX], mode[16];
+	own_name(folder, "open");
+	good_folder(folder, path);
+	for (size_t i = 0; i < sizeof folder_modes / sizeof *folder_modes; i++) {
+		EXPECT_INT(chmod(folder, folder_modes[i]), 0);
+		snprintf(mode, sizeof mode, "(mode %04o)", folder_modes[i]);
+		expect_refused(folder, path, mode);
+	}
+	EXPECT(chmod(folder, 0755) == 0 && chmod(path, 0666) == 0);
+	expect_refused(folder, path, "every user may write to");
+	EXPECT_INT(chmod(path, 0644), 0);
+	expect_taken(folder);
+	good_folder_remove(folder);
+}
+
+/* Further up, the sticky bit keeps others from exchanging what isn't theirs, as in /tmp, where all this happens. */
+static void a_folder_further_up_counts_too(void) {
+	char up[PATH_MAX], folder[PATH_MAX], path[PATH_MAX];
+	own_name(up, "up");
+	own_name(folder, "up/plugins");
+	EXPECT_INT(mkdir(up, 0700), 0);
+	good_folder(folder, path);
+	EXPECT_INT(chmod(up, 0777), 0);
+	expect_refused(folder, path, "(mode 0777)");
+	EXPECT(says(up));
+	EXPECT_INT(chmod(up, 01777), 0);
+	expect_taken(folder);
+	good_folder_remove(folder);
+	EXPECT_INT(rmdir(up), 0);
+}
+
+static void both_ends_of_a_symbolic_link_count(void) {
+	char real[PATH_MAX], path[PATH_MAX], links[PATH_MAX], link[PATH_MAX];
+	own_name(real, "real");
+	own_name(links, "links");
+	file_in(link, links);
+	good_folder(real, path);
+	EXPECT(mkdir(links, 0755) == 0 && symlink("../real/libawait-backend-good.so", link) == 0);
+	EXPECT_INT(chmod(real, 0777), 0);
+	expect_refused(links, link, "(mode 0777)");
+	EXPECT_INT(chmod(real, 0755), 0);
+	EXPECT_INT(chmod(links, 01777), 0); /* where anybody may add links */
+	expect_refused(links, link, "(mode 1777)");
+	EXPECT_INT(chmod(links, 0755), 0);
+	expect_taken(links);
+	EXPECT(unlink(link) == 0 && rmdir(links) == 0);
+	/* The folder itself is a link, absolute and relative. */
+	own_name(links, "absolute");
+	file_in(link, links);
+	EXPECT_INT(symlink(real, links), 0);
+	EXPECT_INT(chmod(path, 0666), 0);
+	expect_refused(links, link, "(mode 0666)");
+	EXPECT_INT(chmod(path, 0644), 0);
+	expect_taken(links);
+	EXPECT_INT(unlink(links), 0);
+	own_name(links, "relative");
+	EXPECT_INT(symlink("./absent/../real//", links), 0);
+	search_in(links);
+	EXPECT_INT(explain("good"), AW_ENOBACKEND); /* the way it names is not there */
+	EXPECT(unlink(links) == 0 && symlink(".//real//", links) == 0);
+	expect_taken(links);
+	EXPECT_INT(unlink(links), 0);
+	good_folder_remove(real);
+}
+
+static void what_another_user_owns_is_refused(void) {
+	char up[PATH_MAX], folder[PATH_MAX], path[PATH_MAX], link[PATH_MAX], at_link[PATH_MAX];
+	if (geteuid() != 0) SKIP("only root can give a file to another user");
+	own_name(up, "theirs");
+	own_name(folder, "theirs/plugins");
+	own_name(link, "theirs/link");
+	file_in(at_link, link);
+	EXPECT_INT(mkdir(up, 0755), 0);
+	good_folder(folder, path);
+	EXPECT_INT(chown(path, STRANGER, 0), 0);
+	expect_refused(folder, path, "belongs to user 65533");
+	EXPECT_INT(chown(path, 0, 0), 0);
+	EXPECT_INT(chown(folder, STRANGER, 0), 0);
+	expect_refused(folder, path, "belongs to user 65533");
+	EXPECT_INT(chown(folder, 0, 0), 0);
+	EXPECT_INT(chown(up, STRANGER, 0), 0);
+	expect_refused(folder, path, "belongs to user 65533");
+	EXPECT_INT(chown(up, 0, 0), 0);
+	EXPECT(symlink("plugins", link) == 0 && lchown(link, STRANGER, 0) == 0);
+	expect_refused(link, at_link, "belongs to user 65533");
+	EXPECT_INT(unlink(link), 0);
+	expect_taken(folder);
+	good_folder_remove(folder);
+	EXPECT_INT(rmdir(up), 0);
+}
+
+static void what_a_foreign_group_may_write_to_is_refused(void) {
+	char folder[PATH_MAX], path[PATH_MAX];
+	if (geteuid() != 0) SKIP("only root can give a file to another group");
+	own_name(folder, "group");
+	good_folder(folder, path);
+	EXPECT(chown(folder, 0, STRANGER) == 0 && chmod(folder, 0775) == 0);
+	expect_refused(folder, path, "group 65533 may write to");
+	EXPECT_INT(chmod(folder, 0755), 0);
+	EXPECT(chown(path, 0, STRANGER) == 0 && chmod(path, 0664) == 0);
+	expect_refused(folder, path, "group 65533 may write to");
+	/* Root's own group may: what a umask of 002 leaves. */
+	EXPECT(chown(path, 0, 0) == 0 && chown(folder, 0, 0) == 0 && chmod(folder, 0775) == 0);
+	expect_taken(folder);
+	good_folder_remove(folder);
+}
+
 /* ---- the list ---- */
 
 static size_t position(const aw_backend_list *list, const char *name) {
@@ -339,7 +510,36 @@ static int as_privileged(const char *path) {
 	if (aw_backend_explain("good", text, sizeof text) != AW_ENOBACKEND) return 3;
 	if (aw_backend_explain(NULL, text, sizeof text) != 0 || strncmp(text, "epoll: ", 7) != 0) return 4;
 	if (aw_backend_explain(path, text, sizeof text) != -EPERM) return 5;
+	/* Beside its own file, where only who could change the program can put anything. */
+	if (aw_backend_explain("refuses", text, sizeof text) != -EPERM || !strstr(text, "it is raining")) return 6;
+	if (aw_backend_explain("misnamed", text, sizeof text) != -EPERM || !strstr(text, "every user may write")) return 7;
 	return 0;
+}
+
+/* A plug-in of the tests, in await/backends beside the privileged program. */
+static void put_beside(const char *name, unsigned mode) {
+	static char content[65536];
+	char path[PATH_MAX];
+	size_t size = plugin_bytes(name, content, sizeof content);
+	EXPECT(size > 2000);
+	snprintf(path, sizeof path, "%s/await", own);
+	(void)mkdir(path, 0755);
+	snprintf(path, sizeof path, "%s/await/backends", own);
+	(void)mkdir(path, 0755);
+	snprintf(path, sizeof path, "%s/await/backends/libawait-backend-%s.so", own, name);
+	FILE *file = fopen(path, "wb");
+	EXPECT(file && fwrite(content, 1, size, file) == size && fclose(file) == 0);
+	EXPECT_INT(chmod(path, mode), 0);
+}
+
+static void remove_beside(void) {
+	static const char *const all[] = {"await/backends/libawait-backend-refuses.so", "await/backends/libawait-backend-misnamed.so",
+	                                  "await/backends", "await"};
+	char path[PATH_MAX];
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		own_name(path, all[i]);
+		EXPECT_INT(remove(path), 0);
+	}
 }
 
 static void a_privileged_program_ignores_the_environment(void) {
@@ -354,6 +554,8 @@ static void a_privileged_program_ignores_the_environment(void) {
 	close(from);
 	close(to);
 	snprintf(path, sizeof path, "%s/libawait-backend-good.so", given);
+	put_beside("refuses", 0644);
+	put_beside("misnamed", 0666);
 	setenv("AWAIT_BACKEND", "good", 1);
 	search_in(given);
 	pid_t child = fork();
@@ -364,6 +566,7 @@ static void a_privileged_program_ignores_the_environment(void) {
 	int status = -1;
 	EXPECT_INT(waitpid(child, &status, 0), child);
 	unsetenv("AWAIT_BACKEND");
+	remove_beside();
 	if (WIFEXITED(status) && (WEXITSTATUS(status) == 77 || WEXITSTATUS(status) == 127))
 		SKIP("the file system grants no rights, or the library is not found");
 	EXPECT_INT(status, 0);
@@ -393,6 +596,11 @@ int main(int argc, char **argv) {
 		CASE(what_is_no_shared_object_is_refused),
 		CASE(a_plug_in_cut_anywhere_does_no_harm),
 		CASE(the_first_folder_wins),
+		CASE(what_every_user_may_write_to_is_refused),
+		CASE(a_folder_further_up_counts_too),
+		CASE(both_ends_of_a_symbolic_link_count),
+		CASE(what_another_user_owns_is_refused),
+		CASE(what_a_foreign_group_may_write_to_is_refused),
 		CASE(the_list_shows_each_once_and_sorted),
 		CASE(a_list_that_is_none),
 		CASE(many_threads_may_look_at_once),
