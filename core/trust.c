@@ -149,7 +149,8 @@ static aw_status check_writers(walk *self, const char *name, const struct stat *
  */
 static aw_status check_folder(walk *self, bool holds_file) {
 	const char *name = *self->at ? "" : "/";
-	if (!holds_file && ((self->st.st_mode & S_ISVTX) || !others_may_write(&self->st)) && owner_is_trusted(self->st.st_uid)) return 0;
+	if (!holds_file && ((self->st.st_mode & S_ISVTX) || !others_may_write(&self->st)) && owner_is_trusted(self->st.st_uid))
+		return 0;
 	if (!holds_file && holds_library(&self->st)) return 0;
 	aw_status status = check_owner(self, name, &self->st);
 	return status < 0 ? status : check_writers(self, name, &self->st);

@@ -20,10 +20,17 @@ unset AWAIT_BACKEND AWAIT_BACKEND_PATH AWAIT_DEBUG
 if timeout 60 qemu-aarch64 -L /usr/aarch64-linux-gnu "$work/build/examples/subprocess_timeout" >"$work/out" 2>&1 &&
 	diff -u "$root/conformance/cases/s000_01_subprocess_timeout.expected" "$work/out"; then
 	echo "  the_first_example_runs: passed"
-	echo "2 passed, 0 failed"
 else
 	cat "$work/out"
 	echo "  the_first_example_runs: FAILED"
 	echo "1 passed, 1 failed"
+	exit 1
+fi
+if "$root/tests/branch_protection.py" "$work/build/core/libawait.a" "$work/build/core/libawait.so"; then
+	echo "  each_object_claims_bti: passed"
+	echo "3 passed, 0 failed"
+else
+	echo "  each_object_claims_bti: FAILED"
+	echo "2 passed, 1 failed"
 	exit 1
 fi

@@ -533,8 +533,8 @@ static void put_beside(const char *name, unsigned mode) {
 }
 
 static void remove_beside(void) {
-	static const char *const all[] = {"await/backends/libawait-backend-refuses.so", "await/backends/libawait-backend-misnamed.so",
-	                                  "await/backends", "await"};
+	static const char *const all[] = {"await/backends/libawait-backend-refuses.so",
+	                                  "await/backends/libawait-backend-misnamed.so", "await/backends", "await"};
 	char path[PATH_MAX];
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		own_name(path, all[i]);

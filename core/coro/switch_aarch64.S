@@ -111,18 +111,8 @@ coro_begin:
 	.cfi_endproc
 	.size	coro_begin, . - coro_begin
 
-/* Branch target identification only: return addresses are not signed here. */
-	.section .note.gnu.property, "a", %note
-	.p2align 3
-	.word	4
-	.word	16
-	.word	5
-	.asciz	"GNU"
-	.word	0xc0000000
-	.word	4
-	.word	1
-	.word	0
-
 #endif
+
+#include "branch_note.h"
 
 	.section .note.GNU-stack, "", %progbits

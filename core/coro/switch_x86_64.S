@@ -87,18 +87,8 @@ coro_begin:
 	.cfi_endproc
 	.size	coro_begin, . - coro_begin
 
-/* Indirect branch tracking only: a shadow stack isn't switched, so the object must not claim to know one. */
-	.section .note.gnu.property, "a", @note
-	.p2align 3
-	.long	4
-	.long	16
-	.long	5
-	.asciz	"GNU"
-	.long	0xc0000002
-	.long	4
-	.long	1
-	.long	0
-
 #endif
+
+#include "branch_note.h"
 
 	.section .note.GNU-stack, "", @progbits
