@@ -44,9 +44,9 @@ AW_API aw_status aw_future_cancel(aw_future *future, const char *message);
  */
 AW_API aw_status aw_future_cancel_error(aw_future *future, aw_error *error);
 
-/** asyncio: Future.done. */
+/** 1 if it has a result, an error, or was cancelled. asyncio: Future.done. */
 AW_API aw_bool aw_future_done(const aw_future *future);
-/** asyncio: Future.cancelled. */
+/** 1 if it was cancelled. asyncio: Future.cancelled. */
 AW_API aw_bool aw_future_cancelled(const aw_future *future);
 /**
  * The outcome: 0 and the value, borrowed, in `out` (optional); the error's code; ::AW_ECANCELLED; ::AW_EINVALIDSTATE while pending.

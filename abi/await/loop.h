@@ -53,9 +53,9 @@ AW_API aw_status aw_loop_close(aw_loop *loop);
  * parent's kernel objects and without running any callback. The only call a child may make on an inherited loop.
  */
 AW_API aw_status aw_loop_abandon(aw_loop *loop);
-/** asyncio: loop.is_running. */
+/** 1 while the loop runs, in whichever thread. asyncio: loop.is_running. */
 AW_API aw_bool aw_loop_is_running(const aw_loop *loop);
-/** asyncio: loop.is_closed. */
+/** 1 if aw_loop_close() was called. asyncio: loop.is_closed. */
 AW_API aw_bool aw_loop_is_closed(const aw_loop *loop);
 /** The name of the backend that drives it, alive as long as the loop. */
 AW_API const char *aw_loop_backend(const aw_loop *loop);
@@ -158,9 +158,9 @@ AW_API aw_error *aw_report_error(const aw_report *report);
 AW_API aw_future *aw_report_future(const aw_report *report);
 /** The handle concerned, borrowed, or NULL. */
 AW_API aw_handle *aw_report_handle(const aw_report *report);
-/** asyncio: loop.set_debug. `AWAIT_DEBUG=1` sets it when the loop is made. */
+/** Switches debug mode on or off. `AWAIT_DEBUG=1` sets it when the loop is made. asyncio: loop.set_debug. */
 AW_API aw_status aw_loop_set_debug(aw_loop *loop, aw_bool on);
-/** asyncio: loop.get_debug. */
+/** 1 if debug mode is on. asyncio: loop.get_debug. */
 AW_API aw_bool aw_loop_debug(const aw_loop *loop);
 /**
  * In debug mode a callback or step that lasts this long is reported to the exception handler, with the task or handle concerned. 100 ms by

@@ -63,11 +63,11 @@ AW_NODISCARD AW_API aw_status aw_queue_join_coro(aw_queue *queue, aw_coro **out)
 AW_API aw_status aw_queue_shutdown(aw_queue *queue, aw_bool immediate);
 /** How many items there are. asyncio: Queue.qsize. */
 AW_API size_t aw_queue_size(const aw_queue *queue);
-/** asyncio: Queue.maxsize. */
+/** The limit given when the queue was made; 0 or less: none. asyncio: Queue.maxsize. */
 AW_API int64_t aw_queue_maxsize(const aw_queue *queue);
-/** asyncio: Queue.empty. */
+/** 1 if there is no item. asyncio: Queue.empty. */
 AW_API aw_bool aw_queue_empty(const aw_queue *queue);
-/** asyncio: Queue.full. */
+/** 1 if there are as many items as the limit allows. asyncio: Queue.full. */
 AW_API aw_bool aw_queue_full(const aw_queue *queue);
 
 AW_END_DECLS

@@ -35,7 +35,7 @@ AW_NODISCARD AW_API aw_status aw_lock_acquire_coro(aw_lock *lock, aw_coro **out)
 AW_API aw_status aw_lock_try_acquire(aw_lock *lock);
 /** Gives the lock; the first who waits is woken. -EPERM if it is not taken. asyncio: Lock.release. */
 AW_API aw_status aw_lock_release(aw_lock *lock);
-/** asyncio: Lock.locked. */
+/** 1 if it is held. asyncio: Lock.locked. */
 AW_API aw_bool aw_lock_locked(const aw_lock *lock);
 /**@}*/
 
@@ -53,9 +53,9 @@ AW_API aw_status aw_event_wait(aw_event *event);
 AW_NODISCARD AW_API aw_status aw_event_wait_coro(aw_event *event, aw_coro **out);
 /** Sets it, and wakes all who wait, even if it is cleared before they run. asyncio: Event.set. */
 AW_API aw_status aw_event_set(aw_event *event);
-/** asyncio: Event.clear. */
+/** Takes the flag back: who waits from now on waits for the next aw_event_set(). asyncio: Event.clear. */
 AW_API aw_status aw_event_clear(aw_event *event);
-/** asyncio: Event.is_set. */
+/** 1 if the flag is set. asyncio: Event.is_set. */
 AW_API aw_bool aw_event_is_set(const aw_event *event);
 /**@}*/
 
@@ -78,7 +78,7 @@ AW_API aw_status aw_condition_wait(aw_condition *condition);
 AW_NODISCARD AW_API aw_status aw_condition_wait_coro(aw_condition *condition, aw_coro **out);
 /** Wakes `count` of those who wait, in their order. asyncio: Condition.notify. */
 AW_API aw_status aw_condition_notify(aw_condition *condition, size_t count);
-/** asyncio: Condition.notify_all. */
+/** Wakes all that wait. asyncio: Condition.notify_all. */
 AW_API aw_status aw_condition_notify_all(aw_condition *condition);
 /**@}*/
 
@@ -129,11 +129,11 @@ AW_NODISCARD AW_API aw_status aw_barrier_reset_coro(aw_barrier *barrier, aw_coro
 AW_API aw_status aw_barrier_abort(aw_barrier *barrier);
 /** aw_barrier_abort() as a coroutine. */
 AW_NODISCARD AW_API aw_status aw_barrier_abort_coro(aw_barrier *barrier, aw_coro **out);
-/** asyncio: Barrier.parties. */
+/** How many tasks it takes to pass. asyncio: Barrier.parties. */
 AW_API int32_t aw_barrier_parties(const aw_barrier *barrier);
-/** asyncio: Barrier.n_waiting. */
+/** How many tasks wait now. asyncio: Barrier.n_waiting. */
 AW_API int32_t aw_barrier_n_waiting(const aw_barrier *barrier);
-/** asyncio: Barrier.broken. */
+/** 1 if it is broken. asyncio: Barrier.broken. */
 AW_API aw_bool aw_barrier_broken(const aw_barrier *barrier);
 /**@}*/
 

@@ -1,0 +1,417 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Makes the manual pages from the comments of the public headers: one in section 3 for each function; and libawait(7), libawait-info(1).
+
+A comment is sentences. Each goes where a reader of manual pages looks for it: what begins with "Returns", "New reference" or "1 if" under
+RETURN VALUE, codes under ERRORS, "Any thread" under THREADS, what it is in Python under ASYNCIO; the rest is the description. A
+paragraph that begins with "Returns:", "Errors:", "Thread:", "Cancellation:" or "asyncio:" goes there as a whole.
+
+usage: manual.py --names HEADER…             prints the names of the functions
+       manual.py FOLDER VERSION HEADER…      writes the pages into FOLDER
+"""
+import dataclasses
+import pathlib
+import re
+import sys
+
+CODE = re.compile(r'(?:::)?(AW_E[A-Z]+)\b|(?<![\w-])-(E[A-Z][A-Z0-9]+)\b')
+TAIL = {'return': 'RETURN VALUE', 'returns': 'RETURN VALUE', 'error': 'ERRORS', 'errors': 'ERRORS', 'thread': 'THREADS', 'threads': 'THREADS',
+        'cancellation': 'CANCELLATION', 'asyncio': 'ASYNCIO', 'python': 'ASYNCIO'}
+SECTIONS = ['DESCRIPTION', 'RETURN VALUE', 'ERRORS', 'THREADS', 'CANCELLATION', 'ASYNCIO']
+# The errnos that the comments name and aw_error_code does not explain.
+ERRNO = {'EPERM': 'the operation is not permitted', 'ENOENT': 'there is no such file', 'ESRCH': 'there is no such process', 'EAGAIN': 'nothing now',
+         'ENOMEM': 'no memory', 'EBUSY': 'it is in use', 'EINVAL': 'an argument is not valid', 'ENOTSUP': 'not supported here',
+         'EBADF': 'it is not an open descriptor', 'EMFILE': 'the process has no descriptor left', 'ENFILE': 'the system has no descriptor left',
+         'ENOSYS': 'the kernel does not have the call', 'ECHILD': 'it is not a child of this process', 'EEXIST': 'there is one already',
+         'EINTR': 'a signal interrupted the call', 'EPIPE': 'nobody reads the other end', 'ERANGE': 'a number is out of range',
+         'EOVERFLOW': 'a number is too large', 'ECANCELED': 'it was cancelled', 'ENOSPC': 'there is no room left', 'EIO': 'input or output failed',
+         'EDEADLK': 'the call would wait for itself', 'E2BIG': 'the arguments are too long', 'EACCES': 'access is denied', 'ENODEV': 'there is no such device',
+         'ETIMEDOUT': 'the time passed', 'EALREADY': 'it is under way already'}
+
+
+@dataclasses.dataclass
+class Item:
+    name: str
+    text: str       # the comment
+    code: str       # the declaration, without attributes
+    header: str
+    group: str = ''
+
+
+@dataclasses.dataclass
+class Reference:
+    functions: dict = dataclasses.field(default_factory=dict)
+    typedefs: dict = dataclasses.field(default_factory=dict)   # of functions
+    enums: dict = dataclasses.field(default_factory=dict)
+    briefs: dict = dataclasses.field(default_factory=dict)     # of headers
+    rules: str = ''                                            # base.h's
+
+
+# ---- reading the headers ----
+
+def comment_text(comment):
+    """The comment without its stars; an empty line is a new paragraph."""
+    lines = [re.sub(r'^\s*\* ?', '', line) for line in comment[3:-2].strip().splitlines()]
+    return '\n'.join(line.rstrip() for line in lines).strip()
+
+
+def declaration(text):
+    """The first declaration of `text`, flat, up to its semicolon; braces count."""
+    depth = 0
+    for i, c in enumerate(text):
+        depth += (c in '{(') - (c in '})')
+        if c == ';' and depth == 0:
+            return ' '.join(text[:i].split())
+    return ''
+
+
+def read_header(path, reference):
+    text = path.read_text()
+    group = ''
+    for match in re.finditer(r'/\*\*(?!<).*?\*/', text, flags=re.S):
+        comment = comment_text(match.group())
+        if comment.startswith('@file'):
+            body = comment.split('\n', 1)[1]
+            reference.briefs[path.name] = body.split('\n\n')[0].replace('\n', ' ').strip()
+            if path.name == 'base.h':
+                reference.rules = body.split('\n\n', 1)[1]
+            continue
+        if comment.startswith('@name'):
+            group = ' '.join(comment[5:].split())
+            continue
+        if comment.startswith('@}'):
+            group = ''
+        if comment.startswith('@'):
+            continue
+        rest = text[match.end():]
+        if re.match(r'\s*#|\s*/\*', rest):
+            continue
+        code = declaration(re.sub(r'/\*.*?\*/', lambda m: m.group() if m.group().startswith('/**<') else ' ', rest, flags=re.S))
+        if re.match(r'(AW_NODISCARD )?AW_\w*API\b|AW_\w+ .*\bAW_API\b', code):
+            plain = re.sub(r'\bAW_[A-Z_]+(\([^)]*\))? ', '', code)
+            name = re.search(r'\b(aw_\w+)\s*\(', plain).group(1)
+            reference.functions[name] = Item(name, comment, plain, path.name, group)
+        elif code.startswith('typedef') and '(*' in code:
+            name = re.search(r'\(\*(\w+)\)', code).group(1)
+            reference.typedefs[name] = Item(name, comment, code, path.name)
+        elif code.startswith('enum'):
+            name = code.split()[1]
+            reference.enums[name] = Item(name, comment, code, path.name)
+
+
+def enum_values(item):
+    """Name and comment of each."""
+    body = item.code[item.code.index('{') + 1:item.code.rindex('}')]
+    for name, value, comment in re.findall(r'\b(AW_\w+)\s*=\s*([^,/}]+?)\s*,?\s*(?:/\*\*<(.*?)\*/|(?=,|$|AW_))', body):
+        yield name, value, comment.strip()
+
+
+def read_headers(paths):
+    reference = Reference()
+    for path in paths:
+        read_header(pathlib.Path(path), reference)
+    return reference
+
+
+# ---- troff ----
+
+def escape(text):
+    return text.replace('\\', '\\e').replace('-', '\\-').replace("'", '\\(aq')
+
+
+def bold(text):
+    return f'\\fB{escape(text)}\\fR'
+
+
+def italic(text):
+    return f'\\fI{escape(text)}\\fR'
+
+
+def inline(text, parameters=()):
+    """One paragraph, filled: code in bold, parameters in italics, functions with their section."""
+    out = []
+    for piece in re.split(r'(`[^`]*`|::\w+|\baw_\w+\*?\(\)|\bAW_[A-Z_]+\b|(?<![\w-])-E[A-Z0-9]+\b)', ' '.join(text.split())):
+        if piece.startswith('`'):
+            word = piece[1:-1]
+            out.append(italic(word) if word in parameters else bold(word))
+        elif piece.endswith('()'):
+            out.append(f'{bold(piece[:-2])}(3)')
+        elif piece.startswith('::') or piece.startswith('AW_') or re.fullmatch(r'-E[A-Z0-9]+', piece):
+            out.append(bold(piece.removeprefix('::')))
+        else:
+            out.append(escape(piece).replace('\\-', '-'))
+    return guard(''.join(out))
+
+
+def guard(line):
+    return '\\&' + line if line[:1] in ('.', "'") else line
+
+
+def plain(text):
+    """For the NAME line: no markup."""
+    text = re.sub(r'::(\w+)', r'\1', text.replace('`', ''))
+    return escape(' '.join(text.split())).replace('\\-', '-')
+
+
+# ---- sentences ----
+
+def sentences(paragraph):
+    text = ' '.join(paragraph.split())
+    parts = re.split(r'(?<=[\w)`"\'%.])(?<!e\.g)(?<!i\.e)(?<!etc)\.\s+(?=[^a-z]|asyncio|aw_|io_|fn\b)', text)
+    return [part.rstrip().removesuffix('.') + '.' for part in parts if part.strip()]
+
+
+def summary(text):
+    """The first sentence, cut where it grows long, as whatis shows it."""
+    first = sentences(text.split('\n\n')[0])[0].removesuffix('.')
+    for cut in ('; ', ': ', ' (', ', which ', ', and ', ', '):
+        if len(first) > 76 and cut in first:
+            first = first.split(cut)[0]
+    if first[1:2].islower() or first.startswith('A '):
+        first = first[0].lower() + first[1:]
+    return first
+
+
+def section_of(sentence):
+    """Where a sentence belongs."""
+    if re.match(r'(asyncio|Python)[.:]', sentence):
+        return 'ASYNCIO'
+    if re.match(r'Any thread\b', sentence):
+        return 'THREADS'
+    if re.match(r'Errors:', sentence) or CODE.match(sentence):
+        return 'ERRORS'
+    if re.match(r'(Returns?|Gives a new reference|New reference|[01] if)\b', sentence):
+        return 'RETURN VALUE'
+    return 'DESCRIPTION'
+
+
+def sort_sentences(text):
+    """Section → paragraphs."""
+    found = {name: [] for name in SECTIONS}
+    for paragraph in re.split(r'\n\s*\n|\n(?=(?:[Rr]eturns?|[Ee]rrors?|[Tt]hreads?|[Cc]ancellation): )|\n(?=@)', text):
+        paragraph = re.sub(r'^@(returns?|par\s+\w+|thread|note)\s*', lambda m: m.group(1).split()[-1].title() + ': ', paragraph)
+        tag = re.match(r'(Returns?|Errors?|Threads?|Cancellation): +', paragraph)
+        tagged = TAIL[tag.group(1).lower()] if tag else 'DESCRIPTION'
+        here = {}
+        for sentence in sentences(paragraph[tag.end():] if tag else paragraph):
+            name = section_of(sentence)
+            here.setdefault(tagged if name == 'DESCRIPTION' else name, []).append(sentence)
+        for name, parts in here.items():
+            found[name] += parts if name == 'ERRORS' else [' '.join(parts)]
+    return found
+
+
+# ---- the sections ----
+
+def synopsis(function):
+    """The declaration, types in bold and names in italics, broken at the parameters."""
+    head, _, tail = function.code.partition('(')
+    parameters = tail.rsplit(')', 1)[0]
+    lines = ['.SH SYNOPSIS', '.nf', f'.B #include <await/{function.header}>', '.PP']
+    if parameters.strip() == 'void':
+        lines.append(f'.B "{escape(head)}(void);"')
+    else:
+        parts = split_parameters(parameters)
+        text, start = f'{bold(head + "(")}', len(head) + 1
+        column = start
+        for i, part in enumerate(parts):
+            last = i + 1 == len(parts)
+            width = len(part) + (2 if last else 1)
+            if i and column + width > 78:
+                text += '\n' + ' ' * min(start, 16)
+                column = min(start, 16)
+            elif i:
+                text, column = text + ' ', column + 1
+            match = re.fullmatch(r'(.*?)(\w+)', part)
+            text += f'{bold(match.group(1))}{italic(match.group(2))}{bold(");" if last else ",")}'
+            column += width
+        lines.append(text)
+    return lines + ['.fi', '.PP', 'Compile and link with', r'\fBpkg\-config \-\-cflags \-\-libs libawait\fR.']
+
+
+def split_parameters(text):
+    parts, depth, at = [], 0, 0
+    for i, c in enumerate(text + ','):
+        depth += (c == '(') - (c == ')')
+        if c == ',' and depth == 0:
+            parts.append(text[at:i].strip())
+            at = i + 1
+    return parts
+
+
+def parameter_names(code):
+    inside = code.partition('(')[2].rsplit(')', 1)[0]
+    return {re.search(r'(\w+)$', part).group(1) for part in split_parameters(inside) if re.search(r'(\w+)$', part)}
+
+
+def paragraphs(parts, names):
+    lines = []
+    for i, part in enumerate(parts):
+        # A list: each line that begins with a dash is an item.
+        items = re.split(r'\n\s*- ', '\n' + part)
+        for j, item in enumerate(items):
+            if not item.strip():
+                continue
+            if j:
+                lines += ['.IP \\(bu 2', inline(item, names)]
+            else:
+                lines += (['.PP'] if i or lines else []) + [inline(item, names)]
+    return lines
+
+
+def return_value(function, parts, names):
+    returned = function.code.split(function.name)[0].strip()
+    lines = []
+    references = [part for part in parts if re.match(r'(New reference|Gives a new reference)', part)]
+    rest = [re.sub(r'(^| )(New reference|Gives a new reference)\.', '', part).strip() for part in parts]
+    new = len(references) > 0 or any('New reference.' in part or 'Gives a new reference.' in part for part in parts)
+    rest = [part for part in rest if part]
+    if rest:
+        lines += paragraphs(rest, names)
+    if returned == 'aw_status':
+        is_value = re.match(r'(How many|Which|The (number|code|outcome|error|status|size))\b', function.text)
+        lines += (['.PP'] if lines else []) + [
+            'Negative on error: see ERRORS.' if rest else
+            'As described; negative on error: see ERRORS.' if is_value else '0 on success, negative on error: see ERRORS.']
+    elif returned == 'aw_bool' and not rest:
+        lines += ['1 or 0.']
+    elif not rest and returned != 'void':
+        lines += ['As described.']
+    if new:
+        target = '\\fIout\\fR receives' if 'out' in names and returned == 'aw_status' else 'The result is'
+        lines += ['.PP'] * bool(lines) + [f'{target} a new reference, which the caller gives back with the \\fB_unref\\fR function of its type.']
+    return ['.SH RETURN VALUE'] + lines if lines else []
+
+
+def errors(function, parts, known, names):
+    """A list of the codes: what the comment says of each, else what the code means."""
+    told = []
+    for part in parts:
+        # "A, B if the loop is closed": each code with what follows it.
+        for piece in re.split(r'[,;] (?=(?:::AW_E[A-Z]+|-E[A-Z0-9]+)\b)', re.sub(r'^Errors:\s*', '', part)):
+            match = CODE.match(piece)
+            text = re.sub(r'^\((.*)\)\.?$', r'\1', piece[match.end():].strip(' ,:;')) if match else piece
+            told.append(([a or b for a, b in CODE.findall(piece)], text.removesuffix('.').strip()))
+    if not function.code.startswith('aw_status'):
+        return ['.SH ERRORS'] + paragraphs(parts, names) if parts else []
+    lines, seen = [], set()
+    for codes, text in told:
+        code = codes[0] if codes else ''
+        if code and code in seen and not text:
+            continue
+        seen.update(codes)
+        text = text[0].upper() + text[1:] if text else explained(code, known)
+        lines += ['.TP', bold(code if code.startswith('AW_') else '-' + code) if code else 'Others', inline(text, names) + '.']
+    # Those that the description mentions in passing.
+    for a, b in CODE.findall(f'{function.text} {function.group}'):
+        code = a or b
+        if code not in seen:
+            seen.add(code)
+            lines += ['.TP', bold(code if code.startswith('AW_') else '-' + code), inline(explained(code, known)) + '.']
+    if takes_handle(function) and 'AW_EBADHANDLE' not in seen:
+        lines += ['.TP', bold('AW_EBADHANDLE'), inline(explained('AW_EBADHANDLE', known)) + '.']
+    if not lines:
+        return ['.SH ERRORS', 'The system\\(aqs, as \\fI\\-errno\\fR. See \\fBaw_strerror\\fR(3).']
+    return ['.SH ERRORS'] + lines + ['.PP', 'See \\fBaw_strerror\\fR(3) for the others.']
+
+
+def takes_handle(function):
+    return bool(re.search(r'\((?:const )?aw_\w+ \*\w', function.code))
+
+
+def explained(code, known):
+    text = known.get(code) or ERRNO.get(code.removeprefix('AW_'))
+    return (text or 'as the system defines it')[0].upper() + (text or 'as the system defines it')[1:]
+
+
+def constants(function, reference, names):
+    lines = []
+    for enum in reference.enums.values():
+        if enum.name == 'aw_error_code':
+            continue
+        if not (f'::{enum.name}' in function.text + function.group or re.search(rf'\b{function.name}\(\)', enum.text)):
+            continue
+        lines += ['.PP'] * bool(lines) + [inline(enum.text)]
+        for name, value, text in enum_values(enum):
+            lines += ['.TP', f'{bold(name)} ({escape(value)})', inline(text[:1].upper() + text[1:]) + '.' if text else '\\&']
+    return ['.SH CONSTANTS'] + lines if lines else []
+
+
+def callbacks(function, reference):
+    lines = []
+    for typedef in reference.typedefs.values():
+        if re.search(rf'\b{typedef.name}\b', function.code):
+            lines += ['.TP', bold(typedef.code + ';'), inline(typedef.text, parameter_names(typedef.code.split(')', 1)[1]))]
+    return ['.SH CALLBACKS'] + lines if lines else []
+
+
+def see_also(function, reference):
+    mentioned = set(re.findall(r'\b(aw_\w+)\(\)', function.text + function.group)) & reference.functions.keys()
+    mates = [f.name for f in reference.functions.values() if f.header == function.header and f.group == function.group]
+    at = mates.index(function.name)
+    mentioned |= set(mates[max(0, at - 4):at + 5])
+    mentioned.discard(function.name)
+    return ['.SH SEE ALSO'] + [f'.BR {escape(name)} (3),' for name in sorted(mentioned)] + ['.BR libawait (7)']
+
+
+def page(function, reference, known, version):
+    names = parameter_names(function.code)
+    found = sort_sentences(function.text)
+    short = summary(function.text)
+    lines = ['.\\" SPDX-License-Identifier: MIT', f'.\\" Made from <await/{function.header}>.',
+             f'.TH {function.name} 3 "" "libawait {version}" "libawait"', '.nh', '.ad l', '.SH NAME', f'{function.name} \\- {plain(short)}']
+    lines += synopsis(function)
+    description = found['DESCRIPTION'] or [' '.join(found['RETURN VALUE'])]
+    lines += ['.SH DESCRIPTION'] + (paragraphs(description, names) if any(description) else [inline(short + '.')])
+    # The title of its group, where it says something: "Lock: no owner, not re-entrant"; and the sentences after the title.
+    title, *more = sentences(function.group) if function.group else ['']
+    if re.search(r'[:(]', title):
+        more.insert(0, title)
+    if more:
+        lines += ['.PP', inline(' '.join(more), names)]
+    lines += constants(function, reference, names)
+    lines += callbacks(function, reference)
+    lines += return_value(function, found['RETURN VALUE'], names)
+    lines += errors(function, found['ERRORS'], known, names)
+    any_thread = bool(found['THREADS']) or 'any thread' in function.text.lower() or 'any thread' in function.group.lower()
+    lines += ['.SH THREADS']
+    lines += paragraphs(found['THREADS'], names) if found['THREADS'] and found['THREADS'] != ['Any thread.'] else [
+        'May be called by any thread.' if any_thread else 'To be called by the thread that drives the loop.']
+    if found['CANCELLATION']:
+        lines += ['.SH CANCELLATION'] + paragraphs(found['CANCELLATION'], names)
+    if found['ASYNCIO']:
+        lines += ['.SH ASYNCIO'] + paragraphs([re.sub(r'^(asyncio|Python): ', lambda m: 'In Python: ' if m.group(1) == 'Python' else 'In asyncio: ', part)
+                                              for part in found['ASYNCIO']], names)
+    lines += see_also(function, reference)
+    return '\n'.join(lines) + '\n'
+
+
+def overview(reference, version, template):
+    """libawait(7): the page written by hand, with the rules of base.h and the list of the functions put in."""
+    rules = []
+    for part in re.split(r'\n\s*- ', reference.rules):
+        rules += (['.IP \\(bu 2'] if rules else ['.PP']) + [inline(part)]
+    functions = []
+    for header, brief in reference.briefs.items():
+        names = [f.name for f in reference.functions.values() if f.header == header]
+        if names:
+            functions += ['.TP', bold(f'<await/{header}>'), inline(brief), '.br', ',\n'.join(f'{bold(name)}(3)' for name in names) + '.']
+    return template.replace('@VERSION@', version).replace('@RULES@', '\n'.join(rules)).replace('@FUNCTIONS@', '\n'.join(functions))
+
+
+def main():
+    if sys.argv[1] == '--names':
+        print('\n'.join(read_headers(sys.argv[2:]).functions))
+        return
+    folder, version = pathlib.Path(sys.argv[1]), sys.argv[2]
+    reference = read_headers(sys.argv[3:])
+    known = {name: text.replace('`', '') for name, _, text in enum_values(reference.enums['aw_error_code']) if text}
+    for function in reference.functions.values():
+        (folder / f'{function.name}.3').write_text(page(function, reference, known, version))
+    here = pathlib.Path(__file__).parent
+    (folder / 'libawait.7').write_text(overview(reference, version, (here / 'libawait.7.in').read_text()))
+    (folder / 'libawait-info.1').write_text((here / 'libawait-info.1.in').read_text().replace('@VERSION@', version))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
