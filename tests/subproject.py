@@ -120,7 +120,8 @@ def main():
             (folder / 'prefix').rename(folder / 'moved')
             check_backends('installed, and moved', folder / 'moved/bin/parent', plugins)
 
-            result = run(meson, 'setup', '--reconfigure', build, '-Ddefault_library=static', '-Dlibawait:default_library=static')
+            build = folder / 'static'
+            result = run(meson, 'setup', build, parent, '--wrap-mode=nodownload', '-Ddefault_library=static', '-Dbuildtype=debug')
             result = run('ninja', '-C', build) if result.returncode == 0 else result
             check('it is built statically', result.returncode == 0, result.stdout[-4000:])
             needed = run('readelf', '-d', build / 'parent').stdout

@@ -3,6 +3,7 @@
  * A whole backend on poll(2), for docs/writing-a-backend.md: everything is there and nothing is fast. Each operation that waits has a
  * duplicate of its descriptor, so that a number which is closed and used again can't lead it to another file.
  */
+#define _GNU_SOURCE /* accept4 */
 #include <await/backend.h>
 #include <errno.h>
 #include <fcntl.h>

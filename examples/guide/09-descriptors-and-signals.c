@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A pipe of our own, watched in both ways there are, and a signal as an ordinary callback. */
+#define _GNU_SOURCE /* pipe2 */
 #include <await/await.h>
 #include <errno.h>
 #include <fcntl.h>
