@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rule is that of ssh and sudo: code is loaded only from where nobody else can put it. It is checked for the file and for each folder
- * and symbolic link on the way to it, so that after the check nobody else can exchange any of them: dlopen() may then take the path. Its
- * only way to take a descriptor is a path in /proc/self/fd, under which the dynamic linker would keep the object: a second plug-in under
- * the same number would be taken for the first, and $ORIGIN and debuggers would be led astray.
+ * The rule is that of ssh and sudo: code is loaded only from where nobody else can put it. It is checked for
+ * the file and for each folder and symbolic link on the way to it, so that after the check nobody else can
+ * exchange any of them: dlopen() may then take the path. Its only way to take a descriptor is a path in
+ * /proc/self/fd, under which the dynamic linker would keep the object: a second plug-in under the same number
+ * would be taken for the first, and $ORIGIN and debuggers would be led astray.
  */
 #include "trust.h"
 
@@ -28,7 +29,7 @@ static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 static char library_file[PATH_MAX];
 static uid_t library_owner; /* 0 if the file is not known: root is trusted anyway */
 
-/* Takes the path from a line of /proc/self/maps, "start-end mode offset device inode path", if `address` lies in it. */
+/* Takes the path from a line of /proc/self/maps, "start-end mode offset device inode path", if `address` lies there. */
 static bool maps_line(const char *line, uintptr_t address) {
 	char *at;
 	uintptr_t start = strtoul(line, &at, 16);
@@ -40,8 +41,8 @@ static bool maps_line(const char *line, uintptr_t address) {
 }
 
 /*
- * From /proc/self/maps, since what dladdr() tells may be relative to a folder that was left, and is argv[0] in a program linked
- * statically, which whoever starts it chooses. Without allocations.
+ * From /proc/self/maps, since what dladdr() tells may be relative to a folder that was left, and is argv[0]
+ * in a program linked statically, which whoever starts it chooses. Without allocations.
  */
 static void maps_search(int fd, uintptr_t address) {
 	char buffer[PATH_MAX + 128];
@@ -104,7 +105,10 @@ static bool owner_is_trusted(uid_t owner) {
 	return owner == 0 || owner == geteuid() || owner == library_owner;
 }
 
-/* Root's group, and one with its owner's number: by convention that user's alone, which is what makes a umask of 002 harmless. */
+/*
+ * Root's group, and one with its owner's number: by convention that user's alone, which is what makes a umask
+ * of 002 harmless.
+ */
 static bool group_is_trusted(const struct stat *st) {
 	return st->st_gid == 0 || st->st_gid == st->st_uid;
 }
@@ -144,8 +148,9 @@ static aw_status check_writers(walk *self, const char *name, const struct stat *
 }
 
 /*
- * The folder that holds the file, or a symbolic link to it, is for us alone. In one further up, others may write if its sticky bit keeps
- * them from renaming what isn't theirs (/tmp); and who may change a folder in which this library lies could as well change the library.
+ * The folder that holds the file, or a symbolic link to it, is for us alone. In one further up, others may
+ * write if its sticky bit keeps them from renaming what isn't theirs (/tmp); and who may change a folder in
+ * which this library lies could as well change the library.
  */
 static aw_status check_folder(walk *self, bool holds_file) {
 	const char *name = *self->at ? "" : "/";

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes the reference with Doxygen, whose warnings are errors. Then each public function has to be in it, and its front page must be filled.
+"""Makes the reference with Doxygen, whose warnings are errors. Then each public function has to be in it, and
+its front page must be filled.
 
 usage: check-reference.py DOXYGEN DOXYFILE OUTPUT HEADER…
 """

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes the front page of the reference from README: without the other languages' examples, with the list of the headers.
+"""Makes the front page of the reference from README: without the other languages' examples, with the list of
+the headers.
 
 usage: mainpage.py README OUTPUT HEADER…
 """

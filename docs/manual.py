@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes the manual pages from the comments of the public headers: one in section 3 for each function; and libawait(7), libawait-info(1).
+"""Makes the manual pages from the comments of the public headers: one in section 3 for each function; and
+libawait(7), libawait-info(1).
 
-A comment is sentences. Each goes where a reader of manual pages looks for it: what begins with "Returns", "New reference" or "1 if" under
-RETURN VALUE, codes under ERRORS, "Any thread" under THREADS, what it is in Python under ASYNCIO; the rest is the description. A
-paragraph that begins with "Returns:", "Errors:", "Thread:", "Cancellation:" or "asyncio:" goes there as a whole.
+A comment is sentences. Each goes where a reader of manual pages looks for it: what begins with "Returns",
+"New reference" or "1 if" under RETURN VALUE, codes under ERRORS, "Any thread" under THREADS, what it is in
+Python under ASYNCIO; the rest is the description. A paragraph that begins with "Returns:", "Errors:",
+"Thread:", "Cancellation:" or "asyncio:" goes there as a whole.
 
 usage: manual.py --names HEADER…             prints the names of the functions
        manual.py FOLDER VERSION HEADER…      writes the pages into FOLDER

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What is built for branch protection says so, and rightly: each object of the static library has the mark (IBT on x86-64, BTI on AArch64);
-on x86-64 each shared object has it too, and every address by which its code can be reached indirectly is a landing pad.
+"""What is built for branch protection says so, and rightly: each object of the static library has the mark
+(IBT on x86-64, BTI on AArch64); on x86-64 each shared object has it too, and every address by which its code
+can be reached indirectly is a landing pad.
 
 usage: branch_protection.py STATIC_LIBRARY SHARED_OBJECT…
 """

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs into an empty prefix with `./dev install`, removes the build, and uses what is left as a stranger would: through pkg-config. The
-# first example is compiled once and runs on each backend, prints what CPython prints, takes about two seconds, and leaves no child behind;
-# also when the prefix is moved. The manual pages are there. What `./dev uninstall` leaves is what others put there.
+# Installs into an empty prefix with `./dev install`, removes the build, and uses what is left as a stranger
+# would: through pkg-config. The first example is compiled once and runs on each backend, prints what CPython
+# prints, takes about two seconds, and leaves no child behind; also when the prefix is moved. The manual pages
+# are there. What `./dev uninstall` leaves is what others put there.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A project that has libawait as a subproject, through the wrap file, offline: it builds the C library and its plug-ins and little else, and
-its program, run from the build folder with nothing in its environment, finds the plug-ins of the subproject; as it does once installed, and
-when what was installed is moved. Without the library, linked statically, they are found in `meson devenv`.
+"""A project that has libawait as a subproject, through the wrap file, offline: it builds the C library and
+its plug-ins and little else, and its program, run from the build folder with nothing in its environment,
+finds the plug-ins of the subproject; as it does once installed, and when what was installed is moved. Without
+the library, linked statically, they are found in `meson devenv`.
 
 usage: subproject.py MESON WRAP_FILE
 """

@@ -23,8 +23,8 @@ typedef aw_status (*aw_exception_fn)(aw_loop *loop, const aw_report *report, voi
 /**@{*/
 /**
  * Makes a loop on a backend. `backend` is a name, the full path of a plug-in, or a list of these in order of preference
- * ("uring,epoll"); NULL takes `AWAIT_BACKEND`, else "epoll". What can't be had is an error: aw_backend_explain() tells why. Gives a
- * new reference.
+ * ("uring,epoll"); NULL takes `AWAIT_BACKEND`, else "epoll". What can't be had is an error: aw_backend_explain() tells why. A
+ * plug-in that another user could have put there is refused with -EPERM. Gives a new reference.
  * Errors: ::AW_ENOBACKEND, ::AW_EBACKENDABI, -EPERM, -ENOSYS, -EMFILE, -ENOMEM. Any thread. asyncio.new_event_loop.
  */
 AW_NODISCARD AW_API aw_status aw_loop_new(const char *backend, aw_loop **out);

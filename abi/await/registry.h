@@ -13,7 +13,10 @@ AW_BEGIN_DECLS
 /** A snapshot of the backends that were found. */
 typedef struct aw_backend_list aw_backend_list;
 
-/** Looks at the built-ins and the plug-in folders. New reference. Any thread. */
+/**
+ * Looks at the built-ins and the plug-in folders: those of `AWAIT_BACKEND_PATH`, then `await/backends` beside
+ * the library's file, then the one fixed when it was built. New reference. Any thread.
+ */
 AW_NODISCARD AW_API aw_status aw_backend_list_new(aw_backend_list **out);
 /** Takes one more reference and returns `list`. Any thread. */
 AW_API aw_backend_list *aw_backend_list_ref(aw_backend_list *list);
@@ -31,7 +34,7 @@ AW_API const char *aw_backend_list_class(const aw_backend_list *list, size_t ind
 AW_API const char *aw_backend_list_origin(const aw_backend_list *list, size_t index);
 /** 0 if it is usable here, else the status that aw_loop_new() would give. */
 AW_API aw_status aw_backend_list_status(const aw_backend_list *list, size_t index);
-/** Why it is not usable, "" if it is. */
+/** Why it is not usable, "" if it is. For a plug-in that another user could have put there it says so. */
 AW_API const char *aw_backend_list_reason(const aw_backend_list *list, size_t index);
 
 /**

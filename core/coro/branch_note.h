@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For the end of each assembly file: says that its code has a landing pad wherever it is branched to indirectly. The linker
- * marks an object only if all of its parts say so, hence also those that are empty on this machine.
+ * For the end of each assembly file: says that its code has a landing pad wherever it is branched to
+ * indirectly. The linker marks an object only if all of its parts say so, hence also those that are empty on
+ * this machine.
  */
 #if defined __x86_64__ && !defined __ILP32__
 	/* Indirect branch tracking only: a shadow stack isn't switched, so the object must not claim to know one. */
