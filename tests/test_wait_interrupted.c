@@ -244,11 +244,14 @@ static aw_interrupt *raised_by_handler;
 
 static void handler(int number) {
 	(void)number;
+	int before = errno;
 	handled++;
-	errno = E2BIG;
-	if (raised_by_handler) (void)aw_interrupt_raise(raised_by_handler);
-	if (errno != E2BIG) handled = -1000000;
-	errno = 0;
+	if (raised_by_handler) {
+		errno = E2BIG;
+		(void)aw_interrupt_raise(raised_by_handler);
+		if (errno != E2BIG) handled = -1000000;
+	}
+	errno = before;
 }
 
 static struct sigaction handler_begin(void) {

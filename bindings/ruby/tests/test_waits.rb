@@ -90,16 +90,17 @@ class WaitsTest < CheckCase
   self.case 'a raise at any moment of a wait is not lost' do
     with_running_loop do |loop|
       never = loop.submit_threadsafe { Libawait.sleep(LONG) }
+      # Also where it comes before the thread's first line.
+      Thread.report_on_exception = false
       300.times do |i|
-        thread = Thread.new do
-          Thread.current.report_on_exception = false
-          never.value
-        end
+        thread = Thread.new { never.value }
         (i % 10).times { Thread.pass }
         thread.raise(ArgumentError, 'enough')
         assert_raises(ArgumentError) { thread.value }
       end
       never.cancel
+    ensure
+      Thread.report_on_exception = true
     end
   end
 

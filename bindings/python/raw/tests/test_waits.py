@@ -85,7 +85,7 @@ class Waits(Case):
                     aw.aw_cfuture_wait(never, limit)
                 self.assertEqual(caught.exception.code, aw.AW_EPENDING)
                 self.assertIsInstance(caught.exception, (aw.Timeout, TimeoutError))
-            late = after(loop, 0, aw.exception_of(aw.aw_error_new(loop, aw.AW_ETIMEOUT, 'late', None)))
+            late = after(loop, 0, aw.exception_of(aw.aw_error_new(None, aw.AW_ETIMEOUT, 'late', None)))
             with self.assertRaises(aw.Timeout) as caught:
                 aw.aw_cfuture_wait(late, 60 * aw.SECOND)
             self.assertNotIsInstance(caught.exception, aw.Pending)
