@@ -132,6 +132,8 @@ class Waits(Case):
             def kills(of):
                 for _ in range(3):
                     os.kill(os.getpid(), signal.SIGUSR1)
+                sent.release()
+            sent = threading.Semaphore(0)
             aw.aw_loop_call_soon_threadsafe(loop, kills)
             self.assertEqual(aw.aw_cfuture_wait(after(loop, 0.02, 'value'), 60 * aw.SECOND), 'value')
             self.assertTrue(seen)
@@ -141,6 +143,8 @@ class Waits(Case):
             with self.assertRaises(aw.Pending):
                 aw.aw_cfuture_wait(never, 20 * aw.MILLISECOND)
             self.assertGreaterEqual(time.monotonic() - start, 0.02)
+            sent.acquire()
+            sent.acquire()  # while they are handled
             aw.aw_cfuture_cancel(never)
 
     def test_the_program_s_wakeup_descriptor_is_kept_and_fed(self):
