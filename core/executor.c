@@ -7,18 +7,20 @@
  */
 #include "executor.h"
 
+#include "park.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 struct pool {
 	_Atomic uint32_t refs;
 	uint32_t fork_generation;
 	pthread_mutex_t mutex; /* guards what follows */
-	pthread_cond_t work, ended;
+	pthread_cond_t work;
+	park ended; /* threads that wait for the end of others */
 	job *first, *last;
 	size_t queued;
 	int32_t max, threads, idle;
@@ -32,35 +34,6 @@ struct aw_executor {
 	object base;
 	pool *pool;
 };
-
-/* --- time --- */
-
-void condition_init(pthread_cond_t *condition) {
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* a clock that is set must not stretch a limit */
-	pthread_cond_init(condition, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
-time_limit time_limit_after(int64_t timeout) {
-	time_limit self = {.is_set = timeout >= 0 && timeout != AW_FOREVER};
-	if (!self.is_set) return self;
-	clock_gettime(CLOCK_MONOTONIC, &self.at);
-	self.at.tv_sec += timeout / AW_SECOND;
-	self.at.tv_nsec += timeout % AW_SECOND;
-	if (self.at.tv_nsec >= AW_SECOND) {
-		self.at.tv_nsec -= AW_SECOND;
-		self.at.tv_sec++;
-	}
-	return self;
-}
-
-bool condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, const time_limit *limit) {
-	if (limit->is_set) return pthread_cond_timedwait(condition, mutex, &limit->at) != ETIMEDOUT;
-	pthread_cond_wait(condition, mutex);
-	return true;
-}
 
 /* --- the pool --- */
 
@@ -80,8 +53,7 @@ static pool *pool_new(int32_t max) {
 	self->fork_generation = generation;
 	self->max = max;
 	pthread_mutex_init(&self->mutex, NULL);
-	condition_init(&self->work);
-	condition_init(&self->ended);
+	pthread_cond_init(&self->work, NULL);
 	return self;
 }
 
@@ -97,7 +69,6 @@ static pool *pool_ref(pool *self) {
 
 void pool_unref(pool *self) {
 	if (!self || atomic_fetch_sub_explicit(&self->refs, 1, memory_order_acq_rel) != 1 || pool_is_forked(self)) return;
-	pthread_cond_destroy(&self->ended);
 	pthread_cond_destroy(&self->work);
 	pthread_mutex_destroy(&self->mutex);
 	free(self);
@@ -155,7 +126,7 @@ static void worker_end(worker *self) {
 		self->next = home->ended_list;
 		home->ended_list = self; /* from here on it may be joined and freed */
 	}
-	pthread_cond_broadcast(&home->ended);
+	park_wake(&home->ended);
 }
 
 static void *worker_main(void *arg) {
@@ -320,15 +291,14 @@ aw_status aw_executor_shutdown(aw_executor *executor, aw_bool cancel_pending) {
 }
 
 /* Joins the threads as they end. */
-static aw_status pool_join(pool *self, int64_t timeout) {
-	time_limit limit = time_limit_after(timeout);
+static aw_status pool_join(pool *self, const park_limit *limit) {
 	aw_status status = 0;
 	pthread_mutex_lock(&self->mutex);
 	while (self->unjoined && status == 0) {
 		worker *ended = self->ended_list;
 		if (!ended) {
-			if (!condition_wait(&self->ended, &self->mutex, &limit) && !self->ended_list && self->unjoined)
-				status = AW_ETIMEOUT;
+			status = park_wait(&self->ended, &self->mutex, limit);
+			if (self->ended_list || !self->unjoined) status = 0;
 			continue;
 		}
 		self->ended_list = ended->next;
@@ -337,18 +307,34 @@ static aw_status pool_join(pool *self, int64_t timeout) {
 		join_all(ended);
 		pthread_mutex_lock(&self->mutex);
 		self->unjoined--;
-		pthread_cond_broadcast(&self->ended); /* another who waits */
+		park_wake(&self->ended); /* another who waits */
 	}
 	pthread_mutex_unlock(&self->mutex);
 	return status;
 }
 
-aw_status aw_executor_shutdown_wait(aw_executor *executor, int64_t timeout_ns) {
+static aw_status shutdown_wait(aw_executor *executor, const park_limit *limit) {
 	aw_status status = executor_check(executor);
 	if (status < 0) return status;
 	const worker *here = thread_here()->worker;
 	pool_shut(executor->pool, false);
-	return here && here->pool == executor->pool ? -EDEADLK : pool_join(executor->pool, timeout_ns);
+	return here && here->pool == executor->pool ? -EDEADLK : pool_join(executor->pool, limit);
+}
+
+aw_status aw_executor_shutdown_wait(aw_executor *executor, int64_t timeout_ns) {
+	park_limit limit = park_limit_after(timeout_ns);
+	return shutdown_wait(executor, &limit);
+}
+
+aw_status aw_executor_shutdown_wait_interruptible(aw_executor *executor, int64_t timeout_ns, aw_interrupt *interrupt) {
+	park_limit limit = park_limit_after(timeout_ns);
+	aw_status status = interrupt_check(interrupt);
+	if (status < 0) return status;
+	limit.signals = true;
+	limit.interrupt = aw_interrupt_ref(interrupt);
+	status = shutdown_wait(executor, &limit);
+	aw_interrupt_unref(interrupt);
+	return status;
 }
 
 size_t aw_executor_pending(const aw_executor *executor) {

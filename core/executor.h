@@ -39,15 +39,4 @@ aw_status pool_submit(pool *self, job *job);
 /* Takes a job back; false if it was begun, or dropped. */
 bool pool_withdraw(pool *self, job *job);
 
-/* A point in time for timed_wait(): `timeout` from now; negative: none. */
-typedef struct time_limit {
-	struct timespec at;
-	bool is_set;
-} time_limit;
-
-void condition_init(pthread_cond_t *condition);
-time_limit time_limit_after(int64_t timeout);
-/* Waits for a condition made by condition_init(); false if the time has passed. */
-bool condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, const time_limit *limit);
-
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The seam to the operating system: starting a child, signalling and collecting it, and the descriptors between us. Another system
- * is one more os_NAME.c. Nothing here knows of loops or handles; every failure is a negative errno.
+ * The seam to the operating system: starting a child, signalling and collecting it, the descriptors between us, and threads that
+ * block. Another system is one more os_NAME.c. Nothing here knows of loops or handles; every failure is a negative errno.
  */
 #ifndef CORE_OS_H
 #define CORE_OS_H
 
 #include <await/base.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* What to start. All of it is the caller's and is only read, until os_spawn returns. */
@@ -48,5 +49,20 @@ aw_status os_null(int *out);
 aw_status os_set_nonblocking(int fd);
 /* Closes it if it is one, and marks it so. */
 void os_close(int *fd);
+
+/*
+ * Blocks while *word is `seen` and nobody wakes it, until `deadline` of CLOCK_MONOTONIC (INT64_MAX: none). -ETIMEDOUT; -EINTR when a
+ * signal handler has run here, whatever its SA_RESTART says. May return 0 without a reason.
+ */
+aw_status os_word_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t deadline);
+/* Wakes all who block on the word. Async-signal-safe. */
+void os_word_wake(const _Atomic uint32_t *word);
+
+/* A descriptor that os_event_set(), which is async-signal-safe, makes readable until os_event_clear(). */
+aw_status os_event(int *out);
+void os_event_set(int event);
+void os_event_clear(int event);
+/* Blocks as os_word_wait() until one of the two is readable: the index of the first. -EBADF if it is closed. */
+aw_status os_wait_readable(const int fds[2], int64_t deadline);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linux: children through clone and pidfd.
+ * Linux: children through clone and pidfd; threads that block, through futex and eventfd.
  *
  * A child shares its parent's memory, and the parent's thread stands still, until the exec. So the child must not leave a trace:
  * signals are blocked, it has a stack of its own, it makes bare system calls alone, and all it needs was prepared before.
@@ -12,12 +12,15 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -414,4 +417,70 @@ aw_status os_process_join(int process, int32_t pid, int limit_ms, int32_t *out_c
 		/* Readable, but not to be collected: a debugger has it first. */
 		if (poll(&end, 1, (int)left) > 0 && os_process_has_ended(process, pid) == 0) (void)poll(NULL, 0, 1);
 	}
+}
+
+/* --- threads that block --- */
+
+enum { NS_PER_SECOND = 1000000000 };
+
+static struct timespec time_of(int64_t ns) {
+	return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_SECOND), .tv_nsec = (long)(ns % NS_PER_SECOND)};
+}
+
+aw_status os_word_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t deadline) {
+	/* Always with a time, be it centuries off: without one the kernel itself goes on after a handler with SA_RESTART. */
+	struct timespec at = time_of(deadline);
+	int saved = errno;
+	long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, seen, &at, NULL, FUTEX_BITSET_MATCH_ANY);
+	aw_status status = result < 0 && errno != EAGAIN ? -errno : 0;
+	errno = saved;
+	return status;
+}
+
+void os_word_wake(const _Atomic uint32_t *word) {
+	int saved = errno;
+	(void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+	errno = saved;
+}
+
+aw_status os_event(int *out) {
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd < 0) return -errno;
+	aw_status status = raise_above(&fd);
+	if (status == 0) *out = fd;
+	return status;
+}
+
+/* Where it can't be written it is full, and so readable. */
+void os_event_set(int event) {
+	const uint64_t one = 1;
+	int saved = errno;
+	ssize_t count;
+	do count = write(event, &one, sizeof one);
+	while (count < 0 && errno == EINTR);
+	errno = saved;
+}
+
+void os_event_clear(int event) {
+	uint64_t count;
+	int saved = errno;
+	(void)!read(event, &count, sizeof count);
+	errno = saved;
+}
+
+static int64_t nanoseconds(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
+}
+
+aw_status os_wait_readable(const int fds[2], int64_t deadline) {
+	struct pollfd ends[] = {{.fd = fds[0], .events = POLLIN}, {.fd = fds[1], .events = POLLIN}};
+	int64_t left = deadline == INT64_MAX ? 0 : deadline - nanoseconds();
+	struct timespec limit = time_of(left > 0 ? left : 0);
+	int saved = errno;
+	int found = ppoll(ends, 2, deadline == INT64_MAX ? NULL : &limit, NULL);
+	aw_status status = found < 0 ? -errno : found == 0 ? -ETIMEDOUT : ends[0].revents == 0;
+	errno = saved;
+	return status == 0 && ends[0].revents & POLLNVAL ? -EBADF : status;
 }

@@ -16,6 +16,7 @@
 #include <await/fd.h>
 #include <await/future.h>
 #include <await/gather.h>
+#include <await/interrupt.h>
 #include <await/iterator.h>
 #include <await/loop.h>
 #include <await/process.h>

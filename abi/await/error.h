@@ -39,6 +39,7 @@ enum aw_error_code {
 	AW_EREUSED = -5024,        /**< the coroutine runs already, or has run */
 	AW_ENOLOOP = -5025,        /**< no loop runs in this thread */
 	AW_EEXIT = -5026,          /**< leave the loop at once (SystemExit): a callback or step may return it */
+	AW_EPENDING = -5027,       /**< the time given to a blocking wait passed; what it waits for is still pending */
 	/* The system's own, for callers without an errno.h. */
 	AW_EPERM = -1,
 	AW_ENOENT = -2,

@@ -8,6 +8,7 @@
 
 #include <await/base.h>
 #include <await/coro.h>
+#include <await/interrupt.h>
 #include <await/task.h>
 
 AW_BEGIN_DECLS
@@ -42,9 +43,15 @@ AW_API void aw_executor_unref(aw_executor *executor);
 AW_API aw_status aw_executor_shutdown(aw_executor *executor, aw_bool cancel_pending);
 /**
  * aw_executor_shutdown(), then blocks until every thread has ended, `timeout_ns` at most (negative or ::AW_FOREVER: no limit).
- * ::AW_ETIMEOUT: some go on, and it can be called again. -EDEADLK on a thread of this executor. Executor.shutdown(wait=True).
+ * ::AW_EPENDING: some go on, and it can be called again. -EDEADLK on a thread of this executor. Signals do not end the wait.
+ * Executor.shutdown(wait=True).
  */
 AW_API aw_status aw_executor_shutdown_wait(aw_executor *executor, int64_t timeout_ns);
+/**
+ * aw_executor_shutdown_wait() that also ends early, as aw_cfuture_wait_interruptible() does: with -EINTR once `interrupt`
+ * (optional) is raised or a signal handler has run on the calling thread. It can be called again. Executor.shutdown(wait=True).
+ */
+AW_API aw_status aw_executor_shutdown_wait_interruptible(aw_executor *executor, int64_t timeout_ns, aw_interrupt *interrupt);
 /** How many jobs are queued and not begun. */
 AW_API size_t aw_executor_pending(const aw_executor *executor);
 /** How many threads there are now. */
@@ -86,7 +93,7 @@ AW_NODISCARD AW_API aw_status aw_to_thread_coro(aw_loop *loop, aw_work_fn fn, vo
  */
 AW_API aw_status aw_loop_set_default_executor(aw_loop *loop, aw_executor *executor);
 /**
- * Shuts the default executor down; `out` (new reference) is done when its threads have ended, or fails with ::AW_ETIMEOUT after
+ * Shuts the default executor down; `out` (new reference) is done when its threads have ended, or fails with ::AW_EPENDING after
  * `timeout_ns` (negative or ::AW_FOREVER: no limit). From now on aw_loop_run_in_executor() without an executor is refused with
  * ::AW_EINVALIDSTATE. aw_run() does this at its end, with a limit of 300 seconds. asyncio: loop.shutdown_default_executor.
  */
@@ -110,9 +117,24 @@ AW_API aw_cfuture *aw_cfuture_ref(aw_cfuture *cfuture);
 AW_API void aw_cfuture_unref(aw_cfuture *cfuture);
 /**
  * Blocks until it is done, `timeout_ns` at most (negative or ::AW_FOREVER: no limit), and returns the outcome as
- * aw_cfuture_result(). ::AW_ETIMEOUT leaves it as it is. -EDEADLK on the thread that runs the loop. Future.result(timeout).
+ * aw_cfuture_result(). ::AW_EPENDING once that time has passed, which leaves it as it is; ::AW_ETIMEOUT is a failure of the
+ * task. -EDEADLK on the thread that runs the loop. Signals do not end the wait. Future.result(timeout).
  */
 AW_API aw_status aw_cfuture_wait(aw_cfuture *cfuture, int64_t timeout_ns, void **out);
+/**
+ * Blocks until it is done, as aw_cfuture_wait(), but can be interrupted, and returns 0 whatever the outcome, which
+ * aw_cfuture_result() gives: so no failure of the task is taken for one of the wait. Where it is done already, it returns 0 at
+ * once.
+ *
+ * Ends with -EINTR once `interrupt` (optional) is raised, and when a signal handler has run on the calling thread, whatever its
+ * SA_RESTART says. A handler that runs just before the thread blocks goes unnoticed, as with every system call, unless it raises
+ * `interrupt`.
+ *
+ * Errors: ::AW_EPENDING once `timeout_ns` has passed; -EINTR; -EDEADLK on the thread that runs the loop; -EBUSY where
+ * `interrupt` has a descriptor and another wait uses it, -EBADF where that descriptor is closed; ::AW_EFORKED. None of these
+ * changes what is waited for, and the call can be repeated. Thread: any. Future.result(timeout).
+ */
+AW_API aw_status aw_cfuture_wait_interruptible(aw_cfuture *cfuture, int64_t timeout_ns, aw_interrupt *interrupt);
 /**
  * The outcome: 0 and the value in `out` (optional, borrowed from `cfuture`); the failure's code; ::AW_ECANCELLED;
  * ::AW_ELOOPCLOSED if the loop closed first; ::AW_EINVALIDSTATE while it is pending.

@@ -87,6 +87,10 @@ func TestErrorsCompareWithTheStandardOnes(t *testing.T) {
 	is(t, await.ErrCancelled, context.Canceled)
 	is(t, await.ErrTimeout, context.DeadlineExceeded)
 	is(t, await.ErrTimeout, os.ErrDeadlineExceeded)
+	is(t, await.ErrPending, context.DeadlineExceeded)
+	if errors.Is(await.ErrPending, await.ErrTimeout) || !await.ErrPending.Timeout() {
+		t.Error("the limit of a wait is not told from a time-out, or is none")
+	}
 	is(t, await.ErrStopIteration, io.EOF)
 	is(t, fmt.Errorf("around: %w", await.ErrQueueEmpty), await.ErrQueueEmpty)
 	if errors.Is(await.ErrQueueEmpty, await.ErrQueueFull) || errors.Is(await.ErrQueueFull, context.Canceled) {

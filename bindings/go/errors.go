@@ -34,6 +34,7 @@ type Error struct {
 var (
 	ErrCancelled     = &Error{Status: C.AW_ECANCELLED}     // asyncio.CancelledError; also context.Canceled
 	ErrTimeout       = &Error{Status: C.AW_ETIMEOUT}       // TimeoutError; also context.DeadlineExceeded
+	ErrPending       = &Error{Status: C.AW_EPENDING}       // a blocking wait's time has passed; also context.DeadlineExceeded
 	ErrInvalidState  = &Error{Status: C.AW_EINVALIDSTATE}  // asyncio.InvalidStateError
 	ErrQueueFull     = &Error{Status: C.AW_EQUEUEFULL}     // asyncio.QueueFull
 	ErrQueueEmpty    = &Error{Status: C.AW_EQUEUEEMPTY}    // asyncio.QueueEmpty
@@ -75,7 +76,7 @@ func (e *Error) Is(target error) bool {
 	switch e.Status {
 	case C.AW_ECANCELLED:
 		return target == context.Canceled
-	case C.AW_ETIMEOUT:
+	case C.AW_ETIMEOUT, C.AW_EPENDING:
 		return target == context.DeadlineExceeded || target == os.ErrDeadlineExceeded
 	case C.AW_ESTOPITERATION:
 		return target == io.EOF
@@ -85,7 +86,7 @@ func (e *Error) Is(target error) bool {
 
 // Timeout tells whether it is a time-out, as net.Error has it.
 func (e *Error) Timeout() bool {
-	return e.Status == C.AW_ETIMEOUT || e.Status == -int(syscall.ETIMEDOUT) || e.Status == -int(syscall.EAGAIN)
+	return e.Status == C.AW_ETIMEOUT || e.Status == C.AW_EPENDING || e.Status == -int(syscall.ETIMEDOUT) || e.Status == -int(syscall.EAGAIN)
 }
 
 // GroupError is several failures at once: what a task group ends with (ExceptionGroup). errors.Is and errors.As look into each.
@@ -182,6 +183,8 @@ func statusOf(err error) C.int32_t {
 	switch {
 	case err == nil:
 		return 0
+	case errors.Is(err, ErrPending):
+		return C.AW_EPENDING
 	case errors.Is(err, context.DeadlineExceeded):
 		return C.AW_ETIMEOUT
 	case errors.As(err, new(*GroupError)):

@@ -239,6 +239,7 @@ HANDLES_IN((aw_error *const *errors, size_t count), aw_error, host_failure)
 
 %exception aw_loop_wait { result = host_wait(arg1, arg2); }
 %exception aw_cfuture_wait { result = host_cfuture_wait(arg1, arg2, arg3); }
+%exception aw_executor_shutdown_wait { result = host_shutdown_wait(arg1, arg2); }
 %exception aw_loop_drain { result = host_drain(arg1, arg2, arg3, arg4); }
 %exception aw_loop_dispatch { host_release_now(); $action }
 %exception aw_loop_close { host_release_now(); $action if (result == 0) host_closed(arg1); }

@@ -55,3 +55,13 @@
 %ignore aw_to_thread_coro;
 %ignore aw_work_raise;
 %ignore aw_work_raise_error;
+
+/* What interrupts a thread of the host's, ends its waits: aw_cfuture_wait() and aw_executor_shutdown_wait() are made of these. */
+%ignore aw_interrupt_new;
+%ignore aw_interrupt_ref;
+%ignore aw_interrupt_unref;
+%ignore aw_interrupt_raise;
+%ignore aw_interrupt_clear;
+%ignore aw_interrupt_is_raised;
+%ignore aw_cfuture_wait_interruptible;
+%ignore aw_executor_shutdown_wait_interruptible;

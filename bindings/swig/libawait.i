@@ -43,6 +43,7 @@ NEW_OUT(aw_error)
 %include <await/task.h>
 %include <await/run.h>
 %include <await/iterator.h>
+%include <await/interrupt.h>
 %include <await/executor.h>
 %include <await/signals.h>
 %include <await/sync.h>

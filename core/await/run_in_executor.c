@@ -341,7 +341,7 @@ aw_status executor_finish(aw_loop *loop) {
 	} else {
 		status = aw_executor_shutdown_wait(loop->threads->executor, limit); /* no thread to be had: here, then */
 	}
-	if (status != AW_ETIMEOUT) return status;
+	if (status != AW_EPENDING) return status;
 	report_call(loop, "The executor did not finish joining its threads within 300 seconds.", NULL, NULL, NULL);
 	return 0;
 }

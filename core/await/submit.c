@@ -10,6 +10,7 @@
 #include "../context.h"
 #include "../executor.h"
 #include "../handle.h"
+#include "../park.h"
 #include "../task.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@ struct aw_cfuture {
 	object base;
 	uint32_t fork_generation;
 	pthread_mutex_t mutex; /* guards the outcome */
-	pthread_cond_t settled;
+	park waiting;          /* threads */
 	uint8_t state;   /* enum future_state */
 	void *value;     /* the task's */
 	aw_error *error; /* a reference */
@@ -39,7 +40,6 @@ static void cfuture_release(object *base) {
 	aw_cfuture *self = (aw_cfuture *)base;
 	if (self->task) object_unref(self->task);
 	aw_error_unref(self->error);
-	pthread_cond_destroy(&self->settled);
 	pthread_mutex_destroy(&self->mutex);
 	object_free(base);
 }
@@ -58,7 +58,7 @@ static void settle(aw_cfuture *self, enum future_state state, void *value, aw_er
 	self->state = (uint8_t)state;
 	self->value = value;
 	self->error = aw_error_ref(error);
-	pthread_cond_broadcast(&self->settled);
+	park_wake(&self->waiting);
 }
 
 static void settle_failed(aw_cfuture *self, aw_status status) {
@@ -158,7 +158,6 @@ static aw_status cancel_arrived(ready_item *item) {
 static void cfuture_init(aw_cfuture *self, aw_loop *loop) {
 	self->fork_generation = loop->fork_generation;
 	pthread_mutex_init(&self->mutex, NULL);
-	condition_init(&self->settled);
 	self->loop = loop;
 	self->arrival.run = arrived;
 	self->cancellation.run = cancel_arrived;
@@ -219,16 +218,35 @@ static aw_status cfuture_lock(aw_cfuture *self) {
 	return 0;
 }
 
+/* The mutex is held. 0 once it is done, whatever ended the wait. */
+static aw_status wait_until_done(aw_cfuture *self, const park_limit *limit) {
+	aw_status status = 0;
+	/* Whoever runs the loop would wait for itself. */
+	if (!is_done(self) && thread_here()->loop == self->loop) return -EDEADLK;
+	while (!is_done(self) && status == 0) status = park_wait(&self->waiting, &self->mutex, limit);
+	return is_done(self) ? 0 : status;
+}
+
 aw_status aw_cfuture_wait(aw_cfuture *cfuture, int64_t timeout_ns, void **out) {
-	time_limit limit = time_limit_after(timeout_ns);
+	park_limit limit = park_limit_after(timeout_ns);
 	aw_status status = cfuture_lock(cfuture);
 	if (status < 0) return status;
-	/* Whoever runs the loop would wait for itself. */
-	if (!is_done(cfuture) && thread_here()->loop == cfuture->loop) status = -EDEADLK;
-	while (status == 0 && !is_done(cfuture))
-		if (!condition_wait(&cfuture->settled, &cfuture->mutex, &limit) && !is_done(cfuture)) status = AW_ETIMEOUT;
+	status = wait_until_done(cfuture, &limit);
 	if (status == 0) status = outcome(cfuture, out);
 	pthread_mutex_unlock(&cfuture->mutex);
+	return status;
+}
+
+aw_status aw_cfuture_wait_interruptible(aw_cfuture *cfuture, int64_t timeout_ns, aw_interrupt *interrupt) {
+	park_limit limit = park_limit_after(timeout_ns);
+	aw_status status = interrupt_check(interrupt);
+	if (status == 0) status = cfuture_lock(cfuture);
+	if (status < 0) return status;
+	limit.signals = true;
+	limit.interrupt = aw_interrupt_ref(interrupt);
+	status = wait_until_done(cfuture, &limit);
+	pthread_mutex_unlock(&cfuture->mutex);
+	aw_interrupt_unref(interrupt);
 	return status;
 }
 

@@ -258,6 +258,7 @@ TEST_F(Failures, of_the_system_are_system_errors) {
 		EXPECT_EQ(e.code(), std::errc::no_such_file_or_directory);
 	}
 	EXPECT_EQ(std::error_code(AW_ETIMEOUT), std::errc::timed_out);
+	EXPECT_EQ(std::error_code(AW_EPENDING), std::errc::timed_out);
 	EXPECT_EQ(std::error_code(AW_ECANCELLED), std::errc::operation_canceled);
 	EXPECT_EQ(std::error_code(AW_ENOENT), std::errc::no_such_file_or_directory);
 	EXPECT_STREQ(aw::category().name(), "libawait");

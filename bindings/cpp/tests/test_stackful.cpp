@@ -336,11 +336,54 @@ TEST_F(Stackful, other_threads_hand_tasks_to_a_loop) {
 		EXPECT_TRUE(value.done());
 		EXPECT_THROW(aw::spawn_threadsafe(loop, [] { throw sunk{1}; }).wait(20s), sunk);
 		auto never = aw::spawn_threadsafe(loop, [] { aw::await(aw::future<void>::create()); });
+		EXPECT_THROW(never.wait(1ms), aw::still_pending);
 		EXPECT_THROW(never.wait(1ms), aw::timed_out);
 		EXPECT_FALSE(never.done());
+		try {
+			aw::spawn_threadsafe(loop, [] { aw::await(aw::wait_for(aw::sleep(1h), 1ms)); }).wait(20s);
+			ADD_FAILURE();
+		} catch (const aw::still_pending &) {
+			ADD_FAILURE() << "the task's limit, not the wait's";
+		} catch (const aw::timed_out &) {
+		}
 		EXPECT_TRUE(never.cancel());
 		EXPECT_THROW(never.wait(), aw::cancelled);
 		EXPECT_TRUE(never.cancelled());
+		loop->call_soon_threadsafe([&] { loop->stop(); });
+	});
+	loop->run_forever();
+	thread.join();
+}
+
+/* What `wait` throws. */
+template <class F> std::error_code code_of(F &&wait) {
+	try {
+		wait();
+	} catch (const aw::error &e) {
+		return e.code();
+	}
+	return {};
+}
+
+TEST_F(Stackful, an_interrupt_ends_the_wait_that_it_was_given_to) {
+	open_loop loop;
+	std::thread thread([&] {
+		auto never = aw::spawn_threadsafe(loop, [] { aw::await(aw::future<int>::create()); });
+		auto mine = aw::interrupt::create();
+		std::error_code code;
+		std::thread waiter([&] { code = code_of([&] { never.wait(mine); }); });
+		mine.raise();
+		waiter.join();
+		EXPECT_EQ(code, std::errc::interrupted);
+		EXPECT_TRUE(mine.is_raised());
+		EXPECT_EQ(code_of([&] { never.wait(mine, 1h); }), std::errc::interrupted);
+		mine.clear();
+		EXPECT_EQ(code_of([&] { never.wait(mine, 1ms); }), AW_EPENDING);
+		EXPECT_FALSE(never.done());
+		EXPECT_TRUE(never.cancel());
+		EXPECT_THROW(never.wait(mine), aw::cancelled);
+		EXPECT_EQ(aw::spawn_threadsafe(loop, [] { return 7; }).wait(mine, 20s), 7);
+		aw::executor::create(1).shutdown_wait(mine);
 		loop->call_soon_threadsafe([&] { loop->stop(); });
 	});
 	loop->run_forever();

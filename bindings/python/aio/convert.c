@@ -64,7 +64,8 @@ static PyObject *type_of(aw_status status, const char **out_message) {
 	*out_message = aw_strerror(status);
 	switch (status) {
 	case AW_ECANCELLED: *out_message = NULL; return CancelledError;
-	case AW_ETIMEOUT: *out_message = NULL; return PyExc_TimeoutError;
+	case AW_ETIMEOUT:
+	case AW_EPENDING: *out_message = NULL; return PyExc_TimeoutError;
 	case AW_EINVALIDSTATE: *out_message = "invalid state"; return InvalidStateError;
 	case AW_EQUEUEFULL: *out_message = NULL; return QueueFull;
 	case AW_EQUEUEEMPTY: *out_message = NULL; return QueueEmpty;

@@ -9,13 +9,17 @@
 #include "host.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
 
 enum { CHUNKS = 24, CHUNK_FIRST = 256 };
 
 static struct {
 	pin *chunks[CHUNKS]; /* the n-th has CHUNK_FIRST << n */
 	pin *free;
-	PyObject *error, *cancelled, *timeout, *group, *keys;
+	PyObject *error, *cancelled, *timeout, *pending, *group, *keys;
+	PyObject *set_wakeup_fd; /* signal's */
 	PyTypeObject *value_type;
 } host;
 
@@ -144,9 +148,12 @@ static int raise_kept(void) {
 	return -1;
 }
 
-/* Of a failure's own code: Cancelled, Timeout, Error. */
+/* Of a failure's own code: Cancelled, Timeout, Pending, Error. */
 static PyObject *exception_of_code(aw_status status, const char *message) {
-	PyObject *class = status == AW_ECANCELLED ? host.cancelled : status == AW_ETIMEOUT ? host.timeout : host.error;
+	PyObject *class = status == AW_ECANCELLED ? host.cancelled
+	                  : status == AW_ETIMEOUT ? host.timeout
+	                  : status == AW_EPENDING ? host.pending
+	                                          : host.error;
 	PyObject *exception = PyObject_CallFunction(class, "s", message);
 	PyObject *code = exception ? PyLong_FromLong(status) : NULL;
 	if (code && PyObject_SetAttrString(exception, "code", code) < 0) Py_CLEAR(exception);
@@ -508,27 +515,104 @@ aw_status host_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t time
 	return status < 0 || PyErr_Occurred() ? status : aw_loop_drain(loop, out, max, 0);
 }
 
-/* In slices, since no signal ends such a wait. */
-enum { SLICE = 20 * 1000 * 1000 };
+/*
+ * What notices signals during a blocking wait. Python's handler may run on any thread, and just before this one blocks; what it then does for
+ * certain is to write to the wakeup descriptor. So the main thread lends it a pipe for the time of the wait. Where there is none to be had,
+ * a handler on this thread still ends the wait.
+ */
+typedef struct wakeup {
+	int ends[2];
+	long before; /* the program's descriptor, or -1 */
+	aw_interrupt *interrupt;
+} wakeup;
 
-aw_status host_cfuture_wait(aw_cfuture *cfuture, int64_t timeout, void **out) {
-	for (int64_t left = timeout < 0 ? AW_FOREVER : timeout;;) {
-		int64_t slice = left < SLICE ? left : SLICE;
-		aw_status status;
-		Py_BEGIN_ALLOW_THREADS status = aw_cfuture_wait(cfuture, slice, out);
-		Py_END_ALLOW_THREADS if (left != AW_FOREVER) left -= slice;
-		if (PyErr_CheckSignals() < 0 || status != AW_ETIMEOUT || aw_cfuture_done(cfuture) || left <= 0) return status;
+/* The process in which this thread was found not to be Python's main thread. A fork may make it that. */
+static _Thread_local pid_t runs_no_handlers;
+
+/* The one before; -2 with an exception, on any but the main thread. */
+static long wakeup_swap(long fd) {
+	PyObject *result = PyObject_CallFunction(host.set_wakeup_fd, "l", fd);
+	long before = result ? PyLong_AsLong(result) : -2;
+	Py_XDECREF(result);
+	return before;
+}
+
+static void wakeup_close(wakeup *self) {
+	aw_interrupt_unref(self->interrupt);
+	self->interrupt = NULL;
+	(void)close(self->ends[0]);
+	(void)close(self->ends[1]);
+}
+
+static void wakeup_begin(wakeup *self) {
+	*self = (wakeup){.before = -1};
+	if (runs_no_handlers == getpid() || pipe2(self->ends, O_CLOEXEC | O_NONBLOCK) < 0) return;
+	if (aw_interrupt_new(self->ends[0], &self->interrupt) == 0) {
+		self->before = wakeup_swap(self->ends[1]);
+		if (self->before != -2) return;
+		if (PyErr_ExceptionMatches(PyExc_ValueError)) runs_no_handlers = getpid();
+		PyErr_Clear();
+	}
+	wakeup_close(self);
+}
+
+/* The program's own descriptor gets what came meanwhile. */
+static void wakeup_end(wakeup *self) {
+	char bytes[256];
+	if (!self->interrupt) return;
+	PyObject *type, *value, *trace;
+	PyErr_Fetch(&type, &value, &trace);
+	long lent = wakeup_swap(self->before);
+	if (lent >= -1 && lent != self->ends[1]) (void)wakeup_swap(lent); /* a handler has set another, which stays */
+	PyErr_Clear();
+	for (ssize_t count; (count = read(self->ends[0], bytes, sizeof bytes)) > 0;)
+		if (self->before >= 0) (void)!write((int)self->before, bytes, (size_t)count);
+	wakeup_close(self);
+	PyErr_Restore(type, value, trace);
+}
+
+static int64_t monotonic(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* For a concurrent future, or for an executor's threads. With an exception where a signal's handler raised one. */
+static aw_status blocking_wait(aw_cfuture *cfuture, aw_executor *executor, int64_t timeout) {
+	int64_t start = timeout > 0 ? monotonic() : 0, left = timeout;
+	for (;;) {
+		aw_status status = -EINTR;
+		wakeup signals;
+		wakeup_begin(&signals);
+		if (PyErr_CheckSignals() == 0) { /* those from before */
+			Py_BEGIN_ALLOW_THREADS status = cfuture
+			                                    ? aw_cfuture_wait_interruptible(cfuture, left, signals.interrupt)
+			                                    : aw_executor_shutdown_wait_interruptible(executor, left, signals.interrupt);
+			Py_END_ALLOW_THREADS
+		}
+		wakeup_end(&signals);
+		if (PyErr_Occurred() || PyErr_CheckSignals() < 0 || status != -EINTR) return status;
+		if (timeout <= 0) continue;
+		left = timeout - (monotonic() - start);
+		if (left < 0) left = 0;
 	}
 }
 
-aw_status host_shutdown_wait(aw_executor *executor, int64_t timeout) {
-	for (int64_t left = timeout < 0 ? AW_FOREVER : timeout;;) {
-		int64_t slice = left < SLICE ? left : SLICE;
-		aw_status status;
-		Py_BEGIN_ALLOW_THREADS status = aw_executor_shutdown_wait(executor, slice);
-		Py_END_ALLOW_THREADS if (left != AW_FOREVER) left -= slice;
-		if (PyErr_CheckSignals() < 0 || status != AW_ETIMEOUT || left <= 0) return status;
+/* The outcome; what went wrong with the wait itself is raised here, so that neither is taken for the other. */
+aw_status host_cfuture_wait(aw_cfuture *cfuture, int64_t timeout, void **out) {
+	if (!aw_cfuture_done(cfuture)) {
+		aw_status status = cfuture ? blocking_wait(cfuture, NULL, timeout) : AW_EBADHANDLE;
+		if (PyErr_Occurred()) return status;
+		if (status < 0) {
+			(void)raise_error(NULL, status);
+			return status;
+		}
 	}
+	return aw_cfuture_result(cfuture, out);
+}
+
+aw_status host_shutdown_wait(aw_executor *executor, int64_t timeout) {
+	return blocking_wait(NULL, executor, timeout);
 }
 
 /* --- the completion queue: a token is a pin on (token, buffer) --- */
@@ -717,11 +801,22 @@ int host_init(PyObject *module) {
 	PyObject *bases = host.error ? PyTuple_Pack(2, host.error, PyExc_TimeoutError) : NULL;
 	host.timeout = bases ? PyErr_NewExceptionWithDoc("libawait._raw.Timeout", "A limit has passed.", bases, NULL) : NULL;
 	Py_XDECREF(bases);
+	host.pending = host.timeout
+	                   ? PyErr_NewExceptionWithDoc("libawait._raw.Pending",
+	                                               "The time given to a wait passed; what it waits for is still pending.",
+	                                               host.timeout, NULL)
+	                   : NULL;
 	host.value_type = (PyTypeObject *)PyType_FromSpec(&c_value_spec);
-	if (!host.keys || !host.error || !host.cancelled || !host.timeout || !host.value_type) return -1;
+	PyObject *signals = PyImport_ImportModule("signal");
+	host.set_wakeup_fd = signals ? PyObject_GetAttrString(signals, "set_wakeup_fd") : NULL;
+	Py_XDECREF(signals);
+	if (!host.keys || !host.error || !host.cancelled || !host.timeout || !host.pending || !host.value_type ||
+	    !host.set_wakeup_fd)
+		return -1;
 	if (PyModule_AddObjectRef(module, "Error", host.error) < 0 ||
 	    PyModule_AddObjectRef(module, "Cancelled", host.cancelled) < 0 ||
 	    PyModule_AddObjectRef(module, "Timeout", host.timeout) < 0 ||
+	    PyModule_AddObjectRef(module, "Pending", host.pending) < 0 ||
 	    PyModule_AddObjectRef(module, "Value", (PyObject *)host.value_type) < 0)
 		return -1;
 	return PyModule_AddFunctions(module, functions);

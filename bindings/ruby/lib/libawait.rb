@@ -48,6 +48,12 @@ module Libawait
     def initialize(message = nil, code: AW_ETIMEOUT, errors: []) = super
   end
 
+  # The time given to a wait passed, and what it waits for is still pending: {ConcurrentFuture#value}, `Executor#shutdown_wait`. A task
+  # that itself ran into a limit raises a plain {Timeout}.
+  class Pending < Timeout
+    def initialize(message = nil, code: AW_EPENDING, errors: []) = super
+  end
+
   # The loop was stopped before what it ran for was done.
   class Stopped < Error
     def initialize(message = nil, code: AW_ESTOPPED, errors: []) = super
@@ -58,7 +64,9 @@ module Libawait
     def initialize(message = nil, code: AW_EGROUP, errors: []) = super
   end
 
-  CLASS_OF_CODE = { AW_ECANCELLED => Cancelled, AW_ETIMEOUT => Timeout, AW_ESTOPPED => Stopped, AW_EGROUP => ErrorGroup }.freeze
+  CLASS_OF_CODE = {
+    AW_ECANCELLED => Cancelled, AW_ETIMEOUT => Timeout, AW_EPENDING => Pending, AW_ESTOPPED => Stopped, AW_EGROUP => ErrorGroup
+  }.freeze
   private_constant :CLASS_OF_CODE
 
   # The exception that stands for a status: the system's own for -errno.
@@ -265,7 +273,9 @@ module Libawait
 
   # What runs in a loop, for other threads.
   class ConcurrentFuture
-    # The value; blocks the thread (in a scheduler: the fiber alone is not enough, so use it in threads that have none).
+    # The value; blocks the thread (in a scheduler: the fiber alone is not enough, so use it in threads that have none). Thread#raise,
+    # Thread#kill, Timeout.timeout and signals end the wait at once.
+    # @raise [Pending] once `seconds` have passed
     def value(seconds = nil) = wait(seconds ? Libawait.nanoseconds(seconds) : -1)
   end
 

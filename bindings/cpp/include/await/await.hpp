@@ -69,7 +69,7 @@ public:
 	}
 	std::error_condition default_error_condition(int status) const noexcept override {
 		if (status == AW_ECANCELLED) return std::errc::operation_canceled;
-		if (status == AW_ETIMEOUT) return std::errc::timed_out;
+		if (status == AW_ETIMEOUT || status == AW_EPENDING) return std::errc::timed_out;
 		return {status, *this};
 	}
 };
@@ -223,6 +223,18 @@ private:
 class timed_out : public error {
 public:
 	explicit timed_out(failure why = {}) : error(AW_ETIMEOUT, std::move(why)) {}
+
+protected:
+	timed_out(aw_status status, failure why) : error(status, std::move(why)) {}
+};
+
+/**
+ * The time given to a blocking wait has passed, and what it waits for is still pending. A task that itself ran into a limit throws a plain
+ * `timed_out`. Python: concurrent.futures.TimeoutError.
+ */
+class still_pending : public timed_out {
+public:
+	explicit still_pending(failure why = {}) : timed_out(AW_EPENDING, std::move(why)) {}
 };
 
 /** Several failures, of a task group. Python: ExceptionGroup. */
@@ -322,6 +334,7 @@ inline aw_status status_of(const std::error_code &code) noexcept {
 	switch (status) {
 	case AW_ECANCELLED: throw cancelled(std::move(why));
 	case AW_ETIMEOUT: throw timed_out(std::move(why));
+	case AW_EPENDING: throw still_pending(std::move(why));
 	case AW_EGROUP: throw group_error(std::move(why));
 	case AW_EEXIT: throw leave_loop();
 	case -ENOMEM: throw std::bad_alloc();
@@ -2259,6 +2272,29 @@ public:
 
 /* --- threads --- */
 
+/**
+ * Ends a blocking wait that it was given to: that of a concurrent_future, or of an executor. Sticky: what it is given to while it is raised
+ * does not block. Any thread; raise() and clear() in a signal handler, too.
+ */
+class interrupt : public detail::shared<aw_interrupt, aw_interrupt_ref, aw_interrupt_unref> {
+public:
+	using shared::shared;
+
+	/** With a descriptor, it counts as raised while that is readable, and serves one wait at a time. */
+	static interrupt create(int fd = -1) {
+		return detail::make<interrupt>([&](aw_interrupt **out) { return aw_interrupt_new(fd, out); });
+	}
+	void raise() {
+		detail::check(aw_interrupt_raise(get()));
+	}
+	void clear() {
+		detail::check(aw_interrupt_clear(get()));
+	}
+	bool is_raised() const noexcept {
+		return aw_interrupt_is_raised(get());
+	}
+};
+
 /** A pool of threads. Any thread. ThreadPoolExecutor. */
 class executor : public detail::shared<aw_executor, aw_executor_ref, aw_executor_unref> {
 public:
@@ -2272,9 +2308,13 @@ public:
 	void shutdown(bool cancel_pending = false) {
 		detail::check(aw_executor_shutdown(get(), cancel_pending));
 	}
-	/** shutdown(), then blocks until the threads have ended; throws `timed_out`. */
+	/** shutdown(), then blocks until the threads have ended; throws `still_pending` after `limit`. */
 	void shutdown_wait(time_span limit = forever) {
 		detail::check(aw_executor_shutdown_wait(get(), limit.ns));
+	}
+	/** The same; throws an error of -EINTR once `by` is raised, or a signal handler has run on this thread. */
+	void shutdown_wait(const interrupt &by, time_span limit = forever) {
+		detail::check(aw_executor_shutdown_wait_interruptible(get(), limit.ns, by.get()));
 	}
 	size_t pending() const noexcept {
 		return aw_executor_pending(get());
@@ -2320,11 +2360,16 @@ public:
 	using shared = detail::shared<aw_cfuture, aw_cfuture_ref, aw_cfuture_unref>;
 	using shared::shared;
 
-	/** Blocks until it is done, and gives its value; throws `timed_out` after `limit`, and leaves it as it is. */
+	/** Blocks until it is done, and gives its value; throws `still_pending` after `limit`, and leaves it as it is. */
 	T wait(time_span limit = forever) {
 		void *data = nullptr;
 		aw_status status = aw_cfuture_wait(this->get(), limit.ns, &data);
 		return outcome(status, data);
+	}
+	/** The same; throws an error of -EINTR once `by` is raised, or a signal handler has run on this thread. */
+	T wait(const interrupt &by, time_span limit = forever) {
+		detail::check(aw_cfuture_wait_interruptible(this->get(), limit.ns, by.get()));
+		return result();
 	}
 	/** ::AW_EINVALIDSTATE while it is pending. */
 	T result() {
@@ -2345,7 +2390,11 @@ public:
 
 private:
 	T outcome(aw_status status, void *data) {
-		if (status < 0) detail::raise(status, failure(share, done() ? aw_cfuture_error(this->get()) : nullptr));
+		if (status < 0) {
+			/* Of a wait that its limit ended, the task's failure may have come since. */
+			aw_error *error = done() ? aw_cfuture_error(this->get()) : nullptr;
+			detail::raise(status, failure(share, aw_error_status(error) == status ? error : nullptr));
+		}
 		if constexpr (!std::is_void_v<T> && !std::is_copy_constructible_v<T>)
 			return detail::values<T>::move(data);
 		else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ruby behind the callbacks. All of it runs with the VM's lock but the inner calls of host_wait() and host_cfuture_wait(). A block
+ * Ruby behind the callbacks. All of it runs with the VM's lock but what host_wait() and blocking_wait() call. A block
  * that raises is caught at once, since no longjmp may cross the library's frames.
  *
  * Pins stand in chunks that are never given back: an address is a pin's if it lies in one; so a value of Ruby's is told from C's.
@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <ruby/thread.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { CHUNKS = 24, CHUNK_FIRST = 256 };
 
@@ -473,31 +474,71 @@ aw_status host_wait(aw_loop *loop, int64_t timeout) {
 	return self.status;
 }
 
-typedef struct outcome_wait {
+/* A thread that waits for another's outcome, without the VM's lock. */
+typedef struct blocking {
 	aw_cfuture *cfuture;
+	aw_executor *executor; /* or this one's threads */
+	aw_interrupt *interrupt;
 	int64_t timeout;
-	void *value;
 	aw_status status;
-} outcome_wait;
+} blocking;
 
-static void *outcome_unlocked(void *arg) {
-	outcome_wait *self = arg;
-	self->status = aw_cfuture_wait(self->cfuture, self->timeout, &self->value);
+static int64_t monotonic(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void *blocking_unlocked(void *arg) {
+	blocking *self = arg;
+	self->status = self->cfuture ? aw_cfuture_wait_interruptible(self->cfuture, self->timeout, self->interrupt)
+	                             : aw_executor_shutdown_wait_interruptible(self->executor, self->timeout, self->interrupt);
 	return NULL;
 }
 
-/* In slices, since nothing can interrupt such a wait. */
-aw_status host_cfuture_wait(aw_cfuture *cfuture, int64_t timeout, void **out) {
-	enum { SLICE = 20 * 1000 * 1000 };
-	int64_t left = timeout < 0 ? AW_FOREVER : timeout;
+/* By the thread that interrupts; the request stays, should the other one not wait yet. */
+static void blocking_interrupt(void *interrupt) {
+	(void)aw_interrupt_raise(interrupt);
+}
+
+/* Raises what interrupted it; where that was nothing for this thread, it waits on for the rest of the time. */
+static VALUE blocking_run(VALUE arg) {
+	blocking *self = (blocking *)arg;
+	int64_t timeout = self->timeout, start = timeout > 0 ? monotonic() : 0;
 	for (;;) {
-		outcome_wait self = {.cfuture = cfuture, .timeout = left < SLICE ? left : SLICE};
-		rb_thread_call_without_gvl(outcome_unlocked, &self, NULL, NULL);
+		rb_thread_call_without_gvl(blocking_unlocked, self, blocking_interrupt, self->interrupt);
 		rb_thread_check_ints();
-		if (left != AW_FOREVER) left -= self.timeout;
-		*out = self.value;
-		if (self.status != AW_ETIMEOUT || aw_cfuture_done(cfuture) || left <= 0) return self.status;
+		if (self->status != -EINTR) return Qnil;
+		(void)aw_interrupt_clear(self->interrupt);
+		if (timeout <= 0) continue;
+		int64_t passed = monotonic() - start;
+		self->timeout = passed < timeout ? timeout - passed : 0;
 	}
+}
+
+static VALUE blocking_end(VALUE arg) {
+	aw_interrupt_unref(((blocking *)arg)->interrupt);
+	return Qnil;
+}
+
+static aw_status blocking_wait(blocking *self) {
+	host_check(aw_interrupt_new(-1, &self->interrupt));
+	rb_ensure(blocking_run, (VALUE)self, blocking_end, (VALUE)self);
+	return self->status;
+}
+
+/* The outcome; what went wrong with the wait itself is raised here, so that neither is taken for the other. */
+aw_status host_cfuture_wait(aw_cfuture *cfuture, int64_t timeout, void **out) {
+	if (!aw_cfuture_done(cfuture)) {
+		blocking self = {.cfuture = cfuture, .timeout = timeout};
+		host_check(cfuture ? blocking_wait(&self) : AW_EBADHANDLE);
+	}
+	return aw_cfuture_result(cfuture, out);
+}
+
+aw_status host_shutdown_wait(aw_executor *executor, int64_t timeout) {
+	blocking self = {.executor = executor, .timeout = timeout};
+	return blocking_wait(&self);
 }
 
 void host_check_outcome(aw_cfuture *cfuture, aw_status status) {

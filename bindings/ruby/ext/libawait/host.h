@@ -58,6 +58,7 @@ void host_release_now(void);
 
 aw_status host_wait(aw_loop *loop, int64_t timeout);
 aw_status host_cfuture_wait(aw_cfuture *cfuture, int64_t timeout, void **out);
+aw_status host_shutdown_wait(aw_executor *executor, int64_t timeout);
 void host_check_outcome(aw_cfuture *cfuture, aw_status status);
 aw_status host_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout);
 VALUE host_submissions(aw_loop *loop, VALUE list, const aw_submission **out, size_t *out_count);

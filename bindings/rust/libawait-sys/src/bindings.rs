@@ -362,6 +362,7 @@ pub const AW_EGROUP: aw_error_code = -5023;
 pub const AW_EREUSED: aw_error_code = -5024;
 pub const AW_ENOLOOP: aw_error_code = -5025;
 pub const AW_EEXIT: aw_error_code = -5026;
+pub const AW_EPENDING: aw_error_code = -5027;
 pub const AW_EPERM: aw_error_code = -1;
 pub const AW_ENOENT: aw_error_code = -2;
 pub const AW_ESRCH: aw_error_code = -3;
@@ -401,6 +402,29 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_error_payload(error: *const aw_error) -> *mut std::os::raw::c_void;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_interrupt {
+    _unused: [u8; 0],
+}
+extern "C" {
+    pub fn aw_interrupt_new(fd: std::os::raw::c_int, out: *mut *mut aw_interrupt) -> aw_status;
+}
+extern "C" {
+    pub fn aw_interrupt_ref(interrupt: *mut aw_interrupt) -> *mut aw_interrupt;
+}
+extern "C" {
+    pub fn aw_interrupt_unref(interrupt: *mut aw_interrupt);
+}
+extern "C" {
+    pub fn aw_interrupt_raise(interrupt: *mut aw_interrupt) -> aw_status;
+}
+extern "C" {
+    pub fn aw_interrupt_clear(interrupt: *mut aw_interrupt) -> aw_status;
+}
+extern "C" {
+    pub fn aw_interrupt_is_raised(interrupt: *const aw_interrupt) -> aw_bool;
 }
 pub type aw_task_fn = ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void) -> aw_status>;
 extern "C" {
@@ -522,6 +546,9 @@ extern "C" {
     pub fn aw_executor_shutdown_wait(executor: *mut aw_executor, timeout_ns: i64) -> aw_status;
 }
 extern "C" {
+    pub fn aw_executor_shutdown_wait_interruptible(executor: *mut aw_executor, timeout_ns: i64, interrupt: *mut aw_interrupt) -> aw_status;
+}
+extern "C" {
     pub fn aw_executor_pending(executor: *const aw_executor) -> usize;
 }
 extern "C" {
@@ -596,6 +623,9 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_cfuture_wait(cfuture: *mut aw_cfuture, timeout_ns: i64, out: *mut *mut std::os::raw::c_void) -> aw_status;
+}
+extern "C" {
+    pub fn aw_cfuture_wait_interruptible(cfuture: *mut aw_cfuture, timeout_ns: i64, interrupt: *mut aw_interrupt) -> aw_status;
 }
 extern "C" {
     pub fn aw_cfuture_result(cfuture: *mut aw_cfuture, out: *mut *mut std::os::raw::c_void) -> aw_status;

@@ -47,6 +47,8 @@ pub enum ErrorKind {
     Cancelled,
     /// The limit passed (TimeoutError).
     Timeout,
+    /// The time given to a blocking wait passed, and what it waits for is still pending (concurrent.futures.TimeoutError).
+    Pending,
     /// The object is not in the state that the call needs (InvalidStateError).
     InvalidState,
     /// No room now (QueueFull).
@@ -97,6 +99,8 @@ impl Error {
     pub const CANCELLED: Error = Error::from_code(sys::AW_ECANCELLED);
     /// A limit that passed.
     pub const TIMEOUT: Error = Error::from_code(sys::AW_ETIMEOUT);
+    /// The time of a blocking wait that passed; what it waited for may still end.
+    pub const PENDING: Error = Error::from_code(sys::AW_EPENDING);
 
     fn with(code: i32, message: String, cause: Cause) -> Self {
         let more = Some(Arc::new(More { message, cause }));
@@ -128,6 +132,7 @@ impl Error {
         match self.code {
             sys::AW_ECANCELLED => ErrorKind::Cancelled,
             sys::AW_ETIMEOUT => ErrorKind::Timeout,
+            sys::AW_EPENDING => ErrorKind::Pending,
             sys::AW_EINVALIDSTATE => ErrorKind::InvalidState,
             sys::AW_EQUEUEFULL => ErrorKind::QueueFull,
             sys::AW_EQUEUEEMPTY => ErrorKind::QueueEmpty,
@@ -161,9 +166,9 @@ impl Error {
         self.code == sys::AW_ECANCELLED
     }
 
-    /// Has a limit passed?
+    /// Has a limit passed? Also that of a blocking wait, which [`Error::kind`] tells apart.
     pub fn is_timeout(&self) -> bool {
-        self.code == sys::AW_ETIMEOUT
+        matches!(self.code, sys::AW_ETIMEOUT | sys::AW_EPENDING)
     }
 
     /// Did the task panic?
@@ -393,7 +398,7 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         match (error.kind(), error.raw_os_error()) {
             (_, Some(errno)) => io::Error::from_raw_os_error(errno),
-            (ErrorKind::Timeout, _) => io::Error::new(io::ErrorKind::TimedOut, error),
+            (ErrorKind::Timeout | ErrorKind::Pending, _) => io::Error::new(io::ErrorKind::TimedOut, error),
             _ => io::Error::new(io::ErrorKind::Other, error),
         }
     }

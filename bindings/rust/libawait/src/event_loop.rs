@@ -293,7 +293,7 @@ impl Loop {
     /// Waits until the threads of the default executor have ended, for `limit` at most; refuses more work for it.
     ///
     /// # Errors
-    /// [`Error::TIMEOUT`]. asyncio: loop.shutdown_default_executor.
+    /// [`Error::PENDING`] once `limit` has passed. asyncio: loop.shutdown_default_executor.
     pub fn shutdown_default_executor(&self, limit: Option<Duration>) -> Result<()> {
         let ns = self::limit(limit);
         // SAFETY: alive; the reference is new.

@@ -10,7 +10,7 @@ use std::ffi::c_void;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -183,7 +183,7 @@ impl<T: Send + 'static> RemoteHandle<T> {
     /// Blocks this thread until it is done, for `limit` at most. Not for the thread of the loop, which would wait for itself.
     ///
     /// # Errors
-    /// The task's, and [`Error::TIMEOUT`], after which one can wait again.
+    /// The task's, and [`Error::PENDING`] once `limit` has passed, after which one can wait again.
     pub fn wait(&mut self, limit: Option<Duration>) -> Result<T> {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut state = lock(&self.shared.state);
@@ -191,16 +191,10 @@ impl<T: Send + 'static> RemoteHandle<T> {
             if state.ended {
                 return state.end.take().unwrap_or(Err(Error::from_code(sys::AW_EINVALIDSTATE)));
             }
-            let left = match deadline {
-                None => Duration::from_secs(3600),
-                Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
-                    Some(left) if !left.is_zero() => left,
-                    _ => return Err(Error::TIMEOUT),
-                },
-            };
-            state = match self.shared.changed.wait_timeout(state, left) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
+            state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => return Err(Error::PENDING),
+                Some(left) => self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
             };
         }
     }

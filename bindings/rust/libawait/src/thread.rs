@@ -133,7 +133,7 @@ impl Executor {
     /// As [`shutdown`](Executor::shutdown), then blocks until every thread has ended. asyncio: Executor.shutdown(wait=True).
     ///
     /// # Errors
-    /// [`Error::TIMEOUT`], `EDEADLK` on a thread of this pool.
+    /// [`Error::PENDING`] once `timeout` has passed, `EDEADLK` on a thread of this pool.
     pub fn shutdown_wait(&self, timeout: Option<Duration>) -> Result<()> {
         // SAFETY: alive.
         Error::done(unsafe { sys::aw_executor_shutdown_wait(self.0.raw(), limit(timeout)) })

@@ -406,6 +406,7 @@ fn errors_of_the_system_are_io_errors_and_back() {
         assert_eq!(io.kind(), std::io::ErrorKind::NotFound);
         assert_eq!(Error::from(io).code(), -2);
         assert_eq!(std::io::Error::from(Error::TIMEOUT).kind(), std::io::ErrorKind::TimedOut);
+        assert_eq!(std::io::Error::from(Error::PENDING).kind(), std::io::ErrorKind::TimedOut);
     })
     .unwrap();
     assert!(Builder::new().backend("no-such-backend").build().is_err());
@@ -523,6 +524,30 @@ fn another_thread_hears_when_the_loop_is_closed() {
     assert!(waiting.wait(Some(ms(1))).is_err());
     assert_eq!(remote.call_soon(|| ()).unwrap_err().kind(), ErrorKind::LoopClosed);
     assert_eq!(futures::executor::block_on(remote.spawn(|| async {})).unwrap_err().kind(), ErrorKind::LoopClosed);
+}
+
+#[test]
+fn the_limit_of_a_wait_is_told_from_the_task_s() {
+    let event_loop = Loop::new().unwrap();
+    let remote = event_loop.remote();
+    let waiter = std::thread::spawn(move || {
+        let mut never = remote.spawn(|| async { sleep(LONG).await });
+        let pending = never.wait(Some(ms(1))).unwrap_err();
+        assert_eq!(pending.kind(), ErrorKind::Pending);
+        assert!(pending.is_timeout());
+        let late = remote.spawn(|| async { timeout(ms(1), sleep(LONG)).await }).wait(None);
+        assert_eq!(late.and_then(|end| end).unwrap_err().kind(), ErrorKind::Timeout);
+        never.cancel();
+        assert!(never.wait(None).and_then(|end| end).unwrap_err().is_cancelled());
+    });
+    event_loop
+        .block_on(async {
+            while !waiter.is_finished() {
+                sleep(ms(1)).await.unwrap();
+            }
+        })
+        .unwrap();
+    waiter.join().unwrap();
 }
 
 #[test]

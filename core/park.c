@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Blocking. A thread blocks on its own word, or on that of the interrupt it was given; both change before a wake, so a wake between the
+ * look at the condition and the system call is not lost. Wakes are given with the mutex held: a woken thread can't leave its stack frame
+ * before its waker is through with it.
+ */
+#include "park.h"
+
+#include "os.h"
+
+#include <await/error.h>
+#include <errno.h>
+#include <time.h>
+
+struct parked {
+	parked *next, *previous;
+	aw_interrupt *interrupt;
+	_Atomic uint32_t word; /* without an interrupt */
+};
+
+park_limit park_limit_after(int64_t timeout_ns) {
+	park_limit self = {.deadline = INT64_MAX};
+	if (timeout_ns < 0 || timeout_ns == AW_FOREVER) return self;
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now); /* a clock that is set must not stretch a limit */
+	if (__builtin_add_overflow((int64_t)now.tv_sec * AW_SECOND + now.tv_nsec, timeout_ns, &self.deadline))
+		self.deadline = INT64_MAX;
+	return self;
+}
+
+static void list_add(park *self, parked *here) {
+	here->next = self->first;
+	here->previous = NULL;
+	if (self->first) self->first->previous = here;
+	self->first = here;
+}
+
+static void list_remove(park *self, parked *here) {
+	if (here->next) here->next->previous = here->previous;
+	if (here->previous)
+		here->previous->next = here->next;
+	else
+		self->first = here->next;
+}
+
+aw_status park_wait(park *self, pthread_mutex_t *mutex, const park_limit *limit) {
+	parked here = {.interrupt = limit->interrupt};
+	uint32_t seen = limit->interrupt ? atomic_load(&limit->interrupt->word) : 0;
+	if (limit->interrupt && seen & INTERRUPT_RAISED) return -EINTR;
+	list_add(self, &here);
+	pthread_mutex_unlock(mutex);
+	aw_status status = limit->interrupt ? interrupt_wait(limit->interrupt, seen, limit->deadline)
+	                                    : os_word_wait(&here.word, seen, limit->deadline);
+	pthread_mutex_lock(mutex);
+	list_remove(self, &here);
+	if (status == -ETIMEDOUT) return AW_EPENDING;
+	return status == -EINTR && !limit->signals ? 0 : status;
+}
+
+void park_wake(park *self) {
+	for (parked *here = self->first; here; here = here->next) {
+		if (here->interrupt) {
+			interrupt_wake(here->interrupt);
+		} else {
+			atomic_store(&here->word, INTERRUPT_WAKE);
+			os_word_wake(&here->word);
+		}
+	}
+}
