@@ -347,8 +347,11 @@ aw_status aw_executor_shutdown_wait(aw_executor *executor, int64_t timeout_ns) {
 	aw_status status = executor_check(executor);
 	if (status < 0) return status;
 	const worker *here = thread_here()->worker;
+	object_ref(executor); /* what a thread runs meanwhile may drop the last reference */
 	pool_shut(executor->pool, false);
-	return here && here->pool == executor->pool ? -EDEADLK : pool_join(executor->pool, timeout_ns);
+	status = here && here->pool == executor->pool ? -EDEADLK : pool_join(executor->pool, timeout_ns);
+	object_unref(executor);
+	return status;
 }
 
 size_t aw_executor_pending(const aw_executor *executor) {

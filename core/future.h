@@ -10,6 +10,28 @@
 
 enum future_state { FUTURE_PENDING, FUTURE_DONE, FUTURE_FAILED, FUTURE_CANCELLED };
 
+/*
+ * Where a cancellation stands that is passed on from future to future: part of each kind that passes it on, so that its way down needs
+ * neither memory nor stack.
+ */
+typedef struct cancel_place {
+	aw_future *up;  /* who passed it on to this one */
+	uint32_t index; /* how many were asked already */
+	bool passing;   /* it is on its way through */
+	bool accepted;  /* by one of those asked */
+	bool circle;    /* it came back to here */
+} cancel_place;
+
+/* How a kind passes a cancellation on. Nothing here calls out. */
+typedef struct cancel_way {
+	cancel_place *(*place)(aw_future *self);
+	void (*enter)(aw_future *self); /* it begins; NULL: nothing */
+	/* The future to ask next, or NULL beyond the end. */
+	aw_future *(*next)(aw_future *self, size_t index);
+	/* All were asked. True if the cancellation was accepted. */
+	bool (*leave)(aw_future *self, aw_error *reason);
+} cancel_way;
+
 /* How a kind of future differs from a plain one. */
 typedef struct future_kind {
 	/* Asks for cancellation; true if it was accepted. NULL: the future is cancelled at once. */
@@ -20,11 +42,13 @@ typedef struct future_kind {
 	const char *what; /* its kind in a dump: NULL for a plain future */
 	/* The future at `index` that it waits for, or NULL beyond the end. NULL: none. */
 	aw_future *(*child)(const aw_future *self, size_t index);
+	const cancel_way *way; /* of a kind that passes a cancellation on, in place of `cancel` */
 } future_kind;
 
 /* One who waits: in the future's list while it is pending, in the ready queue once it is done. */
 typedef struct future_waiter {
 	ready_item item;
+	ready_item **link; /* what points at it in the future's list, or NULL outside one */
 	aw_future *future; /* a reference, once it is in the ready queue */
 } future_waiter;
 

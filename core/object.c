@@ -4,6 +4,10 @@
  *
  * Any thread may drop the last reference. Only the domain's home thread may run what follows, so elsewhere the object is put on a list
  * that home sweeps. The list is closed with a mark, after which every thread releases for itself.
+ *
+ * A release drops references in turn, and so on down a chain that may be as long as memory allows. Releases are nested a few deep, so that
+ * a parent sees its parts go; what dies deeper down is put off until the outermost release is through. So the stack needed is constant.
+ * The list of those put off runs through the objects themselves: releasing never needs memory.
  */
 #include "object.h"
 
@@ -47,11 +51,60 @@ static void domain_leave(domain *self) {
 	self->gone(self);
 }
 
+/* Small enough for the smallest stack of a task, 16 KiB. */
+enum { RELEASES_NESTED_MAX = 16 };
+
+static void put_off(releases *here, object *self) {
+	self->dead = NULL;
+	if (here->first)
+		here->last->dead = self;
+	else
+		here->first = self;
+	here->last = self;
+}
+
+/* Releases those put off. What each of them drops comes before the rest, as if it had been released in its place. */
+static void release_put_off(releases *here) {
+	here->depth++;
+	for (object *self; (self = here->first);) {
+		object *rest = self->dead, *rest_last = here->last;
+		here->first = NULL;
+		self->class->release(self);
+		if (!rest) continue;
+		if (here->first)
+			here->last->dead = rest;
+		else
+			here->first = rest;
+		here->last = rest_last;
+	}
+	here->depth--;
+}
+
+static void release_here(object *self) {
+	releases *here = &thread_here()->releases;
+	if (here->depth >= RELEASES_NESTED_MAX) {
+		put_off(here, self);
+		return;
+	}
+	here->depth++;
+	self->class->release(self);
+	if (--here->depth == 0 && here->first) release_put_off(here);
+}
+
+void object_hold_releases(void) {
+	thread_here()->releases.depth += RELEASES_NESTED_MAX;
+}
+
+void object_let_releases(void) {
+	releases *here = &thread_here()->releases;
+	here->depth -= RELEASES_NESTED_MAX;
+	if (here->depth == 0 && here->first) release_put_off(here);
+}
+
 static void release_all(object *list) {
-	while (list) {
-		object *next = list->dead;
-		list->class->release(list);
-		list = next;
+	for (object *next; list; list = next) {
+		next = list->dead;
+		release_here(list);
 	}
 }
 
@@ -66,7 +119,8 @@ void domain_close(domain *self) {
 }
 
 void domain_sweep(domain *self) {
-	if (!atomic_load_explicit(&self->dead, memory_order_relaxed)) return;
+	object *first = atomic_load_explicit(&self->dead, memory_order_relaxed);
+	if (!first || first == &dead_closed) return;
 	release_all(atomic_exchange_explicit(&self->dead, NULL, memory_order_acquire));
 }
 
@@ -129,13 +183,15 @@ static bool dead_push(domain *where, object *self) {
 void object_dead(object *self) {
 	domain *where = self->domain;
 	uintptr_t home = atomic_load_explicit(&where->home, memory_order_acquire);
+	/* A destroy may take a reference to what is going, and give it back: that must not be a second end. */
+	atomic_store_explicit(&self->refs, 1, memory_order_relaxed);
 	if (home != DOMAIN_ANY && home != thread_self()) {
 		domain_visit(where);
 		bool taken = dead_push(where, self);
 		domain_leave_visit(where);
 		if (taken) return;
 	}
-	self->class->release(self);
+	release_here(self);
 }
 
 void object_destroy_outside(aw_destroy_fn destroy, void *ud) {

@@ -19,13 +19,14 @@ typedef struct domain domain;
 typedef struct object_class {
 	const char *name;
 	size_t size;                  /* of the whole object, 0 if each tells its own (object_new_sized) */
-	void (*release)(object *self); /* the last reference went: let go of what it holds, then object_free() */
+	/* The last reference went: let go of what it holds, then object_free(). The count is 1 meanwhile. */
+	void (*release)(object *self);
 } object_class;
 
 struct object {
 	const object_class *class; /* NULL in freed memory */
 	domain *domain;
-	object *dead; /* link in domain.dead */
+	object *dead; /* link in domain.dead, or in the thread's list of those put off */
 	_Atomic uint32_t refs;
 	uint32_t size;
 };
@@ -70,6 +71,21 @@ void object_adopt(object *self);
 void object_free(object *self);
 /* The last reference went. */
 void object_dead(object *self);
+/* What dies between the two is released by the second: no destroy, and so no caller's code, runs in between. They nest. */
+void object_hold_releases(void);
+void object_let_releases(void);
+/*
+ * Brackets what may run anything at all, such as a turn of a loop: what dies in there is released in there, however deep the releases
+ * are inside which it runs.
+ */
+static inline releases object_releases_enter(void) {
+	releases outer = thread_here()->releases;
+	thread_here()->releases = (releases){0};
+	return outer;
+}
+static inline void object_releases_leave(releases outer) {
+	thread_here()->releases = outer;
+}
 
 static inline void *object_ref(void *handle) {
 	object *self = handle;

@@ -16,6 +16,12 @@ struct aw_loop;
 struct stackful;
 struct worker;
 
+/* Where this thread stands in releasing objects; see object.c. */
+typedef struct releases {
+	uint32_t depth;              /* releases inside each other */
+	struct object *first, *last; /* put off until the outermost one is through */
+} releases;
+
 /* One per thread. Its address names the thread: cheaper than pthread_self(), and unique while the thread lives. */
 typedef struct thread {
 	struct aw_loop *loop;      /* the loop that dispatches here, or NULL */
@@ -23,6 +29,7 @@ typedef struct thread {
 	struct stackful *stackful; /* the coroutine whose stack this is, or NULL on the thread's own */
 	struct worker *worker;     /* the executor's thread that this is, or NULL */
 	coro_context own;          /* the thread's own flow of control, while a coroutine runs */
+	releases releases;
 } thread;
 
 extern _Thread_local thread thread_state;

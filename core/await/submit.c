@@ -223,12 +223,14 @@ aw_status aw_cfuture_wait(aw_cfuture *cfuture, int64_t timeout_ns, void **out) {
 	time_limit limit = time_limit_after(timeout_ns);
 	aw_status status = cfuture_lock(cfuture);
 	if (status < 0) return status;
+	object_ref(cfuture); /* the task may drop the last reference */
 	/* Whoever runs the loop would wait for itself. */
 	if (!is_done(cfuture) && thread_here()->loop == cfuture->loop) status = -EDEADLK;
 	while (status == 0 && !is_done(cfuture))
 		if (!condition_wait(&cfuture->settled, &cfuture->mutex, &limit) && !is_done(cfuture)) status = AW_ETIMEOUT;
 	if (status == 0) status = outcome(cfuture, out);
 	pthread_mutex_unlock(&cfuture->mutex);
+	object_unref(cfuture);
 	return status;
 }
 
@@ -250,6 +252,7 @@ aw_error *aw_cfuture_error(aw_cfuture *cfuture) {
 aw_status aw_cfuture_cancel(aw_cfuture *cfuture) {
 	aw_status status = cfuture_lock(cfuture);
 	if (status < 0) return status;
+	object_ref(cfuture);
 	bool accepted = !is_done(cfuture);
 	if (accepted) {
 		settle(cfuture, FUTURE_CANCELLED, NULL, error_of(AW_ECANCELLED));
@@ -258,6 +261,7 @@ aw_status aw_cfuture_cancel(aw_cfuture *cfuture) {
 		if (!handle_post(cfuture->loop, &cfuture->cancellation)) object_unref(cfuture);
 	}
 	pthread_mutex_unlock(&cfuture->mutex);
+	object_unref(cfuture);
 	return accepted;
 }
 
