@@ -123,14 +123,17 @@ void future_set_cancelled(aw_future *self, aw_error *reason) {
 	queue_waiters(self);
 }
 
-/* Comes again to one that it is passing through: the first task above that can leave its wait, and so end the circle, does. */
+/*
+ * The walk has come back to `reached`, which is on its path already. The nearest task on the path will leave its
+ * wait, which ends the circle.
+ */
 static void mark_circle(aw_future *top, aw_future *reached) {
 	aw_future *at = reached->kind->is_task ? reached : top;
 	while (at && !at->kind->is_task) at = at->kind->way->place(at)->up;
 	if (at) at->kind->way->place(at)->circle = true;
 }
 
-/* Puts a future that passes the cancellation on upon the path whose end is `top`; false if it is on it already. */
+/* Appends a future to the path that ends at `top`. Returns false if it is on the path already. */
 static bool walk_enter(aw_future *top, aw_future *self) {
 	cancel_place *place = self->kind->way->place(self);
 	if (place->passing) {
@@ -153,8 +156,9 @@ static bool passes_on(const aw_future *self) {
 }
 
 /*
- * Goes down from future to future, depth first and in their order. Recursion would be the plain way, but such a chain may be longer than a
- * stack: the path back up runs through the futures. Nothing is released meanwhile, so that no caller's code finds it half done.
+ * Cancels depth first, children in order. A chain of futures may be longer than a stack, so this does not recurse:
+ * the path back up is linked through the futures themselves. Releases are held back during the walk, so that no
+ * user code can see it half done.
  */
 static bool cancel_walk(aw_future *start, aw_error *reason) {
 	aw_future *top = NULL, *next = start;

@@ -11,24 +11,24 @@
 enum future_state { FUTURE_PENDING, FUTURE_DONE, FUTURE_FAILED, FUTURE_CANCELLED };
 
 /*
- * Where a cancellation stands that is passed on from future to future: part of each kind that passes it on, so that its way down needs
- * neither memory nor stack.
+ * The state of a cancellation that passes through a future on its way to other futures. Embedded in each kind of
+ * future that has children to cancel, so that the walk needs neither an allocation nor recursion.
  */
 typedef struct cancel_place {
-	aw_future *up;  /* who passed it on to this one */
-	uint32_t index; /* how many were asked already */
-	bool passing;   /* it is on its way through */
-	bool accepted;  /* by one of those asked */
-	bool circle;    /* it came back to here */
+	aw_future *up;  /* the future that the walk came from */
+	uint32_t index; /* the next child to cancel */
+	bool passing;   /* this future is on the path */
+	bool accepted;  /* by at least one child */
+	bool circle;    /* the walk came back to this task */
 } cancel_place;
 
-/* How a kind passes a cancellation on. Nothing here calls out. */
+/* How a kind of future passes a cancellation on to others. None of these calls user code. */
 typedef struct cancel_way {
 	cancel_place *(*place)(aw_future *self);
-	void (*enter)(aw_future *self); /* it begins; NULL: nothing */
-	/* The future to ask next, or NULL beyond the end. */
+	void (*enter)(aw_future *self); /* before the children; optional */
+	/* The child at `index`, or NULL beyond the end. */
 	aw_future *(*next)(aw_future *self, size_t index);
-	/* All were asked. True if the cancellation was accepted. */
+	/* After the children. Returns true if the cancellation was accepted. */
 	bool (*leave)(aw_future *self, aw_error *reason);
 } cancel_way;
 

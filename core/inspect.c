@@ -147,9 +147,9 @@ static void print_all(printer *self) {
 	flush(self);
 }
 
-/* As deep as DEPTH_MOST allows, a tree of tasks needs more than the stack of a task. */
-static void print_tree(void *printer) {
-	print_all(printer);
+/* On the thread's stack: a tree as deep as DEPTH_MOST allows needs more than a small task has. */
+static void print_tree(void *arg) {
+	print_all(arg);
 }
 
 aw_status aw_loop_print_tasks(aw_loop *loop, int fd, int32_t format) {

@@ -282,7 +282,7 @@ aw_status aw_loop_close(aw_loop *loop) {
 static void loop_handle_release(object *base) {
 	aw_loop *self = (aw_loop *)base;
 	if (self->state == LOOP_OPEN) {
-		/* It may be looked at while it closes, and whoever takes a reference then has a loop that is closed. */
+		/* Closing runs user code, which may take a reference: that keeps the handle, of a closed loop. */
 		if (aw_loop_close(self) < 0) aw_loop_abandon(self);
 		if (atomic_fetch_sub(&base->refs, 1) != 1) return;
 	}

@@ -5,9 +5,10 @@
  * Any thread may drop the last reference. Only the domain's home thread may run what follows, so elsewhere the object is put on a list
  * that home sweeps. The list is closed with a mark, after which every thread releases for itself.
  *
- * A release drops references in turn, and so on down a chain that may be as long as memory allows. Releases are nested a few deep, so that
- * a parent sees its parts go; what dies deeper down is put off until the outermost release is through. So the stack needed is constant.
- * The list of those put off runs through the objects themselves: releasing never needs memory.
+ * A release drops references of its own, which may release further objects, down a chain as long as memory allows.
+ * Up to RELEASES_NESTED_MAX releases nest, so that parts are released before their parent returns; deeper ones are
+ * deferred until the outermost release ends. The stack needed is therefore constant. The list of deferred objects is
+ * linked through the objects: a release never allocates.
  */
 #include "object.h"
 
@@ -54,7 +55,7 @@ static void domain_leave(domain *self) {
 /* Small enough for the smallest stack of a task, 16 KiB. */
 enum { RELEASES_NESTED_MAX = 16 };
 
-static void put_off(releases *here, object *self) {
+static void defer(releases *here, object *self) {
 	self->dead = NULL;
 	if (here->first)
 		here->last->dead = self;
@@ -63,8 +64,8 @@ static void put_off(releases *here, object *self) {
 	here->last = self;
 }
 
-/* Releases those put off. What each of them drops comes before the rest, as if it had been released in its place. */
-static void release_put_off(releases *here) {
+/* Releases the deferred objects. What one of them drops goes before the rest, to stay close to depth-first order. */
+static void release_deferred(releases *here) {
 	here->depth++;
 	for (object *self; (self = here->first);) {
 		object *rest = self->dead, *rest_last = here->last;
@@ -83,12 +84,12 @@ static void release_put_off(releases *here) {
 static void release_here(object *self) {
 	releases *here = &thread_here()->releases;
 	if (here->depth >= RELEASES_NESTED_MAX) {
-		put_off(here, self);
+		defer(here, self);
 		return;
 	}
 	here->depth++;
 	self->class->release(self);
-	if (--here->depth == 0 && here->first) release_put_off(here);
+	if (--here->depth == 0 && here->first) release_deferred(here);
 }
 
 void object_hold_releases(void) {
@@ -98,7 +99,7 @@ void object_hold_releases(void) {
 void object_let_releases(void) {
 	releases *here = &thread_here()->releases;
 	here->depth -= RELEASES_NESTED_MAX;
-	if (here->depth == 0 && here->first) release_put_off(here);
+	if (here->depth == 0 && here->first) release_deferred(here);
 }
 
 static void release_all(object *list) {
@@ -183,7 +184,10 @@ static bool dead_push(domain *where, object *self) {
 void object_dead(object *self) {
 	domain *where = self->domain;
 	uintptr_t home = atomic_load_explicit(&where->home, memory_order_acquire);
-	/* A destroy may take a reference to what is going, and give it back: that must not be a second end. */
+	/*
+	 * A destroy may take a reference to the dying object and give it back, which must not release it again. It would
+	 * if the count were 0, as it is when two threads dropped theirs at once.
+	 */
 	atomic_store_explicit(&self->refs, 1, memory_order_relaxed);
 	if (home != DOMAIN_ANY && home != thread_self()) {
 		domain_visit(where);

@@ -26,7 +26,7 @@ typedef struct object_class {
 struct object {
 	const object_class *class; /* NULL in freed memory */
 	domain *domain;
-	object *dead; /* link in domain.dead, or in the thread's list of those put off */
+	object *dead; /* link in domain.dead, or in the thread's list of deferred releases */
 	_Atomic uint32_t refs;
 	uint32_t size;
 };
@@ -71,12 +71,12 @@ void object_adopt(object *self);
 void object_free(object *self);
 /* The last reference went. */
 void object_dead(object *self);
-/* What dies between the two is released by the second: no destroy, and so no caller's code, runs in between. They nest. */
+/* Objects that die between the two are released by the second, so that no user code runs in between. The calls nest. */
 void object_hold_releases(void);
 void object_let_releases(void);
 /*
- * Brackets what may run anything at all, such as a turn of a loop: what dies in there is released in there, however deep the releases
- * are inside which it runs.
+ * Brackets arbitrary work, such as an iteration of a loop, that may run inside a release: what dies inside is released
+ * inside, however deep the surrounding releases are nested.
  */
 static inline releases object_releases_enter(void) {
 	releases outer = thread_here()->releases;

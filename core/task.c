@@ -378,10 +378,11 @@ static aw_task *awaited_task(const aw_task *self) {
 }
 
 /*
- * A request is counted by the task that was asked, and by each that it awaits through other tasks, down to the end of the chain, which alone
- * does something about it. Whoever cancels all tasks of a chain would go down it each time. So the first request goes down, and leaves
- * with each task where the chain ends; the next ones go there at once, and what the tasks between have to count is noted with the task asked.
- * As soon as somebody looks, or a task begins or ends to wait, all is counted, once for all requests, and the ends are forgotten.
+ * Cancelling a task counts a request in that task and in every task below it in its chain of awaits; only the last
+ * one acts on it. Cancelling all the tasks of a chain would therefore take quadratic time. So the first request walks
+ * down and caches the end of the chain in each task it passes. Later requests go straight to the end, and the task
+ * that was asked records what those below still owe to their counts. The counts are settled, in one pass for all
+ * requests, when somebody reads one or when any task starts or stops waiting; the caches are dropped then.
  */
 static void chain_set_end(aw_task *self, aw_task *end) {
 	aw_loop *loop = self->future.loop;
@@ -390,7 +391,7 @@ static void chain_set_end(aw_task *self, aw_task *end) {
 	loop->chained = self;
 }
 
-/* Hands what `self` owes down the chain, as far as all that comes from above is known. */
+/* Passes what is owed down the chain, up to a task that another branch has yet to pass its own to. */
 static void pass_owed(aw_task *self) {
 	while (self->chain_end && !self->above) {
 		aw_task *next = (aw_task *)(void *)self->waiting;

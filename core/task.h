@@ -28,11 +28,11 @@ struct aw_task {
 	uint32_t cancels; /* open requests */
 	bool must_cancel; /* one is to be delivered at the next step */
 	cancel_place cancel_place;
-	/* While requests that the tasks below are to count stand with the task that was asked; see task_count_requests(). */
-	uint32_t owed;         /* requests that those below have not counted yet */
-	uint32_t above;        /* while they are counted: tasks that await this one, and come first */
-	aw_task *chain_end;    /* the last of the tasks that await each other, from this one on; NULL: not known */
-	aw_task *next_chained; /* in the loop's list of those of which it is known */
+	/* Requests that the tasks below have yet to count; see task_count_requests(). */
+	uint32_t owed;         /* requests that the tasks below have not counted yet */
+	uint32_t above;        /* while settling: tasks that await this one and come first */
+	aw_task *chain_end;    /* the last task in the chain of awaits below; NULL: not cached */
+	aw_task *next_chained; /* in loop.chained */
 };
 
 /* Ends a task of a loop that closes: a stackful coroutine unwinds, others are destroyed. */
@@ -40,7 +40,7 @@ void task_close(aw_task *self);
 /* Asks for cancellation, with a reason. */
 bool task_cancel(aw_task *self, aw_error *reason);
 
-/* Has every task count the requests that it was sent from above. To be called before `cancels` is used, or who awaits whom changes. */
+/* Settles the counts of cancel requests. Call before reading `cancels`, and before any task starts or stops waiting. */
 void task_count_all_requests(aw_loop *loop);
 static inline void task_count_requests(aw_loop *loop) {
 	if (loop->chained) task_count_all_requests(loop);

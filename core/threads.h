@@ -18,8 +18,8 @@ struct worker;
 
 /* Where this thread stands in releasing objects; see object.c. */
 typedef struct releases {
-	uint32_t depth;              /* releases inside each other */
-	struct object *first, *last; /* put off until the outermost one is through */
+	uint32_t depth;              /* nested releases */
+	struct object *first, *last; /* deferred until the outermost release ends */
 } releases;
 
 /* One per thread. Its address names the thread: cheaper than pthread_self(), and unique while the thread lives. */

@@ -292,7 +292,8 @@ static void leave_destroy(void *ud) {
 aw_status aw_taskgroup_end_coro(aw_taskgroup *group, aw_status body, aw_error *error, aw_coro **out) {
 	aw_status status = taskgroup_check(group);
 	if (status < 0) return status;
-	if (!out || (error && !object_is(error, &error_class))) return -EINVAL;
+	if (error && !object_is(error, &error_class)) return AW_EBADHANDLE;
+	if (!out) return -EINVAL;
 	if (!group->entered || group->ending) return AW_EINVALIDSTATE;
 	leave *self;
 	status = coro_internal(group->loop, leave_step, sizeof *self, leave_destroy, &self, out);
