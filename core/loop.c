@@ -251,7 +251,7 @@ static void loop_close(void *arg) {
 	aw_loop *loop = arg;
 	thread *here = thread_here();
 	aw_loop *outer = here->loop;
-	releases outer_releases = object_releases_enter();
+	releases outer_releases = object_releases_enter(here);
 	here->loop = loop;
 	loop->dispatching = true; /* what is called now can't run the loop */
 	loop_shut(loop);
@@ -264,7 +264,7 @@ static void loop_close(void *arg) {
 	domain_sweep(&loop->domain);
 	loop->state = LOOP_CLOSED;
 	stack_pool_destroy(&loop->stacks);
-	object_releases_leave(outer_releases);
+	object_releases_leave(here, outer_releases);
 }
 
 aw_status aw_loop_close(aw_loop *loop) {
@@ -370,7 +370,7 @@ static aw_status run_batch(aw_loop *loop) {
 static aw_status loop_dispatch(aw_loop *loop) {
 	thread *here = thread_here();
 	aw_loop *outer = here->loop;
-	releases outer_releases = object_releases_enter();
+	releases outer_releases = object_releases_enter(here);
 	here->loop = loop;
 	loop->dispatching = true;
 	domain_sweep(&loop->domain);
@@ -382,7 +382,7 @@ static aw_status loop_dispatch(aw_loop *loop) {
 	if (status == 0) status = run_batch(loop);
 	loop->dispatching = false;
 	here->loop = outer;
-	object_releases_leave(outer_releases);
+	object_releases_leave(here, outer_releases);
 	return status;
 }
 

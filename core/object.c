@@ -55,7 +55,7 @@ static void domain_leave(domain *self) {
 /* Small enough for the smallest stack of a task, 16 KiB. */
 enum { RELEASES_NESTED_MAX = 16 };
 
-static void defer(releases *here, object *self) {
+__attribute__((cold, noinline)) static void defer(releases *here, object *self) {
 	self->dead = NULL;
 	if (here->first)
 		here->last->dead = self;
@@ -65,7 +65,7 @@ static void defer(releases *here, object *self) {
 }
 
 /* Releases the deferred objects. What one of them drops goes before the rest, to stay close to depth-first order. */
-static void release_deferred(releases *here) {
+__attribute__((cold, noinline)) static void release_deferred(releases *here) {
 	here->depth++;
 	for (object *self; (self = here->first);) {
 		object *rest = self->dead, *rest_last = here->last;
@@ -81,15 +81,16 @@ static void release_deferred(releases *here) {
 	here->depth--;
 }
 
-static void release_here(object *self) {
-	releases *here = &thread_here()->releases;
-	if (here->depth >= RELEASES_NESTED_MAX) {
+static inline void release_here(releases *here, object *self) {
+	uint32_t depth = here->depth;
+	if (depth >= RELEASES_NESTED_MAX) {
 		defer(here, self);
 		return;
 	}
-	here->depth++;
+	here->depth = depth + 1;
 	self->class->release(self);
-	if (--here->depth == 0 && here->first) release_deferred(here);
+	here->depth = depth;
+	if (here->first && !depth) release_deferred(here);
 }
 
 void object_hold_releases(void) {
@@ -105,7 +106,7 @@ void object_let_releases(void) {
 static void release_all(object *list) {
 	for (object *next; list; list = next) {
 		next = list->dead;
-		release_here(list);
+		release_here(&thread_here()->releases, list);
 	}
 }
 
@@ -181,21 +182,28 @@ static bool dead_push(domain *where, object *self) {
 	return true;
 }
 
-void object_dead(object *self) {
+/* From another thread; false if the domain is closed by now. */
+static bool send_home(object *self) {
 	domain *where = self->domain;
-	uintptr_t home = atomic_load_explicit(&where->home, memory_order_acquire);
+	domain_visit(where);
+	bool taken = dead_push(where, self);
+	domain_leave_visit(where);
+	return taken;
+}
+
+void object_dead(object *self) {
+	uintptr_t home = atomic_load_explicit(&self->domain->home, memory_order_acquire);
 	/*
 	 * A destroy may take a reference to the dying object and give it back, which must not release it again. It would
 	 * if the count were 0, as it is when two threads dropped theirs at once.
 	 */
 	atomic_store_explicit(&self->refs, 1, memory_order_relaxed);
-	if (home != DOMAIN_ANY && home != thread_self()) {
-		domain_visit(where);
-		bool taken = dead_push(where, self);
-		domain_leave_visit(where);
-		if (taken) return;
+	thread *here = (thread *)home; /* mostly; to ask for this thread's state costs a call */
+	if (home != thread_self()) {
+		if (home != DOMAIN_ANY && send_home(self)) return;
+		here = thread_here();
 	}
-	release_here(self);
+	release_here(&here->releases, self);
 }
 
 void object_destroy_outside(aw_destroy_fn destroy, void *ud) {

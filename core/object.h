@@ -78,13 +78,13 @@ void object_let_releases(void);
  * Brackets arbitrary work, such as an iteration of a loop, that may run inside a release: what dies inside is released
  * inside, however deep the surrounding releases are nested.
  */
-static inline releases object_releases_enter(void) {
-	releases outer = thread_here()->releases;
-	thread_here()->releases = (releases){0};
+static inline releases object_releases_enter(thread *here) {
+	releases outer = here->releases;
+	if (outer.depth) here->releases = (releases){0};
 	return outer;
 }
-static inline void object_releases_leave(releases outer) {
-	thread_here()->releases = outer;
+static inline void object_releases_leave(thread *here, releases outer) {
+	if (outer.depth) here->releases = outer;
 }
 
 static inline void *object_ref(void *handle) {

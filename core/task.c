@@ -457,9 +457,10 @@ bool task_cancel(aw_task *self, aw_error *reason) {
 /* The first step, now. AW_EEXIT stays in the task: who spawned it can't be left. */
 static void start_now(void *arg) {
 	aw_task *self = arg;
-	releases outer = object_releases_enter();
+	thread *here = thread_here();
+	releases outer = object_releases_enter(here);
 	(void)task_wakeup(&self->waiter.item);
-	object_releases_leave(outer);
+	object_releases_leave(here, outer);
 }
 
 /* Schedules a task just made, or takes its first step, and hands it out. */

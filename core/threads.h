@@ -35,7 +35,10 @@ typedef struct thread {
 extern _Thread_local thread thread_state;
 
 static inline thread *thread_here(void) {
-	return &thread_state;
+	thread *self = &thread_state;
+	/* In a shared library that is a call, which the compiler would rather repeat than keep its result. */
+	__asm__("" : "+r"(self));
+	return self;
 }
 
 static inline uintptr_t thread_self(void) {
