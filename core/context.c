@@ -59,13 +59,18 @@ static binding *find(binding *chain, const void *key) {
 
 /* `chain` without the binding of `key`, which is in it: a new reference, or NULL with *status set where there is no memory. */
 static binding *without(binding *chain, const void *key, aw_status *status) {
-	if (chain->key == key) return chain->rest ? object_ref(chain->rest) : NULL;
-	binding *rest = without(chain->rest, key, status);
-	if (*status < 0) return NULL;
-	binding *copy = binding_new(chain->key, chain->cell, rest);
-	context_drop(rest);
-	if (!copy) *status = -ENOMEM;
-	return copy;
+	binding *first = NULL, **end = &first;
+	for (; chain->key != key; chain = chain->rest) {
+		*end = binding_new(chain->key, chain->cell, NULL);
+		if (!*end) {
+			context_drop(first);
+			*status = -ENOMEM;
+			return NULL;
+		}
+		end = &(*end)->rest;
+	}
+	*end = chain->rest ? object_ref(chain->rest) : NULL;
+	return first;
 }
 
 /* The current chain without `key`: a new reference. */

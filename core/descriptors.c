@@ -172,7 +172,7 @@ static bool poll_cancel(aw_future *future, aw_error *reason) {
 	return true;
 }
 
-static const future_kind poll_kind = {poll_cancel, NULL, false, "descriptor", NULL};
+static const future_kind poll_kind = {.cancel = poll_cancel, .what = "descriptor"};
 
 static void poll_done(operation *ended) {
 	poll_future *self = container_of(ended, poll_future, operation);

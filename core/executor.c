@@ -317,8 +317,11 @@ static aw_status shutdown_wait(aw_executor *executor, const park_limit *limit) {
 	aw_status status = executor_check(executor);
 	if (status < 0) return status;
 	const worker *here = thread_here()->worker;
+	object_ref(executor); /* what a thread runs meanwhile may drop the last reference */
 	pool_shut(executor->pool, false);
-	return here && here->pool == executor->pool ? -EDEADLK : pool_join(executor->pool, limit);
+	status = here && here->pool == executor->pool ? -EDEADLK : pool_join(executor->pool, limit);
+	object_unref(executor);
+	return status;
 }
 
 aw_status aw_executor_shutdown_wait(aw_executor *executor, int64_t timeout_ns) {

@@ -10,8 +10,21 @@
 
 #include <errno.h>
 
+static void waiter_unlink(aw_future *self, future_waiter *waiter) {
+	ready_item *next = waiter->item.next;
+	*waiter->link = next;
+	if (next)
+		container_of(next, future_waiter, item)->link = waiter->link;
+	else if (waiter->link != &self->waiters.head)
+		self->waiters.tail = container_of(waiter->link, ready_item, next);
+	waiter->link = NULL;
+}
+
 static void drop_waiters(aw_future *self) {
-	for (ready_item *item; (item = ready_take(&self->waiters));) item->run(item);
+	for (ready_item *item; (item = self->waiters.head);) {
+		waiter_unlink(self, container_of(item, future_waiter, item));
+		item->run(item);
+	}
 }
 
 static void future_release(object *base) {
@@ -53,7 +66,9 @@ aw_status future_check(const aw_future *self, const aw_loop *loop) {
 }
 
 static void queue_waiter(aw_future *self, ready_item *item) {
-	container_of(item, future_waiter, item)->future = object_ref(self);
+	future_waiter *waiter = container_of(item, future_waiter, item);
+	waiter->link = NULL;
+	waiter->future = object_ref(self);
 	loop_push(self->loop, item);
 }
 
@@ -62,25 +77,18 @@ static void queue_waiters(aw_future *self) {
 }
 
 void future_wait(aw_future *self, future_waiter *waiter) {
-	if (future_is_done(self))
+	if (future_is_done(self)) {
 		queue_waiter(self, &waiter->item);
-	else
-		ready_push(&self->waiters, &waiter->item);
+		return;
+	}
+	waiter->link = self->waiters.head ? &self->waiters.tail->next : &self->waiters.head;
+	ready_push(&self->waiters, &waiter->item);
 }
 
 bool future_unwait(aw_future *self, future_waiter *waiter) {
-	if (future_is_done(self)) return false;
-	ready_item *previous = NULL;
-	for (ready_item *item = self->waiters.head; item; previous = item, item = item->next) {
-		if (item != &waiter->item) continue;
-		if (previous)
-			previous->next = item->next;
-		else
-			self->waiters.head = item->next;
-		if (self->waiters.tail == item) self->waiters.tail = previous;
-		return true;
-	}
-	return false;
+	if (!waiter->link) return false;
+	waiter_unlink(self, waiter);
+	return true;
 }
 
 void future_waiter_end(future_waiter *waiter) {
@@ -115,10 +123,78 @@ void future_set_cancelled(aw_future *self, aw_error *reason) {
 	queue_waiters(self);
 }
 
+/*
+ * The walk has come back to `reached`, which is on its path already. The nearest task on the path will leave its
+ * wait, which ends the circle.
+ */
+static void mark_circle(aw_future *top, aw_future *reached) {
+	aw_future *at = reached->kind->is_task ? reached : top;
+	while (at && !at->kind->is_task) at = at->kind->way->place(at)->up;
+	if (at) at->kind->way->place(at)->circle = true;
+}
+
+/* Appends a future to the path that ends at `top`. Returns false if it is on the path already. */
+static bool walk_enter(aw_future *top, aw_future *self) {
+	cancel_place *place = self->kind->way->place(self);
+	if (place->passing) {
+		mark_circle(top, self);
+		return false;
+	}
+	*place = (cancel_place){.up = top, .passing = true};
+	if (self->kind->way->enter) self->kind->way->enter(self);
+	return true;
+}
+
+static bool walk_leave(aw_future *self, aw_error *reason) {
+	bool accepted = self->kind->way->leave(self, reason);
+	self->kind->way->place(self)->passing = false;
+	return accepted;
+}
+
+static bool passes_on(const aw_future *self) {
+	return self->kind->way && !future_is_done(self);
+}
+
+/*
+ * Cancels depth first, children in order. A chain of futures may be longer than a stack, so this does not recurse:
+ * the path back up is linked through the futures themselves. Releases are held back during the walk, so that no
+ * user code can see it half done.
+ */
+static bool cancel_walk(aw_future *start, aw_error *reason) {
+	aw_future *top = NULL, *next = start;
+	bool answer = false;
+	do {
+		if (!passes_on(next)) {
+			answer = future_cancel(next, reason);
+		} else {
+			answer = !walk_enter(top, next); /* a circle is accepted; others are asked first */
+			if (!answer) top = next;
+		}
+		for (next = NULL; top && !next;) {
+			cancel_place *place = top->kind->way->place(top);
+			place->accepted |= answer;
+			answer = false;
+			next = top->kind->way->next(top, place->index++);
+			if (next) break;
+			answer = walk_leave(top, reason);
+			top = place->up;
+		}
+	} while (top);
+	return answer;
+}
+
 bool future_cancel(aw_future *self, aw_error *reason) {
 	if (future_is_done(self)) {
 		self->unseen = false;
 		return false;
+	}
+	if (self->kind->way) {
+		object_ref(self);
+		object_hold_releases();
+		bool accepted = cancel_walk(self, reason);
+		object_let_releases();
+		object_unref(self);
+		return accepted;
 	}
 	if (self->kind->cancel) {
 		/* The hook may drop the last other reference. */
@@ -419,18 +495,15 @@ aw_status aw_future_remove_done_callback(aw_future *future, aw_done_fn fn, void 
 	aw_status status = future_is(future) ? loop_check(future->loop) : AW_EBADHANDLE;
 	if (status < 0) return status;
 	if (future_is_done(future)) return 0;
-	ready_queue kept = {0};
 	aw_status removed = 0;
-	for (ready_item *item; (item = ready_take(&future->waiters));) {
+	for (ready_item *item = future->waiters.head, *next; item; item = next) {
 		done_callback *callback = container_of(item, done_callback, waiter.item);
-		if (item->run != done_callback_run || callback->fn != fn || callback->ud != ud) {
-			ready_push(&kept, item);
-			continue;
-		}
+		next = item->next;
+		if (item->run != done_callback_run || callback->fn != fn || callback->ud != ud) continue;
+		waiter_unlink(future, &callback->waiter);
 		loop_push(future->loop, item); /* without a future: it only destroys */
 		removed++;
 	}
-	future->waiters = kept;
 	return removed;
 }
 

@@ -10,6 +10,28 @@
 
 enum future_state { FUTURE_PENDING, FUTURE_DONE, FUTURE_FAILED, FUTURE_CANCELLED };
 
+/*
+ * The state of a cancellation that passes through a future on its way to other futures. Embedded in each kind of
+ * future that has children to cancel, so that the walk needs neither an allocation nor recursion.
+ */
+typedef struct cancel_place {
+	aw_future *up;  /* the future that the walk came from */
+	uint32_t index; /* the next child to cancel */
+	bool passing;   /* this future is on the path */
+	bool accepted;  /* by at least one child */
+	bool circle;    /* the walk came back to this task */
+} cancel_place;
+
+/* How a kind of future passes a cancellation on to others. None of these calls user code. */
+typedef struct cancel_way {
+	cancel_place *(*place)(aw_future *self);
+	void (*enter)(aw_future *self); /* before the children; optional */
+	/* The child at `index`, or NULL beyond the end. */
+	aw_future *(*next)(aw_future *self, size_t index);
+	/* After the children. Returns true if the cancellation was accepted. */
+	bool (*leave)(aw_future *self, aw_error *reason);
+} cancel_way;
+
 /* How a kind of future differs from a plain one. */
 typedef struct future_kind {
 	/* Asks for cancellation; true if it was accepted. NULL: the future is cancelled at once. */
@@ -20,11 +42,13 @@ typedef struct future_kind {
 	const char *what; /* its kind in a dump: NULL for a plain future */
 	/* The future at `index` that it waits for, or NULL beyond the end. NULL: none. */
 	aw_future *(*child)(const aw_future *self, size_t index);
+	const cancel_way *way; /* of a kind that passes a cancellation on, in place of `cancel` */
 } future_kind;
 
 /* One who waits: in the future's list while it is pending, in the ready queue once it is done. */
 typedef struct future_waiter {
 	ready_item item;
+	ready_item **link; /* what points at it in the future's list, or NULL outside one */
 	aw_future *future; /* a reference, once it is in the ready queue */
 } future_waiter;
 

@@ -147,12 +147,18 @@ static void print_all(printer *self) {
 	flush(self);
 }
 
+/* On the thread's stack: a tree as deep as DEPTH_MOST allows needs more than a small task has. */
+static void print_tree(void *arg) {
+	print_all(arg);
+}
+
 aw_status aw_loop_print_tasks(aw_loop *loop, int fd, int32_t format) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (format != AW_PRINT_TEXT && format != AW_PRINT_JSON) return -EINVAL;
 	printer self = {.loop = loop, .fd = fd, .format = format};
-	print_all(&self);
+	task_count_requests(loop);
+	stackful_outside(print_tree, &self);
 	return self.status;
 }
 

@@ -251,6 +251,7 @@ static void loop_close(void *arg) {
 	aw_loop *loop = arg;
 	thread *here = thread_here();
 	aw_loop *outer = here->loop;
+	releases outer_releases = object_releases_enter(here);
 	here->loop = loop;
 	loop->dispatching = true; /* what is called now can't run the loop */
 	loop_shut(loop);
@@ -263,6 +264,7 @@ static void loop_close(void *arg) {
 	domain_sweep(&loop->domain);
 	loop->state = LOOP_CLOSED;
 	stack_pool_destroy(&loop->stacks);
+	object_releases_leave(here, outer_releases);
 }
 
 aw_status aw_loop_close(aw_loop *loop) {
@@ -271,13 +273,19 @@ aw_status aw_loop_close(aw_loop *loop) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	if (loop->running || loop->dispatching) return AW_ELOOPRUNNING;
+	object_ref(loop); /* a destroy may drop the last reference */
 	stackful_outside(loop_close, loop);
+	object_unref(loop);
 	return 0;
 }
 
 static void loop_handle_release(object *base) {
 	aw_loop *self = (aw_loop *)base;
-	if (self->state == LOOP_OPEN && aw_loop_close(self) < 0) aw_loop_abandon(self);
+	if (self->state == LOOP_OPEN) {
+		/* Closing runs user code, which may take a reference: that keeps the handle, of a closed loop. */
+		if (aw_loop_close(self) < 0) aw_loop_abandon(self);
+		if (atomic_fetch_sub(&base->refs, 1) != 1) return;
+	}
 	base->class = &loop_gone_class;
 	atomic_fetch_sub(&domain_none.live, 1);
 	domain_close(&self->domain); /* may free this memory, now or with the last object */
@@ -362,6 +370,7 @@ static aw_status run_batch(aw_loop *loop) {
 static aw_status loop_dispatch(aw_loop *loop) {
 	thread *here = thread_here();
 	aw_loop *outer = here->loop;
+	releases outer_releases = object_releases_enter(here);
 	here->loop = loop;
 	loop->dispatching = true;
 	domain_sweep(&loop->domain);
@@ -373,6 +382,7 @@ static aw_status loop_dispatch(aw_loop *loop) {
 	if (status == 0) status = run_batch(loop);
 	loop->dispatching = false;
 	here->loop = outer;
+	object_releases_leave(here, outer_releases);
 	return status;
 }
 
@@ -393,11 +403,13 @@ static void drive_end(aw_loop *loop) {
 aw_status aw_loop_wait(aw_loop *loop, int64_t timeout_ns) {
 	aw_status status = drive_begin(loop);
 	if (status < 0) return status;
+	object_ref(loop); /* another thread may drop the last reference */
 	if (loop->guest) guest_pause(loop->guest);
 	status = loop_poll(loop, wait_deadline(loop, timeout_ns < 0 ? AW_FOREVER : timeout_ns));
 	if (loop->guest) guest_resume(loop->guest);
 	if (status == 0) status = aw_loop_pending(loop);
 	drive_end(loop);
+	object_unref(loop);
 	return status;
 }
 

@@ -50,6 +50,7 @@ struct aw_loop {
 	timers timers;
 	struct aw_task *current;           /* the task that runs */
 	struct aw_task *tasks, *tasks_last; /* not done, in order of creation */
+	struct aw_task *chained;           /* tasks whose end of chain is cached; see task.c */
 	_Atomic(ready_item *) posted;      /* by other threads, newest first */
 	_Atomic uint32_t woken;            /* a wake is under way */
 	guest *guest;

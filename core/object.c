@@ -4,6 +4,11 @@
  *
  * Any thread may drop the last reference. Only the domain's home thread may run what follows, so elsewhere the object is put on a list
  * that home sweeps. The list is closed with a mark, after which every thread releases for itself.
+ *
+ * A release drops references of its own, which may release further objects, down a chain as long as memory allows.
+ * Up to RELEASES_NESTED_MAX releases nest, so that parts are released before their parent returns; deeper ones are
+ * deferred until the outermost release ends. The stack needed is therefore constant. The list of deferred objects is
+ * linked through the objects: a release never allocates.
  */
 #include "object.h"
 
@@ -47,11 +52,61 @@ static void domain_leave(domain *self) {
 	self->gone(self);
 }
 
+/* Small enough for the smallest stack of a task, 16 KiB. */
+enum { RELEASES_NESTED_MAX = 16 };
+
+__attribute__((cold, noinline)) static void defer(releases *here, object *self) {
+	self->dead = NULL;
+	if (here->first)
+		here->last->dead = self;
+	else
+		here->first = self;
+	here->last = self;
+}
+
+/* Releases the deferred objects. What one of them drops goes before the rest, to stay close to depth-first order. */
+__attribute__((cold, noinline)) static void release_deferred(releases *here) {
+	here->depth++;
+	for (object *self; (self = here->first);) {
+		object *rest = self->dead, *rest_last = here->last;
+		here->first = NULL;
+		self->class->release(self);
+		if (!rest) continue;
+		if (here->first)
+			here->last->dead = rest;
+		else
+			here->first = rest;
+		here->last = rest_last;
+	}
+	here->depth--;
+}
+
+static inline void release_here(releases *here, object *self) {
+	uint32_t depth = here->depth;
+	if (depth >= RELEASES_NESTED_MAX) {
+		defer(here, self);
+		return;
+	}
+	here->depth = depth + 1;
+	self->class->release(self);
+	here->depth = depth;
+	if (here->first && !depth) release_deferred(here);
+}
+
+void object_hold_releases(void) {
+	thread_here()->releases.depth += RELEASES_NESTED_MAX;
+}
+
+void object_let_releases(void) {
+	releases *here = &thread_here()->releases;
+	here->depth -= RELEASES_NESTED_MAX;
+	if (here->depth == 0 && here->first) release_deferred(here);
+}
+
 static void release_all(object *list) {
-	while (list) {
-		object *next = list->dead;
-		list->class->release(list);
-		list = next;
+	for (object *next; list; list = next) {
+		next = list->dead;
+		release_here(&thread_here()->releases, list);
 	}
 }
 
@@ -66,7 +121,8 @@ void domain_close(domain *self) {
 }
 
 void domain_sweep(domain *self) {
-	if (!atomic_load_explicit(&self->dead, memory_order_relaxed)) return;
+	object *first = atomic_load_explicit(&self->dead, memory_order_relaxed);
+	if (!first || first == &dead_closed) return;
 	release_all(atomic_exchange_explicit(&self->dead, NULL, memory_order_acquire));
 }
 
@@ -126,16 +182,28 @@ static bool dead_push(domain *where, object *self) {
 	return true;
 }
 
-void object_dead(object *self) {
+/* From another thread; false if the domain is closed by now. */
+static bool send_home(object *self) {
 	domain *where = self->domain;
-	uintptr_t home = atomic_load_explicit(&where->home, memory_order_acquire);
-	if (home != DOMAIN_ANY && home != thread_self()) {
-		domain_visit(where);
-		bool taken = dead_push(where, self);
-		domain_leave_visit(where);
-		if (taken) return;
+	domain_visit(where);
+	bool taken = dead_push(where, self);
+	domain_leave_visit(where);
+	return taken;
+}
+
+void object_dead(object *self) {
+	uintptr_t home = atomic_load_explicit(&self->domain->home, memory_order_acquire);
+	/*
+	 * A destroy may take a reference to the dying object and give it back, which must not release it again. It would
+	 * if the count were 0, as it is when two threads dropped theirs at once.
+	 */
+	atomic_store_explicit(&self->refs, 1, memory_order_relaxed);
+	thread *here = (thread *)home; /* mostly; to ask for this thread's state costs a call */
+	if (home != thread_self()) {
+		if (home != DOMAIN_ANY && send_home(self)) return;
+		here = thread_here();
 	}
-	self->class->release(self);
+	release_here(&here->releases, self);
 }
 
 void object_destroy_outside(aw_destroy_fn destroy, void *ud) {

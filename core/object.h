@@ -19,13 +19,14 @@ typedef struct domain domain;
 typedef struct object_class {
 	const char *name;
 	size_t size;                  /* of the whole object, 0 if each tells its own (object_new_sized) */
-	void (*release)(object *self); /* the last reference went: let go of what it holds, then object_free() */
+	/* The last reference went: let go of what it holds, then object_free(). The count is 1 meanwhile. */
+	void (*release)(object *self);
 } object_class;
 
 struct object {
 	const object_class *class; /* NULL in freed memory */
 	domain *domain;
-	object *dead; /* link in domain.dead */
+	object *dead; /* link in domain.dead, or in the thread's list of deferred releases */
 	_Atomic uint32_t refs;
 	uint32_t size;
 };
@@ -70,6 +71,21 @@ void object_adopt(object *self);
 void object_free(object *self);
 /* The last reference went. */
 void object_dead(object *self);
+/* Objects that die between the two are released by the second, so that no user code runs in between. The calls nest. */
+void object_hold_releases(void);
+void object_let_releases(void);
+/*
+ * Brackets arbitrary work, such as an iteration of a loop, that may run inside a release: what dies inside is released
+ * inside, however deep the surrounding releases are nested.
+ */
+static inline releases object_releases_enter(thread *here) {
+	releases outer = here->releases;
+	if (outer.depth) here->releases = (releases){0};
+	return outer;
+}
+static inline void object_releases_leave(thread *here, releases outer) {
+	if (outer.depth) here->releases = outer;
+}
 
 static inline void *object_ref(void *handle) {
 	object *self = handle;

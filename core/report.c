@@ -151,7 +151,15 @@ aw_status aw_loop_call_exception_handler(aw_loop *loop, const char *message, aw_
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	if (!message) return -EINVAL;
+	if ((error && !object_is(error, &error_class)) || (future && !future_is(future))) return AW_EBADHANDLE;
+	/* The handler may drop the last reference to each. */
+	object_ref(loop);
+	aw_error_ref(error);
+	aw_future_ref(future);
 	report_call(loop, message, error, future, NULL);
+	aw_future_unref(future);
+	aw_error_unref(error);
+	object_unref(loop);
 	return 0;
 }
 

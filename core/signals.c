@@ -161,7 +161,7 @@ static void handler_remove(int number) {
 	pthread_mutex_unlock(&threads_mutex);
 }
 
-aw_status aw_loop_add_signal_handler(aw_loop *loop, int signal, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {
+static aw_status add_handler(aw_loop *loop, int signal, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {
 	aw_status status = loop_check(loop);
 	if (status == 0 && (!fn || signal < 1 || signal >= SIGNALS || signal == SIGKILL || signal == SIGSTOP)) status = -EINVAL;
 	struct signals *self = status < 0 ? NULL : signals_of(loop, &status);
@@ -169,7 +169,8 @@ aw_status aw_loop_add_signal_handler(aw_loop *loop, int signal, aw_callback_fn f
 	if (self && !watch) status = -ENOMEM;
 	if (watch) {
 		aw_loop_remove_signal_handler(loop, signal);
-		status = handler_install(signal);
+		status = loop_check(loop); /* the destroy of the one before may have closed it */
+		if (status == 0) status = handler_install(signal);
 	}
 	if (!watch || status < 0) {
 		free(watch);
@@ -183,6 +184,14 @@ aw_status aw_loop_add_signal_handler(aw_loop *loop, int signal, aw_callback_fn f
 	atomic_fetch_or(&wanted[self->place], UINT64_C(1) << (signal - 1));
 	signals_poll(self);
 	return 0;
+}
+
+aw_status aw_loop_add_signal_handler(aw_loop *loop, int signal, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {
+	bool is_loop = loop_is(loop);
+	if (is_loop) object_ref(loop); /* a destroy may drop the last reference */
+	aw_status status = add_handler(loop, signal, fn, ud, destroy);
+	if (is_loop) object_unref(loop);
+	return status;
 }
 
 static void watch_remove(struct signals *self, int number) {
@@ -201,9 +210,11 @@ aw_status aw_loop_remove_signal_handler(aw_loop *loop, int signal) {
 	if (signal < 1 || signal >= SIGNALS) return -EINVAL;
 	struct signals *self = loop->signals;
 	if (!self || !self->watches[signal]) return 0;
+	object_ref(loop); /* the destroy may drop the last reference, or close it */
 	watch_remove(self, signal);
 	/* A bell nobody waits for must not keep a virtual clock from jumping. */
-	if (!self->used) loop_cancel(loop, &self->operation);
+	if (loop->signals == self && !self->used) loop_cancel(loop, &self->operation);
+	object_unref(loop);
 	return 1;
 }
 

@@ -20,10 +20,6 @@ static aw_status task_wakeup(ready_item *item);
 
 /* --- life --- */
 
-static bool task_kind_cancel(aw_future *future, aw_error *reason) {
-	return task_cancel((aw_task *)(void *)future, reason);
-}
-
 static void chain_drop(aw_task *self) {
 	for (aw_coro *coro; (coro = self->coro);) {
 		self->coro = coro->parent;
@@ -48,7 +44,16 @@ static aw_future *task_kind_child(const aw_future *future, size_t index) {
 	return index ? NULL : ((const aw_task *)(const void *)future)->waiting;
 }
 
-static const future_kind task_kind = {task_kind_cancel, task_kind_release, true, "task", task_kind_child};
+static cancel_place *task_cancel_place(aw_future *future) {
+	return &((aw_task *)(void *)future)->cancel_place;
+}
+
+static void task_cancel_enter(aw_future *future);
+static aw_future *task_cancel_next(aw_future *future, size_t index);
+static bool task_cancel_leave(aw_future *future, aw_error *reason);
+static const cancel_way task_cancel_way = {task_cancel_place, task_cancel_enter, task_cancel_next, task_cancel_leave};
+static const future_kind task_kind = {
+	.release = task_kind_release, .is_task = true, .what = "task", .child = task_kind_child, .way = &task_cancel_way};
 
 static void task_enlist(aw_task *self, aw_loop *loop) {
 	self->previous = loop->tasks_last;
@@ -97,6 +102,7 @@ static void drop_error(aw_error **slot) {
 
 /* The chain has ended with a value, or, if `error`, failed. Takes over both. */
 static void task_finish(aw_task *self, void *value, aw_destroy_fn destroy, aw_error *error) {
+	task_count_requests(self->future.loop);
 	drop_error(&self->caught);
 	drop_error(&self->raised);
 	if (!error && self->must_cancel) {
@@ -200,6 +206,7 @@ static bool pop(aw_task *self, aw_resume *resume, object **held) {
 }
 
 static void park(aw_task *self, aw_future *future) {
+	task_count_requests(self->future.loop);
 	self->waiting = future; /* takes over the reference */
 	future_wait(future, &self->waiter);
 	if (self->must_cancel && future_cancel(future, self->reason ? self->reason : error_of(AW_ECANCELLED))) {
@@ -305,6 +312,7 @@ static aw_status task_wakeup(ready_item *item) {
 		return 0;
 	}
 	aw_resume resume = {.task = self};
+	task_count_requests(self->future.loop);
 	object_ref(self);
 	self->waiting = NULL;
 	if (awaited) send_outcome(&resume, awaited);
@@ -328,6 +336,7 @@ static aw_status task_wakeup(ready_item *item) {
 
 void task_close(aw_task *self) {
 	aw_loop *loop = self->future.loop;
+	task_count_requests(loop);
 	object_ref(self);
 	report_call(loop, "Task was destroyed but it is pending!", NULL, &self->future, NULL);
 	if (self->waiting) {
@@ -368,41 +377,79 @@ static aw_task *awaited_task(const aw_task *self) {
 	return future && !future_is_done(future) && future->kind == &task_kind ? (aw_task *)(void *)future : NULL;
 }
 
+/*
+ * Cancelling a task counts a request in that task and in every task below it in its chain of awaits; only the last
+ * one acts on it. Cancelling all the tasks of a chain would therefore take quadratic time. So the first request walks
+ * down and caches the end of the chain in each task it passes. Later requests go straight to the end, and the task
+ * that was asked records what those below still owe to their counts. The counts are settled, in one pass for all
+ * requests, when somebody reads one or when any task starts or stops waiting; the caches are dropped then.
+ */
+static void chain_set_end(aw_task *self, aw_task *end) {
+	aw_loop *loop = self->future.loop;
+	self->chain_end = end;
+	self->next_chained = loop->chained;
+	loop->chained = self;
+}
+
+/* Passes what is owed down the chain, up to a task that another branch has yet to pass its own to. */
+static void pass_owed(aw_task *self) {
+	while (self->chain_end && !self->above) {
+		aw_task *next = (aw_task *)(void *)self->waiting;
+		next->cancels += self->owed;
+		next->owed += self->owed;
+		next->above--;
+		self->owed = 0;
+		self->chain_end = NULL;
+		self = next;
+	}
+	if (!self->chain_end) self->owed = 0; /* the end of its chain */
+}
+
+void task_count_all_requests(aw_loop *loop) {
+	aw_task *chained = loop->chained;
+	loop->chained = NULL;
+	for (aw_task *at = chained; at; at = at->next_chained) ((aw_task *)(void *)at->waiting)->above++;
+	for (aw_task *next; chained; chained = next) {
+		next = chained->next_chained;
+		pass_owed(chained);
+	}
+}
+
 /* Tasks that await each other in a circle: no end would come from below, so this one is woken without. */
 static void break_circle(aw_task *self, aw_error *reason) {
-	self->in_circle = false;
 	if (!self->waiting || !future_unwait(self->waiting, &self->waiter)) return;
+	task_count_requests(self->future.loop);
 	object_unref(self->waiting);
 	self->waiting = NULL;
 	cancel_next_step(self, reason);
 	loop_push(self->future.loop, &self->waiter.item);
 }
 
-/* Goes down from task to task without recursion, since such a chain may be longer than a stack. */
-bool task_cancel(aw_task *self, aw_error *reason) {
-	if (future_is_done(&self->future)) return false;
-	if (self->cancel_passes) {
-		self->in_circle = true;
-		return true;
-	}
-	aw_task *last = self, *next;
-	for (;; last = next) {
-		last->cancel_passes = true;
-		last->cancels++;
-		next = awaited_task(last);
-		if (!next || next->cancel_passes) break;
-	}
-	if (next)
-		next->in_circle = true;
-	else if (!last->waiting || !future_cancel(last->waiting, reason))
-		cancel_next_step(last, reason);
-	for (aw_task *at = self;; at = next) {
-		next = at == last ? NULL : awaited_task(at);
-		at->cancel_passes = false;
-		if (at->in_circle) break_circle(at, reason);
-		if (!next) break;
-	}
+static void task_cancel_enter(aw_future *future) {
+	aw_task *self = (aw_task *)(void *)future;
+	self->cancels++;
+	if (self->chain_end) self->owed++;
+}
+
+static aw_future *task_cancel_next(aw_future *future, size_t index) {
+	const aw_task *self = (const aw_task *)(const void *)future;
+	if (index) return NULL;
+	return self->chain_end ? self->chain_end->waiting : self->waiting;
+}
+
+static bool task_cancel_leave(aw_future *future, aw_error *reason) {
+	aw_task *self = (aw_task *)(void *)future, *next = awaited_task(self);
+	aw_task *end = self->chain_end;
+	if (!self->cancel_place.accepted) cancel_next_step(end ? end : self, reason);
+	if (self->cancel_place.circle)
+		break_circle(self, reason);
+	else if (next && !end)
+		chain_set_end(self, next->chain_end ? next->chain_end : next);
 	return true;
+}
+
+bool task_cancel(aw_task *self, aw_error *reason) {
+	return future_cancel(&self->future, reason);
 }
 
 /* --- the public functions --- */
@@ -410,7 +457,10 @@ bool task_cancel(aw_task *self, aw_error *reason) {
 /* The first step, now. AW_EEXIT stays in the task: who spawned it can't be left. */
 static void start_now(void *arg) {
 	aw_task *self = arg;
+	thread *here = thread_here();
+	releases outer = object_releases_enter(here);
 	(void)task_wakeup(&self->waiter.item);
+	object_releases_leave(here, outer);
 }
 
 /* Schedules a task just made, or takes its first step, and hands it out. */
@@ -505,12 +555,15 @@ aw_status aw_task_cancel(aw_task *task, const char *message) {
 }
 
 aw_status aw_task_cancelling(const aw_task *task) {
-	return task_is(task) ? (aw_status)task->cancels : AW_EBADHANDLE;
+	if (!task_is(task)) return AW_EBADHANDLE;
+	task_count_requests(task->future.loop);
+	return (aw_status)task->cancels;
 }
 
 aw_status aw_task_uncancel(aw_task *task) {
 	aw_status status = task_check(task);
 	if (status < 0) return status;
+	task_count_requests(task->future.loop);
 	if (task->cancels > 0 && --task->cancels == 0) {
 		task->must_cancel = false;
 		drop_error(&task->reason);

@@ -27,13 +27,24 @@ struct aw_task {
 	int64_t since;    /* when it suspended last; in debug mode */
 	uint32_t cancels; /* open requests */
 	bool must_cancel; /* one is to be delivered at the next step */
-	bool cancel_passes, in_circle; /* while a cancellation walks the chain of tasks that await each other */
+	cancel_place cancel_place;
+	/* Requests that the tasks below have yet to count; see task_count_requests(). */
+	uint32_t owed;         /* requests that the tasks below have not counted yet */
+	uint32_t above;        /* while settling: tasks that await this one and come first */
+	aw_task *chain_end;    /* the last task in the chain of awaits below; NULL: not cached */
+	aw_task *next_chained; /* in loop.chained */
 };
 
 /* Ends a task of a loop that closes: a stackful coroutine unwinds, others are destroyed. */
 void task_close(aw_task *self);
 /* Asks for cancellation, with a reason. */
 bool task_cancel(aw_task *self, aw_error *reason);
+
+/* Settles the counts of cancel requests. Call before reading `cancels`, and before any task starts or stops waiting. */
+void task_count_all_requests(aw_loop *loop);
+static inline void task_count_requests(aw_loop *loop) {
+	if (loop->chained) task_count_all_requests(loop);
+}
 
 /* From a stackful coroutine: lets the others run for one iteration. */
 aw_status task_yield(aw_resume *resume);

@@ -16,6 +16,12 @@ struct aw_loop;
 struct stackful;
 struct worker;
 
+/* Where this thread stands in releasing objects; see object.c. */
+typedef struct releases {
+	uint32_t depth;              /* nested releases */
+	struct object *first, *last; /* deferred until the outermost release ends */
+} releases;
+
 /* One per thread. Its address names the thread: cheaper than pthread_self(), and unique while the thread lives. */
 typedef struct thread {
 	struct aw_loop *loop;      /* the loop that dispatches here, or NULL */
@@ -23,12 +29,16 @@ typedef struct thread {
 	struct stackful *stackful; /* the coroutine whose stack this is, or NULL on the thread's own */
 	struct worker *worker;     /* the executor's thread that this is, or NULL */
 	coro_context own;          /* the thread's own flow of control, while a coroutine runs */
+	releases releases;
 } thread;
 
 extern _Thread_local thread thread_state;
 
 static inline thread *thread_here(void) {
-	return &thread_state;
+	thread *self = &thread_state;
+	/* In a shared library that is a call, which the compiler would rather repeat than keep its result. */
+	__asm__("" : "+r"(self));
+	return self;
 }
 
 static inline uintptr_t thread_self(void) {

@@ -49,7 +49,11 @@ typedef int32_t aw_status;
 /** A truth value: 0 or 1. */
 typedef int32_t aw_bool;
 
-/** Releases what belongs to a callback or a value. Runs on the loop's thread, exactly once. */
+/**
+ * Releases what belongs to a callback or a value. Runs on the loop's thread, exactly once. Where a destroy drops the
+ * last reference to an object whose destroy drops the next one, and so on, only the first few run inside each other;
+ * the others run when the outermost has returned, so that chains of any length can be released.
+ */
 typedef void (*aw_destroy_fn)(void *ud);
 
 typedef struct aw_loop aw_loop;       /**< an event loop */

@@ -92,7 +92,8 @@ AW_API int64_t aw_loop_time(const aw_loop *loop);
 /**
  * Waits for something to dispatch, `timeout_ns` at most (negative: no limit; 0: looks only). Never calls out. Returns 1 when there
  * is something, 0 when the time passed, a signal arrived or aw_loop_wakeup() was called. Only aw_loop_wakeup(),
- * aw_loop_call_soon_threadsafe() and `_ref`/`_unref` may be called by other threads meanwhile.
+ * aw_loop_call_soon_threadsafe() and `_ref`/`_unref` may be called by other threads meanwhile. If one of them drops
+ * the last reference, the loop is closed before the call returns.
  */
 AW_API aw_status aw_loop_wait(aw_loop *loop, int64_t timeout_ns);
 /**
@@ -148,7 +149,10 @@ AW_API int64_t aw_handle_when(const aw_handle *handle);
  * asyncio: loop.set_exception_handler.
  */
 AW_API aw_status aw_loop_set_exception_handler(aw_loop *loop, aw_exception_fn fn, void *ud, aw_destroy_fn destroy);
-/** Reports a failure of the caller's own. `error` and `future` are optional. asyncio: loop.call_exception_handler. */
+/**
+ * Reports a failure of the caller's own. `error` and `future` are optional. Errors: ::AW_EBADHANDLE if one of them is
+ * neither NULL nor alive. asyncio: loop.call_exception_handler.
+ */
 AW_API aw_status aw_loop_call_exception_handler(aw_loop *loop, const char *message, aw_error *error, aw_future *future);
 /** What happened, in asyncio's words ("Task exception was never retrieved"). */
 AW_API const char *aw_report_message(const aw_report *report);

@@ -12,19 +12,30 @@ typedef struct gather {
 	watch watch;
 	uint32_t flags;
 	bool cancel_requested;
+	cancel_place cancel_place;
 	size_t count, finished;
 	aw_future **children; /* in argument order, with duplicates; the watch references them */
 } gather;
 
-static bool gather_cancel(aw_future *future, aw_error *reason) {
-	gather *self = (gather *)(void *)future;
-	bool accepted = false;
-	for (size_t i = 0; i < self->count; i++) accepted |= future_cancel(self->children[i], reason);
-	if (accepted) self->cancel_requested = true;
-	return accepted;
+static cancel_place *gather_cancel_place(aw_future *future) {
+	return &((gather *)(void *)future)->cancel_place;
 }
 
-static const future_kind gather_kind = {gather_cancel, watch_release, false, "gather", watch_child};
+static aw_future *gather_cancel_next(aw_future *future, size_t index) {
+	gather *self = (gather *)(void *)future;
+	return index < self->count ? self->children[index] : NULL;
+}
+
+static bool gather_cancel_leave(aw_future *future, aw_error *reason) {
+	gather *self = (gather *)(void *)future;
+	(void)reason;
+	if (self->cancel_place.accepted) self->cancel_requested = true;
+	return self->cancel_place.accepted;
+}
+
+static const cancel_way gather_cancel_way = {gather_cancel_place, NULL, gather_cancel_next, gather_cancel_leave};
+static const future_kind gather_kind = {
+	.release = watch_release, .what = "gather", .child = watch_child, .way = &gather_cancel_way};
 
 /* All children are done; `last` ended last. */
 static void gather_finish(gather *self, aw_future *last) {

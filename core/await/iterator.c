@@ -134,10 +134,13 @@ aw_status aw_iterator_next_future(aw_iterator *iterator, aw_future **out) {
 	if (iterator->next) {
 		status = aw_task_spawn(iterator->loop, next_in_task, object_ref(iterator), unref_iterator, &task);
 	} else {
+		object_ref(iterator); /* the factory may drop the last reference */
 		status = next_coro(iterator, &coro);
-		if (status < 0) return status;
-		status = aw_task_spawn_coro(iterator->loop, coro, &task);
-		object_unref(coro);
+		if (status == 0) {
+			status = aw_task_spawn_coro(iterator->loop, coro, &task);
+			object_unref(coro);
+		}
+		object_unref(iterator);
 	}
 	if (status == 0) *out = &task->future;
 	return status;

@@ -232,7 +232,12 @@ aw_status aw_queue_join(aw_queue *queue) {
 
 aw_status aw_queue_put_nowait(aw_queue *queue, void *item, aw_destroy_fn destroy) {
 	aw_status status = queue_check(queue);
-	return status < 0 ? status : put_now(queue, item, destroy);
+	if (status < 0) return status;
+	bool compares = queue->items.order == ITEMS_PRIORITY;
+	if (compares) object_ref(queue); /* the comparison may drop the last reference */
+	status = put_now(queue, item, destroy);
+	if (compares) object_unref(queue);
+	return status;
 }
 
 aw_status aw_queue_get_nowait(aw_queue *queue, void **out, aw_destroy_fn *out_destroy) {
@@ -240,7 +245,10 @@ aw_status aw_queue_get_nowait(aw_queue *queue, void **out, aw_destroy_fn *out_de
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
 	item_slot item;
+	bool compares = queue->items.order == ITEMS_PRIORITY;
+	if (compares) object_ref(queue);
 	status = get_now(queue, &item);
+	if (compares) object_unref(queue);
 	if (status < 0) return status;
 	*out = item.data;
 	if (out_destroy) *out_destroy = item.destroy;
@@ -258,6 +266,7 @@ aw_status aw_queue_task_done(aw_queue *queue) {
 aw_status aw_queue_shutdown(aw_queue *queue, aw_bool immediate) {
 	aw_status status = queue_check(queue);
 	if (status < 0) return status;
+	object_ref(queue); /* an item's destroy may drop the last reference */
 	queue->shut = true;
 	while (immediate && queue->items.count) {
 		item_slot item = items_take(&queue->items);
@@ -267,6 +276,7 @@ aw_status aw_queue_shutdown(aw_queue *queue, aw_bool immediate) {
 	if (immediate && !queue->unfinished) aw_event_set(queue->finished);
 	while (line_pop_next(&queue->getters)) continue;
 	while (line_pop_next(&queue->putters)) continue;
+	object_unref(queue);
 	return 0;
 }
 

@@ -41,6 +41,7 @@ aw_status aw_loop_cancel_all(aw_loop *loop) {
 	aw_status status = loop_check(loop);
 	if (status == 0) status = collect(loop, &tasks, &count);
 	if (status < 0 || !count) return status;
+	object_ref(loop); /* a task may drop the last reference */
 	for (size_t i = 0; i < count; i++) task_cancel(tasks[i], error_of(AW_ECANCELLED));
 	/* A task is a future: the array serves as both. */
 	status = aw_gather(loop, (aw_future *const *)(void *)tasks, count, AW_GATHER_RETURN_ERRORS, &all);
@@ -53,6 +54,7 @@ aw_status aw_loop_cancel_all(aw_loop *loop) {
 		object_unref(tasks[i]);
 	}
 	free(tasks);
+	object_unref(loop);
 	return status;
 }
 
@@ -72,6 +74,7 @@ struct aw_runner {
 static void runner_release(object *base) {
 	aw_runner *self = (aw_runner *)base;
 	aw_runner_close(self);
+	if (atomic_fetch_sub(&base->refs, 1) != 1) return; /* kept by what ran while it closed */
 	free(self->backend);
 	object_free(base);
 }
@@ -142,17 +145,22 @@ static aw_status runner_outcome(aw_runner *self, aw_task *task, aw_status status
 	return status;
 }
 
+/* Gives up the reference to the task, and one to the runner: the program may drop its own while it runs. */
 static aw_status runner_drive(aw_runner *self, aw_task *task, void **out) {
 	bool sigint = self->flags & AW_RUNNER_SIGINT;
 	aw_status status = sigint ? aw_loop_add_signal_handler(self->loop, SIGINT, runner_interrupted, self, NULL) : 0;
-	if (status < 0) return status;
-	self->interrupts = 0;
-	self->main = task;
-	status = aw_loop_run_until_complete(self->loop, &task->future, NULL);
-	self->main = NULL;
-	runner_keep_context(self, task);
-	if (sigint) aw_loop_remove_signal_handler(self->loop, SIGINT);
-	return runner_outcome(self, task, status, out);
+	if (status == 0) {
+		self->interrupts = 0;
+		self->main = task;
+		status = aw_loop_run_until_complete(self->loop, &task->future, NULL);
+		self->main = NULL;
+		runner_keep_context(self, task);
+		if (sigint) aw_loop_remove_signal_handler(self->loop, SIGINT);
+		status = runner_outcome(self, task, status, out);
+	}
+	object_unref(task);
+	object_unref(self);
+	return status;
 }
 
 /* May it run now? The loop, made if need be. */
@@ -173,9 +181,7 @@ aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_f
 	status = aw_task_spawn(loop, fn, ud, destroy, &task);
 	runner_swap_context(runner);
 	if (status < 0) return status;
-	status = runner_drive(runner, task, out);
-	object_unref(task);
-	return status;
+	return runner_drive(object_ref(runner), task, out);
 }
 
 aw_status aw_runner_run_coro(aw_runner *runner, aw_coro *coro, void **out) {
@@ -187,9 +193,7 @@ aw_status aw_runner_run_coro(aw_runner *runner, aw_coro *coro, void **out) {
 	status = aw_task_spawn_coro(loop, coro, &task);
 	runner_swap_context(runner);
 	if (status < 0) return status;
-	status = runner_drive(runner, task, out);
-	object_unref(task);
-	return status;
+	return runner_drive(object_ref(runner), task, out);
 }
 
 aw_status aw_runner_close(aw_runner *runner) {
@@ -199,6 +203,7 @@ aw_status aw_runner_close(aw_runner *runner) {
 	runner->closed = true;
 	runner->loop = NULL;
 	if (!loop) return 0;
+	object_ref(runner); /* what is cancelled may drop the last reference */
 	aw_status status = aw_loop_cancel_all(loop);
 	aw_status joined = executor_finish(loop);
 	if (status == 0) status = joined;
@@ -206,6 +211,7 @@ aw_status aw_runner_close(aw_runner *runner) {
 	runner->context = NULL;
 	aw_loop_close(loop);
 	aw_loop_unref(loop);
+	object_unref(runner);
 	return status;
 }
 

@@ -26,7 +26,7 @@ static aw_future *shield_child(const aw_future *future, size_t index) {
 	return index ? NULL : ((const shield *)(const void *)future)->watched;
 }
 
-static const future_kind shield_kind = {NULL, shield_release, false, "shield", shield_child};
+static const future_kind shield_kind = {.release = shield_release, .what = "shield", .child = shield_child};
 
 static void inner_done(shield *self, aw_future *inner) {
 	aw_future *outer = &self->future;

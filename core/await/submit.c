@@ -231,9 +231,11 @@ aw_status aw_cfuture_wait(aw_cfuture *cfuture, int64_t timeout_ns, void **out) {
 	park_limit limit = park_limit_after(timeout_ns);
 	aw_status status = cfuture_lock(cfuture);
 	if (status < 0) return status;
+	object_ref(cfuture); /* the task may drop the last reference */
 	status = wait_until_done(cfuture, &limit);
 	if (status == 0) status = outcome(cfuture, out);
 	pthread_mutex_unlock(&cfuture->mutex);
+	object_unref(cfuture);
 	return status;
 }
 
@@ -244,8 +246,10 @@ aw_status aw_cfuture_wait_interruptible(aw_cfuture *cfuture, int64_t timeout_ns,
 	if (status < 0) return status;
 	limit.signals = true;
 	limit.interrupt = aw_interrupt_ref(interrupt);
+	object_ref(cfuture);
 	status = wait_until_done(cfuture, &limit);
 	pthread_mutex_unlock(&cfuture->mutex);
+	object_unref(cfuture);
 	aw_interrupt_unref(interrupt);
 	return status;
 }
@@ -268,6 +272,7 @@ aw_error *aw_cfuture_error(aw_cfuture *cfuture) {
 aw_status aw_cfuture_cancel(aw_cfuture *cfuture) {
 	aw_status status = cfuture_lock(cfuture);
 	if (status < 0) return status;
+	object_ref(cfuture);
 	bool accepted = !is_done(cfuture);
 	if (accepted) {
 		settle(cfuture, FUTURE_CANCELLED, NULL, error_of(AW_ECANCELLED));
@@ -276,6 +281,7 @@ aw_status aw_cfuture_cancel(aw_cfuture *cfuture) {
 		if (!handle_post(cfuture->loop, &cfuture->cancellation)) object_unref(cfuture);
 	}
 	pthread_mutex_unlock(&cfuture->mutex);
+	object_unref(cfuture);
 	return accepted;
 }
 

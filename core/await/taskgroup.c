@@ -238,7 +238,7 @@ static aw_status leave_answer(leave *self, aw_resume *resume) {
 	if (self->cancellation && !group->error_count) return aw_resume_raise(resume, self->cancellation);
 	if (self->body && self->body->status != AW_ECANCELLED) group->errors[group->error_count++] = aw_error_ref(self->body);
 	if (!group->error_count) return 0;
-	if (group->parent->cancels) {
+	if (aw_task_cancelling(group->parent) > 0) {
 		/* Somebody outside asked too: ask again, so that the next await hears of it and the count stays right. */
 		aw_task_uncancel(group->parent);
 		task_cancel(group->parent, error_of(AW_ECANCELLED));
@@ -292,7 +292,8 @@ static void leave_destroy(void *ud) {
 aw_status aw_taskgroup_end_coro(aw_taskgroup *group, aw_status body, aw_error *error, aw_coro **out) {
 	aw_status status = taskgroup_check(group);
 	if (status < 0) return status;
-	if (!out || (error && !object_is(error, &error_class))) return -EINVAL;
+	if (error && !object_is(error, &error_class)) return AW_EBADHANDLE;
+	if (!out) return -EINVAL;
 	if (!group->entered || group->ending) return AW_EINVALIDSTATE;
 	leave *self;
 	status = coro_internal(group->loop, leave_step, sizeof *self, leave_destroy, &self, out);

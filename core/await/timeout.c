@@ -146,6 +146,7 @@ aw_status aw_timeout_begin(aw_timeout *timeout) {
 	status = timeout_arm(timeout);
 	if (status < 0) return status;
 	timeout->task = object_ref(task);
+	task_count_requests(timeout->loop);
 	timeout->requests = task->cancels;
 	timeout->state = SCOPE_ENTERED;
 	return 0;
@@ -160,6 +161,7 @@ aw_status aw_timeout_end(aw_timeout *timeout, aw_status body) {
 	timeout->state = expired ? SCOPE_EXPIRED : SCOPE_LEFT;
 	timeout->task = NULL;
 	timeout_disarm(timeout);
+	task_count_requests(timeout->loop);
 	uint32_t left = task->cancels;
 	if (expired && left > 0) {
 		task->cancels = --left;

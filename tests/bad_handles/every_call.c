@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every handle parameter of every public function, given NULL, a handle of another kind, and a freed one: the call
+ * returns AW_EBADHANDLE, or 0 or NULL where it returns no status. The calls are generated from the headers, so that no
+ * function can be forgotten.
+ */
+#include "../trace.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+enum null_means { NULL_IS_REFUSED, NULL_IS_CURRENT, NULL_IS_NOTHING };
+enum where { OUTSIDE, IN_TASK, IN_WORKER, IN_STEP };
+
+typedef struct bad_call {
+	const char *function, *parameter;
+	aw_status (*call)(void **good, void *bad);
+	int kind;
+	enum null_means null;
+	enum where where;
+} bad_call;
+
+/* --- what else the calls are given --- */
+
+static max_align_t scratch_memory[8];
+#define scratch ((void *)scratch_memory)
+static const char *const argv[] = {"true"};
+static const aw_submission submission = {.size = sizeof submission, .kind = AW_OPERATION_NOP};
+static int some_fd = -1;
+
+static aw_status some_callback(aw_loop *loop, void *ud) {
+	(void)loop;
+	(void)ud;
+	return 0;
+}
+static aw_status some_done(aw_future *future, void *ud) {
+	(void)future;
+	(void)ud;
+	return 0;
+}
+static aw_status some_task(void *ud) {
+	(void)ud;
+	return 0;
+}
+static aw_status some_work(void *ud, void **out, aw_destroy_fn *out_destroy) {
+	(void)ud;
+	(void)out;
+	(void)out_destroy;
+	return 0;
+}
+static aw_status some_step(aw_resume *resume, void *ud) {
+	(void)resume;
+	(void)ud;
+	return 0;
+}
+static aw_status some_exception(aw_loop *loop, const aw_report *report, void *ud) {
+	(void)loop;
+	(void)report;
+	(void)ud;
+	return 0;
+}
+static int32_t some_compare(void *a, void *b, void *ud) {
+	(void)a;
+	(void)b;
+	(void)ud;
+	return 0;
+}
+static aw_status some_next(void *ud, void **out, aw_destroy_fn *out_destroy) {
+	(void)ud;
+	(void)out;
+	(void)out_destroy;
+	return AW_ESTOPITERATION;
+}
+static aw_status some_next_coro(void *ud, aw_coro **out) {
+	(void)ud;
+	(void)out;
+	return AW_ESTOPITERATION;
+}
+
+#include "calls.inc"
+
+/* --- one of each kind --- */
+
+static void *make_aw_loop(aw_loop *loop) {
+	aw_loop *self = NULL;
+	EXPECT_INT(aw_loop_new(aw_loop_backend(loop), &self), 0);
+	return self;
+}
+
+static void *make_aw_handle(aw_loop *loop) {
+	aw_handle *self = NULL;
+	EXPECT_INT(aw_loop_call_soon(loop, some_callback, NULL, NULL, &self), 0);
+	aw_loop_run_once(loop, 0); /* the queue's reference is back, too */
+	return self;
+}
+
+static void *make_aw_future(aw_loop *loop) {
+	aw_future *self = NULL;
+	EXPECT_INT(aw_future_new(loop, &self), 0);
+	return self;
+}
+
+static void *make_aw_task(aw_loop *loop) {
+	aw_task *self = NULL;
+	EXPECT_INT(aw_task_spawn(loop, some_task, NULL, NULL, &self), 0);
+	EXPECT_INT(aw_loop_run_until_complete(loop, aw_task_future(self), NULL), 0);
+	return self;
+}
+
+static void *make_aw_coro(aw_loop *loop) {
+	aw_coro *self = NULL;
+	EXPECT_INT(aw_coro_new(loop, some_step, NULL, NULL, &self), 0);
+	return self;
+}
+
+static void *make_aw_error(aw_loop *loop) {
+	aw_error *self = NULL;
+	EXPECT_INT(aw_error_new(loop, -EIO, "x", NULL, NULL, &self), 0);
+	return self;
+}
+
+static void *make_aw_results(aw_loop *loop) {
+	aw_future *all = NULL;
+	void *self = NULL;
+	EXPECT_INT(aw_gather(loop, NULL, 0, 0, &all), 0);
+	EXPECT_INT(aw_future_result(all, &self), 0);
+	aw_results_ref(self);
+	aw_future_unref(all);
+	return self;
+}
+
+static void *make_aw_process(aw_loop *loop) {
+	aw_process *self = NULL;
+	aw_future *ended = NULL;
+	EXPECT_INT(aw_subprocess_exec(loop, argv, 1, NULL, &self), 0);
+	EXPECT_INT(aw_process_wait_closed(self, &ended), 0);
+	EXPECT_INT(aw_loop_run_until_complete(loop, ended, NULL), 0);
+	aw_future_unref(ended);
+	loop_settle(loop);
+	return self;
+}
+
+static void *make_aw_process_options(aw_loop *loop) {
+	aw_process_options *self = NULL;
+	(void)loop;
+	EXPECT_INT(aw_process_options_new(&self), 0);
+	return self;
+}
+
+static void *make_aw_executor(aw_loop *loop) {
+	aw_executor *self = NULL;
+	(void)loop;
+	EXPECT_INT(aw_executor_new(1, &self), 0);
+	return self;
+}
+
+static void *make_aw_cfuture(aw_loop *loop) {
+	aw_cfuture *self = NULL;
+	EXPECT_INT(aw_submit_threadsafe(loop, some_task, NULL, NULL, &self), 0);
+	for (int i = 0; i < 1000 && !aw_cfuture_done(self); i++) aw_loop_run_once(loop, 0);
+	EXPECT_INT(aw_cfuture_result(self, NULL), 0);
+	return self;
+}
+
+static void *make_aw_iterator(aw_loop *loop) {
+	aw_iterator *self = NULL;
+	EXPECT_INT(aw_iterator_new(loop, some_next, NULL, NULL, &self), 0);
+	return self;
+}
+
+static void *make_aw_queue(aw_loop *loop) {
+	aw_queue *self = NULL;
+	EXPECT_INT(aw_queue_new(loop, 0, &self), 0);
+	return self;
+}
+
+static void *make_aw_backend_list(aw_loop *loop) {
+	aw_backend_list *self = NULL;
+	(void)loop;
+	EXPECT_INT(aw_backend_list_new(&self), 0);
+	return self;
+}
+
+static void *make_aw_runner(aw_loop *loop) {
+	aw_runner *self = NULL;
+	EXPECT_INT(aw_runner_new(aw_loop_backend(loop), AW_RUNNER_DEFAULT, &self), 0);
+	return self;
+}
+
+static void *make_aw_lock(aw_loop *loop) {
+	aw_lock *self = NULL;
+	EXPECT_INT(aw_lock_new(loop, &self), 0);
+	return self;
+}
+
+static void *make_aw_event(aw_loop *loop) {
+	aw_event *self = NULL;
+	EXPECT_INT(aw_event_new(loop, &self), 0);
+	return self;
+}
+
+static void *make_aw_condition(aw_loop *loop) {
+	aw_condition *self = NULL;
+	EXPECT_INT(aw_condition_new(loop, NULL, &self), 0);
+	return self;
+}
+
+static void *make_aw_semaphore(aw_loop *loop) {
+	aw_semaphore *self = NULL;
+	EXPECT_INT(aw_semaphore_new(loop, 1, &self), 0);
+	return self;
+}
+
+static void *make_aw_barrier(aw_loop *loop) {
+	aw_barrier *self = NULL;
+	EXPECT_INT(aw_barrier_new(loop, 1, &self), 0);
+	return self;
+}
+
+static aw_status begins_group(void *group) {
+	return aw_taskgroup_begin(group);
+}
+
+/* Entered, so that its calls come as far as to look at what else they are given. */
+static void *make_aw_taskgroup(aw_loop *loop) {
+	aw_taskgroup *self = NULL;
+	aw_task *task = NULL;
+	EXPECT_INT(aw_taskgroup_new(loop, &self), 0);
+	EXPECT_INT(aw_task_spawn(loop, begins_group, self, NULL, &task), 0);
+	EXPECT_INT(aw_loop_run_until_complete(loop, aw_task_future(task), NULL), 0);
+	aw_task_unref(task);
+	return self;
+}
+
+static void *make_aw_timeout(aw_loop *loop) {
+	aw_timeout *self = NULL;
+	EXPECT_INT(aw_timeout_new(loop, AW_SECOND, &self), 0);
+	return self;
+}
+
+static void *make_aw_as_completed(aw_loop *loop) {
+	aw_as_completed *self = NULL;
+	EXPECT_INT(aw_as_completed_new(loop, NULL, 0, AW_FOREVER, &self), 0);
+	return self;
+}
+
+typedef struct zoo {
+	aw_loop *loop;
+	void *good[KINDS];
+} zoo;
+
+static bool zoo_open(zoo *self) {
+	int ends[2];
+	if (pipe(ends) < 0) return false;
+	some_fd = ends[0];
+	close(ends[1]);
+	*self = (zoo){.loop = loop_begin("epoll")};
+	for (int kind = 0; kind < KINDS; kind++)
+		if (makers[kind]) self->good[kind] = kind == KIND_aw_loop ? aw_loop_ref(self->loop) : makers[kind](self->loop);
+	return true;
+}
+
+static void zoo_close(zoo *self) {
+	loop_settle(self->loop);
+	for (int kind = 0; kind < KINDS; kind++)
+		if (droppers[kind]) droppers[kind](self->good[kind]);
+	loop_end(self->loop);
+	close(some_fd);
+}
+
+/* --- a call, where it may be made --- */
+
+typedef struct attempt {
+	const bad_call *call;
+	void **good, *bad;
+	bool drop; /* `bad` is freed just before the call, so that nothing else lies there by then */
+	aw_status status;
+} attempt;
+
+static void attempt_drop(attempt *self) {
+	if (!self->drop) return;
+	self->drop = false;
+	droppers[self->call->kind](self->bad);
+	EXPECT(*(void *volatile *)self->bad == NULL); /* freed, and nobody else's yet */
+}
+
+static aw_status attempt_in_task(void *ud) {
+	attempt *self = ud;
+	attempt_drop(self);
+	self->status = self->call->call(self->good, self->bad);
+	return 0;
+}
+
+static aw_status attempt_in_worker(void *ud, void **out, aw_destroy_fn *out_destroy) {
+	(void)out;
+	(void)out_destroy;
+	return attempt_in_task(ud);
+}
+
+static aw_status attempt_in_step(aw_resume *resume, void *ud) {
+	attempt *self = ud;
+	attempt_drop(self);
+	self->good[KIND_aw_resume] = resume;
+	self->status = self->call->call(self->good, self->bad);
+	self->good[KIND_aw_resume] = NULL;
+	return 0;
+}
+
+static void run(aw_loop *loop, aw_future *future) {
+	EXPECT_INT(aw_loop_run_until_complete(loop, future, NULL), 0);
+	aw_future_unref(future);
+}
+
+static aw_status answer(zoo *self, const bad_call *call, void *bad, bool drop) {
+	attempt one = {.call = call, .good = self->good, .bad = bad, .drop = drop, .status = AW_EHOST};
+	aw_task *task = NULL;
+	aw_future *future = NULL;
+	aw_coro *coro = NULL;
+	switch (call->where) {
+	case IN_WORKER:
+		attempt_drop(&one); /* another thread would leave that to the loop */
+		EXPECT_INT(aw_loop_run_in_executor(self->loop, NULL, attempt_in_worker, &one, NULL, &future), 0);
+		run(self->loop, future);
+		break;
+	case IN_STEP:
+		EXPECT_INT(aw_coro_new(self->loop, attempt_in_step, &one, NULL, &coro), 0);
+		EXPECT_INT(aw_task_spawn_coro(self->loop, coro, &task), 0);
+		run(self->loop, aw_task_future(task));
+		aw_coro_unref(coro);
+		break;
+	default:
+		attempt_in_task(&one);
+		if (one.status != AW_ENOTASK) break;
+		if (drop) {
+			one.bad = makers[call->kind](self->loop);
+			one.drop = true;
+		}
+		EXPECT_INT(aw_task_spawn(self->loop, attempt_in_task, &one, NULL, &task), 0);
+		run(self->loop, aw_task_future(task));
+	}
+	return one.status;
+}
+
+static void judge(zoo *self, const bad_call *call, void *bad, bool drop, const char *what) {
+	aw_status got = answer(self, call, bad, drop);
+	if (got != AW_EBADHANDLE)
+		printf("\n    %s: %s is %s, and the answer is %s\n", call->function, call->parameter, what, aw_err_name(got));
+	EXPECT(got == AW_EBADHANDLE);
+}
+
+/* --- the cases --- */
+
+static void null_is_refused_by_every_function(void) {
+	zoo self;
+	REQUIRE(zoo_open(&self));
+	for (size_t i = 0; i < CALLS; i++) {
+		const bad_call *call = &calls[i];
+		if (call->null == NULL_IS_NOTHING) continue;
+		if (call->null == NULL_IS_CURRENT) {
+			/* None runs here. */
+			aw_status got = call->call(self.good, NULL);
+			if (got != AW_EBADHANDLE && got != AW_ENOLOOP) printf("\n    %s: NULL is %s\n", call->function, aw_err_name(got));
+			EXPECT(got == AW_EBADHANDLE || got == AW_ENOLOOP);
+			continue;
+		}
+		judge(&self, call, NULL, false, "NULL");
+	}
+	zoo_close(&self);
+}
+
+static void another_kind_is_refused_by_every_function(void) {
+	zoo self;
+	REQUIRE(zoo_open(&self));
+	for (size_t i = 0; i < CALLS; i++)
+		for (int kind = 0; kind < KINDS; kind++) {
+			const bad_call *call = &calls[i];
+			if (IS_FRAME(call->kind) || IS_FRAME(kind) || kind == call->kind) continue;
+			if (call->kind == KIND_aw_future && kind == KIND_aw_task) continue; /* a task is a future */
+			judge(&self, call, self.good[kind], false, kind_names[kind]);
+		}
+	zoo_close(&self);
+}
+
+static void a_freed_handle_is_refused_by_every_function(void) {
+#ifdef __SANITIZE_ADDRESS__
+	SKIP("under AddressSanitizer every object is unmapped at its end");
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+	SKIP("under AddressSanitizer every object is unmapped at its end");
+#endif
+#endif
+	zoo self;
+	REQUIRE(zoo_open(&self));
+	for (size_t i = 0; i < CALLS; i++) {
+		const bad_call *call = &calls[i];
+		if (IS_FRAME(call->kind)) continue;
+		void *bad = makers[call->kind](self.loop);
+		loop_settle(self.loop);
+		judge(&self, call, bad, true, "freed");
+	}
+	zoo_close(&self);
+}
+
+/* So that a mistake in the generator does not leave nothing to be tested. */
+static void the_headers_were_understood(void) {
+	EXPECT(FUNCTIONS > 300);
+	EXPECT(CALLS > 300);
+	EXPECT_INT(CALLS, sizeof calls / sizeof *calls);
+}
+
+CHECK_MAIN("every_call", CASE(the_headers_were_understood), CASE(null_is_refused_by_every_function),
+           CASE(another_kind_is_refused_by_every_function), CASE(a_freed_handle_is_refused_by_every_function))
