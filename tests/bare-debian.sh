@@ -106,7 +106,7 @@ trap 'exit 129' HUP
 sweep() {
 	local old
 	for old in "$cache"/run.*; do
-		[ -d "$old" ] && [ ! -e "$old/keep" ] || continue
+		if [ ! -d "$old" ] || [ -e "$old/keep" ]; then continue; fi
 		(flock --nonblock 9 && rm -rf --one-file-system "$old") 9>>"$old/lock" || true
 	done
 }
@@ -150,7 +150,7 @@ make_bare() {
 		cannot "debootstrap failed; all it said: $cache/debootstrap.log"
 	fi
 	contained=
-	sed 's/^/deb /' <<<"$sources" >"$root/etc/apt/sources.list"
+	printf 'deb %s\n' "${sources//$'\n'/$'\n'deb }" >"$root/etc/apt/sources.list"
 	rm -f "$root"/etc/apt/sources.list.d/*
 	apt_settings >"$root/etc/apt/apt.conf.d/90machine"
 	# The root is thrown away: nothing in it has to survive a loss of power.
@@ -207,7 +207,7 @@ main() {
 	if [ "${1:-}" = --keep ]; then keep=1 && shift; fi
 	command=${*:-./dev test}
 	tree=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
-	{ : <&0; } 2>/dev/null || exec </dev/null
+	[ -e /proc/self/fd/0 ] || exec </dev/null
 
 	[ "$(id -u)" = 0 ] || cannot "it takes root to make a Debian and to enter it"
 	for file in apt-get dpkg debootstrap unshare chroot flock git; do
@@ -239,4 +239,8 @@ main() {
 	contain "$0" --enter "$run/root" "$command" "${variables[@]}" || status=$?
 	return "$status"
 }
-main "$@"
+# Read wholly before it begins: this file may change while it runs.
+{
+	main "$@"
+	exit
+}
