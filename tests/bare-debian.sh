@@ -13,7 +13,7 @@
 set -euo pipefail
 
 days=30
-cache=${AWAIT_BARE_CACHE:-/var/cache/libawait-bare}
+cache=$(realpath -m "${AWAIT_BARE_CACHE:-/var/cache/libawait-bare}")
 bare=$cache/bare # root/: never run in, debs/: downloaded packages, key: what it was made from
 place=/src/libawait
 
@@ -25,10 +25,17 @@ cannot() {
 
 # ---- inside namespaces of our own: mounts and processes end with them ----
 
-# enter ROOT COMMAND VARIABLE…: mounts what a system has, and becomes the first process of the chroot.
+# The settings that say how registries are reached, and those of the tests themselves.
+passed_on() {
+	local names='[a-zA-Z]+_proxy|[A-Z]+_PROXY|GO(PROXY|SUMDB|NOPROXY|NOSUMDB|PRIVATE|INSECURE)|PIP_(EXTRA_)?INDEX_URL|PIP_TRUSTED_HOST'
+	names+='|CARGO_(SOURCE|NET)_[A-Z_]+|CARGO_REGISTRIES_[A-Z_]+_INDEX|CARGO_HTTP_PROXY|BUNDLE_MIRROR_[A-Z_]+|CI|TERM|AWAIT_LOAD_SECONDS'
+	env -0 | grep -zE "^($names)=" || true
+}
+
+# enter ROOT COMMAND: mounts what a system has, and becomes the first process of the chroot.
 enter() {
-	local root=$1 command=$2 node
-	shift 2
+	local root=$1 command=$2 node variables
+	mapfile -d '' -t variables < <(passed_on)
 	mount -t proc proc "$root/proc"
 	mount -t sysfs -o ro sysfs "$root/sys"
 	# A few harmless devices instead of the machine's.
@@ -49,7 +56,7 @@ enter() {
 	# The first process stays bash, which reaps the orphans. It keeps the run's lock, and hands on no descriptor but the three.
 	# shellcheck disable=SC2016 # expanded inside
 	exec chroot "$root" /usr/bin/env -i --default-signal HOME=/root USER=root LOGNAME=root LANG=C.UTF-8 SHELL=/bin/bash \
-		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" \
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${variables[@]}" \
 		/bin/bash -c 'cd "$1" || exit
 			for fd in /proc/self/fd/*; do
 				fd=${fd##*/}
@@ -67,10 +74,11 @@ fi
 # ---- outside ----
 
 contained=
-# contain COMMAND…: in namespaces of its own. In the background, since a trap waits for a child in the foreground.
+# contain COMMAND…: in namespaces of its own, which end when this process does, however it ends. In the background, since a trap waits
+# for a child in the foreground.
 contain() {
 	local status=0
-	unshare --mount --ipc --pid --kill-child "$@" <&0 &
+	setpriv --pdeathsig KILL unshare --mount --ipc --pid --kill-child "$@" <&0 &
 	contained=$!
 	wait "$contained" || status=$?
 	contained=
@@ -133,23 +141,17 @@ apt_settings() {
 }
 
 make_bare() {
-	local root=$1/root mirror suite proxy certificate
+	local root=$1/root mirror suite proxy='' certificate
 	read -r mirror suite < <(awk -v release="$release" '$3 == "main" && $2 !~ /-(updates|security)$/ { print $1, $2 }' <<<"$sources") || true
 	[ -n "$mirror" ] || cannot "apt reads no Debian archive of $release (has apt-get update run?)"
 	say "making the root: $release from $mirror"
 	mkdir -p "$root" "$1/debs"
 	eval "$(apt-config shell proxy Acquire::http::Proxy)"
-	(
-		if [ -n "${proxy:-}" ]; then export http_proxy=${http_proxy:-$proxy} https_proxy=${https_proxy:-$proxy}; fi
-		exec unshare --mount debootstrap --variant=minbase --include=ca-certificates,git "$suite" "$root" "$mirror"
-	) >"$cache/debootstrap.log" 2>&1 &
-	contained=$!
-	if ! wait "$contained"; then
-		contained=
+	if ! contain env "http_proxy=${http_proxy:-$proxy}" "https_proxy=${https_proxy:-$proxy}" \
+		debootstrap --variant=minbase --include=ca-certificates,git "$suite" "$root" "$mirror" >"$cache/debootstrap.log" 2>&1; then
 		tail -n 10 "$cache/debootstrap.log" >&2
 		cannot "debootstrap failed; all it said: $cache/debootstrap.log"
 	fi
-	contained=
 	printf 'deb %s\n' "${sources//$'\n'/$'\n'deb }" >"$root/etc/apt/sources.list"
 	rm -f "$root"/etc/apt/sources.list.d/*
 	apt_settings >"$root/etc/apt/apt.conf.d/90machine"
@@ -187,11 +189,6 @@ keep_packages() {
 
 # ---- one run ----
 
-# The settings that say how registries are reached, and those of the tests themselves.
-passed_on() {
-	env -0 | grep -zE '^([a-zA-Z]+_proxy|[A-Z]+_PROXY|GO(PROXY|SUMDB|NOPROXY|NOSUMDB|PRIVATE|INSECURE|VCS)|PIP_(EXTRA_)?INDEX_URL|PIP_TRUSTED_HOST|CARGO_(REGISTR|SOURCE_|NET_|HTTP_PROXY)[A-Z_]*|BUNDLE_MIRROR[A-Z_]*|CI|TERM|AWAIT_LOAD_SECONDS)=' || true
-}
-
 # HEAD as it is committed. Neither this machine's git settings nor who owns the tree matter.
 clone() {
 	local git=(env GIT_CONFIG_NOSYSTEM=1 "GIT_CONFIG_GLOBAL=$run/gitconfig" git)
@@ -203,14 +200,14 @@ clone() {
 }
 
 main() {
-	local file command variables status=0
+	local file command status=0
 	if [ "${1:-}" = --keep ]; then keep=1 && shift; fi
 	command=${*:-./dev test}
 	tree=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 	[ -e /proc/self/fd/0 ] || exec </dev/null
 
 	[ "$(id -u)" = 0 ] || cannot "it takes root to make a Debian and to enter it"
-	for file in apt-get dpkg debootstrap unshare chroot flock git; do
+	for file in apt-get dpkg debootstrap unshare setpriv chroot flock git; do
 		command -v "$file" >/dev/null || cannot "$file is missing (packages: debootstrap, git, util-linux, on a Debian system)"
 	done
 	unshare --mount --ipc --pid --kill-child true 2>/dev/null || cannot "this root may not make namespaces (in a container, perhaps)"
@@ -234,13 +231,8 @@ main() {
 		if [ -e "/etc/$file" ]; then cp -L --remove-destination "/etc/$file" "$run/root/etc/$file"; fi
 	done
 	clone
-	mapfile -d '' -t variables < <(passed_on)
 	say "$command"
-	contain "$0" --enter "$run/root" "$command" "${variables[@]}" || status=$?
-	return "$status"
+	contain "$0" --enter "$run/root" "$command" || status=$?
+	exit "$status" # here, since this file may change while it runs
 }
-# Read wholly before it begins: this file may change while it runs.
-{
-	main "$@"
-	exit
-}
+main "$@"
