@@ -86,6 +86,7 @@ contain() {
 }
 
 run='' keep='' making=''
+# shellcheck disable=SC2317 # the trap calls it
 clean() {
 	local init=''
 	trap '' INT TERM HUP
@@ -180,6 +181,7 @@ have_bare() {
 }
 
 # What this run downloaded, for the next one. A link is there wholly or not at all; two runs may do this at once.
+# shellcheck disable=SC2317 # the trap calls it
 keep_packages() {
 	local file
 	for file in "$run"/root/var/cache/apt/archives/*.deb; do
