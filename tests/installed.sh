@@ -131,8 +131,8 @@ the_example_runs() {
 	took=$(((${EPOCHREALTIME/./} - start) / 1000))
 	diff -u "$expected" "$work/out" || wrong=1
 	[ ! -s "$work/err" ] || { cat "$work/err" && wrong=1; }
-	# The limit of "sleep 500" is two seconds; much more means that something waited for it.
-	((took >= 1900 && took < 10000)) || { echo "    took $took ms" && wrong=1; }
+	# The limit of "sleep 500" is two seconds. More than that is a busy machine, unless something waited for all of it.
+	((took >= 1900 && took < 400000)) || { echo "    took $took ms" && wrong=1; }
 	no_child_is_left "$mark" || wrong=1
 	return "$wrong"
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 thread_local! {
-    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static LINES: RefCell<Vec<String>> = RefCell::default();
 }
 
 macro_rules! say {

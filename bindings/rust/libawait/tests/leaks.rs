@@ -66,7 +66,9 @@ fn a_loop_that_closes_with_everything_pending_leaves_nothing() {
                     // Some handles live on, some do not; some are cancelled and not awaited.
                     match (kind + round) % 3 {
                         0 => kept.push(Box::new(task)),
-                        1 => drop(task.request_cancel()),
+                        1 => {
+                            task.request_cancel();
+                        }
                         _ => drop(task),
                     }
                 }
