@@ -29,6 +29,7 @@ typedef struct driver {
 	aw_backend_state *state;
 	aw_backend_host host;
 	int inside;       /* in wait or close: the only places where complete may be called */
+	int holds;        /* submit without a flush, as the core does for descriptors that it keeps open */
 	size_t completed; /* operations handed back so far */
 } driver;
 
@@ -122,6 +123,7 @@ static inline aw_status driver_submit(driver *self, driver_op *op) {
 	op->completions = 0;
 	size_t before = self->completed;
 	aw_status status = self->backend->submit(self->state, &op->op);
+	if (status == 0 && self->backend->flush && !self->holds) self->backend->flush(self->state);
 	EXPECT(self->completed == before);
 	return status;
 }

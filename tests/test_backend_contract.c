@@ -228,6 +228,11 @@ CONTRACT(several_operations_on_one_descriptor) {
 		seen |= 1u << (got[i] - '0');
 	}
 	EXPECT_INT(seen, (1u << READS) - 1);
+	/* Where the kernel carries out the reads, they may have taken everything before the watch looked. */
+	if (self->backend->capabilities & AW_BACKEND_COMPLETION && !watch.completions) {
+		EXPECT(!driver_readable(l.in));
+		driver_put(l.out, "x");
+	}
 	EXPECT_INT(driver_finish(self, &watch), AW_OP_POLL_IN);
 	/* A readiness backend serves them in the order they came in, also when the data is there before the second asks. */
 	if (!(self->backend->capabilities & AW_BACKEND_COMPLETION)) {

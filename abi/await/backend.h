@@ -20,7 +20,7 @@
 AW_BEGIN_DECLS
 
 /** The version of this interface. It changes whenever a table or an operation changes its meaning or layout. */
-#define AW_BACKEND_ABI 1
+#define AW_BACKEND_ABI 2
 
 /** The name of the function that a plug-in exports: `const aw_backend *aw_backend_entry(void)`. */
 #define AW_BACKEND_ENTRY "aw_backend_entry"
@@ -118,6 +118,14 @@ typedef struct aw_backend {
 	int (*fd)(aw_backend_state *state);
 	/** The clock, in nanoseconds: CLOCK_MONOTONIC unless ::AW_BACKEND_OWN_CLOCK. May be NULL. */
 	int64_t (*now)(aw_backend_state *state);
+	/**
+	 * Binds the operations submitted so far to the files that their descriptors are now. The core calls it before control returns to
+	 * the program, which may close any descriptor then, and another file may get its number: an operation must not touch that
+	 * file. So a backend may keep several operations back in `submit` and hand them to the kernel here in one system call.
+	 * NULL: `submit` binds each operation itself. The core doesn't call it for operations on descriptors that it keeps
+	 * open itself until their completion. Must not block, allocate, or complete.
+	 */
+	void (*flush)(aw_backend_state *state);
 } aw_backend;
 
 /** The type of ::AW_BACKEND_ENTRY. */
