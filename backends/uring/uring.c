@@ -91,7 +91,7 @@ struct aw_backend_state {
 	op_list closing, done;
 	uint64_t entry_mask; /* of the submission queue */
 	uint64_t entries;   /* taken from the submission queue so far */
-	uint64_t fresh;     /* the first entry of the last hand-over: the numbers of it and those after are still what they were */
+	uint64_t fresh;     /* the first entry since the last hand-over: the numbers from here on are still their files' */
 	size_t in_ring;     /* operations */
 	size_t owed;        /* cancels that found no room */
 	size_t delivered;   /* in this wait */
@@ -108,7 +108,7 @@ struct aw_backend_state {
 	bool woken;
 	bool ready_armed; /* a poll of the set of `ready` is in the ring */
 	bool ready_fired; /* and has told of something */
-	bool launched;    /* entries of operations may be in the submission queue */
+	bool launched;    /* operations have been written since the last hand-over */
 	bool eager;       /* somebody polls the ring */
 	bool ending;
 	atomic_bool wake_refused; /* the last wake could not be written */
@@ -257,17 +257,6 @@ static uint64_t entries_consumed(const uring *self) {
 	return self->entries - io_uring_sq_ready(&self->ring);
 }
 
-/* NULL: the queue is full and the kernel takes nothing now. */
-static struct io_uring_sqe *entry_take(uring *self) {
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&self->ring);
-	if (!sqe) {
-		(void)io_uring_submit(&self->ring);
-		sqe = io_uring_get_sqe(&self->ring);
-	}
-	if (sqe) self->entries++;
-	return sqe;
-}
-
 /* One that is in the queue, or was the last one in that place of it. */
 static struct io_uring_sqe *entry_at(const uring *self, uint64_t number) {
 	return &self->ring.sq.sqes[number & self->entry_mask];
@@ -277,6 +266,41 @@ static uint64_t entry_of(const aw_op *op) {
 	return op->backend_data[0] >> OP_ENTRY_SHIFT;
 }
 
+/* Whether what this thread hands over may be cut off by the thread's end. */
+static bool may_thread_end(uring *self) {
+	if (!self->is_moving) return false;
+	pthread_t here = pthread_self();
+	if (!pthread_equal(here, self->submitter)) {
+		self->submitter = here;
+		self->submitter_may_end = syscall(SYS_gettid) != self->owner;
+	}
+	return self->submitter_may_end;
+}
+
+/* Notes the files of those just taken that are under way, and whose number may be needed again. */
+static void remember_fresh(uring *self) {
+	bool all = may_thread_end(self);
+	for (uint64_t at = self->fresh, end = entries_consumed(self); at < end; at++) {
+		const struct io_uring_sqe *sqe = entry_at(self, at);
+		if ((sqe->user_data & TAG_MASK) != TAG_OP) continue;
+		aw_op *op = (aw_op *)(uintptr_t)sqe->user_data;
+		bool is_here = op->backend_data[0] & OP_IN_RING && entry_of(op) == at && !(op->backend_data[0] & OP_KNOWN);
+		if (is_here && (all || op->kind == AW_OP_ACCEPT || op->kind == AW_OP_CONNECT)) remember(self, op);
+	}
+}
+
+/* NULL: the queue is full and the kernel takes nothing now. */
+static struct io_uring_sqe *entry_take(uring *self) {
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&self->ring);
+	if (!sqe) {
+		(void)io_uring_submit(&self->ring);
+		remember_fresh(self); /* before others take their places */
+		sqe = io_uring_get_sqe(&self->ring);
+	}
+	if (sqe) self->entries++;
+	return sqe;
+}
+
 static void entry_forget(struct io_uring_sqe *sqe) {
 	io_uring_prep_nop(sqe);
 	sqe->user_data = TAG_NOBODY;
@@ -284,12 +308,13 @@ static void entry_forget(struct io_uring_sqe *sqe) {
 
 /* Writes the entry of an operation. One that finds no room is left to readiness.c, or fails half-way. */
 static void launch(uring *self, aw_op *op) {
+	if (!self->launched) self->fresh = self->entries;
+	self->launched = true;
 	struct io_uring_sqe *sqe = entry_take(self);
 	if (sqe) {
 		fill(self, op, sqe);
 		op->backend_data[0] = (op->backend_data[0] & OP_STATES) | (self->entries - 1) << OP_ENTRY_SHIFT | OP_IN_RING;
 		self->in_ring++;
-		self->launched = true;
 	} else if (op->backend_data[0] & OP_POLLS) {
 		finish(self, op, -ENOMEM);
 	} else {
@@ -500,38 +525,16 @@ static void take_back(uring *self) {
 	}
 }
 
-/* Whether what this thread hands over may be cut off by the thread's end. */
-static bool may_thread_end(uring *self) {
-	if (!self->is_moving) return false;
-	pthread_t here = pthread_self();
-	if (!pthread_equal(here, self->submitter)) {
-		self->submitter = here;
-		self->submitter_may_end = syscall(SYS_gettid) != self->owner;
-	}
-	return self->submitter_may_end;
-}
-
-/* Notes the files of those that are under way now and whose number may be needed again. */
-static void remember_fresh(uring *self, uint64_t end) {
-	bool all = may_thread_end(self);
-	for (uint64_t at = self->fresh; at < end; at++) {
-		const struct io_uring_sqe *sqe = entry_at(self, at);
-		if ((sqe->user_data & TAG_MASK) != TAG_OP) continue;
-		aw_op *op = (aw_op *)(uintptr_t)sqe->user_data;
-		bool is_here = op->backend_data[0] & OP_IN_RING && entry_of(op) == at && !(op->backend_data[0] & OP_KNOWN);
-		if (is_here && (all || op->kind == AW_OP_ACCEPT || op->kind == AW_OP_CONNECT)) remember(self, op);
-	}
-}
-
 /*
  * The kernel takes the entries and holds their files from now on. Results that are there at once are looked at, since some
  * need the number a second time.
  */
 static void hand_over(uring *self) {
-	for (int failed = 0; self->launched;) {
-		self->launched = false;
-		self->fresh = entries_consumed(self);
-		uint64_t end = self->entries;
+	if (!self->launched) return;
+	uint64_t end;
+	int failed = 0;
+	do {
+		end = self->entries;
 		while (entries_consumed(self) < end && failed < TRIES) {
 			int status = io_uring_submit(&self->ring);
 			if (status > 0) continue;
@@ -540,8 +543,10 @@ static void hand_over(uring *self) {
 		}
 		if (entries_consumed(self) < end) take_back(self);
 		while (reap(self) >= REAPED_AT_ONCE) continue;
-		remember_fresh(self, end);
-	}
+		remember_fresh(self);
+	} while (self->entries > end); /* some are tried again */
+	self->launched = false;
+	self->fresh = self->entries;
 }
 
 /* Whoever polls the ring finds there what a wait would do. */
@@ -589,8 +594,6 @@ static aw_status collect(uring *self) {
 /* One round: 0 to go on, 1 if a signal ended it, or a negative status. */
 static aw_status turn(uring *self, int64_t deadline) {
 	launch_rest(self);
-	self->launched = false;
-	self->fresh = entries_consumed(self);
 	aw_status status = self->broken ? self->broken : enter(self, deadline);
 	unsigned count = reap(self);
 	hand_over(self);
