@@ -119,8 +119,13 @@ aw_status loop_submit_held(aw_loop *loop, operation *what) {
 	return status;
 }
 
+/* Older tables end before it. */
+static bool has_flush(const aw_backend *backend) {
+	return backend->size >= offsetof(aw_backend, flush) + sizeof backend->flush && backend->flush;
+}
+
 void loop_flush(aw_loop *loop) {
-	if (!loop->backend->flush || loop->state == LOOP_CLOSED) return;
+	if (loop->state == LOOP_CLOSED || !has_flush(loop->backend)) return;
 	if (loop->guest) guest_pause(loop->guest);
 	loop->backend->flush(loop->backend_state);
 	if (loop->guest) guest_resume(loop->guest);
