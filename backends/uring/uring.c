@@ -348,7 +348,7 @@ static void arm_ready(uring *self) {
 
 /* The set of readiness.c has to be polled, and is not. */
 static bool is_ready_unseen(const uring *self) {
-	return self->ready.in_flight && !self->ready_armed && !self->ending;
+	return !self->ready_armed && !self->ending;
 }
 
 /* Something found no room in the submission queue. */
@@ -371,7 +371,10 @@ static void launch_rest(uring *self) {
 		}
 }
 
-/* A refused one may have been for a wait that sleeps: from now on none sleeps long, and the next one answers it. */
+/*
+ * Where the write is refused (a filter, a descriptor that somebody closed), the other doorbell may ring. If it doesn't either, the wake
+ * may have been for a wait that sleeps: from now on none sleeps long, and the next one answers it.
+ */
 static void uring_wake(aw_backend_state *self) {
 	int saved = errno;
 	const uint64_t one = 1;
@@ -381,7 +384,10 @@ static void uring_wake(aw_backend_state *self) {
 		if (n >= 0 || errno != EINTR) break;
 	}
 	bool refused = n < 0 && errno != EAGAIN; /* a full counter is a wake as well */
-	if (refused) atomic_store(&self->wake_lost, true);
+	if (refused) {
+		atomic_store(&self->wake_lost, true);
+		if (errno != EINTR) (void)readiness_wake(&self->ready); /* that one tries again as long as it is interrupted */
+	}
 	if (refused || atomic_load_explicit(&self->wake_refused, memory_order_relaxed)) atomic_store(&self->wake_refused, refused);
 	errno = saved;
 }
@@ -588,6 +594,7 @@ static aw_status collect(uring *self) {
 	if (!self->ready_fired && !is_ready_unseen(self)) return 0;
 	self->ready_fired = false;
 	int found = readiness_collect(&self->ready, 0);
+	if (found > 0 && found & READINESS_WOKEN) self->woken = true;
 	return found < 0 ? found : 0;
 }
 
@@ -723,6 +730,7 @@ static aw_status uring_open(const aw_backend_host *host, uint32_t flags, uint64_
 	self->entry_mask = io_uring_sq_space_left(&self->ring) - 1;
 	/* Handed over at once: a filter that forbids io_uring_enter shows here. */
 	arm_wake(self);
+	arm_ready(self);
 	status = io_uring_submit(&self->ring);
 	if (status < 0 && !is_passing(status)) goto fail_ring;
 	*out = self;
