@@ -41,6 +41,14 @@ static bool is_ready(int fd, short events) {
 	return n != 0;
 }
 
+/*
+ * The kernel lacks the call or the flag, or a seccomp filter from before its time refuses the call. Where EPERM is the file's own word
+ * (it is sealed), the plain call says it again.
+ */
+static bool is_refused(int64_t result) {
+	return result == -EOPNOTSUPP || result == -ENOSYS || result == -EPERM;
+}
+
 static int64_t plain_read(const aw_op *op) {
 	return outcome(op->offset < 0 ? read(op->fd, op->buffer, count_of(op))
 	                              : pread(op->fd, op->buffer, count_of(op), op->offset));
@@ -50,7 +58,7 @@ static int64_t try_read(const aw_op *op) {
 	if (op->nonblocking) return plain_read(op);
 	struct iovec part = {op->buffer, count_of(op)};
 	int64_t n = outcome(preadv2(op->fd, &part, 1, op->offset < 0 ? -1 : op->offset, RWF_NOWAIT));
-	if (n != -EOPNOTSUPP && n != -ENOSYS) return n;
+	if (!is_refused(n)) return n;
 	return is_ready(op->fd, POLLIN) ? plain_read(op) : -EAGAIN;
 }
 
@@ -64,7 +72,7 @@ static int64_t write_some(const aw_op *op) {
 	if (op->nonblocking) return plain_write(op, count_of(op));
 	struct iovec part = {op->buffer, count_of(op)};
 	int64_t n = outcome(pwritev2(op->fd, &part, 1, op->offset < 0 ? -1 : op->offset, RWF_NOWAIT));
-	if (n != -EOPNOTSUPP && n != -ENOSYS) return n;
+	if (!is_refused(n)) return n;
 	if (!is_ready(op->fd, POLLOUT)) return -EAGAIN;
 	/* A writable pipe has room for that much; more could block. */
 	return plain_write(op, part.iov_len < PIPE_BUF ? part.iov_len : PIPE_BUF);
@@ -94,7 +102,7 @@ static int64_t try_write(calls *self, const aw_op *op) {
 		struct iovec part = {op->buffer, count_of(op)};
 		int64_t n = outcome(pwritev2(op->fd, &part, 1, -1, RWF_NOSIGNAL | (op->nonblocking ? 0 : RWF_NOWAIT)));
 		if (n >= 0) self->quiet_write = CALLS_PRESENT;
-		if (n != -EOPNOTSUPP && n != -ENOSYS) return n;
+		if (!is_refused(n)) return n;
 	}
 	int64_t n = outcome(send(op->fd, op->buffer, count_of(op), MSG_DONTWAIT | MSG_NOSIGNAL));
 	bool is_socket = n != -ENOTSOCK;

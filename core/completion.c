@@ -138,7 +138,7 @@ static aw_status submit_io(entry *self, const aw_submission *from) {
 	if (from->kind == AW_OPERATION_READ || from->kind == AW_OPERATION_WRITE) op->flags = 0;
 	if (from->kind == AW_OPERATION_SEND) op->flags |= MSG_NOSIGNAL;
 	self->operation.done = operation_done;
-	return loop_submit(self->loop, &self->operation);
+	return loop_submit_held(self->loop, &self->operation); /* flushed at the end of the array */
 }
 
 static aw_status submit_future(entry *self, aw_future *future) {
@@ -188,11 +188,10 @@ aw_status aw_loop_submit(aw_loop *loop, const aw_submission *submissions, size_t
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	if (count > INT32_MAX || (count && !submissions)) return -EINVAL;
-	for (size_t i = 0; i < count; i++) {
-		status = submit_one(loop, &submissions[i]);
-		if (status < 0) return i ? (aw_status)i : status;
-	}
-	return (aw_status)count;
+	size_t taken = 0;
+	while (taken < count && (status = submit_one(loop, &submissions[taken])) == 0) taken++;
+	if (taken) loop_flush(loop);
+	return taken || status == 0 ? (aw_status)taken : status;
 }
 
 /* --- cancelling --- */

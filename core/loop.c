@@ -103,7 +103,7 @@ static void backend_complete(const aw_backend_host *host, aw_op *op) {
 	ready_push(&loop->completed, &self->item);
 }
 
-aw_status loop_submit(aw_loop *loop, operation *what) {
+aw_status loop_submit_held(aw_loop *loop, operation *what) {
 	what->loop = loop;
 	what->item.run = operation_run;
 	if (loop->state == LOOP_CLOSED) return AW_ELOOPCLOSED;
@@ -116,6 +116,24 @@ aw_status loop_submit(aw_loop *loop, operation *what) {
 		loop->in_flight--;
 	}
 	if (loop->guest) guest_resume(loop->guest);
+	return status;
+}
+
+/* Older tables end before it. */
+static bool has_flush(const aw_backend *backend) {
+	return backend->size >= offsetof(aw_backend, flush) + sizeof backend->flush && backend->flush;
+}
+
+void loop_flush(aw_loop *loop) {
+	if (loop->state == LOOP_CLOSED || !has_flush(loop->backend)) return;
+	if (loop->guest) guest_pause(loop->guest);
+	loop->backend->flush(loop->backend_state);
+	if (loop->guest) guest_resume(loop->guest);
+}
+
+aw_status loop_submit(aw_loop *loop, operation *what) {
+	aw_status status = loop_submit_held(loop, what);
+	if (status == 0) loop_flush(loop);
 	return status;
 }
 

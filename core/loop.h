@@ -94,8 +94,14 @@ void loop_push(aw_loop *loop, ready_item *item);
 /* Sets or moves a deadline; -ENOMEM. When due, the item is queued. */
 aw_status loop_alarm_set(aw_loop *loop, alarm_clock *alarm, int64_t when);
 void loop_alarm_stop(aw_loop *loop, alarm_clock *alarm);
-/* Submits an operation; `done` follows exactly once if this returns 0. */
+/* Submits an operation on a descriptor of the program's; `done` follows exactly once if this returns 0. */
 aw_status loop_submit(aw_loop *loop, operation *operation);
+/*
+ * As loop_submit(), for a descriptor that stays open until `done`, or until a loop_flush() that follows before the program can run.
+ * The backend may then hand over several operations in one system call.
+ */
+aw_status loop_submit_held(aw_loop *loop, operation *operation);
+void loop_flush(aw_loop *loop);
 /* Asks an operation in flight to end. */
 void loop_cancel(aw_loop *loop, operation *operation);
 /* now + delay, which stays within range. */

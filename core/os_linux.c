@@ -73,6 +73,14 @@ typedef struct spawn {
 enum { MEMORY_UNKNOWN, MEMORY_SHARED, MEMORY_COPIED };
 static atomic_int memory;
 
+/*
+ * Whether the kernel lacks a call, or a seccomp filter from before its time refuses it: most say EPERM. Where EPERM is the kernel's own
+ * word, the older call that is tried instead says it again.
+ */
+static bool is_unavailable(int error) {
+	return error == ENOSYS || error == EPERM;
+}
+
 /* --- descriptors --- */
 
 aw_status os_duplicate(int fd, int *out) {
@@ -285,8 +293,8 @@ static int32_t start(spawn *self, int *out_process) {
 	const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
 	*out_process = -1;
 	int pid = clone(child_main, stack + sizeof stack, flags | CLONE_PIDFD, self, out_process);
-	/* An emulator may refuse what it does not know. */
-	if (pid < 0 && errno == EINVAL) pid = clone(child_main, stack + sizeof stack, flags, self);
+	/* An emulator, or a filter, may refuse what it does not know. */
+	if (pid < 0 && (errno == EINVAL || is_unavailable(errno))) pid = clone(child_main, stack + sizeof stack, flags, self);
 	return pid < 0 ? -errno : pid;
 }
 
@@ -301,13 +309,8 @@ static aw_status read_report(int fd) {
 
 /* Collects a child that exits by itself, or that is to: without a descriptor it can't be watched. */
 static void discard(int32_t pid, int *process) {
-	if (*process >= 0) {
-		siginfo_t info;
-		while (waitid((idtype_t)WAIT_FOR_PIDFD, (id_t)*process, &info, WEXITED) < 0 && errno == EINTR) continue;
-	} else {
-		(void)kill(pid, SIGKILL);
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
-	}
+	if (*process < 0) (void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
 	os_close(process);
 }
 
@@ -365,16 +368,31 @@ aw_status os_group_signal(int32_t group, int signal) {
 	return kill(-group, signal) < 0 ? -errno : 0;
 }
 
+/* As look(), where a filter refuses waitid altogether: by the descriptor, and by a call that can't leave the child uncollected. */
+static aw_status look_without_waitid(int process, int32_t pid, int flags, siginfo_t *out) {
+	struct pollfd end = {.fd = process, .events = POLLIN};
+	int code = 0, result;
+	do result = flags & WNOWAIT ? poll(&end, 1, 0) : (int)waitpid(pid, &code, WNOHANG);
+	while (result < 0 && errno == EINTR);
+	if (result < 0) return -errno;
+	out->si_pid = result ? pid : 0;
+	out->si_code = WIFEXITED(code) ? CLD_EXITED : CLD_KILLED;
+	out->si_status = WIFEXITED(code) ? WEXITSTATUS(code) : WTERMSIG(code);
+	return result != 0;
+}
+
 /* 1 and what there is to know, or 0 while it runs. */
 static aw_status look(int process, int32_t pid, int flags, siginfo_t *out) {
 	int result;
 	*out = (siginfo_t){0};
 	do result = waitid((idtype_t)WAIT_FOR_PIDFD, (id_t)process, out, WEXITED | WNOHANG | flags);
 	while (result < 0 && errno == EINTR);
-	if (result < 0 && errno == EINVAL) { /* before Linux 5.4; the pid is still the child's, since nobody has collected it */
+	/* Before Linux 5.4, or refused; the pid is still the child's, since nobody has collected it. */
+	if (result < 0 && (errno == EINVAL || is_unavailable(errno))) {
 		do result = waitid(P_PID, (id_t)pid, out, WEXITED | WNOHANG | flags);
 		while (result < 0 && errno == EINTR);
 	}
+	if (result < 0 && is_unavailable(errno)) return look_without_waitid(process, pid, flags, out);
 	if (result < 0) return errno == EAGAIN ? 0 : -errno; /* a pidfd opened as non-blocking says it so */
 	return out->si_pid != 0;
 }
@@ -386,9 +404,10 @@ aw_status os_process_has_ended(int process, int32_t pid) {
 
 aw_status os_process_signal(int process, int32_t pid, int signal) {
 	if (syscall(SYS_pidfd_send_signal, process, signal, NULL, 0) == 0) return 0;
-	if (errno != ENOSYS) return -errno;
-	/* Without that call, its number is its own as long as it is known not to have ended. */
-	if (os_process_has_ended(process, pid) != 0) return -ESRCH;
+	if (!is_unavailable(errno)) return -errno;
+	/* Without that call, its number is its own as long as it is known not to have ended: it is our child, and only we collect it. */
+	aw_status refused = -errno, ended = os_process_has_ended(process, pid);
+	if (ended) return ended < 0 && refused == -EPERM ? refused : -ESRCH;
 	return kill(pid, signal) < 0 ? -errno : 0;
 }
 

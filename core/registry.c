@@ -175,8 +175,8 @@ static aw_status table_check(const aw_backend *backend, const char *path, reason
 		           (unsigned)backend->abi, (unsigned)AW_BACKEND_ABI);
 		return AW_EBACKENDABI;
 	}
-	if (backend->size < sizeof *backend) {
-		reason_add(why, "%s: its table has %u bytes where %zu are needed", path, (unsigned)backend->size, sizeof *backend);
+	if (backend->size < AW_BACKEND_SIZE_MIN) {
+		reason_add(why, "%s: its table has %u bytes where %zu are needed", path, (unsigned)backend->size, AW_BACKEND_SIZE_MIN);
 		return AW_EBACKENDABI;
 	}
 	bool is_whole = backend->name && backend->description && backend->probe && backend->open && backend->close &&

@@ -29,6 +29,7 @@ typedef struct driver {
 	aw_backend_state *state;
 	aw_backend_host host;
 	int inside;       /* in wait or close: the only places where complete may be called */
+	int holds;        /* submit without a flush, as the core does for descriptors that it keeps open */
 	size_t completed; /* operations handed back so far */
 } driver;
 
@@ -116,12 +117,18 @@ static inline int64_t driver_now(driver *self) {
 	return self->backend->now ? self->backend->now(self->state) : driver_real_now();
 }
 
+/* As the core does before the program runs again. Older tables end before it. */
+static inline void driver_flush(driver *self) {
+	if (self->backend->size > offsetof(aw_backend, flush) && self->backend->flush) self->backend->flush(self->state);
+}
+
 static inline aw_status driver_submit(driver *self, driver_op *op) {
 	op->owner = self;
 	op->op.owner = op;
 	op->completions = 0;
 	size_t before = self->completed;
 	aw_status status = self->backend->submit(self->state, &op->op);
+	if (status == 0 && !self->holds) driver_flush(self);
 	EXPECT(self->completed == before);
 	return status;
 }

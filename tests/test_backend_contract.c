@@ -228,6 +228,11 @@ CONTRACT(several_operations_on_one_descriptor) {
 		seen |= 1u << (got[i] - '0');
 	}
 	EXPECT_INT(seen, (1u << READS) - 1);
+	/* Where the kernel carries out the reads, they may have taken everything before the watch looked. */
+	if (self->backend->capabilities & AW_BACKEND_COMPLETION && !watch.completions) {
+		EXPECT(!driver_readable(l.in));
+		driver_put(l.out, "x");
+	}
 	EXPECT_INT(driver_finish(self, &watch), AW_OP_POLL_IN);
 	/* A readiness backend serves them in the order they came in, also when the data is there before the second asks. */
 	if (!(self->backend->capabilities & AW_BACKEND_COMPLETION)) {
@@ -427,7 +432,7 @@ static void the_table_is_well_formed(void) {
 		const aw_backend *b = driver_backends[i];
 		char why[100] = "";
 		EXPECT_INT(b->abi, AW_BACKEND_ABI);
-		EXPECT_INT(b->size, sizeof(aw_backend));
+		EXPECT(b->size >= AW_BACKEND_SIZE_MIN);
 		EXPECT(b->name && b->description && b->probe && b->open && b->close && b->abandon);
 		EXPECT(b->submit && b->cancel && b->wait && b->wake && b->fd);
 		EXPECT_INT(b->probe(why, sizeof why), 0);

@@ -114,12 +114,13 @@ static driver_channel replace(int fd, driver_channel fresh) {
 	return (driver_channel){fd, fresh.out};
 }
 
-static void reuse(driver *self, driver_channel old, driver_channel fresh, int kept_open) {
+/* `looks`: the backend has had a wait to look before the number changes hands. A submit and its flush are enough. */
+static void reuse(driver *self, driver_channel old, driver_channel fresh, int kept_open, int looks) {
 	char before[8] = "", after[8] = "";
 	int copy = kept_open ? dup(old.in) : -1;
 	driver_op stale = driver_io(AW_OP_READ, old.in, 1, before, 4), next = driver_io(AW_OP_READ, old.in, 1, after, 4);
 	driver_start(self, &stale);
-	driver_poll(self);
+	if (looks) driver_poll(self);
 	fresh = replace(old.in, fresh);
 	driver_put(fresh.out, "new");
 	if (kept_open) driver_put(old.out, "old");
@@ -148,10 +149,47 @@ static void reuse(driver *self, driver_channel old, driver_channel fresh, int ke
 CONTRACT(a_reused_number_never_gets_the_old_operation) {
 	for (int kept_open = 0; kept_open < 2; kept_open++)
 		for (int i = 0; i < 20; i++) {
-			reuse(self, driver_pair(SOCK_NONBLOCK), driver_pair(SOCK_NONBLOCK), kept_open);
-			reuse(self, driver_pipe(O_NONBLOCK), driver_pair(SOCK_NONBLOCK), kept_open);
-			reuse(self, driver_pair(SOCK_NONBLOCK), driver_pipe(O_NONBLOCK), kept_open);
+			int looks = i & 1;
+			reuse(self, driver_pair(SOCK_NONBLOCK), driver_pair(SOCK_NONBLOCK), kept_open, looks);
+			reuse(self, driver_pipe(O_NONBLOCK), driver_pair(SOCK_NONBLOCK), kept_open, looks);
+			reuse(self, driver_pair(SOCK_NONBLOCK), driver_pipe(O_NONBLOCK), kept_open, looks);
 		}
+}
+
+CONTRACT(a_cancelled_operation_never_gets_a_reused_number) {
+	for (int i = 0; i < 40; i++) {
+		driver_channel old = i & 1 ? driver_pipe(O_NONBLOCK) : driver_pair(SOCK_NONBLOCK);
+		char text[8] = "";
+		driver_op stale = i & 2 ? driver_watch(old.in, AW_OP_POLL_IN) : driver_io(AW_OP_READ, old.in, 1, text, 4);
+		/* Held back or not: once it is cancelled, its number may go. */
+		self->holds = i & 4;
+		driver_start(self, &stale);
+		driver_cancel(self, &stale);
+		driver_channel fresh = replace(old.in, driver_pair(SOCK_NONBLOCK));
+		driver_put(fresh.out, "new");
+		int64_t result = driver_finish(self, &stale);
+		EXPECT(result == -ECANCELED || result == -EBADF);
+		EXPECT(driver_readable(fresh.in));
+		EXPECT_STR(text, "");
+		close(old.out);
+		driver_drop(fresh);
+	}
+	self->holds = 0;
+}
+
+/* What was submitted without a flush is handed over by the wait. */
+CONTRACT(an_operation_without_a_flush_is_carried_out) {
+	driver_channel l = driver_pair(SOCK_NONBLOCK);
+	char out[] = "x", in = 0;
+	driver_op recv = driver_io(AW_OP_RECV, l.in, 1, &in, 1), send = driver_io(AW_OP_SEND, l.out, 1, out, 1);
+	self->holds = 1;
+	driver_start(self, &recv);
+	driver_start(self, &send);
+	EXPECT_INT(driver_finish(self, &send), 1);
+	EXPECT_INT(driver_finish(self, &recv), 1);
+	EXPECT_INT(in, 'x');
+	self->holds = 0;
+	driver_drop(l);
 }
 
 CONTRACT(an_old_file_does_not_wake_who_waits_for_the_new_one) {
@@ -204,7 +242,6 @@ CONTRACT(a_number_reused_by_a_regular_file) {
 	char byte;
 	driver_op stale = driver_io(AW_OP_READ, l.in, 1, &byte, 1), watch = driver_watch(l.in, AW_OP_POLL_IN);
 	driver_start(self, &stale);
-	driver_poll(self); /* whose it is counts from the wait that submits it */
 	int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	dup2(file, l.in);
 	close(file);
@@ -364,7 +401,8 @@ CONTRACT(a_thousand_opened_and_closed_leave_nothing) {
 
 CONTRACT_MAIN("backend_lifetime", CASE(a_cancelled_operation_completes_once), CASE(a_cancel_loses_no_data),
               CASE(close_ends_what_is_in_flight), CASE(closing_a_descriptor_with_a_read_under_way),
-              CASE(a_reused_number_never_gets_the_old_operation), CASE(an_old_file_does_not_wake_who_waits_for_the_new_one),
+              CASE(a_reused_number_never_gets_the_old_operation), CASE(a_cancelled_operation_never_gets_a_reused_number),
+              CASE(an_operation_without_a_flush_is_carried_out), CASE(an_old_file_does_not_wake_who_waits_for_the_new_one),
               CASE(a_reused_number_of_an_event_descriptor), CASE(a_number_reused_by_a_regular_file),
               CASE(a_descriptor_closed_before_the_backend_looks), CASE(the_descriptor_is_readable_when_there_is_something),
               CASE(abandoning_in_a_child_leaves_the_parent_working), CASE(a_child_that_abandons_has_no_descriptor_left),

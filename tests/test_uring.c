@@ -9,13 +9,16 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "backend_driver.h"
+#include "forbid.h"
 
 static const aw_backend *uring;
 
@@ -124,40 +127,102 @@ static void a_loop_moves_between_threads(void) {
 	close(pipes[1]);
 }
 
+/* ---- wakes that are refused ---- */
+
+typedef struct ringer {
+	driver *self;
+	int error;
+	atomic_int step; /* 1: go on; 2: the wake has been tried */
+} ringer;
+
+/* A thread whose writes a filter refuses: the loop's own thread is not touched. */
+static void *ring_in_vain(void *arg) {
+	ringer *job = arg;
+	if (forbid((forbidden){.number = SYS_write, .error = job->error})) return NULL;
+	for (int i = 0; i < 3; i++) {
+		while (atomic_load(&job->step) != 1) sched_yield();
+		/* The last time the loop is asleep, most likely. */
+		if (i == 2) (void)poll(NULL, 0, 100);
+		uring->wake(job->self->state);
+		atomic_store(&job->step, 2);
+	}
+	return job;
+}
+
+static void refused_wakes(int error) {
+	driver self;
+	REQUIRE(driver_open(&self, uring) == 0);
+	ringer job = {.self = &self, .error = error};
+	pthread_t thread;
+	REQUIRE(pthread_create(&thread, NULL, ring_in_vain, &job) == 0);
+	/* A limit is needed, so that a wake that is lost shows; the wait is to end long before. */
+	int64_t began = driver_real_now();
+	for (int i = 0; i < 2; i++) {
+		atomic_store(&job.step, 1);
+		while (atomic_load(&job.step) != 2) sched_yield();
+		driver_wait_until(&self, driver_real_now() + DRIVER_LIMIT);
+	}
+	atomic_store(&job.step, 1);
+	driver_wait_until(&self, driver_real_now() + DRIVER_LIMIT);
+	EXPECT(driver_real_now() - began < DRIVER_LIMIT / 2);
+	void *ended = NULL;
+	pthread_join(thread, &ended);
+	EXPECT(ended == &job);
+	/* One that is not refused works as before, and no wait ends early any more. */
+	uring->wake(self.state);
+	driver_wait_until(&self, INT64_MAX);
+	int64_t deadline = driver_real_now() + 200 * AW_MILLISECOND;
+	driver_wait_until(&self, deadline);
+	EXPECT(driver_real_now() >= deadline);
+	driver_close(&self);
+}
+
+static void a_refused_wake_is_not_lost(void) {
+	NEED_URING;
+	refused_wakes(EPERM);
+	refused_wakes(EINTR);
+}
+
 /* ---- more than the rings hold ---- */
 
 static void more_operations_than_the_rings_hold(void) {
 	enum { COUNT = 12000 };
 	NEED_URING;
 	driver self;
+	int pair[2];
 	REQUIRE(driver_open(&self, uring) == 0);
-	int pipes[2];
-	REQUIRE(pipe2(pipes, O_CLOEXEC | O_NONBLOCK) == 0);
-	driver_op *watches = calloc(COUNT, sizeof *watches);
-	REQUIRE(watches != NULL);
-	for (int i = 0; i < COUNT; i++) {
-		watches[i] = driver_watch(pipes[0], AW_OP_POLL_IN);
-		driver_start(&self, &watches[i]);
+	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+	driver_op *reads = calloc(COUNT, sizeof *reads);
+	char *bytes = calloc(COUNT, 1);
+	REQUIRE(reads != NULL && bytes != NULL);
+	/* Handed over one by one, then all that fit at a time. */
+	for (int round = 0; round < 2; round++) {
+		self.holds = round;
+		for (int i = 0; i < COUNT; i++) {
+			reads[i] = driver_io(AW_OP_RECV, pair[0], 0, &bytes[i], 1);
+			driver_start(&self, &reads[i]);
+		}
+		self.completed = 0;
+		driver_poll(&self);
+		EXPECT_INT(self.completed, 0);
+		/* One more still gets its turn while all those are idle. */
+		memset(bytes, 'x', COUNT);
+		driver_op write = driver_io(AW_OP_SEND, pair[1], 0, bytes, COUNT);
+		EXPECT_INT(driver_do(&self, &write), COUNT);
+		/* All at once: three times what the completion ring holds. */
+		for (int i = 0; i < COUNT; i++) EXPECT_INT(driver_finish(&self, &reads[i]), 1);
+		/* And again, cancelled this time. */
+		for (int i = 0; i < COUNT; i++) driver_start(&self, &reads[i]);
+		for (int i = 0; i < COUNT; i++) driver_cancel(&self, &reads[i]);
+		for (int i = 0; i < COUNT; i++) EXPECT_INT(driver_finish(&self, &reads[i]), -ECANCELED);
 	}
-	driver_poll(&self);
-	EXPECT_INT(self.completed, 0);
-	/* One more still gets its turn while all those are idle. */
-	char byte[] = "x";
-	driver_op write = driver_io(AW_OP_WRITE, pipes[1], 1, byte, 1);
-	EXPECT_INT(driver_do(&self, &write), 1);
-	/* All at once: three times what the completion ring holds. */
-	for (int i = 0; i < COUNT; i++) EXPECT_INT(driver_finish(&self, &watches[i]), AW_OP_POLL_IN);
-	/* And again, cancelled this time. */
-	EXPECT_INT(read(pipes[0], byte, 1), 1);
-	for (int i = 0; i < COUNT; i++) driver_start(&self, &watches[i]);
-	for (int i = 0; i < COUNT; i++) driver_cancel(&self, &watches[i]);
-	for (int i = 0; i < COUNT; i++) EXPECT_INT(driver_finish(&self, &watches[i]), -ECANCELED);
-	for (int i = 0; i < COUNT; i++) driver_start(&self, &watches[i]);
+	for (int i = 0; i < COUNT; i++) driver_start(&self, &reads[i]);
 	driver_close(&self);
-	for (int i = 0; i < COUNT; i++) EXPECT(watches[i].completions == 1 && watches[i].op.result == -ECANCELED);
-	free(watches);
-	close(pipes[0]);
-	close(pipes[1]);
+	for (int i = 0; i < COUNT; i++) EXPECT(reads[i].completions == 1 && reads[i].op.result == -ECANCELED);
+	free(reads);
+	free(bytes);
+	close(pair[0]);
+	close(pair[1]);
 }
 
 /* ---- closing descriptors ---- */
@@ -346,6 +411,7 @@ int main(void) {
 	static const check_case cases[] = {
 		CASE(operations_outlive_the_thread_that_submitted_them),
 		CASE(a_loop_moves_between_threads),
+		CASE(a_refused_wake_is_not_lost),
 		CASE(more_operations_than_the_rings_hold),
 		CASE(a_closed_listener_gives_its_port_back),
 		CASE(a_close_under_way_is_carried_out_at_the_end),

@@ -87,7 +87,7 @@ enum aw_backend_capability {
 /** The table. Functions return 0 or a negative status, unless they say otherwise. */
 typedef struct aw_backend {
 	uint32_t abi;  /**< ::AW_BACKEND_ABI */
-	uint32_t size; /**< sizeof(aw_backend) */
+	uint32_t size; /**< sizeof(aw_backend), at least ::AW_BACKEND_SIZE_MIN */
 	const char *name;
 	const char *description; /**< one line, with the version of the library underneath */
 	/** Flags of ::aw_backend_capability. */
@@ -118,7 +118,18 @@ typedef struct aw_backend {
 	int (*fd)(aw_backend_state *state);
 	/** The clock, in nanoseconds: CLOCK_MONOTONIC unless ::AW_BACKEND_OWN_CLOCK. May be NULL. */
 	int64_t (*now)(aw_backend_state *state);
+	/**
+	 * Binds the operations submitted so far to the files that their descriptors are now. The core calls it before control returns to
+	 * the program, which may close any descriptor then; another file may get its number, and the operation must not touch that
+	 * one. So a backend may collect operations in `submit` and hand them to the kernel here, in one system call. The core doesn't
+	 * call it for operations on descriptors that it keeps open itself until they complete. Must not block or complete.
+	 * May be NULL, and missing from a table that ends before it (`size`): then `submit` binds each operation itself.
+	 */
+	void (*flush)(aw_backend_state *state);
 } aw_backend;
+
+/** The least `size` of a table: that of libawait 0.1, which ends with `now`. */
+#define AW_BACKEND_SIZE_MIN offsetof(aw_backend, flush)
 
 /** The type of ::AW_BACKEND_ENTRY. */
 typedef const aw_backend *(*aw_backend_entry_fn)(void);

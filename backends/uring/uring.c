@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The plug-in on io_uring: one ring a loop. `submit` only fills in an entry of the submission queue, and the next `wait` hands
- * all of them to the kernel in the system call that waits, unless somebody polls the ring (fd), which needs them there at
- * once.
+ * The plug-in on io_uring: one ring a loop. `submit` fills in an entry of the submission queue. `flush` hands the entries to the
+ * kernel, several in one system call; what was submitted without a flush is handed over by the next `wait`, in the system call
+ * that waits, or at once where somebody polls the ring (fd).
  *
- * Not everything goes the straight way. A result that only says "not now" (EAGAIN, EINTR, the thread that submitted has ended)
- * is no result: the operation is given to the kernel again, or polled for and then carried out by a plain call. A write to a
- * pipe raises SIGPIPE in whatever call the thread is in, so without RWF_NOSIGNAL (Linux 6.18) pipes are written by a guarded
- * plain call. A close is a plain call as well, made once nothing in the ring holds the file, so that it is closed when the
- * close completes.
+ * The kernel looks up a descriptor's number when it takes the entry and holds the file from then on, so no entry of a
+ * program's descriptor may be in the queue while the program runs: the number may be another file's by then. The same holds for
+ * everything that would use the number again, later:
  *
- * The kernel looks up a descriptor when it takes the entry: one that is closed behind our back between submit and the next
- * wait gives EBADF, or means the file that got its number. From then on the ring holds the file itself, and the number may go.
+ * - An operation that the kernel does not carry out itself goes to readiness.c, whose set the ring polls: each poll, since it must
+ *   not hold the file, nor tell of it once its number is gone; a write to a pipe, which raises SIGPIPE without RWF_NOSIGNAL
+ *   (Linux 6.18); what the kernel answers with EAGAIN, or has no memory for. That is decided before `flush` returns.
+ * - A result that comes later and only says "try again" (the thread that submitted it has ended, a connection died in the
+ *   queue) is followed only where another set, `files`, proves that the number still is that file's. Else it is the result.
+ * - An entry that is cancelled before the kernel has taken it becomes a no-op.
+ * - A close is a plain call, made once nothing in the ring holds the file, so that it is closed when the close completes.
  *
  * There is no limit on operations in flight: queueing those beyond the completion ring would let idle ones keep out the one
  * they wait for. Completions beyond it are kept by the kernel (NODROP), and one it had no memory to keep is reported by `wait`
@@ -22,16 +25,19 @@
 #include <liburing.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "calls.h"
+#include "readiness.h"
 #include "ring.h"
 
 /* Another value makes a kernel without the flag, for tests. */
@@ -43,28 +49,36 @@ enum {
 	ENTRIES = 256,
 	BUCKETS = 1024,
 	BATCH = 64,
+	REAPED_AT_ONCE = ENTRIES * RING_COMPLETIONS_PER_ENTRY,
 	LONGEST = 365 * 24 * 3600, /* seconds of one wait: the kernel adds them to its clock */
+	TRIES = 8,                 /* of a call that is interrupted: a filter may say so for ever */
 	MOST = 0x7ffff000          /* what the kernel would cut a count to anyway */
 };
 
+/* The longest sleep while wakes are refused, so that one that got lost is noticed. */
+#define SLEEP_WITHOUT_WAKE (50 * AW_MILLISECOND)
+
 /* Whose completion it is, in the low bits of user_data; operations are aligned. */
-enum tag { TAG_OP = 0, TAG_WAKE = 1, TAG_NOBODY = 2, TAG_MASK = 3 };
+enum tag { TAG_OP = 0, TAG_WAKE = 1, TAG_NOBODY = 2, TAG_READY = 3, TAG_MASK = 3 };
 
-/* Where an operation is, and what is known about it: in backend_data[0]. */
+/*
+ * Where an operation is, and what is known about it: the low bits of backend_data[0]. Above them is the number of its entry. The
+ * values below the first of these are of operations that readiness.c has.
+ */
 enum op_state {
-	OP_IN_RING = 1, /* the kernel has it, or its entry waits in the submission queue */
-	OP_QUEUED = 2,  /* there was no room in the submission queue */
-	OP_CLOSING = 4, /* a close that waits for the others of its descriptor */
-	OP_DONE = 8,    /* has its result, to be handed back */
-	OP_POLLS = 16,  /* is polled for, and then carried out by a plain call */
-	OP_CANCELLED = 32,
-	OP_OWED = 64,     /* the kernel has not been told of the cancel yet */
-	OP_LOUD = 128,    /* a write without RWF_NOSIGNAL */
-	OP_AS_SEND = 256, /* a write to a socket, sent */
-	OP_PLAIN = 512    /* a write to a pipe, by plain calls alone */
+	OP_IN_RING = 1 << 4,    /* the kernel has it, or its entry waits in the submission queue */
+	OP_CLOSING = 1 << 5,    /* a close that waits for the others of its descriptor */
+	OP_DONE = 1 << 6,       /* has its result, to be handed back */
+	OP_POLLS = 1 << 7,      /* a connect that was begun and is polled for */
+	OP_CANCELLED = 1 << 8,
+	OP_OWED = 1 << 9,       /* the kernel has not been told of the cancel yet */
+	OP_LOUD = 1 << 10,      /* a write without RWF_NOSIGNAL */
+	OP_AS_SEND = 1 << 11,   /* a write to a socket, sent */
+	OP_KNOWN = 1 << 12      /* `files` can tell whether the number still is its file's */
 };
+enum { OP_STATES = 0xffff, OP_ENTRY_SHIFT = 16 };
 
-/* In order, through backend_data[1]: an operation is in one of the three at most. */
+/* In order, through backend_data[1]: an operation is in one of the two at most. */
 typedef struct op_list {
 	aw_op *first, *last;
 } op_list;
@@ -72,30 +86,36 @@ typedef struct op_list {
 struct aw_backend_state {
 	const aw_backend_host *host;
 	struct io_uring ring;
-	aw_op *buckets[BUCKETS]; /* all that are neither done nor closes, by descriptor, through backend_link */
-	op_list queued, closing, done;
-	size_t in_ring;   /* operations */
-	size_t owed;      /* cancels that found no room */
-	size_t delivered; /* in this wait */
-	calls calls;
+	readiness ready;         /* what the ring can't do; the ring polls its set */
+	aw_op *buckets[BUCKETS]; /* those in the ring, by descriptor, through backend_link */
+	op_list closing, done;
+	uint64_t entry_mask; /* of the submission queue */
+	uint64_t entries;   /* taken from the submission queue so far */
+	uint64_t fresh;     /* the first entry since the last hand-over: the numbers from here on are still their files' */
+	size_t in_ring;     /* operations */
+	size_t owed;        /* cancels that found no room */
+	size_t delivered;   /* in this wait */
 	uint64_t wake_value;
 	int wake_fd;
+	int files; /* an epoll set that is never waited for: it knows files apart that had the same number; -1 before it is needed */
 	pid_t owner;
-	aw_status broken;  /* the wake can't be armed again */
-	bool wake_armed;   /* a read of wake_fd is in the ring */
-	bool wake_stopped; /* and its cancel */
+	pthread_t submitter;    /* the thread that handed over last, */
+	bool submitter_may_end; /* before the process does */
+	bool is_moving;         /* between threads */
+	aw_status broken;       /* the wake can't be armed again */
+	bool wake_armed;        /* a read of wake_fd is in the ring */
+	bool wake_stopped;      /* and its cancel */
 	bool woken;
-	bool eager; /* somebody polls the ring */
+	bool ready_armed; /* a poll of the set of `ready` is in the ring */
+	bool ready_fired; /* and has told of something */
+	bool launched;    /* operations have been written since the last hand-over */
+	bool eager;       /* somebody polls the ring */
 	bool ending;
+	atomic_bool wake_refused; /* the last wake could not be written */
+	atomic_bool wake_lost;    /* and no wait has answered it yet */
 };
 
 typedef struct aw_backend_state uring;
-
-static int64_t clock_now(void) {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * AW_SECOND + now.tv_nsec;
-}
 
 /* --- lists of operations --- */
 
@@ -110,17 +130,6 @@ static void list_append(op_list *list, aw_op *op) {
 	else
 		list->first = op;
 	list->last = op;
-}
-
-/* Long only while the kernel refuses entries, so a walk will do. */
-static void list_remove(op_list *list, aw_op *op) {
-	aw_op *before = NULL;
-	for (aw_op *at = list->first; at && at != op; at = list_next(at)) before = at;
-	if (before)
-		before->backend_data[1] = op->backend_data[1];
-	else
-		list->first = list_next(op);
-	if (list->last == op) list->last = before;
 }
 
 static aw_op **bucket_of(uring *self, int fd) {
@@ -167,22 +176,52 @@ static void deliver(uring *self) {
 		self->delivered++;
 		self->host->complete(self->host, op);
 	}
+	self->delivered += readiness_deliver(&self->ready);
+}
+
+/* --- what the ring does not do --- */
+
+/* Gives an operation that the ring does not have to readiness.c. Its number must still be its file's. */
+static void pass_on(uring *self, aw_op *op) {
+	aw_status status = readiness_submit(&self->ready, op);
+	if (status == 0) return;
+	op->result = status;
+	op->backend_data[0] = OP_DONE;
+	list_append(&self->done, op);
+}
+
+static void leave_ring(uring *self, aw_op *op) {
+	bucket_remove(self, op);
+	pass_on(self, op);
+}
+
+/* --- whether a number still is the same file's --- */
+
+static int files_add(const uring *self, int fd) {
+	struct epoll_event nothing = {.events = EPOLLONESHOT};
+	return epoll_ctl(self->files, EPOLL_CTL_ADD, fd, &nothing) < 0 ? -errno : 0;
+}
+
+/* Notes whose number it is. What can't be noted (a regular file, no memory) is not known later. */
+static void remember(uring *self, aw_op *op) {
+	if (self->files < 0) self->files = epoll_create1(EPOLL_CLOEXEC);
+	if (self->files < 0) return;
+	int status = files_add(self, op->fd);
+	if (status == 0 || status == -EEXIST) op->backend_data[0] |= OP_KNOWN;
+}
+
+/* The set has an entry for a file and its number, and loses it when the file goes. So what it refuses to add is what it knows. */
+static bool is_still_its_file(const uring *self, const aw_op *op) {
+	if (!(op->backend_data[0] & OP_KNOWN)) return false;
+	int status = files_add(self, op->fd);
+	if (status == 0) (void)epoll_ctl(self->files, EPOLL_CTL_DEL, op->fd, NULL);
+	return status == -EEXIST;
 }
 
 /* --- entries for the kernel --- */
 
 static unsigned count_of(const aw_op *op) {
 	return op->length < MOST ? (unsigned)op->length : (unsigned)MOST;
-}
-
-static unsigned readiness_of(const aw_op *op) {
-	switch (op->kind) {
-	case AW_OP_POLL: return op->flags;
-	case AW_OP_WRITE:
-	case AW_OP_SEND:
-	case AW_OP_CONNECT: return AW_OP_POLL_OUT;
-	default: return AW_OP_POLL_IN;
-	}
 }
 
 static void fill_write(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
@@ -192,7 +231,7 @@ static void fill_write(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	}
 	io_uring_prep_write(sqe, op->fd, op->buffer, count_of(op), (uint64_t)op->offset);
 	/* Where there is an offset there is no pipe. */
-	if (op->offset >= 0 || self->calls.quiet_write == CALLS_ABSENT) op->backend_data[0] |= OP_LOUD;
+	if (op->offset >= 0 || self->ready.calls.quiet_write == CALLS_ABSENT) op->backend_data[0] |= OP_LOUD;
 	if (!(op->backend_data[0] & OP_LOUD)) sqe->rw_flags = URING_NOSIGNAL;
 }
 
@@ -200,7 +239,7 @@ static void fill(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	uint32_t kind = op->backend_data[0] & OP_POLLS ? AW_OP_POLL : op->kind;
 	int flags = (int)(op->flags & ~(uint32_t)MSG_DONTWAIT);
 	switch (kind) {
-	case AW_OP_POLL: io_uring_prep_poll_add(sqe, op->fd, readiness_of(op)); break;
+	case AW_OP_POLL: io_uring_prep_poll_add(sqe, op->fd, POLLOUT); break;
 	case AW_OP_READ: io_uring_prep_read(sqe, op->fd, op->buffer, count_of(op), (uint64_t)op->offset); break;
 	case AW_OP_WRITE: fill_write(self, op, sqe); break;
 	case AW_OP_RECV: io_uring_prep_recv(sqe, op->fd, op->buffer, count_of(op), flags); break;
@@ -213,25 +252,74 @@ static void fill(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	sqe->user_data = (uint64_t)(uintptr_t)op;
 }
 
+/* How many entries the kernel has taken. */
+static uint64_t entries_consumed(const uring *self) {
+	return self->entries - io_uring_sq_ready(&self->ring);
+}
+
+/* One that is in the queue, or was the last one in that place of it. */
+static struct io_uring_sqe *entry_at(const uring *self, uint64_t number) {
+	return &self->ring.sq.sqes[number & self->entry_mask];
+}
+
+static uint64_t entry_of(const aw_op *op) {
+	return op->backend_data[0] >> OP_ENTRY_SHIFT;
+}
+
+/* Whether what this thread hands over may be cut off by the thread's end. */
+static bool may_thread_end(uring *self) {
+	if (!self->is_moving) return false;
+	pthread_t here = pthread_self();
+	if (!pthread_equal(here, self->submitter)) {
+		self->submitter = here;
+		self->submitter_may_end = syscall(SYS_gettid) != self->owner;
+	}
+	return self->submitter_may_end;
+}
+
+/* Notes the files of those just taken that are under way, and whose number may be needed again. */
+static void remember_fresh(uring *self) {
+	bool all = may_thread_end(self);
+	for (uint64_t at = self->fresh, end = entries_consumed(self); at < end; at++) {
+		const struct io_uring_sqe *sqe = entry_at(self, at);
+		if ((sqe->user_data & TAG_MASK) != TAG_OP) continue;
+		aw_op *op = (aw_op *)(uintptr_t)sqe->user_data;
+		bool is_here = op->backend_data[0] & OP_IN_RING && entry_of(op) == at && !(op->backend_data[0] & OP_KNOWN);
+		if (is_here && (all || op->kind == AW_OP_ACCEPT || op->kind == AW_OP_CONNECT)) remember(self, op);
+	}
+}
+
 /* NULL: the queue is full and the kernel takes nothing now. */
 static struct io_uring_sqe *entry_take(uring *self) {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&self->ring);
-	if (sqe) return sqe;
-	(void)io_uring_submit(&self->ring);
-	return io_uring_get_sqe(&self->ring);
+	if (!sqe) {
+		(void)io_uring_submit(&self->ring);
+		remember_fresh(self); /* before others take their places */
+		sqe = io_uring_get_sqe(&self->ring);
+	}
+	if (sqe) self->entries++;
+	return sqe;
 }
 
-/* Gives the operation to the kernel, or lets it stand in line. */
+static void entry_forget(struct io_uring_sqe *sqe) {
+	io_uring_prep_nop(sqe);
+	sqe->user_data = TAG_NOBODY;
+}
+
+/* Writes the entry of an operation. One that finds no room is left to readiness.c, or fails half-way. */
 static void launch(uring *self, aw_op *op) {
-	struct io_uring_sqe *sqe = self->queued.first ? NULL : entry_take(self);
-	if (!sqe) {
-		op->backend_data[0] |= OP_QUEUED;
-		list_append(&self->queued, op);
-		return;
+	if (!self->launched) self->fresh = self->entries;
+	self->launched = true;
+	struct io_uring_sqe *sqe = entry_take(self);
+	if (sqe) {
+		fill(self, op, sqe);
+		op->backend_data[0] = (op->backend_data[0] & OP_STATES) | (self->entries - 1) << OP_ENTRY_SHIFT | OP_IN_RING;
+		self->in_ring++;
+	} else if (op->backend_data[0] & OP_POLLS) {
+		finish(self, op, -ENOMEM);
+	} else {
+		leave_ring(self, op);
 	}
-	fill(self, op, sqe);
-	op->backend_data[0] |= OP_IN_RING;
-	self->in_ring++;
 }
 
 static bool cancel_entry(uring *self, uint64_t user_data) {
@@ -250,15 +338,30 @@ static void arm_wake(uring *self) {
 	self->wake_armed = true;
 }
 
-/* Something found no room in the submission queue. */
-static bool is_congested(const uring *self) {
-	return self->queued.first || self->owed || (self->ending ? self->wake_armed && !self->wake_stopped : !self->wake_armed);
+static void arm_ready(uring *self) {
+	struct io_uring_sqe *sqe = entry_take(self);
+	if (!sqe) return;
+	io_uring_prep_poll_add(sqe, self->ready.set, POLLIN);
+	sqe->user_data = TAG_READY;
+	self->ready_armed = true;
 }
 
-/* Gives the kernel what found no room before. */
+/* The set of readiness.c has to be polled, and is not. */
+static bool is_ready_unseen(const uring *self) {
+	return !self->ready_armed && !self->ending;
+}
+
+/* Something found no room in the submission queue. */
+static bool is_congested(const uring *self) {
+	return self->owed || is_ready_unseen(self) ||
+	       (self->ending ? self->wake_armed && !self->wake_stopped : !self->wake_armed);
+}
+
+/* Writes what is missing: the entries of our own descriptors, and what found no room before. */
 static void launch_rest(uring *self) {
 	if (!self->wake_armed && !self->ending) arm_wake(self);
 	if (self->wake_armed && self->ending && !self->wake_stopped) self->wake_stopped = cancel_entry(self, TAG_WAKE);
+	if (is_ready_unseen(self)) arm_ready(self);
 	for (size_t i = 0; self->owed && i < BUCKETS; i++)
 		for (aw_op *op = self->buckets[i]; op; op = op->backend_link[0]) {
 			if (!(op->backend_data[0] & OP_OWED)) continue;
@@ -266,56 +369,40 @@ static void launch_rest(uring *self) {
 			op->backend_data[0] &= ~(uint64_t)OP_OWED;
 			self->owed--;
 		}
-	while (self->queued.first) {
-		struct io_uring_sqe *sqe = entry_take(self);
-		if (!sqe) return;
-		aw_op *op = self->queued.first;
-		list_remove(&self->queued, op);
-		fill(self, op, sqe);
-		op->backend_data[0] = (op->backend_data[0] & ~(uint64_t)OP_QUEUED) | OP_IN_RING;
-		self->in_ring++;
-	}
 }
 
+/*
+ * Where the write is refused (a filter, a descriptor that somebody closed), the other doorbell may ring. If it doesn't either, the wake
+ * may have been for a wait that sleeps: from now on none sleeps long, and the next one answers it.
+ */
 static void uring_wake(aw_backend_state *self) {
 	int saved = errno;
 	const uint64_t one = 1;
-	ssize_t n = write(self->wake_fd, &one, sizeof one);
-	(void)n; /* a full counter is a wake as well */
+	ssize_t n = -1;
+	for (int i = 0; i < TRIES; i++) {
+		n = write(self->wake_fd, &one, sizeof one);
+		if (n >= 0 || errno != EINTR) break;
+	}
+	bool refused = n < 0 && errno != EAGAIN; /* a full counter is a wake as well */
+	if (refused) {
+		atomic_store(&self->wake_lost, true);
+		if (errno != EINTR) (void)readiness_wake(&self->ready); /* that one tries again as long as it is interrupted */
+	}
+	if (refused || atomic_load_explicit(&self->wake_refused, memory_order_relaxed)) atomic_store(&self->wake_refused, refused);
 	errno = saved;
-}
-
-/* Whoever polls the ring finds there what a wait would do. */
-static void show(uring *self) {
-	if (!self->eager) return;
-	launch_rest(self);
-	if (io_uring_sq_ready(&self->ring)) (void)io_uring_submit(&self->ring);
-	if (self->done.first || self->queued.first || self->owed) uring_wake(self);
 }
 
 /* --- results from the kernel --- */
 
-/* A plain attempt, polled for if it is too early. */
-static void attempt(uring *self, aw_op *op) {
-	int64_t result = op->kind == AW_OP_CONNECT ? calls_connected(op) : calls_try(&self->calls, op);
-	if (result == -EAGAIN) {
-		op->backend_data[0] |= OP_POLLS;
-		launch(self, op);
-	} else {
-		finish(self, op, result);
-	}
-}
-
-/* Starts a write where the kernel has no RWF_NOSIGNAL, by the kind of file. */
+/* Starts a write where the kernel has no RWF_NOSIGNAL, by the kind of file. The number must still be its file's. */
 static void launch_loud_write(uring *self, aw_op *op) {
 	struct stat st;
 	mode_t type = fstat(op->fd, &st) == 0 ? st.st_mode & S_IFMT : 0;
 	op->backend_data[0] |= OP_LOUD;
 	/* These know the flag if the kernel does. */
-	if (type == S_IFIFO || type == S_IFSOCK || type == S_IFREG) self->calls.quiet_write = CALLS_ABSENT;
+	if (type == S_IFIFO || type == S_IFSOCK || type == S_IFREG) self->ready.calls.quiet_write = CALLS_ABSENT;
 	if (type == S_IFIFO) {
-		op->backend_data[0] |= OP_PLAIN;
-		attempt(self, op);
+		leave_ring(self, op);
 		return;
 	}
 	if (type == S_IFSOCK) op->backend_data[0] |= OP_AS_SEND;
@@ -334,6 +421,18 @@ static bool is_lost_connection(int result) {
 	       result == -EHOSTDOWN || result == -ENONET || result == -EHOSTUNREACH || result == -ENETUNREACH;
 }
 
+/* A connect that was begun can be polled for now, or has its outcome. */
+static void connect_returned(uring *self, aw_op *op, int result) {
+	int64_t outcome = result >= 0 ? calls_connected(op) : -EAGAIN;
+	if (outcome != -EAGAIN) {
+		finish(self, op, outcome);
+		return;
+	}
+	op->backend_data[0] |= OP_POLLS;
+	if (!(op->backend_data[0] & OP_KNOWN)) remember(self, op);
+	launch(self, op);
+}
+
 static void op_returned(uring *self, aw_op *op, int result) {
 	uint64_t state = op->backend_data[0];
 	self->in_ring--;
@@ -344,24 +443,28 @@ static void op_returned(uring *self, aw_op *op, int result) {
 		finish(self, op, -ECONNREFUSED);
 		return;
 	}
-	enum { DONE, AGAIN, POLL, ATTEMPT, LOUD } next = DONE;
+	enum { DONE, AGAIN, WAIT, CONNECT, LOUD } next = DONE;
 	if (is_interruption(result) || (op->kind == AW_OP_ACCEPT && is_lost_connection(result)))
 		next = AGAIN;
-	else if (result == -EAGAIN || (op->kind == AW_OP_CONNECT && (result == -EALREADY || result == -EINPROGRESS)))
-		next = POLL;
-	else if (state & OP_POLLS && result >= 0)
-		next = ATTEMPT;
+	else if (result == -EAGAIN)
+		next = WAIT;
+	else if (op->kind == AW_OP_CONNECT && (result == -EALREADY || result == -EINPROGRESS || (state & OP_POLLS && result >= 0)))
+		next = CONNECT;
 	else if (op->kind == AW_OP_WRITE && !(state & OP_LOUD) && result == -EOPNOTSUPP)
 		next = LOUD;
 
 	if (next == DONE || state & OP_CANCELLED) {
 		finish(self, op, next == DONE ? result : -ECANCELED);
-	} else if (next == ATTEMPT) {
-		attempt(self, op);
+	} else if (entry_of(op) < self->fresh && !is_still_its_file(self, op)) {
+		/* Nothing tells what the number is by now, or it is another file's. */
+		finish(self, op, state & OP_KNOWN ? -EBADF : is_interruption(result) ? -EINTR : result);
+	} else if (next == CONNECT) {
+		connect_returned(self, op, result);
 	} else if (next == LOUD) {
 		launch_loud_write(self, op);
+	} else if (next == WAIT) {
+		leave_ring(self, op);
 	} else {
-		if (next == POLL) op->backend_data[0] |= OP_POLLS;
 		launch(self, op);
 	}
 }
@@ -386,9 +489,13 @@ static unsigned reap(uring *self) {
 			io_uring_cq_advance(&self->ring, 1);
 			if ((data & TAG_MASK) == TAG_OP) op_returned(self, (aw_op *)(uintptr_t)data, result);
 			if ((data & TAG_MASK) == TAG_WAKE) wake_returned(self, result);
+			if ((data & TAG_MASK) == TAG_READY) {
+				self->ready_armed = false;
+				self->ready_fired = true;
+			}
 		}
 		total += count;
-	} while (count == BATCH && total < ENTRIES * RING_COMPLETIONS_PER_ENTRY);
+	} while (count == BATCH && total < REAPED_AT_ONCE);
 	return total;
 }
 
@@ -402,8 +509,59 @@ static void close_free(uring *self) {
 		if (bucket_find(self, op->fd))
 			list_append(&self->closing, op);
 		else
-			finish(self, op, calls_close(op->fd));
+			pass_on(self, op);
 	}
+}
+
+/* --- handing over --- */
+
+/* The kernel has no memory for these now: readiness.c needs none. */
+static void take_back(uring *self) {
+	for (uint64_t at = entries_consumed(self), end = self->entries; at < end; at++) {
+		struct io_uring_sqe *sqe = entry_at(self, at);
+		if ((sqe->user_data & TAG_MASK) != TAG_OP) continue;
+		aw_op *op = (aw_op *)(uintptr_t)sqe->user_data;
+		entry_forget(sqe);
+		self->in_ring--;
+		op->backend_data[0] &= ~(uint64_t)OP_IN_RING;
+		if (op->backend_data[0] & OP_POLLS)
+			finish(self, op, -ENOMEM);
+		else
+			leave_ring(self, op);
+	}
+}
+
+/*
+ * The kernel takes the entries and holds their files from now on. Results that are there at once are looked at, since some
+ * need the number a second time.
+ */
+static void hand_over(uring *self) {
+	if (!self->launched) return;
+	uint64_t end;
+	int failed = 0;
+	do {
+		end = self->entries;
+		while (entries_consumed(self) < end && failed < TRIES) {
+			int status = io_uring_submit(&self->ring);
+			if (status > 0) continue;
+			failed++;
+			if (status != -EINTR) (void)reap(self); /* it may want room for completions */
+		}
+		if (entries_consumed(self) < end) take_back(self);
+		while (reap(self) >= REAPED_AT_ONCE) continue;
+		remember_fresh(self);
+	} while (self->entries > end); /* some are tried again */
+	self->launched = false;
+	self->fresh = self->entries;
+}
+
+/* Whoever polls the ring finds there what a wait would do. */
+static void show(uring *self) {
+	if (!self->eager) return;
+	launch_rest(self);
+	hand_over(self);
+	if (io_uring_sq_ready(&self->ring)) (void)io_uring_submit(&self->ring);
+	if (self->done.first || readiness_has_done(&self->ready) || is_congested(self)) uring_wake(self);
 }
 
 /* --- waiting --- */
@@ -416,8 +574,9 @@ static bool is_passing(int status) {
 /* Hands over the entries and takes up completions, blocking at most until `deadline`. */
 static aw_status enter(uring *self, int64_t deadline) {
 	int64_t span = deadline;
-	if (deadline > 0 && deadline != INT64_MAX) span = deadline - clock_now();
+	if (deadline > 0 && deadline != INT64_MAX) span = deadline - readiness_now();
 	if (is_congested(self) && span > AW_MILLISECOND) span = AW_MILLISECOND;
+	if (span > SLEEP_WITHOUT_WAKE && atomic_load(&self->wake_refused)) span = SLEEP_WITHOUT_WAKE;
 	if (span > LONGEST * AW_SECOND) span = LONGEST * AW_SECOND;
 	if (span <= 0 || io_uring_cq_ready(&self->ring)) {
 		unsigned flags = IO_URING_READ_ONCE(*self->ring.sq.kflags);
@@ -430,15 +589,30 @@ static aw_status enter(uring *self, int64_t deadline) {
 	return io_uring_submit_and_wait_timeout(&self->ring, &first, 1, &limit, NULL);
 }
 
+/* Carries out what the set of readiness.c tells of. */
+static aw_status collect(uring *self) {
+	if (!self->ready_fired && !is_ready_unseen(self)) return 0;
+	self->ready_fired = false;
+	int found = readiness_collect(&self->ready, 0);
+	if (found > 0 && found & READINESS_WOKEN) self->woken = true;
+	return found < 0 ? found : 0;
+}
+
 /* One round: 0 to go on, 1 if a signal ended it, or a negative status. */
 static aw_status turn(uring *self, int64_t deadline) {
 	launch_rest(self);
 	aw_status status = self->broken ? self->broken : enter(self, deadline);
 	unsigned count = reap(self);
+	hand_over(self);
+	aw_status collected = collect(self);
 	close_free(self);
 	deliver(self);
+	if (atomic_load_explicit(&self->wake_lost, memory_order_relaxed) && atomic_exchange(&self->wake_lost, false))
+		self->woken = true;
+	if (collected < 0) return collected;
 	/* When entries were taken, their number hides the EINTR. */
-	if (status >= 0) return !count && !is_congested(self) && deadline > 0 && (deadline == INT64_MAX || clock_now() < deadline);
+	if (status >= 0)
+		return !count && !is_congested(self) && deadline > 0 && (deadline == INT64_MAX || readiness_now() < deadline);
 	if (status == -EINTR) return 1;
 	if (status == -EAGAIN && !count && deadline) (void)poll(&(struct pollfd){.fd = self->ring.ring_fd, .events = POLLIN}, 1, 1);
 	return status == -ETIME || is_passing(status) ? 0 : status;
@@ -449,9 +623,10 @@ static aw_status uring_wait(aw_backend_state *self, int64_t deadline) {
 	self->woken = false;
 	self->delivered = 0;
 	deliver(self);
+	if (atomic_load_explicit(&self->wake_lost, memory_order_relaxed)) deadline = 0;
 	do status = turn(self, self->delivered ? 0 : deadline);
 	while (status == 0 && !self->delivered && !self->woken &&
-	       (deadline == INT64_MAX || (deadline > 0 && clock_now() < deadline)));
+	       (deadline == INT64_MAX || (deadline > 0 && readiness_now() < deadline)));
 	show(self);
 	return status < 0 ? status : 0;
 }
@@ -467,8 +642,10 @@ static int uring_fd(aw_backend_state *self) {
 static void cancel(uring *self, aw_op *op) {
 	if (op->backend_data[0] & (OP_DONE | OP_CANCELLED | OP_CLOSING)) return;
 	op->backend_data[0] |= OP_CANCELLED;
-	if (op->backend_data[0] & OP_QUEUED) {
-		list_remove(&self->queued, op);
+	uint64_t entry = entry_of(op);
+	if (entry >= entries_consumed(self)) {
+		entry_forget(entry_at(self, entry));
+		self->in_ring--;
 		finish(self, op, -ECANCELED);
 	} else if (!cancel_entry(self, (uint64_t)(uintptr_t)op)) {
 		op->backend_data[0] |= OP_OWED;
@@ -477,7 +654,10 @@ static void cancel(uring *self, aw_op *op) {
 }
 
 static void uring_cancel(aw_backend_state *self, aw_op *op) {
-	cancel(self, op);
+	if (op->backend_data[0] < OP_IN_RING)
+		readiness_cancel(&self->ready, op);
+	else
+		cancel(self, op);
 	show(self);
 }
 
@@ -491,24 +671,34 @@ static void start_close(uring *self, aw_op *op) {
 	close_free(self);
 }
 
+static void start(uring *self, aw_op *op) {
+	bucket_add(self, op);
+	if (op->kind == AW_OP_WRITE && op->offset < 0 && self->ready.calls.quiet_write == CALLS_ABSENT)
+		launch_loud_write(self, op);
+	else
+		launch(self, op);
+}
+
 static aw_status uring_submit(aw_backend_state *self, aw_op *op) {
 	if (op->kind < AW_OP_POLL || op->kind > AW_OP_CLOSE) return -EINVAL;
 	if (op->fd < 0) return -EBADF;
 	if (op->kind == AW_OP_CONNECT && op->length > INT_MAX) return -EINVAL;
 	for (aw_op *at = self->closing.first; at; at = list_next(at))
 		if (at->fd == op->fd) return -EBADF;
+	aw_status status = 0;
 	op->backend_data[0] = 0;
-	if (op->kind == AW_OP_CLOSE) {
-		start_close(self, op);
-	} else {
-		bucket_add(self, op);
-		if (op->kind == AW_OP_WRITE && op->offset < 0 && self->calls.quiet_write == CALLS_ABSENT)
-			launch_loud_write(self, op);
-		else
-			launch(self, op);
+	switch (op->kind) {
+	case AW_OP_POLL: status = readiness_submit(&self->ready, op); break;
+	case AW_OP_CLOSE: start_close(self, op); break;
+	default: start(self, op); break;
 	}
 	show(self);
-	return 0;
+	return status;
+}
+
+static void uring_flush(aw_backend_state *self) {
+	hand_over(self);
+	show(self);
 }
 
 /* --- opening and closing --- */
@@ -519,12 +709,17 @@ static aw_status uring_open(const aw_backend_host *host, uint32_t flags, uint64_
 	if (!self) return -ENOMEM;
 	self->host = host;
 	self->owner = getpid();
-	aw_status status = 0;
+	self->files = -1;
+	self->is_moving = !(flags & AW_BACKEND_SINGLE_THREAD);
+	self->submitter = pthread_self();
+	self->submitter_may_end = syscall(SYS_gettid) != self->owner;
+	aw_status status = readiness_open(&self->ready, host);
+	if (status < 0) goto fail_memory;
 	/* Blocking, so that the kernel waits with the read instead of saying EAGAIN. */
 	self->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (self->wake_fd < 0) {
 		status = -errno;
-		goto fail_memory;
+		goto fail_ready;
 	}
 	status = ring_create(&self->ring, ENTRIES, flags);
 	if (status < 0) goto fail_wake;
@@ -532,8 +727,10 @@ static aw_status uring_open(const aw_backend_host *host, uint32_t flags, uint64_
 		status = -ENOSYS;
 		goto fail_ring;
 	}
+	self->entry_mask = io_uring_sq_space_left(&self->ring) - 1;
 	/* Handed over at once: a filter that forbids io_uring_enter shows here. */
 	arm_wake(self);
+	arm_ready(self);
 	status = io_uring_submit(&self->ring);
 	if (status < 0 && !is_passing(status)) goto fail_ring;
 	*out = self;
@@ -543,6 +740,8 @@ fail_ring:
 	io_uring_queue_exit(&self->ring);
 fail_wake:
 	close(self->wake_fd);
+fail_ready:
+	readiness_abandon(&self->ready);
 fail_memory:
 	free(self);
 	return status;
@@ -552,6 +751,11 @@ fail_memory:
 static void finish_lost(uring *self) {
 	for (size_t i = 0; i < BUCKETS; i++)
 		while (self->buckets[i]) finish(self, self->buckets[i], -ECANCELED);
+}
+
+static void close_own(uring *self) {
+	close(self->wake_fd);
+	if (self->files >= 0) close(self->files);
 }
 
 static void uring_close(aw_backend_state *self) {
@@ -564,12 +768,13 @@ static void uring_close(aw_backend_state *self) {
 			cancel(self, op);
 		}
 	aw_status status = 0;
-	while (status >= 0 && (self->in_ring || self->wake_armed || self->queued.first)) status = turn(self, INT64_MAX);
+	while (status >= 0 && (self->in_ring || self->wake_armed)) status = turn(self, INT64_MAX);
 	io_uring_queue_exit(&self->ring);
 	finish_lost(self);
 	close_free(self);
 	deliver(self);
-	close(self->wake_fd);
+	readiness_close(&self->ready);
+	close_own(self);
 	free(self);
 }
 
@@ -578,7 +783,8 @@ static void uring_abandon(aw_backend_state *self) {
 		io_uring_queue_exit(&self->ring);
 	else
 		close(self->ring.ring_fd); /* not mapped in a child */
-	close(self->wake_fd);
+	readiness_abandon(&self->ready);
+	close_own(self);
 	free(self);
 }
 
@@ -598,6 +804,7 @@ static const aw_backend uring_backend = {
 	.wake = uring_wake,
 	.fd = uring_fd,
 	.now = NULL,
+	.flush = uring_flush,
 };
 
 AW_API const aw_backend *aw_backend_entry(void);
