@@ -67,7 +67,8 @@ static inline void forbid_in_child(void (*run)(void *ud), void *ud, unsigned sec
 	}
 	close(ends[1]);
 	size_t length = 0;
-	for (ssize_t n; length < sizeof text - 1 && (n = read(ends[0], text + length, sizeof text - 1 - length)) > 0;) length += (size_t)n;
+	for (ssize_t n; length < sizeof text - 1 && (n = read(ends[0], text + length, sizeof text - 1 - length)) > 0;)
+		length += (size_t)n;
 	text[length] = 0;
 	close(ends[0]);
 	int status = -1;

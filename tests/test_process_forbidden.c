@@ -5,9 +5,9 @@
  */
 #include <await/await.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <sched.h>
 #include <stdint.h>
 
 #include "forbid.h"
@@ -76,9 +76,7 @@ static void live_and_die(void *ud) {
 	if (aw_process_kill(process) != -ESRCH) wrong("a dead one is killed; ");
 	aw_process_unref(process);
 
-	static const struct {
-		int signal, end;
-	} ways[] = {{SIGKILL, -SIGKILL}, {SIGTERM, -SIGTERM}, {SIGINT, -SIGINT}};
+	static const struct { int signal, end; } ways[] = {{SIGKILL, -SIGKILL}, {SIGTERM, -SIGTERM}, {SIGINT, -SIGINT}};
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
 		process = start(loop, "exec sleep 500");
 		end = end_of(process);

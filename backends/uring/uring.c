@@ -66,15 +66,15 @@ enum tag { TAG_OP = 0, TAG_WAKE = 1, TAG_NOBODY = 2, TAG_READY = 3, TAG_MASK = 3
  * values below the first of these are of operations that readiness.c has.
  */
 enum op_state {
-	OP_IN_RING = 1 << 4,    /* the kernel has it, or its entry waits in the submission queue */
-	OP_CLOSING = 1 << 5,    /* a close that waits for the others of its descriptor */
-	OP_DONE = 1 << 6,       /* has its result, to be handed back */
-	OP_POLLS = 1 << 7,      /* a connect that was begun and is polled for */
+	OP_IN_RING = 1 << 4, /* the kernel has it, or its entry waits in the submission queue */
+	OP_CLOSING = 1 << 5, /* a close that waits for the others of its descriptor */
+	OP_DONE = 1 << 6,    /* has its result, to be handed back */
+	OP_POLLS = 1 << 7,   /* a connect that was begun and is polled for */
 	OP_CANCELLED = 1 << 8,
-	OP_OWED = 1 << 9,       /* the kernel has not been told of the cancel yet */
-	OP_LOUD = 1 << 10,      /* a write without RWF_NOSIGNAL */
-	OP_AS_SEND = 1 << 11,   /* a write to a socket, sent */
-	OP_KNOWN = 1 << 12      /* `files` can tell whether the number still is its file's */
+	OP_OWED = 1 << 9,     /* the kernel has not been told of the cancel yet */
+	OP_LOUD = 1 << 10,    /* a write without RWF_NOSIGNAL */
+	OP_AS_SEND = 1 << 11, /* a write to a socket, sent */
+	OP_KNOWN = 1 << 12    /* `files` can tell whether the number still is its file's */
 };
 enum { OP_STATES = 0xffff, OP_ENTRY_SHIFT = 16 };
 
@@ -90,11 +90,11 @@ struct aw_backend_state {
 	aw_op *buckets[BUCKETS]; /* those in the ring, by descriptor, through backend_link */
 	op_list closing, done;
 	uint64_t entry_mask; /* of the submission queue */
-	uint64_t entries;   /* taken from the submission queue so far */
-	uint64_t fresh;     /* the first entry since the last hand-over: the numbers from here on are still their files' */
-	size_t in_ring;     /* operations */
-	size_t owed;        /* cancels that found no room */
-	size_t delivered;   /* in this wait */
+	uint64_t entries;    /* taken from the submission queue so far */
+	uint64_t fresh;      /* the first entry since the last hand-over: the numbers from here on are still their files' */
+	size_t in_ring;      /* operations */
+	size_t owed;         /* cancels that found no room */
+	size_t delivered;    /* in this wait */
 	uint64_t wake_value;
 	int wake_fd;
 	int files; /* an epoll set that is never waited for: it knows files apart that had the same number; -1 before it is needed */
@@ -353,8 +353,7 @@ static bool is_ready_unseen(const uring *self) {
 
 /* Something found no room in the submission queue. */
 static bool is_congested(const uring *self) {
-	return self->owed || is_ready_unseen(self) ||
-	       (self->ending ? self->wake_armed && !self->wake_stopped : !self->wake_armed);
+	return self->owed || is_ready_unseen(self) || (self->ending ? self->wake_armed && !self->wake_stopped : !self->wake_armed);
 }
 
 /* Writes what is missing: the entries of our own descriptors, and what found no room before. */

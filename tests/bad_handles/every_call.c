@@ -154,6 +154,13 @@ static void *make_aw_executor(aw_loop *loop) {
 	return self;
 }
 
+static void *make_aw_interrupt(aw_loop *loop) {
+	aw_interrupt *self = NULL;
+	(void)loop;
+	EXPECT_INT(aw_interrupt_new(-1, &self), 0);
+	return self;
+}
+
 static void *make_aw_cfuture(aw_loop *loop) {
 	aw_cfuture *self = NULL;
 	EXPECT_INT(aw_submit_threadsafe(loop, some_task, NULL, NULL, &self), 0);
