@@ -7,6 +7,8 @@
  */
 #include "executor.h"
 
+#include "failure.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -291,7 +293,7 @@ pool *executor_pool(const aw_executor *executor, aw_status *status) {
 	return *status < 0 ? NULL : pool_ref(executor->pool);
 }
 
-aw_status aw_executor_new(int32_t max_threads, aw_executor **out) {
+ENTRY(aw_executor_new, (int32_t max_threads, aw_executor **out), (max_threads, out)) {
 	if (!out || max_threads < 0) return -EINVAL;
 	pool *inner = pool_new(max_threads ? max_threads : default_threads());
 	if (!inner) return -ENOMEM;
@@ -313,7 +315,7 @@ void aw_executor_unref(aw_executor *executor) {
 	if (object_is(executor, &executor_class)) object_unref(executor);
 }
 
-aw_status aw_executor_shutdown(aw_executor *executor, aw_bool cancel_pending) {
+ENTRY(aw_executor_shutdown, (aw_executor *executor, aw_bool cancel_pending), (executor, cancel_pending)) {
 	aw_status status = executor_check(executor);
 	if (status == 0) pool_shut(executor->pool, cancel_pending != 0);
 	return status;
@@ -343,7 +345,7 @@ static aw_status pool_join(pool *self, int64_t timeout) {
 	return status;
 }
 
-aw_status aw_executor_shutdown_wait(aw_executor *executor, int64_t timeout_ns) {
+ENTRY(aw_executor_shutdown_wait, (aw_executor *executor, int64_t timeout_ns), (executor, timeout_ns)) {
 	aw_status status = executor_check(executor);
 	if (status < 0) return status;
 	const worker *here = thread_here()->worker;
@@ -380,13 +382,13 @@ static aw_status prepare(worker *self, aw_error *error) {
 	return status;
 }
 
-aw_status aw_work_raise(aw_status code, const char *message) {
+ENTRY(aw_work_raise, (aw_status code, const char *message), (code, message)) {
 	worker *self = thread_here()->worker;
 	if (!self) return AW_EINVALIDSTATE;
-	return code < 0 ? prepare(self, error_with_message(&domain_none, code, message)) : -EINVAL;
+	return code ? prepare(self, error_with_message(&domain_none, error_code(code), message)) : -EINVAL;
 }
 
-aw_status aw_work_raise_error(aw_error *error) {
+ENTRY(aw_work_raise_error, (aw_error *error), (error)) {
 	worker *self = thread_here()->worker;
 	if (!self) return AW_EINVALIDSTATE;
 	if (!object_is(error, &error_class)) return AW_EBADHANDLE;
