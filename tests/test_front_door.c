@@ -228,6 +228,15 @@ static void why_there_is_no_loop_is_printed_or_given_out(void) {
 	EXPECT_STR(printed, "");
 	EXPECT_STR(aw_error_message(error), reason);
 	aw_error_unref(error);
+	aw_runner *runner = NULL;
+	aw_loop *loop = NULL;
+	EXPECT_INT(aw_runner_new("nonsense", AW_RUNNER_DEFAULT, &runner), 0);
+	printing_begin();
+	EXPECT_INT(aw_runner_loop(runner, &loop), AW_ENOBACKEND);
+	printing_end();
+	EXPECT_STR(printed, "");
+	EXPECT_STR(aw_error_message(aw_runner_error(runner)), reason);
+	aw_runner_unref(runner);
 	/* As a user meets it. */
 	setenv("AWAIT_BACKEND", "nonsense", 1);
 	printing_begin();

@@ -65,8 +65,8 @@ AW_API aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_de
 /** As aw_runner_run(), for a coroutine of the runner's loop (takes its own reference). */
 AW_API aw_status aw_runner_run_coro(aw_runner *runner, aw_coro *coro, void **out);
 /**
- * The error that the last run failed with, borrowed until the next run or until the runner goes; NULL after a run that succeeded. The
- * reason why the runner has no loop is in its message. Python: what Runner.run raises.
+ * The error that the last run failed with, borrowed until the next run or until the runner goes; NULL after a run that succeeded. Where the
+ * runner could not make its loop, its message is the reason. Python: what Runner.run raises.
  */
 AW_API aw_error *aw_runner_error(const aw_runner *runner);
 /** Cancels and awaits every task that is left, then closes the loop. Idempotent. asyncio: Runner.close. */

@@ -89,8 +89,8 @@ AW_API aw_status aw_raise(aw_status code, const char *message);
 /** As aw_raise(), with an error object (takes its own reference). Returns its code. */
 AW_API aw_status aw_raise_error(aw_error *error);
 /**
- * The error of the last failure in this task, borrowed until the next call that suspends or fails. NULL if there is none, and outside a
- * stackful task. Python: the exception of an `except` clause.
+ * The error of the last failure in this task, borrowed until the next call that suspends or fails. NULL if there is none, and where there is
+ * no stackful coroutine: a step has aw_resume_error(), a callback only the status. Python: the exception of an `except` clause.
  *
  * A task has one such error:
  *  - aw_raise() and aw_raise_error() set it.

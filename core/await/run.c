@@ -108,6 +108,21 @@ void aw_runner_unref(aw_runner *runner) {
 	if (object_is(runner, &runner_class)) object_unref(runner);
 }
 
+/* Takes over the reference; NULL for nothing. */
+static void keep_error(aw_runner *self, aw_error *error) {
+	aw_error *old = self->error;
+	self->error = error;
+	aw_error_unref(old);
+}
+
+/* Why is known only here. */
+static aw_status no_loop(aw_runner *self, aw_status status) {
+	char reason[1024];
+	bool known = aw_backend_explain(self->backend, reason, sizeof reason) == status;
+	keep_error(self, error_with_message(&domain_none, status, known ? reason : NULL));
+	return status;
+}
+
 ENTRY(aw_runner_loop, (aw_runner *runner, aw_loop **out), (runner, out)) {
 	if (!object_is(runner, &runner_class)) return AW_EBADHANDLE;
 	if (!out) return -EINVAL;
@@ -115,7 +130,7 @@ ENTRY(aw_runner_loop, (aw_runner *runner, aw_loop **out), (runner, out)) {
 	if (!runner->loop) {
 		uint32_t flags = runner->flags & AW_RUNNER_DEBUG ? AW_LOOP_DEBUG : AW_LOOP_DEFAULT;
 		aw_status status = aw_loop_new_with(runner->backend, flags, 0, &runner->loop);
-		if (status < 0) return status;
+		if (status < 0) return no_loop(runner, status);
 		runner->loop->prints = true;
 		runner->context = context_capture();
 	}
@@ -127,27 +142,12 @@ aw_error *aw_runner_error(const aw_runner *runner) {
 	return object_is(runner, &runner_class) ? runner->error : NULL;
 }
 
-/* Takes over the reference; NULL for nothing. */
-static void keep_error(aw_runner *self, aw_error *error) {
-	aw_error *old = self->error;
-	self->error = error;
-	aw_error_unref(old);
-}
-
 /* A run ends with a status that no task failed with. */
 static aw_status run_failed(aw_runner *self, aw_status status) {
 	if (status < 0) keep_error(self, error_with_message(&domain_none, status, NULL));
 	return status;
 }
 
-/* There is no loop, hence no handler to be told. Why is known only here. */
-static aw_status no_loop(aw_runner *self, aw_status status) {
-	char reason[1024];
-	bool known = aw_backend_explain(self->backend, reason, sizeof reason) == status;
-	keep_error(self, error_with_message(&domain_none, status, known ? reason : NULL));
-	if (!self->quiet) fprintf(stderr, "libawait: no loop to run: %s: %s\n", aw_err_name(status), aw_error_message(self->error));
-	return status;
-}
 
 /* Makes the runner's context the thread's, for the task about to be made; the second call puts things back. */
 static void runner_swap_context(aw_runner *self) {
@@ -203,8 +203,11 @@ static aw_status runner_begin(aw_runner *runner, aw_loop **loop) {
 	if (thread_here()->loop) return run_failed(runner, AW_ELOOPRUNNING);
 	bool first = !runner->loop && !runner->closed;
 	aw_status status = aw_runner_loop(runner, loop);
-	if (status < 0) return first ? no_loop(runner, status) : run_failed(runner, status);
-	return 0;
+	if (status == 0) return 0;
+	if (!first) return run_failed(runner, status);
+	/* Without a loop there is no handler to be told. */
+	if (!runner->quiet) fprintf(stderr, "libawait: no loop to run: %s: %s\n", aw_err_name(status), aw_error_message(runner->error));
+	return status;
 }
 
 ENTRY(aw_runner_run, (aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out),
