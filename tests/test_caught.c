@@ -146,8 +146,17 @@ static aw_status fails_after_each(void *ud) {
 	return -EIO;
 }
 
+/* With no call of the library in between, only the program knows that the next failure is another. */
+static aw_status fails_at_once(void *ud) {
+	if (helper(ud) == -EIO) aw_caught_clear();
+	EXPECT(aw_caught() == NULL);
+	return -EIO;
+}
+
 static aw_status body_of_handled(void *ud) {
 	(void)ud;
+	EXPECT_INT(end_of(fails_at_once), -EIO);
+	EXPECT_STR(trace, aw_strerror(-EIO));
 	EXPECT_INT(end_of(awaits_another), -EIO);
 	EXPECT_STR(trace, "task says");
 	EXPECT_INT(end_of(fails_elsewhere), -EIO);
@@ -345,6 +354,7 @@ static aw_status callback_fails(aw_loop *loop, void *ud) {
 	(void)ud;
 	EXPECT_INT(aw_lock_release(NULL), AW_EBADHANDLE);
 	EXPECT(aw_caught() == NULL);
+	aw_caught_clear();
 	return aw_loop_stop(loop);
 }
 

@@ -276,7 +276,7 @@ class Failures(Case):
             for one, message in zip(tasks + futures, (None, 'word', None, 'word')):
                 one.cancel(message)
             results = await lib.gather(*tasks, *futures, return_exceptions=True)
-            return [(type(one), one.args) for one in results]
+            return [(type(one).__name__, one.args) for one in results]
         self.assertEqual(run(main(aio)), asyncio.run(main(asyncio)))
         self.assertEqual([args for _, args in run(main(aio))], [('',), ('',), ('',), ('word',)])
 
