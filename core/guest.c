@@ -63,7 +63,8 @@ void guest_deadline(guest *self, int64_t deadline) {
 	int64_t left = deadline - now;
 	struct itimerspec spec = {0};
 	if (deadline != AW_FOREVER) spec.it_value = (struct timespec){left / AW_SECOND, left % AW_SECOND};
-	timerfd_settime(self->clock, 0, &spec, NULL);
+	/* Refused: rather a look too early than a deadline that passes unseen. */
+	if (timerfd_settime(self->clock, 0, &spec, NULL) < 0 && spec.it_value.tv_sec + spec.it_value.tv_nsec > 0) guest_work(self);
 }
 
 /* --- the helper thread --- */

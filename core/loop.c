@@ -121,12 +121,12 @@ aw_status loop_submit_held(aw_loop *loop, operation *what) {
 }
 
 /* Older tables end before it. */
-static bool has_flush(const aw_backend *backend) {
-	return backend->size >= offsetof(aw_backend, flush) + sizeof backend->flush && backend->flush;
-}
+/* Has the table, which may be of an older libawait, this function? */
+#define TABLE_HAS(backend, function) \
+	((backend)->size >= offsetof(aw_backend, function) + sizeof (backend)->function && (backend)->function)
 
 void loop_flush(aw_loop *loop) {
-	if (loop->state == LOOP_CLOSED || !has_flush(loop->backend)) return;
+	if (loop->state == LOOP_CLOSED || !TABLE_HAS(loop->backend, flush)) return;
 	if (loop->guest) guest_pause(loop->guest);
 	loop->backend->flush(loop->backend_state);
 	if (loop->guest) guest_resume(loop->guest);
@@ -164,9 +164,21 @@ void loop_remove_closer(aw_loop *loop, closer *what) {
 
 static_assert(sizeof(aw_loop) <= SLAB_LARGEST, "a loop lies in a slab, so that its stale handle can be told");
 
+/* The longest sleep while wakes are refused, so that one that got lost is noticed. */
+#define SLEEP_WHILE_DEAF (50 * AW_MILLISECOND)
+
 /* From any thread, also in a signal handler. */
 static void loop_wake(aw_loop *loop) {
-	if (!atomic_exchange(&loop->woken, 1)) loop->backend->wake(loop->backend_state);
+	if (atomic_exchange(&loop->woken, 1)) return;
+	const aw_backend *backend = loop->backend;
+	if (!TABLE_HAS(backend, try_wake)) {
+		backend->wake(loop->backend_state);
+		return;
+	}
+	bool refused = backend->try_wake(loop->backend_state) < 0;
+	if (refused != atomic_load_explicit(&loop->deaf, memory_order_relaxed)) atomic_store(&loop->deaf, refused);
+	/* The next one tries again. */
+	if (refused) atomic_store(&loop->woken, 0);
 }
 
 /* Called by visitors of the domain, for whom closing waits. */
@@ -356,6 +368,10 @@ static int64_t wait_deadline(const aw_loop *loop, int64_t timeout) {
 		int64_t limit = loop_after(loop, timeout);
 		if (limit < deadline) deadline = limit;
 	}
+	if (atomic_load_explicit(&loop->deaf, memory_order_relaxed)) {
+		int64_t limit = loop_after(loop, SLEEP_WHILE_DEAF);
+		if (limit < deadline) deadline = limit;
+	}
 	return deadline;
 }
 
@@ -397,6 +413,7 @@ static aw_status loop_dispatch(aw_loop *loop) {
 	aw_status status = loop->polled ? 0 : loop_poll(loop, 0);
 	loop->polled = false;
 	take_posted(loop);
+	if (loop->signals) signals_look(loop->signals);
 	ready_append(&loop->ready, &loop->completed);
 	if (loop->timers.count) take_due(loop, loop_now(loop));
 	if (status == 0) status = run_batch(loop);

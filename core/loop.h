@@ -54,6 +54,7 @@ struct aw_loop {
 	struct aw_task *chained;           /* tasks whose end of chain is cached; see task.c */
 	_Atomic(ready_item *) posted;      /* by other threads, newest first */
 	_Atomic uint32_t woken;            /* a wake is under way */
+	_Atomic bool deaf;                 /* the last wake was refused: sleeps are bounded until one succeeds */
 	guest *guest;
 	completion_queue *completions;
 	closer *closers;

@@ -23,6 +23,8 @@ static _Atomic uint32_t counts[SIGNALS];
 /* Read by the handler: the doorbells, plus one so that zero means none, and which signals each wants. */
 static _Atomic int doorbells[LOOPS_MOST];
 static _Atomic uint64_t wanted[LOOPS_MOST];
+/* Rings that were refused: each loop then looks at the counts in its next iteration, and doesn't sleep for long meanwhile. */
+static _Atomic uint32_t unheard;
 /* Guarded by threads_mutex: what the host had, and how many loops watch. */
 static struct sigaction before[SIGNALS];
 static unsigned watching[SIGNALS];
@@ -33,7 +35,9 @@ static void on_signal(int number) {
 	for (size_t i = 0; i < LOOPS_MOST; i++) {
 		int fd = atomic_load(&doorbells[i]) - 1;
 		uint64_t one = 1;
-		if (fd >= 0 && atomic_load(&wanted[i]) >> (number - 1) & 1) (void)!write(fd, &one, sizeof one);
+		if (fd < 0 || !(atomic_load(&wanted[i]) >> (number - 1) & 1)) continue;
+		/* EAGAIN: it has been rung more often than it can count. */
+		if (write(fd, &one, sizeof one) < 0 && errno != EAGAIN) atomic_fetch_add(&unheard, 1);
 	}
 	errno = saved;
 }
@@ -55,9 +59,21 @@ struct signals {
 	size_t place; /* in `doorbells` */
 	int bell;
 	bool polling, freed;
+	bool is_refused;      /* the bell can't be polled for now: `retry` is set, or queued */
+	bool retrying;
+	int64_t delay;        /* before the next attempt */
+	alarm_clock retry;
+	uint32_t seen_unheard;
 	size_t used;
 	signal_watch *watches[SIGNALS];
 };
+
+/* Frees it once neither the backend nor the ready queue has a part of it. */
+static void signals_drop(struct signals *self) {
+	if (self->polling || self->retrying) return;
+	close(self->bell);
+	free(self);
+}
 
 static void watch_free(signal_watch *self) {
 	object_destroy_user(self->destroy, self->ud);
@@ -81,18 +97,8 @@ static aw_status watch_run(ready_item *item) {
 	return status == AW_EEXIT ? AW_EEXIT : 0;
 }
 
-static void signals_poll(struct signals *self);
-
-static void bell_rang(operation *ended) {
-	struct signals *self = container_of(ended, struct signals, operation);
-	uint64_t rings;
-	self->polling = false;
-	if (self->freed) {
-		close(self->bell);
-		free(self);
-		return;
-	}
-	(void)!read(self->bell, &rings, sizeof rings);
+/* Queues the watches of the signals that have come. */
+static void collect(struct signals *self) {
 	for (int number = 1; number < SIGNALS; number++) {
 		signal_watch *watch = self->watches[number];
 		if (!watch) continue;
@@ -103,14 +109,68 @@ static void bell_rang(operation *ended) {
 		watch->queued = true;
 		loop_push(self->loop, &watch->item);
 	}
-	if (self->used && !loop_closing(self->loop)) signals_poll(self);
 }
 
-static void signals_poll(struct signals *self) {
-	if (self->polling) return;
+void signals_look(struct signals *self) {
+	uint32_t now = atomic_load_explicit(&unheard, memory_order_relaxed);
+	if (now == self->seen_unheard) return;
+	self->seen_unheard = now;
+	atomic_store(&self->loop->deaf, true); /* the next ring may be refused as well */
+	collect(self);
+}
+
+static aw_status signals_poll(struct signals *self);
+
+/* The bell can't be polled: says so once, and tries again after a while that doubles from a millisecond to a second. */
+static void poll_later(struct signals *self, aw_status status) {
+	if (!self->is_refused) report_status(self->loop, "signals can't be watched for now", status, NULL, NULL);
+	self->delay = self->is_refused ? self->delay * 2 : AW_MILLISECOND;
+	if (self->delay > AW_SECOND) self->delay = AW_SECOND;
+	self->is_refused = true;
+	if (self->retrying) return;
+	self->retrying = true;
+	/* Without memory for the timer: in the next iteration. */
+	if (loop_alarm_set(self->loop, &self->retry, loop_after(self->loop, self->delay)) < 0) loop_push(self->loop, &self->retry.item);
+}
+
+static aw_status retry_run(ready_item *item) {
+	struct signals *self = container_of(item, struct signals, retry.item);
+	self->retrying = false;
+	if (self->freed) {
+		signals_drop(self);
+		return 0;
+	}
+	if (loop_closing(self->loop) || !self->used) return 0;
+	collect(self);
+	aw_status status = signals_poll(self);
+	if (status < 0) poll_later(self, status);
+	return 0;
+}
+
+static void bell_rang(operation *ended) {
+	struct signals *self = container_of(ended, struct signals, operation);
+	uint64_t rings;
+	aw_status status = ended->op.result < 0 ? (aw_status)ended->op.result : 0;
+	self->polling = false;
+	if (self->freed) {
+		signals_drop(self);
+		return;
+	}
+	(void)!read(self->bell, &rings, sizeof rings);
+	collect(self);
+	if (!self->used || loop_closing(self->loop)) return;
+	if (status == 0 || status == -ECANCELED) status = signals_poll(self);
+	if (status < 0) poll_later(self, status);
+}
+
+static aw_status signals_poll(struct signals *self) {
+	if (self->polling) return 0;
 	self->operation.op = (aw_op){.kind = AW_OP_POLL, .fd = self->bell, .flags = AW_OP_POLL_IN, .nonblocking = 1};
 	self->operation.done = bell_rang;
-	self->polling = loop_submit(self->loop, &self->operation) == 0;
+	aw_status status = loop_submit(self->loop, &self->operation);
+	self->polling = status == 0;
+	if (self->polling) self->is_refused = false;
+	return status;
 }
 
 /* The loop's own, made at its first signal. */
@@ -121,6 +181,8 @@ static struct signals *signals_of(aw_loop *loop, aw_status *status) {
 	self = calloc(1, sizeof *self);
 	if (!self) return NULL;
 	self->loop = loop;
+	self->retry.item.run = retry_run;
+	self->seen_unheard = atomic_load(&unheard);
 	self->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (self->bell < 0) {
 		*status = -errno;
@@ -168,10 +230,14 @@ static aw_status add_handler(aw_loop *loop, int signal, aw_callback_fn fn, void 
 	struct signals *self = status < 0 ? NULL : signals_of(loop, &status);
 	signal_watch *watch = self ? calloc(1, sizeof *watch) : NULL;
 	if (self && !watch) status = -ENOMEM;
-	if (watch) {
+	/* First, so that where it fails the handler of before stays. */
+	if (watch) status = signals_poll(self);
+	if (watch && status == 0) {
 		aw_loop_remove_signal_handler(loop, signal);
 		status = loop_check(loop); /* the destroy of the one before may have closed it */
+		if (status == 0) status = signals_poll(self);
 		if (status == 0) status = handler_install(signal);
+		if (status < 0 && loop->signals == self && !self->used) loop_cancel(loop, &self->operation);
 	}
 	if (!watch || status < 0) {
 		free(watch);
@@ -183,7 +249,6 @@ static aw_status add_handler(aw_loop *loop, int signal, aw_callback_fn fn, void 
 	self->watches[signal] = watch;
 	self->used++;
 	atomic_fetch_or(&wanted[self->place], UINT64_C(1) << (signal - 1));
-	signals_poll(self);
 	return 0;
 }
 
@@ -229,7 +294,9 @@ void signals_free(aw_loop *loop) {
 	atomic_store(&wanted[self->place], 0); /* as whoever takes the place next expects it */
 	atomic_store(&doorbells[self->place], 0);
 	self->freed = true;
-	if (self->polling) return; /* its operation ends when the backend is closed */
-	close(self->bell);
-	free(self);
+	if (self->retrying && timer_is_set(&self->retry.timer)) {
+		loop_alarm_stop(loop, &self->retry);
+		self->retrying = false;
+	}
+	signals_drop(self); /* now, or when its operation ends, which the closing of the backend brings about */
 }

@@ -452,7 +452,7 @@ static void closed_with_a_child(void) {
 	for (int i = 0; i < 20; i++) {
 		aw_process *process;
 		aw_future *future;
-		REQUIRE(aw_subprocess_shell(loop, "exec cat", options, &process) == 0);
+		REQUIRE(aw_subprocess_shell(loop, "exec sleep 500", options, &process) == 0);
 		EXPECT_INT(aw_process_communicate(process, NULL, 0, &future), 0);
 		if (i & 1) turns(loop);
 		if (i & 2) EXPECT_INT(aw_future_cancel(future, NULL), 1);

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <ev.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
@@ -31,13 +32,14 @@ struct aw_backend_state {
 static void on_set_readable(struct ev_loop *loop, ev_io *watch, int events) {
 	(void)loop;
 	aw_backend_state *self = watch->data;
+	if (events & EV_ERROR) return; /* libev has stopped the watcher: see revive() */
 	self->was_called = true;
-	self->found = events & EV_ERROR ? -EIO : readiness_collect(&self->readiness, 0);
+	self->found = readiness_collect(&self->readiness, 0);
 }
 
 static void on_alarm(struct ev_loop *loop, ev_io *watch, int events) {
 	(void)loop;
-	(void)events;
+	if (events & EV_ERROR) return;
 	aw_backend_state *self = watch->data;
 	uint64_t times;
 	self->was_called = true;
@@ -113,6 +115,24 @@ static aw_status set_alarm(aw_backend_state *self, int64_t deadline) {
 	return 0;
 }
 
+/* A watcher that the kernel refused is stopped by libev. Starts it again; false if it is refused again. */
+static bool revive(aw_backend_state *self) {
+	if (ev_is_active(&self->watch) && ev_is_active(&self->clock)) return true;
+	ev_io_start(self->loop, &self->watch);
+	ev_io_start(self->loop, &self->clock);
+	ev_run(self->loop, EVRUN_NOWAIT); /* it registers, or calls back with EV_ERROR, in a turn */
+	return ev_is_active(&self->watch) && ev_is_active(&self->clock);
+}
+
+/* While libev can't wait for our descriptors: the same without it. */
+static int wait_without(aw_backend_state *self, int64_t span) {
+	struct pollfd p = {.fd = self->readiness.set, .events = POLLIN};
+	struct timespec timeout = {(time_t)(span / AW_SECOND), (long)(span % AW_SECOND)};
+	int count = ppoll(&p, 1, span == INT64_MAX ? NULL : &timeout, NULL);
+	if (count < 0) return errno == EINTR ? READINESS_INTERRUPTED : -errno;
+	return count ? readiness_collect(&self->readiness, 0) : 0;
+}
+
 /* One turn of libev's loop. */
 static int turn(aw_backend_state *self, bool may_block) {
 	int64_t began = may_block ? readiness_now() : 0;
@@ -128,14 +148,18 @@ static aw_status ev_backend_wait(aw_backend_state *self, int64_t deadline) {
 	for (;;) {
 		bool may_block = !readiness_has_done(&self->readiness) && readiness_left(deadline) > 0;
 		aw_status status = may_block ? set_alarm(self, deadline) : 0;
-		int found = status < 0 ? status : turn(self, may_block);
+		int found = status < 0 ? status : revive(self) ? turn(self, may_block) : wait_without(self, may_block ? readiness_left(deadline) : 0);
 		if (readiness_deliver(&self->readiness) || found) return found < 0 ? found : 0;
 		if (readiness_left(deadline) == 0) return 0;
 	}
 }
 
+static aw_status ev_backend_try_wake(aw_backend_state *self) {
+	return readiness_wake(&self->readiness);
+}
+
 static void ev_backend_wake(aw_backend_state *self) {
-	readiness_wake(&self->readiness);
+	(void)readiness_wake(&self->readiness);
 }
 
 /* libev has none to give, but what it watches for us is one itself. */
@@ -172,6 +196,7 @@ static const aw_backend ev_table = {
 	.wait = ev_backend_wait,
 	.wake = ev_backend_wake,
 	.fd = ev_backend_descriptor,
+	.try_wake = ev_backend_try_wake,
 };
 
 AW_API const aw_backend *aw_backend_entry(void);

@@ -30,15 +30,18 @@ static void on_set_readable(uv_poll_t *watch, int status, int events) {
 	self->found = status < 0 ? status : readiness_collect(&self->readiness, 0);
 }
 
-/* uv_loop_init (1.44) loses the descriptors it has opened when it runs out of them half-way, so it isn't let begin then. */
-static aw_status init_loop(const aw_backend_state *self, uv_loop_t *loop) {
+/*
+ * Can libuv have the descriptors of a loop? The first uv_loop_init of a process calls abort() where it runs out of them, and a later one
+ * (1.44) loses those it has opened; so it isn't let begin then.
+ */
+static aw_status reserve(int set) {
 	enum { NEEDED = 6 };
 	int spare[NEEDED], count = 0;
 	aw_status status = 0;
-	while (count < NEEDED && (spare[count] = fcntl(self->readiness.set, F_DUPFD_CLOEXEC, 0)) >= 0) count++;
+	while (count < NEEDED && (spare[count] = fcntl(set, F_DUPFD_CLOEXEC, 0)) >= 0) count++;
 	if (count < NEEDED) status = -errno;
 	while (count > 0) close(spare[--count]);
-	return status < 0 ? status : uv_loop_init(loop);
+	return status;
 }
 
 static aw_status uv_backend_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
@@ -49,7 +52,8 @@ static aw_status uv_backend_open(const aw_backend_host *host, uint32_t flags, ui
 	aw_status status = readiness_open(&self->readiness, host);
 	if (status < 0) goto no_readiness;
 	/* libuv's statuses are negative errnos here. */
-	status = init_loop(self, &self->loop);
+	status = reserve(self->readiness.set);
+	if (status == 0) status = uv_loop_init(&self->loop);
 	if (status < 0) goto no_loop;
 	status = uv_poll_init(&self->loop, &self->watch, self->readiness.set);
 	if (status < 0) goto no_watch;
@@ -124,8 +128,12 @@ static aw_status uv_backend_wait(aw_backend_state *self, int64_t deadline) {
 	}
 }
 
+static aw_status uv_backend_try_wake(aw_backend_state *self) {
+	return readiness_wake(&self->readiness);
+}
+
 static void uv_backend_wake(aw_backend_state *self) {
-	readiness_wake(&self->readiness);
+	(void)readiness_wake(&self->readiness);
 }
 
 static int uv_backend_descriptor(aw_backend_state *self) {
@@ -133,12 +141,15 @@ static int uv_backend_descriptor(aw_backend_state *self) {
 	return uv_backend_fd(&self->loop);
 }
 
+/* No loop of libuv's is opened: it calls abort() where its first one gets no descriptors. */
 static aw_status uv_backend_probe(char *why, size_t length) {
-	aw_backend_state *trial = NULL;
-	aw_status status = uv_backend_open(NULL, 0, 0, &trial);
-	if (status < 0) return readiness_explain(status, "libuv", why, length);
-	uv_backend_close(trial);
-	return 0;
+	readiness trial;
+	aw_status status = readiness_open(&trial, NULL);
+	if (status == 0) {
+		status = reserve(trial.set);
+		readiness_close(&trial);
+	}
+	return status < 0 ? readiness_explain(status, "libuv", why, length) : 0;
 }
 
 static char description[64];
@@ -162,6 +173,7 @@ static const aw_backend uv_table = {
 	.wait = uv_backend_wait,
 	.wake = uv_backend_wake,
 	.fd = uv_backend_descriptor,
+	.try_wake = uv_backend_try_wake,
 };
 
 AW_API const aw_backend *aw_backend_entry(void);
