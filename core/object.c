@@ -8,6 +8,8 @@
 #include "object.h"
 
 #include "stackful.h"
+#include "tally.h"
+#include "tsan.h"
 
 #include <await/debug.h>
 #include <sched.h>
@@ -50,6 +52,7 @@ static void domain_leave(domain *self) {
 static void release_all(object *list) {
 	while (list) {
 		object *next = list->dead;
+		tsan_acquire(list);
 		list->class->release(list);
 		list = next;
 	}
@@ -85,6 +88,7 @@ static void *object_init(void *memory, domain *where, const object_class *class,
 	self->domain = where;
 	self->size = (uint32_t)size;
 	atomic_store_explicit(&self->refs, 1, memory_order_relaxed);
+	object_count(self);
 	return self;
 }
 
@@ -115,9 +119,14 @@ void object_free(object *self) {
 		domain_leave(where);
 }
 
+__attribute__((constructor)) static void watch_init(void) {
+	if (tsan_is_here()) atomic_fetch_or(&object_watched, WATCHED_TSAN);
+}
+
 /* Puts the object on home's list; false if the domain is closed. */
 static bool dead_push(domain *where, object *self) {
 	object *first = atomic_load_explicit(&where->dead, memory_order_relaxed);
+	tsan_release(self);
 	do {
 		if (first == &dead_closed) return false;
 		self->dead = first;
@@ -128,6 +137,7 @@ static bool dead_push(domain *where, object *self) {
 
 void object_dead(object *self) {
 	domain *where = self->domain;
+	if (atomic_load_explicit(&object_watched, memory_order_relaxed)) tally_end(self);
 	uintptr_t home = atomic_load_explicit(&where->home, memory_order_acquire);
 	if (home != DOMAIN_ANY && home != thread_self()) {
 		domain_visit(where);

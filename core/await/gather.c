@@ -24,7 +24,7 @@ static bool gather_cancel(aw_future *future, aw_error *reason) {
 	return accepted;
 }
 
-static const future_kind gather_kind = {gather_cancel, watch_release, false, "gather", watch_child};
+static const future_kind gather_kind = {.cancel = gather_cancel, .release = watch_release, .what = "gather", .child = watch_child};
 
 /* All children are done; `last` ended last. */
 static void gather_finish(gather *self, aw_future *last) {
@@ -95,7 +95,8 @@ aw_status aw_gather(aw_loop *loop, aw_future *const *futures, size_t count, uint
 	self->count = count;
 	self->children = (aw_future **)(void *)(self + 1);
 	for (size_t i = 0; i < count; i++) self->children[i] = futures[i];
+	self->watch.future.origin = CALLER;
 	gather_begin(self);
-	*out = &self->watch.future;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* run: a loop, a task, and an orderly end. What is left over is cancelled in one pass and waited for before the loop closes. */
 #include "../context.h"
 #include "../report.h"
+#include "../tally.h"
 #include "../task.h"
 #include "run_in_executor.h"
 
@@ -67,6 +68,7 @@ struct aw_runner {
 	uint32_t flags;
 	unsigned interrupts; /* SIGINTs of this run */
 	bool closed;
+	uint64_t mark; /* when its loop was made, in debug mode */
 };
 
 static void runner_release(object *base) {
@@ -87,16 +89,16 @@ aw_status aw_runner_new(const char *backend, uint32_t flags, aw_runner **out) {
 		object_free(&self->base);
 		return -ENOMEM;
 	}
-	*out = self;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 }
 
 aw_runner *aw_runner_ref(aw_runner *runner) {
-	return object_is(runner, &runner_class) ? object_ref(runner) : runner;
+	return object_is(runner, &runner_class) ? object_ref_held(runner) : runner;
 }
 
 void aw_runner_unref(aw_runner *runner) {
-	if (object_is(runner, &runner_class)) object_unref(runner);
+	if (object_is(runner, &runner_class)) object_unref_held(runner);
 }
 
 aw_status aw_runner_loop(aw_runner *runner, aw_loop **out) {
@@ -107,6 +109,8 @@ aw_status aw_runner_loop(aw_runner *runner, aw_loop **out) {
 		uint32_t flags = runner->flags & AW_RUNNER_DEBUG ? AW_LOOP_DEBUG : AW_LOOP_DEFAULT;
 		aw_status status = aw_loop_new_with(runner->backend, flags, 0, &runner->loop);
 		if (status < 0) return status;
+		object_keep(runner->loop);
+		runner->mark = runner->loop->debug ? tally_mark() : 0;
 		runner->context = context_capture();
 	}
 	*out = runner->loop;
@@ -161,7 +165,7 @@ static aw_status runner_begin(aw_runner *runner, aw_loop **loop) {
 	return aw_runner_loop(runner, loop);
 }
 
-aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out) {
+static aw_status runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, const void *origin, void **out) {
 	aw_loop *loop;
 	aw_task *task;
 	aw_status status = runner_begin(runner, &loop);
@@ -170,12 +174,16 @@ aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_f
 		return status;
 	}
 	runner_swap_context(runner);
-	status = aw_task_spawn(loop, fn, ud, destroy, &task);
+	status = task_spawn(loop, fn, ud, destroy, false, origin, &task);
 	runner_swap_context(runner);
 	if (status < 0) return status;
 	status = runner_drive(runner, task, out);
 	object_unref(task);
 	return status;
+}
+
+aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out) {
+	return runner_run(runner, fn, ud, destroy, CALLER, out);
 }
 
 aw_status aw_runner_run_coro(aw_runner *runner, aw_coro *coro, void **out) {
@@ -184,7 +192,7 @@ aw_status aw_runner_run_coro(aw_runner *runner, aw_coro *coro, void **out) {
 	aw_status status = runner_begin(runner, &loop);
 	if (status < 0) return status;
 	runner_swap_context(runner);
-	status = aw_task_spawn_coro(loop, coro, &task);
+	status = task_spawn_coro(loop, coro, false, CALLER, &task);
 	runner_swap_context(runner);
 	if (status < 0) return status;
 	status = runner_drive(runner, task, out);
@@ -205,7 +213,8 @@ aw_status aw_runner_close(aw_runner *runner) {
 	context_drop(runner->context);
 	runner->context = NULL;
 	aw_loop_close(loop);
-	aw_loop_unref(loop);
+	tally_print_held(&loop->domain, runner->mark);
+	object_unref(loop);
 	return status;
 }
 
@@ -216,7 +225,7 @@ aw_status aw_run(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn des
 		object_destroy_user(destroy, ud);
 		return status;
 	}
-	status = aw_runner_run(runner, fn, ud, destroy, out);
+	status = runner_run(runner, fn, ud, destroy, CALLER, out);
 	aw_status rest = aw_runner_close(runner);
 	object_unref(runner);
 	return status < 0 ? status : rest;

@@ -26,7 +26,7 @@ static aw_future *shield_child(const aw_future *future, size_t index) {
 	return index ? NULL : ((const shield *)(const void *)future)->watched;
 }
 
-static const future_kind shield_kind = {NULL, shield_release, false, "shield", shield_child};
+static const future_kind shield_kind = {.release = shield_release, .what = "shield", .child = shield_child};
 
 static void inner_done(shield *self, aw_future *inner) {
 	aw_future *outer = &self->future;
@@ -64,15 +64,16 @@ aw_status aw_shield(aw_future *future, aw_future **out) {
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
 	if (future_is_done(future)) {
-		*out = object_ref(future);
+		*out = object_hand_out(object_ref(future), CALLER);
 		return 0;
 	}
 	shield *self = future_create(future->loop, &future_class, &shield_kind, sizeof *self);
 	if (!self) return -ENOMEM;
 	self->waiter.item.run = shield_run;
+	self->future.origin = CALLER;
 	self->watched = future;
 	object_ref(self);
 	future_wait(future, &self->waiter);
-	*out = &self->future;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 }

@@ -33,7 +33,7 @@ static void sleeper_release(aw_future *future) {
 	loop_alarm_stop(future->loop, &((sleeper *)(void *)future)->alarm);
 }
 
-static const future_kind sleeper_kind = {sleeper_cancel, sleeper_release, false, "sleep", NULL};
+static const future_kind sleeper_kind = {.cancel = sleeper_cancel, .release = sleeper_release, .what = "sleep"};
 
 /* A new reference to a future done after `delay`. */
 static aw_status sleeper_new(aw_loop *loop, int64_t delay, aw_future **out) {

@@ -30,10 +30,12 @@ struct aw_timeout {
 	uint32_t requests; /* open when it was entered */
 	uint8_t state;
 	bool armed;        /* the alarm is set or queued, and holds a reference */
+	task_scope inside;      /* of the task */
 };
 
 static void timeout_release(object *base) {
 	aw_timeout *self = (aw_timeout *)base;
+	scope_forgotten(&self->inside);
 	if (self->task) object_unref(self->task);
 	object_free(base);
 }
@@ -106,7 +108,7 @@ static void timeout_disarm(aw_timeout *self) {
 	timeout_stop_alarm(self); /* queued: it finds another state, and does nothing */
 }
 
-aw_status aw_timeout_new_at(aw_loop *loop, int64_t when_ns, aw_timeout **out) {
+static aw_status timeout_create(aw_loop *loop, int64_t when_ns, const void *origin, aw_timeout **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
@@ -115,27 +117,49 @@ aw_status aw_timeout_new_at(aw_loop *loop, int64_t when_ns, aw_timeout **out) {
 	self->loop = loop;
 	self->when = when_ns;
 	self->alarm.item.run = timeout_fired;
-	*out = self;
+	*out = object_hand_out(self, origin);
 	return 0;
+}
+
+aw_status aw_timeout_new_at(aw_loop *loop, int64_t when_ns, aw_timeout **out) {
+	return timeout_create(loop, when_ns, CALLER, out);
 }
 
 aw_status aw_timeout_new(aw_loop *loop, int64_t delay_ns, aw_timeout **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
-	return aw_timeout_new_at(loop, delay_ns == AW_FOREVER ? AW_FOREVER : loop_after(loop, delay_ns), out);
+	return timeout_create(loop, delay_ns == AW_FOREVER ? AW_FOREVER : loop_after(loop, delay_ns), CALLER, out);
 }
 
 aw_timeout *aw_timeout_ref(aw_timeout *timeout) {
-	return object_is(timeout, &timeout_class) ? object_ref(timeout) : timeout;
+	return object_is(timeout, &timeout_class) ? object_ref_held(timeout) : timeout;
 }
 
 void aw_timeout_unref(aw_timeout *timeout) {
-	if (object_is(timeout, &timeout_class)) object_unref(timeout);
+	if (object_is(timeout, &timeout_class)) object_unref_held(timeout);
 }
 
 static aw_status timeout_check(const aw_timeout *timeout) {
 	return object_is(timeout, &timeout_class) ? loop_check(timeout->loop) : AW_EBADHANDLE;
 }
+
+static aw_task *timeout_end(aw_timeout *self) {
+	aw_task *task = self->task;
+	self->state = self->state == SCOPE_EXPIRING ? SCOPE_EXPIRED : SCOPE_LEFT;
+	self->task = NULL;
+	scope_leave(&self->inside);
+	timeout_disarm(self);
+	return task;
+}
+
+static void timeout_abandon(task_scope *base) {
+	aw_timeout *self = container_of(base, aw_timeout, inside);
+	object_ref(self); /* its alarm may have the last one */
+	object_unref(timeout_end(self));
+	object_unref(self);
+}
+
+static const task_scope_kind timeout_scope = {.never_ended = "timeout was begun and never ended", .abandon = timeout_abandon};
 
 aw_status aw_timeout_begin(aw_timeout *timeout) {
 	aw_status status = timeout_check(timeout);
@@ -148,6 +172,7 @@ aw_status aw_timeout_begin(aw_timeout *timeout) {
 	timeout->task = object_ref(task);
 	timeout->requests = task->cancels;
 	timeout->state = SCOPE_ENTERED;
+	scope_enter(&timeout->inside, &timeout_scope, task, CALLER);
 	return 0;
 }
 
@@ -155,11 +180,8 @@ aw_status aw_timeout_end(aw_timeout *timeout, aw_status body) {
 	if (!object_is(timeout, &timeout_class)) return AW_EBADHANDLE;
 	if (timeout->state != SCOPE_ENTERED && timeout->state != SCOPE_EXPIRING) return AW_EINVALIDSTATE;
 	/* Nothing here depends on an open loop: a body that unwinds from a closing one leaves its scopes too. */
-	aw_task *task = timeout->task;
 	bool expired = timeout->state == SCOPE_EXPIRING;
-	timeout->state = expired ? SCOPE_EXPIRED : SCOPE_LEFT;
-	timeout->task = NULL;
-	timeout_disarm(timeout);
+	aw_task *task = timeout_end(timeout);
 	uint32_t left = task->cancels;
 	if (expired && left > 0) {
 		task->cancels = --left;

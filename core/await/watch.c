@@ -14,7 +14,7 @@ aw_future *watch_child(const aw_future *future, size_t index) {
 	return index < self->count ? self->nodes[index].child : NULL;
 }
 
-const future_kind watch_kind = {NULL, watch_release, false, "wait", watch_child};
+const future_kind watch_kind = {.release = watch_release, .what = "wait", .child = watch_child};
 
 /* One node less. May free the watch. */
 static void node_end(watch *self) {
