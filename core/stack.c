@@ -52,7 +52,7 @@ typedef struct stack_owner {
 	char name[STACK_OWNER_NAME];
 } stack_owner;
 
-/* Once made it is never freed, only used again, since a signal handler may be reading it. */
+/* Once made it is not freed but used again, since a signal handler may be reading it. */
 typedef struct stack_slab {
 	_Atomic(char *) memory; /* NULL: nothing is mapped. All of the geometry is written before it */
 	atomic_bool is_owned;   /* by a pool */
@@ -468,4 +468,13 @@ const char *stack_find_closed(const void *address) {
 	if (!slab || offset < slab->guard || !is_closed(slab, index)) return NULL;
 	const stack_owner *owners = atomic_load_explicit(&slab->owners, memory_order_acquire);
 	return owners ? owners[index].name : "";
+}
+
+void stack_slabs_free(void) {
+	stack_slab *slab = atomic_exchange(&known_slabs, NULL), *next;
+	for (; slab; slab = next) {
+		next = slab->known_next;
+		free(atomic_load(&slab->owners));
+		free(slab);
+	}
 }

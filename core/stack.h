@@ -52,6 +52,9 @@ stack *stack_take(stack_pool *pool);
 /* Nothing runs on it any more, and nothing points into it. */
 void stack_give(stack_pool *pool, stack *s);
 
+/* Frees what describes slabs: no pool is left, and no signal handler runs. */
+void stack_slabs_free(void);
+
 /* The live stack of any thread whose guard holds this address, or NULL. Safe in a signal handler. */
 const stack *stack_find(const void *address);
 /* Whose stack this address was in, if that is closed now: a name, or "" for one that had none; else NULL. Likewise. */

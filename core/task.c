@@ -168,7 +168,9 @@ static void answer_from_function(aw_task *self, aw_resume *resume, aw_status sta
 	self->value = NULL;
 	self->value_destroy = NULL;
 	if (status >= 0) {
-		aw_resume_return(resume, value, destroy);
+		resume->answer = RESUME_RETURN;
+		resume->returned.data = value;
+		resume->returned.destroy = destroy;
 		return;
 	}
 	object_destroy_user(destroy, value);

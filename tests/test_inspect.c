@@ -35,13 +35,13 @@ static void a_slow_callback_is_reported_in_debug_mode_only(void) {
 	aw_loop *loop = debug_loop();
 	aw_loop_set_slow_callback_duration(loop, 4 * AW_MILLISECOND);
 	aw_loop_call_soon(loop, busy, NULL, NULL, NULL);
-	aw_loop_run_once(loop, 0);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	EXPECT(strncmp(reports, "[Executing callback", 19) == 0);
 	EXPECT(strstr(reports, " @]") != NULL);
 	reports[0] = 0;
 	aw_loop_set_debug(loop, 0);
 	aw_loop_call_soon(loop, busy, NULL, NULL, NULL);
-	aw_loop_run_once(loop, 0);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	EXPECT_STR(reports, "");
 	loop_end(loop);
 }

@@ -17,7 +17,7 @@ AW_BEGIN_DECLS
  * `out` (optional; otherwise it is destroyed). A leftover that fails meanwhile is reported to the exception handler. ::AW_ELOOPRUNNING
  * inside a running loop. asyncio.run.
  */
-AW_API aw_status aw_run(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out);
+AW_NODISCARD AW_API aw_status aw_run(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out);
 typedef struct aw_runner aw_runner; /**< asyncio.Runner */
 
 /** Flags of aw_runner_new(). */
@@ -40,9 +40,9 @@ AW_API aw_status aw_runner_loop(aw_runner *runner, aw_loop **out);
  * run, and what `fn` bound with aw_context_set() is there for it. With ::AW_RUNNER_SIGINT, -EINTR if a SIGINT ended it. ::AW_ELOOPRUNNING inside a running loop, ::AW_ELOOPCLOSED once closed.
  * asyncio: Runner.run.
  */
-AW_API aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out);
+AW_NODISCARD AW_API aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out);
 /** As aw_runner_run(), for a coroutine of the runner's loop (takes its own reference). */
-AW_API aw_status aw_runner_run_coro(aw_runner *runner, aw_coro *coro, void **out);
+AW_NODISCARD AW_API aw_status aw_runner_run_coro(aw_runner *runner, aw_coro *coro, void **out);
 /** Cancels and awaits every task that is left, then closes the loop. Idempotent. asyncio: Runner.close. */
 AW_API aw_status aw_runner_close(aw_runner *runner);
 
@@ -50,7 +50,7 @@ AW_API aw_status aw_runner_close(aw_runner *runner);
  * The end of aw_run() on a loop of the caller's: cancels all tasks that are not done, in order of creation, and runs the loop until
  * they are. asyncio: runners._cancel_all_tasks.
  */
-AW_API aw_status aw_loop_cancel_all(aw_loop *loop);
+AW_NODISCARD AW_API aw_status aw_loop_cancel_all(aw_loop *loop);
 
 AW_END_DECLS
 

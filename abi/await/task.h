@@ -61,7 +61,7 @@ AW_API aw_task *aw_task_current(void);
  * Writes up to `max` references to the tasks of `loop` that are not done, in order of creation, each a new reference. Returns how
  * many there are, which may be more. asyncio.all_tasks.
  */
-AW_API aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, size_t max);
+AW_NODISCARD AW_API aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, size_t max);
 
 /** @name Inside a stackful coroutine (elsewhere: ::AW_ENOTASK) */
 /**@{*/
@@ -70,20 +70,20 @@ AW_API aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, size_t max);
  * future that is done does not suspend. When the task is cancelled here, what it awaits is cancelled first, and ::AW_ECANCELLED is
  * returned. Errors: ::AW_EFOREIGNLOOP, ::AW_ESELFAWAIT, ::AW_ELOOPCLOSED while the loop closes. Python: await.
  */
-AW_API aw_status aw_await(aw_future *future, void **out);
+AW_NODISCARD AW_API aw_status aw_await(aw_future *future, void **out);
 /** Runs `coro` in this task until it ends. The value goes to `out` (optional) and stays the coroutine's. Python: await. */
-AW_API aw_status aw_await_coro(aw_coro *coro, void **out);
+AW_NODISCARD AW_API aw_status aw_await_coro(aw_coro *coro, void **out);
 /** Suspends the task for `delay_ns`; 0 and less let the others run for exactly one iteration. asyncio.sleep. */
-AW_API aw_status aw_sleep(int64_t delay_ns);
+AW_NODISCARD AW_API aw_status aw_sleep(int64_t delay_ns);
 /**
  * Sets the value that the task has when its function returns 0. Returns 0, so that `return aw_return(v, free);` reads well. On failure the
  * value stays the caller's.
  */
 AW_API aw_status aw_return(void *value, aw_destroy_fn destroy);
 /** Sets the message of the failure that the function returns. Returns `code`: `return aw_raise(-EIO, "no luck");`. */
-AW_API aw_status aw_raise(aw_status code, const char *message);
+AW_NODISCARD AW_API aw_status aw_raise(aw_status code, const char *message);
 /** As aw_raise(), with an error object (takes its own reference). Returns its code. */
-AW_API aw_status aw_raise_error(aw_error *error);
+AW_NODISCARD AW_API aw_status aw_raise_error(aw_error *error);
 /**
  * The error that the last await of this task returned, borrowed until the next one. Returning its code from the task's function
  * passes this very error on.

@@ -299,7 +299,8 @@ static aw_status joining_run(void *ud, void **out, aw_destroy_fn *out_destroy) {
 static void joining_destroy(void *ud) {
 	joining *self = ud;
 	/* Its thread has nothing left to do. If this is that thread, since there is no loop any more, it ends by itself. */
-	if (self->helper) (void)aw_executor_shutdown_wait(self->helper, AW_FOREVER);
+	aw_status status = self->helper ? aw_executor_shutdown_wait(self->helper, AW_FOREVER) : 0;
+	(void)status; /* -EDEADLK, that is */
 	aw_executor_unref(self->helper);
 	aw_executor_unref(self->executor);
 	free(self);

@@ -176,10 +176,8 @@ aw_status aw_timeout_begin(aw_timeout *timeout) {
 	return 0;
 }
 
-aw_status aw_timeout_end(aw_timeout *timeout, aw_status body) {
-	if (!object_is(timeout, &timeout_class)) return AW_EBADHANDLE;
-	if (timeout->state != SCOPE_ENTERED && timeout->state != SCOPE_EXPIRING) return AW_EINVALIDSTATE;
-	/* Nothing here depends on an open loop: a body that unwinds from a closing one leaves its scopes too. */
+/* Takes back the request that is its own. True if it has expired and nobody else asks for a cancellation. */
+static bool timeout_leave(aw_timeout *timeout) {
 	bool expired = timeout->state == SCOPE_EXPIRING;
 	aw_task *task = timeout_end(timeout);
 	uint32_t left = task->cancels;
@@ -191,9 +189,15 @@ aw_status aw_timeout_end(aw_timeout *timeout, aw_status body) {
 			task->reason = NULL;
 		}
 	}
-	bool ours = expired && body == AW_ECANCELLED && left <= timeout->requests;
 	object_unref(task);
-	return ours ? AW_ETIMEOUT : body;
+	return expired && left <= timeout->requests;
+}
+
+aw_status aw_timeout_end(aw_timeout *timeout, aw_status body) {
+	if (!object_is(timeout, &timeout_class)) return AW_EBADHANDLE;
+	if (timeout->state != SCOPE_ENTERED && timeout->state != SCOPE_EXPIRING) return AW_EINVALIDSTATE;
+	/* Nothing here depends on an open loop: a body that unwinds from a closing one leaves its scopes too. */
+	return timeout_leave(timeout) && body == AW_ECANCELLED ? AW_ETIMEOUT : body;
 }
 
 int64_t aw_timeout_when(const aw_timeout *timeout) {
@@ -227,7 +231,7 @@ typedef struct wait_for {
 static void wait_for_destroy(void *ud) {
 	wait_for *self = ud;
 	if (self->scope) {
-		if (self->scope->state == SCOPE_ENTERED || self->scope->state == SCOPE_EXPIRING) aw_timeout_end(self->scope, 0);
+		if (self->scope->state == SCOPE_ENTERED || self->scope->state == SCOPE_EXPIRING) timeout_leave(self->scope);
 		object_unref(self->scope);
 	}
 	if (self->ended) {

@@ -50,7 +50,8 @@ static aw_status to_thread_step(aw_resume *resume, void *ud) {
 	AW_AWAIT(&self->frame, resume, self->future);
 	if (aw_resume_status(resume) < 0) return aw_resume_raise(resume, aw_resume_error(resume));
 	AW_END(&self->frame);
-	aw_future_take_result(self->future, &value, &destroy);
+	aw_status status = aw_future_take_result(self->future, &value, &destroy);
+	if (status < 0) return status;
 	return aw_resume_return(resume, value, destroy);
 }
 
