@@ -27,8 +27,7 @@ void coro_end(aw_coro *self) {
 	object_destroy_user(destroy, ud);
 }
 
-ENTRY(aw_coro_new, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_coro **out),
-      (loop, fn, ud, destroy, out)) {
+aw_status coro_make(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, const void *origin, aw_coro **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0 && (!fn || !out)) status = -EINVAL;
 	aw_coro *self = status < 0 ? NULL : object_new(&loop->domain, &coro_class);
@@ -40,30 +39,38 @@ ENTRY(aw_coro_new, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destro
 	self->fn = fn;
 	self->ud = ud;
 	self->destroy = destroy;
-	self->origin = __builtin_return_address(0);
+	self->origin = origin;
 	*out = self;
 	return 0;
 }
 
-aw_status coro_internal(aw_loop *loop, aw_step_fn fn, size_t size, void (*destroy)(void *state), void *out_state, aw_coro **out) {
+aw_status aw_coro_new(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_coro **out) {
+	aw_status status = coro_make(loop, fn, ud, destroy, CALLER, out);
+	if (status == 0) object_hand_out(*out, CALLER);
+	return status;
+}
+
+aw_status coro_internal_from(const void *origin, aw_loop *loop, aw_step_fn fn, size_t size, void (*destroy)(void *state),
+                             void *out_state, aw_coro **out) {
 	void *state = calloc(1, size);
 	if (!state) return -ENOMEM;
-	aw_status status = aw_coro_new(loop, fn, state, NULL, out);
+	aw_status status = coro_make(loop, fn, state, NULL, origin, out);
 	if (status < 0) {
 		free(state);
 		return status;
 	}
 	(*out)->destroy = destroy; /* only now: it would find an empty state */
+	object_hand_out(*out, origin);
 	*(void **)out_state = state;
 	return 0;
 }
 
 aw_coro *aw_coro_ref(aw_coro *coro) {
-	return object_is(coro, &coro_class) ? object_ref(coro) : coro;
+	return object_is(coro, &coro_class) ? object_ref_held(coro) : coro;
 }
 
 void aw_coro_unref(aw_coro *coro) {
-	if (object_is(coro, &coro_class)) object_unref(coro);
+	if (object_is(coro, &coro_class)) object_unref_held(coro);
 }
 
 aw_status aw_resume_status(const aw_resume *resume) {

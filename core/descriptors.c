@@ -13,6 +13,7 @@
 #include <await/fd.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct watcher {
@@ -177,7 +178,14 @@ static bool poll_cancel(aw_future *future, aw_error *reason) {
 	return true;
 }
 
-static const future_kind poll_kind = {.cancel = poll_cancel, .what = "descriptor"};
+static void describe_poll(const aw_future *future, future_description *out) {
+	const aw_op *op = &((const poll_future *)(const void *)future)->operation.op;
+	const char *in = op->flags & AW_OP_POLL_IN ? " to be readable" : "";
+	const char *both = *in && op->flags & AW_OP_POLL_OUT ? " or" : "";
+	snprintf(out->text, sizeof out->text, "%d%s%s%s", op->fd, in, both, op->flags & AW_OP_POLL_OUT ? " to be writable" : "");
+}
+
+static const future_kind poll_kind = {.cancel = poll_cancel, .what = "descriptor", .describe = describe_poll};
 
 static void poll_done(operation *ended) {
 	poll_future *self = container_of(ended, poll_future, operation);
@@ -199,12 +207,13 @@ ENTRY(aw_fd_wait, (aw_loop *loop, int fd, uint32_t events, aw_future **out), (lo
 	poll_future *self = future_create(loop, &future_class, &poll_kind, sizeof *self);
 	if (!self) return -ENOMEM;
 	self->operation.op = (aw_op){.kind = AW_OP_POLL, .fd = fd, .flags = events};
+	self->future.origin = CALLER;
 	self->operation.done = poll_done;
 	status = loop_submit(loop, &self->operation);
 	if (status < 0) {
 		object_unref(self);
 		return status;
 	}
-	*out = object_ref(self);
+	*out = object_hand_out(object_ref(self), CALLER);
 	return 0;
 }

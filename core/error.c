@@ -170,13 +170,16 @@ aw_error *error_with_message(domain *where, aw_status status, const char *messag
 	return self ? self : error_of(status);
 }
 
+#undef aw_error_ref
+#undef aw_error_unref
+
 aw_error *aw_error_ref(aw_error *error) {
-	if (object_is(error, &error_class) && !error->immortal) object_ref(error);
+	if (object_is(error, &error_class) && !error->immortal) object_ref_held(error);
 	return error;
 }
 
 void aw_error_unref(aw_error *error) {
-	if (object_is(error, &error_class) && !error->immortal) object_unref(error);
+	if (object_is(error, &error_class) && !error->immortal) object_unref_held(error);
 }
 
 aw_status aw_error_status(const aw_error *error) {

@@ -20,6 +20,17 @@ struct aw_error {
 
 extern const object_class error_class;
 
+/* What the exported functions do, without a caller to count for: inside the library these are meant by their names. */
+static inline aw_error *error_ref(aw_error *error) {
+	if (object_is(error, &error_class) && !error->immortal) object_ref(error);
+	return error;
+}
+static inline void error_unref(aw_error *error) {
+	if (object_is(error, &error_class) && !error->immortal) object_unref(error);
+}
+#define aw_error_ref   error_ref
+#define aw_error_unref error_unref
+
 /* The immortal error of a known code: borrowed. Of a code of the program's own: one that says AW_EHOST. */
 aw_error *error_of(aw_status status);
 /* An errno that was given without its minus is taken with it. */

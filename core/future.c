@@ -304,8 +304,13 @@ void value_results(void *results) {
 	aw_results_unref(results);
 }
 
+/* Counted as a caller's from value_future_of() on, since a caller may be the one who calls this. */
 void value_future(void *future) {
 	aw_future_unref(future);
+}
+
+void *value_future_of(aw_future *future) {
+	return object_hand_out(object_ref(future), future->origin);
 }
 
 int32_t value_kind(aw_destroy_fn destroy) {
@@ -316,8 +321,8 @@ int32_t value_kind(aw_destroy_fn destroy) {
 
 aw_destroy_fn value_share(void *value, aw_destroy_fn destroy) {
 	switch (value_kind(destroy)) {
-	case AW_VALUE_RESULTS:
-	case AW_VALUE_FUTURE: object_ref(value); return destroy;
+	case AW_VALUE_RESULTS: object_ref(value); return destroy;
+	case AW_VALUE_FUTURE: value_future_of(value); return destroy;
 	case AW_VALUE_INTEGER: return destroy;
 	default: return NULL;
 	}
@@ -335,17 +340,17 @@ ENTRY(aw_future_new, (aw_loop *loop, aw_future **out), (loop, out)) {
 	if (!out) return -EINVAL;
 	aw_future *self = future_create(loop, &future_class, &plain_future, sizeof *self);
 	if (!self) return -ENOMEM;
-	self->origin = __builtin_return_address(0);
-	*out = self;
+	self->origin = CALLER;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 }
 
 aw_future *aw_future_ref(aw_future *future) {
-	return future_is(future) ? object_ref(future) : future;
+	return future_is(future) ? object_ref_held(future) : future;
 }
 
 void aw_future_unref(aw_future *future) {
-	if (future_is(future)) object_unref(future);
+	if (future_is(future)) object_unref_held(future);
 }
 
 aw_loop *aw_future_loop(const aw_future *future) {

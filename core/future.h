@@ -31,6 +31,12 @@ typedef struct cancel_way {
 	/* After the children. Returns true if the cancellation was accepted. */
 	bool (*leave)(aw_future *self, aw_error *reason);
 } cancel_way;
+/* Which lock, descriptor or process a future waits for. */
+typedef struct future_description {
+	char text[80];
+	bool is_held;    /* somebody has what it waits for: */
+	uint64_t holder; /* the number of this task, or 0: not a task */
+} future_description;
 
 /* How a kind of future differs from a plain one. */
 typedef struct future_kind {
@@ -43,6 +49,8 @@ typedef struct future_kind {
 	/* The future at `index` that it waits for, or NULL beyond the end. NULL: none. */
 	aw_future *(*child)(const aw_future *self, size_t index);
 	const cancel_way *way; /* of a kind that passes a cancellation on, in place of `cancel` */
+	/* What it is about, for a dump, while it is pending. NULL: nothing more to say. */
+	void (*describe)(const aw_future *self, future_description *out);
 } future_kind;
 
 /* One who waits: in the future's list while it is pending, in the ready queue once it is done. */
@@ -106,6 +114,8 @@ aw_status future_outcome(aw_future *self, void **out_value, aw_error **out_error
 void value_integer(void *value);
 void value_results(void *results);
 void value_future(void *future);
+/* A new reference to a future as a value, which value_future() gives back. */
+void *value_future_of(aw_future *future);
 int32_t value_kind(aw_destroy_fn destroy);
 /* The destroy for a value that another future or coroutine keeps: of a kind of ours, with a reference of its own. */
 aw_destroy_fn value_share(void *value, aw_destroy_fn destroy);

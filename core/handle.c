@@ -8,6 +8,7 @@
 #include "context.h"
 #include "failure.h"
 #include "report.h"
+#include "tsan.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -77,6 +78,10 @@ const void *handle_origin(const aw_handle *self) {
 	return self->origin;
 }
 
+const void *handle_function(const aw_handle *self) {
+	return (const void *)(uintptr_t)self->fn;
+}
+
 static void handle_init(aw_handle *self, aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {
 	self->loop = loop;
 	self->alarm.item.run = handle_run;
@@ -105,8 +110,8 @@ ENTRY(aw_loop_call_soon, (aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy
 	aw_status status;
 	aw_handle *self = handle_new(loop, fn, ud, destroy, &status);
 	if (!self) return status;
-	self->origin = __builtin_return_address(0);
-	if (out) *out = object_ref(self);
+	self->origin = CALLER;
+	if (out) *out = object_hand_out(object_ref(self), CALLER);
 	loop_push(loop, &self->alarm.item);
 	return 0;
 }
@@ -122,7 +127,7 @@ static aw_status call_at(aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void
 		object_unref(self);
 		return status;
 	}
-	if (out) *out = object_ref(self);
+	if (out) *out = object_hand_out(object_ref(self), origin);
 	return 0;
 }
 
@@ -144,6 +149,7 @@ static bool post(aw_loop *loop, ready_item *item) {
 	do {
 		if (first == &posted_closed) return false;
 		item->next = first;
+		tsan_release(item);
 	} while (!atomic_compare_exchange_weak_explicit(&loop->posted, &first, item, memory_order_release, memory_order_relaxed));
 	return true;
 }
@@ -167,6 +173,7 @@ ENTRY(aw_loop_call_soon_threadsafe, (aw_loop *loop, aw_callback_fn fn, void *ud,
 		return status < 0 ? status : -ENOMEM;
 	}
 	handle_init(self, loop, fn, ud, destroy);
+	self->origin = CALLER;
 	if (handle_post(loop, &self->alarm.item)) return 0;
 	context_drop(self->context);
 	slab_give(NULL, self, sizeof *self);
@@ -183,6 +190,7 @@ void handle_take_posted(aw_loop *loop, ready_item *newest) {
 	}
 	for (ready_item *next; oldest; oldest = next) {
 		next = oldest->next;
+		tsan_acquire(oldest);
 		/* A handle was made on a foreign thread, and is counted only here. */
 		if (oldest->run == handle_run) object_adopt(&container_of(oldest, aw_handle, alarm.item)->base);
 		ready_push(&loop->ready, oldest);
@@ -198,11 +206,11 @@ void handle_close_posted(aw_loop *loop) {
 /* --- handles --- */
 
 aw_handle *aw_handle_ref(aw_handle *handle) {
-	return object_is(handle, &handle_class) ? object_ref(handle) : handle;
+	return object_is(handle, &handle_class) ? object_ref_held(handle) : handle;
 }
 
 void aw_handle_unref(aw_handle *handle) {
-	if (object_is(handle, &handle_class)) object_unref(handle);
+	if (object_is(handle, &handle_class)) object_unref_held(handle);
 }
 
 ENTRY(aw_handle_cancel, (aw_handle *handle), (handle)) {

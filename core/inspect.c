@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree of tasks: who awaits whom, since when. A task stands below the first task that awaits it, through however many futures; those
- * that nobody awaits stand at the top. Each is written once, so that the output is no longer than the loop has tasks.
+ * The tree of tasks: who awaits whom, since when. A task stands below the first task that awaits it, through however many futures, or
+ * below the parent of its task group; those that nobody awaits stand at the top. Each is written once, and each future is walked once, so
+ * the output is no longer than the loop has tasks, and the work no longer than its futures.
+ *
+ * Nothing recurs: a chain of tasks may be longer than a stack. What lies deeper than DEPTH_MAX begins again at the top, where it says who
+ * awaits it, so that lines stay readable and JSON is taken by parsers that recur.
  */
 #include "failure.h"
 #include "overflow.h"
@@ -13,9 +17,24 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-enum { DEPTH_MOST = 64 };
+enum { DEPTH_MAX = 64 };
+
+/* A future whose children are being walked. */
+typedef struct level {
+	aw_future *future;
+	size_t index;       /* of its next child */
+	const task_scope *scope; /* of a task: whose members come next */
+	void *member;
+	bool has_children; /* of a task: some are printed */
+} level;
+
+/* A task that begins again at the top. */
+typedef struct deferred {
+	aw_task *task, *by;
+} deferred;
 
 typedef struct printer {
 	aw_loop *loop;
@@ -24,7 +43,17 @@ typedef struct printer {
 	aw_status status;
 	char buffer[4096];
 	size_t used;
+	level *levels; /* from the root down */
+	size_t level_count, level_room;
+	unsigned depth; /* tasks among them */
+	deferred *deferred;
+	size_t deferred_count, deferred_room;
+	aw_task **by_number; /* all tasks, in the order of their numbers; once somebody asks */
+	size_t task_count;
+	bool any; /* something stands at the top */
 } printer;
+
+/* --- writing --- */
 
 static void flush(printer *self) {
 	for (size_t at = 0; at < self->used && self->status == 0;) {
@@ -53,103 +82,268 @@ __attribute__((format(printf, 2, 3))) static void print(printer *self, const cha
 	if (length > 0) put(self, text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1);
 }
 
+static bool is_json(const printer *self) {
+	return self->format == AW_PRINT_JSON;
+}
+
 /* As JSON, or with what would disturb a line made visible. */
 static void print_text(printer *self, const char *text) {
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
-		if (c < 0x20 || (self->format == AW_PRINT_JSON && (c == '"' || c == '\\')))
+		if (c < 0x20 || (is_json(self) && (c == '"' || c == '\\')))
 			print(self, "\\u%04x", c);
 		else
 			put(self, text, 1);
 	}
 }
 
-static const char *kind_name(const aw_future *future) {
-	return future->kind->what ? future->kind->what : "future";
+/* A part of a task's line: `"key":"text"`, or `word text`. */
+static void print_part(printer *self, const char *key, const char *word, const char *text) {
+	print(self, is_json(self) ? ",\"%s\":\"" : " %s", is_json(self) ? key : word);
+	if (!is_json(self) && *word) print(self, " ");
+	print_text(self, text);
+	if (is_json(self)) print(self, "\"");
 }
 
-/* Marks each task that another one awaits. What a walk has seen is not walked again. */
-static void mark_awaited(aw_future *future, unsigned depth) {
-	for (size_t i = 0; future->kind->child && depth < DEPTH_MOST; i++) {
-		aw_future *child = future->kind->child(future, i);
-		if (!child) return;
-		if (child->marked) continue;
-		if (child->kind->is_task)
-			child->marked = true; /* its own children are walked from itself */
+/* Three digits or so, in the unit that reads best. */
+static void duration_text(int64_t ns, char *text, size_t size) {
+	static const struct {
+		int64_t limit, unit;
+		const char *name;
+	} units[] = {{1000, 1, "ns"}, {1000000, 1000, "us"}, {AW_SECOND, 1000000, "ms"}, {60 * AW_SECOND, AW_SECOND, "s"}};
+	if (ns < 0) ns = 0;
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		if (ns >= units[i].limit) continue;
+		int64_t whole = ns / units[i].unit, tenth = ns % units[i].unit * 10 / units[i].unit;
+		if (tenth && whole < 100)
+			snprintf(text, size, "%" PRId64 ".%" PRId64 " %s", whole, tenth, units[i].name);
 		else
-			mark_awaited(child, depth + 1);
+			snprintf(text, size, "%" PRId64 " %s", whole, units[i].name);
+		return;
+	}
+	int64_t seconds = ns / AW_SECOND, minutes = seconds / 60, hours = minutes / 60;
+	if (hours)
+		snprintf(text, size, "%" PRId64 " h %" PRId64 " min", hours, minutes % 60);
+	else
+		snprintf(text, size, "%" PRId64 " min %" PRId64 " s", minutes, seconds % 60);
+}
+
+/* --- the walk --- */
+
+static aw_task *task_of(aw_future *future) {
+	return future->kind->is_task ? (aw_task *)(void *)future : NULL;
+}
+
+/* Makes room for one more of `size` bytes. */
+static bool reserve(printer *self, void *array, size_t count, size_t *room, size_t size) {
+	if (count < *room) return true;
+	size_t more = *room ? *room * 2 : 64;
+	void *grown = self->status == 0 ? realloc(*(void **)array, more * size) : NULL;
+	if (!grown) {
+		if (self->status == 0) self->status = -ENOMEM;
+		return false;
+	}
+	*(void **)array = grown;
+	*room = more;
+	return true;
+}
+
+static void push(printer *self, aw_future *future) {
+	if (!reserve(self, &self->levels, self->level_count, &self->level_room, sizeof *self->levels)) return;
+	aw_task *task = task_of(future);
+	self->levels[self->level_count++] = (level){.future = future, .scope = task ? task->scopes : NULL};
+}
+
+/* The next future that the innermost one waits for: of a task what it awaits, then the tasks of its groups. */
+static aw_future *next_child(level *at) {
+	aw_future *future = at->future;
+	aw_future *child = future->kind->child ? future->kind->child(future, at->index) : NULL;
+	if (child) {
+		at->index++;
+		return child;
+	}
+	for (; at->scope; at->scope = at->scope->next, at->member = NULL) {
+		aw_task *member = at->scope->kind->next_member ? at->scope->kind->next_member(at->scope, &at->member) : NULL;
+		if (member) return &member->future;
+	}
+	return NULL;
+}
+
+/*
+ * First walk: marks each task that another one awaits, and each other future that it passes. The second unmarks these as it passes, so
+ * that both go through each once.
+ */
+static void mark_awaited(printer *self, aw_task *task) {
+	push(self, &task->future);
+	while (self->level_count) {
+		aw_future *child = next_child(&self->levels[self->level_count - 1]);
+		if (!child) {
+			self->level_count--;
+		} else if (task_of(child)) {
+			task_of(child)->awaited = true; /* its own children are walked from itself */
+		} else if (!child->marked) {
+			child->marked = true;
+			push(self, child);
+		}
 	}
 }
 
-static void print_task(printer *self, aw_task *task, unsigned depth, bool *first);
+/* --- one task --- */
 
-/* The tasks behind `future`, `level` futures away from the task that awaits them. */
-static void print_awaited(printer *self, aw_future *future, unsigned depth, unsigned level, bool *first) {
-	for (size_t i = 0; future->kind->child && depth < DEPTH_MOST && level < DEPTH_MOST; i++) {
-		aw_future *child = future->kind->child(future, i);
-		if (!child) return;
-		if (!child->kind->is_task)
-			print_awaited(self, child, depth, level + 1, first);
-		else if (child->marked && !future_is_done(child))
-			print_task(self, (aw_task *)(void *)child, depth, first);
+/* Tasks are listed in the order of their numbers. */
+static aw_task *find_task(printer *self, uint64_t number) {
+	if (!self->by_number) {
+		for (const aw_task *task = self->loop->tasks; task; task = task->next) self->task_count++;
+		self->by_number = calloc(self->task_count, sizeof(aw_task *));
+		if (!self->by_number) return NULL;
+		aw_task **at = self->by_number;
+		for (aw_task *task = self->loop->tasks; task; task = task->next) *at++ = task;
 	}
+	size_t low = 0, high = self->task_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (self->by_number[middle]->number < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < self->task_count && self->by_number[low]->number == number ? self->by_number[low] : NULL;
 }
 
-static void print_state(printer *self, const aw_task *task) {
-	bool json = self->format == AW_PRINT_JSON;
-	const aw_future *awaited = task->waiting;
-	const char *what = task == self->loop->current ? "running" : awaited ? kind_name(awaited) : "ready";
-	print(self, json ? ",\"awaits\":\"%s\"" : " awaits %s", what);
-	if (task->since && awaited) {
-		int64_t waited = loop_now(self->loop) - task->since;
-		print(self, json ? ",\"for_ns\":%" PRId64 : " for %" PRId64 " ns", waited);
-	}
-	if (task->cancels) print(self, json ? ",\"cancelling\":%" PRIu32 : " cancelling %" PRIu32, task->cancels);
-	if (task->future.origin && self->loop->debug) {
-		char place[160];
-		report_place(task->future.origin, place, sizeof place);
-		print(self, json ? ",\"origin\":\"" : " from ");
-		print_text(self, place);
-		if (json) print(self, "\"");
-	}
+static void print_holder(printer *self, const future_description *about) {
+	aw_task *holder = about->holder ? find_task(self, about->holder) : NULL;
+	char text[48];
+	if (!about->holder)
+		snprintf(text, sizeof text, "no task");
+	else
+		snprintf(text, sizeof text, "Task-%" PRIu64 ", which has ended", about->holder);
+	print_part(self, "held_by", "held by", holder ? aw_task_name(holder) : text);
 }
 
-static void print_task(printer *self, aw_task *task, unsigned depth, bool *first) {
-	bool json = self->format == AW_PRINT_JSON, first_child = true;
-	task->future.marked = false;
-	if (json) {
-		print(self, "%s{\"name\":\"", *first ? "" : ",");
+/* What it awaits. One whose future is done waits for nothing but its turn. */
+static void print_awaits(printer *self, const aw_task *task) {
+	aw_future *awaited = task->waiting && !future_is_done(task->waiting) ? task->waiting : NULL;
+	const char *state = task == self->loop->current ? "running" : "ready";
+	print_part(self, "awaits", awaited ? "awaits" : "", awaited ? (awaited->kind->what ? awaited->kind->what : "future") : state);
+	if (!awaited) return;
+	future_description about = {.text = ""};
+	if (awaited->kind->describe)
+		awaited->kind->describe(awaited, &about);
+	else if (!awaited->kind->what)
+		snprintf(about.text, sizeof about.text, "%p", (void *)awaited);
+	if (task_of(awaited))
+		print_part(self, "which", "", aw_task_name(task_of(awaited)));
+	else if (*about.text)
+		print_part(self, "which", "", about.text);
+	if (about.is_held) print_holder(self, &about);
+	if (!task->since) return;
+	int64_t waited = loop_now(self->loop) - task->since;
+	char text[48];
+	duration_text(waited, text, sizeof text);
+	if (is_json(self))
+		print(self, ",\"for_ns\":%" PRId64, waited);
+	else
+		print_part(self, "", "for", text);
+}
+
+static void print_task(printer *self, aw_task *task, const aw_task *by) {
+	task->printed = true;
+	if (is_json(self)) {
+		print(self, "{\"name\":\"");
 		print_text(self, aw_task_name(task));
 		print(self, "\"");
-		print_state(self, task);
-		print(self, ",\"awaited\":[");
-		print_awaited(self, &task->future, depth + 1, 0, &first_child);
-		print(self, "]}");
 	} else {
-		print(self, "%*s", (int)depth * 2, "");
+		print(self, "%*s", (int)self->depth * 2, "");
 		print_text(self, aw_task_name(task));
-		print_state(self, task);
-		print(self, "\n");
-		print_awaited(self, &task->future, depth + 1, 0, &first_child);
 	}
-	*first = false;
+	if (by) print_part(self, "awaited_by", "(awaited by", aw_task_name(by));
+	if (by && !is_json(self)) print(self, ")");
+	print_awaits(self, task);
+	if (task->cancels) print(self, is_json(self) ? ",\"cancelling\":%" PRIu32 : " cancelling %" PRIu32, task->cancels);
+	if (task->future.origin && self->loop->debug) {
+		char place[PLACE_SIZE];
+		place_of_call(task->future.origin, place, sizeof place);
+		print_part(self, "origin", "from", place);
+	}
+	print(self, is_json(self) ? ",\"awaited\":[" : "\n");
+}
+
+/* --- the tree --- */
+
+/* The task of the innermost level that is one. */
+static level *innermost_task(printer *self) {
+	size_t at = self->level_count;
+	while (at > 1 && !task_of(self->levels[at - 1].future)) at--;
+	return &self->levels[at - 1];
+}
+
+static void begin_child(printer *self, aw_task *task) {
+	level *parent = innermost_task(self);
+	if (self->depth == DEPTH_MAX) {
+		if (!reserve(self, &self->deferred, self->deferred_count, &self->deferred_room, sizeof *self->deferred)) return;
+		task->printed = true; /* it will be */
+		self->deferred[self->deferred_count++] = (deferred){task, task_of(parent->future)};
+		return;
+	}
+	if (is_json(self) && parent->has_children) print(self, ",");
+	parent->has_children = true;
+	print_task(self, task, NULL);
+	self->depth++;
+	push(self, &task->future);
+}
+
+/* A task, and below it all that it awaits. */
+static void print_tree(printer *self, aw_task *root, const aw_task *by) {
+	if (is_json(self) && self->any) print(self, ",");
+	self->any = true;
+	print_task(self, root, by);
+	self->depth = 1;
+	push(self, &root->future);
+	while (self->level_count) {
+		level *at = &self->levels[self->level_count - 1];
+		aw_future *child = next_child(at);
+		if (!child) {
+			if (task_of(at->future)) {
+				self->depth--;
+				if (is_json(self)) print(self, "]}");
+			}
+			self->level_count--;
+		} else if (task_of(child)) {
+			if (!task_of(child)->printed && !future_is_done(child)) begin_child(self, task_of(child));
+		} else if (child->marked) {
+			child->marked = false;
+			push(self, child);
+		}
+	}
+}
+
+/* What lay too deep below the last root, and below these in turn. */
+static void print_deferred(printer *self) {
+	for (size_t i = 0; i < self->deferred_count; i++) {
+		deferred next = self->deferred[i];
+		print_tree(self, next.task, next.by);
+	}
+	self->deferred_count = 0;
 }
 
 static void print_all(printer *self) {
-	bool json = self->format == AW_PRINT_JSON, first = true;
-	for (aw_task *task = self->loop->tasks; task; task = task->next) mark_awaited(&task->future, 0);
-	if (json) print(self, "[");
-	for (aw_task *task = self->loop->tasks; task; task = task->next)
-		if (!task->future.marked) print_task(self, task, 0, &first);
-	/* Those left await each other in a circle, or stand too deep. */
-	for (aw_task *task = self->loop->tasks; task; task = task->next)
-		if (task->future.marked) print_task(self, task, 0, &first);
-	if (json) print(self, "]\n");
+	aw_loop *loop = self->loop;
+	for (aw_task *task = loop->tasks; task; task = task->next) task->awaited = task->printed = false;
+	for (aw_task *task = loop->tasks; task; task = task->next) mark_awaited(self, task);
+	if (is_json(self)) print(self, "[");
+	/* First those at the top; what is left then awaits each other in a circle. */
+	for (int circles = 0; circles < 2; circles++)
+		for (aw_task *task = loop->tasks; task; task = task->next) {
+			if (task->printed || (task->awaited && !circles)) continue;
+			print_tree(self, task, NULL);
+			print_deferred(self);
+		}
+	if (is_json(self)) print(self, "]\n");
 	flush(self);
 }
 
-/* On the thread's stack: a tree as deep as DEPTH_MOST allows needs more than a small task has. */
-static void print_tree(void *arg) {
+/* On the thread's stack: a small task has little left. */
+static void print_outside(void *arg) {
 	print_all(arg);
 }
 
@@ -159,7 +353,10 @@ ENTRY(aw_loop_print_tasks, (aw_loop *loop, int fd, int32_t format), (loop, fd, f
 	if (format != AW_PRINT_TEXT && format != AW_PRINT_JSON) return -EINVAL;
 	printer self = {.loop = loop, .fd = fd, .format = format};
 	task_count_requests(loop);
-	stackful_outside(print_tree, &self);
+	stackful_outside(print_outside, &self);
+	free(self.levels);
+	free(self.deferred);
+	free(self.by_number);
 	return self.status;
 }
 

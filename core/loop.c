@@ -14,6 +14,7 @@
 #include "registry.h"
 #include "report.h"
 #include "signals.h"
+#include "tally.h"
 #include "task.h"
 
 #include <assert.h>
@@ -193,9 +194,22 @@ static void domain_gone(domain *self) {
 	slab_give(NULL, loop, sizeof *loop);
 }
 
+/* On the loop's thread, so that the handler is called there. */
+static bool domain_report(domain *self, const char *message, const void *origin) {
+	aw_loop *loop = container_of(self, aw_loop, domain);
+	if (loop->state != LOOP_OPEN || atomic_load(&self->home) != thread_self()) return false;
+	report_at(loop, message, NULL, origin);
+	return true;
+}
+
 static bool debug_asked(void) {
 	const char *text = getauxval(AT_SECURE) ? NULL : getenv("AWAIT_DEBUG");
 	return text && *text && !(text[0] == '0' && !text[1]);
+}
+
+void loop_begin_debug(aw_loop *self) {
+	if (self->debug) tally_begin();
+	self->stacks.is_closing = self->debug;
 }
 
 static aw_status loop_open(aw_loop *self, const char *backend, uint32_t flags, uint64_t seed) {
@@ -212,8 +226,7 @@ static aw_status loop_open(aw_loop *self, const char *backend, uint32_t flags, u
 	return status;
 }
 
-ENTRY(aw_loop_new_with, (const char *backend, uint32_t flags, uint64_t seed, aw_loop **out),
-      (backend, flags, seed, out)) {
+static aw_status loop_create(const char *backend, uint32_t flags, uint64_t seed, const void *origin, aw_loop **out) {
 	if (!out || flags & ~(uint32_t)(AW_LOOP_SINGLE_THREAD | AW_LOOP_DEBUG)) return -EINVAL;
 	aw_loop *self = slab_take(NULL, sizeof *self);
 	if (!self) return -ENOMEM;
@@ -228,14 +241,22 @@ ENTRY(aw_loop_new_with, (const char *backend, uint32_t flags, uint64_t seed, aw_
 	atomic_store(&self->base.refs, 1);
 	self->slow_callback = 100 * AW_MILLISECOND;
 	self->debug = flags & AW_LOOP_DEBUG || debug_asked();
+	self->domain.report = domain_report;
+	loop_begin_debug(self);
 	if (self->debug) overflow_report_install();
 	atomic_fetch_add(&domain_none.live, 1);
-	*out = self;
+	object_count(&self->base);
+	*out = object_hand_out(self, origin);
 	return 0;
 }
 
+ENTRY(aw_loop_new_with, (const char *backend, uint32_t flags, uint64_t seed, aw_loop **out),
+      (backend, flags, seed, out)) {
+	return loop_create(backend, flags, seed, CALLER, out);
+}
+
 ENTRY(aw_loop_new, (const char *backend, aw_loop **out), (backend, out)) {
-	return aw_loop_new_with(backend, AW_LOOP_DEFAULT, 0, out);
+	return loop_create(backend, AW_LOOP_DEFAULT, 0, CALLER, out);
 }
 
 /* --- closing one --- */
@@ -341,11 +362,11 @@ ENTRY(aw_loop_abandon, (aw_loop *loop), (loop)) {
 }
 
 aw_loop *aw_loop_ref(aw_loop *loop) {
-	return loop_is(loop) ? object_ref(loop) : loop;
+	return loop_is(loop) ? object_ref_held(loop) : loop;
 }
 
 void aw_loop_unref(aw_loop *loop) {
-	if (loop_is(loop)) object_unref(loop);
+	if (loop_is(loop)) object_unref_held(loop);
 }
 
 /* --- an iteration --- */

@@ -109,6 +109,9 @@ void loop_cancel(aw_loop *loop, operation *operation);
 /* now + delay, which stays within range. */
 int64_t loop_after(const aw_loop *loop, int64_t delay);
 
+/* After a change of `debug`. */
+void loop_begin_debug(aw_loop *self);
+
 void loop_add_closer(aw_loop *loop, closer *closer);
 void loop_remove_closer(aw_loop *loop, closer *closer);
 

@@ -13,8 +13,11 @@
 #include "object.h"
 
 #include "stackful.h"
+#include "tally.h"
+#include "tsan.h"
 
 #include <await/debug.h>
+#include <errno.h>
 #include <sched.h>
 
 /* Stands in domain.dead once the list takes no more. */
@@ -106,6 +109,7 @@ void object_let_releases(void) {
 static void release_all(object *list) {
 	for (object *next; list; list = next) {
 		next = list->dead;
+		tsan_acquire(list);
 		release_here(&thread_here()->releases, list);
 	}
 }
@@ -141,6 +145,7 @@ static void *object_init(void *memory, domain *where, const object_class *class,
 	self->domain = where;
 	self->size = (uint32_t)size;
 	atomic_store_explicit(&self->refs, 1, memory_order_relaxed);
+	object_count(self);
 	return self;
 }
 
@@ -171,9 +176,14 @@ void object_free(object *self) {
 		domain_leave(where);
 }
 
+__attribute__((constructor)) static void watch_init(void) {
+	if (tsan_is_here()) atomic_fetch_or(&object_watched, WATCHED_TSAN);
+}
+
 /* Puts the object on home's list; false if the domain is closed. */
 static bool dead_push(domain *where, object *self) {
 	object *first = atomic_load_explicit(&where->dead, memory_order_relaxed);
+	tsan_release(self);
 	do {
 		if (first == &dead_closed) return false;
 		self->dead = first;
@@ -192,6 +202,7 @@ static bool send_home(object *self) {
 }
 
 void object_dead(object *self) {
+	if (atomic_load_explicit(&object_watched, memory_order_relaxed)) tally_end(self);
 	uintptr_t home = atomic_load_explicit(&self->domain->home, memory_order_acquire);
 	/*
 	 * A destroy may take a reference to the dying object and give it back, which must not release it again. It would
@@ -226,4 +237,11 @@ int64_t aw_debug_live_handles(void) {
 	}
 	pthread_mutex_unlock(&threads_mutex);
 	return count;
+}
+
+aw_status aw_debug_free_caches(void) {
+	if (aw_debug_live_handles() > 0) return -EBUSY;
+	slab_free_all();
+	stack_slabs_free();
+	return 0;
 }

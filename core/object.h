@@ -6,6 +6,7 @@
 #ifndef CORE_OBJECT_H
 #define CORE_OBJECT_H
 
+#include "place.h"
 #include "slab.h"
 #include "threads.h"
 
@@ -26,7 +27,10 @@ typedef struct object_class {
 struct object {
 	const object_class *class; /* NULL in freed memory */
 	domain *domain;
-	object *dead; /* link in domain.dead, or in the thread's list of deferred releases */
+	union {
+		object *dead;  /* no reference is left: link in domain.dead, or in the thread's list of deferred releases */
+		uintptr_t tally; /* before that, in debug mode: who counts the caller's references (tally.h), marked by its lowest bit */
+	};
 	_Atomic uint32_t refs;
 	uint32_t size;
 };
@@ -42,6 +46,7 @@ struct domain {
 	slab_cache slabs;          /* home's alone; unused once closed */
 	void (*wake)(domain *self);  /* something was put on `dead` */
 	void (*gone)(domain *self);  /* closed, and the last object is freed */
+	bool (*report)(domain *self, const char *message, const void *origin); /* tells the handler; false: not now. May be NULL */
 	domain *next, *previous;   /* in the list of all */
 };
 
@@ -99,6 +104,41 @@ static inline void object_unref(void *handle) {
 	if (atomic_load_explicit(&self->refs, memory_order_acquire) == 1 ||
 	    atomic_fetch_sub_explicit(&self->refs, 1, memory_order_acq_rel) == 1)
 		object_dead(self);
+}
+
+/* Who watches references apart from the library itself: debug mode, ThreadSanitizer. Nobody: one branch. */
+enum { WATCHED_TALLY = 1, WATCHED_TSAN = 2 };
+enum { OBJECT_COUNTED = 1 }; /* in object.tally: made while counting was on; without a record nobody holds a reference */
+extern _Atomic uint8_t object_watched;
+void object_hand_out_watched(object *self, const void *origin);
+void object_keep_watched(object *self);
+bool object_give_back_watched(object *self);
+
+static inline void object_count(object *self) {
+	if (atomic_load_explicit(&object_watched, memory_order_relaxed) & WATCHED_TALLY) self->tally = OBJECT_COUNTED;
+}
+
+/* The caller of the exported function that this stands in gets a reference, which was made before. */
+static inline void *object_hand_out(void *handle, const void *origin) {
+	if (atomic_load_explicit(&object_watched, memory_order_relaxed)) object_hand_out_watched(handle, origin);
+	return handle;
+}
+
+/* The library keeps for itself a reference that one of its own exported functions has handed out. */
+static inline void *object_keep(void *handle) {
+	if (atomic_load_explicit(&object_watched, memory_order_relaxed)) object_keep_watched(handle);
+	return handle;
+}
+
+/* The caller takes one more reference. */
+static inline void *object_ref_held(void *handle) {
+	return object_hand_out(object_ref(handle), NULL);
+}
+
+/* The caller gives one reference back: refused in debug mode if it has none, since that one would be the library's. */
+static inline void object_unref_held(void *handle) {
+	if (atomic_load_explicit(&object_watched, memory_order_relaxed) && !object_give_back_watched(handle)) return;
+	object_unref(handle);
 }
 
 static inline bool object_is(const void *handle, const object_class *class) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The report of a stack overflow. A flow that has no stack left can't run a handler, so it runs on an alternate one, one a
+ * The report of a stack overflow, and of an access to the stack of a task that has ended. A flow that has no stack left can't run a handler, so it runs on an alternate one, one a
  * thread, unmapped when the thread ends. Whatever the fault was, the handler found before has the last word.
  */
 #include "overflow.h"
@@ -58,19 +58,31 @@ static void line_write(line *l) {
 	}
 }
 
+static void line_add_task(line *l, const char *name, const char *without) {
+	if (!name || !*name) {
+		line_add(l, without, SIZE_MAX);
+		return;
+	}
+	line_add(l, "task \"", SIZE_MAX);
+	line_add(l, name, NAME_MOST);
+	line_add(l, "\"", SIZE_MAX);
+}
+
 static void report(const stack *s) {
 	line l = {.length = 0};
 	line_add(&l, "libawait: the stack of ", SIZE_MAX);
-	if (s->owner_name) {
-		line_add(&l, "task \"", SIZE_MAX);
-		line_add(&l, s->owner_name, NAME_MOST);
-		line_add(&l, "\"", SIZE_MAX);
-	} else {
-		line_add(&l, "a task", SIZE_MAX);
-	}
+	line_add_task(&l, s->owner_name, "a task");
 	line_add(&l, " overflowed (", SIZE_MAX);
 	line_add_number(&l, s->whole);
 	line_add(&l, " bytes); aw_loop_set_stack_size() makes it larger", SIZE_MAX);
+	line_write(&l);
+}
+
+static void report_closed(const char *name) {
+	line l = {.length = 0};
+	line_add(&l, "libawait: access to the stack of a finished task: ", SIZE_MAX);
+	line_add_task(&l, name, "it had no name");
+	line_add(&l, "; what outlives a task must not be a local variable of it", SIZE_MAX);
 	line_write(&l);
 }
 
@@ -106,7 +118,9 @@ static void on_fault(int signo, siginfo_t *info, void *context) {
 	int saved = errno;
 	/* Only a fault has an address; a signal that was sent has a sender there. */
 	const stack *s = info->si_code > 0 ? stack_find(info->si_addr) : NULL;
+	const char *closed = info->si_code > 0 ? stack_find_closed(info->si_addr) : NULL;
 	if (s) report(s);
+	if (closed) report_closed(closed);
 	errno = saved;
 	hand_over(signo, info, context);
 }

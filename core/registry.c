@@ -461,16 +461,16 @@ ENTRY(aw_backend_list_new, (aw_backend_list **out), (out)) {
 		object_unref(self);
 		return all.status;
 	}
-	*out = self;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 }
 
 aw_backend_list *aw_backend_list_ref(aw_backend_list *list) {
-	return object_is(list, &list_class) ? object_ref(list) : list;
+	return object_is(list, &list_class) ? object_ref_held(list) : list;
 }
 
 void aw_backend_list_unref(aw_backend_list *list) {
-	if (object_is(list, &list_class)) object_unref(list);
+	if (object_is(list, &list_class)) object_unref_held(list);
 }
 
 static const entry *entry_at(const aw_backend_list *list, size_t index) {

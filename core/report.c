@@ -10,11 +10,11 @@
 #include "future.h"
 #include "handle.h"
 #include "loop.h"
+#include "place.h"
 #include "stackful.h"
 
 #include <await/taskgroup.h>
 #include <await/task.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,19 +28,8 @@ struct aw_report {
 	aw_future *future;
 	aw_handle *handle;
 	const void *origin; /* the code that made what this is about, or NULL */
-	char place[160];    /* as text, in debug mode and where failures are printed */
+	char place[PLACE_SIZE]; /* as text, in debug mode and where failures are printed */
 };
-
-void report_place(const void *address, char *text, size_t size) {
-	Dl_info info = {0};
-	const char *file = dladdr(address, &info) && info.dli_fname ? strrchr(info.dli_fname, '/') : NULL;
-	file = file ? file + 1 : info.dli_fname ? info.dli_fname : "?";
-	uintptr_t at = (uintptr_t)address;
-	if (info.dli_sname)
-		snprintf(text, size, "%s(%s+0x%" PRIxPTR ")", file, info.dli_sname, at - (uintptr_t)info.dli_saddr);
-	else
-		snprintf(text, size, "%s(+0x%" PRIxPTR ")", file, at - (uintptr_t)info.dli_fbase);
-}
 
 static bool report_prints(const aw_loop *loop) {
 	return loop->debug || loop->prints;
@@ -71,7 +60,7 @@ static void report_deliver(void *arg) {
 
 static void report_send(aw_report *report) {
 	if (report->loop->state == LOOP_CLOSED) return;
-	if (report->origin && report_prints(report->loop)) report_place(report->origin, report->place, sizeof report->place);
+	if (report->origin && report_prints(report->loop)) place_of_call(report->origin, report->place, sizeof report->place);
 	stackful_outside(report_deliver, report);
 }
 
@@ -106,18 +95,23 @@ int64_t report_slow_end(aw_loop *loop, int64_t began, aw_future *future, aw_hand
 	if (!began || !loop->debug) return 0;
 	int64_t now = loop_now(loop), lasted = now - began;
 	if (lasted < loop->slow_callback) return now;
-	char text[192];
+	char text[192], place[PLACE_SIZE] = "";
 	aw_task *task = future ? aw_future_task(future) : NULL;
-	snprintf(text, sizeof text, "Executing %s %.100s took %.3f seconds", task ? "task" : "callback", task ? aw_task_name(task) : "",
+	if (!task) place_of_function(handle ? handle_function(handle) : NULL, place, sizeof place);
+	snprintf(text, sizeof text, "Executing %s %.100s took %.3f seconds", task ? "task" : "callback", task ? aw_task_name(task) : place,
 	         (double)lasted / 1e9);
 	report_call(loop, text, NULL, future, handle);
 	return now;
 }
 
+void report_at(aw_loop *loop, const char *message, aw_future *future, const void *origin) {
+	aw_report report = {.loop = loop, .message = message, .future = future, .origin = origin};
+	report_send(&report);
+}
+
 void report_never_awaited(aw_loop *loop, const void *origin) {
 	if (!loop->debug) return;
-	aw_report report = {.loop = loop, .message = "coroutine was never awaited", .origin = origin};
-	report_send(&report);
+	report_at(loop, "coroutine was never awaited", NULL, origin);
 }
 
 void report_status(aw_loop *loop, const char *message, aw_status status, aw_future *future, aw_handle *handle) {
@@ -137,7 +131,7 @@ ENTRY(aw_error_new, (aw_loop *loop, aw_status code, const char *message, void *p
 	if (!self) return -ENOMEM;
 	self->payload = payload;
 	self->destroy = destroy;
-	*out = self;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 }
 
@@ -207,8 +201,10 @@ aw_handle *aw_report_handle(const aw_report *report) {
 
 ENTRY(aw_loop_set_debug, (aw_loop *loop, aw_bool on), (loop, on)) {
 	aw_status status = loop_check(loop);
-	if (status == 0) loop->debug = on != 0;
-	return status;
+	if (status < 0) return status;
+	loop->debug = on != 0;
+	loop_begin_debug(loop);
+	return 0;
 }
 
 aw_bool aw_loop_debug(const aw_loop *loop) {

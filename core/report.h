@@ -7,6 +7,8 @@
 
 /* Calls the loop's handler; `error`, `future`, `handle` are optional and borrowed. */
 void report_call(aw_loop *loop, const char *message, aw_error *error, aw_future *future, aw_handle *handle);
+/* As report_call(), about what was made elsewhere than `future`. */
+void report_at(aw_loop *loop, const char *message, aw_future *future, const void *origin);
 /* As report_call(), with the error of a status. */
 void report_status(aw_loop *loop, const char *message, aw_status status, aw_future *future, aw_handle *handle);
 
@@ -24,7 +26,5 @@ int64_t report_slow_begin(const aw_loop *loop);
 int64_t report_slow_end(aw_loop *loop, int64_t began, aw_future *future, aw_handle *handle);
 /* A coroutine goes that nobody ran. In debug mode. */
 void report_never_awaited(aw_loop *loop, const void *origin);
-/* Names a place in the code: "program(function+0x1f)". */
-void report_place(const void *address, char *text, size_t size);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory for handles. A cache refills from the depot, the depot from malloc, in blocks that are kept for good.
+ * Memory for handles. A cache refills from the depot, the depot from malloc, in blocks that are kept until a program asks for all of them back.
  *
  * Under AddressSanitizer every object is its own allocation, so that a use after free inside the library is seen.
  */
@@ -116,6 +116,16 @@ void slab_empty(slab_cache *cache) {
 		slot->next = depot[class];
 		depot[class] = cache->free[class];
 		cache->free[class] = NULL;
+	}
+	pthread_mutex_unlock(&threads_mutex);
+}
+
+void slab_free_all(void) {
+	pthread_mutex_lock(&threads_mutex);
+	for (size_t class = 0; class < SLAB_CLASSES; class++) depot[class] = NULL;
+	for (slab_block *block; (block = blocks);) {
+		blocks = block->next;
+		free(block);
 	}
 	pthread_mutex_unlock(&threads_mutex);
 }

@@ -25,5 +25,7 @@ void *slab_take(slab_cache *cache, size_t size);
 void slab_give(slab_cache *cache, void *memory, size_t size);
 /* Returns a whole cache to the depot. */
 void slab_empty(slab_cache *cache);
+/* Frees all blocks: nothing is taken, and every cache is empty. */
+void slab_free_all(void);
 
 #endif

@@ -4,6 +4,9 @@
  *
  * A free stack is hot (in a list through the descriptors, its memory kept) or cold (a bit in its slab, its memory given back).
  * The bit is outside of the stack because a cold one has no memory to hold a link; a stack never used is cold from the start.
+ *
+ * In debug mode a stack given back is closed: cold, and inaccessible. Those that were never closed are taken first, and of the others the one
+ * that has been closed longest, or nearly, so that whoever still writes there is found.
  */
 #include "stack.h"
 
@@ -12,12 +15,16 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
+#endif
+#ifndef MADV_GUARD_REMOVE
+#define MADV_GUARD_REMOVE 103
 #endif
 
 enum {
@@ -30,6 +37,7 @@ enum {
 	DESCRIPTOR = 64, /* bytes at the top of a stack */
 	GUARD_LEAST = 16 * 1024,
 	GUARD_MOST = 64 * 1024,
+	CLOSED_FEW = 128, /* stacks of a first slab whose stacks are closed, so that a small program does not take them again at once */
 };
 #define SLAB_BYTES_MOST ((size_t)1 << 30)
 
@@ -40,7 +48,11 @@ typedef enum slab_guard {
 	GUARD_PROTECTED, /* each one splits the mapping: vm.max_map_count allows about 32,000 */
 } slab_guard;
 
-/* Once made it is never freed, only used again, since a signal handler may be reading it. */
+typedef struct stack_owner {
+	char name[STACK_OWNER_NAME];
+} stack_owner;
+
+/* Once made it is not freed but used again, since a signal handler may be reading it. */
 typedef struct stack_slab {
 	_Atomic(char *) memory; /* NULL: nothing is mapped. All of the geometry is written before it */
 	atomic_bool is_owned;   /* by a pool */
@@ -51,6 +63,9 @@ typedef struct stack_slab {
 	slab_guard guard_kind;
 	uint64_t cold[WORDS];    /* one bit a stack */
 	uint64_t guarded[WORDS]; /* its guard stands already */
+	uint64_t closed[WORDS];  /* cold ones that are inaccessible */
+	uint32_t next_closed;    /* from where one is looked for to be opened */
+	_Atomic(stack_owner *) owners; /* of each stack, whose it was last, once some are closed; with the descriptor, never freed */
 } stack_slab;
 
 /* Every slab of the process. Only pushed to. */
@@ -173,7 +188,7 @@ static void pool_link_back(stack_pool *pool, stack_slab *slab) {
 
 static stack_slab *slab_new(stack_pool *pool) {
 	size_t guard = guard_of(pool->size), stride = guard + pool->size;
-	uint32_t count = pool->slab_count;
+	uint32_t count = pool->is_closing && pool->slab_count < CLOSED_FEW ? CLOSED_FEW : pool->slab_count;
 	while (count > 1 && count > SLAB_BYTES_MOST / stride) count /= 2;
 	stack_slab *slab = slab_descriptor();
 	if (!slab) return NULL;
@@ -197,7 +212,7 @@ static stack_slab *slab_new(stack_pool *pool) {
 	for (uint32_t i = 0; i < WORDS; i++) {
 		uint32_t bits = count > i * 64 ? count - i * 64 : 0;
 		slab->cold[i] = bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
-		slab->guarded[i] = 0;
+		slab->guarded[i] = slab->closed[i] = 0;
 	}
 	slab->guarded[0] = slab->guard_kind == GUARD_INSTALLED; /* the first one's stands: it was the trial */
 	atomic_store_explicit(&slab->memory, memory, memory_order_release);
@@ -236,13 +251,53 @@ static bool slab_guard_stack(stack_slab *slab, uint32_t index, char *guard) {
 	return true;
 }
 
+static bool is_closed(const stack_slab *slab, uint32_t index) {
+	return slab->closed[index / 64] >> index % 64 & 1;
+}
+
+/* The lowest that can be used as it is, else one that has been closed for long. */
+static uint32_t slab_choose_cold(stack_slab *slab) {
+	for (uint32_t i = 0; i < WORDS; i++) {
+		uint64_t usable = slab->cold[i] & ~slab->closed[i];
+		if (usable) return i * 64 + (uint32_t)__builtin_ctzll(usable);
+	}
+	for (uint32_t i = 0; i < slab->count; i++) {
+		uint32_t index = (slab->next_closed + i) % slab->count;
+		if (!(slab->cold[index / 64] >> index % 64 & 1)) continue;
+		slab->next_closed = index + 1;
+		return index;
+	}
+	return UINT32_MAX;
+}
+
+/* The memory of a cold stack, made inaccessible or accessible. */
+static bool slab_set_closed(stack_slab *slab, uint32_t index, bool closed) {
+	char *base = atomic_load_explicit(&slab->memory, memory_order_relaxed) + (slab->guard + slab->size) * index + slab->guard;
+	int failed = slab->guard_kind == GUARD_INSTALLED ? madvise(base, slab->size, closed ? MADV_GUARD_INSTALL : MADV_GUARD_REMOVE)
+	                                                 : mprotect(base, slab->size, closed ? PROT_NONE : PROT_READ | PROT_WRITE);
+	if (failed) return false;
+	uint64_t bit = UINT64_C(1) << index % 64;
+	slab->closed[index / 64] = closed ? slab->closed[index / 64] | bit : slab->closed[index / 64] & ~bit;
+	return true;
+}
+
+/* Room for the names of those whose stacks are closed; without it they have none. */
+static stack_owner *slab_owners(stack_slab *slab) {
+	stack_owner *owners = atomic_load_explicit(&slab->owners, memory_order_relaxed);
+	if (owners) return owners;
+	owners = calloc(COUNT_MOST, sizeof *owners);
+	atomic_store_explicit(&slab->owners, owners, memory_order_release);
+	return owners;
+}
+
 /* A cold stack made usable: the lowest, so that page tables are shared. */
 static stack *stack_heat(stack_pool *pool) {
 	stack_slab *slab = pool->first;
 	if (!slab || !slab->cold_count || slab->size != pool->size) slab = slab_new(pool);
 	if (!slab) return NULL;
-	uint32_t index = slab_lowest_cold(slab);
+	uint32_t index = pool->is_closing ? slab_choose_cold(slab) : slab_lowest_cold(slab);
 	if (index >= slab->count) return NULL;
+	if (is_closed(slab, index) && !slab_set_closed(slab, index, false)) return NULL;
 	char *memory = atomic_load_explicit(&slab->memory, memory_order_relaxed);
 	char *guard = memory + (slab->guard + slab->size) * index;
 	if (!slab_guard_stack(slab, index, guard)) return NULL;
@@ -268,7 +323,7 @@ static void stack_cool(stack_pool *pool, stack *s) {
 	(void)madvise(s->base, slab->size, MADV_DONTNEED); /* refused in locked memory, which is to stay */
 	slab->cold[index / 64] |= UINT64_C(1) << index % 64;
 	slab->cold_count++;
-	if (slab->cold_count == slab->count) {
+	if (slab->cold_count == slab->count && !pool->is_closing) {
 		if (slab->size != pool->size || pool->spare) {
 			slab_unmap(pool, slab);
 			return;
@@ -279,6 +334,16 @@ static void stack_cool(stack_pool *pool, stack *s) {
 		pool_unlink(pool, slab);
 		pool_link_front(pool, slab);
 	}
+}
+
+/* Cools it, and lets nobody read or write it until it is taken again. */
+static void stack_close(stack_pool *pool, stack *s) {
+	stack_slab *slab = s->slab;
+	uint32_t index = s->index;
+	stack_owner *owners = slab_owners(slab);
+	if (owners) snprintf(owners[index].name, sizeof owners[index].name, "%s", s->owner_name ? s->owner_name : "");
+	stack_cool(pool, s);
+	(void)slab_set_closed(slab, index, true); /* refused, where the kernel has no mapping left: then it is only cold */
 }
 
 static void pool_push_hot(stack_pool *pool, stack *s) {
@@ -354,8 +419,12 @@ stack *stack_take(stack_pool *pool) {
 void stack_give(stack_pool *pool, stack *s) {
 	announce_give(pool, s);
 	s->is_live = false;
-	s->owner_name = NULL;
 	pool->live_count--;
+	if (pool->is_closing) {
+		stack_close(pool, s);
+		return;
+	}
+	s->owner_name = NULL;
 	if (s->whole != pool->size) {
 		stack_cool(pool, s);
 		return;
@@ -365,16 +434,47 @@ void stack_give(stack_pool *pool, stack *s) {
 	for (int i = 0; i < 2 && pool->hot_count > HOT_FEW + pool->live_count / HOT_PART; i++) stack_cool(pool, pool_pop_hot(pool));
 }
 
-const stack *stack_find(const void *address) {
+/* The slab that holds an address, and in which of its stacks, at which offset. */
+static const stack_slab *slab_find(const void *address, uint32_t *out_index, size_t *out_offset, char **out_memory) {
 	uintptr_t wanted = (uintptr_t)address;
-	for (stack_slab *slab = atomic_load_explicit(&known_slabs, memory_order_acquire); slab; slab = slab->known_next) {
+	for (const stack_slab *slab = atomic_load_explicit(&known_slabs, memory_order_acquire); slab; slab = slab->known_next) {
 		char *memory = atomic_load_explicit(&slab->memory, memory_order_acquire);
 		if (!memory || wanted < (uintptr_t)memory) continue;
 		size_t offset = wanted - (uintptr_t)memory, stride = slab->guard + slab->size;
 		if (offset >= stride * slab->count) continue;
-		if (offset % stride >= slab->guard) return NULL;
-		const stack *s = stack_at(slab, memory, (uint32_t)(offset / stride));
-		return s->is_live ? s : NULL;
+		*out_index = (uint32_t)(offset / stride);
+		*out_offset = offset % stride;
+		*out_memory = memory;
+		return slab;
 	}
 	return NULL;
+}
+
+const stack *stack_find(const void *address) {
+	uint32_t index;
+	size_t offset;
+	char *memory;
+	const stack_slab *slab = slab_find(address, &index, &offset, &memory);
+	if (!slab || offset >= slab->guard || is_closed(slab, index)) return NULL;
+	const stack *s = stack_at(slab, memory, index);
+	return s->is_live ? s : NULL;
+}
+
+const char *stack_find_closed(const void *address) {
+	uint32_t index;
+	size_t offset;
+	char *memory;
+	const stack_slab *slab = slab_find(address, &index, &offset, &memory);
+	if (!slab || offset < slab->guard || !is_closed(slab, index)) return NULL;
+	const stack_owner *owners = atomic_load_explicit(&slab->owners, memory_order_acquire);
+	return owners ? owners[index].name : "";
+}
+
+void stack_slabs_free(void) {
+	stack_slab *slab = atomic_exchange(&known_slabs, NULL), *next;
+	for (; slab; slab = next) {
+		next = slab->known_next;
+		free(atomic_load(&slab->owners));
+		free(slab);
+	}
 }

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STACK_LEAST = 16 * 1024 };
+enum { STACK_LEAST = 16 * 1024, STACK_OWNER_NAME = 64 };
 
 /* Lies at the top of the stack's own memory: in the page that is touched anyway, and out of an overflow's way. */
 typedef struct stack {
@@ -32,6 +32,7 @@ typedef struct stack_pool {
 	stack *hot;               /* free ones that keep their memory, the last given first */
 	size_t hot_count;
 	size_t live_count;        /* taken and not given back */
+	bool is_closing;          /* a stack given back is made inaccessible until it is taken again (debug mode) */
 	struct stack_slab *first; /* the slabs, those with stacks to take in front */
 	struct stack_slab *last;
 	struct stack_slab *spare; /* one that is wholly free, kept so that a number that sways does not map and unmap */
@@ -51,7 +52,12 @@ stack *stack_take(stack_pool *pool);
 /* Nothing runs on it any more, and nothing points into it. */
 void stack_give(stack_pool *pool, stack *s);
 
+/* Frees what describes slabs: no pool is left, and no signal handler runs. */
+void stack_slabs_free(void);
+
 /* The live stack of any thread whose guard holds this address, or NULL. Safe in a signal handler. */
 const stack *stack_find(const void *address);
+/* Whose stack this address was in, if that is closed now: a name, or "" for one that had none; else NULL. Likewise. */
+const char *stack_find_closed(const void *address);
 
 #endif

@@ -121,6 +121,43 @@ static void task_finish(aw_task *self, void *value, aw_destroy_fn destroy, aw_er
 	task_delist(self);
 }
 
+/* --- scopes --- */
+
+void scope_enter(task_scope *self, const task_scope_kind *kind, aw_task *task, const void *origin) {
+	*self = (task_scope){.next = task->scopes, .task = task, .kind = kind, .origin = origin};
+	if (self->next) self->next->previous = self;
+	task->scopes = self;
+}
+
+bool scope_leave(task_scope *self) {
+	if (!self->task) return false;
+	if (self->next) self->next->previous = self->previous;
+	if (self->previous)
+		self->previous->next = self->next;
+	else
+		self->task->scopes = self->next;
+	self->task = NULL;
+	return true;
+}
+
+void scope_forgotten(task_scope *self) {
+	aw_task *task = self->task;
+	if (!scope_leave(self) || loop_closing(task->future.loop)) return;
+	report_at(task->future.loop, self->kind->never_ended, &task->future, self->origin);
+}
+
+/* Those that the task, which has ended, did not end itself. */
+static void leave_scopes(aw_task *self) {
+	aw_loop *loop = self->future.loop;
+	for (task_scope *at; (at = self->scopes);) {
+		const task_scope_kind *kind = at->kind;
+		const void *origin = at->origin;
+		scope_leave(at);
+		kind->abandon(at);
+		if (!loop_closing(loop)) report_at(loop, kind->never_ended, &self->future, origin);
+	}
+}
+
 /* --- one step --- */
 
 /* What a stackful function prepared with aw_return() and aw_raise(), as the answer it stands for. */
@@ -131,7 +168,9 @@ static void answer_from_function(aw_task *self, aw_resume *resume, aw_status sta
 	self->value = NULL;
 	self->value_destroy = NULL;
 	if (status >= 0) {
-		aw_resume_return(resume, value, destroy);
+		resume->answer = RESUME_RETURN;
+		resume->returned.data = value;
+		resume->returned.destroy = destroy;
 		return;
 	}
 	object_destroy_user(destroy, value);
@@ -289,6 +328,7 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 			loop->current = outer;
 			self->context = context_swap(context);
 			task_finish(self, raised ? NULL : resume->returned.data, raised ? NULL : resume->returned.destroy, error);
+			if (self->scopes) leave_scopes(self);
 			return status;
 		}
 	}
@@ -355,6 +395,7 @@ void task_close(aw_task *self) {
 		chain_drop(self);
 		self->stackful = NULL;
 		self->outermost = NULL;
+		leave_scopes(self);
 		task_delist(self);
 	}
 	object_unref(self);
@@ -473,8 +514,7 @@ static void task_start(aw_task *self, bool eager, aw_task **out) {
 		object_unref(self);
 }
 
-static aw_status spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, bool eager, const void *origin,
-                       aw_task **out) {
+aw_status task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, bool eager, const void *origin, aw_task **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0 && !fn) status = -EINVAL;
 	stackful *body = status < 0 ? NULL : stackful_new(&loop->stacks, fn, ud, destroy);
@@ -483,7 +523,7 @@ static aw_status spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn des
 		return status < 0 ? status : -ENOMEM;
 	}
 	aw_coro *coro;
-	status = aw_coro_new(loop, stackful_step, body, stackful_free, &coro);
+	status = coro_make(loop, stackful_step, body, stackful_free, origin, &coro);
 	if (status < 0) return status;
 	aw_task *self = task_create(loop, coro);
 	if (!self) {
@@ -497,7 +537,7 @@ static aw_status spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn des
 	return 0;
 }
 
-static aw_status spawn_coro(aw_loop *loop, aw_coro *coro, bool eager, const void *origin, aw_task **out) {
+aw_status task_spawn_coro(aw_loop *loop, aw_coro *coro, bool eager, const void *origin, aw_task **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!object_is(coro, &coro_class)) return AW_EBADHANDLE;
@@ -513,30 +553,36 @@ static aw_status spawn_coro(aw_loop *loop, aw_coro *coro, bool eager, const void
 	return 0;
 }
 
+/* To the caller of the exported function, if it asked for it. */
+static aw_status hand_out(aw_status status, aw_task **out, const void *origin) {
+	if (status == 0 && out) object_hand_out(*out, origin);
+	return status;
+}
+
 ENTRY(aw_task_spawn, (aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out),
       (loop, fn, ud, destroy, out)) {
-	return spawn(loop, fn, ud, destroy, false, __builtin_return_address(0), out);
+	return hand_out(task_spawn(loop, fn, ud, destroy, false, CALLER, out), out, CALLER);
 }
 
 ENTRY(aw_task_spawn_coro, (aw_loop *loop, aw_coro *coro, aw_task **out), (loop, coro, out)) {
-	return spawn_coro(loop, coro, false, __builtin_return_address(0), out);
+	return hand_out(task_spawn_coro(loop, coro, false, CALLER, out), out, CALLER);
 }
 
 ENTRY(aw_task_spawn_eager, (aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out),
       (loop, fn, ud, destroy, out)) {
-	return spawn(loop, fn, ud, destroy, true, __builtin_return_address(0), out);
+	return hand_out(task_spawn(loop, fn, ud, destroy, true, CALLER, out), out, CALLER);
 }
 
 ENTRY(aw_task_spawn_coro_eager, (aw_loop *loop, aw_coro *coro, aw_task **out), (loop, coro, out)) {
-	return spawn_coro(loop, coro, true, __builtin_return_address(0), out);
+	return hand_out(task_spawn_coro(loop, coro, true, CALLER, out), out, CALLER);
 }
 
 aw_task *aw_task_ref(aw_task *task) {
-	return task_is(task) ? object_ref(task) : task;
+	return task_is(task) ? object_ref_held(task) : task;
 }
 
 void aw_task_unref(aw_task *task) {
-	if (task_is(task)) object_unref(task);
+	if (task_is(task)) object_unref_held(task);
 }
 
 aw_future *aw_task_future(aw_task *task) {
@@ -603,7 +649,7 @@ ENTRY(aw_loop_all_tasks, (aw_loop *loop, aw_task **out, size_t max), (loop, out,
 	if (status < 0) return status;
 	size_t count = 0;
 	for (aw_task *task = loop->tasks; task; task = task->next, count++)
-		if (count < max && out) out[count] = object_ref(task);
+		if (count < max && out) out[count] = object_hand_out(object_ref(task), CALLER);
 	return count > INT32_MAX ? -EOVERFLOW : (aw_status)count;
 }
 

@@ -9,6 +9,31 @@
 
 #include <await/task.h>
 
+/*
+ * A timeout or a task group that a task is in. It is listed with its task from its begin to its end, so that one that is never ended does
+ * not go unnoticed.
+ */
+typedef struct task_scope {
+	struct task_scope *next, *previous;
+	aw_task *task; /* in whose list it is, or NULL */
+	const struct task_scope_kind *kind;
+	const void *origin; /* the code that began it */
+} task_scope;
+
+typedef struct task_scope_kind {
+	const char *never_ended; /* what is reported */
+	/* The task has ended, and the scope is out of its list: ends it. May free it. */
+	void (*abandon)(task_scope *self);
+	/* The task that it holds after `*at`, which is NULL first; NULL beyond the last. NULL: none. */
+	aw_task *(*next_member)(const task_scope *self, void **at);
+} task_scope_kind;
+
+void scope_enter(task_scope *self, const task_scope_kind *kind, aw_task *task, const void *origin);
+/* Takes it out of its task's list; false if it is in none. */
+bool scope_leave(task_scope *self);
+/* The same where nobody ended it, and reports it then. */
+void scope_forgotten(task_scope *self);
+
 struct aw_task {
 	aw_future future; /* first: a task is a future */
 	future_waiter waiter; /* its next step, in the ready queue or in the list of what it awaits */
@@ -33,7 +58,13 @@ struct aw_task {
 	uint32_t above;        /* while settling: tasks that await this one and come first */
 	aw_task *chain_end;    /* the last task in the chain of awaits below; NULL: not cached */
 	aw_task *next_chained; /* in loop.chained */
+	bool awaited, printed;         /* while the tree of tasks is printed */
+	task_scope *scopes;                 /* that it is in, the innermost first */
 };
+
+/* aw_task_spawn() and aw_task_spawn_coro() for the library itself: what they make is not handed out, and has another's origin. */
+aw_status task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, bool eager, const void *origin, aw_task **out);
+aw_status task_spawn_coro(aw_loop *loop, aw_coro *coro, bool eager, const void *origin, aw_task **out);
 
 /* Ends a task of a loop that closes: a stackful coroutine unwinds, others are destroyed. */
 void task_close(aw_task *self);

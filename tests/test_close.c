@@ -56,7 +56,7 @@ static void each_pending_callback_is_destroyed_once_and_never_run(void) {
 	aw_future_add_done_callback(awaited, never_done, &ends[7], count_destroyed);
 	aw_future_remove_done_callback(awaited, never_done, &ends[7]);
 	aw_future_add_done_callback(done, never_done, &ends[8], count_destroyed);
-	aw_future_set_result(done, &ends[9], count_destroyed);
+	EXPECT(aw_future_set_result(done, &ends[9], count_destroyed) >= 0);
 	aw_task_spawn(loop, never_task, &ends[10], count_destroyed, NULL);
 	REQUIRE(aw_coro_new(loop, step_waits, &ends[11], count_destroyed, &queued) == 0);
 	aw_task_spawn_coro(loop, queued, NULL);
@@ -83,7 +83,7 @@ static aw_status cleans_up(void *ud) {
 	(void)ud;
 	EXPECT_INT(aw_future_new(aw_loop_current(), &done), 0);
 	EXPECT_INT(aw_future_new(aw_loop_current(), &pending), 0);
-	aw_future_set_result(done, NULL, NULL);
+	EXPECT(aw_future_set_result(done, NULL, NULL) >= 0);
 	EXPECT_INT(aw_timeout_new(NULL, 1000 * AW_SECOND, &limit), 0);
 	EXPECT_INT(aw_timeout_begin(limit), 0);
 	trace_status("await", aw_await(pending, NULL));
@@ -109,7 +109,7 @@ static void a_stackful_task_unwinds_and_its_cleanup_never_waits(void) {
 	aw_task *task = NULL;
 	void *value = NULL;
 	REQUIRE(aw_task_spawn(loop, cleans_up, "ud", say_destroyed, &task) == 0);
-	aw_loop_run_once(loop, 0);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	EXPECT_INT(aw_loop_close(loop), 0);
 	EXPECT_STR(trace, "await:AW_ELOOPCLOSED sleep:AW_ELOOPCLOSED yield:AW_ELOOPCLOSED await:AW_ELOOPCLOSED done:AW_OK "
 	                  "wait_for:AW_ELOOPCLOSED wait:AW_ELOOPCLOSED gather:AW_ELOOPCLOSED ~t spawn:AW_ELOOPCLOSED "

@@ -136,7 +136,7 @@ static void a_future_is_waited_for_and_not_cancelled(void) {
 	wait.buffer = two;
 	EXPECT_INT(submit(loop, wait), 1);
 	static char value;
-	aw_future_set_result(one, &value, NULL);
+	EXPECT(aw_future_set_result(one, &value, NULL) >= 0);
 	EXPECT_INT(drain(loop, &done, 1), 1);
 	EXPECT(done.token == 1 && done.status == 0 && done.value == (int64_t)(intptr_t)&value);
 	EXPECT_INT(aw_loop_cancel_token(loop, 2), 1);

@@ -15,8 +15,8 @@ static void trace_value(const char *who) {
 static aw_status child(void *ud) {
 	(void)ud;
 	trace_value("child");
-	aw_context_set(&key, "of child", NULL);
-	aw_sleep(0);
+	EXPECT(aw_context_set(&key, "of child", NULL) >= 0);
+	EXPECT(aw_sleep(0) >= 0);
 	trace_value("child");
 	return 0;
 }
@@ -24,17 +24,17 @@ static aw_status child(void *ud) {
 static aw_status callback(aw_loop *loop, void *ud) {
 	(void)loop;
 	trace_value(ud);
-	aw_context_set(&key, "of callback", NULL);
+	EXPECT(aw_context_set(&key, "of callback", NULL) >= 0);
 	return 0;
 }
 
 static aw_status inherit(void *ud) {
 	(void)ud;
-	aw_context_set(&key, "of main", NULL);
+	EXPECT(aw_context_set(&key, "of main", NULL) >= 0);
 	aw_future *task = spawn(child, NULL);
 	aw_loop_call_soon(aw_loop_current(), callback, "callback", NULL, NULL);
-	aw_context_set(&key, "later", NULL); /* both have copied what was before */
-	aw_await(task, NULL);
+	EXPECT(aw_context_set(&key, "later", NULL) >= 0); /* both have copied what was before */
+	IGNORED(aw_await(task, NULL));
 	trace_value("main");
 	EXPECT_STR(trace, "child=of main callback=of main child=of child main=later");
 	aw_future_unref(task);
@@ -48,9 +48,9 @@ static void tasks_and_callbacks_run_in_a_copy(void) {
 
 static aw_status rebind(void *ud) {
 	(void)ud;
-	aw_context_set(&key, "1", say_destroyed);
-	aw_context_set(&other_key, "kept", NULL);
-	aw_context_set(&key, "2", say_destroyed);
+	EXPECT(aw_context_set(&key, "1", say_destroyed) >= 0);
+	EXPECT(aw_context_set(&other_key, "kept", NULL) >= 0);
+	EXPECT(aw_context_set(&key, "2", say_destroyed) >= 0);
 	trace_value("now");
 	EXPECT_INT(aw_context_unset(&key), 0);
 	EXPECT_INT(aw_context_unset(&key), -ENOENT);
@@ -74,7 +74,7 @@ static aw_status eager_body(void *ud) {
 static aw_status eager_waits(void *ud) {
 	(void)ud;
 	trace_add("s1");
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	trace_add("s2");
 	return 0;
 }
@@ -91,7 +91,7 @@ static aw_status eager(void *ud) {
 	aw_task_unref(task);
 	EXPECT_INT(aw_task_spawn_eager(NULL, eager_waits, NULL, NULL, &task), 0);
 	trace_add("main");
-	aw_await(aw_task_future(task), NULL);
+	IGNORED(aw_await(aw_task_future(task), NULL));
 	aw_task_unref(task);
 	EXPECT(strstr(trace, "not inline s1 main cb s2") != NULL);
 	return 0;

@@ -71,7 +71,7 @@ static aw_status sets_off(void *ud) {
 	EXPECT(!on_own_stack(__builtin_frame_address(0)));
 	/* The last reference. */
 	EXPECT_INT(aw_future_new(loop, &future), 0);
-	aw_future_set_result(future, &d[0], destroyed_here);
+	EXPECT(aw_future_set_result(future, &d[0], destroyed_here) >= 0);
 	aw_future_set_host_data(future, &d[1], destroyed_here);
 	aw_future_unref(future);
 	/* Something replaced. */
@@ -96,7 +96,7 @@ static aw_status sets_off(void *ud) {
 	aw_task_spawn(NULL, NULL, &d[11], destroyed_here, NULL);
 	EXPECT_INT(aw_coro_new(NULL, NULL, &d[12], destroyed_here, &coro), -EINVAL);
 	aw_future_add_done_callback(NULL, done_here, &d[13], destroyed_here);
-	aw_run(NULL, nothing, &d[14], destroyed_here, NULL);
+	EXPECT(aw_run(NULL, nothing, &d[14], destroyed_here, NULL) >= 0);
 	/* A failure nobody looked at, and a report of one's own. */
 	EXPECT_INT(aw_future_new(loop, &future), 0);
 	aw_future_fail(future, -EIO, NULL);
@@ -115,7 +115,7 @@ static aw_status sets_off(void *ud) {
 	aw_loop_call_soon(loop, callback_here, &d[17], destroyed_here, NULL);
 	aw_loop_call_later(loop, 1, callback_here, &d[18], destroyed_here, NULL);
 	aw_task_spawn(NULL, nothing, &d[19], destroyed_here, NULL);
-	aw_sleep(AW_MILLISECOND);
+	EXPECT(aw_sleep(AW_MILLISECOND) >= 0);
 	EXPECT(!on_own_stack(__builtin_frame_address(0)));
 	return 0;
 }
@@ -138,7 +138,7 @@ static void destroys_set_off_by_a_coroutine_leave_its_stack(void) {
 }
 
 static aw_status ends(void *ud) {
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	return aw_return(ud, destroyed_here);
 }
 
@@ -153,7 +153,7 @@ static void each_way_to_end_destroys_once(void) {
 		REQUIRE(aw_task_spawn(loop, sleep_long, &argument, destroyed_here, &task) == 0);
 		if (way == 0) loop_settle(loop);
 		if (way == 1) aw_task_cancel(task, NULL);
-		if (way == 2 || way == 4) aw_loop_run_once(loop, 0);
+		if (way == 2 || way == 4) EXPECT(aw_loop_run_once(loop, 0) >= 0);
 		if (way == 2) aw_task_cancel(task, NULL);
 		if (way == 1 || way == 2) loop_settle(loop);
 		if (way == 1 || way == 2) EXPECT_INT(argument, 1);
@@ -167,7 +167,7 @@ static void each_way_to_end_destroys_once(void) {
 
 static aw_status unref_task_in_itself(void *ud) {
 	aw_task_unref(*(aw_task **)ud);
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	return aw_return(NULL, destroyed_here);
 }
 
@@ -194,7 +194,7 @@ static void a_destroy_may_drop_the_last_reference_to_another(void) {
 	for (int i = 0; i < 1000; i++) {
 		aw_future *one = NULL;
 		REQUIRE(aw_future_new(loop, &one) == 0);
-		if (previous) aw_future_set_result(one, previous, drops_more);
+		if (previous) EXPECT(aw_future_set_result(one, previous, drops_more) >= 0);
 		previous = first = one;
 	}
 	aw_future_unref(first);

@@ -230,7 +230,7 @@ static aw_status fail_otherwise(void *ud, void **out, aw_destroy_fn *out_destroy
 	(void)ud;
 	(void)out;
 	(void)out_destroy;
-	aw_work_raise(-EIO, "of another failure");
+	EXPECT(aw_work_raise(-EIO, "of another failure") >= 0);
 	return -ENOENT;
 }
 
@@ -414,7 +414,7 @@ static void work_that_ends_while_its_loop_closes_is_lost_by_nobody(void) {
 			gate_open(&visits[i].leave);
 			EXPECT_INT(aw_loop_run_in_executor(loop, executor, visit_work, &visits[i], visit_destroy, NULL), 0);
 		}
-		if (round % 2) aw_loop_run_once(loop, 0);
+		if (round % 2) EXPECT(aw_loop_run_once(loop, 0) >= 0);
 		aw_loop_close(loop);
 		aw_loop_unref(loop);
 		executor_end(executor);

@@ -12,7 +12,7 @@ static aw_status child(void *ud) {
 	snprintf(text, sizeof text, "%c%c", *word, status < 0 ? 'X' : '-');
 	trace_add(text);
 	if (status < 0 && word[1] == 's') {
-		aw_sleep(AW_SECOND);
+		IGNORED(aw_sleep(AW_SECOND));
 		snprintf(text, sizeof text, "%c!", *word);
 		trace_add(text);
 	}
@@ -54,7 +54,7 @@ static aw_status in_order(void *ud) {
 	/* Results outlive the gather and its children. */
 	aw_results_ref(results);
 	group_end(&self);
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_INT(aw_results_get(results, 0, &first), 0);
 	EXPECT_STR(first, "b");
 	aw_results_unref(results);
@@ -118,7 +118,7 @@ static aw_status first_failure(void *ud) {
 	EXPECT_STR(aw_error_message(aw_caught()), "af");
 	EXPECT_STR(trace, "a+ b+ c+ a-");
 	EXPECT_INT(aw_future_cancel(self.all, NULL), 0);
-	aw_sleep(5 * AW_SECOND);
+	IGNORED(aw_sleep(5 * AW_SECOND));
 	group_end(&self);
 	return 0;
 }
@@ -132,7 +132,7 @@ static aw_status errors_as_results(void *ud) {
 	(void)ud;
 	group self = gathered(AW_GATHER_RETURN_ERRORS, "af", "b", "c");
 	void *results = NULL, *value = NULL;
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	aw_future_cancel(self.children[1], "mine");
 	EXPECT_INT(aw_await(self.all, &results), 0);
 	EXPECT_INT(aw_results_get(results, 0, NULL), -EIO);
@@ -158,14 +158,14 @@ static aw_status awaits(void *future) {
 static aw_status cancelled(uint32_t flags) {
 	group self = gathered(flags, "b", "cs", NULL);
 	aw_future *awaiter = spawn(awaits, self.all);
-	aw_sleep(AW_MILLISECOND);
+	EXPECT(aw_sleep(AW_MILLISECOND) >= 0);
 	EXPECT_INT(aw_future_cancel(self.all, NULL), 1);
 	EXPECT_INT(aw_future_done(self.all), 0);
 	EXPECT_INT(aw_await(awaiter, NULL), AW_ECANCELLED);
 	/* It holds the cancellation as an error. */
 	EXPECT_INT(aw_future_cancelled(self.all), 0);
 	EXPECT_INT(aw_task_cancelling(aw_future_task(awaiter)), 0);
-	aw_sleep(5 * AW_SECOND);
+	IGNORED(aw_sleep(5 * AW_SECOND));
 	aw_future_unref(awaiter);
 	group_end(&self);
 	return 0;
@@ -195,7 +195,7 @@ static aw_status all_swallow(void *ud) {
 	(void)ud;
 	for (uint32_t flags = 0; flags < 2; flags++) {
 		group self = gathered(flags, "bv", "cv", NULL);
-		aw_sleep(0);
+		EXPECT(aw_sleep(0) >= 0);
 		EXPECT_INT(aw_future_cancel(self.all, NULL), 1);
 		EXPECT_INT(aw_await(self.all, NULL), AW_ECANCELLED);
 		EXPECT_INT(aw_future_cancelled(self.all), 0);
@@ -211,13 +211,13 @@ static void a_cancelled_gather_fails_even_if_every_child_swallowed_it(void) {
 static aw_status child_cancelled(void *ud) {
 	(void)ud;
 	group self = gathered(0, "a", "b", NULL);
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	aw_future_cancel(self.children[0], NULL);
 	EXPECT_INT(aw_await(self.all, NULL), AW_ECANCELLED);
 	EXPECT_INT(aw_task_cancelling(aw_task_current()), 0);
 	EXPECT_INT(aw_future_cancelled(self.all), 0);
 	EXPECT_STR(trace, "a+ b+ aX");
-	aw_sleep(5 * AW_SECOND);
+	IGNORED(aw_sleep(5 * AW_SECOND));
 	EXPECT_STR(trace, "a+ b+ aX b-");
 	group_end(&self);
 	return 0;
@@ -231,7 +231,7 @@ static aw_status late_cancel(void *ud) {
 	(void)ud;
 	aw_future *inner = future_of_running_loop(), *all = NULL;
 	EXPECT_INT(aw_gather(NULL, &inner, 1, 0, &all), 0);
-	aw_future_set_result(inner, "3", NULL);
+	EXPECT(aw_future_set_result(inner, "3", NULL) >= 0);
 	EXPECT_INT(aw_future_cancel(all, NULL), 0);
 	EXPECT_INT(aw_await(all, NULL), 0);
 	aw_future_unref(all);
@@ -253,7 +253,7 @@ static aw_status bad_arguments(void *foreign) {
 	EXPECT(all == NULL);
 	/* Nothing of the refused calls is left on the future. */
 	EXPECT_INT(aw_gather(NULL, &mine, 1, 0, &all), 0);
-	aw_future_set_result(mine, NULL, NULL);
+	EXPECT(aw_future_set_result(mine, NULL, NULL) >= 0);
 	EXPECT_INT(aw_await(all, NULL), 0);
 	aw_future_unref(all);
 	aw_future_unref(mine);
@@ -278,7 +278,7 @@ static aw_status dropped(void *ud) {
 	(void)ud;
 	group self = gathered(0, "a", "b", NULL);
 	group_end(&self);
-	aw_sleep(5 * AW_SECOND);
+	IGNORED(aw_sleep(5 * AW_SECOND));
 	return 0;
 }
 
@@ -314,7 +314,7 @@ static aw_status kinds(void *ud) {
 	EXPECT_INT(aw_gather(NULL, children, 1, AW_GATHER_DEFAULT, &all), 0);
 	EXPECT_INT(aw_shield(all, &outer), 0);
 	EXPECT_INT(aw_future_value_kind(all), AW_VALUE_POINTER); /* it has none yet */
-	aw_future_set_result(plain, "v", NULL);
+	EXPECT(aw_future_set_result(plain, "v", NULL) >= 0);
 	EXPECT_INT(aw_await(outer, NULL), 0);
 	EXPECT_INT(aw_future_value_kind(plain), AW_VALUE_POINTER);
 	EXPECT_INT(aw_future_value_kind(all), AW_VALUE_RESULTS);

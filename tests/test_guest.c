@@ -143,8 +143,8 @@ static void an_edge_triggered_host_misses_nothing(void) {
 }
 
 static aw_status naps(void *ud) {
-	for (int i = 0; i < 3; i++) aw_sleep(AW_MILLISECOND);
-	aw_sleep(0);
+	for (int i = 0; i < 3; i++) EXPECT(aw_sleep(AW_MILLISECOND) >= 0);
+	EXPECT(aw_sleep(0) >= 0);
 	trace_add(ud);
 	return 0;
 }

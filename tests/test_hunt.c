@@ -319,7 +319,7 @@ static aw_status run_round(void *ud) {
 		/* Nobody else puts once the immortal has, but what a mortal still holds: it comes when that is let through. */
 		for (int turns = 0; !self->fault && (self->again_count || self->done < self->total); turns++) {
 			let_end(self, hire(self, false, true));
-			aw_sleep(AW_MICROSECOND);
+			EXPECT(aw_sleep(AW_MICROSECOND) >= 0);
 			if (turns > 20000) fault(self, "an item was lost");
 		}
 		aw_queue_shutdown(self->queue, 0);

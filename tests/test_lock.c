@@ -12,7 +12,7 @@ static aw_status take(void *name) {
 		return status;
 	}
 	trace_add(name);
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	return aw_lock_release(lock);
 }
 
@@ -21,13 +21,13 @@ static aw_status fair(void *ud) {
 	EXPECT_INT(aw_lock_new(NULL, &lock), 0);
 	EXPECT_INT(aw_lock_acquire(lock), 0);
 	aw_future *a = spawn(take, "a"), *b = spawn(take, "b");
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	aw_lock_release(lock);
 	EXPECT_INT(aw_lock_locked(lock), 0);
 	EXPECT_INT(aw_lock_try_acquire(lock), -EAGAIN); /* somebody is woken and has not run */
 	take("new");
-	aw_await(a, NULL);
-	aw_await(b, NULL);
+	IGNORED(aw_await(a, NULL));
+	IGNORED(aw_await(b, NULL));
 	EXPECT_STR(trace, "a b new");
 	aw_future_unref(a);
 	aw_future_unref(b);
@@ -42,13 +42,13 @@ static void a_newcomer_queues_behind_the_woken(void) {
 static aw_status cancelled(void *ud) {
 	(void)ud;
 	EXPECT_INT(aw_lock_new(NULL, &lock), 0);
-	aw_lock_acquire(lock);
+	EXPECT(aw_lock_acquire(lock) >= 0);
 	aw_future *a = spawn(take, "a"), *b = spawn(take, "b");
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	aw_lock_release(lock);
 	aw_task_cancel(aw_future_task(a), NULL);
-	aw_await(a, NULL);
-	aw_await(b, NULL);
+	IGNORED(aw_await(a, NULL));
+	IGNORED(aw_await(b, NULL));
 	EXPECT_STR(trace, "a:AW_ECANCELLED b");
 	EXPECT_INT(aw_lock_locked(lock), 0);
 	aw_future_unref(a);
@@ -74,7 +74,7 @@ static aw_status uncontended(void *ud) {
 	EXPECT_STR(trace, "");
 	EXPECT_INT(aw_lock_release(lock), 0);
 	EXPECT_INT(aw_lock_release(lock), -EPERM);
-	aw_await(task, NULL);
+	IGNORED(aw_await(task, NULL));
 	aw_future_unref(task);
 	aw_lock_unref(lock);
 	return 0;
@@ -93,10 +93,10 @@ static aw_status set_and_clear(void *ud) {
 	(void)ud;
 	EXPECT_INT(aw_event_new(NULL, &event), 0);
 	aw_future *tasks[] = {spawn(wait_event, "a"), spawn(wait_event, "b"), spawn(wait_event, "c")};
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	aw_event_set(event);
 	aw_event_clear(event);
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_STR(trace, "a:AW_OK b:AW_OK c:AW_OK");
 	EXPECT_INT(aw_event_is_set(event), 0);
 	for (size_t i = 0; i < 3; i++) aw_future_unref(tasks[i]);

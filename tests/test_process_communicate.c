@@ -109,11 +109,11 @@ static void a_cancelled_one_loses_nothing(void) {
 	for (int i = 0; !done && i < 100000; i++) {
 		aw_future *future = NULL;
 		REQUIRE(aw_process_communicate(process, i ? NULL : data, i ? 0 : LARGE, &future) == 0);
-		for (int k = 0; k < i % 7; k++) aw_loop_run_once(loop, AW_MILLISECOND);
+		for (int k = 0; k < i % 7; k++) EXPECT(aw_loop_run_once(loop, AW_MILLISECOND) >= 0);
 		done = aw_future_done(future);
 		cancelled += aw_future_cancel(future, NULL) == 1;
 		aw_future_unref(future);
-		for (int k = 0; k < i % 3; k++) aw_loop_run_once(loop, 0);
+		for (int k = 0; k < i % 3; k++) EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	}
 	EXPECT(done && cancelled > 10);
 	EXPECT_INT(aw_process_output(process, 1, &got, &length), 0);
@@ -132,7 +132,7 @@ static void output_before_a_cancel_comes_first(void) {
 	size_t length = 0;
 	aw_process *process = start(loop, "echo one; read x; echo two", with(PIPE(0) | PIPE(1), 0));
 	EXPECT_INT(aw_process_wait_closed(process, &future), 0);
-	while (aw_process_output(process, 1, &data, &length) == 0 && length < 4) aw_loop_run_once(loop, -1);
+	while (aw_process_output(process, 1, &data, &length) == 0 && length < 4) EXPECT(aw_loop_run_once(loop, -1) >= 0);
 	EXPECT(said(process, 1, "one\n"));
 	EXPECT_INT(aw_future_cancel(future, NULL), 1);
 	aw_future_unref(future);

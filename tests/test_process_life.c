@@ -34,7 +34,7 @@ static void the_last_reference_ends_a_communicate_as_well(void) {
 	void *code = NULL;
 	aw_process *process = start(loop, "exec sleep 500", with(PIPE(0) | PIPE(1) | PIPE(2), 0));
 	EXPECT_INT(aw_process_communicate(process, "input", 5, &future), 0);
-	aw_loop_run_once(loop, 0);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	aw_process_unref(process);
 	EXPECT_INT(aw_loop_run_until_complete(loop, future, &code), 0);
 	EXPECT_INT((intptr_t)code, -SIGKILL);
@@ -70,7 +70,7 @@ static void close_kills_and_the_status_can_still_be_had(void) {
 	const void *data = NULL;
 	size_t length = 0;
 	EXPECT_INT(aw_process_wait_closed(process, &closed), 0);
-	while (aw_process_output(process, 1, &data, &length) == 0 && length < 5) aw_loop_run_once(loop, -1);
+	while (aw_process_output(process, 1, &data, &length) == 0 && length < 5) EXPECT(aw_loop_run_once(loop, -1) >= 0);
 	EXPECT_INT(aw_process_close(process), 0);
 	EXPECT_INT(aw_process_take_pipe(process, 0, &fd), AW_EINVALIDSTATE);
 	EXPECT_INT(run(loop, closed), 0);
@@ -185,7 +185,7 @@ static void a_detached_child_lives_on(void) {
 			EXPECT_INT(aw_loop_close(loop), 0);
 			aw_process_unref(process);
 		}
-		aw_loop_run_once(loop, 0);
+		EXPECT(aw_loop_run_once(loop, 0) >= 0);
 		EXPECT_INT(waitpid(pid, NULL, WNOHANG), 0);
 		EXPECT_INT(kill(pid, SIGKILL), 0);
 		if (way < 2) {

@@ -23,11 +23,11 @@ static aw_status cancelled_get(void *ud) {
 	(void)ud;
 	EXPECT_INT(aw_queue_new(NULL, 0, &queue), 0);
 	aw_future *a = spawn(get_one, "a"), *b = spawn(get_one, "b");
-	aw_sleep(0);
-	aw_queue_put_nowait(queue, "item", NULL);
+	EXPECT(aw_sleep(0) >= 0);
+	EXPECT(aw_queue_put_nowait(queue, "item", NULL) >= 0);
 	aw_task_cancel(aw_future_task(a), NULL);
-	aw_await(a, NULL);
-	aw_await(b, NULL);
+	IGNORED(aw_await(a, NULL));
+	IGNORED(aw_await(b, NULL));
 	EXPECT_STR(trace, "a=AW_ECANCELLED b=item");
 	aw_future_unref(a);
 	aw_future_unref(b);
@@ -44,14 +44,14 @@ static aw_status stolen(void *ud) {
 	void *item;
 	EXPECT_INT(aw_queue_new(NULL, 0, &queue), 0);
 	aw_future *a = spawn(get_one, "a"), *b = spawn(get_one, "b");
-	aw_sleep(0);
-	aw_queue_put_nowait(queue, "1", NULL);
+	EXPECT(aw_sleep(0) >= 0);
+	EXPECT(aw_queue_put_nowait(queue, "1", NULL) >= 0);
 	EXPECT_INT(aw_queue_get_nowait(queue, &item, NULL), 0);
-	aw_sleep(0); /* a was woken for nothing, and waits behind b */
-	aw_queue_put_nowait(queue, "2", NULL);
-	aw_queue_put_nowait(queue, "3", NULL);
-	aw_await(a, NULL);
-	aw_await(b, NULL);
+	EXPECT(aw_sleep(0) >= 0); /* a was woken for nothing, and waits behind b */
+	EXPECT(aw_queue_put_nowait(queue, "2", NULL) >= 0);
+	EXPECT(aw_queue_put_nowait(queue, "3", NULL) >= 0);
+	IGNORED(aw_await(a, NULL));
+	IGNORED(aw_await(b, NULL));
 	EXPECT_STR(trace, "b=2 a=3");
 	aw_future_unref(a);
 	aw_future_unref(b);
@@ -70,11 +70,11 @@ static aw_status full(void *ud) {
 	EXPECT_INT(aw_queue_put(queue, "0", NULL), 0);
 	EXPECT_INT(aw_queue_put_nowait(queue, "x", NULL), AW_EQUEUEFULL);
 	aw_future *a = spawn(put_one, "1"), *b = spawn(put_one, "2");
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_INT(aw_queue_get_nowait(queue, &item, NULL), 0);
 	aw_task_cancel(aw_future_task(a), NULL); /* it had been woken: the other one is instead */
-	aw_await(a, NULL);
-	aw_await(b, NULL);
+	IGNORED(aw_await(a, NULL));
+	IGNORED(aw_await(b, NULL));
 	EXPECT_STR(trace, "1:AW_ECANCELLED 2:AW_OK");
 	EXPECT_INT(aw_queue_full(queue), 1);
 	aw_future_unref(a);
@@ -102,10 +102,10 @@ static aw_status orders(void *ud) {
 	(void)ud;
 	static const char *const items[] = {"b", "d", "a", "c"};
 	EXPECT_INT(aw_queue_new_lifo(NULL, 0, &queue), 0);
-	for (size_t i = 0; i < 4; i++) aw_queue_put(queue, (void *)(uintptr_t)items[i], NULL);
+	for (size_t i = 0; i < 4; i++) EXPECT(aw_queue_put(queue, (void *)(uintptr_t)items[i], NULL) >= 0);
 	drain();
 	EXPECT_INT(aw_queue_new_priority(NULL, 0, by_text, NULL, NULL, &queue), 0);
-	for (size_t i = 0; i < 4; i++) aw_queue_put(queue, (void *)(uintptr_t)items[i], NULL);
+	for (size_t i = 0; i < 4; i++) EXPECT(aw_queue_put(queue, (void *)(uintptr_t)items[i], NULL) >= 0);
 	drain();
 	EXPECT_STR(trace, "c a d b a b c d");
 	return 0;
@@ -126,14 +126,14 @@ static aw_status unfinished(void *ud) {
 	void *item;
 	EXPECT_INT(aw_queue_new(NULL, 0, &queue), 0);
 	EXPECT_INT(aw_queue_join(queue), 0);
-	aw_queue_put(queue, "x", NULL);
+	EXPECT(aw_queue_put(queue, "x", NULL) >= 0);
 	aw_future *task = spawn(join_it, NULL);
-	aw_sleep(0);
-	aw_queue_get(queue, &item, NULL);
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
+	EXPECT(aw_queue_get(queue, &item, NULL) >= 0);
+	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_STR(trace, "");
 	EXPECT_INT(aw_queue_task_done(queue), 0);
-	aw_await(task, NULL);
+	IGNORED(aw_await(task, NULL));
 	EXPECT_STR(trace, "joined:AW_OK");
 	EXPECT_INT(aw_queue_task_done(queue), -EINVAL);
 	aw_future_unref(task);
@@ -148,12 +148,12 @@ static void join_waits_for_every_item_put(void) {
 static aw_status shut(void *ud) {
 	(void)ud;
 	EXPECT_INT(aw_queue_new(NULL, 1, &queue), 0);
-	aw_queue_put(queue, "left", say_destroyed);
+	EXPECT(aw_queue_put(queue, "left", say_destroyed) >= 0);
 	aw_future *putter = spawn(put_one, "late");
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_INT(aw_queue_shutdown(queue, 0), 0);
 	EXPECT_INT(aw_queue_put_nowait(queue, "x", NULL), AW_EQUEUESHUTDOWN);
-	aw_await(putter, NULL);
+	IGNORED(aw_await(putter, NULL));
 	EXPECT_INT(get_one("get"), 0);
 	EXPECT_INT(get_one("get"), AW_EQUEUESHUTDOWN);
 	EXPECT_STR(trace, "late:AW_EQUEUESHUTDOWN get=left get=AW_EQUEUESHUTDOWN");
@@ -169,14 +169,14 @@ static void shutdown_drains_what_is_left(void) {
 static aw_status shut_now(void *ud) {
 	(void)ud;
 	EXPECT_INT(aw_queue_new(NULL, 0, &queue), 0);
-	aw_queue_put(queue, "one", say_destroyed);
-	aw_queue_put(queue, "two", say_destroyed);
+	EXPECT(aw_queue_put(queue, "one", say_destroyed) >= 0);
+	EXPECT(aw_queue_put(queue, "two", say_destroyed) >= 0);
 	aw_future *task = spawn(join_it, NULL);
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_INT(aw_queue_shutdown(queue, 1), 0);
-	aw_await(task, NULL);
+	IGNORED(aw_await(task, NULL));
 	EXPECT_STR(trace, "~one ~two joined:AW_OK");
-	aw_queue_put_nowait(queue, "x", NULL);
+	EXPECT(aw_queue_put_nowait(queue, "x", NULL) >= 0);
 	aw_future_unref(task);
 	aw_queue_unref(queue);
 	return 0;
@@ -193,7 +193,7 @@ static aw_status owned(void *ud) {
 	EXPECT_INT(aw_queue_put_coro(queue, "never run", say_destroyed, &coro), 0);
 	aw_coro_unref(coro);
 	EXPECT_STR(trace, "~never run");
-	aw_queue_put(queue, "left", say_destroyed);
+	EXPECT(aw_queue_put(queue, "left", say_destroyed) >= 0);
 	aw_queue_unref(queue);
 	EXPECT_STR(trace, "~never run ~left");
 	return 0;

@@ -37,9 +37,9 @@ static aw_status sleeps_all(void *counter) {
 		aw_status status = aw_task_spawn(NULL, sleeps, counter, NULL, NULL);
 		if (status < 0) return status;
 	}
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_INT(aw_loop_all_tasks(aw_loop_current(), NULL, 0), TASKS + 1);
-	for (int i = 0; i < 1000 && *(int *)counter < TASKS; i++) aw_sleep(10 * AW_MILLISECOND);
+	for (int i = 0; i < 1000 && *(int *)counter < TASKS; i++) EXPECT(aw_sleep(10 * AW_MILLISECOND) >= 0);
 	return 0;
 }
 
@@ -56,9 +56,9 @@ static void ten_thousand_tasks_sleep_at_once(void) {
 
 static void memory_is_flat_from_round_to_round(void) {
 	int woken = 0;
-	for (int i = 0; i < 2; i++, woken = 0) aw_run(NULL, sleeps_all, &woken, NULL, NULL);
+	for (int i = 0; i < 2; i++, woken = 0) EXPECT(aw_run(NULL, sleeps_all, &woken, NULL, NULL) >= 0);
 	long before = resident();
-	for (int i = 0; i < 4; i++, woken = 0) aw_run(NULL, sleeps_all, &woken, NULL, NULL);
+	for (int i = 0; i < 4; i++, woken = 0) EXPECT(aw_run(NULL, sleeps_all, &woken, NULL, NULL) >= 0);
 	long after = resident();
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	/* A leak of thirty bytes a task would show; noise is given a megabyte. */
@@ -73,10 +73,10 @@ static aw_status cancels_all(void *counter) {
 	aw_task **tasks = calloc(TASKS, sizeof(aw_task *));
 	if (!tasks) return -ENOMEM;
 	for (int i = 0; i < TASKS; i++) EXPECT(aw_task_spawn(NULL, sleep_long, NULL, NULL, &tasks[i]) == 0);
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	for (int i = 0; i < TASKS; i++) aw_task_cancel(tasks[i], NULL);
 	EXPECT_INT(aw_loop_deadline(aw_loop_current()), AW_FOREVER);
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	for (int i = 0; i < TASKS; i++) {
 		*(int *)counter += aw_future_cancelled(aw_task_future(tasks[i]));
 		aw_task_unref(tasks[i]);
@@ -121,7 +121,7 @@ static void a_loop_closed_with_ten_thousand_sleepers_leaves_nothing(void) {
 	int before = descriptors();
 	aw_loop *loop = loop_begin(NULL);
 	for (int i = 0; i < TASKS; i++) EXPECT(aw_task_spawn(loop, sleep_long, NULL, NULL, NULL) == 0);
-	aw_loop_run_once(loop, 0);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	loop_end(loop);
 	EXPECT_INT(descriptors(), before);
 }
@@ -147,7 +147,7 @@ static void a_hundred_thousand_iterations_need_no_memory(void) {
 	aw_loop *loop = loop_begin(NULL);
 	int left = 1000;
 	aw_loop_call_soon(loop, count_to, &left, NULL, NULL);
-	aw_loop_run_forever(loop);
+	EXPECT(aw_loop_run_forever(loop) >= 0);
 	long before = resident();
 	left = 100000;
 	aw_loop_call_soon(loop, count_to, &left, NULL, NULL);

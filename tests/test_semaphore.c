@@ -18,15 +18,15 @@ static aw_status take(void *name) {
 static aw_status overtaking(void *ud) {
 	(void)ud;
 	EXPECT_INT(aw_semaphore_new(NULL, 1, &semaphore), 0);
-	aw_semaphore_acquire(semaphore);
+	EXPECT(aw_semaphore_acquire(semaphore) >= 0);
 	aw_future *a = spawn(take, "a"), *b = spawn(take, "b");
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	aw_semaphore_release(semaphore);
 	EXPECT_INT(aw_semaphore_locked(semaphore), 1);
 	EXPECT_INT(aw_semaphore_try_acquire(semaphore), -EAGAIN);
-	aw_await(a, NULL);
+	IGNORED(aw_await(a, NULL));
 	aw_semaphore_release(semaphore);
-	aw_await(b, NULL);
+	IGNORED(aw_await(b, NULL));
 	EXPECT_STR(trace, "a b");
 	aw_future_unref(a);
 	aw_future_unref(b);
@@ -42,11 +42,11 @@ static aw_status given_back(void *ud) {
 	(void)ud;
 	EXPECT_INT(aw_semaphore_new(NULL, 0, &semaphore), 0);
 	aw_future *a = spawn(take, "a"), *b = spawn(take, "b");
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	aw_semaphore_release(semaphore);
 	aw_task_cancel(aw_future_task(a), NULL);
-	aw_await(a, NULL);
-	aw_await(b, NULL);
+	IGNORED(aw_await(a, NULL));
+	IGNORED(aw_await(b, NULL));
 	EXPECT_STR(trace, "a:AW_ECANCELLED b");
 	EXPECT_INT(aw_semaphore_value(semaphore), 0);
 	aw_future_unref(a);
@@ -89,7 +89,7 @@ static aw_status rounds(void *ud) {
 	for (int round = 0; round < 2; round++) {
 		aw_future *tasks[] = {spawn(meet, "a"), spawn(meet, "b"), spawn(meet, "c")};
 		for (size_t i = 0; i < 3; i++) {
-			aw_await(tasks[i], NULL);
+			IGNORED(aw_await(tasks[i], NULL));
 			aw_future_unref(tasks[i]);
 		}
 	}
@@ -107,20 +107,20 @@ static aw_status broken(void *ud) {
 	(void)ud;
 	EXPECT_INT(aw_barrier_new(NULL, 2, &barrier), 0);
 	aw_future *a = spawn(meet, "a");
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_INT(aw_barrier_n_waiting(barrier), 1);
 	aw_task_cancel(aw_future_task(a), NULL);
-	aw_await(a, NULL);
+	IGNORED(aw_await(a, NULL));
 	EXPECT_INT(aw_barrier_broken(barrier), 0);
 	EXPECT_INT(aw_barrier_n_waiting(barrier), 0);
 	aw_future *b = spawn(meet, "b");
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_INT(aw_barrier_reset(barrier), 0);
-	aw_await(b, NULL);
+	IGNORED(aw_await(b, NULL));
 	aw_future *c = spawn(meet, "c");
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_INT(aw_barrier_abort(barrier), 0);
-	aw_await(c, NULL);
+	IGNORED(aw_await(c, NULL));
 	EXPECT_INT(aw_barrier_wait(barrier), AW_EBROKENBARRIER);
 	EXPECT_STR(trace, "a:AW_ECANCELLED b:AW_EBROKENBARRIER c:AW_EBROKENBARRIER");
 	aw_future_unref(a);

@@ -28,7 +28,7 @@ static aw_status awaiter_cancelled(void *ud) {
 	EXPECT_INT(aw_shield(inner, &shield), 0);
 	EXPECT(shield != inner);
 	aw_future *outer = spawn(outer_body, shield);
-	aw_sleep(AW_SECOND);
+	IGNORED(aw_sleep(AW_SECOND));
 	EXPECT_INT(aw_future_cancel(outer, NULL), 1);
 	EXPECT_INT(aw_await(outer, NULL), AW_ECANCELLED);
 	EXPECT_INT(aw_future_done(inner), 0);
@@ -50,7 +50,7 @@ static aw_status inner_cancelled(void *ud) {
 	(void)ud;
 	aw_future *inner = spawn(inner_body, NULL), *shield = NULL;
 	EXPECT_INT(aw_shield(inner, &shield), 0);
-	aw_sleep(AW_SECOND);
+	IGNORED(aw_sleep(AW_SECOND));
 	aw_future_cancel(inner, "why");
 	EXPECT_INT(aw_await(shield, NULL), AW_ECANCELLED);
 	EXPECT_INT(aw_future_cancelled(shield), 1);
@@ -67,7 +67,7 @@ static void cancelling_the_inner_one_cancels_the_shield(void) {
 static aw_status of_done(void *ud) {
 	(void)ud;
 	aw_future *inner = future_of_running_loop(), *shield = NULL;
-	aw_future_set_result(inner, NULL, NULL);
+	EXPECT(aw_future_set_result(inner, NULL, NULL) >= 0);
 	EXPECT_INT(aw_shield(inner, &shield), 0);
 	EXPECT(shield == inner);
 	aw_future_unref(shield);
@@ -86,7 +86,7 @@ static aw_status value_shared(void *ud) {
 	EXPECT_INT(aw_shield(inner, &shield), 0);
 	EXPECT_INT(aw_await(shield, NULL), 0);
 	aw_future_unref(inner);
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_INT(aw_future_result(shield, &value), 0);
 	EXPECT_STR(value, "in");
 	EXPECT_STR(trace, "inner:AW_OK");
@@ -123,7 +123,7 @@ static aw_status late_failure(void *ud) {
 	aw_loop_set_exception_handler(aw_loop_current(), note, &inner, NULL);
 	aw_future_cancel(shield, NULL);
 	aw_future_unref(shield);
-	aw_sleep(5 * AW_SECOND);
+	IGNORED(aw_sleep(5 * AW_SECOND));
 	EXPECT_STR(trace, "inner:AW_OK exception in shielded future");
 	aw_future_unref(inner);
 	return 0;
@@ -144,9 +144,9 @@ static aw_status with_wait_for(void *ud) {
 	aw_future_unref(shield);
 	/* One path alone is protected. */
 	aw_future *outer = spawn(outer_body, inner);
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	aw_future_cancel(outer, NULL);
-	aw_sleep(AW_MILLISECOND);
+	EXPECT(aw_sleep(AW_MILLISECOND) >= 0);
 	EXPECT_INT(aw_future_cancelled(inner), 1);
 	aw_future_unref(outer);
 	aw_future_unref(inner);

@@ -13,7 +13,7 @@ static aw_status two(void *ud) {
 	EXPECT_STR(trace, "~first");
 	kill(getpid(), SIGUSR1);
 	trace_add("after kill");
-	for (int i = 0; i < 1000 && !strstr(trace, "usr1"); i++) aw_sleep(AW_MILLISECOND);
+	for (int i = 0; i < 1000 && !strstr(trace, "usr1"); i++) EXPECT(aw_sleep(AW_MILLISECOND) >= 0);
 	EXPECT_STR(trace, "~first after kill usr1");
 	EXPECT_INT(aw_loop_remove_signal_handler(loop, SIGUSR1), 1);
 	EXPECT_INT(aw_loop_remove_signal_handler(loop, SIGUSR1), 0);
@@ -40,8 +40,8 @@ static void the_handler_of_the_host_is_put_back(void) {
 	sigaction(SIGUSR2, NULL, &now);
 	EXPECT(now.sa_handler != of_the_host);
 	raise(SIGUSR2);
-	for (int i = 0; i < 10 && !strstr(trace, "a"); i++) aw_loop_run_once(loop, AW_SECOND);
-	for (int i = 0; i < 10 && !strstr(trace, "b"); i++) aw_loop_run_once(second, AW_SECOND);
+	for (int i = 0; i < 10 && !strstr(trace, "a"); i++) EXPECT(aw_loop_run_once(loop, AW_SECOND) >= 0);
+	for (int i = 0; i < 10 && !strstr(trace, "b"); i++) EXPECT(aw_loop_run_once(second, AW_SECOND) >= 0);
 	EXPECT_STR(trace, "a b");
 	aw_loop_unref(second); /* closing gives up what it watched */
 	sigaction(SIGUSR2, NULL, &now);
@@ -62,8 +62,8 @@ static void a_second_loop_watches_although_the_host_took_the_signal_meanwhile(vo
 	sigaction(SIGUSR1, &hosts, NULL);
 	EXPECT_INT(aw_loop_add_signal_handler(second, SIGUSR1, say, "second", NULL), 0);
 	kill(getpid(), SIGUSR1);
-	for (int i = 0; i < 3; i++) aw_loop_run_once(first, 10 * AW_MILLISECOND);
-	for (int i = 0; i < 3; i++) aw_loop_run_once(second, 10 * AW_MILLISECOND);
+	for (int i = 0; i < 3; i++) EXPECT(aw_loop_run_once(first, 10 * AW_MILLISECOND) >= 0);
+	for (int i = 0; i < 3; i++) EXPECT(aw_loop_run_once(second, 10 * AW_MILLISECOND) >= 0);
 	EXPECT_STR(trace, "first second");
 	aw_loop_unref(second);
 	EXPECT_INT(aw_loop_remove_signal_handler(first, SIGUSR1), 1);

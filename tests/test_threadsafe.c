@@ -126,11 +126,11 @@ static void a_last_reference_dropped_elsewhere_is_destroyed_on_the_loops_thread(
 	pthread_t thread;
 	destroyed = 0;
 	REQUIRE(aw_future_new(loop, &future) == 0);
-	aw_future_set_result(future, NULL, note_thread);
+	EXPECT(aw_future_set_result(future, NULL, note_thread) >= 0);
 	REQUIRE(pthread_create(&thread, NULL, drop_future, future) == 0);
 	for (int i = 0; i < 1000 && !destroyed; i++) {
-		aw_loop_wait(loop, -1); /* the drop wakes it */
-		aw_loop_dispatch(loop);
+		EXPECT(aw_loop_wait(loop, -1) >= 0); /* the drop wakes it */
+		EXPECT(aw_loop_dispatch(loop) >= 0);
 	}
 	pthread_join(thread, NULL);
 	EXPECT_INT(destroyed, 1);
@@ -168,7 +168,7 @@ static void references_dropped_while_the_loop_closes_are_destroyed_once(void) {
 			}
 		}
 		for (int t = 0; t < THREADS; t++) REQUIRE(pthread_create(&threads[t], NULL, drop_many, &droppers[t]) == 0);
-		if (round % 2) aw_loop_run_once(loop, 0);
+		if (round % 2) EXPECT(aw_loop_run_once(loop, 0) >= 0);
 		EXPECT_INT(aw_loop_close(loop), 0);
 		aw_loop_unref(loop);
 		for (int t = 0; t < THREADS; t++) pthread_join(threads[t], NULL);
@@ -226,7 +226,7 @@ static void posts_that_race_with_the_close_are_each_destroyed_once(void) {
 			racers[t] = (racer){.loop = aw_loop_ref(loop), .destroyed = &ends};
 			REQUIRE(pthread_create(&threads[t], NULL, post_until_closed, &racers[t]) == 0);
 		}
-		for (int i = 0; i < 20; i++) aw_loop_run_once(loop, 0);
+		for (int i = 0; i < 20; i++) EXPECT(aw_loop_run_once(loop, 0) >= 0);
 		EXPECT_INT(aw_loop_close(loop), 0);
 		aw_loop_unref(loop);
 		for (int t = 0; t < THREADS; t++) {
@@ -268,7 +268,7 @@ static void a_call_from_another_thread_while_it_runs_is_refused(void) {
 
 static void *run_here(void *loop) {
 	aw_loop_call_soon(loop, say, "thread", NULL, NULL);
-	aw_loop_run_once(loop, 0);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	return NULL;
 }
 
@@ -276,27 +276,27 @@ static void threads_may_drive_it_one_after_the_other(void) {
 	aw_loop *loop = loop_begin(NULL);
 	pthread_t thread;
 	aw_loop_call_soon(loop, say, "main", NULL, NULL);
-	aw_loop_run_once(loop, 0);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	REQUIRE(pthread_create(&thread, NULL, run_here, loop) == 0);
 	pthread_join(thread, NULL);
 	aw_loop_call_soon(loop, say, "main", NULL, NULL);
-	aw_loop_run_once(loop, 0);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	EXPECT_STR(trace, "main thread main");
 	loop_end(loop);
 }
 
 static aw_status sum(void *ud) {
 	for (int i = 0; i < 20; i++) {
-		aw_sleep(0);
+		EXPECT(aw_sleep(0) >= 0);
 		++*(int *)ud;
 	}
-	aw_sleep(AW_MILLISECOND);
+	EXPECT(aw_sleep(AW_MILLISECOND) >= 0);
 	return 0;
 }
 
 static aw_status loop_of_ones_own(void *ud) {
 	for (int i = 0; i < 10; i++) aw_task_spawn(NULL, sum, ud, NULL, NULL);
-	aw_sleep(2 * AW_MILLISECOND);
+	EXPECT(aw_sleep(2 * AW_MILLISECOND) >= 0);
 	return 0;
 }
 

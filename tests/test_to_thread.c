@@ -240,7 +240,7 @@ static void a_loop_can_close_while_tasks_wait_for_threads(void) {
 	EXPECT_INT(aw_to_thread_coro(loop, visit_work, &steps, visit_destroy, &coro), 0);
 	EXPECT_INT(aw_task_spawn_coro(loop, coro, NULL), 0);
 	aw_coro_unref(coro);
-	aw_loop_run_once(loop, 0);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	gate_wait(&stackful.here);
 	gate_wait(&steps.here);
 	EXPECT_INT(aw_loop_close(loop), 0);

@@ -18,7 +18,7 @@ static void three(const char *a, const char *b, const char *c) {
 
 static void three_end(void) {
 	for (int i = 0; i < 3; i++) {
-		aw_future_result(tasks[i], NULL);
+		EXPECT(aw_future_result(tasks[i], NULL) >= 0);
 		aw_future_unref(tasks[i]);
 	}
 }
@@ -53,7 +53,7 @@ static aw_status first_completed(void *ud) {
 	EXPECT_INT(aw_wait(tasks, 3, AW_FIRST_COMPLETED, AW_FOREVER, NULL), 1);
 	three_end();
 	three("2", "3", "4");
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	aw_future_cancel(tasks[2], NULL);
 	EXPECT_INT(aw_wait(tasks, 3, AW_FIRST_COMPLETED, AW_FOREVER, NULL), 1);
 	EXPECT_INT(aw_future_cancelled(tasks[2]), 1);
@@ -71,7 +71,7 @@ static aw_status first_exception(void *ud) {
 	EXPECT_INT(aw_wait(tasks, 3, AW_FIRST_EXCEPTION, AW_FOREVER, NULL), 2);
 	three_end();
 	three("1", "2", "3");
-	aw_sleep(0);
+	EXPECT(aw_sleep(0) >= 0);
 	aw_future_cancel(tasks[0], NULL);
 	EXPECT_INT(aw_wait(tasks, 3, AW_FIRST_EXCEPTION, AW_FOREVER, NULL), 3);
 	three_end();
@@ -90,7 +90,7 @@ static aw_status tick(void *ud) {
 static aw_status all_done(void *ud) {
 	(void)ud;
 	aw_future *done = future_of_running_loop(), *ticker;
-	aw_future_set_result(done, NULL, NULL);
+	EXPECT(aw_future_set_result(done, NULL, NULL) >= 0);
 	ticker = spawn(tick, "tick");
 	EXPECT_INT(aw_wait(&done, 1, AW_ALL_COMPLETED, AW_FOREVER, NULL), 1);
 	EXPECT_STR(trace, "tick");
@@ -115,7 +115,7 @@ static aw_status waiter_cancelled(void *ud) {
 	(void)ud;
 	three("1", "2", "3");
 	aw_future *waiter = spawn(waits_for_all, NULL);
-	aw_sleep(AW_MILLISECOND);
+	EXPECT(aw_sleep(AW_MILLISECOND) >= 0);
 	aw_future_cancel(waiter, NULL);
 	EXPECT_INT(aw_await(waiter, NULL), AW_ECANCELLED);
 	/* Its timer is gone with it: the last is the three's own. */
@@ -177,7 +177,7 @@ static aw_status as_coroutine(void *ud) {
 	EXPECT_INT(aw_results_get(results, 1, NULL), -EIO);
 	EXPECT_INT(aw_results_get(results, 2, NULL), AW_EINVALIDSTATE);
 	EXPECT(aw_results_error(results, 2) == NULL);
-	aw_sleep(20 * AW_SECOND);
+	IGNORED(aw_sleep(20 * AW_SECOND));
 	/* What was pending then is pending for good. */
 	EXPECT_INT(aw_results_get(results, 2, NULL), AW_EINVALIDSTATE);
 	aw_coro_unref(coro);

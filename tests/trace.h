@@ -92,7 +92,7 @@ static inline void loop_end(aw_loop *loop) {
 
 /* Runs iterations until nothing is ready. */
 static inline void loop_settle(aw_loop *loop) {
-	for (int i = 0; i < 1000 && aw_loop_pending(loop); i++) aw_loop_run_once(loop, 0);
+	for (int i = 0; i < 1000 && aw_loop_pending(loop); i++) EXPECT(aw_loop_run_once(loop, 0) >= 0);
 }
 
 /* A program under virtual time, which leaves nothing behind. */

@@ -21,7 +21,16 @@
  *  - Where a function makes something that belongs to a loop (it is not named `aw_loop_…`), a NULL `loop` means the one that runs in this
  *    thread, ::AW_ENOLOOP if there is none. The exceptions are aw_error_new() and aw_error_new_group(), where it means no loop, and calls
  *    for any thread (aw_submit_threadsafe()), which must name theirs.
- *  - NULL, stale and foreign handles are answered with ::AW_EBADHANDLE (predicates answer 0, getters NULL).
+ *  - NULL and foreign handles are answered with ::AW_EBADHANDLE (predicates answer 0, getters NULL), and so are stale ones, as long as
+ *    their memory has not become another handle of the same kind: then that one is meant. So a stale handle is told in time, and not for
+ *    ever.
+ *  - One `_unref` too many takes a reference that is the library's or another caller's, and what goes wrong then comes later. In debug mode
+ *    the callers' references are counted apart: such an `_unref` has no effect and is reported, with the kind of the handle and where it was
+ *    created, to the exception handler of the handle's loop, or to stderr where there is no loop or another thread runs it.
+ *  - ::AW_NODISCARD marks the calls whose status tells what the caller owns afterwards, or what became of something that it waited for: those
+ *    that give a new reference, move an item or a value, take a lock or a permit, enter or leave a scope, run, or await. Ignoring it loses a
+ *    reference, an item, a lock, or a failure. Calls that schedule, notify, cancel, set or release are not marked: what they were given is
+ *    destroyed if they fail.
  */
 #ifndef AWAIT_BASE_H
 #define AWAIT_BASE_H

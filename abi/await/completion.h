@@ -54,7 +54,7 @@ typedef struct aw_completion {
  * first. Each one taken gives exactly one completion. When this returns, each is bound to the file that its descriptor was: a file that
  * gets the number later is not touched. Errors: -EINVAL, -ENOMEM, ::AW_EBADHANDLE for a future.
  */
-AW_API aw_status aw_loop_submit(aw_loop *loop, const aw_submission *submissions, size_t count);
+AW_NODISCARD AW_API aw_status aw_loop_submit(aw_loop *loop, const aw_submission *submissions, size_t count);
 /** Asks every operation with this token to end; the completions follow (::AW_ECANCELLED or the real outcome). Returns how many. */
 AW_API aw_status aw_loop_cancel_token(aw_loop *loop, uint64_t token);
 /**
@@ -62,7 +62,7 @@ AW_API aw_status aw_loop_cancel_token(aw_loop *loop, uint64_t token);
  * nothing at all did within `timeout_ns` (negative: no limit). Fewer than `max` means that none is left; as long as some are, aw_loop_wait()
  * does not return for them.
  */
-AW_API aw_status aw_loop_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout_ns);
+AW_NODISCARD AW_API aw_status aw_loop_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout_ns);
 
 AW_END_DECLS
 

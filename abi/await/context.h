@@ -16,7 +16,7 @@ AW_BEGIN_DECLS
  * thread's. `destroy` runs when no context holds the value any more. -ENOMEM, -EINVAL for a NULL key; the value then
  * stays the caller's. Any thread. ContextVar.set.
  */
-AW_API aw_status aw_context_set(const void *key, void *value, aw_destroy_fn destroy);
+AW_NODISCARD AW_API aw_status aw_context_set(const void *key, void *value, aw_destroy_fn destroy);
 /** The value bound to `key`, borrowed, or -ENOENT. Any thread. ContextVar.get. */
 AW_API aw_status aw_context_get(const void *key, void **out);
 /** Unbinds `key`, or -ENOENT. Any thread. ContextVar.reset to unset. */

@@ -45,7 +45,7 @@ AW_API aw_task *aw_resume_task(const aw_resume *resume);
 /** @name What the step answers: each returns the status that the step returns in turn */
 /**@{*/
 /** Ends with a value, which the task or the awaiting coroutine then owns. On failure it stays the caller's. */
-AW_API aw_status aw_resume_return(aw_resume *resume, void *value, aw_destroy_fn destroy);
+AW_NODISCARD AW_API aw_status aw_resume_return(aw_resume *resume, void *value, aw_destroy_fn destroy);
 /** Ends with an error (takes its own reference). */
 AW_API aw_status aw_resume_raise(aw_resume *resume, aw_error *error);
 /** Awaits a future (takes its own reference). One that is done does not suspend the task. */

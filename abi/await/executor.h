@@ -46,7 +46,7 @@ AW_API aw_status aw_executor_shutdown(aw_executor *executor, aw_bool cancel_pend
  * ::AW_EPENDING: some go on, and it can be called again. -EDEADLK on a thread of this executor. Signals do not end the wait.
  * Executor.shutdown(wait=True).
  */
-AW_API aw_status aw_executor_shutdown_wait(aw_executor *executor, int64_t timeout_ns);
+AW_NODISCARD AW_API aw_status aw_executor_shutdown_wait(aw_executor *executor, int64_t timeout_ns);
 /**
  * aw_executor_shutdown_wait() that also ends early, as aw_cfuture_wait_interruptible() does: with -EINTR once `interrupt`
  * (optional) is raised or a signal handler has run on the calling thread. It can be called again. Executor.shutdown(wait=True).
@@ -66,9 +66,9 @@ AW_API int32_t aw_executor_max_threads(const aw_executor *executor);
  * Sets the message of the failure that the function returns. Returns `code`; an errno without its minus is taken as its negative.
  * ::AW_EINVALIDSTATE outside one. Python: raise.
  */
-AW_API aw_status aw_work_raise(aw_status code, const char *message);
+AW_NODISCARD AW_API aw_status aw_work_raise(aw_status code, const char *message);
 /** As aw_work_raise(), with an error object made without a loop (takes its own reference). Returns its code. */
-AW_API aw_status aw_work_raise_error(aw_error *error);
+AW_NODISCARD AW_API aw_status aw_work_raise_error(aw_error *error);
 /**@}*/
 
 /** @name Blocking functions, awaited */
@@ -87,7 +87,7 @@ AW_API aw_status aw_loop_run_in_executor(aw_loop *loop, aw_executor *executor, a
  * moves to `out`, its destroy to `out_destroy` (both optional; without `out` the value is destroyed). A task that is cancelled
  * here goes on at once; the thread ends its work. Stackful tasks only. asyncio.to_thread.
  */
-AW_API aw_status aw_to_thread(aw_work_fn fn, void *ud, aw_destroy_fn destroy, void **out, aw_destroy_fn *out_destroy);
+AW_NODISCARD AW_API aw_status aw_to_thread(aw_work_fn fn, void *ud, aw_destroy_fn destroy, void **out, aw_destroy_fn *out_destroy);
 /** aw_to_thread() as a coroutine: does nothing until it is driven, and owns the value. New reference. asyncio.to_thread. */
 AW_NODISCARD AW_API aw_status aw_to_thread_coro(aw_loop *loop, aw_work_fn fn, void *ud, aw_destroy_fn destroy, aw_coro **out);
 /**
@@ -123,7 +123,7 @@ AW_API void aw_cfuture_unref(aw_cfuture *cfuture);
  * aw_cfuture_result(). ::AW_EPENDING once that time has passed, which leaves it as it is; ::AW_ETIMEOUT is a failure of the
  * task. -EDEADLK on the thread that runs the loop. Signals do not end the wait. Future.result(timeout).
  */
-AW_API aw_status aw_cfuture_wait(aw_cfuture *cfuture, int64_t timeout_ns, void **out);
+AW_NODISCARD AW_API aw_status aw_cfuture_wait(aw_cfuture *cfuture, int64_t timeout_ns, void **out);
 /**
  * Blocks until it is done, as aw_cfuture_wait(), but can be interrupted, and returns 0 whatever the outcome, which
  * aw_cfuture_result() gives: so no failure of the task is taken for one of the wait. Where it is done already, it returns 0 at
@@ -142,7 +142,7 @@ AW_API aw_status aw_cfuture_wait_interruptible(aw_cfuture *cfuture, int64_t time
  * The outcome: 0 and the value in `out` (optional, borrowed from `cfuture`); the failure's code; ::AW_ECANCELLED;
  * ::AW_ELOOPCLOSED if the loop closed first; ::AW_EINVALIDSTATE while it is pending.
  */
-AW_API aw_status aw_cfuture_result(aw_cfuture *cfuture, void **out);
+AW_NODISCARD AW_API aw_status aw_cfuture_result(aw_cfuture *cfuture, void **out);
 /** The failure or cancellation, borrowed from `cfuture`, or NULL. Future.exception. */
 AW_API aw_error *aw_cfuture_error(aw_cfuture *cfuture);
 /** Cancels it, now, and its task, in the loop. Returns 1, or 0 if it was done. Future.cancel. */

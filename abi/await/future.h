@@ -28,7 +28,7 @@ AW_API aw_task *aw_future_task(aw_future *future);
  * Finishes it with a value, which it then owns. ::AW_EINVALIDSTATE if it is done, -EPERM for a task; the value is then not taken.
  * Done-callbacks are queued, never run inside. asyncio: Future.set_result.
  */
-AW_API aw_status aw_future_set_result(aw_future *future, void *value, aw_destroy_fn destroy);
+AW_NODISCARD AW_API aw_status aw_future_set_result(aw_future *future, void *value, aw_destroy_fn destroy);
 /** Finishes it with an error (it takes its own reference). ::AW_EINVALIDSTATE, -EPERM as above. asyncio: Future.set_exception. */
 AW_API aw_status aw_future_set_error(aw_future *future, aw_error *error);
 /** aw_future_set_error() with a new error of `code` and `message` (optional). An errno without its minus is taken as its negative. */
@@ -52,9 +52,9 @@ AW_API aw_bool aw_future_cancelled(const aw_future *future);
  * The outcome: 0 and the value, borrowed, in `out` (optional); the error's code; ::AW_ECANCELLED; ::AW_EINVALIDSTATE while pending.
  * Marks an error as looked at. asyncio: Future.result.
  */
-AW_API aw_status aw_future_result(aw_future *future, void **out);
+AW_NODISCARD AW_API aw_status aw_future_result(aw_future *future, void **out);
 /** As aw_future_result(), but the value moves to the caller, once: later readers get NULL. Its destroy goes to `out_destroy`. */
-AW_API aw_status aw_future_take_result(aw_future *future, void **out, aw_destroy_fn *out_destroy);
+AW_NODISCARD AW_API aw_status aw_future_take_result(aw_future *future, void **out, aw_destroy_fn *out_destroy);
 /** What a value is, for hosts that turn values into objects of their own. */
 enum aw_value_kind {
 	AW_VALUE_POINTER = 0, /**< the program's own, or NULL */
@@ -68,7 +68,7 @@ AW_API int32_t aw_future_value_kind(const aw_future *future);
  * The error, borrowed, or NULL for a value. A cancelled future returns ::AW_ECANCELLED and writes the cancellation's error object;
  * a pending one ::AW_EINVALIDSTATE. asyncio: Future.exception.
  */
-AW_API aw_status aw_future_error(aw_future *future, aw_error **out);
+AW_NODISCARD AW_API aw_status aw_future_error(aw_future *future, aw_error **out);
 
 /** Has `fn` called, through the ready queue, when it is done (also if it is already). asyncio: Future.add_done_callback. */
 AW_API aw_status aw_future_add_done_callback(aw_future *future, aw_done_fn fn, void *ud, aw_destroy_fn destroy);
@@ -98,7 +98,7 @@ AW_API void aw_results_unref(aw_results *results);
 /** How many futures there were. */
 AW_API size_t aw_results_count(const aw_results *results);
 /** The outcome of the future at `index`, as aw_future_result() gives it; ::AW_EINVALIDSTATE if it was pending. Value borrowed. */
-AW_API aw_status aw_results_get(const aw_results *results, size_t index, void **out);
+AW_NODISCARD AW_API aw_status aw_results_get(const aw_results *results, size_t index, void **out);
 /** The error of the future at `index`, borrowed, or NULL. */
 AW_API aw_error *aw_results_error(const aw_results *results, size_t index);
 /**@}*/

@@ -71,15 +71,15 @@ AW_API void *aw_loop_host_data(const aw_loop *loop);
 /** @name Running */
 /**@{*/
 /** Runs until aw_loop_stop(). Returns 0, or ::AW_EEXIT. asyncio: loop.run_forever. */
-AW_API aw_status aw_loop_run_forever(aw_loop *loop);
+AW_NODISCARD AW_API aw_status aw_loop_run_forever(aw_loop *loop);
 /**
  * Runs until `future` is done and returns its status; `out` (optional) receives its value, borrowed from the future.
  * ::AW_ESTOPPED if the loop was stopped first: the future is as it was, and the loop can be run again.
  * asyncio: loop.run_until_complete.
  */
-AW_API aw_status aw_loop_run_until_complete(aw_loop *loop, aw_future *future, void **out);
+AW_NODISCARD AW_API aw_status aw_loop_run_until_complete(aw_loop *loop, aw_future *future, void **out);
 /** One wait of `timeout_ns` at most (negative: no limit) and one dispatch. Returns the number of callbacks run. */
-AW_API aw_status aw_loop_run_once(aw_loop *loop, int64_t timeout_ns);
+AW_NODISCARD AW_API aw_status aw_loop_run_once(aw_loop *loop, int64_t timeout_ns);
 /** Lets the current batch end, then leaves the run. Before a run: the run makes one iteration. asyncio: loop.stop. */
 AW_API aw_status aw_loop_stop(aw_loop *loop);
 /** 1 if aw_loop_stop() was called since the last run or take; takes it back. For hosts that run by wait and dispatch. */
@@ -96,12 +96,12 @@ AW_API int64_t aw_loop_time(const aw_loop *loop);
  * aw_loop_call_soon_threadsafe() and `_ref`/`_unref` may be called by other threads meanwhile. If one of them drops
  * the last reference, the loop is closed before the call returns.
  */
-AW_API aw_status aw_loop_wait(aw_loop *loop, int64_t timeout_ns);
+AW_NODISCARD AW_API aw_status aw_loop_wait(aw_loop *loop, int64_t timeout_ns);
 /**
  * Runs what is ready, once: what was queued, then completions, then timers due. Never blocks. Returns the number of callbacks
  * run, ::AW_EEXIT, or -EBUSY from inside a callback.
  */
-AW_API aw_status aw_loop_dispatch(aw_loop *loop);
+AW_NODISCARD AW_API aw_status aw_loop_dispatch(aw_loop *loop);
 /** 1 if aw_loop_wait() would return at once. */
 AW_API aw_bool aw_loop_pending(const aw_loop *loop);
 /** When the next timer is due, or ::AW_FOREVER. */
@@ -113,7 +113,7 @@ AW_API aw_status aw_loop_wakeup(aw_loop *loop);
  * pollers. The host polls it and calls aw_loop_dispatch() until that returns -EAGAIN ("nothing at all"); 0 means that something
  * happened but ran no callback. -EBUSY if it is one already, -ENOTSUP under virtual time.
  */
-AW_API aw_status aw_loop_guest_begin(aw_loop *loop, int *out_fd);
+AW_NODISCARD AW_API aw_status aw_loop_guest_begin(aw_loop *loop, int *out_fd);
 /** Ends guest mode; the descriptor is closed. */
 AW_API aw_status aw_loop_guest_end(aw_loop *loop);
 /**@}*/

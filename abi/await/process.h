@@ -99,7 +99,7 @@ AW_NODISCARD AW_API aw_status aw_process_communicate(aw_process *process, const 
 /** What has been read from stream 1 or 2, borrowed until the loop runs on. ::AW_EINVALIDSTATE if the stream is no pipe. */
 AW_API aw_status aw_process_output(const aw_process *process, int stream, const void **out_data, size_t *out_length);
 /** Hands the parent's end of pipe 0, 1 or 2 (non-blocking) to the caller. ::AW_EINVALIDSTATE if there is none, or while it is in use. */
-AW_API aw_status aw_process_take_pipe(aw_process *process, int stream, int *out_fd);
+AW_NODISCARD AW_API aw_status aw_process_take_pipe(aw_process *process, int stream, int *out_fd);
 /** Sends a signal through the pidfd (with GROUP, to the group). -ESRCH once it has ended. asyncio: Process.send_signal. */
 AW_API aw_status aw_process_send_signal(aw_process *process, int signal);
 /** SIGTERM. asyncio: Process.terminate. */

@@ -22,7 +22,7 @@ AW_BEGIN_DECLS
  * aw_loop_new() prints in debug mode alone.
  * asyncio.run.
  */
-AW_API aw_status aw_run(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out);
+AW_NODISCARD AW_API aw_status aw_run(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out);
 /**
  * As aw_run(), and gives out the error: what `fn` failed with, or why no loop could be made, which is then not printed. `out_error` (optional)
  * receives a new reference on failure, else NULL. asyncio: what asyncio.run raises.
@@ -61,9 +61,9 @@ AW_API aw_status aw_runner_loop(aw_runner *runner, aw_loop **out);
  * run, and what `fn` bound with aw_context_set() is there for it. With ::AW_RUNNER_SIGINT, -EINTR if a SIGINT ended it. ::AW_ELOOPRUNNING inside a running loop, ::AW_ELOOPCLOSED once closed.
  * asyncio: Runner.run.
  */
-AW_API aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out);
+AW_NODISCARD AW_API aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out);
 /** As aw_runner_run(), for a coroutine of the runner's loop (takes its own reference). */
-AW_API aw_status aw_runner_run_coro(aw_runner *runner, aw_coro *coro, void **out);
+AW_NODISCARD AW_API aw_status aw_runner_run_coro(aw_runner *runner, aw_coro *coro, void **out);
 /**
  * The error that the last run failed with, borrowed until the next run or until the runner goes; NULL after a run that succeeded. Where the
  * runner could not make its loop, its message is the reason. Python: what Runner.run raises.
@@ -76,7 +76,7 @@ AW_API aw_status aw_runner_close(aw_runner *runner);
  * The end of aw_run() on a loop of the caller's: cancels all tasks that are not done, in order of creation, and runs the loop until
  * they are. asyncio: runners._cancel_all_tasks.
  */
-AW_API aw_status aw_loop_cancel_all(aw_loop *loop);
+AW_NODISCARD AW_API aw_status aw_loop_cancel_all(aw_loop *loop);
 
 AW_END_DECLS
 

@@ -62,7 +62,7 @@ AW_API aw_task *aw_task_current(void);
  * Writes up to `max` references to the tasks of `loop` that are not done, in order of creation, each a new reference. Returns how
  * many there are, which may be more. asyncio.all_tasks.
  */
-AW_API aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, size_t max);
+AW_NODISCARD AW_API aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, size_t max);
 
 /** @name Inside a stackful coroutine (elsewhere: ::AW_ENOTASK) */
 /**@{*/
@@ -71,11 +71,11 @@ AW_API aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, size_t max);
  * future that is done does not suspend. When the task is cancelled here, what it awaits is cancelled first, and ::AW_ECANCELLED is
  * returned. Errors: ::AW_EFOREIGNLOOP, ::AW_ESELFAWAIT, ::AW_ELOOPCLOSED while the loop closes. Python: await.
  */
-AW_API aw_status aw_await(aw_future *future, void **out);
+AW_NODISCARD AW_API aw_status aw_await(aw_future *future, void **out);
 /** Runs `coro` in this task until it ends. The value goes to `out` (optional) and stays the coroutine's. Python: await. */
-AW_API aw_status aw_await_coro(aw_coro *coro, void **out);
+AW_NODISCARD AW_API aw_status aw_await_coro(aw_coro *coro, void **out);
 /** Suspends the task for `delay_ns`; 0 and less let the others run for exactly one iteration. asyncio.sleep. */
-AW_API aw_status aw_sleep(int64_t delay_ns);
+AW_NODISCARD AW_API aw_status aw_sleep(int64_t delay_ns);
 /**
  * Sets the value that the task has when its function returns 0. Returns 0, so that `return aw_return(v, free);` reads well. The value moves
  * also on failure, which destroys it: in that line nobody is left to do so. (Other values stay the caller's on failure, see base.h.)
@@ -85,9 +85,9 @@ AW_API aw_status aw_return(void *value, aw_destroy_fn destroy);
  * Makes the error of a failure: `return aw_raise(-EIO, "no luck");`. Returns `code`. An errno without its minus (`EIO`) is taken as its
  * negative; 0 is -EINVAL. `message` is optional and copied. Python: raise.
  */
-AW_API aw_status aw_raise(aw_status code, const char *message);
+AW_NODISCARD AW_API aw_status aw_raise(aw_status code, const char *message);
 /** As aw_raise(), with an error object (takes its own reference). Returns its code. */
-AW_API aw_status aw_raise_error(aw_error *error);
+AW_NODISCARD AW_API aw_status aw_raise_error(aw_error *error);
 /**
  * The error of the last failure in this task, borrowed until the next call that suspends or fails. NULL if there is none, and where there is
  * no stackful coroutine: a step has aw_resume_error(), a callback only the status. Python: the exception of an `except` clause.

@@ -20,7 +20,7 @@ AW_API aw_taskgroup *aw_taskgroup_ref(aw_taskgroup *group);
 /** Gives one reference back. Any thread. */
 AW_API void aw_taskgroup_unref(aw_taskgroup *group);
 /** Enters the group in the current task, its parent. ::AW_EINVALIDSTATE if entered before, ::AW_ENOTASK. TaskGroup.__aenter__. */
-AW_API aw_status aw_taskgroup_begin(aw_taskgroup *group);
+AW_NODISCARD AW_API aw_status aw_taskgroup_begin(aw_taskgroup *group);
 /**
  * Starts a stackful task in the group. ::AW_EINVALIDSTATE before the group is entered, once it is shutting down, and when it is
  * finished. `out` is optional: new reference. asyncio: TaskGroup.create_task.
@@ -39,7 +39,7 @@ AW_API aw_status aw_taskgroup_add(aw_taskgroup *group, aw_task *task);
  * stackful task aw_caught() stands for it). If the body or a task failed, the others are cancelled and waited for, and the failures come
  * as one error of ::AW_EGROUP (aw_caught()); a mere cancellation of the parent comes as ::AW_ECANCELLED. TaskGroup.__aexit__.
  */
-AW_API aw_status aw_taskgroup_end(aw_taskgroup *group, aw_status body, aw_error *error);
+AW_NODISCARD AW_API aw_status aw_taskgroup_end(aw_taskgroup *group, aw_status body, aw_error *error);
 /** aw_taskgroup_end() as a coroutine. New reference. */
 AW_NODISCARD AW_API aw_status aw_taskgroup_end_coro(aw_taskgroup *group, aw_status body, aw_error *error, aw_coro **out);
 

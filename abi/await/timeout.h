@@ -22,12 +22,12 @@ AW_API aw_timeout *aw_timeout_ref(aw_timeout *timeout);
 /** Gives one reference back. Any thread. */
 AW_API void aw_timeout_unref(aw_timeout *timeout);
 /** Enters the scope in the current task, stackful or not. ::AW_EINVALIDSTATE if entered before, ::AW_ENOTASK. Timeout.__aenter__. */
-AW_API aw_status aw_timeout_begin(aw_timeout *timeout);
+AW_NODISCARD AW_API aw_status aw_timeout_begin(aw_timeout *timeout);
 /**
  * Leaves the scope with the status of its body, and returns what it becomes: ::AW_ETIMEOUT where the body ended in ::AW_ECANCELLED
  * because of this scope and no other request is open; else `body` unchanged. Timeout.__aexit__.
  */
-AW_API aw_status aw_timeout_end(aw_timeout *timeout, aw_status body);
+AW_NODISCARD AW_API aw_status aw_timeout_end(aw_timeout *timeout, aw_status body);
 /** The deadline, or ::AW_FOREVER. asyncio: Timeout.when. */
 AW_API int64_t aw_timeout_when(const aw_timeout *timeout);
 /** Moves the deadline; a time past fires in the next iteration. Only inside the scope (::AW_EINVALIDSTATE). Timeout.reschedule. */
@@ -40,7 +40,7 @@ AW_API aw_bool aw_timeout_expired(const aw_timeout *timeout);
  * ended with a value or another error all the same. At 0 and less a future that is not done is cancelled at once. The value (borrowed)
  * goes to `out` (optional). Cancelling the task cancels the future. asyncio.wait_for, as of 3.12.
  */
-AW_API aw_status aw_wait_for(aw_future *future, int64_t timeout_ns, void **out);
+AW_NODISCARD AW_API aw_status aw_wait_for(aw_future *future, int64_t timeout_ns, void **out);
 /** aw_wait_for() as a coroutine. Its value is that of the future, borrowed: keep the future. New reference. */
 AW_NODISCARD AW_API aw_status aw_wait_for_coro(aw_future *future, int64_t timeout_ns, aw_coro **out);
 

@@ -108,7 +108,7 @@ ENTRY(aw_as_completed_new, (aw_loop *loop, aw_future *const *futures, size_t cou
 	self->ends = ends;
 	self->count = distinct;
 	watch_add_distinct(&order->watch, futures, count);
-	*out = self;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 fail:
 	free(ends);
@@ -118,14 +118,16 @@ fail:
 }
 
 aw_as_completed *aw_as_completed_ref(aw_as_completed *iterator) {
-	return object_is(iterator, &iterator_class) ? object_ref(iterator) : iterator;
+	return object_is(iterator, &iterator_class) ? object_ref_held(iterator) : iterator;
 }
 
 void aw_as_completed_unref(aw_as_completed *iterator) {
-	if (object_is(iterator, &iterator_class)) object_unref(iterator);
+	if (object_is(iterator, &iterator_class)) object_unref_held(iterator);
 }
 
 /* --- the next one --- */
+
+static const future_kind turn_kind = {.what = "as_completed"};
 
 typedef struct next_state {
 	aw_as_completed *iterator; /* a reference */
@@ -180,7 +182,7 @@ static aw_status next_take(next_state *self, aw_resume *resume) {
 	iterator->promised--;
 	self->promised = false;
 	if (!end) return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
-	return aw_resume_return(resume, object_ref(end), value_future);
+	return aw_resume_return(resume, value_future_of(end), value_future);
 }
 
 static aw_status next_step(aw_resume *resume, void *ud) {
@@ -200,8 +202,8 @@ static aw_status next_step(aw_resume *resume, void *ud) {
 		self->promised = true;
 	}
 	if (iterator->taken < iterator->ended) return next_take(self, resume);
-	aw_status status = aw_future_new(iterator->loop, &self->asker.turn);
-	if (status < 0) return status;
+	self->asker.turn = future_create(iterator->loop, &future_class, &turn_kind, sizeof(aw_future));
+	if (!self->asker.turn) return -ENOMEM;
 	asker_add(iterator, &self->asker);
 	return aw_resume_await(resume, self->asker.turn);
 }
@@ -224,7 +226,7 @@ aw_status aw_as_completed_next(aw_as_completed *iterator, aw_future **out) {
 	if (status < 0) return status;
 	void *end = NULL;
 	status = aw_await_coro(coro, &end);
-	if (status == 0) *out = object_ref(end);
+	if (status == 0) *out = object_hand_out(object_ref(end), CALLER);
 	object_unref(coro);
 	return status;
 }

@@ -130,12 +130,12 @@ static void visit_destroy(void *ud) {
 	free(self);
 }
 
-static aw_status visit_new(aw_barrier *barrier, aw_step_fn step, aw_coro **out) {
+static aw_status visit_new(aw_barrier *barrier, aw_step_fn step, const void *origin, aw_coro **out) {
 	aw_status status = object_is(barrier, &barrier_class) ? loop_check(barrier->loop) : AW_EBADHANDLE;
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
 	visit *self;
-	status = coro_internal(barrier->loop, step, sizeof *self, visit_destroy, &self, out);
+	status = coro_internal_from(origin, barrier->loop, step, sizeof *self, visit_destroy, &self, out);
 	if (status == 0) self->barrier = object_ref(barrier);
 	return status;
 }
@@ -143,7 +143,7 @@ static aw_status visit_new(aw_barrier *barrier, aw_step_fn step, aw_coro **out) 
 static aw_status visit_run(aw_barrier *barrier, aw_step_fn step, void **out) {
 	if (!stackful_here()) return AW_ENOTASK;
 	aw_coro *coro;
-	aw_status status = visit_new(barrier, step, &coro);
+	aw_status status = visit_new(barrier, step, NULL, &coro);
 	return line_run(status, coro, out);
 }
 
@@ -161,21 +161,22 @@ ENTRY(aw_barrier_new, (aw_loop *loop, int32_t parties, aw_barrier **out), (loop,
 	}
 	self->loop = loop;
 	self->condition = condition;
+	condition->barrier = self;
 	self->parties = parties;
-	*out = self;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 }
 
 aw_barrier *aw_barrier_ref(aw_barrier *barrier) {
-	return object_is(barrier, &barrier_class) ? object_ref(barrier) : barrier;
+	return object_is(barrier, &barrier_class) ? object_ref_held(barrier) : barrier;
 }
 
 void aw_barrier_unref(aw_barrier *barrier) {
-	if (object_is(barrier, &barrier_class)) object_unref(barrier);
+	if (object_is(barrier, &barrier_class)) object_unref_held(barrier);
 }
 
 ENTRY(aw_barrier_wait_coro, (aw_barrier *barrier, aw_coro **out), (barrier, out)) {
-	return visit_new(barrier, wait_step, out);
+	return visit_new(barrier, wait_step, CALLER, out);
 }
 
 aw_status aw_barrier_wait(aw_barrier *barrier) {
@@ -185,7 +186,7 @@ aw_status aw_barrier_wait(aw_barrier *barrier) {
 }
 
 ENTRY(aw_barrier_reset_coro, (aw_barrier *barrier, aw_coro **out), (barrier, out)) {
-	return visit_new(barrier, reset_step, out);
+	return visit_new(barrier, reset_step, CALLER, out);
 }
 
 aw_status aw_barrier_reset(aw_barrier *barrier) {
@@ -193,7 +194,7 @@ aw_status aw_barrier_reset(aw_barrier *barrier) {
 }
 
 ENTRY(aw_barrier_abort_coro, (aw_barrier *barrier, aw_coro **out), (barrier, out)) {
-	return visit_new(barrier, abort_step, out);
+	return visit_new(barrier, abort_step, CALLER, out);
 }
 
 aw_status aw_barrier_abort(aw_barrier *barrier) {

@@ -11,7 +11,9 @@
 #include "../report.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +61,13 @@ static bool awaiter_cancel(aw_future *future, aw_error *reason) {
 	return true;
 }
 
-static const future_kind awaiter_kind = {.cancel = awaiter_cancel, .what = "process"};
+static void awaiter_describe(const aw_future *future, future_description *out) {
+	const awaiter *self = (const awaiter *)(const void *)future;
+	const char *what = self->what == AWAITS_EXIT ? "exit" : self->what == AWAITS_OUTPUT ? "exit and output" : "communicate";
+	if (self->child) snprintf(out->text, sizeof out->text, "%" PRId32 ", %s", self->child->pid, what);
+}
+
+static const future_kind awaiter_kind = {.cancel = awaiter_cancel, .what = "process", .describe = awaiter_describe};
 
 bool child_is_awaited(const child *self, enum awaits what) {
 	for (const awaiter *at = self->first; at; at = at->next)
@@ -105,9 +113,10 @@ static void child_fail(child *self, enum awaits least, aw_status status) {
 	}
 }
 
-aw_status child_await(child *self, enum awaits what, aw_future **out) {
+aw_status child_await(child *self, enum awaits what, const void *origin, aw_future **out) {
 	awaiter *future = future_create(self->loop, &future_class, &awaiter_kind, sizeof *future);
 	if (!future) return -ENOMEM;
+	future->future.origin = origin;
 	future->child = self;
 	future->what = what;
 	future->previous = self->last;
@@ -116,7 +125,7 @@ aw_status child_await(child *self, enum awaits what, aw_future **out) {
 	else
 		self->first = future;
 	self->last = future;
-	*out = object_ref(future);
+	*out = object_hand_out(object_ref(future), origin);
 	object_ref(self);
 	child_pump(self);
 	child_settle(self);

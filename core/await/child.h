@@ -58,7 +58,7 @@ aw_status child_give_input(child *self, const void *input, size_t length);
 /* The call that gave it failed. */
 void child_take_input_back(child *self);
 /* A new reference to a future of its exit and, unless AWAITS_EXIT, of the ends of its pipes, which are driven meanwhile. */
-aw_status child_await(child *self, enum awaits what, aw_future **out);
+aw_status child_await(child *self, enum awaits what, const void *origin, aw_future **out);
 /* True while a future of this sort is pending. */
 bool child_is_awaited(const child *self, enum awaits what);
 /* Hands out a pipe, or AW_EINVALIDSTATE. */

@@ -10,6 +10,7 @@
 
 #include <await/stackless.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static void condition_release(object *base) {
@@ -26,6 +27,16 @@ void condition_notify(aw_condition *self, size_t count) {
 		count--;
 	}
 }
+
+static void describe_turn(const aw_future *turn, future_description *out) {
+	const aw_condition *self = turn_owner(turn);
+	if (self->barrier)
+		snprintf(out->text, sizeof out->text, "of barrier %p", self->barrier);
+	else
+		turn_describe(turn, "%p", out);
+}
+
+static const future_kind condition_turn = {.what = "condition", .describe = describe_turn};
 
 typedef struct wait_state {
 	aw_frame frame;
@@ -51,7 +62,7 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 	aw_condition *condition = self->condition;
 	AW_BEGIN(&self->frame);
 	if (!condition->lock->locked) return -EPERM;
-	if (line_join(&condition->line, &self->place, condition->loop) < 0) return -ENOMEM;
+	if (line_join(&condition->line, &self->place, &condition_turn, condition, condition->loop) < 0) return -ENOMEM;
 	aw_lock_release(condition->lock);
 	AW_AWAIT(&self->frame, resume, self->place.turn);
 	line_leave(&self->place);
@@ -90,7 +101,7 @@ aw_status condition_create(aw_loop *loop, aw_lock *lock, aw_condition **out) {
 	if (status < 0) return status;
 	aw_condition *self = object_new(&loop->domain, &condition_class);
 	if (!self) {
-		aw_lock_unref(own);
+		if (own) object_unref(own);
 		return -ENOMEM;
 	}
 	self->loop = loop;
@@ -109,15 +120,17 @@ ENTRY(aw_condition_new, (aw_loop *loop, aw_lock *lock, aw_condition **out), (loo
 	if (!out) return -EINVAL;
 	if (lock && !object_is(lock, &lock_class)) return AW_EBADHANDLE;
 	if (lock && lock->loop != loop) return AW_EFOREIGNLOOP;
-	return condition_create(loop, lock, out);
+	status = condition_create(loop, lock, out);
+	if (status == 0) object_hand_out(*out, CALLER);
+	return status;
 }
 
 aw_condition *aw_condition_ref(aw_condition *condition) {
-	return object_is(condition, &condition_class) ? object_ref(condition) : condition;
+	return object_is(condition, &condition_class) ? object_ref_held(condition) : condition;
 }
 
 void aw_condition_unref(aw_condition *condition) {
-	if (object_is(condition, &condition_class)) object_unref(condition);
+	if (object_is(condition, &condition_class)) object_unref_held(condition);
 }
 
 aw_lock *aw_condition_lock(const aw_condition *condition) {

@@ -10,6 +10,7 @@ struct aw_condition {
 	aw_loop *loop;
 	aw_lock *lock; /* a reference */
 	line line;
+	const void *barrier; /* that it belongs to, or NULL; for a dump */
 };
 
 extern const object_class condition_class;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Event: setting it wakes all who wait now. */
+#include "event.h"
+
 #include "../coro.h"
 #include "../failure.h"
 #include "../task.h"
@@ -14,6 +16,8 @@ struct aw_event {
 	object base;
 	aw_loop *loop;
 	line line;
+	const future_kind *kind; /* of the turns, and their owner: itself, or the queue whose joins it is for */
+	void *owner;
 	bool set;
 };
 
@@ -22,6 +26,12 @@ static void event_release(object *base) {
 }
 
 static const object_class event_class = {"event", sizeof(aw_event), event_release};
+
+static void describe_turn(const aw_future *turn, future_description *out) {
+	turn_describe(turn, "%p", out);
+}
+
+static const future_kind event_turn = {.what = "event", .describe = describe_turn};
 
 typedef struct event_wait {
 	aw_frame frame;
@@ -33,7 +43,7 @@ static aw_status event_wait_step(aw_resume *resume, void *ud) {
 	event_wait *self = ud;
 	AW_BEGIN(&self->frame);
 	if (self->event->set) return 0;
-	if (line_join(&self->event->line, &self->place, self->event->loop) < 0) return -ENOMEM;
+	if (line_join(&self->event->line, &self->place, self->event->kind, self->event->owner, self->event->loop) < 0) return -ENOMEM;
 	AW_AWAIT(&self->frame, resume, self->place.turn);
 	line_leave(&self->place);
 	if (aw_resume_status(resume) < 0) return line_raise(resume);
@@ -48,6 +58,11 @@ static void event_wait_destroy(void *ud) {
 	free(self);
 }
 
+void event_lend(aw_event *self, const future_kind *kind, void *owner) {
+	self->kind = kind;
+	self->owner = owner;
+}
+
 static aw_status event_check(const aw_event *event) {
 	return object_is(event, &event_class) ? loop_check(event->loop) : AW_EBADHANDLE;
 }
@@ -59,16 +74,18 @@ ENTRY(aw_event_new, (aw_loop *loop, aw_event **out), (loop, out)) {
 	aw_event *self = object_new(&loop->domain, &event_class);
 	if (!self) return -ENOMEM;
 	self->loop = loop;
-	*out = self;
+	self->kind = &event_turn;
+	self->owner = self;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 }
 
 aw_event *aw_event_ref(aw_event *event) {
-	return object_is(event, &event_class) ? object_ref(event) : event;
+	return object_is(event, &event_class) ? object_ref_held(event) : event;
 }
 
 void aw_event_unref(aw_event *event) {
-	if (object_is(event, &event_class)) object_unref(event);
+	if (object_is(event, &event_class)) object_unref_held(event);
 }
 
 ENTRY(aw_event_wait_coro, (aw_event *event, aw_coro **out), (event, out)) {

@@ -109,7 +109,8 @@ ENTRY(aw_gather, (aw_loop *loop, aw_future *const *futures, size_t count, uint32
 	self->count = count;
 	self->children = (aw_future **)(void *)(self + 1);
 	for (size_t i = 0; i < count; i++) self->children[i] = futures[i];
+	self->watch.future.origin = CALLER;
 	gather_begin(self);
-	*out = &self->watch.future;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 }

@@ -25,7 +25,8 @@ static void iterator_release(object *base) {
 
 static const object_class iterator_class = {"iterator", sizeof(aw_iterator), iterator_release};
 
-static aw_status iterator_create(aw_loop *loop, bool usable, void *ud, aw_destroy_fn destroy, aw_iterator **out) {
+static aw_status iterator_create(aw_loop *loop, bool usable, void *ud, aw_destroy_fn destroy, const void *origin,
+                                 aw_iterator **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0 && (!usable || !out)) status = -EINVAL;
 	aw_iterator *self = status < 0 ? NULL : object_new(&loop->domain, &iterator_class);
@@ -36,30 +37,30 @@ static aw_status iterator_create(aw_loop *loop, bool usable, void *ud, aw_destro
 	self->loop = loop;
 	self->ud = ud;
 	self->destroy = destroy;
-	*out = self;
+	*out = object_hand_out(self, origin);
 	return 0;
 }
 
 ENTRY(aw_iterator_new, (aw_loop *loop, aw_next_fn fn, void *ud, aw_destroy_fn destroy, aw_iterator **out),
       (loop, fn, ud, destroy, out)) {
-	aw_status status = iterator_create(loop, fn != NULL, ud, destroy, out);
+	aw_status status = iterator_create(loop, fn != NULL, ud, destroy, CALLER, out);
 	if (status == 0) (*out)->next = fn;
 	return status;
 }
 
 ENTRY(aw_iterator_new_coro, (aw_loop *loop, aw_next_coro_fn fn, void *ud, aw_destroy_fn destroy, aw_iterator **out),
       (loop, fn, ud, destroy, out)) {
-	aw_status status = iterator_create(loop, fn != NULL, ud, destroy, out);
+	aw_status status = iterator_create(loop, fn != NULL, ud, destroy, CALLER, out);
 	if (status == 0) (*out)->next_coro = fn;
 	return status;
 }
 
 aw_iterator *aw_iterator_ref(aw_iterator *iterator) {
-	return object_is(iterator, &iterator_class) ? object_ref(iterator) : iterator;
+	return object_is(iterator, &iterator_class) ? object_ref_held(iterator) : iterator;
 }
 
 void aw_iterator_unref(aw_iterator *iterator) {
-	if (object_is(iterator, &iterator_class)) object_unref(iterator);
+	if (object_is(iterator, &iterator_class)) object_unref_held(iterator);
 }
 
 static aw_status iterator_check(const aw_iterator *iterator) {
@@ -127,7 +128,7 @@ static aw_status next_in_task(void *ud) {
 }
 
 static void unref_iterator(void *iterator) {
-	aw_iterator_unref(iterator);
+	object_unref(iterator);
 }
 
 ENTRY(aw_iterator_next_future, (aw_iterator *iterator, aw_future **out), (iterator, out)) {
@@ -137,17 +138,17 @@ ENTRY(aw_iterator_next_future, (aw_iterator *iterator, aw_future **out), (iterat
 	aw_task *task;
 	aw_coro *coro;
 	if (iterator->next) {
-		status = aw_task_spawn(iterator->loop, next_in_task, object_ref(iterator), unref_iterator, &task);
+		status = task_spawn(iterator->loop, next_in_task, object_ref(iterator), unref_iterator, false, CALLER, &task);
 	} else {
 		object_ref(iterator); /* the factory may drop the last reference */
 		status = next_coro(iterator, &coro);
 		if (status == 0) {
-			status = aw_task_spawn_coro(iterator->loop, coro, &task);
+			status = task_spawn_coro(iterator->loop, coro, false, CALLER, &task);
 			object_unref(coro);
 		}
 		object_unref(iterator);
 	}
-	if (status == 0) *out = &task->future;
+	if (status == 0) *out = object_hand_out(task, CALLER);
 	return status;
 }
 

@@ -6,12 +6,12 @@
 #include "../task.h"
 
 #include <errno.h>
+#include <stdio.h>
 
-static const future_kind turn_kind = {.what = "turn"};
-
-aw_status line_join(line *self, place *who, aw_loop *loop) {
-	who->turn = future_create(loop, &future_class, &turn_kind, sizeof(aw_future));
+aw_status line_join(line *self, place *who, const future_kind *kind, void *owner, aw_loop *loop) {
+	who->turn = future_create(loop, &future_class, kind, sizeof(aw_future));
 	if (!who->turn) return -ENOMEM;
+	who->turn->value.data = owner; /* until it is done it has no value */
 	who->line = self;
 	who->next = NULL;
 	who->previous = self->last;
@@ -21,6 +21,14 @@ aw_status line_join(line *self, place *who, aw_loop *loop) {
 		self->first = who;
 	self->last = who;
 	return 0;
+}
+
+void *turn_owner(const aw_future *turn) {
+	return turn->value.data;
+}
+
+void turn_describe(const aw_future *turn, const char *format, future_description *out) {
+	snprintf(out->text, sizeof out->text, format, turn_owner(turn));
 }
 
 static void line_unlink(place *who) {

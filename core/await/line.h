@@ -21,8 +21,12 @@ typedef struct line {
 	place *first, *last;
 } line;
 
-/* Joins at the end; -ENOMEM. */
-aw_status line_join(line *self, place *who, aw_loop *loop);
+/* Joins at the end, for a turn of `kind` at `owner`, whose line it is and whom the caller keeps alive; -ENOMEM. */
+aw_status line_join(line *self, place *who, const future_kind *kind, void *owner, aw_loop *loop);
+/* Of a turn that is pending. */
+void *turn_owner(const aw_future *turn);
+/* Writes `format` with the address of the turn's owner. */
+void turn_describe(const aw_future *turn, const char *format, future_description *out) __attribute__((format(printf, 2, 0)));
 /* Leaves the line, wherever it stands, and its turn. True if it had been woken. */
 bool line_leave(place *who);
 /* Wakes the first, unless it is woken already. */

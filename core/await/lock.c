@@ -26,11 +26,26 @@ aw_status lock_create(aw_loop *loop, aw_lock **out) {
 	return 0;
 }
 
+static void lock_take(aw_lock *self) {
+	const aw_task *task = self->loop->current;
+	self->locked = true;
+	self->holder = task ? task->number : 0;
+}
+
 static bool lock_try(aw_lock *self) {
 	if (self->locked || !line_is_deserted(&self->line)) return false;
-	self->locked = true;
+	lock_take(self);
 	return true;
 }
+
+static void describe_turn(const aw_future *turn, future_description *out) {
+	const aw_lock *lock = turn_owner(turn);
+	turn_describe(turn, "%p", out);
+	out->is_held = lock->locked;
+	out->holder = lock->holder;
+}
+
+static const future_kind lock_turn = {.what = "lock", .describe = describe_turn};
 
 static void lock_give_up(aw_lock *self, place *who) {
 	line_leave(who);
@@ -48,14 +63,14 @@ static aw_status acquire_step(aw_resume *resume, void *ud) {
 	aw_lock *lock = self->lock;
 	AW_BEGIN(&self->frame);
 	if (lock_try(lock)) return 0;
-	if (line_join(&lock->line, &self->place, lock->loop) < 0) return -ENOMEM;
+	if (line_join(&lock->line, &self->place, &lock_turn, lock, lock->loop) < 0) return -ENOMEM;
 	AW_AWAIT(&self->frame, resume, self->place.turn);
 	if (aw_resume_status(resume) < 0) {
 		lock_give_up(lock, &self->place);
 		return line_raise(resume);
 	}
 	line_leave(&self->place);
-	lock->locked = true;
+	lock_take(lock);
 	AW_END(&self->frame);
 	return 0;
 }
@@ -74,15 +89,18 @@ static aw_status lock_check(const aw_lock *lock) {
 ENTRY(aw_lock_new, (aw_loop *loop, aw_lock **out), (loop, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
-	return out ? lock_create(loop, out) : -EINVAL;
+	if (!out) return -EINVAL;
+	status = lock_create(loop, out);
+	if (status == 0) object_hand_out(*out, CALLER);
+	return status;
 }
 
 aw_lock *aw_lock_ref(aw_lock *lock) {
-	return object_is(lock, &lock_class) ? object_ref(lock) : lock;
+	return object_is(lock, &lock_class) ? object_ref_held(lock) : lock;
 }
 
 void aw_lock_unref(aw_lock *lock) {
-	if (object_is(lock, &lock_class)) object_unref(lock);
+	if (object_is(lock, &lock_class)) object_unref_held(lock);
 }
 
 ENTRY(aw_lock_acquire_coro, (aw_lock *lock, aw_coro **out), (lock, out)) {

@@ -13,6 +13,7 @@ struct aw_lock {
 	aw_loop *loop;
 	line line;
 	bool locked;
+	uint64_t holder; /* the number of the task that took it, or 0; for a dump */
 };
 
 extern const object_class lock_class;

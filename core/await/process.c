@@ -7,7 +7,7 @@
 #include "process_options.h"
 
 #include "../failure.h"
-
+#include "../os.h"
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -67,8 +67,8 @@ static aw_status start_failed(aw_status status, const process_made *made, const 
 	                     status == -ENOENT ? "its interpreter is missing" : aw_strerror(status));
 }
 
-aw_status aw_subprocess_exec(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options,
-                             aw_process **out) {
+static aw_status start(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options, const void *origin,
+                       aw_process **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0) status = check_arguments(argv, count, out);
 	options = process_options_resolve(options);
@@ -88,13 +88,18 @@ aw_status aw_subprocess_exec(aw_loop *loop, const char *const *argv, size_t coun
 		object_unref(self);
 		return failed(status);
 	}
-	*out = self;
+	*out = object_hand_out(self, origin);
 	return 0;
+}
+
+aw_status aw_subprocess_exec(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options,
+                             aw_process **out) {
+	return start(loop, argv, count, options, CALLER, out);
 }
 
 aw_status aw_subprocess_shell(aw_loop *loop, const char *command, const aw_process_options *options, aw_process **out) {
 	const char *argv[] = {"/bin/sh", "-c", command};
-	return aw_subprocess_exec(loop, argv, sizeof argv / sizeof *argv, options, out);
+	return start(loop, argv, sizeof argv / sizeof *argv, options, CALLER, out);
 }
 
 ENTRY(aw_process_adopt, (aw_loop *loop, int32_t pid, int pidfd, uint32_t flags, aw_process **out),
@@ -115,18 +120,18 @@ ENTRY(aw_process_adopt, (aw_loop *loop, int32_t pid, int pidfd, uint32_t flags, 
 		object_unref(self);
 		return status;
 	}
-	*out = self;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 }
 
 /* --- looking at one --- */
 
 aw_process *aw_process_ref(aw_process *process) {
-	return process_is(process) ? object_ref(process) : process;
+	return process_is(process) ? object_ref_held(process) : process;
 }
 
 void aw_process_unref(aw_process *process) {
-	if (process_is(process)) object_unref(process);
+	if (process_is(process)) object_unref_held(process);
 }
 
 int32_t aw_process_pid(const aw_process *process) {
@@ -143,18 +148,18 @@ ENTRY(aw_process_returncode, (const aw_process *process, int32_t *out), (process
 
 /* --- waiting for it --- */
 
-static aw_status process_await(aw_process *process, enum awaits what, aw_future **out) {
+static aw_status process_await(aw_process *process, enum awaits what, const void *origin, aw_future **out) {
 	aw_status status = process_check(process);
 	if (status < 0) return status;
-	return out ? child_await(process->child, what, out) : -EINVAL;
+	return out ? child_await(process->child, what, origin, out) : -EINVAL;
 }
 
 ENTRY(aw_process_wait, (aw_process *process, aw_future **out), (process, out)) {
-	return process_await(process, AWAITS_EXIT, out);
+	return process_await(process, AWAITS_EXIT, CALLER, out);
 }
 
 ENTRY(aw_process_wait_closed, (aw_process *process, aw_future **out), (process, out)) {
-	return process_await(process, AWAITS_OUTPUT, out);
+	return process_await(process, AWAITS_OUTPUT, CALLER, out);
 }
 
 ENTRY(aw_process_communicate, (aw_process *process, const void *input, size_t length, aw_future **out),
@@ -165,7 +170,7 @@ ENTRY(aw_process_communicate, (aw_process *process, const void *input, size_t le
 	if (child_is_awaited(process->child, AWAITS_ALL)) return AW_EINVALIDSTATE;
 	status = length ? child_give_input(process->child, input, length) : 0;
 	if (status < 0) return status;
-	status = child_await(process->child, AWAITS_ALL, out);
+	status = child_await(process->child, AWAITS_ALL, CALLER, out);
 	if (status < 0 && length) child_take_input_back(process->child);
 	return status;
 }

@@ -53,16 +53,16 @@ ENTRY(aw_process_options_new, (aw_process_options **out), (out)) {
 	aw_process_options *self = object_new(&domain_none, &options_class);
 	if (!self) return -ENOMEM;
 	self->group = -1;
-	*out = self;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 }
 
 aw_process_options *aw_process_options_ref(aw_process_options *options) {
-	return object_is(options, &options_class) ? object_ref(options) : options;
+	return object_is(options, &options_class) ? object_ref_held(options) : options;
 }
 
 void aw_process_options_unref(aw_process_options *options) {
-	if (object_is(options, &options_class)) object_unref(options);
+	if (object_is(options, &options_class)) object_unref_held(options);
 }
 
 ENTRY(aw_process_options_set_stdio, (aw_process_options *options, int stream, int32_t how, int fd),

@@ -6,6 +6,7 @@
 #include "../coro.h"
 #include "../failure.h"
 #include "../task.h"
+#include "event.h"
 #include "items.h"
 #include "line.h"
 
@@ -13,6 +14,8 @@
 #include <await/stackless.h>
 #include <await/sync.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct aw_queue {
@@ -67,6 +70,24 @@ static aw_status get_now(aw_queue *self, item_slot *out) {
 
 /* --- put, get and join as coroutines --- */
 
+static void describe_get(const aw_future *turn, future_description *out) {
+	turn_describe(turn, "get %p", out);
+}
+
+static void describe_put(const aw_future *turn, future_description *out) {
+	const aw_queue *queue = turn_owner(turn);
+	snprintf(out->text, sizeof out->text, "put %p, full with %zu items", turn_owner(turn), queue->items.count);
+}
+
+static void describe_join(const aw_future *turn, future_description *out) {
+	const aw_queue *queue = turn_owner(turn);
+	snprintf(out->text, sizeof out->text, "join %p, %" PRId64 " items unfinished", turn_owner(turn), queue->unfinished);
+}
+
+static const future_kind get_turn = {.what = "queue", .describe = describe_get};
+static const future_kind put_turn = {.what = "queue", .describe = describe_put};
+static const future_kind join_turn = {.what = "queue", .describe = describe_join};
+
 typedef struct visit {
 	aw_frame frame;
 	aw_queue *queue; /* a reference */
@@ -90,7 +111,7 @@ static aw_status put_step(aw_resume *resume, void *ud) {
 	AW_BEGIN(&self->frame);
 	while (is_full(queue)) {
 		if (queue->shut) return aw_resume_raise(resume, error_of(AW_EQUEUESHUTDOWN));
-		if (line_join(&queue->putters, &self->place, queue->loop) < 0) return -ENOMEM;
+		if (line_join(&queue->putters, &self->place, &put_turn, queue, queue->loop) < 0) return -ENOMEM;
 		AW_AWAIT(&self->frame, resume, self->place.turn);
 		if (aw_resume_status(resume) < 0) {
 			put_abandon(self);
@@ -126,7 +147,7 @@ static aw_status get_step(aw_resume *resume, void *ud) {
 	AW_BEGIN(&self->frame);
 	while (!queue->items.count) {
 		if (queue->shut) return aw_resume_raise(resume, error_of(AW_EQUEUESHUTDOWN));
-		if (line_join(&queue->getters, &self->place, queue->loop) < 0) return -ENOMEM;
+		if (line_join(&queue->getters, &self->place, &get_turn, queue, queue->loop) < 0) return -ENOMEM;
 		AW_AWAIT(&self->frame, resume, self->place.turn);
 		if (aw_resume_status(resume) < 0) {
 			get_abandon(self);
@@ -165,11 +186,12 @@ static void join_destroy(void *ud) {
 	free(self);
 }
 
-static aw_status visit_new(aw_queue *queue, aw_step_fn step, aw_destroy_fn destroy, visit **out_self, aw_coro **out) {
+static aw_status visit_new(aw_queue *queue, aw_step_fn step, aw_destroy_fn destroy, const void *origin, visit **out_self,
+                           aw_coro **out) {
 	aw_status status = queue_check(queue);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
-	status = coro_internal(queue->loop, step, sizeof **out_self, destroy, out_self, out);
+	status = coro_internal_from(origin, queue->loop, step, sizeof **out_self, destroy, out_self, out);
 	if (status == 0) (*out_self)->queue = object_ref(queue);
 	return status;
 }
@@ -177,19 +199,19 @@ static aw_status visit_new(aw_queue *queue, aw_step_fn step, aw_destroy_fn destr
 ENTRY(aw_queue_put_coro, (aw_queue *queue, void *item, aw_destroy_fn destroy, aw_coro **out),
       (queue, item, destroy, out)) {
 	visit *self;
-	aw_status status = visit_new(queue, put_step, put_destroy, &self, out);
+	aw_status status = visit_new(queue, put_step, put_destroy, CALLER, &self, out);
 	if (status == 0) self->item = (item_slot){item, destroy};
 	return status;
 }
 
 ENTRY(aw_queue_get_coro, (aw_queue *queue, aw_coro **out), (queue, out)) {
 	visit *self;
-	return visit_new(queue, get_step, get_destroy, &self, out);
+	return visit_new(queue, get_step, get_destroy, CALLER, &self, out);
 }
 
 ENTRY(aw_queue_join_coro, (aw_queue *queue, aw_coro **out), (queue, out)) {
 	visit *self;
-	return visit_new(queue, join_step, join_destroy, &self, out);
+	return visit_new(queue, join_step, join_destroy, CALLER, &self, out);
 }
 
 /* --- the same for stackful tasks --- */
@@ -226,7 +248,7 @@ aw_status aw_queue_put(aw_queue *queue, void *item, aw_destroy_fn destroy) {
 	if (status != AW_EQUEUEFULL) return await_ended(resume, status);
 	aw_coro *coro;
 	visit *self;
-	status = visit_new(queue, put_step, put_destroy_kept, &self, &coro);
+	status = visit_new(queue, put_step, put_destroy_kept, NULL, &self, &coro);
 	if (status == 0) self->item = (item_slot){item, destroy};
 	return line_run(status, coro, NULL);
 }
@@ -295,7 +317,7 @@ ENTRY(aw_queue_shutdown, (aw_queue *queue, aw_bool immediate), (queue, immediate
 
 /* --- life --- */
 
-static aw_status queue_create(aw_loop *loop, int64_t maxsize, items empty, aw_queue **out) {
+static aw_status queue_create(aw_loop *loop, int64_t maxsize, items empty, const void *origin, aw_queue **out) {
 	aw_status status = loop_resolve(&loop);
 	aw_event *finished = NULL;
 	if (status == 0 && !out) status = -EINVAL;
@@ -310,17 +332,18 @@ static aw_status queue_create(aw_loop *loop, int64_t maxsize, items empty, aw_qu
 	self->loop = loop;
 	self->maxsize = maxsize > 0 ? maxsize : 0;
 	self->items = empty;
-	self->finished = finished;
-	*out = self;
+	self->finished = object_keep(finished);
+	event_lend(finished, &join_turn, self);
+	*out = object_hand_out(self, origin);
 	return 0;
 }
 
 ENTRY(aw_queue_new, (aw_loop *loop, int64_t maxsize, aw_queue **out), (loop, maxsize, out)) {
-	return queue_create(loop, maxsize, (items){.order = ITEMS_FIFO}, out);
+	return queue_create(loop, maxsize, (items){.order = ITEMS_FIFO}, CALLER, out);
 }
 
 ENTRY(aw_queue_new_lifo, (aw_loop *loop, int64_t maxsize, aw_queue **out), (loop, maxsize, out)) {
-	return queue_create(loop, maxsize, (items){.order = ITEMS_LIFO}, out);
+	return queue_create(loop, maxsize, (items){.order = ITEMS_LIFO}, CALLER, out);
 }
 
 ENTRY(aw_queue_new_priority, (aw_loop *loop, int64_t maxsize, aw_compare_fn fn, void *ud, aw_destroy_fn destroy, aw_queue **out),
@@ -329,15 +352,15 @@ ENTRY(aw_queue_new_priority, (aw_loop *loop, int64_t maxsize, aw_compare_fn fn, 
 		object_destroy_user(destroy, ud);
 		return -EINVAL;
 	}
-	return queue_create(loop, maxsize, (items){.order = ITEMS_PRIORITY, .compare = fn, .ud = ud, .destroy = destroy}, out);
+	return queue_create(loop, maxsize, (items){.order = ITEMS_PRIORITY, .compare = fn, .ud = ud, .destroy = destroy}, CALLER, out);
 }
 
 aw_queue *aw_queue_ref(aw_queue *queue) {
-	return queue_is(queue) ? object_ref(queue) : queue;
+	return queue_is(queue) ? object_ref_held(queue) : queue;
 }
 
 void aw_queue_unref(aw_queue *queue) {
-	if (queue_is(queue)) object_unref(queue);
+	if (queue_is(queue)) object_unref_held(queue);
 }
 
 size_t aw_queue_size(const aw_queue *queue) {

@@ -3,6 +3,7 @@
 #include "../context.h"
 #include "../failure.h"
 #include "../report.h"
+#include "../tally.h"
 #include "../task.h"
 #include "run_in_executor.h"
 
@@ -77,6 +78,7 @@ struct aw_runner {
 	unsigned interrupts; /* SIGINTs of this run */
 	bool closed;
 	bool quiet; /* the caller takes the error, so nothing is said about a loop that can't be made */
+	uint64_t mark; /* when its loop was made, in debug mode */
 };
 
 static void runner_release(object *base) {
@@ -99,16 +101,16 @@ ENTRY(aw_runner_new, (const char *backend, uint32_t flags, aw_runner **out), (ba
 		object_free(&self->base);
 		return -ENOMEM;
 	}
-	*out = self;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 }
 
 aw_runner *aw_runner_ref(aw_runner *runner) {
-	return object_is(runner, &runner_class) ? object_ref(runner) : runner;
+	return object_is(runner, &runner_class) ? object_ref_held(runner) : runner;
 }
 
 void aw_runner_unref(aw_runner *runner) {
-	if (object_is(runner, &runner_class)) object_unref(runner);
+	if (object_is(runner, &runner_class)) object_unref_held(runner);
 }
 
 /* Takes over the reference; NULL for nothing. */
@@ -134,6 +136,8 @@ ENTRY(aw_runner_loop, (aw_runner *runner, aw_loop **out), (runner, out)) {
 		uint32_t flags = runner->flags & AW_RUNNER_DEBUG ? AW_LOOP_DEBUG : AW_LOOP_DEFAULT;
 		aw_status status = aw_loop_new_with(runner->backend, flags, 0, &runner->loop);
 		if (status < 0) return no_loop(runner, status);
+		object_keep(runner->loop);
+		runner->mark = runner->loop->debug ? tally_mark() : 0;
 		runner->loop->prints = true;
 		runner->context = context_capture();
 	}
@@ -220,8 +224,7 @@ static aw_status runner_begin(aw_runner *runner, aw_loop **loop) {
 	return status;
 }
 
-ENTRY(aw_runner_run, (aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out),
-      (runner, fn, ud, destroy, out)) {
+static aw_status runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, const void *origin, void **out) {
 	aw_loop *loop;
 	aw_task *task;
 	aw_status status = runner_begin(runner, &loop);
@@ -230,10 +233,15 @@ ENTRY(aw_runner_run, (aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn 
 		return status;
 	}
 	runner_swap_context(runner);
-	status = aw_task_spawn(loop, fn, ud, destroy, &task);
+	status = task_spawn(loop, fn, ud, destroy, false, origin, &task);
 	runner_swap_context(runner);
 	if (status < 0) return run_failed(runner, status);
 	return runner_drive(object_ref(runner), task, out);
+}
+
+ENTRY(aw_runner_run, (aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out),
+      (runner, fn, ud, destroy, out)) {
+	return runner_run(runner, fn, ud, destroy, CALLER, out);
 }
 
 ENTRY(aw_runner_run_coro, (aw_runner *runner, aw_coro *coro, void **out), (runner, coro, out)) {
@@ -242,7 +250,7 @@ ENTRY(aw_runner_run_coro, (aw_runner *runner, aw_coro *coro, void **out), (runne
 	aw_status status = runner_begin(runner, &loop);
 	if (status < 0) return status;
 	runner_swap_context(runner);
-	status = aw_task_spawn_coro(loop, coro, &task);
+	status = task_spawn_coro(loop, coro, false, CALLER, &task);
 	runner_swap_context(runner);
 	if (status < 0) return run_failed(runner, status);
 	return runner_drive(object_ref(runner), task, out);
@@ -262,7 +270,8 @@ ENTRY(aw_runner_close, (aw_runner *runner), (runner)) {
 	context_drop(runner->context);
 	runner->context = NULL;
 	aw_loop_close(loop);
-	aw_loop_unref(loop);
+	tally_print_held(&loop->domain, runner->mark);
+	object_unref(loop);
 	object_unref(runner);
 	return status;
 }
@@ -276,8 +285,8 @@ static void give_error(const aw_runner *runner, aw_status status, aw_error **out
 	*out = known ? aw_error_ref(runner->error) : error_with_message(&domain_none, status, NULL);
 }
 
-ENTRY(aw_run_error, (const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out, aw_error **out_error),
-      (backend, fn, ud, destroy, out, out_error)) {
+static aw_status run_once(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, const void *origin, void **out,
+                          aw_error **out_error) {
 	aw_runner *runner;
 	aw_status status = aw_runner_new(backend, AW_RUNNER_DEFAULT, &runner);
 	if (status < 0) {
@@ -286,7 +295,7 @@ ENTRY(aw_run_error, (const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn
 		return status;
 	}
 	runner->quiet = out_error != NULL;
-	status = aw_runner_run(runner, fn, ud, destroy, out);
+	status = runner_run(runner, fn, ud, destroy, origin, out);
 	aw_status rest = aw_runner_close(runner);
 	if (status >= 0 && rest < 0) status = rest;
 	give_error(runner, status, out_error);
@@ -294,8 +303,13 @@ ENTRY(aw_run_error, (const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn
 	return status;
 }
 
+ENTRY(aw_run_error, (const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out, aw_error **out_error),
+      (backend, fn, ud, destroy, out, out_error)) {
+	return run_once(backend, fn, ud, destroy, CALLER, out, out_error);
+}
+
 aw_status aw_run(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out) {
-	return aw_run_error(backend, fn, ud, destroy, out, NULL);
+	return run_once(backend, fn, ud, destroy, CALLER, out, NULL);
 }
 
 /* --- main --- */
@@ -309,7 +323,7 @@ static void print_failure(const aw_error *error, int depth) {
 
 int aw_main(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy) {
 	aw_error *error = NULL;
-	aw_status status = aw_run_error(backend, fn, ud, destroy, NULL, &error);
+	aw_status status = run_once(backend, fn, ud, destroy, CALLER, NULL, &error);
 	if (status >= 0) return EXIT_SUCCESS;
 	/* As sys.exit(): without a word it is an orderly end. */
 	bool failed_run = status != AW_EEXIT || error->message;

@@ -199,7 +199,11 @@ static void work_release(aw_future *future) {
 	pool_unref(self->pool);
 }
 
-static const future_kind work_kind = {.cancel = work_cancel, .release = work_release, .what = "executor"};
+static void work_describe(const aw_future *future, future_description *out) {
+	place_of_function((const void *)(uintptr_t)((const work *)(const void *)future)->fn, out->text, sizeof out->text);
+}
+
+static const future_kind work_kind = {.cancel = work_cancel, .release = work_release, .what = "executor", .describe = work_describe};
 
 /* --- making one --- */
 
@@ -232,7 +236,7 @@ static aw_status work_start(work *self, struct loop_threads *threads, aw_executo
 }
 
 aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy, bool in_context,
-                       aw_future **out) {
+                       const void *origin, aw_future **out) {
 	struct loop_threads *threads = threads_of(loop);
 	work *self = threads ? future_create(loop, &future_class, &work_kind, sizeof *self) : NULL;
 	if (!self) {
@@ -247,9 +251,10 @@ aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void
 	self->ud = ud;
 	self->destroy = destroy;
 	self->context = in_context ? context_capture() : NULL;
+	self->future.origin = origin;
 	aw_status status = work_start(self, threads, executor);
 	if (status == 0 && out)
-		*out = &self->future;
+		*out = origin ? object_hand_out(self, origin) : &self->future;
 	else
 		object_unref(self); /* after a failure this destroys */
 	return status;
@@ -259,7 +264,7 @@ ENTRY(aw_loop_run_in_executor, (aw_loop *loop, aw_executor *executor, aw_work_fn
       (loop, executor, fn, ud, destroy, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0 && !fn) status = -EINVAL;
-	if (status == 0) return executor_run(loop, executor, fn, ud, destroy, false, out);
+	if (status == 0) return executor_run(loop, executor, fn, ud, destroy, false, CALLER, out);
 	object_destroy_user(destroy, ud);
 	return status;
 }
@@ -295,13 +300,14 @@ static aw_status joining_run(void *ud, void **out, aw_destroy_fn *out_destroy) {
 static void joining_destroy(void *ud) {
 	joining *self = ud;
 	/* Its thread has nothing left to do. If this is that thread, since there is no loop any more, it ends by itself. */
-	if (self->helper) (void)aw_executor_shutdown_wait(self->helper, AW_FOREVER);
+	aw_status status = self->helper ? aw_executor_shutdown_wait(self->helper, AW_FOREVER) : 0;
+	(void)status; /* -EDEADLK, that is */
 	aw_executor_unref(self->helper);
 	aw_executor_unref(self->executor);
 	free(self);
 }
 
-static aw_status joining_start(aw_loop *loop, aw_executor *executor, int64_t limit, aw_future **out) {
+static aw_status joining_start(aw_loop *loop, aw_executor *executor, int64_t limit, const void *origin, aw_future **out) {
 	joining *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
 	self->executor = aw_executor_ref(executor);
@@ -311,7 +317,7 @@ static aw_status joining_start(aw_loop *loop, aw_executor *executor, int64_t lim
 		joining_destroy(self);
 		return status;
 	}
-	return executor_run(loop, self->helper, joining_run, self, joining_destroy, false, out);
+	return executor_run(loop, self->helper, joining_run, self, joining_destroy, false, origin, out);
 }
 
 ENTRY(aw_loop_shutdown_default_executor, (aw_loop *loop, int64_t timeout_ns, aw_future **out),
@@ -324,7 +330,7 @@ ENTRY(aw_loop_shutdown_default_executor, (aw_loop *loop, int64_t timeout_ns, aw_
 	threads->refused = true;
 	if (threads->executor) {
 		aw_executor_shutdown(threads->executor, false);
-		return joining_start(loop, threads->executor, timeout_ns, out);
+		return joining_start(loop, threads->executor, timeout_ns, CALLER, out);
 	}
 	status = aw_future_new(loop, out);
 	if (status == 0) future_finish(*out, NULL, NULL);

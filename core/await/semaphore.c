@@ -35,6 +35,12 @@ static void semaphore_serve(aw_semaphore *self) {
 	while (self->value > 0 && line_wake_next(&self->line)) self->value--;
 }
 
+static void describe_turn(const aw_future *turn, future_description *out) {
+	turn_describe(turn, "%p", out);
+}
+
+static const future_kind semaphore_turn = {.what = "semaphore", .describe = describe_turn};
+
 typedef struct acquire {
 	aw_frame frame;
 	aw_semaphore *semaphore; /* a reference */
@@ -55,7 +61,7 @@ static aw_status acquire_step(aw_resume *resume, void *ud) {
 		semaphore->value--;
 		return 0;
 	}
-	if (line_join(&semaphore->line, &self->place, semaphore->loop) < 0) return -ENOMEM;
+	if (line_join(&semaphore->line, &self->place, &semaphore_turn, semaphore, semaphore->loop) < 0) return -ENOMEM;
 	AW_AWAIT(&self->frame, resume, self->place.turn);
 	if (aw_resume_status(resume) < 0) {
 		acquire_give_up(self);
@@ -78,7 +84,7 @@ static aw_status semaphore_check(const aw_semaphore *semaphore) {
 	return object_is(semaphore, &semaphore_class) ? loop_check(semaphore->loop) : AW_EBADHANDLE;
 }
 
-static aw_status semaphore_create(aw_loop *loop, int64_t value, int64_t bound, aw_semaphore **out) {
+static aw_status semaphore_create(aw_loop *loop, int64_t value, int64_t bound, const void *origin, aw_semaphore **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out || value < 0) return -EINVAL;
@@ -87,24 +93,24 @@ static aw_status semaphore_create(aw_loop *loop, int64_t value, int64_t bound, a
 	self->loop = loop;
 	self->value = value;
 	self->bound = bound;
-	*out = self;
+	*out = object_hand_out(self, origin);
 	return 0;
 }
 
 ENTRY(aw_semaphore_new, (aw_loop *loop, int64_t value, aw_semaphore **out), (loop, value, out)) {
-	return semaphore_create(loop, value, INT64_MAX, out);
+	return semaphore_create(loop, value, INT64_MAX, CALLER, out);
 }
 
 ENTRY(aw_semaphore_new_bounded, (aw_loop *loop, int64_t value, aw_semaphore **out), (loop, value, out)) {
-	return semaphore_create(loop, value, value, out);
+	return semaphore_create(loop, value, value, CALLER, out);
 }
 
 aw_semaphore *aw_semaphore_ref(aw_semaphore *semaphore) {
-	return object_is(semaphore, &semaphore_class) ? object_ref(semaphore) : semaphore;
+	return object_is(semaphore, &semaphore_class) ? object_ref_held(semaphore) : semaphore;
 }
 
 void aw_semaphore_unref(aw_semaphore *semaphore) {
-	if (object_is(semaphore, &semaphore_class)) object_unref(semaphore);
+	if (object_is(semaphore, &semaphore_class)) object_unref_held(semaphore);
 }
 
 ENTRY(aw_semaphore_acquire_coro, (aw_semaphore *semaphore, aw_coro **out), (semaphore, out)) {

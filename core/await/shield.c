@@ -65,15 +65,16 @@ ENTRY(aw_shield, (aw_future *future, aw_future **out), (future, out)) {
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
 	if (future_is_done(future)) {
-		*out = object_ref(future);
+		*out = object_hand_out(object_ref(future), CALLER);
 		return 0;
 	}
 	shield *self = future_create(future->loop, &future_class, &shield_kind, sizeof *self);
 	if (!self) return -ENOMEM;
 	self->waiter.item.run = shield_run;
+	self->future.origin = CALLER;
 	self->watched = future;
 	object_ref(self);
 	future_wait(future, &self->waiter);
-	*out = &self->future;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 }

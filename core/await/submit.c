@@ -13,6 +13,7 @@
 #include "../handle.h"
 #include "../park.h"
 #include "../task.h"
+#include "../tsan.h"
 
 #include <errno.h>
 
@@ -35,6 +36,7 @@ struct aw_cfuture {
 	void *ud;
 	aw_destroy_fn destroy;
 	binding *context; /* a reference */
+	const void *origin;
 };
 
 static void cfuture_release(object *base) {
@@ -59,6 +61,7 @@ static void settle(aw_cfuture *self, enum future_state state, void *value, aw_er
 	self->state = (uint8_t)state;
 	self->value = value;
 	self->error = aw_error_ref(error);
+	tsan_release(self);
 	park_wake(&self->waiting);
 }
 
@@ -80,6 +83,7 @@ static void settle_from(aw_cfuture *self, aw_future *future) {
 /* The mutex is held. */
 static aw_status outcome(const aw_cfuture *self, void **out) {
 	if (!is_done(self)) return AW_EINVALIDSTATE;
+	tsan_acquire((void *)(uintptr_t)self);
 	if (self->state == FUTURE_DONE) {
 		if (out) *out = self->value;
 		return 0;
@@ -110,10 +114,10 @@ static void cfuture_close(closer *base) {
 /* Takes over the callback, also when it fails. */
 static aw_status spawn(aw_cfuture *self) {
 	aw_coro *coro;
-	if (self->fn) return aw_task_spawn(self->loop, self->fn, self->ud, self->destroy, &self->task);
-	aw_status status = aw_coro_new(self->loop, self->step, self->ud, self->destroy, &coro);
+	if (self->fn) return task_spawn(self->loop, self->fn, self->ud, self->destroy, false, self->origin, &self->task);
+	aw_status status = coro_make(self->loop, self->step, self->ud, self->destroy, self->origin, &coro);
 	if (status < 0) return status;
-	status = aw_task_spawn_coro(self->loop, coro, &self->task);
+	status = task_spawn_coro(self->loop, coro, false, self->origin, &self->task);
 	object_unref(coro);
 	return status;
 }
@@ -166,7 +170,8 @@ static void cfuture_init(aw_cfuture *self, aw_loop *loop) {
 	self->closer.close = cfuture_close;
 }
 
-static aw_status submit(aw_loop *loop, aw_task_fn fn, aw_step_fn step, void *ud, aw_destroy_fn destroy, aw_cfuture **out) {
+static aw_status submit(aw_loop *loop, aw_task_fn fn, aw_step_fn step, void *ud, aw_destroy_fn destroy, const void *origin,
+                        aw_cfuture **out) {
 	aw_status status = loop_is(loop) ? 0 : AW_EBADHANDLE;
 	if (status == 0 && loop->fork_generation != *threads_fork_word) status = AW_EFORKED;
 	if (status == 0 && ((!fn && !step) || !out)) status = -EINVAL;
@@ -181,7 +186,8 @@ static aw_status submit(aw_loop *loop, aw_task_fn fn, aw_step_fn step, void *ud,
 	self->ud = ud;
 	self->destroy = destroy;
 	self->context = context_capture();
-	object_ref(self); /* the loop's */
+	self->origin = origin;
+	object_hand_out(object_ref(self), origin); /* the other is the loop's */
 	if (handle_post(loop, &self->arrival)) {
 		*out = self;
 		return 0;
@@ -195,22 +201,22 @@ static aw_status submit(aw_loop *loop, aw_task_fn fn, aw_step_fn step, void *ud,
 
 ENTRY(aw_submit_threadsafe, (aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_cfuture **out),
       (loop, fn, ud, destroy, out)) {
-	return submit(loop, fn, NULL, ud, destroy, out);
+	return submit(loop, fn, NULL, ud, destroy, CALLER, out);
 }
 
 ENTRY(aw_submit_step_threadsafe, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_cfuture **out),
       (loop, fn, ud, destroy, out)) {
-	return submit(loop, NULL, fn, ud, destroy, out);
+	return submit(loop, NULL, fn, ud, destroy, CALLER, out);
 }
 
 /* --- for other threads --- */
 
 aw_cfuture *aw_cfuture_ref(aw_cfuture *cfuture) {
-	return object_is(cfuture, &cfuture_class) ? object_ref(cfuture) : cfuture;
+	return object_is(cfuture, &cfuture_class) ? object_ref_held(cfuture) : cfuture;
 }
 
 void aw_cfuture_unref(aw_cfuture *cfuture) {
-	if (object_is(cfuture, &cfuture_class)) object_unref(cfuture);
+	if (object_is(cfuture, &cfuture_class)) object_unref_held(cfuture);
 }
 
 /* 0 with the mutex held, or why not. */

@@ -32,10 +32,12 @@ struct aw_taskgroup {
 	aw_error *exit_error; /* of a member that asked to leave the loop; a reference */
 	aw_future *emptied;   /* a reference, while the end waits */
 	bool entered, ending, aborting, parent_cancelled;
+	task_scope inside; /* of the parent */
 };
 
 static void taskgroup_release(object *base) {
 	aw_taskgroup *self = (aw_taskgroup *)base;
+	scope_forgotten(&self->inside);
 	if (self->parent) object_unref(self->parent);
 	for (size_t i = 0; i < self->error_count; i++) aw_error_unref(self->errors[i]);
 	free(self->errors);
@@ -127,7 +129,7 @@ static aw_status member_prepare(aw_taskgroup *self, member **out) {
 	return *out ? 0 : -ENOMEM;
 }
 
-static void member_join(aw_taskgroup *self, member *who, aw_task *task, aw_task **out) {
+static void member_join(aw_taskgroup *self, member *who, aw_task *task, aw_task **out, const void *origin) {
 	who->waiter.item.run = member_run;
 	who->closer.close = member_close;
 	who->group = object_ref(self);
@@ -141,7 +143,7 @@ static void member_join(aw_taskgroup *self, member *who, aw_task *task, aw_task 
 	self->member_count++;
 	loop_add_closer(self->loop, &who->closer);
 	future_wait(&task->future, &who->waiter);
-	if (out) *out = object_ref(task);
+	if (out) *out = object_hand_out(object_ref(task), origin);
 }
 
 ENTRY(aw_taskgroup_new, (aw_loop *loop, aw_taskgroup **out), (loop, out)) {
@@ -151,17 +153,37 @@ ENTRY(aw_taskgroup_new, (aw_loop *loop, aw_taskgroup **out), (loop, out)) {
 	aw_taskgroup *self = object_new(&loop->domain, &taskgroup_class);
 	if (!self) return -ENOMEM;
 	self->loop = loop;
-	*out = self;
+	*out = object_hand_out(self, CALLER);
 	return 0;
 }
 
 aw_taskgroup *aw_taskgroup_ref(aw_taskgroup *group) {
-	return object_is(group, &taskgroup_class) ? object_ref(group) : group;
+	return object_is(group, &taskgroup_class) ? object_ref_held(group) : group;
 }
 
 void aw_taskgroup_unref(aw_taskgroup *group) {
-	if (object_is(group, &taskgroup_class)) object_unref(group);
+	if (object_is(group, &taskgroup_class)) object_unref_held(group);
 }
+
+/* The parent ended in the group: its tasks don't outlive it for long. */
+static void taskgroup_abandon(task_scope *base) {
+	aw_taskgroup *self = container_of(base, aw_taskgroup, inside);
+	self->ending = true;
+	if (loop_closing(self->loop)) return;
+	object_ref(self);
+	taskgroup_abort(self);
+	object_unref(self);
+}
+
+static aw_task *taskgroup_next_member(const task_scope *base, void **at) {
+	const member *previous = *at;
+	member *next = previous ? previous->next : container_of(base, const aw_taskgroup, inside)->members;
+	*at = next;
+	return next ? next->task : NULL;
+}
+
+static const task_scope_kind taskgroup_scope = {
+	.never_ended = "task group was begun and never ended", .abandon = taskgroup_abandon, .next_member = taskgroup_next_member};
 
 ENTRY(aw_taskgroup_begin, (aw_taskgroup *group), (group)) {
 	aw_status status = taskgroup_check(group);
@@ -171,6 +193,7 @@ ENTRY(aw_taskgroup_begin, (aw_taskgroup *group), (group)) {
 	if (errors_reserve(group, 1) < 0) return -ENOMEM;
 	group->parent = object_ref(group->loop->current);
 	group->entered = true;
+	scope_enter(&group->inside, &taskgroup_scope, group->parent, CALLER);
 	return 0;
 }
 
@@ -183,11 +206,11 @@ ENTRY(aw_taskgroup_spawn, (aw_taskgroup *group, aw_task_fn fn, void *ud, aw_dest
 		object_destroy_user(destroy, ud);
 		return status;
 	}
-	status = aw_task_spawn(group->loop, fn, ud, destroy, &task);
+	status = task_spawn(group->loop, fn, ud, destroy, false, CALLER, &task);
 	if (status < 0)
 		free(who);
 	else
-		member_join(group, who, task, out);
+		member_join(group, who, task, out, CALLER);
 	return status;
 }
 
@@ -196,11 +219,11 @@ ENTRY(aw_taskgroup_spawn_coro, (aw_taskgroup *group, aw_coro *coro, aw_task **ou
 	aw_task *task;
 	aw_status status = member_prepare(group, &who);
 	if (status < 0) return status;
-	status = aw_task_spawn_coro(group->loop, coro, &task);
+	status = task_spawn_coro(group->loop, coro, false, CALLER, &task);
 	if (status < 0)
 		free(who);
 	else
-		member_join(group, who, task, out);
+		member_join(group, who, task, out, CALLER);
 	return status;
 }
 
@@ -213,7 +236,7 @@ ENTRY(aw_taskgroup_add, (aw_taskgroup *group, aw_task *task), (group, task)) {
 		free(who);
 		return task == group->parent ? -EINVAL : AW_EFOREIGNLOOP;
 	}
-	member_join(group, who, object_ref(task), NULL);
+	member_join(group, who, object_ref(task), NULL, NULL);
 	return 0;
 }
 
@@ -249,6 +272,7 @@ static aw_status leave_answer(leave *self, aw_resume *resume) {
 	aw_status status =
 		aw_error_new_group(group->loop, "unhandled errors in a TaskGroup", group->errors, group->error_count, &all);
 	if (status < 0) return status;
+	object_keep(all);
 	status = aw_resume_raise(resume, all);
 	aw_error_unref(all);
 	return status;
@@ -258,6 +282,8 @@ static void emptied_drop(aw_taskgroup *self) {
 	if (self->emptied) object_unref(self->emptied);
 	self->emptied = NULL;
 }
+
+static const future_kind emptied_kind = {.what = "task group"}; /* its tasks are shown below their parent */
 
 static aw_status leave_step(aw_resume *resume, void *ud) {
 	leave *self = ud;
@@ -270,7 +296,8 @@ static aw_status leave_step(aw_resume *resume, void *ud) {
 		if (!group->aborting) taskgroup_abort(group);
 	}
 	while (group->members) {
-		if (!group->emptied && aw_future_new(group->loop, &group->emptied) < 0) return -ENOMEM;
+		if (!group->emptied) group->emptied = future_create(group->loop, &future_class, &emptied_kind, sizeof(aw_future));
+		if (!group->emptied) return -ENOMEM;
 		AW_AWAIT(&self->frame, resume, group->emptied);
 		if (aw_resume_status(resume) == AW_ECANCELLED && !group->aborting) {
 			keep(&self->cancellation, aw_resume_error(resume));
@@ -285,6 +312,7 @@ static aw_status leave_step(aw_resume *resume, void *ud) {
 static void leave_destroy(void *ud) {
 	leave *self = ud;
 	emptied_drop(self->group);
+	if (self->group->ending) scope_leave(&self->group->inside);
 	aw_error_unref(self->body);
 	aw_error_unref(self->cancellation);
 	object_unref(self->group);

@@ -31,10 +31,12 @@ struct aw_timeout {
 	uint32_t requests; /* open when it was entered */
 	uint8_t state;
 	bool armed;        /* the alarm is set or queued, and holds a reference */
+	task_scope inside;      /* of the task */
 };
 
 static void timeout_release(object *base) {
 	aw_timeout *self = (aw_timeout *)base;
+	scope_forgotten(&self->inside);
 	if (self->task) object_unref(self->task);
 	object_free(base);
 }
@@ -107,7 +109,7 @@ static void timeout_disarm(aw_timeout *self) {
 	timeout_stop_alarm(self); /* queued: it finds another state, and does nothing */
 }
 
-ENTRY(aw_timeout_new_at, (aw_loop *loop, int64_t when_ns, aw_timeout **out), (loop, when_ns, out)) {
+static aw_status timeout_create(aw_loop *loop, int64_t when_ns, const void *origin, aw_timeout **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
@@ -116,27 +118,49 @@ ENTRY(aw_timeout_new_at, (aw_loop *loop, int64_t when_ns, aw_timeout **out), (lo
 	self->loop = loop;
 	self->when = when_ns;
 	self->alarm.item.run = timeout_fired;
-	*out = self;
+	*out = object_hand_out(self, origin);
 	return 0;
+}
+
+ENTRY(aw_timeout_new_at, (aw_loop *loop, int64_t when_ns, aw_timeout **out), (loop, when_ns, out)) {
+	return timeout_create(loop, when_ns, CALLER, out);
 }
 
 ENTRY(aw_timeout_new, (aw_loop *loop, int64_t delay_ns, aw_timeout **out), (loop, delay_ns, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
-	return aw_timeout_new_at(loop, delay_ns == AW_FOREVER ? AW_FOREVER : loop_after(loop, delay_ns), out);
+	return timeout_create(loop, delay_ns == AW_FOREVER ? AW_FOREVER : loop_after(loop, delay_ns), CALLER, out);
 }
 
 aw_timeout *aw_timeout_ref(aw_timeout *timeout) {
-	return object_is(timeout, &timeout_class) ? object_ref(timeout) : timeout;
+	return object_is(timeout, &timeout_class) ? object_ref_held(timeout) : timeout;
 }
 
 void aw_timeout_unref(aw_timeout *timeout) {
-	if (object_is(timeout, &timeout_class)) object_unref(timeout);
+	if (object_is(timeout, &timeout_class)) object_unref_held(timeout);
 }
 
 static aw_status timeout_check(const aw_timeout *timeout) {
 	return object_is(timeout, &timeout_class) ? loop_check(timeout->loop) : AW_EBADHANDLE;
 }
+
+static aw_task *timeout_end(aw_timeout *self) {
+	aw_task *task = self->task;
+	self->state = self->state == SCOPE_EXPIRING ? SCOPE_EXPIRED : SCOPE_LEFT;
+	self->task = NULL;
+	scope_leave(&self->inside);
+	timeout_disarm(self);
+	return task;
+}
+
+static void timeout_abandon(task_scope *base) {
+	aw_timeout *self = container_of(base, aw_timeout, inside);
+	object_ref(self); /* its alarm may have the last one */
+	object_unref(timeout_end(self));
+	object_unref(self);
+}
+
+static const task_scope_kind timeout_scope = {.never_ended = "timeout was begun and never ended", .abandon = timeout_abandon};
 
 ENTRY(aw_timeout_begin, (aw_timeout *timeout), (timeout)) {
 	aw_status status = timeout_check(timeout);
@@ -150,18 +174,14 @@ ENTRY(aw_timeout_begin, (aw_timeout *timeout), (timeout)) {
 	task_count_requests(timeout->loop);
 	timeout->requests = task->cancels;
 	timeout->state = SCOPE_ENTERED;
+	scope_enter(&timeout->inside, &timeout_scope, task, CALLER);
 	return 0;
 }
 
-aw_status aw_timeout_end(aw_timeout *timeout, aw_status body) {
-	if (!object_is(timeout, &timeout_class)) return failed(AW_EBADHANDLE);
-	if (timeout->state != SCOPE_ENTERED && timeout->state != SCOPE_EXPIRING) return failed(AW_EINVALIDSTATE);
-	/* Nothing here depends on an open loop: a body that unwinds from a closing one leaves its scopes too. */
-	aw_task *task = timeout->task;
+/* Takes back the request that is its own. True if it has expired and nobody else asks for a cancellation. */
+static bool timeout_leave(aw_timeout *timeout) {
 	bool expired = timeout->state == SCOPE_EXPIRING;
-	timeout->state = expired ? SCOPE_EXPIRED : SCOPE_LEFT;
-	timeout->task = NULL;
-	timeout_disarm(timeout);
+	aw_task *task = timeout_end(timeout);
 	task_count_requests(timeout->loop);
 	uint32_t left = task->cancels;
 	if (expired && left > 0) {
@@ -172,9 +192,15 @@ aw_status aw_timeout_end(aw_timeout *timeout, aw_status body) {
 			task->reason = NULL;
 		}
 	}
-	bool ours = expired && body == AW_ECANCELLED && left <= timeout->requests;
 	object_unref(task);
-	if (ours) return failed(AW_ETIMEOUT);
+	return expired && left <= timeout->requests;
+}
+
+aw_status aw_timeout_end(aw_timeout *timeout, aw_status body) {
+	if (!object_is(timeout, &timeout_class)) return failed(AW_EBADHANDLE);
+	if (timeout->state != SCOPE_ENTERED && timeout->state != SCOPE_EXPIRING) return failed(AW_EINVALIDSTATE);
+	/* Nothing here depends on an open loop: a body that unwinds from a closing one leaves its scopes too. */
+	if (timeout_leave(timeout) && body == AW_ECANCELLED) return failed(AW_ETIMEOUT);
 	return body < 0 ? failed_in_callback(body) : body; /* the body's failure, passed on with its error */
 }
 
@@ -209,7 +235,7 @@ typedef struct wait_for {
 static void wait_for_destroy(void *ud) {
 	wait_for *self = ud;
 	if (self->scope) {
-		if (self->scope->state == SCOPE_ENTERED || self->scope->state == SCOPE_EXPIRING) aw_timeout_end(self->scope, 0);
+		if (self->scope->state == SCOPE_ENTERED || self->scope->state == SCOPE_EXPIRING) timeout_leave(self->scope);
 		object_unref(self->scope);
 	}
 	if (self->ended) {

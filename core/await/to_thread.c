@@ -18,7 +18,7 @@ aw_status aw_to_thread(aw_work_fn fn, void *ud, aw_destroy_fn destroy, void **ou
 		return resume ? failed(-EINVAL) : AW_ENOTASK;
 	}
 	aw_future *future;
-	aw_status status = executor_run(resume->task->future.loop, NULL, fn, ud, destroy, true, &future);
+	aw_status status = executor_run(resume->task->future.loop, NULL, fn, ud, destroy, true, NULL, &future);
 	if (status < 0) return failed(status);
 	status = aw_await(future, NULL);
 	if (status == 0) status = aw_future_take_result(future, out, out_destroy);
@@ -38,7 +38,7 @@ typedef struct to_thread {
 static aw_status to_thread_begin(to_thread *self, const aw_task *task) {
 	aw_destroy_fn destroy = self->destroy;
 	self->destroy = NULL;
-	return executor_run(task->future.loop, NULL, self->fn, self->ud, destroy, true, &self->future);
+	return executor_run(task->future.loop, NULL, self->fn, self->ud, destroy, true, NULL, &self->future);
 }
 
 static aw_status to_thread_step(aw_resume *resume, void *ud) {
@@ -51,7 +51,8 @@ static aw_status to_thread_step(aw_resume *resume, void *ud) {
 	AW_AWAIT(&self->frame, resume, self->future);
 	if (aw_resume_status(resume) < 0) return aw_resume_raise(resume, aw_resume_error(resume));
 	AW_END(&self->frame);
-	aw_future_take_result(self->future, &value, &destroy);
+	aw_status status = aw_future_take_result(self->future, &value, &destroy);
+	if (status < 0) return status;
 	return aw_resume_return(resume, value, destroy);
 }
 

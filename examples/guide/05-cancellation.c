@@ -9,8 +9,8 @@ static aw_status cancel_me(void *ud) {
 	aw_status status = aw_sleep(3600 * AW_SECOND);
 	if (status == AW_ECANCELLED) printf("cancel_me(): cancelled: %s\n", aw_error_message(aw_caught()));
 	/* Cleaning up may await, too: the request has been delivered and does not come again. */
-	aw_sleep(1 * AW_SECOND);
-	printf("cancel_me(): after sleep\n");
+	aw_status cleaned = aw_sleep(1 * AW_SECOND);
+	if (cleaned >= 0) printf("cancel_me(): after sleep\n");
 	return status; /* pass it on */
 }
 

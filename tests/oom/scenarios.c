@@ -552,7 +552,8 @@ static aw_status barrier_body(void *ud) {
 		ended = aw_wait_for(futures[i], AW_MILLISECOND, NULL);
 		if (ended < 0) status = ended;
 	}
-	if (status < 0) aw_barrier_abort(barrier);
+	aw_status aborted = status < 0 ? aw_barrier_abort(barrier) : 0;
+	(void)aborted; /* it may lack memory too */
 	release(0);
 	aw_barrier_unref(barrier);
 	return status < 0 ? status : 0;
