@@ -108,7 +108,7 @@ static aw_status several_askers(void *ud) {
 	EXPECT_INT(aw_await(askers[1], NULL), 0);
 	EXPECT_INT(next(iterator) == 0 || aw_future_done(askers[2]), 1);
 	for (int i = 0; i < 4; i++) aw_future_unref(askers[i]);
-	EXPECT(aw_sleep(10 * AW_SECOND) >= 0);
+	IGNORED(aw_sleep(10 * AW_SECOND));
 	iterate_end(iterator);
 	return 0;
 }

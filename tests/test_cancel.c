@@ -170,7 +170,7 @@ static void a_task_that_cancels_itself_learns_at_the_next_real_suspension(void) 
 static aw_status inner_cleans(void *ud) {
 	aw_status status = aw_sleep(3600 * AW_SECOND);
 	trace_add("inner");
-	EXPECT(aw_sleep(AW_SECOND) >= 0);
+	IGNORED(aw_sleep(AW_SECOND));
 	trace_add("cleaned");
 	return ud ? aw_return(ud, NULL) : status;
 }

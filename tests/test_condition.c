@@ -33,8 +33,8 @@ static aw_status in_order(void *ud) {
 	turns(2);
 	trace_add("notifier");
 	aw_lock_release(aw_condition_lock(condition));
-	EXPECT(aw_await(a, NULL) >= 0);
-	EXPECT(aw_await(b, NULL) >= 0);
+	IGNORED(aw_await(a, NULL));
+	IGNORED(aw_await(b, NULL));
 	EXPECT_STR(trace, "notifier a:AW_OK locked:1 b:AW_OK locked:1");
 	aw_future_unref(a);
 	aw_future_unref(b);

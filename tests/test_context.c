@@ -34,7 +34,7 @@ static aw_status inherit(void *ud) {
 	aw_future *task = spawn(child, NULL);
 	aw_loop_call_soon(aw_loop_current(), callback, "callback", NULL, NULL);
 	EXPECT(aw_context_set(&key, "later", NULL) >= 0); /* both have copied what was before */
-	EXPECT(aw_await(task, NULL) >= 0);
+	IGNORED(aw_await(task, NULL));
 	trace_value("main");
 	EXPECT_STR(trace, "child=of main callback=of main child=of child main=later");
 	aw_future_unref(task);
@@ -91,7 +91,7 @@ static aw_status eager(void *ud) {
 	aw_task_unref(task);
 	EXPECT_INT(aw_task_spawn_eager(NULL, eager_waits, NULL, NULL, &task), 0);
 	trace_add("main");
-	EXPECT(aw_await(aw_task_future(task), NULL) >= 0);
+	IGNORED(aw_await(aw_task_future(task), NULL));
 	aw_task_unref(task);
 	EXPECT(strstr(trace, "not inline s1 main cb s2") != NULL);
 	return 0;

@@ -64,7 +64,7 @@ static aw_status body(void *ud) {
 
 static aw_status leave(void *ud, aw_status status) {
 	(void)ud;
-	EXPECT(aw_sleep(AW_SECOND) >= 0);
+	IGNORED(aw_sleep(AW_SECOND));
 	trace_status("leave", status);
 	return 0;
 }
@@ -85,7 +85,7 @@ static aw_status scopes(void *ud) {
 	EXPECT_STR(trace, "enter body leave:EIO");
 	trace_reset();
 	aw_future *task = spawn(in_scope, NULL);
-	EXPECT(aw_sleep(AW_SECOND) >= 0);
+	IGNORED(aw_sleep(AW_SECOND));
 	aw_task_cancel(aw_future_task(task), NULL);
 	EXPECT_INT(aw_await(task, NULL), AW_ECANCELLED);
 	EXPECT_STR(trace, "enter body leave:AW_ECANCELLED");

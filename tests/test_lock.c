@@ -26,8 +26,8 @@ static aw_status fair(void *ud) {
 	EXPECT_INT(aw_lock_locked(lock), 0);
 	EXPECT_INT(aw_lock_try_acquire(lock), -EAGAIN); /* somebody is woken and has not run */
 	take("new");
-	EXPECT(aw_await(a, NULL) >= 0);
-	EXPECT(aw_await(b, NULL) >= 0);
+	IGNORED(aw_await(a, NULL));
+	IGNORED(aw_await(b, NULL));
 	EXPECT_STR(trace, "a b new");
 	aw_future_unref(a);
 	aw_future_unref(b);
@@ -47,8 +47,8 @@ static aw_status cancelled(void *ud) {
 	EXPECT(aw_sleep(0) >= 0);
 	aw_lock_release(lock);
 	aw_task_cancel(aw_future_task(a), NULL);
-	EXPECT(aw_await(a, NULL) >= 0);
-	EXPECT(aw_await(b, NULL) >= 0);
+	IGNORED(aw_await(a, NULL));
+	IGNORED(aw_await(b, NULL));
 	EXPECT_STR(trace, "a:AW_ECANCELLED b");
 	EXPECT_INT(aw_lock_locked(lock), 0);
 	aw_future_unref(a);
@@ -74,7 +74,7 @@ static aw_status uncontended(void *ud) {
 	EXPECT_STR(trace, "");
 	EXPECT_INT(aw_lock_release(lock), 0);
 	EXPECT_INT(aw_lock_release(lock), -EPERM);
-	EXPECT(aw_await(task, NULL) >= 0);
+	IGNORED(aw_await(task, NULL));
 	aw_future_unref(task);
 	aw_lock_unref(lock);
 	return 0;

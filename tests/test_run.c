@@ -27,7 +27,7 @@ static void the_value_of_main_moves_to_the_caller(void) {
 
 static aw_status leftover(void *ud) {
 	aw_status status = aw_sleep(3600 * AW_SECOND);
-	EXPECT(aw_sleep(AW_SECOND) >= 0); /* its cleanup may await */
+	IGNORED(aw_sleep(AW_SECOND)); /* its cleanup may await */
 	trace_add(ud);
 	return status;
 }
@@ -50,15 +50,15 @@ static void what_is_left_over_is_cancelled_and_waited_for(void) {
 
 static aw_status swallows(void *ud) {
 	(void)ud;
-	EXPECT(aw_sleep(3600 * AW_SECOND) >= 0);
-	EXPECT(aw_sleep(3600 * AW_SECOND) >= 0);
+	IGNORED(aw_sleep(3600 * AW_SECOND));
+	IGNORED(aw_sleep(3600 * AW_SECOND));
 	trace_add("ended by itself");
 	return 0;
 }
 
 static aw_status fails_in_cleanup(void *ud) {
 	(void)ud;
-	EXPECT(aw_sleep(3600 * AW_SECOND) >= 0);
+	IGNORED(aw_sleep(3600 * AW_SECOND));
 	return aw_raise(-EPIPE, "cleanup");
 }
 
@@ -94,9 +94,9 @@ static aw_status second(void *ud) {
 
 static aw_status spawns_in_cleanup(void *ud) {
 	(void)ud;
-	EXPECT(aw_sleep(3600 * AW_SECOND) >= 0);
+	IGNORED(aw_sleep(3600 * AW_SECOND));
 	aw_task_spawn(NULL, second, NULL, NULL, NULL);
-	EXPECT(aw_sleep(AW_SECOND) >= 0);
+	IGNORED(aw_sleep(AW_SECOND));
 	return 0;
 }
 

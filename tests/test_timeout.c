@@ -107,7 +107,7 @@ static aw_status cancel_task(aw_loop *loop, void *task) {
 static aw_status external(void *ud) {
 	(void)ud;
 	aw_future *task = spawn(limited_body, "early");
-	EXPECT(aw_sleep(AW_SECOND) >= 0);
+	IGNORED(aw_sleep(AW_SECOND));
 	aw_future_cancel(task, NULL);
 	EXPECT_INT(aw_await(task, NULL), AW_ECANCELLED);
 	EXPECT_INT(aw_task_cancelling(aw_future_task(task)), 1);
@@ -216,7 +216,7 @@ static aw_status sleeper(void *ud) {
 	const char *word = ud;
 	aw_status status = aw_sleep(3600 * AW_SECOND);
 	trace_status("in", status);
-	if (*word == 'c') EXPECT(aw_sleep(2 * AW_SECOND) >= 0);
+	if (*word == 'c') IGNORED(aw_sleep(2 * AW_SECOND));
 	if (*word == 'v') return aw_return("late value", NULL);
 	if (*word == 'e') return aw_raise(-EIO, "other");
 	return status;
@@ -285,7 +285,7 @@ static aw_status waits_for(void *future) {
 static aw_status outer_cancel(void *ud) {
 	(void)ud;
 	aw_future *inner = spawn(sleeper, "c"), *waiter = spawn(waits_for, inner);
-	EXPECT(aw_sleep(AW_SECOND) >= 0);
+	IGNORED(aw_sleep(AW_SECOND));
 	aw_future_cancel(waiter, NULL);
 	EXPECT_INT(aw_await(waiter, NULL), AW_ECANCELLED);
 	EXPECT_INT(aw_future_cancelled(inner), 1);
