@@ -55,3 +55,6 @@
 %ignore aw_to_thread_coro;
 %ignore aw_work_raise;
 %ignore aw_work_raise_error;
+
+/* It frees what stale handles are told by, while a collector of the host's may still run finalisers. */
+%ignore aw_debug_free_caches;
