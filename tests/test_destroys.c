@@ -96,7 +96,7 @@ static aw_status sets_off(void *ud) {
 	aw_task_spawn(NULL, NULL, &d[11], destroyed_here, NULL);
 	EXPECT_INT(aw_coro_new(NULL, NULL, &d[12], destroyed_here, &coro), -EINVAL);
 	aw_future_add_done_callback(NULL, done_here, &d[13], destroyed_here);
-	EXPECT(aw_run(NULL, nothing, &d[14], destroyed_here, NULL) >= 0);
+	IGNORED(aw_run(NULL, nothing, &d[14], destroyed_here, NULL));
 	/* A failure nobody looked at, and a report of one's own. */
 	EXPECT_INT(aw_future_new(loop, &future), 0);
 	aw_future_fail(future, -EIO, NULL);
@@ -138,7 +138,7 @@ static void destroys_set_off_by_a_coroutine_leave_its_stack(void) {
 }
 
 static aw_status ends(void *ud) {
-	EXPECT(aw_sleep(0) >= 0);
+	IGNORED(aw_sleep(0));
 	return aw_return(ud, destroyed_here);
 }
 

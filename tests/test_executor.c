@@ -230,7 +230,7 @@ static aw_status fail_otherwise(void *ud, void **out, aw_destroy_fn *out_destroy
 	(void)ud;
 	(void)out;
 	(void)out_destroy;
-	EXPECT(aw_work_raise(-EIO, "of another failure") >= 0);
+	EXPECT_INT(aw_work_raise(-EIO, "of another failure"), -EIO);
 	return -ENOENT;
 }
 

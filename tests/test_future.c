@@ -228,7 +228,7 @@ static void looking_or_cancelling_marks_an_error_as_seen(void) {
 	for (int way = 0; way < 3; way++) {
 		aw_future *future = future_of(loop);
 		aw_future_fail(future, -EIO, NULL);
-		if (way == 0) EXPECT(aw_future_result(future, NULL) >= 0);
+		if (way == 0) IGNORED(aw_future_result(future, NULL));
 		if (way == 1) EXPECT(aw_future_error(future, NULL) >= 0);
 		if (way == 2) aw_future_cancel(future, NULL);
 		aw_future_unref(future);

@@ -275,7 +275,8 @@ static void a_task_stands_below_who_awaits_it_whichever_is_younger(void) {
 	print_plain(loop, text, sizeof text);
 	EXPECT_STR(text, "parent awaits task child\n  child awaits future &\n");
 	EXPECT_INT(print(loop, AW_PRINT_JSON, text, sizeof text), 0);
-	EXPECT(strncmp(text, "[{\"name\":\"parent\",\"awaits\":\"task\",\"which\":\"child\",\"awaited\":[{\"name\":\"child\",\"awaits\":\"future\",", 101) == 0);
+	static const char begin[] = "[{\"name\":\"parent\",\"awaits\":\"task\",\"which\":\"child\",\"awaited\":[{\"name\":\"child\",\"awaits\":\"future\",";
+	EXPECT(strncmp(text, begin, sizeof begin - 1) == 0);
 	EXPECT(strstr(strstr(text, "child\",\"awaits") + 1, "child") == NULL);
 	/* A second one that awaits the same child: it is below the first, once. */
 	EXPECT_INT(aw_loop_all_tasks(loop, (aw_task *[]){NULL, NULL}, 0), 2);
@@ -361,7 +362,7 @@ static void durations_are_readable(void) {
 	static const struct {
 		int64_t slept;
 		const char *text;
-	} cases[] = {{1500 * AW_MILLISECOND, "1.5 s"}, {20 * AW_MILLISECOND, "20 ms"}, {75 * AW_SECOND, "1 min 15 s"}, {7260 * AW_SECOND, "2 h 1 min"}, {2500, "2.5 us"}};
+	} cases[] = {{1500 * AW_MILLISECOND, "1.5 s"}, {20 * AW_MILLISECOND, "20 ms"}, {75 * AW_SECOND, "1 min 15 s"}, {3540 * AW_SECOND, "59 min 0 s"}, {2500, "2.5 us"}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		aw_loop *loop = NULL;
 		aw_task *task = NULL;
@@ -401,6 +402,9 @@ static void a_long_chain_is_printed_once_and_without_recursion(void) {
 		REQUIRE(aw_shield(below, &shields[i]) == 0);
 		below = shields[i];
 	}
+	aw_coro *watching = NULL;
+	EXPECT_INT(aw_coro_new(loop, step_awaits, below, NULL, &watching), 0);
+	EXPECT_INT(aw_task_spawn_coro(loop, watching, NULL), 0);
 	EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	FILE *out = tmpfile();
 	REQUIRE(out != NULL);
@@ -414,12 +418,15 @@ static void a_long_chain_is_printed_once_and_without_recursion(void) {
 		if (depth > deepest) deepest = depth;
 	}
 	fclose(out);
-	EXPECT_INT(lines, LONG);
+	EXPECT_INT(lines, LONG + 1);
 	EXPECT_INT(deepest, 63);
-	EXPECT_INT(top, (LONG + 63) / 64);
+	EXPECT_INT(top, (LONG + 1 + 63) / 64);
 	EXPECT_INT(aw_future_set_result(gate, NULL, NULL), 0);
+	EXPECT_INT(aw_loop_run_until_complete(loop, below, NULL), 0);
 	loop_settle(loop);
-	for (int i = 0; i < LONG; i++) {
+	aw_coro_unref(watching);
+	/* The newest first: this is not about the release of chains. */
+	for (int i = LONG - 1; i >= 0; i--) {
 		aw_future_unref(shields[i]);
 		aw_task_unref(tasks[i]);
 		aw_coro_unref(coros[i]);

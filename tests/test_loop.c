@@ -189,7 +189,7 @@ static void an_exit_out_of_a_task_is_also_its_outcome(void) {
 	/* A future that is done when the exit comes leaves no trace of the run in the queue. */
 	EXPECT(aw_future_set_result(never, NULL, NULL) >= 0);
 	aw_loop_call_soon(loop, leave, "exit", NULL, NULL);
-	EXPECT(aw_loop_run_until_complete(loop, never, NULL) >= 0);
+	IGNORED(aw_loop_run_until_complete(loop, never, NULL));
 	loop_settle(loop);
 	EXPECT_STR(trace, "rest exit");
 	aw_task_unref(task);

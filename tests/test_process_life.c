@@ -185,7 +185,7 @@ static void a_detached_child_lives_on(void) {
 			EXPECT_INT(aw_loop_close(loop), 0);
 			aw_process_unref(process);
 		}
-		EXPECT(aw_loop_run_once(loop, 0) >= 0);
+		IGNORED(aw_loop_run_once(loop, 0));
 		EXPECT_INT(waitpid(pid, NULL, WNOHANG), 0);
 		EXPECT_INT(kill(pid, SIGKILL), 0);
 		if (way < 2) {

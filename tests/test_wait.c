@@ -18,7 +18,7 @@ static void three(const char *a, const char *b, const char *c) {
 
 static void three_end(void) {
 	for (int i = 0; i < 3; i++) {
-		EXPECT(aw_future_result(tasks[i], NULL) >= 0);
+		IGNORED(aw_future_result(tasks[i], NULL));
 		aw_future_unref(tasks[i]);
 	}
 }

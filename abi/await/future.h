@@ -68,7 +68,7 @@ AW_API int32_t aw_future_value_kind(const aw_future *future);
  * The error, borrowed, or NULL for a value. A cancelled future returns ::AW_ECANCELLED and writes the cancellation's error object;
  * a pending one ::AW_EINVALIDSTATE. asyncio: Future.exception.
  */
-AW_NODISCARD AW_API aw_status aw_future_error(aw_future *future, aw_error **out);
+AW_API aw_status aw_future_error(aw_future *future, aw_error **out);
 
 /** Has `fn` called, through the ready queue, when it is done (also if it is already). asyncio: Future.add_done_callback. */
 AW_API aw_status aw_future_add_done_callback(aw_future *future, aw_done_fn fn, void *ud, aw_destroy_fn destroy);

@@ -347,7 +347,9 @@ void awgo_goroutine_end(awgo_goroutine *goroutine, int32_t status, aw_error *err
 	goroutine->status = status;
 	goroutine->error = aw_error_ref(error);
 	goroutine->value = value;
-	if (goroutine->awaited) (void)aw_future_set_result(goroutine->awaited, NULL, NULL);
+	/* Refused once it is done, by a cancellation: then there is nothing to tell. */
+	aw_status told = goroutine->awaited ? aw_future_set_result(goroutine->awaited, NULL, NULL) : 0;
+	(void)told;
 	goroutine_drop(goroutine);
 }
 

@@ -69,3 +69,5 @@
 %ignore aw_interrupt_is_raised;
 %ignore aw_cfuture_wait_interruptible;
 %ignore aw_executor_shutdown_wait_interruptible;
+/* It frees what stale handles are told by, while a collector of the host's may still run finalisers. */
+%ignore aw_debug_free_caches;

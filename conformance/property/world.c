@@ -120,7 +120,7 @@ static void add_state(text *self, aw_future *future) {
 		return;
 	}
 	aw_status status = aw_future_result(future, &value);
-	if (status < 0 && aw_future_error(future, &error) == AW_EINVALIDSTATE) error = NULL;
+	if (status < 0) aw_future_error(future, &error);
 	text_add_outcome(self, status, value, error);
 }
 

@@ -690,7 +690,7 @@ static PyObject *Loop_all_tasks(PyObject *base, PyObject *unused) {
 		Py_DECREF(set);
 		return PyErr_NoMemory();
 	}
-	if (count > 0) aw_loop_all_tasks(self->c, tasks, (size_t)count);
+	if (count > 0) count = aw_loop_all_tasks(self->c, tasks, (size_t)count);
 	for (aw_status i = 0; i < count; i++) {
 		PyObject *task = aw_future_host_data(aw_task_future(tasks[i]));
 		if (set && task && PySet_Add(set, task) < 0) Py_CLEAR(set);

@@ -253,7 +253,8 @@ static void take_message(selector *self, message one) {
 		strand *at = strand_at(self, FIX2UINT(who));
 		if (at) strand_interrupt(self, at);
 	} else if (!NIL_P(who)) {
-		(void)aw_future_set_result(host_future(who), NULL, NULL);
+		aw_status told = aw_future_set_result(host_future(who), NULL, NULL);
+		(void)told; /* refused if it is done: then there is nothing to tell */
 	}
 }
 

@@ -327,6 +327,9 @@ extern "C" {
     pub fn aw_debug_live_handles() -> i64;
 }
 extern "C" {
+    pub fn aw_debug_free_caches() -> aw_status;
+}
+extern "C" {
     pub fn aw_debug_report_overflow() -> aw_status;
 }
 pub const AW_PRINT_TEXT: aw_print_format = 0;
