@@ -24,7 +24,7 @@ enum { DEPTH_MAX = 64 };
 /* A future whose children are being walked. */
 typedef struct level {
 	aw_future *future;
-	size_t index;       /* of its next child */
+	size_t index;            /* of its next child */
 	const task_scope *scope; /* of a task: whose members come next */
 	void *member;
 	bool has_children; /* of a task: some are printed */
@@ -223,7 +223,8 @@ static void print_holder(printer *self, const future_description *about) {
 static void print_awaits(printer *self, const aw_task *task) {
 	aw_future *awaited = task->waiting && !future_is_done(task->waiting) ? task->waiting : NULL;
 	const char *state = task == self->loop->current ? "running" : "ready";
-	print_part(self, "awaits", awaited ? "awaits" : "", awaited ? (awaited->kind->what ? awaited->kind->what : "future") : state);
+	print_part(self, "awaits", awaited ? "awaits" : "",
+	           awaited ? (awaited->kind->what ? awaited->kind->what : "future") : state);
 	if (!awaited) return;
 	future_description about = {.text = ""};
 	if (awaited->kind->describe)

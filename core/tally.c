@@ -50,13 +50,14 @@ static record *record_new(object *self, const void *origin) {
 		self->tally = 0; /* not counted any more, and so not accused either */
 		return NULL;
 	}
-	*new = (record){.previous = last, .object = self, .class = self->class, .origin = origin, .number = ++count, .thread = thread_self()};
+	*new = (record){
+		.previous = last, .object = self, .class = self->class, .origin = origin, .number = ++count, .thread = thread_self()};
 	if (last)
 		last->next = new;
 	else
 		first = new;
 	last = new;
-	self->tally = (uintptr_t)new | MARK;
+	self->tally = (uintptr_t) new | MARK;
 	return new;
 }
 
@@ -168,7 +169,8 @@ void tally_print_held(const domain *where, uint64_t mark) {
 		more += !group_add(groups, &used, at);
 	}
 	pthread_mutex_unlock(&mutex);
-	if (all) fprintf(stderr, "libawait: %" PRIu64 " handle%s still held at the end of the run:\n", all, all == 1 ? " is" : "s are");
+	if (all)
+		fprintf(stderr, "libawait: %" PRIu64 " handle%s still held at the end of the run:\n", all, all == 1 ? " is" : "s are");
 	for (size_t i = 0; i < used; i++) {
 		fprintf(stderr, "libawait:   %" PRIu64 " of kind %s, %" PRIu64 " reference%s", groups[i].objects, groups[i].class->name,
 		        groups[i].held, groups[i].held == 1 ? "" : "s");

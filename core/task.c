@@ -48,7 +48,8 @@ static aw_future *task_kind_child(const aw_future *future, size_t index) {
 	return index ? NULL : ((const aw_task *)(const void *)future)->waiting;
 }
 
-static const future_kind task_kind = {.cancel = task_kind_cancel, .release = task_kind_release, .is_task = true, .what = "task", .child = task_kind_child};
+static const future_kind task_kind = {
+	.cancel = task_kind_cancel, .release = task_kind_release, .is_task = true, .what = "task", .child = task_kind_child};
 
 static void task_enlist(aw_task *self, aw_loop *loop) {
 	self->previous = loop->tasks_last;
@@ -469,7 +470,8 @@ static void task_start(aw_task *self, bool eager, aw_task **out) {
 		object_unref(self);
 }
 
-aw_status task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, bool eager, const void *origin, aw_task **out) {
+aw_status task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, bool eager, const void *origin,
+                     aw_task **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0 && !fn) status = -EINVAL;
 	stackful *body = status < 0 ? NULL : stackful_new(&loop->stacks, fn, ud, destroy);

@@ -34,8 +34,10 @@ static ending run_child(void (*run)(void)) {
 	size_t length = 0;
 	for (ssize_t n; length < sizeof e.text - 1; length += (size_t)n) {
 		n = read(fds[0], e.text + length, sizeof e.text - 1 - length);
-		if (n < 0 && errno == EINTR) n = 0;
-		else if (n <= 0) break;
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		else if (n <= 0)
+			break;
 	}
 	close(fds[0]);
 	int status = 0;

@@ -97,8 +97,10 @@ static void the_tree_shows_who_awaits_whom(void) {
 	EXPECT_INT(print(loop, AW_PRINT_TEXT, text, sizeof text), 0);
 	EXPECT_STR(text, "parent awaits gather\n  a \"child\" awaits sleep\n");
 	EXPECT_INT(print(loop, AW_PRINT_JSON, text, sizeof text), 0);
-	EXPECT_STR(text, "[{\"name\":\"parent\",\"awaits\":\"gather\",\"awaited\":[{\"name\":\"a \\u0022child\\u0022\",\"awaits\":\"sleep\","
-	                 "\"awaited\":[]}]}]\n");
+	EXPECT_STR(
+		text,
+		"[{\"name\":\"parent\",\"awaits\":\"gather\",\"awaited\":[{\"name\":\"a \\u0022child\\u0022\",\"awaits\":\"sleep\","
+		"\"awaited\":[]}]}]\n");
 	EXPECT_INT(aw_loop_print_tasks(loop, -1, AW_PRINT_TEXT), -EBADF);
 	aw_future_unref(all);
 	aw_task_unref(child);
@@ -275,7 +277,8 @@ static void a_task_stands_below_who_awaits_it_whichever_is_younger(void) {
 	print_plain(loop, text, sizeof text);
 	EXPECT_STR(text, "parent awaits task child\n  child awaits future &\n");
 	EXPECT_INT(print(loop, AW_PRINT_JSON, text, sizeof text), 0);
-	static const char begin[] = "[{\"name\":\"parent\",\"awaits\":\"task\",\"which\":\"child\",\"awaited\":[{\"name\":\"child\",\"awaits\":\"future\",";
+	static const char begin[] =
+		"[{\"name\":\"parent\",\"awaits\":\"task\",\"which\":\"child\",\"awaited\":[{\"name\":\"child\",\"awaits\":\"future\",";
 	EXPECT(strncmp(text, begin, sizeof begin - 1) == 0);
 	EXPECT(strstr(strstr(text, "child\",\"awaits") + 1, "child") == NULL);
 	/* A second one that awaits the same child: it is below the first, once. */
@@ -341,9 +344,12 @@ static void what_is_awaited_is_told_with_who_has_it(void) {
 	loop_settle(loop);
 	print_plain(loop, text, sizeof text);
 	char expected[2048];
-	snprintf(expected, sizeof expected, "holder awaits sleep\nlock awaits lock & held by holder\nevent awaits event &\n"
-	         "put awaits queue put &, full with 1 items\njoin awaits queue join &, 1 items unfinished\npermit awaits semaphore &\n"
-	         "party awaits condition of barrier &\ninput awaits descriptor %d to be readable\n", ends[0]);
+	snprintf(
+		expected, sizeof expected,
+		"holder awaits sleep\nlock awaits lock & held by holder\nevent awaits event &\n"
+		"put awaits queue put &, full with 1 items\njoin awaits queue join &, 1 items unfinished\npermit awaits semaphore &\n"
+		"party awaits condition of barrier &\ninput awaits descriptor %d to be readable\n",
+		ends[0]);
 	EXPECT_STR(text, expected);
 	EXPECT_INT(print(loop, AW_PRINT_JSON, text, sizeof text), 0);
 	EXPECT(strstr(text, "\"held_by\":\"holder\"") != NULL);
@@ -362,7 +368,11 @@ static void durations_are_readable(void) {
 	static const struct {
 		int64_t slept;
 		const char *text;
-	} cases[] = {{1500 * AW_MILLISECOND, "1.5 s"}, {20 * AW_MILLISECOND, "20 ms"}, {75 * AW_SECOND, "1 min 15 s"}, {3540 * AW_SECOND, "59 min 0 s"}, {2500, "2.5 us"}};
+	} cases[] = {{1500 * AW_MILLISECOND, "1.5 s"},
+	             {20 * AW_MILLISECOND, "20 ms"},
+	             {75 * AW_SECOND, "1 min 15 s"},
+	             {3540 * AW_SECOND, "59 min 0 s"},
+	             {2500, "2.5 us"}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		aw_loop *loop = NULL;
 		aw_task *task = NULL;

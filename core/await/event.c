@@ -42,7 +42,8 @@ static aw_status event_wait_step(aw_resume *resume, void *ud) {
 	event_wait *self = ud;
 	AW_BEGIN(&self->frame);
 	if (self->event->set) return 0;
-	if (line_join(&self->event->line, &self->place, self->event->kind, self->event->owner, self->event->loop) < 0) return -ENOMEM;
+	if (line_join(&self->event->line, &self->place, self->event->kind, self->event->owner, self->event->loop) < 0)
+		return -ENOMEM;
 	AW_AWAIT(&self->frame, resume, self->place.turn);
 	line_leave(&self->place);
 	if (aw_resume_status(resume) < 0) return line_raise(resume);

@@ -24,7 +24,8 @@ static bool gather_cancel(aw_future *future, aw_error *reason) {
 	return accepted;
 }
 
-static const future_kind gather_kind = {.cancel = gather_cancel, .release = watch_release, .what = "gather", .child = watch_child};
+static const future_kind gather_kind = {
+	.cancel = gather_cancel, .release = watch_release, .what = "gather", .child = watch_child};
 
 /* All children are done; `last` ended last. */
 static void gather_finish(gather *self, aw_future *last) {

@@ -54,8 +54,8 @@ static aw_status check_arguments(const char *const *argv, size_t count, aw_proce
 	return 0;
 }
 
-static aw_status start(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options, const void *origin,
-                       aw_process **out) {
+static aw_status start(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options,
+                       const void *origin, aw_process **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0) status = check_arguments(argv, count, out);
 	options = process_options_resolve(options);

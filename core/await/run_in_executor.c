@@ -202,7 +202,8 @@ static void work_describe(const aw_future *future, future_description *out) {
 	place_of_function((const void *)(uintptr_t)((const work *)(const void *)future)->fn, out->text, sizeof out->text);
 }
 
-static const future_kind work_kind = {.cancel = work_cancel, .release = work_release, .what = "executor", .describe = work_describe};
+static const future_kind work_kind = {
+	.cancel = work_cancel, .release = work_release, .what = "executor", .describe = work_describe};
 
 /* --- making one --- */
 
