@@ -62,16 +62,16 @@ ENTRY(aw_interrupt_new, (int fd, aw_interrupt **out), (fd, out)) {
 	if (status < 0)
 		object_unref(self);
 	else
-		*out = self;
+		*out = object_hand_out(self, CALLER);
 	return status;
 }
 
 aw_interrupt *aw_interrupt_ref(aw_interrupt *interrupt) {
-	return object_is(interrupt, &interrupt_class) ? object_ref(interrupt) : interrupt;
+	return object_is(interrupt, &interrupt_class) ? object_ref_held(interrupt) : interrupt;
 }
 
 void aw_interrupt_unref(aw_interrupt *interrupt) {
-	if (object_is(interrupt, &interrupt_class)) object_unref(interrupt);
+	if (object_is(interrupt, &interrupt_class)) object_unref_held(interrupt);
 }
 
 /* Notes no failure: it may run in a signal handler. */

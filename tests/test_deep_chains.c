@@ -403,7 +403,7 @@ static void run_coros(void (*end)(aw_future *leaf, aw_task *task), aw_status wan
 	aw_task *task = NULL;
 	EXPECT_INT(aw_task_spawn_coro(loop, coro, &task), 0);
 	aw_coro_unref(coro);
-	aw_loop_run_once(loop, 0);
+	IGNORED(aw_loop_run_once(loop, 0));
 	if (end) {
 		end(leaf, task);
 		EXPECT_INT(aw_loop_run_until_complete(loop, aw_task_future(task), NULL), want);
@@ -460,9 +460,9 @@ static void cancel_tasks_and_gathers(aw_loop *loop) {
 	aw_future *leaf = plain(loop);
 	aw_task *task = tasks_and_gathers(loop, aw_future_ref(leaf));
 	if (aw_task_current())
-		aw_sleep(0);
+		IGNORED(aw_sleep(0));
 	else
-		aw_loop_run_once(loop, 0);
+		IGNORED(aw_loop_run_once(loop, 0));
 	EXPECT_INT(aw_task_cancel(task, NULL), 1);
 	EXPECT_INT(aw_task_cancelling(task), 1);
 	EXPECT(aw_future_cancelled(leaf));
@@ -503,7 +503,7 @@ static aw_status waits_in_threes(void *ud) {
 		must(aw_gather(NULL, &outer, 1, 0, &at));
 		aw_future_unref(outer);
 	}
-	aw_sleep(0);
+	IGNORED(aw_sleep(0));
 	EXPECT_INT(aw_future_cancel(at, NULL), 1);
 	EXPECT_INT(aw_future_cancel(leaf, NULL), 1);
 	aw_future_unref(at);
@@ -557,9 +557,9 @@ static void print_tree(aw_loop *loop) {
 	}
 	aw_task *top = task_awaiting(loop, at);
 	if (aw_task_current())
-		aw_sleep(0);
+		IGNORED(aw_sleep(0));
 	else
-		aw_loop_run_once(loop, 0);
+		IGNORED(aw_loop_run_once(loop, 0));
 	FILE *file = tmpfile();
 	REQUIRE(file != NULL);
 	EXPECT_INT(aw_loop_print_tasks(loop, fileno(file), AW_PRINT_TEXT), 0);

@@ -62,7 +62,7 @@ static void a_failed_reader_is_reported_with_a_handle(void) {
 	REQUIRE(pipe(ends) == 0 && write(ends[1], "x", 1) == 1);
 	aw_loop_set_exception_handler(loop, note_keys, NULL, NULL);
 	EXPECT_INT(aw_loop_add_reader(loop, ends[0], reader_fails, &ends[0], NULL), 0);
-	for (int i = 0; i < 10 && !*trace; i++) aw_loop_run_once(loop, AW_SECOND);
+	for (int i = 0; i < 10 && !*trace; i++) IGNORED(aw_loop_run_once(loop, AW_SECOND));
 	EXPECT_STR(trace, "reader EIO handle");
 	loop_settle(loop);
 	close(ends[0]);

@@ -83,7 +83,7 @@ static aw_status calls_back(void *ud) {
 
 static aw_status fails_in_cleanup(void *ud) {
 	(void)ud;
-	aw_sleep(AW_FOREVER);
+	IGNORED(aw_sleep(AW_FOREVER));
 	return aw_raise(-EIO, "in cleanup");
 }
 

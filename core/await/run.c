@@ -277,12 +277,13 @@ ENTRY(aw_runner_close, (aw_runner *runner), (runner)) {
 }
 
 /* The run's error for whoever wants it, with a new reference. */
-static void give_error(const aw_runner *runner, aw_status status, aw_error **out) {
+static void give_error(const aw_runner *runner, aw_status status, const void *origin, aw_error **out) {
 	if (!out) return;
 	*out = NULL;
 	if (status >= 0) return;
 	bool known = runner && runner->error && runner->error->status == status;
-	*out = known ? aw_error_ref(runner->error) : error_with_message(&domain_none, status, NULL);
+	aw_error *error = known ? aw_error_ref(runner->error) : error_with_message(&domain_none, status, NULL);
+	*out = error->immortal ? error : object_hand_out(error, origin);
 }
 
 static aw_status run_once(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, const void *origin, void **out,
@@ -291,14 +292,14 @@ static aw_status run_once(const char *backend, aw_task_fn fn, void *ud, aw_destr
 	aw_status status = aw_runner_new(backend, AW_RUNNER_DEFAULT, &runner);
 	if (status < 0) {
 		object_destroy_user(destroy, ud);
-		give_error(NULL, status, out_error);
+		give_error(NULL, status, origin, out_error);
 		return status;
 	}
 	runner->quiet = out_error != NULL;
 	status = runner_run(runner, fn, ud, destroy, origin, out);
 	aw_status rest = aw_runner_close(runner);
 	if (status >= 0 && rest < 0) status = rest;
-	give_error(runner, status, out_error);
+	give_error(runner, status, origin, out_error);
 	object_unref(runner);
 	return status;
 }
