@@ -44,7 +44,8 @@ aw_status coro_make(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destro
 	return 0;
 }
 
-aw_status aw_coro_new(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_coro **out) {
+ENTRY(aw_coro_new, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_coro **out),
+      (loop, fn, ud, destroy, out)) {
 	aw_status status = coro_make(loop, fn, ud, destroy, CALLER, out);
 	if (status == 0) object_hand_out(*out, CALLER);
 	return status;

@@ -20,7 +20,7 @@ OBJECTS = '''
 aw_future_error aw_future_result aw_future_take_result aw_raise aw_raise_error aw_results_get aw_subprocess_exec aw_subprocess_shell'''
 # What is only asked for a status, returns one that its caller gave, calls another that notes, fails outside tasks alone, or may be called in a
 # signal handler.
-OTHERS = 'aw_backend_list_status aw_error_status aw_interrupt_raise aw_resume_raise aw_resume_status aw_return aw_run'
+OTHERS = 'aw_backend_list_status aw_debug_free_caches aw_error_status aw_interrupt_raise aw_resume_raise aw_resume_status aw_return aw_run'
 OWN = set((AWAITS + OBJECTS + ' ' + OTHERS).split())
 
 

@@ -315,7 +315,7 @@ static aw_status catches_each(void *ud) {
 		for (int kind = -1; kind < KINDS; kind++) {
 			if (kind == (int)calls[i].kind || (kind == TASK && calls[i].kind == FUTURE)) continue;
 			if (kind < 0 && calls[i].for_null == AW_ENOLOOP) continue; /* here there is one */
-			aw_raise(AW_EBADHANDLE, "of an older failure");
+			IGNORED(aw_raise(AW_EBADHANDLE, "of an older failure"));
 			judged_by_value = 0;
 			aw_status got = calls[i].call(kind < 0 ? NULL : self->of[kind]);
 			if (judged_by_value) continue;

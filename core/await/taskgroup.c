@@ -215,6 +215,7 @@ ENTRY(aw_taskgroup_spawn, (aw_taskgroup *group, aw_task_fn fn, void *ud, aw_dest
 }
 
 ENTRY(aw_taskgroup_spawn_coro, (aw_taskgroup *group, aw_coro *coro, aw_task **out), (group, coro, out)) {
+	if (!object_is(coro, &coro_class)) return AW_EBADHANDLE;
 	member *who;
 	aw_task *task;
 	aw_status status = member_prepare(group, &who);
