@@ -34,7 +34,7 @@ passed_on() {
 
 # enter ROOT COMMAND: mounts what a system has, and becomes the first process of the chroot.
 enter() {
-	local root=$1 command=$2 node variables
+	local root=$1 command=$2 node variables session=()
 	mapfile -d '' -t variables < <(passed_on)
 	mount -t proc proc "$root/proc"
 	mount -t sysfs -o ro sysfs "$root/sys"
@@ -52,12 +52,14 @@ enter() {
 	ln -s fd/0 "$root/dev/stdin"
 	ln -s fd/1 "$root/dev/stdout"
 	ln -s fd/2 "$root/dev/stderr"
+	# A session of its own, since a signal to the process group would reach the launcher; at a terminal bash looks after that itself.
+	if [ ! -t 0 ]; then session=(setsid); fi
 	# No signal is ignored inside: bash ignores SIGINT for what it starts in the background, and that would be inherited.
 	# The first process stays bash, which reaps the orphans. It keeps the run's lock, and hands on no descriptor but the three.
 	# shellcheck disable=SC2016 # expanded inside
 	exec chroot "$root" /usr/bin/env -i --default-signal HOME=/root USER=root LOGNAME=root LANG=C.UTF-8 SHELL=/bin/bash \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${variables[@]}" \
-		/bin/bash -c 'cd "$1" || exit
+		"${session[@]}" /bin/bash -c 'cd "$1" || exit
 			for fd in /proc/self/fd/*; do
 				fd=${fd##*/}
 				if [ "$fd" -gt 2 ] && [ "$fd" != 9 ]; then exec {fd}>&-; fi
