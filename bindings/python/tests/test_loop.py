@@ -27,8 +27,8 @@ def descriptors():
 
 
 def setUpModule():
-    # libuv opens two descriptors for the process with its first loop, here that of its probe.
-    libawait.backends()
+    # libuv opens two descriptors for the process with its first loop.
+    libawait.new_event_loop().close()
 
 
 class LoopTest(unittest.TestCase):
