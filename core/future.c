@@ -36,7 +36,7 @@ static void future_release(object *base) {
 		atomic_store(&base->refs, 1);
 		report_call(self->loop, self->kind->is_task ? "Task exception was never retrieved" : "Future exception was never retrieved",
 		            self->error, self, NULL);
-		if (atomic_fetch_sub(&base->refs, 1) != 1) return; /* kept by the handler */
+		if (object_was_kept(base)) return; /* kept by the handler */
 	}
 	if (self->kind->release) self->kind->release(self);
 	/* Those who still wait would wait for ever: run() sees a pending future and only lets go. */

@@ -337,7 +337,7 @@ static void loop_handle_release(object *base) {
 	if (self->state == LOOP_OPEN) {
 		/* Closing runs user code, which may take a reference: that keeps the handle, of a closed loop. */
 		if (aw_loop_close(self) < 0) aw_loop_abandon(self);
-		if (atomic_fetch_sub(&base->refs, 1) != 1) return;
+		if (object_was_kept(base)) return;
 	}
 	base->class = &loop_gone_class;
 	atomic_fetch_sub(&domain_none.live, 1);

@@ -150,7 +150,7 @@ static void *object_init(void *memory, domain *where, const object_class *class,
 }
 
 void *object_new_sized(domain *where, const object_class *class, size_t size) {
-	if (size > UINT32_MAX) return NULL;
+	if (size >= OBJECT_GONE) return NULL;
 	void *memory = slab_take(domain_is_closed(where) ? NULL : &where->slabs, size);
 	object *self = object_init(memory, where, class, size);
 	if (self) object_adopt(self);
@@ -169,7 +169,7 @@ void object_free(object *self) {
 	domain *where = self->domain;
 	bool closed = domain_is_closed(where);
 	self->class = NULL;
-	slab_give(closed ? NULL : &where->slabs, self, self->size);
+	slab_give(closed ? NULL : &where->slabs, self, self->size & ~OBJECT_GONE);
 	if (!closed)
 		atomic_store_explicit(&where->live, atomic_load_explicit(&where->live, memory_order_relaxed) - 1, memory_order_relaxed);
 	else if (atomic_fetch_sub(&where->live, 1) == 1 && where != &domain_none)

@@ -32,7 +32,7 @@ struct object {
 		uintptr_t tally; /* before that, in debug mode: who counts the caller's references (tally.h), marked by its lowest bit */
 	};
 	_Atomic uint32_t refs;
-	uint32_t size;
+	uint32_t size; /* and OBJECT_GONE */
 };
 
 /* home: which thread may release objects at once. ANY: closed, or without a loop: every thread may. */
@@ -109,10 +109,13 @@ static inline void object_unref(void *handle) {
 /* Who watches references apart from the library itself: debug mode, ThreadSanitizer. Nobody: one branch. */
 enum { WATCHED_TALLY = 1, WATCHED_TSAN = 2 };
 enum { OBJECT_COUNTED = 1 }; /* in object.tally: made while counting was on; without a record nobody holds a reference */
+/* In object.size, while counting is on: the last reference went. The tally gives way to a link then, and can't say so. */
+#define OBJECT_GONE (UINT32_C(1) << 31)
 extern _Atomic uint8_t object_watched;
 void object_hand_out_watched(object *self, const void *origin);
 void object_keep_watched(object *self);
 bool object_give_back_watched(object *self);
+void object_revive_watched(object *self);
 
 static inline void object_count(object *self) {
 	if (atomic_load_explicit(&object_watched, memory_order_relaxed) & WATCHED_TALLY) self->tally = OBJECT_COUNTED;
@@ -139,6 +142,13 @@ static inline void *object_ref_held(void *handle) {
 static inline void object_unref_held(void *handle) {
 	if (atomic_load_explicit(&object_watched, memory_order_relaxed) && !object_give_back_watched(handle)) return;
 	object_unref(handle);
+}
+
+/* Ends the reference that stands for the release. True: user code that ran in it took one, so the object lives on. */
+static inline bool object_was_kept(object *self) {
+	if (atomic_load_explicit(&object_watched, memory_order_relaxed) && atomic_load_explicit(&self->refs, memory_order_relaxed) > 1)
+		object_revive_watched(self);
+	return atomic_fetch_sub(&self->refs, 1) != 1;
 }
 
 static inline bool object_is(const void *handle, const object_class *class) {

@@ -66,7 +66,7 @@ void object_hand_out_watched(object *self, const void *origin) {
 	pthread_mutex_lock(&mutex);
 	record *found = record_of(self);
 	/* One that was made before counting began is left alone: nobody knows how many are held. */
-	if (!found && self->tally) found = record_new(self, origin);
+	if (!found && self->tally && !(self->size & OBJECT_GONE)) found = record_new(self, origin);
 	if (found) found->held++;
 	pthread_mutex_unlock(&mutex);
 }
@@ -93,11 +93,17 @@ static void report_surplus(object *self, const char *kind, const void *origin) {
 	print_origin(origin);
 }
 
+/* Without a record: is it one of whose references nobody knows? One that is gone has those alone that its destroy took meanwhile. */
+static bool is_unknown(const object *self) {
+	if (self->size & OBJECT_GONE) return atomic_load_explicit(&self->refs, memory_order_relaxed) > 1;
+	return !(self->tally & MARK);
+}
+
 bool object_give_back_watched(object *self) {
 	tsan_release(self);
 	pthread_mutex_lock(&mutex);
 	record *found = record_of(self);
-	bool given = found ? found->held > 0 : !(self->tally & MARK);
+	bool given = found ? found->held > 0 : is_unknown(self);
 	record seen = found ? *found : (record){.class = self->class};
 	if (found && given) found->held--;
 	pthread_mutex_unlock(&mutex);
@@ -121,6 +127,14 @@ void tally_end(object *self) {
 		free(found);
 	}
 	self->tally = 0;
+	if (is_counting()) self->size |= OBJECT_GONE;
+	pthread_mutex_unlock(&mutex);
+}
+
+void object_revive_watched(object *self) {
+	pthread_mutex_lock(&mutex);
+	self->tally = 0; /* who holds it now is not known */
+	self->size &= ~OBJECT_GONE;
 	pthread_mutex_unlock(&mutex);
 }
 

@@ -118,6 +118,49 @@ static void another_thread_is_told_on_stderr(void) {
 	loop_end(loop);
 }
 
+static void unrefs_the_last_twice(void) {
+	pthread_t other;
+	REQUIRE(pthread_create(&other, NULL, unrefs_twice, NULL) == 0);
+	pthread_join(other, NULL);
+}
+
+/* The object waits to be released by the loop's thread, and must not be put on the list a second time. */
+static void one_unref_too_many_after_the_last_is_told(void) {
+	aw_loop *loop = debug_loop();
+	int64_t before = aw_debug_live_handles();
+	EXPECT_INT(aw_lock_new(loop, &shared_lock), 0);
+	const char *text = stderr_of(unrefs_the_last_twice);
+	EXPECT(strstr(text, "libawait: one unref too many: the caller holds no reference to this lock") != NULL);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
+	EXPECT_INT(aw_debug_live_handles(), before);
+	loop_end(loop);
+}
+
+static aw_future *kept_future;
+
+static aw_status keep_future(aw_loop *loop, const aw_report *report, void *ud) {
+	(void)loop;
+	(void)ud;
+	if (aw_report_future(report)) kept_future = aw_future_ref(aw_report_future(report));
+	return 0;
+}
+
+static void what_a_handler_keeps_from_a_dying_future_is_its_own(void) {
+	aw_loop *loop = debug_loop();
+	aw_future *future = NULL;
+	EXPECT_INT(aw_loop_set_exception_handler(loop, keep_future, NULL, NULL), 0);
+	EXPECT_INT(aw_future_new(loop, &future), 0);
+	EXPECT_INT(aw_future_fail(future, -EIO, "no luck"), 0);
+	aw_future_unref(future);
+	REQUIRE(kept_future == future);
+	EXPECT_INT(aw_loop_set_exception_handler(loop, keep_report, NULL, NULL), 0);
+	EXPECT_INT(aw_future_done(kept_future), 1);
+	aw_future_unref(kept_future);
+	EXPECT_STR(reports, "");
+	EXPECT_INT(aw_future_done(future), 0); /* freed, and nobody was accused */
+	loop_end(loop);
+}
+
 static aw_queue *forgotten_queue;
 static aw_event *forgotten_events[2];
 static aw_process_options *forgotten_options;
@@ -188,5 +231,7 @@ static void caches_are_freed_when_nothing_is_alive(void) {
 }
 
 CHECK_MAIN("references", CASE(one_unref_too_many_is_told_and_has_no_effect), CASE(what_a_getter_lent_is_not_the_callers),
-           CASE(another_thread_is_told_on_stderr), CASE(a_forgotten_unref_is_told_at_the_end_by_kind_and_origin),
-           CASE(a_run_that_gives_all_back_says_nothing), CASE(caches_are_freed_when_nothing_is_alive))
+           CASE(another_thread_is_told_on_stderr), CASE(one_unref_too_many_after_the_last_is_told),
+           CASE(what_a_handler_keeps_from_a_dying_future_is_its_own),
+           CASE(a_forgotten_unref_is_told_at_the_end_by_kind_and_origin), CASE(a_run_that_gives_all_back_says_nothing),
+           CASE(caches_are_freed_when_nothing_is_alive))

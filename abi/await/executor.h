@@ -51,7 +51,7 @@ AW_NODISCARD AW_API aw_status aw_executor_shutdown_wait(aw_executor *executor, i
  * aw_executor_shutdown_wait() that also ends early, as aw_cfuture_wait_interruptible() does: with -EINTR once `interrupt`
  * (optional) is raised or a signal handler has run on the calling thread. It can be called again. Executor.shutdown(wait=True).
  */
-AW_API aw_status aw_executor_shutdown_wait_interruptible(aw_executor *executor, int64_t timeout_ns, aw_interrupt *interrupt);
+AW_NODISCARD AW_API aw_status aw_executor_shutdown_wait_interruptible(aw_executor *executor, int64_t timeout_ns, aw_interrupt *interrupt);
 /** How many jobs are queued and not begun. */
 AW_API size_t aw_executor_pending(const aw_executor *executor);
 /** How many threads there are now. */
@@ -138,7 +138,7 @@ AW_NODISCARD AW_API aw_status aw_cfuture_wait(aw_cfuture *cfuture, int64_t timeo
  * `interrupt` has a descriptor and another wait uses it, -EBADF where that descriptor is closed; ::AW_EFORKED. None of these
  * changes what is waited for, and the call can be repeated. Thread: any. Future.result(timeout).
  */
-AW_API aw_status aw_cfuture_wait_interruptible(aw_cfuture *cfuture, int64_t timeout_ns, aw_interrupt *interrupt);
+AW_NODISCARD AW_API aw_status aw_cfuture_wait_interruptible(aw_cfuture *cfuture, int64_t timeout_ns, aw_interrupt *interrupt);
 /**
  * The outcome: 0 and the value in `out` (optional, borrowed from `cfuture`); the failure's code; ::AW_ECANCELLED;
  * ::AW_ELOOPCLOSED if the loop closed first; ::AW_EINVALIDSTATE while it is pending.

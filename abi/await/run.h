@@ -27,7 +27,7 @@ AW_NODISCARD AW_API aw_status aw_run(const char *backend, aw_task_fn fn, void *u
  * As aw_run(), and gives out the error: what `fn` failed with, or why no loop could be made, which is then not printed. `out_error` (optional)
  * receives a new reference on failure, else NULL. asyncio: what asyncio.run raises.
  */
-AW_API aw_status aw_run_error(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out, aw_error **out_error);
+AW_NODISCARD AW_API aw_status aw_run_error(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out, aw_error **out_error);
 /**
  * A whole main(): runs `fn` as aw_run() does and returns the exit status of the program: 0, or 1 if it failed, after a line on stderr,
  * "PROGRAM: message (NAME)", and one for each failure of a group. ::AW_EEXIT with a message of its own is printed and gives 1, without one 0.

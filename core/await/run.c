@@ -84,7 +84,7 @@ struct aw_runner {
 static void runner_release(object *base) {
 	aw_runner *self = (aw_runner *)base;
 	aw_runner_close(self);
-	if (atomic_fetch_sub(&base->refs, 1) != 1) return; /* kept by what ran while it closed */
+	if (object_was_kept(base)) return; /* kept by what ran while it closed */
 	aw_error_unref(self->error);
 	free(self->backend);
 	object_free(base);
