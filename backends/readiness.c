@@ -4,6 +4,14 @@
  * list until a wait hands it back. The program may close a descriptor under an operation, and the number may be another file's by
  * then. The kernel's set knows files apart: each new waiter re-arms its number, where "not registered" tells that the file is a new
  * one, and before an event's operations touch the file, the set is asked whether it still is the one the event was for.
+ *
+ * A registration is kept between waits, and each wait costs one epoll_ctl. An operation that waits once is armed when it is submitted
+ * (EPOLLONESHOT), and its event needs no question: it is for the file that the operation was submitted on, and ending the operation
+ * touches no file. A standing poll is armed with EPOLLET instead, and armed anew when its event comes, which is the question as well;
+ * so its next submission costs nothing. Never level-triggered: an event of a file whose number is another's could not be stopped.
+ *
+ * The doorbell is an eventfd that is always writable and registered for nothing. It is rung by epoll_ctl, not by a write: a program that
+ * closes every descriptor would have eight bytes written into whatever file gets the number next, where epoll_ctl only fails.
  */
 #include "readiness.h"
 
@@ -24,7 +32,10 @@ enum { BLOCK = 256, BATCH = 128 };
 /* Where an operation in flight stands, in its backend_data[0]: one of enum readiness_side, or: */
 enum { DONE = READINESS_SIDES, NOWHERE };
 
-static const uint64_t alarm_tag = UINT64_MAX;
+static const uint64_t bell_tag = UINT64_MAX;
+static const uint32_t bell_rings = EPOLLOUT | EPOLLONESHOT;
+/* What F_GETSIG says of our set and our bell, which send no signals: of another file under the number it does not. */
+enum { OUR_MARK = 63 };
 
 /* epoll's events are poll's, so a poll operation's flags need no translation. */
 _Static_assert(EPOLLIN == (int)AW_OP_POLL_IN && EPOLLOUT == (int)AW_OP_POLL_OUT, "poll flags");
@@ -85,9 +96,13 @@ static aw_status entry_at(readiness *self, int fd, readiness_entry **out) {
 	return 0;
 }
 
+/* Whether what waits is carried out on the file once there is an event. */
+static bool touches_file(const readiness_entry *entry) {
+	return entry->waiting[READINESS_READ].first || entry->waiting[READINESS_WRITE].first;
+}
+
 static bool entry_is_idle(const readiness_entry *entry) {
-	return !entry->waiting[READINESS_READ].first && !entry->waiting[READINESS_WRITE].first &&
-	       !entry->waiting[READINESS_POLL].first;
+	return !touches_file(entry) && !entry->waiting[READINESS_POLL].first;
 }
 
 /* ---- ending operations ---- */
@@ -97,7 +112,7 @@ static void finish(readiness *self, aw_op *op, int64_t result) {
 	op->backend_data[0] = DONE;
 	bool is_first = !self->done.first;
 	queue_push(&self->done, op);
-	if (is_first && self->is_guest) readiness_wake(self);
+	if (is_first && self->is_guest) (void)readiness_wake(self);
 }
 
 static void leave(readiness *self, readiness_entry *entry, aw_op *op) {
@@ -123,14 +138,25 @@ static void end_all(readiness *self, readiness_entry *entry, int64_t result, con
 /* The number is another file's, or nobody's: what waited for the old file waits in vain. */
 static void forget_file(readiness *self, readiness_entry *entry, const aw_op *newcomer) {
 	entry->generation++;
-	entry->known = entry->armed = false;
+	entry->known = entry->armed = entry->lasting = false;
 	end_all(self, entry, -EBADF, newcomer);
 }
 
 /* ---- the set ---- */
 
+static bool is_standing(const aw_op *op) {
+	return op->kind == AW_OP_POLL && (op->offset == AW_OP_POLL_STANDING || op->offset == AW_OP_POLL_AGAIN);
+}
+
+static bool has_standing(const readiness_entry *entry) {
+	const aw_op *op = entry->waiting[READINESS_POLL].first;
+	while (op && !is_standing(op)) op = op->backend_link[0];
+	return op;
+}
+
 static struct epoll_event wish(const readiness_entry *entry, int fd) {
-	struct epoll_event event = {.events = EPOLLONESHOT, .data.u64 = (uint64_t)entry->generation << 32 | (uint32_t)fd};
+	struct epoll_event event = {.events = has_standing(entry) ? EPOLLET : EPOLLONESHOT,
+	                            .data.u64 = (uint64_t)entry->generation << 32 | (uint32_t)fd};
 	if (entry->waiting[READINESS_READ].first) event.events |= EPOLLIN;
 	if (entry->waiting[READINESS_WRITE].first) event.events |= EPOLLOUT;
 	for (const aw_op *op = entry->waiting[READINESS_POLL].first; op; op = op->backend_link[0])
@@ -138,12 +164,21 @@ static struct epoll_event wish(const readiness_entry *entry, int fd) {
 	return event;
 }
 
-/* Has the set tell of what the entry waits for. `newcomer` is known to wait for the file as it is now; the others may be older. */
+static void note_armed(readiness_entry *entry, const struct epoll_event *event) {
+	entry->known = entry->armed = true;
+	entry->lasting = event->events & EPOLLET;
+	entry->asked = event->events & poll_mask;
+}
+
+/*
+ * Has the set tell of what the entry waits for, and of what is ready already. `newcomer` is known to wait for the file as it is now; the
+ * others may be older.
+ */
 static int arm(readiness *self, readiness_entry *entry, int fd, const aw_op *newcomer) {
 	struct epoll_event event = wish(entry, fd);
 	if (entry->known) {
 		if (epoll_ctl(self->set, EPOLL_CTL_MOD, fd, &event) == 0) {
-			entry->armed = true;
+			note_armed(entry, &event);
 			return 0;
 		}
 		int error = errno;
@@ -157,8 +192,15 @@ static int arm(readiness *self, readiness_entry *entry, int fd, const aw_op *new
 		/* EEXIST: a file that was away, kept open elsewhere, has got its old number back. */
 		if (errno != EEXIST || epoll_ctl(self->set, EPOLL_CTL_MOD, fd, &event) < 0) return -errno;
 	}
-	entry->known = entry->armed = true;
+	note_armed(entry, &event);
 	return 0;
+}
+
+/* Nobody waits for a registration that lasts, and an edge has come: no more of them. */
+static void disarm(readiness *self, readiness_entry *entry, int fd) {
+	struct epoll_event nothing = {.events = EPOLLONESHOT, .data.u64 = (uint64_t)entry->generation << 32 | (uint32_t)fd};
+	entry->lasting = false;
+	if (epoll_ctl(self->set, EPOLL_CTL_MOD, fd, &nothing) < 0) forget_file(self, entry, NULL);
 }
 
 /* Whether the number still is the file that the set knows by it. Adding it again tells, and changes nothing if so. */
@@ -183,10 +225,15 @@ static void on_event(readiness *self, const struct epoll_event *event) {
 	readiness_entry *entry = entry_find(self, fd);
 	if (!entry || entry->generation != (uint32_t)(event->data.u64 >> 32)) return;
 	entry->armed = false;
-	if (entry_is_idle(entry)) return; /* cancelled meanwhile */
-	if (!is_same_file(self, fd)) {
-		forget_file(self, entry, NULL);
+	if (entry_is_idle(entry)) { /* cancelled meanwhile */
+		if (entry->lasting) disarm(self, entry, fd);
 		return;
+	}
+	if (has_standing(entry)) {
+		int status = arm(self, entry, fd, NULL);
+		if (status < 0) end_all(self, entry, status, NULL);
+	} else if (touches_file(entry) && !is_same_file(self, fd)) {
+		forget_file(self, entry, NULL);
 	}
 	/* A hang-up or an error wakes both sides; the call itself tells which it was. */
 	if (event->events & ~(uint32_t)EPOLLOUT) advance(self, entry, READINESS_READ);
@@ -196,19 +243,30 @@ static void on_event(readiness *self, const struct epoll_event *event) {
 		uint32_t ready = event->events & ((op->flags & poll_mask) | EPOLLERR | EPOLLHUP);
 		if (ready) leave_and_finish(self, entry, op, ready);
 	}
-	if (entry_is_idle(entry)) return;
+	if (entry->armed || entry_is_idle(entry)) return;
 	int status = arm(self, entry, fd, NULL);
 	if (status < 0) end_all(self, entry, status, NULL);
 }
 
 /* ---- submitting ---- */
 
+/* Whether the set is going to tell what `op` waits for, without being asked again. */
+static bool is_covered(const readiness_entry *entry, const aw_op *op) {
+	return entry->armed && entry->lasting && !((op->flags & poll_mask) & ~entry->asked);
+}
+
 static aw_status wait_on(readiness *self, readiness_entry *entry, aw_op *op, enum readiness_side side) {
+	bool is_again = side == READINESS_POLL && op->offset == AW_OP_POLL_AGAIN;
 	queue_push(&entry->waiting[side], op);
 	op->backend_data[0] = side;
 	self->in_flight++;
-	int status = arm(self, entry, op->fd, op);
-	if (status == 0) return 0;
+	int status = 0;
+	if (is_again && op->backend_data[1] != entry->generation)
+		leave_and_finish(self, entry, op, -EBADF); /* the file that it means is not there any more */
+	else if (!is_again || !is_covered(entry, op))
+		status = arm(self, entry, op->fd, is_again ? NULL : op);
+	op->backend_data[1] = entry->generation;
+	if (status == 0 || op->backend_data[0] != side) return 0;
 	leave(self, entry, op);
 	/* EPERM: a regular file or the like, which has no readiness to wait for and so is always ready. */
 	if (status == -EPERM) {
@@ -254,9 +312,9 @@ static aw_status submit_transfer(readiness *self, aw_op *op, enum readiness_side
 static void submit_close(readiness *self, aw_op *op) {
 	readiness_entry *entry = entry_find(self, op->fd);
 	if (entry) {
-		if (entry->armed) (void)epoll_ctl(self->set, EPOLL_CTL_DEL, op->fd, NULL);
+		if (entry->armed || entry->lasting) (void)epoll_ctl(self->set, EPOLL_CTL_DEL, op->fd, NULL);
 		entry->generation++;
-		entry->known = entry->armed = false;
+		entry->known = entry->armed = entry->lasting = false;
 		end_all(self, entry, -ECANCELED, NULL);
 	}
 	finish(self, op, calls_close(op->fd));
@@ -290,26 +348,50 @@ void readiness_cancel(readiness *self, aw_op *op) {
 
 /* ---- waiting ---- */
 
-void readiness_wake(readiness *self) {
-	if (atomic_exchange(&self->rung, true)) return;
-	int saved = errno;
-	const uint64_t one = 1;
-	ssize_t n;
-	do n = write(self->alarm, &one, sizeof one);
-	while (n < 0 && errno == EINTR);
-	errno = saved;
+static bool is_ours(int fd) {
+	return fcntl(fd, F_GETSIG) == OUR_MARK;
 }
 
-/* Emptied first, so that who finds it still rung in between is served by the wait that is returning. */
-static void hush(readiness *self) {
-	uint64_t count;
-	while (read(self->alarm, &count, sizeof count) < 0 && errno == EINTR) continue;
-	atomic_exchange(&self->rung, false);
+/* A new bell, with our mark; or -1. */
+static int bell_new(void) {
+	int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (bell < 0 || fcntl(bell, F_SETSIG, OUR_MARK) == 0) return bell;
+	int error = errno;
+	close(bell);
+	errno = error;
+	return -1;
+}
+
+/* Somebody closed the bell, but not the set: another one takes its place. Its number is no longer ours to close. */
+static aw_status bell_replace(readiness *self, int lost) {
+	if (!is_ours(self->set)) return -EBADF;
+	struct epoll_event ringing = {.events = bell_rings, .data.u64 = bell_tag};
+	int fresh = bell_new();
+	if (fresh < 0) return -errno;
+	aw_status status = epoll_ctl(self->set, EPOLL_CTL_ADD, fresh, &ringing) < 0 ? -errno : 0;
+	if (status == 0 && atomic_compare_exchange_strong(&self->bell, &lost, fresh)) return 0;
+	close(fresh); /* if another thread was quicker, its bell rings */
+	return status;
+}
+
+aw_status readiness_wake(readiness *self) {
+	if (atomic_exchange(&self->rung, true)) return 0;
+	int saved = errno, bell = atomic_load(&self->bell);
+	struct epoll_event ringing = {.events = bell_rings, .data.u64 = bell_tag};
+	aw_status status = epoll_ctl(self->set, EPOLL_CTL_MOD, bell, &ringing) < 0 ? -errno : 0;
+	if (status == -EBADF || status == -ENOENT || status == -EPERM) {
+		aw_status replaced = bell_replace(self, bell);
+		if (replaced == 0) status = 0;
+	}
+	/* It did not ring: the next one has to try again. */
+	if (status < 0) atomic_store(&self->rung, false);
+	errno = saved;
+	return status;
 }
 
 int readiness_fd(readiness *self) {
 	self->is_guest = true;
-	if (self->done.first) readiness_wake(self);
+	if (self->done.first) (void)readiness_wake(self);
 	return self->set;
 }
 
@@ -333,11 +415,12 @@ int readiness_collect(readiness *self, int64_t span) {
 	int found = 0, count = wait_for_events(self, events, span);
 	if (count < 0) return errno == EINTR ? READINESS_INTERRUPTED : -errno;
 	for (int i = 0; i < count; i++) {
-		if (events[i].data.u64 != alarm_tag) {
+		if (events[i].data.u64 != bell_tag) {
 			on_event(self, &events[i]);
 			continue;
 		}
-		hush(self);
+		/* It is silent by itself again. Who still finds it rung is served by the wait that is returning. */
+		atomic_exchange(&self->rung, false);
 		found |= READINESS_WOKEN;
 	}
 	return found;
@@ -384,17 +467,19 @@ int64_t readiness_left(int64_t deadline) {
 /* ---- opening and closing ---- */
 
 aw_status readiness_open(readiness *self, const aw_backend_host *host) {
-	*self = (readiness){.host = host, .set = -1, .alarm = -1, .has_precise_wait = true};
-	struct epoll_event event = {.events = EPOLLIN, .data.u64 = alarm_tag};
+	*self = (readiness){.host = host, .set = -1, .bell = -1, .has_precise_wait = true};
+	struct epoll_event silent = {.events = EPOLLONESHOT, .data.u64 = bell_tag};
 	self->set = epoll_create1(EPOLL_CLOEXEC);
-	if (self->set < 0) goto fail;
-	self->alarm = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (self->alarm < 0) goto fail;
-	if (epoll_ctl(self->set, EPOLL_CTL_ADD, self->alarm, &event) < 0) goto fail;
+	if (self->set < 0 || fcntl(self->set, F_SETSIG, OUR_MARK) < 0) goto fail;
+	self->bell = bell_new();
+	if (self->bell < 0) goto fail;
+	if (epoll_ctl(self->set, EPOLL_CTL_ADD, self->bell, &silent) < 0) goto fail;
 	return 0;
 fail:;
 	aw_status status = -errno;
-	readiness_abandon(self);
+	if (self->set >= 0) close(self->set);
+	if (self->bell >= 0) close(self->bell);
+	*self = (readiness){.set = -1, .bell = -1};
 	return status;
 }
 
@@ -407,11 +492,13 @@ void readiness_close(readiness *self) {
 }
 
 void readiness_abandon(readiness *self) {
-	if (self->set >= 0) close(self->set);
-	if (self->alarm >= 0) close(self->alarm);
+	int bell = atomic_load(&self->bell);
+	/* Not what the program has closed behind our back and opened anew. */
+	if (self->set >= 0 && is_ours(self->set)) close(self->set);
+	if (bell >= 0 && is_ours(bell)) close(bell);
 	for (size_t i = 0; i < self->block_count; i++) free(self->blocks[i]);
 	free(self->blocks);
-	*self = (readiness){.set = -1, .alarm = -1};
+	*self = (readiness){.set = -1, .bell = -1};
 }
 
 aw_status readiness_explain(aw_status status, const char *what, char *why, size_t length) {

@@ -24,14 +24,16 @@ enum readiness_side { READINESS_READ, READINESS_WRITE, READINESS_POLL, READINESS
 typedef struct readiness_entry {
 	readiness_queue waiting[READINESS_SIDES];
 	uint32_t generation; /* counts the files seen under this number; an event of another generation is an old file's */
+	uint32_t asked;      /* the events that it was armed with last */
 	bool known;          /* the set has been given this number */
-	bool armed;          /* an event may come */
+	bool armed;          /* an event will come for what has been asked */
+	bool lasting;        /* armed until it is disarmed (EPOLLET), not for one event */
 } readiness_entry;
 
 typedef struct readiness {
 	const aw_backend_host *host;
-	int set;   /* the epoll set: readable when there is something to collect */
-	int alarm; /* the eventfd behind wake, in the set */
+	int set;          /* the epoll set: readable when there is something to collect */
+	_Atomic int bell; /* the eventfd behind wake, in the set */
 	atomic_bool rung;
 	bool is_guest; /* somebody polls the set: what is done already has to show in it */
 	bool is_closing;
@@ -57,8 +59,8 @@ void readiness_abandon(readiness *self);
 
 aw_status readiness_submit(readiness *self, aw_op *op);
 void readiness_cancel(readiness *self, aw_op *op);
-/* Any thread, signal handlers too. */
-void readiness_wake(readiness *self);
+/* Any thread, signal handlers too. A negative status: it did not work, and the next call tries again. */
+aw_status readiness_wake(readiness *self);
 /* The set, for a host loop to poll. From now on it is readable also when operations are done that no wait has delivered. */
 int readiness_fd(readiness *self);
 

@@ -41,6 +41,17 @@ enum aw_op_kind {
 /** Readiness, in `flags` and in the result of ::AW_OP_POLL: the kernel's own values. */
 enum aw_op_poll { AW_OP_POLL_IN = 1, AW_OP_POLL_OUT = 4, AW_OP_POLL_ERR = 8, AW_OP_POLL_HUP = 16 };
 
+/** How long a poll is meant to last, in the `offset` of ::AW_OP_POLL. A backend may ignore it. */
+enum aw_op_poll_life {
+	AW_OP_POLL_ONCE = 0,     /**< the owner may never ask again */
+	AW_OP_POLL_STANDING = 1, /**< after it completes, the owner will submit the same operation as ::AW_OP_POLL_AGAIN, unless it is removed */
+	/**
+	 * The operation as it was completed, `backend_data` included, for the file that it was for. If the number is another file's by now, as
+	 * far as the backend can tell, it completes with -EBADF.
+	 */
+	AW_OP_POLL_AGAIN = 2
+};
+
 /** One operation. */
 typedef struct aw_op {
 	/* Set by the owner before submit, and left alone by the backend. */
@@ -126,6 +137,12 @@ typedef struct aw_backend {
 	 * May be NULL, and missing from a table that ends before it (`size`): then `submit` binds each operation itself.
 	 */
 	void (*flush)(aw_backend_state *state);
+	/**
+	 * As `wake`, and says whether it worked: a system call may be refused, or the program may have closed the descriptor. After a
+	 * failure the next call tries again, and the core sleeps no longer than a moment at a time until one succeeds. May be NULL, and
+	 * missing from a table that ends before it (`size`): then `wake` is called, and taken to work.
+	 */
+	aw_status (*try_wake)(aw_backend_state *state);
 } aw_backend;
 
 /** The least `size` of a table: that of libawait 0.1, which ends with `now`. */

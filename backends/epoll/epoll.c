@@ -48,8 +48,12 @@ static aw_status epoll_wait_until(aw_backend_state *self, int64_t deadline) {
 	return readiness_wait(&self->readiness, deadline);
 }
 
+static aw_status epoll_try_wake(aw_backend_state *self) {
+	return readiness_wake(&self->readiness);
+}
+
 static void epoll_wake(aw_backend_state *self) {
-	readiness_wake(&self->readiness);
+	(void)readiness_wake(&self->readiness);
 }
 
 static int epoll_fd(aw_backend_state *self) {
@@ -72,4 +76,5 @@ const aw_backend epoll_backend = {
 	.wait = epoll_wait_until,
 	.wake = epoll_wake,
 	.fd = epoll_fd,
+	.try_wake = epoll_try_wake,
 };

@@ -134,8 +134,12 @@ static aw_status ev_backend_wait(aw_backend_state *self, int64_t deadline) {
 	}
 }
 
+static aw_status ev_backend_try_wake(aw_backend_state *self) {
+	return readiness_wake(&self->readiness);
+}
+
 static void ev_backend_wake(aw_backend_state *self) {
-	readiness_wake(&self->readiness);
+	(void)readiness_wake(&self->readiness);
 }
 
 /* libev has none to give, but what it watches for us is one itself. */
@@ -172,6 +176,7 @@ static const aw_backend ev_table = {
 	.wait = ev_backend_wait,
 	.wake = ev_backend_wake,
 	.fd = ev_backend_descriptor,
+	.try_wake = ev_backend_try_wake,
 };
 
 AW_API const aw_backend *aw_backend_entry(void);

@@ -124,8 +124,12 @@ static aw_status uv_backend_wait(aw_backend_state *self, int64_t deadline) {
 	}
 }
 
+static aw_status uv_backend_try_wake(aw_backend_state *self) {
+	return readiness_wake(&self->readiness);
+}
+
 static void uv_backend_wake(aw_backend_state *self) {
-	readiness_wake(&self->readiness);
+	(void)readiness_wake(&self->readiness);
 }
 
 static int uv_backend_descriptor(aw_backend_state *self) {
@@ -162,6 +166,7 @@ static const aw_backend uv_table = {
 	.wait = uv_backend_wait,
 	.wake = uv_backend_wake,
 	.fd = uv_backend_descriptor,
+	.try_wake = uv_backend_try_wake,
 };
 
 AW_API const aw_backend *aw_backend_entry(void);

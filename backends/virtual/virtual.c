@@ -74,8 +74,12 @@ static aw_status virtual_wait(aw_backend_state *self, int64_t deadline) {
 	return 0;
 }
 
+static aw_status virtual_try_wake(aw_backend_state *self) {
+	return readiness_wake(&self->readiness);
+}
+
 static void virtual_wake(aw_backend_state *self) {
-	readiness_wake(&self->readiness);
+	(void)readiness_wake(&self->readiness);
 }
 
 static int virtual_fd(aw_backend_state *self) {
@@ -103,4 +107,5 @@ const aw_backend virtual_backend = {
 	.wake = virtual_wake,
 	.fd = virtual_fd,
 	.now = virtual_now,
+	.try_wake = virtual_try_wake,
 };
