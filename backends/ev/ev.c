@@ -26,20 +26,27 @@ struct aw_backend_state {
 	int64_t alarm_at;
 	int found;       /* by the last turn of the loop: what readiness_collect said */
 	bool was_called; /* the last turn had an event */
+	int killed;      /* the errno with which libev gave up a watcher in the last turn: an epoll_ctl of its own failed */
 };
+
+/* libev stops a watcher before it says so. */
+static void note_error(aw_backend_state *self, int events) {
+	if (events & EV_ERROR) self->killed = errno ? errno : EIO;
+}
 
 static void on_set_readable(struct ev_loop *loop, ev_io *watch, int events) {
 	(void)loop;
 	aw_backend_state *self = watch->data;
+	note_error(self, events);
 	self->was_called = true;
-	self->found = events & EV_ERROR ? -EIO : readiness_collect(&self->readiness, 0);
+	self->found = readiness_collect(&self->readiness, 0);
 }
 
 static void on_alarm(struct ev_loop *loop, ev_io *watch, int events) {
 	(void)loop;
-	(void)events;
 	aw_backend_state *self = watch->data;
 	uint64_t times;
+	note_error(self, events);
 	self->was_called = true;
 	self->alarm_at = INT64_MAX;
 	while (read(self->alarm, &times, sizeof times) < 0 && errno == EINTR) continue;
@@ -68,8 +75,12 @@ static aw_status ev_backend_open(const aw_backend_host *host, uint32_t flags, ui
 	ev_io_start(self->loop, &self->clock);
 	/* libev registers what was started in the next turn. */
 	ev_run(self->loop, EVRUN_NOWAIT);
+	status = -self->killed;
+	if (status < 0) goto no_watch;
 	*out = self;
 	return 0;
+no_watch:
+	ev_loop_destroy(self->loop);
 no_loop:
 	close(self->alarm);
 no_alarm:
@@ -116,9 +127,15 @@ static aw_status set_alarm(aw_backend_state *self, int64_t deadline) {
 /* One turn of libev's loop. */
 static int turn(aw_backend_state *self, bool may_block) {
 	int64_t began = may_block ? readiness_now() : 0;
-	self->found = 0;
+	bool again = self->killed;
+	if (again) { /* registered anew by this turn; starting one that runs does nothing */
+		ev_io_start(self->loop, &self->watch);
+		ev_io_start(self->loop, &self->clock);
+	}
+	self->found = self->killed = 0;
 	self->was_called = false;
 	ev_run(self->loop, may_block ? EVRUN_ONCE : EVRUN_NOWAIT);
+	if (again && self->killed) return -self->killed;
 	/* libev doesn't tell that a signal came; but it had no other reason to come back. */
 	if (may_block && !self->was_called && readiness_now() - began < longest_sleep) return READINESS_INTERRUPTED;
 	return self->found;
