@@ -391,14 +391,15 @@ static bool is_deaf(const aw_loop *loop) {
 }
 
 /*
- * Has the backend wait. While wakes are refused it sleeps a moment at a time, and looks in between for what nobody could wake it for. Not
- * on a clock of its own, which would pass by the waiting.
+ * Has the backend wait. While wakes are refused it sleeps a moment at a time, and looks in between for what nobody could wake it for. On
+ * a clock of the backend's own only while there is something that the time passes with: else it would jump.
  */
 static aw_status backend_wait(aw_loop *loop, int64_t deadline) {
 	const aw_backend *backend = loop->backend;
 	for (;;) {
 		if (take_lost_wake(loop)) deadline = 0;
-		bool bounded = deadline > 0 && is_deaf(loop) && !(backend->capabilities & AW_BACKEND_OWN_CLOCK);
+		bool bounded = deadline > 0 && is_deaf(loop) &&
+		               (loop->in_flight || !(backend->capabilities & AW_BACKEND_OWN_CLOCK));
 		int64_t bound = bounded ? loop_after(loop, SLEEP_WITHOUT_WAKE) : deadline;
 		if (bound >= deadline) return backend->wait(loop->backend_state, deadline);
 		aw_status status = backend->wait(loop->backend_state, bound);
