@@ -5,6 +5,7 @@
  */
 #include "completion.h"
 
+#include "failure.h"
 #include "future.h"
 
 #include <await/completion.h>
@@ -185,7 +186,7 @@ static aw_status submit_one(aw_loop *loop, const aw_submission *from) {
 	return 0;
 }
 
-aw_status aw_loop_submit(aw_loop *loop, const aw_submission *submissions, size_t count) {
+ENTRY(aw_loop_submit, (aw_loop *loop, const aw_submission *submissions, size_t count), (loop, submissions, count)) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	if (count > INT32_MAX || (count && !submissions)) return -EINVAL;
@@ -216,7 +217,7 @@ static void entry_cancel(entry *self) {
 	}
 }
 
-aw_status aw_loop_cancel_token(aw_loop *loop, uint64_t token) {
+ENTRY(aw_loop_cancel_token, (aw_loop *loop, uint64_t token), (loop, token)) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	completion_queue *queue = loop->completions;
@@ -259,7 +260,8 @@ static aw_status drain(aw_loop *loop, aw_completion *out, size_t max, int64_t ti
 	return something ? 0 : -EAGAIN;
 }
 
-aw_status aw_loop_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout_ns) {
+ENTRY(aw_loop_drain, (aw_loop *loop, aw_completion *out, size_t max, int64_t timeout_ns),
+      (loop, out, max, timeout_ns)) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	if (!out || !max || max > INT32_MAX) return -EINVAL;

@@ -2,6 +2,7 @@
 /* Task-local values. Binding a key anew copies the chain down to its old binding: chains are short, and reads are what counts. */
 #include "context.h"
 
+#include "failure.h"
 #include "loop.h"
 
 #include <await/context.h>
@@ -80,7 +81,7 @@ static binding *current_without(const void *key, aw_status *status) {
 	return without(chain, key, status);
 }
 
-aw_status aw_context_set(const void *key, void *value, aw_destroy_fn destroy) {
+ENTRY(aw_context_set, (const void *key, void *value, aw_destroy_fn destroy), (key, value, destroy)) {
 	aw_status status = key ? 0 : -EINVAL;
 	cell *cell_new = status < 0 ? NULL : object_new(here(), &cell_class);
 	if (!cell_new) return status < 0 ? status : -ENOMEM;
@@ -95,14 +96,14 @@ aw_status aw_context_set(const void *key, void *value, aw_destroy_fn destroy) {
 	return 0;
 }
 
-aw_status aw_context_get(const void *key, void **out) {
+ENTRY(aw_context_get, (const void *key, void **out), (key, out)) {
 	binding *self = find(thread_here()->context, key);
 	if (!self || !key) return -ENOENT;
 	if (out) *out = self->cell->value;
 	return 0;
 }
 
-aw_status aw_context_unset(const void *key) {
+ENTRY(aw_context_unset, (const void *key), (key)) {
 	if (!key || !find(thread_here()->context, key)) return -ENOENT;
 	aw_status status = 0;
 	binding *chain = current_without(key, &status);

@@ -2,6 +2,7 @@
 /* Coroutine objects, and the answers a step gives. */
 #include "coro.h"
 
+#include "failure.h"
 #include "report.h"
 
 #include <errno.h>
@@ -26,7 +27,8 @@ void coro_end(aw_coro *self) {
 	object_destroy_user(destroy, ud);
 }
 
-aw_status aw_coro_new(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_coro **out) {
+ENTRY(aw_coro_new, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_coro **out),
+      (loop, fn, ud, destroy, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0 && (!fn || !out)) status = -EINVAL;
 	aw_coro *self = status < 0 ? NULL : object_new(&loop->domain, &coro_class);
@@ -90,7 +92,7 @@ static aw_status answer_check(const aw_resume *resume) {
 	return resume->answer == RESUME_NONE ? 0 : AW_EINVALIDSTATE;
 }
 
-aw_status aw_resume_return(aw_resume *resume, void *value, aw_destroy_fn destroy) {
+ENTRY(aw_resume_return, (aw_resume *resume, void *value, aw_destroy_fn destroy), (resume, value, destroy)) {
 	aw_status status = answer_check(resume);
 	if (status < 0) return status;
 	resume->answer = RESUME_RETURN;
@@ -108,7 +110,7 @@ aw_status aw_resume_raise(aw_resume *resume, aw_error *error) {
 	return error->status;
 }
 
-aw_status aw_resume_await(aw_resume *resume, aw_future *future) {
+ENTRY(aw_resume_await, (aw_resume *resume, aw_future *future), (resume, future)) {
 	aw_status status = answer_check(resume);
 	if (status < 0) return status;
 	if (!future_is(future)) return AW_EBADHANDLE;
@@ -117,7 +119,7 @@ aw_status aw_resume_await(aw_resume *resume, aw_future *future) {
 	return 0;
 }
 
-aw_status aw_resume_delegate(aw_resume *resume, aw_coro *coro) {
+ENTRY(aw_resume_delegate, (aw_resume *resume, aw_coro *coro), (resume, coro)) {
 	aw_status status = answer_check(resume);
 	if (status < 0) return status;
 	if (!object_is(coro, &coro_class)) return AW_EBADHANDLE;
@@ -126,7 +128,7 @@ aw_status aw_resume_delegate(aw_resume *resume, aw_coro *coro) {
 	return 0;
 }
 
-aw_status aw_resume_yield(aw_resume *resume) {
+ENTRY(aw_resume_yield, (aw_resume *resume), (resume)) {
 	aw_status status = answer_check(resume);
 	if (status == 0) resume->answer = RESUME_YIELD;
 	return status;

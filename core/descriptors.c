@@ -6,6 +6,7 @@
 #include "descriptors.h"
 
 #include "context.h"
+#include "failure.h"
 #include "future.h"
 #include "report.h"
 
@@ -76,8 +77,8 @@ static void watcher_done(operation *ended) {
 			self->context = context_swap(outer);
 			if (status == AW_EEXIT)
 				self->loop->leaving = true;
-			else if (status < 0)
-				report_status(self->loop, "Exception in callback", status, NULL, NULL);
+			else if (status != 0)
+				report_callback(self->loop, status, NULL);
 			self->operation.op.offset = AW_OP_POLL_AGAIN;
 			status = self->removed ? AW_ECANCELLED : loop_submit(self->loop, &self->operation);
 		} else {
@@ -141,19 +142,21 @@ static aw_status take_out(aw_loop *loop, int fd, int side) {
 	return 1;
 }
 
-aw_status aw_loop_add_reader(aw_loop *loop, int fd, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {
+ENTRY(aw_loop_add_reader, (aw_loop *loop, int fd, aw_callback_fn fn, void *ud, aw_destroy_fn destroy),
+      (loop, fd, fn, ud, destroy)) {
 	return add(loop, fd, SLOT_READER, fn, ud, destroy);
 }
 
-aw_status aw_loop_remove_reader(aw_loop *loop, int fd) {
+ENTRY(aw_loop_remove_reader, (aw_loop *loop, int fd), (loop, fd)) {
 	return take_out(loop, fd, SLOT_READER);
 }
 
-aw_status aw_loop_add_writer(aw_loop *loop, int fd, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {
+ENTRY(aw_loop_add_writer, (aw_loop *loop, int fd, aw_callback_fn fn, void *ud, aw_destroy_fn destroy),
+      (loop, fd, fn, ud, destroy)) {
 	return add(loop, fd, SLOT_WRITER, fn, ud, destroy);
 }
 
-aw_status aw_loop_remove_writer(aw_loop *loop, int fd) {
+ENTRY(aw_loop_remove_writer, (aw_loop *loop, int fd), (loop, fd)) {
 	return take_out(loop, fd, SLOT_WRITER);
 }
 
@@ -191,7 +194,7 @@ static void poll_done(operation *ended) {
 	object_unref(self);
 }
 
-aw_status aw_fd_wait(aw_loop *loop, int fd, uint32_t events, aw_future **out) {
+ENTRY(aw_fd_wait, (aw_loop *loop, int fd, uint32_t events, aw_future **out), (loop, fd, events, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out || !events || events & ~(uint32_t)(AW_POLL_IN | AW_POLL_OUT)) return -EINVAL;

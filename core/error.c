@@ -7,9 +7,12 @@
  */
 #include "error.h"
 
+#include "failure.h"
+
 #include <await/taskgroup.h>
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +54,17 @@ static const struct {
 	{AW_EEXIT, "AW_EEXIT", "the program asked to leave the loop"},
 	{AW_EPENDING, "AW_EPENDING", "the time given to the wait passed, and what it waits for is still pending"},
 };
-enum { OWN_COUNT = sizeof own / sizeof *own };
+enum { OWN_COUNT = sizeof own / sizeof *own, PROGRAM_COUNT = AW_EUSER - AW_EUSER_LAST + 1 };
+
+/* A code that the program has registered. Never freed: texts of it may be in use anywhere. */
+typedef struct program_code {
+	aw_error error;
+	const char *text;
+	char name[];
+} program_code;
+
+/* By their distance from AW_EUSER. Each is written once, so that readers need no lock. */
+static _Atomic(program_code *) program_codes[PROGRAM_COUNT];
 
 static aw_error own_errors[OWN_COUNT];
 static aw_error system_errors[ERRNO_COUNT];
@@ -77,10 +90,34 @@ static bool own_index(aw_status status, size_t *out) {
 	return true;
 }
 
+static program_code *program_code_of(aw_status status) {
+	if (status > AW_EUSER || status < AW_EUSER_LAST) return NULL;
+	return atomic_load_explicit(&program_codes[AW_EUSER - status], memory_order_acquire);
+}
+
+ENTRY(aw_error_register, (aw_status code, const char *name, const char *text), (code, name, text)) {
+	if (code > AW_EUSER || code < AW_EUSER_LAST || !name || !*name) return -EINVAL;
+	if (!text) text = name;
+	size_t name_size = strlen(name) + 1, text_size = strlen(text) + 1;
+	program_code *known = program_code_of(code);
+	program_code *made = known ? NULL : calloc(1, sizeof *made + name_size + text_size);
+	if (!known && !made) return -ENOMEM;
+	if (made) {
+		immortal_init(&made->error, code);
+		memcpy(made->name, name, name_size);
+		made->text = memcpy(made->name + name_size, text, text_size);
+		if (atomic_compare_exchange_strong(&program_codes[AW_EUSER - code], &known, made)) return 0;
+		free(made); /* another thread was first */
+	}
+	return strcmp(known->name, name) || strcmp(known->text, text) ? -EEXIST : 0;
+}
+
 const char *aw_strerror(aw_status status) {
 	size_t index;
 	if (status >= 0) return "success";
 	if (own_index(status, &index)) return own[index].text;
+	const program_code *code = program_code_of(status);
+	if (code) return code->text;
 	const char *text = status > -ERRNO_COUNT ? strerrordesc_np(-status) : NULL;
 	return text ? text : "unknown status";
 }
@@ -89,6 +126,8 @@ const char *aw_err_name(aw_status status) {
 	size_t index;
 	if (status >= 0) return "AW_OK";
 	if (own_index(status, &index)) return own[index].name;
+	const program_code *code = program_code_of(status);
+	if (code) return code->name;
 	const char *name = status > -ERRNO_COUNT ? strerrorname_np(-status) : NULL;
 	return name ? name : "unknown";
 }
@@ -108,6 +147,8 @@ aw_error *error_of(aw_status status) {
 	size_t index;
 	if (own_index(status, &index)) return &own_errors[index];
 	if (status < 0 && status > -ERRNO_COUNT) return &system_errors[-status];
+	program_code *code = program_code_of(status);
+	if (code) return &code->error;
 	return &unknown_error;
 }
 

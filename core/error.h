@@ -22,6 +22,10 @@ extern const object_class error_class;
 
 /* The immortal error of a known code: borrowed. Of a code of the program's own: one that says AW_EHOST. */
 aw_error *error_of(aw_status status);
+/* An errno that was given without its minus is taken with it. */
+static inline aw_status error_code(aw_status code) {
+	return code > 0 ? -code : code;
+}
 /* A new error, or NULL without memory. */
 aw_error *error_make(domain *where, aw_status status, const char *message);
 /* A new reference to an error of this code and message (optional); never NULL: without memory the immortal one. */

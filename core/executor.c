@@ -7,6 +7,7 @@
  */
 #include "executor.h"
 
+#include "failure.h"
 #include "park.h"
 
 #include <errno.h>
@@ -262,7 +263,7 @@ pool *executor_pool(const aw_executor *executor, aw_status *status) {
 	return *status < 0 ? NULL : pool_ref(executor->pool);
 }
 
-aw_status aw_executor_new(int32_t max_threads, aw_executor **out) {
+ENTRY(aw_executor_new, (int32_t max_threads, aw_executor **out), (max_threads, out)) {
 	if (!out || max_threads < 0) return -EINVAL;
 	pool *inner = pool_new(max_threads ? max_threads : default_threads());
 	if (!inner) return -ENOMEM;
@@ -284,7 +285,7 @@ void aw_executor_unref(aw_executor *executor) {
 	if (object_is(executor, &executor_class)) object_unref(executor);
 }
 
-aw_status aw_executor_shutdown(aw_executor *executor, aw_bool cancel_pending) {
+ENTRY(aw_executor_shutdown, (aw_executor *executor, aw_bool cancel_pending), (executor, cancel_pending)) {
 	aw_status status = executor_check(executor);
 	if (status == 0) pool_shut(executor->pool, cancel_pending != 0);
 	return status;
@@ -324,12 +325,13 @@ static aw_status shutdown_wait(aw_executor *executor, const park_limit *limit) {
 	return status;
 }
 
-aw_status aw_executor_shutdown_wait(aw_executor *executor, int64_t timeout_ns) {
+ENTRY(aw_executor_shutdown_wait, (aw_executor *executor, int64_t timeout_ns), (executor, timeout_ns)) {
 	park_limit limit = park_limit_after(timeout_ns);
 	return shutdown_wait(executor, &limit);
 }
 
-aw_status aw_executor_shutdown_wait_interruptible(aw_executor *executor, int64_t timeout_ns, aw_interrupt *interrupt) {
+ENTRY(aw_executor_shutdown_wait_interruptible, (aw_executor *executor, int64_t timeout_ns, aw_interrupt *interrupt),
+      (executor, timeout_ns, interrupt)) {
 	park_limit limit = park_limit_after(timeout_ns);
 	aw_status status = interrupt_check(interrupt);
 	if (status < 0) return status;
@@ -369,13 +371,13 @@ static aw_status prepare(worker *self, aw_error *error) {
 	return status;
 }
 
-aw_status aw_work_raise(aw_status code, const char *message) {
+ENTRY(aw_work_raise, (aw_status code, const char *message), (code, message)) {
 	worker *self = thread_here()->worker;
 	if (!self) return AW_EINVALIDSTATE;
-	return code < 0 ? prepare(self, error_with_message(&domain_none, code, message)) : -EINVAL;
+	return code ? prepare(self, error_with_message(&domain_none, error_code(code), message)) : -EINVAL;
 }
 
-aw_status aw_work_raise_error(aw_error *error) {
+ENTRY(aw_work_raise_error, (aw_error *error), (error)) {
 	worker *self = thread_here()->worker;
 	if (!self) return AW_EINVALIDSTATE;
 	if (!object_is(error, &error_class)) return AW_EBADHANDLE;

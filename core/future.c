@@ -6,6 +6,7 @@
 #include "future.h"
 
 #include "context.h"
+#include "failure.h"
 #include "report.h"
 
 #include <errno.h>
@@ -273,12 +274,16 @@ size_t aw_results_count(const aw_results *results) {
 }
 
 aw_status aw_results_get(const aw_results *results, size_t index, void **out) {
-	if (!object_is(results, &results_class)) return AW_EBADHANDLE;
-	if (index >= results->count) return -EINVAL;
+	if (!object_is(results, &results_class)) return failed(AW_EBADHANDLE);
+	if (index >= results->count) return failed(-EINVAL);
 	const result_slot *slot = &results->slots[index];
-	if (slot->status == 0 && out) *out = slot->future->value.data;
-	if (slot->status < 0 && !slot->pending) slot->future->unseen = false;
-	return slot->status;
+	if (slot->pending) return failed(slot->status);
+	if (slot->status < 0) {
+		slot->future->unseen = false;
+		return failed_with(slot->future->error);
+	}
+	if (out) *out = slot->future->value.data;
+	return 0;
 }
 
 aw_error *aw_results_error(const aw_results *results, size_t index) {
@@ -324,8 +329,8 @@ int32_t aw_future_value_kind(const aw_future *future) {
 
 /* --- the public functions --- */
 
-aw_status aw_future_new(aw_loop *loop, aw_future **out) {
-	aw_status status = loop_check(loop);
+ENTRY(aw_future_new, (aw_loop *loop, aw_future **out), (loop, out)) {
+	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
 	aw_future *self = future_create(loop, &future_class, &plain_future, sizeof *self);
@@ -360,13 +365,13 @@ static aw_status settle_check(const aw_future *future) {
 	return future_is_done(future) ? AW_EINVALIDSTATE : 0;
 }
 
-aw_status aw_future_set_result(aw_future *future, void *value, aw_destroy_fn destroy) {
+ENTRY(aw_future_set_result, (aw_future *future, void *value, aw_destroy_fn destroy), (future, value, destroy)) {
 	aw_status status = settle_check(future);
 	if (status == 0) future_finish(future, value, destroy);
 	return status;
 }
 
-aw_status aw_future_set_error(aw_future *future, aw_error *error) {
+ENTRY(aw_future_set_error, (aw_future *future, aw_error *error), (future, error)) {
 	aw_status status = settle_check(future);
 	if (status < 0) return status;
 	if (!object_is(error, &error_class)) return AW_EBADHANDLE;
@@ -374,17 +379,17 @@ aw_status aw_future_set_error(aw_future *future, aw_error *error) {
 	return 0;
 }
 
-aw_status aw_future_fail(aw_future *future, aw_status code, const char *message) {
+ENTRY(aw_future_fail, (aw_future *future, aw_status code, const char *message), (future, code, message)) {
 	aw_status status = settle_check(future);
 	if (status < 0) return status;
-	if (code >= 0) return -EINVAL;
-	aw_error *error = error_with_message(&future->loop->domain, code, message);
+	if (!code) return -EINVAL;
+	aw_error *error = error_with_message(&future->loop->domain, error_code(code), message);
 	future_fail(future, error);
 	aw_error_unref(error);
 	return 0;
 }
 
-aw_status aw_future_cancel(aw_future *future, const char *message) {
+ENTRY(aw_future_cancel, (aw_future *future, const char *message), (future, message)) {
 	if (!future_is(future)) return AW_EBADHANDLE;
 	aw_status status = loop_check(future->loop);
 	if (status < 0) return status;
@@ -394,7 +399,7 @@ aw_status aw_future_cancel(aw_future *future, const char *message) {
 	return accepted;
 }
 
-aw_status aw_future_cancel_error(aw_future *future, aw_error *error) {
+ENTRY(aw_future_cancel_error, (aw_future *future, aw_error *error), (future, error)) {
 	if (!future_is(future) || !object_is(error, &error_class)) return AW_EBADHANDLE;
 	aw_status status = loop_check(future->loop);
 	if (status < 0) return status;
@@ -414,9 +419,13 @@ aw_bool aw_future_cancelled(const aw_future *future) {
 	return future_is(future) && future->state == FUTURE_CANCELLED;
 }
 
+/* As Python's result() raises the very exception, what is noted is the future's error. */
 aw_status aw_future_result(aw_future *future, void **out) {
-	if (!future_is(future)) return AW_EBADHANDLE;
-	return future_is_done(future) ? future_outcome(future, out, NULL) : AW_EINVALIDSTATE;
+	if (!future_is(future)) return failed(AW_EBADHANDLE);
+	if (!future_is_done(future)) return failed(AW_EINVALIDSTATE);
+	aw_error *error = NULL;
+	aw_status status = future_outcome(future, out, &error);
+	return status < 0 ? failed_with(error) : status;
 }
 
 aw_status aw_future_take_result(aw_future *future, void **out, aw_destroy_fn *out_destroy) {
@@ -430,12 +439,12 @@ aw_status aw_future_take_result(aw_future *future, void **out, aw_destroy_fn *ou
 }
 
 aw_status aw_future_error(aw_future *future, aw_error **out) {
-	if (!future_is(future)) return AW_EBADHANDLE;
-	if (!future_is_done(future)) return AW_EINVALIDSTATE;
+	if (!future_is(future)) return failed(AW_EBADHANDLE);
+	if (!future_is_done(future)) return failed(AW_EINVALIDSTATE);
 	aw_error *error = NULL;
 	aw_status status = future_outcome(future, NULL, &error);
 	if (out) *out = error;
-	return status == AW_ECANCELLED && future->state == FUTURE_CANCELLED ? AW_ECANCELLED : 0;
+	return status == AW_ECANCELLED && future->state == FUTURE_CANCELLED ? failed_with(error) : 0;
 }
 
 /* --- done-callbacks of the user's --- */
@@ -449,6 +458,7 @@ typedef struct done_callback {
 	void *ud;
 	aw_destroy_fn destroy;
 	binding *context; /* in which it runs; a reference */
+	const void *origin; /* the code that added it */
 } done_callback;
 
 static aw_status done_callback_run(ready_item *item) {
@@ -462,7 +472,7 @@ static aw_status done_callback_run(ready_item *item) {
 		status = self->fn(future, self->ud);
 		self->context = context_swap(outer);
 	}
-	if (status < 0 && status != AW_EEXIT) report_status(loop, "Exception in callback", status, future, NULL);
+	if (status != 0 && status != AW_EEXIT) report_callback(loop, status, self->origin);
 	loop_remove_closer(loop, &self->closer);
 	object_destroy_user(self->destroy, self->ud);
 	context_drop(self->context);
@@ -477,7 +487,8 @@ static void done_callback_close(closer *base) {
 	if (!self->waiter.future && future_unwait(self->of, &self->waiter)) self->waiter.item.run(&self->waiter.item);
 }
 
-aw_status aw_future_add_done_callback(aw_future *future, aw_done_fn fn, void *ud, aw_destroy_fn destroy) {
+ENTRY(aw_future_add_done_callback, (aw_future *future, aw_done_fn fn, void *ud, aw_destroy_fn destroy),
+      (future, fn, ud, destroy)) {
 	aw_status status = future_is(future) ? loop_check(future->loop) : AW_EBADHANDLE;
 	if (status == 0 && !fn) status = -EINVAL;
 	done_callback *self = status < 0 ? NULL : slab_take(&future->loop->domain.slabs, sizeof *self);
@@ -485,13 +496,13 @@ aw_status aw_future_add_done_callback(aw_future *future, aw_done_fn fn, void *ud
 		object_destroy_user(destroy, ud);
 		return status < 0 ? status : -ENOMEM;
 	}
-	*self = (done_callback){.waiter.item.run = done_callback_run, .closer.close = done_callback_close, .loop = future->loop, .of = future, .fn = fn, .ud = ud, .destroy = destroy, .context = context_capture()};
+	*self = (done_callback){.waiter.item.run = done_callback_run, .closer.close = done_callback_close, .loop = future->loop, .of = future, .fn = fn, .ud = ud, .destroy = destroy, .context = context_capture(), .origin = __builtin_return_address(0)};
 	loop_add_closer(future->loop, &self->closer);
 	future_wait(future, &self->waiter);
 	return 0;
 }
 
-aw_status aw_future_remove_done_callback(aw_future *future, aw_done_fn fn, void *ud) {
+ENTRY(aw_future_remove_done_callback, (aw_future *future, aw_done_fn fn, void *ud), (future, fn, ud)) {
 	aw_status status = future_is(future) ? loop_check(future->loop) : AW_EBADHANDLE;
 	if (status < 0) return status;
 	if (future_is_done(future)) return 0;
@@ -518,7 +529,7 @@ aw_bool aw_future_is_shared(const aw_future *future) {
 	return has_others(&self->base) || (failed && !self->error->immortal && has_others(&self->error->base));
 }
 
-aw_status aw_future_set_host_data(aw_future *future, void *data, aw_destroy_fn destroy) {
+ENTRY(aw_future_set_host_data, (aw_future *future, void *data, aw_destroy_fn destroy), (future, data, destroy)) {
 	if (!future_is(future)) {
 		object_destroy_user(destroy, data);
 		return AW_EBADHANDLE;

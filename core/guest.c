@@ -8,6 +8,8 @@
  */
 #include "guest.h"
 
+#include "failure.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -220,7 +222,7 @@ static aw_status guest_open(guest *self) {
 	return fd < 0 ? fd : set_add(self, fd);
 }
 
-aw_status aw_loop_guest_begin(aw_loop *loop, int *out_fd) {
+ENTRY(aw_loop_guest_begin, (aw_loop *loop, int *out_fd), (loop, out_fd)) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	if (!out_fd) return -EINVAL;
@@ -252,7 +254,7 @@ void guest_end(aw_loop *loop) {
 	guest_free(self);
 }
 
-aw_status aw_loop_guest_end(aw_loop *loop) {
+ENTRY(aw_loop_guest_end, (aw_loop *loop), (loop)) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	if (!loop->guest) return AW_EINVALIDSTATE;

@@ -6,6 +6,7 @@
 #include "handle.h"
 
 #include "context.h"
+#include "failure.h"
 #include "report.h"
 
 #include <errno.h>
@@ -54,9 +55,19 @@ static aw_status handle_run(ready_item *item) {
 		self->context = context_swap(outer);
 	}
 	if (status < 0 && status != AW_EEXIT) report_status(loop, "Exception in callback", status, NULL, self);
+	if (status > 0) report_positive(loop, "callback", status, NULL, self);
 	handle_finish(self);
 	object_unref(self);
 	return status == AW_EEXIT ? AW_EEXIT : 0;
+}
+
+aw_handle *handle_for_report(aw_loop *loop, const void *origin) {
+	aw_handle *self = object_new(&loop->domain, &handle_class);
+	if (!self) return NULL;
+	self->loop = loop;
+	self->origin = origin;
+	self->ended = true;
+	return self;
 }
 
 /* Stands for the end of the posted list once the loop is closed. */
@@ -89,7 +100,8 @@ static aw_handle *handle_new(aw_loop *loop, aw_callback_fn fn, void *ud, aw_dest
 	return NULL;
 }
 
-aw_status aw_loop_call_soon(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_handle **out) {
+ENTRY(aw_loop_call_soon, (aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_handle **out),
+      (loop, fn, ud, destroy, out)) {
 	aw_status status;
 	aw_handle *self = handle_new(loop, fn, ud, destroy, &status);
 	if (!self) return status;
@@ -114,11 +126,13 @@ static aw_status call_at(aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void
 	return 0;
 }
 
-aw_status aw_loop_call_at(aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_handle **out) {
+ENTRY(aw_loop_call_at, (aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_handle **out),
+      (loop, when_ns, fn, ud, destroy, out)) {
 	return call_at(loop, when_ns, fn, ud, destroy, __builtin_return_address(0), out);
 }
 
-aw_status aw_loop_call_later(aw_loop *loop, int64_t delay_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_handle **out) {
+ENTRY(aw_loop_call_later, (aw_loop *loop, int64_t delay_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_handle **out),
+      (loop, delay_ns, fn, ud, destroy, out)) {
 	int64_t when = loop_is(loop) && loop->state == LOOP_OPEN ? loop_after(loop, delay_ns) : 0;
 	return call_at(loop, when, fn, ud, destroy, __builtin_return_address(0), out);
 }
@@ -142,7 +156,8 @@ bool handle_post(aw_loop *loop, ready_item *item) {
 	return posted;
 }
 
-aw_status aw_loop_call_soon_threadsafe(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {
+ENTRY(aw_loop_call_soon_threadsafe, (aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy),
+      (loop, fn, ud, destroy)) {
 	aw_status status = loop_is(loop) ? 0 : AW_EBADHANDLE;
 	if (status == 0 && loop->fork_generation != *threads_fork_word) status = AW_EFORKED;
 	if (status == 0 && !fn) status = -EINVAL;
@@ -190,7 +205,7 @@ void aw_handle_unref(aw_handle *handle) {
 	if (object_is(handle, &handle_class)) object_unref(handle);
 }
 
-aw_status aw_handle_cancel(aw_handle *handle) {
+ENTRY(aw_handle_cancel, (aw_handle *handle), (handle)) {
 	if (!object_is(handle, &handle_class)) return AW_EBADHANDLE;
 	aw_status status = loop_check(handle->loop);
 	if (status < 0) return status;

@@ -7,6 +7,8 @@
 
 /* The code that scheduled it. */
 const void *handle_origin(const aw_handle *self);
+/* A handle that has ended, which stands in a report for a callback that needs none. NULL without memory. */
+aw_handle *handle_for_report(aw_loop *loop, const void *origin);
 /* Has `item` run by the loop; false if that is closed. Any thread, which holds something that keeps the loop's memory. */
 bool handle_post(aw_loop *loop, ready_item *item);
 /* Queues what other threads have posted, oldest first. `newest` is the list as it was taken. */

@@ -3,6 +3,7 @@
  * The tree of tasks: who awaits whom, since when. A task stands below the first task that awaits it, through however many futures; those
  * that nobody awaits stand at the top. Each is written once, so that the output is no longer than the loop has tasks.
  */
+#include "failure.h"
 #include "overflow.h"
 #include "report.h"
 #include "task.h"
@@ -152,7 +153,7 @@ static void print_tree(void *arg) {
 	print_all(arg);
 }
 
-aw_status aw_loop_print_tasks(aw_loop *loop, int fd, int32_t format) {
+ENTRY(aw_loop_print_tasks, (aw_loop *loop, int fd, int32_t format), (loop, fd, format)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (format != AW_PRINT_TEXT && format != AW_PRINT_JSON) return -EINVAL;
@@ -162,6 +163,6 @@ aw_status aw_loop_print_tasks(aw_loop *loop, int fd, int32_t format) {
 	return self.status;
 }
 
-aw_status aw_debug_report_overflow(void) {
+ENTRY(aw_debug_report_overflow, (void), ()) {
 	return overflow_report_install();
 }

@@ -4,6 +4,7 @@
  */
 #include "interrupt.h"
 
+#include "failure.h"
 #include "os.h"
 
 #include <await/error.h>
@@ -44,7 +45,7 @@ aw_status interrupt_wait(aw_interrupt *self, uint32_t seen, int64_t deadline) {
 
 /* --- public --- */
 
-aw_status aw_interrupt_new(int fd, aw_interrupt **out) {
+ENTRY(aw_interrupt_new, (int fd, aw_interrupt **out), (fd, out)) {
 	if (!out || fd < -1) return -EINVAL;
 	uint32_t generation = threads_fork_generation();
 	aw_interrupt *self = generation ? object_new(&domain_none, &interrupt_class) : NULL;
@@ -73,6 +74,7 @@ void aw_interrupt_unref(aw_interrupt *interrupt) {
 	if (object_is(interrupt, &interrupt_class)) object_unref(interrupt);
 }
 
+/* Notes no failure: it may run in a signal handler. */
 aw_status aw_interrupt_raise(aw_interrupt *interrupt) {
 	if (!interrupt) return AW_EBADHANDLE;
 	aw_status status = interrupt_check(interrupt);
@@ -82,7 +84,7 @@ aw_status aw_interrupt_raise(aw_interrupt *interrupt) {
 	return 0;
 }
 
-aw_status aw_interrupt_clear(aw_interrupt *interrupt) {
+ENTRY(aw_interrupt_clear, (aw_interrupt *interrupt), (interrupt)) {
 	if (!interrupt) return AW_EBADHANDLE;
 	aw_status status = interrupt_check(interrupt);
 	if (status == 0) atomic_fetch_and(&interrupt->word, ~(uint32_t)INTERRUPT_RAISED);

@@ -7,6 +7,7 @@
 
 #include "completion.h"
 #include "descriptors.h"
+#include "failure.h"
 #include "guest.h"
 #include "handle.h"
 #include "overflow.h"
@@ -222,7 +223,8 @@ static aw_status loop_open(aw_loop *self, const char *backend, uint32_t flags, u
 	return status;
 }
 
-aw_status aw_loop_new_with(const char *backend, uint32_t flags, uint64_t seed, aw_loop **out) {
+ENTRY(aw_loop_new_with, (const char *backend, uint32_t flags, uint64_t seed, aw_loop **out),
+      (backend, flags, seed, out)) {
 	if (!out || flags & ~(uint32_t)(AW_LOOP_SINGLE_THREAD | AW_LOOP_DEBUG)) return -EINVAL;
 	aw_loop *self = slab_take(NULL, sizeof *self);
 	if (!self) return -ENOMEM;
@@ -243,7 +245,7 @@ aw_status aw_loop_new_with(const char *backend, uint32_t flags, uint64_t seed, a
 	return 0;
 }
 
-aw_status aw_loop_new(const char *backend, aw_loop **out) {
+ENTRY(aw_loop_new, (const char *backend, aw_loop **out), (backend, out)) {
 	return aw_loop_new_with(backend, AW_LOOP_DEFAULT, 0, out);
 }
 
@@ -308,7 +310,7 @@ static void loop_close(void *arg) {
 	object_releases_leave(here, outer_releases);
 }
 
-aw_status aw_loop_close(aw_loop *loop) {
+ENTRY(aw_loop_close, (aw_loop *loop), (loop)) {
 	if (!loop_is(loop)) return AW_EBADHANDLE;
 	if (loop->state != LOOP_OPEN) return 0;
 	aw_status status = loop_check(loop);
@@ -332,7 +334,7 @@ static void loop_handle_release(object *base) {
 	domain_close(&self->domain); /* may free this memory, now or with the last object */
 }
 
-aw_status aw_loop_abandon(aw_loop *loop) {
+ENTRY(aw_loop_abandon, (aw_loop *loop), (loop)) {
 	if (!loop_is(loop)) return AW_EBADHANDLE;
 	if (loop->state != LOOP_OPEN) return 0;
 	if ((loop->running || loop->dispatching) && loop->fork_generation == *threads_fork_word) return AW_ELOOPRUNNING;
@@ -470,7 +472,7 @@ static void drive_end(aw_loop *loop) {
 	if (!loop->running) atomic_store_explicit(&loop->driver, 0, memory_order_relaxed);
 }
 
-aw_status aw_loop_wait(aw_loop *loop, int64_t timeout_ns) {
+ENTRY(aw_loop_wait, (aw_loop *loop, int64_t timeout_ns), (loop, timeout_ns)) {
 	aw_status status = drive_begin(loop);
 	if (status < 0) return status;
 	object_ref(loop); /* another thread may drop the last reference */
@@ -483,7 +485,7 @@ aw_status aw_loop_wait(aw_loop *loop, int64_t timeout_ns) {
 	return status;
 }
 
-aw_status aw_loop_dispatch(aw_loop *loop) {
+ENTRY(aw_loop_dispatch, (aw_loop *loop), (loop)) {
 	aw_status status = drive_begin(loop);
 	if (status < 0) return status;
 	object_ref(loop); /* a callback may drop the last reference */
@@ -505,7 +507,7 @@ int64_t aw_loop_deadline(const aw_loop *loop) {
 	return loop_is(loop) ? timers_deadline(&loop->timers) : AW_FOREVER;
 }
 
-aw_status aw_loop_wakeup(aw_loop *loop) {
+ENTRY(aw_loop_wakeup, (aw_loop *loop), (loop)) {
 	if (!loop_is(loop)) return AW_EBADHANDLE;
 	domain_visit(&loop->domain);
 	aw_status status = loop->fork_generation != *threads_fork_word ? AW_EFORKED
@@ -550,7 +552,7 @@ static aw_status run(aw_loop *loop) {
 	return status < 0 ? status : 0;
 }
 
-aw_status aw_loop_run_forever(aw_loop *loop) {
+ENTRY(aw_loop_run_forever, (aw_loop *loop), (loop)) {
 	aw_status status = run_begin(loop);
 	if (status < 0) return status;
 	status = run(loop);
@@ -584,7 +586,7 @@ static void until_leave(until *self, aw_future *future) {
 	future_waiter_end(&self->waiter);
 }
 
-aw_status aw_loop_run_until_complete(aw_loop *loop, aw_future *future, void **out) {
+ENTRY(aw_loop_run_until_complete, (aw_loop *loop, aw_future *future, void **out), (loop, future, out)) {
 	aw_status status = loop_check(loop);
 	if (status == 0) status = future_check(future, loop);
 	if (status == 0) status = run_begin(loop);
@@ -600,7 +602,7 @@ aw_status aw_loop_run_until_complete(aw_loop *loop, aw_future *future, void **ou
 	return status;
 }
 
-aw_status aw_loop_run_once(aw_loop *loop, int64_t timeout_ns) {
+ENTRY(aw_loop_run_once, (aw_loop *loop, int64_t timeout_ns), (loop, timeout_ns)) {
 	aw_status status = run_begin(loop);
 	if (status < 0) return status;
 	status = iterate(loop, timeout_ns < 0 ? AW_FOREVER : timeout_ns);
@@ -608,7 +610,7 @@ aw_status aw_loop_run_once(aw_loop *loop, int64_t timeout_ns) {
 	return status;
 }
 
-aw_status aw_loop_stop(aw_loop *loop) {
+ENTRY(aw_loop_stop, (aw_loop *loop), (loop)) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	loop->stopping = true;
@@ -644,7 +646,7 @@ aw_loop *aw_loop_current(void) {
 	return thread_here()->loop;
 }
 
-aw_status aw_loop_set_host_data(aw_loop *loop, void *data, aw_destroy_fn destroy) {
+ENTRY(aw_loop_set_host_data, (aw_loop *loop, void *data, aw_destroy_fn destroy), (loop, data, destroy)) {
 	aw_status status = loop_check(loop);
 	if (status < 0)
 		object_destroy_user(destroy, data);

@@ -44,6 +44,7 @@ struct aw_loop {
 	bool polled;    /* a wait has been made that no dispatch has followed yet */
 	bool was_woken; /* by a wake-up, in the last poll */
 	bool leaving;   /* a completion's callback has asked to leave the run */
+	bool prints;    /* failures that nobody else sees, by default: it is a program's front door that runs it */
 	const aw_backend *backend;
 	aw_backend_state *backend_state;
 	aw_backend_host host;

@@ -22,11 +22,15 @@ typedef struct os_program {
 	bool keep_fds; /* inherit what is not close-on-exec */
 } os_program;
 
+/* What a start that failed was at. */
+typedef enum os_stage { OS_PREPARING, OS_CHANGING_DIRECTORY, OS_EXECUTING } os_stage;
+
 /*
  * Starts it and waits until it has become the program. The cost does not depend on the parent's memory. A failed exec, chdir, … is
- * returned, and then no child is left. `out_process` is a close-on-exec descriptor of the child: readable when it has ended.
+ * returned, and then no child is left; `out_stage` tells which. `out_process` is a close-on-exec descriptor of the child: readable when it
+ * has ended.
  */
-aw_status os_spawn(const os_program *program, int32_t *out_pid, int *out_process);
+aw_status os_spawn(const os_program *program, int32_t *out_pid, int *out_process, os_stage *out_stage);
 
 /* A descriptor of a child started elsewhere. -ESRCH. */
 aw_status os_process_open(int32_t pid, int *out_process);

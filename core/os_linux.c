@@ -65,7 +65,10 @@ typedef struct spawn {
 	const os_program *program;
 	signal_mask mask; /* the parent's, for the child to have */
 	int report;       /* the write end of a pipe, where memory may not be shared; else -1 */
-	aw_status status;
+	struct {
+		aw_status status;
+		int32_t stage; /* an os_stage */
+	} outcome;
 	bool was_here; /* set by the child: memory is shared */
 } spawn;
 
@@ -253,7 +256,7 @@ IN_CHILD long child_exec(const os_program *program) {
 	return refused ? refused : status;
 }
 
-IN_CHILD long child_become(const spawn *self) {
+IN_CHILD long child_become(spawn *self) {
 	const os_program *program = self->program;
 	long status = 0;
 	child_reset_signals();
@@ -261,8 +264,11 @@ IN_CHILD long child_become(const spawn *self) {
 	if (status >= 0 && program->group >= 0) status = child_call(SYS_setpgid, 0, program->group, 0, 0);
 	if (status >= 0) status = child_set_stdio(program->stdio);
 	if (status >= 0 && !program->keep_fds) child_close_others();
-	if (status >= 0 && program->cwd) status = child_call(SYS_chdir, (long)program->cwd, 0, 0, 0);
 	if (status < 0) return status;
+	self->outcome.stage = OS_CHANGING_DIRECTORY;
+	if (program->cwd) status = child_call(SYS_chdir, (long)program->cwd, 0, 0, 0);
+	if (status < 0) return status;
+	self->outcome.stage = OS_EXECUTING;
 	(void)child_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&self->mask, 0, sizeof self->mask);
 	return child_exec(program);
 }
@@ -270,8 +276,8 @@ IN_CHILD long child_become(const spawn *self) {
 IN_CHILD int child_main(void *arg) {
 	spawn *self = arg;
 	self->was_here = true;
-	self->status = (aw_status)child_become(self);
-	if (self->report >= 0) (void)child_call(SYS_write, self->report, (long)&self->status, sizeof self->status, 0);
+	self->outcome.status = (aw_status)child_become(self);
+	if (self->report >= 0) (void)child_call(SYS_write, self->report, (long)&self->outcome, sizeof self->outcome, 0);
 	(void)child_call(SYS_exit_group, 127, 0, 0, 0);
 	return 127;
 }
@@ -299,12 +305,11 @@ static int32_t start(spawn *self, int *out_process) {
 }
 
 /* The child's report: nothing if it became the program. */
-static aw_status read_report(int fd) {
-	aw_status status = 0;
+static void read_report(spawn *self, int fd) {
 	ssize_t count;
-	do count = read(fd, &status, sizeof status);
+	do count = read(fd, &self->outcome, sizeof self->outcome);
 	while (count < 0 && errno == EINTR);
-	return count == (ssize_t)sizeof status ? status : 0;
+	if (count != (ssize_t)sizeof self->outcome) self->outcome.status = 0;
 }
 
 /* Collects a child that exits by itself, or that is to: without a descriptor it can't be watched. */
@@ -319,10 +324,11 @@ static aw_status watchable(int32_t pid, int *process) {
 	return *process < 0 ? os_process_open(pid, process) : raise_above(process);
 }
 
-aw_status os_spawn(const os_program *program, int32_t *out_pid, int *out_process) {
+aw_status os_spawn(const os_program *program, int32_t *out_pid, int *out_process, os_stage *out_stage) {
 	int report = -1, process = -1, saved = errno;
 	spawn self = {.program = program, .report = -1};
 	aw_status status = 0;
+	*out_stage = OS_PREPARING;
 	if (atomic_load_explicit(&memory, memory_order_relaxed) != MEMORY_SHARED) status = os_pipe(&report, &self.report);
 	if (status == 0) status = block_all(&self.mask);
 	if (status < 0) goto end;
@@ -337,8 +343,13 @@ aw_status os_spawn(const os_program *program, int32_t *out_pid, int *out_process
 	else
 		atomic_store_explicit(&memory, MEMORY_COPIED, memory_order_relaxed);
 	os_close(&self.report);
-	status = self.was_here ? self.status : read_report(report);
-	if (status == 0) status = watchable(pid, &process);
+	if (!self.was_here) read_report(&self, report);
+	status = self.outcome.status;
+	*out_stage = (os_stage)self.outcome.stage;
+	if (status == 0) {
+		*out_stage = OS_PREPARING; /* what follows is no failure of the program's */
+		status = watchable(pid, &process);
+	}
 	if (status < 0) {
 		discard(pid, &process);
 		goto end;

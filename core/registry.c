@@ -7,6 +7,7 @@
  */
 #include "registry.h"
 
+#include "failure.h"
 #include "object.h"
 #include "trust.h"
 
@@ -356,7 +357,7 @@ aw_status registry_resolve(const char *names, const aw_backend **out, char *why,
 	return is_list ? AW_ENOBACKEND : status;
 }
 
-aw_status aw_backend_explain(const char *backend, char *text, size_t size) {
+ENTRY(aw_backend_explain, (const char *backend, char *text, size_t size), (backend, text, size)) {
 	const aw_backend *taken;
 	return registry_resolve(backend, &taken, text, size);
 }
@@ -446,7 +447,7 @@ static int entry_compare(const void *a, const void *b) {
 	return strcmp(((const entry *)a)->name, ((const entry *)b)->name);
 }
 
-aw_status aw_backend_list_new(aw_backend_list **out) {
+ENTRY(aw_backend_list_new, (aw_backend_list **out), (out)) {
 	if (!out) return -EINVAL;
 	aw_backend_list *self = object_new(&domain_none, &list_class);
 	if (!self) return -ENOMEM;

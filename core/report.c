@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Failures that nobody else sees go to the loop's exception handler. If the handler fails itself, the default one is told; that
- * prints, but only in debug mode, since a library doesn't print unasked.
+ * prints in debug mode, and where a program's front door (aw_run() and its kin) made the loop: a library that is embedded doesn't print unasked.
  */
 #include "report.h"
 
 #include "error.h"
+#include "failure.h"
 #include "future.h"
 #include "handle.h"
 #include "loop.h"
@@ -27,7 +28,7 @@ struct aw_report {
 	aw_future *future;
 	aw_handle *handle;
 	const void *origin; /* the code that made what this is about, or NULL */
-	char place[160];    /* as text, in debug mode */
+	char place[160];    /* as text, in debug mode and where failures are printed */
 };
 
 void report_place(const void *address, char *text, size_t size) {
@@ -41,8 +42,12 @@ void report_place(const void *address, char *text, size_t size) {
 		snprintf(text, size, "%s(+0x%" PRIxPTR ")", file, at - (uintptr_t)info.dli_fbase);
 }
 
+static bool report_prints(const aw_loop *loop) {
+	return loop->debug || loop->prints;
+}
+
 static void report_default(const aw_report *report) {
-	if (!report->loop->debug) return;
+	if (!report_prints(report->loop)) return;
 	fprintf(stderr, "libawait: %s", report->message);
 	if (report->error) fprintf(stderr, ": %s: %s", aw_err_name(report->error->status), aw_error_message(report->error));
 	aw_task *task = report->future ? aw_future_task(report->future) : NULL;
@@ -66,7 +71,7 @@ static void report_deliver(void *arg) {
 
 static void report_send(aw_report *report) {
 	if (report->loop->state == LOOP_CLOSED) return;
-	if (report->origin && report->loop->debug) report_place(report->origin, report->place, sizeof report->place);
+	if (report->origin && report_prints(report->loop)) report_place(report->origin, report->place, sizeof report->place);
 	stackful_outside(report_deliver, report);
 }
 
@@ -74,6 +79,23 @@ void report_call(aw_loop *loop, const char *message, aw_error *error, aw_future 
 	const void *origin = future ? future->origin : handle ? handle_origin(handle) : NULL;
 	aw_report report = {.loop = loop, .message = message, .error = error, .future = future, .handle = handle, .origin = origin};
 	report_send(&report);
+}
+
+/* A success with a number that nobody sees: an errno without its minus, most likely. */
+void report_positive(aw_loop *loop, const char *what, aw_status status, aw_future *future, aw_handle *handle) {
+	char text[96];
+	if (!loop->debug) return;
+	snprintf(text, sizeof text, "a %s returned %" PRId32 ", which is no failure: errors are negative", what, status);
+	report_call(loop, text, NULL, future, handle);
+}
+
+void report_callback(aw_loop *loop, aw_status status, const void *origin) {
+	aw_handle *handle = handle_for_report(loop, origin);
+	if (status < 0)
+		report_status(loop, "Exception in callback", status, NULL, handle);
+	else
+		report_positive(loop, "callback", status, NULL, handle);
+	if (handle) object_unref(handle);
 }
 
 int64_t report_slow_begin(const aw_loop *loop) {
@@ -104,13 +126,14 @@ void report_status(aw_loop *loop, const char *message, aw_status status, aw_futu
 	aw_error_unref(error);
 }
 
-aw_status aw_error_new(aw_loop *loop, aw_status code, const char *message, void *payload, aw_destroy_fn destroy, aw_error **out) {
+ENTRY(aw_error_new, (aw_loop *loop, aw_status code, const char *message, void *payload, aw_destroy_fn destroy, aw_error **out),
+      (loop, code, message, payload, destroy, out)) {
 	if (loop) {
 		aw_status status = loop_check(loop);
 		if (status < 0) return status;
 	}
-	if (code >= 0 || !out) return -EINVAL;
-	aw_error *self = error_make(loop ? &loop->domain : &domain_none, code, message);
+	if (!code || !out) return -EINVAL;
+	aw_error *self = error_make(loop ? &loop->domain : &domain_none, error_code(code), message);
 	if (!self) return -ENOMEM;
 	self->payload = payload;
 	self->destroy = destroy;
@@ -118,7 +141,8 @@ aw_status aw_error_new(aw_loop *loop, aw_status code, const char *message, void 
 	return 0;
 }
 
-aw_status aw_error_new_group(aw_loop *loop, const char *message, aw_error *const *errors, size_t count, aw_error **out) {
+ENTRY(aw_error_new_group, (aw_loop *loop, const char *message, aw_error *const *errors, size_t count, aw_error **out),
+      (loop, message, errors, count, out)) {
 	if (!count || !errors) return -EINVAL;
 	for (size_t i = 0; i < count; i++)
 		if (!object_is(errors[i], &error_class)) return AW_EBADHANDLE;
@@ -135,7 +159,8 @@ aw_status aw_error_new_group(aw_loop *loop, const char *message, aw_error *const
 	return 0;
 }
 
-aw_status aw_loop_set_exception_handler(aw_loop *loop, aw_exception_fn fn, void *ud, aw_destroy_fn destroy) {
+ENTRY(aw_loop_set_exception_handler, (aw_loop *loop, aw_exception_fn fn, void *ud, aw_destroy_fn destroy),
+      (loop, fn, ud, destroy)) {
 	aw_status status = loop_check(loop);
 	if (status < 0) {
 		object_destroy_user(destroy, ud);
@@ -147,7 +172,8 @@ aw_status aw_loop_set_exception_handler(aw_loop *loop, aw_exception_fn fn, void 
 	return 0;
 }
 
-aw_status aw_loop_call_exception_handler(aw_loop *loop, const char *message, aw_error *error, aw_future *future) {
+ENTRY(aw_loop_call_exception_handler, (aw_loop *loop, const char *message, aw_error *error, aw_future *future),
+      (loop, message, error, future)) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	if (!message) return -EINVAL;
@@ -179,7 +205,7 @@ aw_handle *aw_report_handle(const aw_report *report) {
 	return report ? report->handle : NULL;
 }
 
-aw_status aw_loop_set_debug(aw_loop *loop, aw_bool on) {
+ENTRY(aw_loop_set_debug, (aw_loop *loop, aw_bool on), (loop, on)) {
 	aw_status status = loop_check(loop);
 	if (status == 0) loop->debug = on != 0;
 	return status;
@@ -189,7 +215,7 @@ aw_bool aw_loop_debug(const aw_loop *loop) {
 	return loop_is(loop) && loop->debug;
 }
 
-aw_status aw_loop_set_slow_callback_duration(aw_loop *loop, int64_t duration_ns) {
+ENTRY(aw_loop_set_slow_callback_duration, (aw_loop *loop, int64_t duration_ns), (loop, duration_ns)) {
 	aw_status status = loop_check(loop);
 	if (status == 0) loop->slow_callback = duration_ns;
 	return status;

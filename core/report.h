@@ -10,6 +10,14 @@ void report_call(aw_loop *loop, const char *message, aw_error *error, aw_future 
 /* As report_call(), with the error of a status. */
 void report_status(aw_loop *loop, const char *message, aw_status status, aw_future *future, aw_handle *handle);
 
+/*
+ * A callback without a handle, as those of futures, descriptors and signals are, returned a status other than 0. It is reported with a handle
+ * all the same and with nothing else, as asyncio has it, where each is a handle.
+ */
+void report_callback(aw_loop *loop, aw_status status, const void *origin);
+/* In debug mode: a callback, or a task's function, returned a positive status. */
+void report_positive(aw_loop *loop, const char *what, aw_status status, aw_future *future, aw_handle *handle);
+
 /* In debug mode: the time before something runs, else 0. */
 int64_t report_slow_begin(const aw_loop *loop);
 /* Reports what ran if it was slow. The time now, or 0 outside debug mode. */

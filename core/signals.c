@@ -6,6 +6,7 @@
 #include "signals.h"
 
 #include "context.h"
+#include "failure.h"
 #include "report.h"
 
 #include <await/signals.h>
@@ -113,7 +114,7 @@ static aw_status watch_run(ready_item *item) {
 		binding *outer = context_swap(self->context);
 		status = self->fn(loop, self->ud);
 		self->context = context_swap(outer);
-		if (status < 0 && status != AW_EEXIT) report_status(loop, "Exception in callback", status, NULL, NULL);
+		if (status != 0 && status != AW_EEXIT) report_callback(loop, status, NULL);
 	}
 	self->queued = false;
 	if (self->removed) watch_free(self);
@@ -297,7 +298,8 @@ static aw_status add_handler(aw_loop *loop, int signal, aw_callback_fn fn, void 
 	return 0;
 }
 
-aw_status aw_loop_add_signal_handler(aw_loop *loop, int signal, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {
+ENTRY(aw_loop_add_signal_handler, (aw_loop *loop, int signal, aw_callback_fn fn, void *ud, aw_destroy_fn destroy),
+      (loop, signal, fn, ud, destroy)) {
 	bool is_loop = loop_is(loop);
 	if (is_loop) object_ref(loop); /* a destroy may drop the last reference */
 	aw_status status = add_handler(loop, signal, fn, ud, destroy);
@@ -315,7 +317,7 @@ static void watch_remove(struct signals *self, int number) {
 	if (!watch->queued) watch_free(watch);
 }
 
-aw_status aw_loop_remove_signal_handler(aw_loop *loop, int signal) {
+ENTRY(aw_loop_remove_signal_handler, (aw_loop *loop, int signal), (loop, signal)) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	if (signal < 1 || signal >= SIGNALS) return -EINVAL;

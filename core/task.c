@@ -8,10 +8,12 @@
 #include "task.h"
 
 #include "context.h"
+#include "failure.h"
 #include "report.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +35,7 @@ static void task_kind_release(aw_future *future) {
 	aw_task *self = (aw_task *)(void *)future;
 	chain_drop(self);
 	aw_error_unref(self->reason);
-	aw_error_unref(self->caught);
-	aw_error_unref(self->raised);
+	aw_error_unref(self->failure);
 	context_drop(self->context);
 	object_destroy_user(self->value_destroy, self->value);
 	free(self->name);
@@ -103,8 +104,7 @@ static void drop_error(aw_error **slot) {
 /* The chain has ended with a value, or, if `error`, failed. Takes over both. */
 static void task_finish(aw_task *self, void *value, aw_destroy_fn destroy, aw_error *error) {
 	task_count_requests(self->future.loop);
-	drop_error(&self->caught);
-	drop_error(&self->raised);
+	drop_error(&self->failure);
 	if (!error && self->must_cancel) {
 		/* Cancelled by itself, and returned without another await: the value is lost, as in asyncio. */
 		self->must_cancel = false;
@@ -123,17 +123,11 @@ static void task_finish(aw_task *self, void *value, aw_destroy_fn destroy, aw_er
 
 /* --- one step --- */
 
-/* The error that aw_raise() made, or the last await failed with, if it is of this status. */
-static aw_error *prepared_error(const aw_task *self, aw_status status) {
-	if (self->raised && self->raised->status == status) return self->raised;
-	return self->caught && self->caught->status == status ? self->caught : NULL;
-}
-
 /* What a stackful function prepared with aw_return() and aw_raise(), as the answer it stands for. */
 static void answer_from_function(aw_task *self, aw_resume *resume, aw_status status) {
 	void *value = self->value;
 	aw_destroy_fn destroy = self->value_destroy;
-	aw_error *prepared = prepared_error(self, status);
+	aw_error *prepared = self->failure && self->failure->status == status ? self->failure : NULL;
 	self->value = NULL;
 	self->value_destroy = NULL;
 	if (status >= 0) {
@@ -155,6 +149,7 @@ static void run_step(aw_task *self, aw_coro *coro, aw_resume *resume) {
 	}
 	coro->state = CORO_STARTED;
 	aw_status status = coro->fn(resume, coro->ud);
+	if (status > 0) report_positive(self->future.loop, "task", status, &self->future, NULL);
 	if (resume->answer == RESUME_NONE) {
 		if (self->stackful && coro == self->outermost)
 			answer_from_function(self, resume, status);
@@ -518,19 +513,21 @@ static aw_status spawn_coro(aw_loop *loop, aw_coro *coro, bool eager, const void
 	return 0;
 }
 
-aw_status aw_task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out) {
+ENTRY(aw_task_spawn, (aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out),
+      (loop, fn, ud, destroy, out)) {
 	return spawn(loop, fn, ud, destroy, false, __builtin_return_address(0), out);
 }
 
-aw_status aw_task_spawn_coro(aw_loop *loop, aw_coro *coro, aw_task **out) {
+ENTRY(aw_task_spawn_coro, (aw_loop *loop, aw_coro *coro, aw_task **out), (loop, coro, out)) {
 	return spawn_coro(loop, coro, false, __builtin_return_address(0), out);
 }
 
-aw_status aw_task_spawn_eager(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out) {
+ENTRY(aw_task_spawn_eager, (aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out),
+      (loop, fn, ud, destroy, out)) {
 	return spawn(loop, fn, ud, destroy, true, __builtin_return_address(0), out);
 }
 
-aw_status aw_task_spawn_coro_eager(aw_loop *loop, aw_coro *coro, aw_task **out) {
+ENTRY(aw_task_spawn_coro_eager, (aw_loop *loop, aw_coro *coro, aw_task **out), (loop, coro, out)) {
 	return spawn_coro(loop, coro, true, __builtin_return_address(0), out);
 }
 
@@ -550,17 +547,17 @@ static aw_status task_check(const aw_task *task) {
 	return task_is(task) ? loop_check(task->future.loop) : AW_EBADHANDLE;
 }
 
-aw_status aw_task_cancel(aw_task *task, const char *message) {
+ENTRY(aw_task_cancel, (aw_task *task, const char *message), (task, message)) {
 	return task_is(task) ? aw_future_cancel(&task->future, message) : AW_EBADHANDLE;
 }
 
-aw_status aw_task_cancelling(const aw_task *task) {
+ENTRY(aw_task_cancelling, (const aw_task *task), (task)) {
 	if (!task_is(task)) return AW_EBADHANDLE;
 	task_count_requests(task->future.loop);
 	return (aw_status)task->cancels;
 }
 
-aw_status aw_task_uncancel(aw_task *task) {
+ENTRY(aw_task_uncancel, (aw_task *task), (task)) {
 	aw_status status = task_check(task);
 	if (status < 0) return status;
 	task_count_requests(task->future.loop);
@@ -581,7 +578,7 @@ const char *aw_task_name(const aw_task *task) {
 	return task->name ? task->name : "Task";
 }
 
-aw_status aw_task_set_name(aw_task *task, const char *name) {
+ENTRY(aw_task_set_name, (aw_task *task, const char *name), (task, name)) {
 	aw_status status = task_check(task);
 	if (status < 0) return status;
 	char *copy = name ? strdup(name) : NULL;
@@ -601,7 +598,7 @@ aw_task *aw_task_current(void) {
 	return loop ? loop->current : NULL;
 }
 
-aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, size_t max) {
+ENTRY(aw_loop_all_tasks, (aw_loop *loop, aw_task **out, size_t max), (loop, out, max)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	size_t count = 0;
@@ -610,15 +607,62 @@ aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, size_t max) {
 	return count > INT32_MAX ? -EOVERFLOW : (aw_status)count;
 }
 
+/* --- the error of the last call that failed --- */
+
+/* Takes over the reference; NULL for nothing. */
+static void note(aw_task *self, aw_error *error) {
+	aw_error *old = self->failure;
+	self->failure = error;
+	aw_error_unref(old);
+}
+
+aw_status failed(aw_status status) {
+	aw_resume *resume = stackful_here();
+	if (resume) note(resume->task, error_with_message(&resume->task->future.loop->domain, status, NULL));
+	return status;
+}
+
+aw_status failed_with(aw_error *error) {
+	aw_resume *resume = stackful_here();
+	aw_status status = error->status;
+	if (resume) note(resume->task, aw_error_ref(error));
+	return status;
+}
+
+aw_status failed_saying(aw_status status, const char *format, ...) {
+	aw_resume *resume = stackful_here();
+	char *text = NULL;
+	if (!resume) return status;
+	va_list arguments;
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) < 0) text = NULL;
+	va_end(arguments);
+	note(resume->task, error_with_message(&resume->task->future.loop->domain, status, text));
+	free(text);
+	return status;
+}
+
+aw_error *failure_of(aw_status status) {
+	aw_resume *resume = stackful_here();
+	aw_error *error = resume ? resume->task->failure : NULL;
+	return error && error->status == status ? error : NULL;
+}
+
+aw_status failed_in_callback(aw_status status) {
+	return failure_of(status) ? status : failed(status);
+}
+
+void failure_forget(void) {
+	aw_resume *resume = stackful_here();
+	if (resume) drop_error(&resume->task->failure);
+}
+
 /* --- inside a stackful coroutine --- */
 
 /* Suspends after an answer, and gives what was sent. */
 static aw_status suspend(void **out) {
 	aw_resume *resume = stackful_suspend();
-	aw_task *self = resume->task;
-	aw_error *caught = aw_error_ref(resume->error);
-	aw_error_unref(self->caught);
-	self->caught = caught;
+	note(resume->task, aw_error_ref(resume->error));
 	if (resume->status >= 0 && out) *out = resume->value;
 	return resume->status;
 }
@@ -631,9 +675,9 @@ aw_status task_yield(aw_resume *resume) {
 aw_status aw_await(aw_future *future, void **out) {
 	aw_resume *resume = stackful_here();
 	if (!resume) return AW_ENOTASK;
-	if (!future_is(future)) return AW_EBADHANDLE;
+	if (!future_is(future)) return failed(AW_EBADHANDLE);
 	if (future_is_done(future) && future->state == FUTURE_DONE && future->loop == resume->task->future.loop) {
-		drop_error(&resume->task->caught);
+		drop_error(&resume->task->failure);
 		return future_outcome(future, out, NULL); /* no suspension, no switch */
 	}
 	resume->answer = RESUME_AWAIT;
@@ -644,7 +688,7 @@ aw_status aw_await(aw_future *future, void **out) {
 aw_status aw_await_coro(aw_coro *coro, void **out) {
 	aw_resume *resume = stackful_here();
 	if (!resume) return AW_ENOTASK;
-	if (!object_is(coro, &coro_class)) return AW_EBADHANDLE;
+	if (!object_is(coro, &coro_class)) return failed(AW_EBADHANDLE);
 	resume->answer = RESUME_DELEGATE;
 	resume->delegated = object_ref(coro);
 	return suspend(out);
@@ -652,7 +696,10 @@ aw_status aw_await_coro(aw_coro *coro, void **out) {
 
 aw_status aw_return(void *value, aw_destroy_fn destroy) {
 	aw_resume *resume = stackful_here();
-	if (!resume) return AW_ENOTASK;
+	if (!resume) {
+		object_destroy_user(destroy, value); /* `return aw_return(…)` leaves nobody to do it */
+		return AW_ENOTASK;
+	}
 	aw_task *self = resume->task;
 	void *old = self->value;
 	aw_destroy_fn old_destroy = self->value_destroy;
@@ -662,38 +709,31 @@ aw_status aw_return(void *value, aw_destroy_fn destroy) {
 	return 0;
 }
 
-static aw_status raise_prepared(aw_task *self, aw_error *error) {
-	aw_status status = error->status;
-	aw_error_unref(self->raised);
-	self->raised = error;
-	return status;
-}
-
 aw_status aw_raise(aw_status code, const char *message) {
 	aw_resume *resume = stackful_here();
 	if (!resume) return AW_ENOTASK;
-	if (code >= 0) return -EINVAL;
-	return raise_prepared(resume->task, error_with_message(&resume->task->future.loop->domain, code, message));
+	if (!code) return failed(-EINVAL);
+	aw_status status = error_code(code);
+	note(resume->task, error_with_message(&resume->task->future.loop->domain, status, message));
+	return status;
 }
 
 aw_status aw_raise_error(aw_error *error) {
 	aw_resume *resume = stackful_here();
 	if (!resume) return AW_ENOTASK;
-	if (!object_is(error, &error_class)) return AW_EBADHANDLE;
-	return raise_prepared(resume->task, aw_error_ref(error));
+	return object_is(error, &error_class) ? failed_with(error) : failed(AW_EBADHANDLE);
 }
 
 aw_error *aw_caught(void) {
 	aw_resume *resume = stackful_here();
-	return resume ? resume->task->caught : NULL;
+	return resume ? resume->task->failure : NULL;
 }
 
-aw_error *task_failure(aw_status status) {
-	aw_resume *resume = stackful_here();
-	return resume && status < 0 ? prepared_error(resume->task, status) : NULL;
+void aw_caught_clear(void) {
+	failure_forget();
 }
 
-aw_status aw_loop_set_stack_size(aw_loop *loop, size_t size) {
+ENTRY(aw_loop_set_stack_size, (aw_loop *loop, size_t size), (loop, size)) {
 	aw_status status = loop_check(loop);
 	return status < 0 ? status : stack_pool_resize(&loop->stacks, size);
 }

@@ -4,6 +4,7 @@
 #define CORE_TASK_H
 
 #include "coro.h"
+#include "failure.h"
 #include "stackful.h"
 
 #include <await/task.h>
@@ -17,8 +18,7 @@ struct aw_task {
 	aw_coro *outermost;       /* borrowed from the chain */
 	stackful *stackful;       /* if the outermost is one */
 	aw_error *reason;         /* of the cancellation to be delivered; a reference */
-	aw_error *caught;         /* what the last await failed with; a reference */
-	aw_error *raised;         /* what aw_raise() prepared; a reference */
+	aw_error *failure;        /* of the last call that failed (failure.h); a reference */
 	void *value;              /* what aw_return() prepared */
 	aw_destroy_fn value_destroy;
 	struct binding *context;  /* task-local values; a reference */
@@ -49,8 +49,12 @@ static inline void task_count_requests(aw_loop *loop) {
 /* From a stackful coroutine: lets the others run for one iteration. */
 aw_status task_yield(aw_resume *resume);
 
-/* The error object that goes with a status the stackful function has at hand, borrowed, or NULL. */
-aw_error *task_failure(aw_status status);
+/* An await ends without a suspension: with a failure of its own, which is noted, or well. */
+static inline aw_status await_ended(const aw_resume *resume, aw_status status) {
+	if (status < 0) return failed(status);
+	if (resume->task->failure) failure_forget();
+	return status;
+}
 
 static inline bool task_is(const aw_task *self) {
 	return object_is(self, &task_class);

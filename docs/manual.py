@@ -118,7 +118,8 @@ def read_headers(paths):
 # ---- troff ----
 
 def escape(text):
-    return text.replace('\\', '\\e').replace('-', '\\-').replace("'", '\\(aq')
+    text = text.replace('\\', '\\e').replace('-', '\\-').replace("'", '\\(aq')
+    return ''.join(char if char.isascii() else f'\\[u{ord(char):04X}]' for char in text)
 
 
 def bold(text):

@@ -30,5 +30,5 @@ static aw_status run_all(void *ud) {
 
 int main(void) {
 	words said[] = {{1 * AW_SECOND, "hello"}, {3600 * AW_SECOND, "world"}};
-	return aw_run(NULL, run_all, said, NULL, NULL) < 0;
+	return aw_main(NULL, run_all, said, NULL);
 }

@@ -21,6 +21,55 @@ static aw_status note(aw_loop *loop, const aw_report *report, void *ud) {
 	return 0;
 }
 
+/* What the report is about, by the keys that asyncio's context has. */
+static aw_status note_keys(aw_loop *loop, const aw_report *report, void *ud) {
+	(void)loop;
+	(void)ud;
+	trace_add(aw_err_name(aw_error_status(aw_report_error(report))));
+	if (aw_report_handle(report)) trace_add("handle");
+	if (aw_report_future(report)) trace_add("future");
+	return 0;
+}
+
+static aw_status done_fails(aw_future *future, void *ud) {
+	(void)future;
+	trace_add(ud);
+	return -EIO;
+}
+
+static void a_failed_done_callback_is_reported_with_a_handle_and_no_future(void) {
+	aw_loop *loop = loop_begin(NULL);
+	aw_future *future = NULL;
+	aw_loop_set_exception_handler(loop, note_keys, NULL, NULL);
+	REQUIRE(aw_future_new(loop, &future) == 0);
+	EXPECT_INT(aw_future_add_done_callback(future, done_fails, "done", NULL), 0);
+	EXPECT_INT(aw_future_set_result(future, NULL, NULL), 0);
+	loop_settle(loop);
+	EXPECT_STR(trace, "done EIO handle");
+	aw_future_unref(future);
+	loop_end(loop);
+}
+
+static aw_status reader_fails(aw_loop *loop, void *ud) {
+	trace_add("reader");
+	aw_loop_remove_reader(loop, *(int *)ud);
+	return -EIO;
+}
+
+static void a_failed_reader_is_reported_with_a_handle(void) {
+	aw_loop *loop = loop_begin(NULL);
+	int ends[2];
+	REQUIRE(pipe(ends) == 0 && write(ends[1], "x", 1) == 1);
+	aw_loop_set_exception_handler(loop, note_keys, NULL, NULL);
+	EXPECT_INT(aw_loop_add_reader(loop, ends[0], reader_fails, &ends[0], NULL), 0);
+	for (int i = 0; i < 10 && !*trace; i++) aw_loop_run_once(loop, AW_SECOND);
+	EXPECT_STR(trace, "reader EIO handle");
+	loop_settle(loop);
+	close(ends[0]);
+	close(ends[1]);
+	loop_end(loop);
+}
+
 static void a_failed_callback_is_reported_and_the_batch_goes_on(void) {
 	aw_loop *loop = loop_begin(NULL);
 	EXPECT_INT(aw_loop_set_exception_handler(loop, note, "handler:", say_destroyed), 0);
@@ -156,7 +205,9 @@ static void a_failed_step_is_told_of_when_its_task_goes(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("exception_handler", CASE(a_failed_callback_is_reported_and_the_batch_goes_on), CASE(a_replaced_handler_is_destroyed),
+CHECK_MAIN("exception_handler", CASE(a_failed_callback_is_reported_and_the_batch_goes_on),
+           CASE(a_failed_done_callback_is_reported_with_a_handle_and_no_future), CASE(a_failed_reader_is_reported_with_a_handle),
+           CASE(a_replaced_handler_is_destroyed),
            CASE(the_default_handler_prints_in_debug_mode_alone), CASE(a_handler_that_fails_goes_to_the_default_one),
            CASE(a_handler_may_replace_itself), CASE(a_report_of_the_callers_own_carries_what_it_was_given),
            CASE(a_failed_step_is_told_of_when_its_task_goes))

@@ -102,6 +102,49 @@ static void what_fails_before_the_exec_is_told_too(void) {
 	loop_end(loop);
 }
 
+/* In a task: what the error says, of the last try. */
+static void expect_said(aw_status status, const char *text) {
+	EXPECT_INT(aw_error_status(aw_caught()), status);
+	EXPECT_STR(aw_error_message(aw_caught()), text);
+}
+
+static aw_status says_what_was_missing(void *ud) {
+	char text[256];
+	scratch plain, script;
+	(void)ud;
+	aw_loop *loop = aw_loop_current();
+	aw_process_options *options = with(PIPE(1), 0);
+	EXPECT(scratch_make(&plain, "plain", "#!/bin/sh\n", 0644) && scratch_make(&script, "script", "#!/nowhere/interpreter\n", 0755));
+	for (int i = 0; i < 2; i++) { /* the first child is how the library learns whether memory is shared */
+		expect_said(try(loop, "/nowhere/at/all"), "no such program: /nowhere/at/all");
+		expect_said(try(loop, "no-such-program-here"), "no such program: no-such-program-here");
+		snprintf(text, sizeof text, "cannot run %s: Permission denied", plain.file);
+		expect_said(try(loop, plain.file), text);
+		snprintf(text, sizeof text, "cannot run %s: its interpreter is missing", script.file);
+		expect_said(try(loop, script.file), text);
+		expect_said(try(loop, "/dev/null/x"), "cannot run /dev/null/x: Not a directory");
+		EXPECT_INT(aw_process_options_set_cwd(options, "/nowhere"), 0);
+		expect_said(try_options(loop, "true", options), "cannot change to directory: /nowhere: No such file or directory");
+		EXPECT_INT(aw_process_options_set_cwd(options, "/dev/null"), 0);
+		expect_said(try_options(loop, "true", options), "cannot change to directory: /dev/null: Not a directory");
+		EXPECT_INT(aw_process_options_set_cwd(options, "/"), 0);
+		expect_said(try_options(loop, "no-such-program-here", options), "no such program: no-such-program-here");
+	}
+	aw_process_options_unref(options);
+	scratch_remove(&script);
+	scratch_remove(&plain);
+	return 0;
+}
+
+static void the_error_says_whether_the_program_or_the_directory_is_missing(void) {
+	aw_loop *loop = loop_begin();
+	REQUIRE(loop);
+	aw_task *task = NULL;
+	REQUIRE(aw_task_spawn(loop, says_what_was_missing, NULL, NULL, &task) == 0);
+	EXPECT_INT(run(loop, aw_task_future(task)), 0);
+	loop_end(loop);
+}
+
 /* Starts "tool" with this PATH, and returns the status or the exit code. */
 static int search(aw_loop *loop, const char *path) {
 	char text[256];
@@ -224,6 +267,7 @@ static void a_limit_of_processes_is_told(void) {
 }
 
 CHECK_MAIN("process_failure", CASE(each_failure_of_exec_has_its_errno), CASE(too_much_to_pass_on_is_e2big),
-           CASE(what_fails_before_the_exec_is_told_too), CASE(the_childs_path_is_searched_and_never_the_working_directory),
+           CASE(what_fails_before_the_exec_is_told_too), CASE(the_error_says_whether_the_program_or_the_directory_is_missing),
+           CASE(the_childs_path_is_searched_and_never_the_working_directory),
            CASE(a_missing_command_of_a_shell_is_an_exit), CASE(wrong_arguments_are_refused), CASE(the_signal_mask_is_as_it_was),
            CASE(a_full_table_of_descriptors_leaks_none), CASE(a_limit_of_processes_is_told))

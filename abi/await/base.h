@@ -10,13 +10,17 @@
  *    on success, and may be NULL where the text says "optional".
  *  - A callback is three neighbouring parameters `(fn, ud, destroy)`. `destroy(ud)` runs exactly once, also on cancel, on close,
  *    and (before the call returns) when the registration itself fails. NULL is allowed for destroy.
- *  - A value is two neighbouring parameters `(value, destroy)`. It moves on success; on failure it stays the caller's.
+ *  - A value is two neighbouring parameters `(value, destroy)`. It moves on success; on failure it stays the caller's, except with
+ *    aw_return(), which destroys it.
  *  - An `_unref` on the loop's thread may run destroys and the exception handler before it returns, elsewhere they follow in a dispatch. A
  *    collector that runs finalisers on the loop's thread keeps its unrefs for later.
  *  - Callbacks, steps and destroys run on the thread's own stack, never on a coroutine's: from the loop's dispatch, or, for a
  *    destroy, from an `_unref` or close made on the loop's thread.
  *  - Times are `int64_t` nanoseconds on the loop's monotonic clock. ::AW_FOREVER stands for no limit.
  *  - Unless a function says "any thread", it is called by the one thread that drives the loop now.
+ *  - Where a function makes something that belongs to a loop (it is not named `aw_loop_…`), a NULL `loop` means the one that runs in this
+ *    thread, ::AW_ENOLOOP if there is none. The exceptions are aw_error_new() and aw_error_new_group(), where it means no loop, and calls
+ *    for any thread (aw_submit_threadsafe()), which must name theirs.
  *  - NULL, stale and foreign handles are answered with ::AW_EBADHANDLE (predicates answer 0, getters NULL).
  */
 #ifndef AWAIT_BASE_H

@@ -10,7 +10,10 @@
 
 AW_BEGIN_DECLS
 
-/** Codes of libawait's own; each sits below every `-errno`. Values never change and are never reused. */
+/**
+ * Codes of libawait's own; each sits below every `-errno`. Values never change and are never reused. Codes from ::AW_EUSER down to
+ * ::AW_EUSER_LAST are for programs: libawait will never use them.
+ */
 enum aw_error_code {
 	AW_OK = 0,
 	AW_ECANCELLED = -5001,     /**< the operation was cancelled (asyncio.CancelledError) */
@@ -40,6 +43,8 @@ enum aw_error_code {
 	AW_ENOLOOP = -5025,        /**< no loop runs in this thread */
 	AW_EEXIT = -5026,          /**< leave the loop at once (SystemExit): a callback or step may return it */
 	AW_EPENDING = -5027,       /**< the time given to a blocking wait passed; what it waits for is still pending */
+	AW_EUSER = -20000,         /**< the first code for programs: `AW_EUSER - 1`, … are the next ones (aw_error_register()) */
+	AW_EUSER_LAST = -29999,    /**< the last code for programs */
 	/* The system's own, for callers without an errno.h. */
 	AW_EPERM = -1,
 	AW_ENOENT = -2,
@@ -58,8 +63,17 @@ AW_API const char *aw_strerror(aw_status status);
 AW_API const char *aw_err_name(aw_status status);
 
 /**
- * Makes an error. `code` must be negative; `message` is copied and may be NULL (then the code's text stands for it).
- * `destroy(payload)` runs when the last reference goes, on the thread of `loop`; without a loop, wherever that happens.
+ * Gives a code of the program a name and a text, which aw_err_name(), aw_strerror() and every report then use. Both are copied and stay until
+ * the process ends; `text` is optional. Registering a code again with the same name and text does nothing.
+ * Errors: -EINVAL if the code is not between ::AW_EUSER and ::AW_EUSER_LAST or the name is NULL or empty, -EEXIST if the code has another
+ * name or text, -ENOMEM. Any thread. Python: a class derived from Exception.
+ */
+AW_API aw_status aw_error_register(aw_status code, const char *name, const char *text);
+
+/**
+ * Makes an error. `code` must not be 0, and an errno without its minus (`EIO`) is taken as its negative; `message` is copied and may be NULL
+ * (then the code's text stands for it). `destroy(payload)` runs when the last reference goes, on the thread of `loop`. A NULL loop means none,
+ * here and in aw_error_new_group() alone: then it runs wherever the last reference goes, and any thread may make the error.
  * On failure the payload is not taken. Gives a new reference. Python: making an exception object.
  */
 AW_NODISCARD AW_API aw_status aw_error_new(aw_loop *loop, aw_status code, const char *message, void *payload,

@@ -62,7 +62,10 @@ AW_API int32_t aw_executor_max_threads(const aw_executor *executor);
 
 /** @name Inside a work function */
 /**@{*/
-/** Sets the message of the failure that the function returns. Returns `code`. ::AW_EINVALIDSTATE outside one. Python: raise. */
+/**
+ * Sets the message of the failure that the function returns. Returns `code`; an errno without its minus is taken as its negative.
+ * ::AW_EINVALIDSTATE outside one. Python: raise.
+ */
 AW_API aw_status aw_work_raise(aw_status code, const char *message);
 /** As aw_work_raise(), with an error object made without a loop (takes its own reference). Returns its code. */
 AW_API aw_status aw_work_raise_error(aw_error *error);

@@ -13,7 +13,7 @@ AW_BEGIN_DECLS
 /** Told that `future` is done. A negative status is reported to the exception handler; see ::aw_callback_fn. */
 typedef aw_status (*aw_done_fn)(aw_future *future, void *ud);
 
-/** Makes a pending future of `loop`. New reference. asyncio: loop.create_future. */
+/** Makes a pending future of `loop` (NULL: the one that runs). New reference. asyncio: loop.create_future. */
 AW_NODISCARD AW_API aw_status aw_future_new(aw_loop *loop, aw_future **out);
 /** Takes one more reference and returns `future`. Any thread. */
 AW_API aw_future *aw_future_ref(aw_future *future);
@@ -31,7 +31,7 @@ AW_API aw_task *aw_future_task(aw_future *future);
 AW_API aw_status aw_future_set_result(aw_future *future, void *value, aw_destroy_fn destroy);
 /** Finishes it with an error (it takes its own reference). ::AW_EINVALIDSTATE, -EPERM as above. asyncio: Future.set_exception. */
 AW_API aw_status aw_future_set_error(aw_future *future, aw_error *error);
-/** aw_future_set_error() with a new error of `code` and `message` (optional). */
+/** aw_future_set_error() with a new error of `code` and `message` (optional). An errno without its minus is taken as its negative. */
 AW_API aw_status aw_future_fail(aw_future *future, aw_status code, const char *message);
 /**
  * Asks for cancellation. Returns 1 if it was accepted, 0 if the future was done. A plain future is cancelled at once; a task when it

@@ -12,7 +12,8 @@ AW_BEGIN_DECLS
 
 /**
  * A plain callback. 0 means well; a negative status is reported to the exception handler and the loop goes on, except
- * ::AW_EEXIT, which leaves the running `aw_loop_run_*` at once with the rest of the batch still queued.
+ * ::AW_EEXIT, which leaves the running `aw_loop_run_*` at once with the rest of the batch still queued. A positive one means nothing, and is
+ * reported in debug mode: it may be an errno that lacks its minus.
  */
 typedef aw_status (*aw_callback_fn)(aw_loop *loop, void *ud);
 
@@ -145,7 +146,8 @@ AW_API int64_t aw_handle_when(const aw_handle *handle);
 /** @name Failures nobody else sees, and debug mode */
 /**@{*/
 /**
- * Sets what is told about them; `fn` NULL sets the default, which prints to stderr in debug mode and nothing otherwise.
+ * Sets what is told about them; `fn` NULL sets the default, which prints to stderr in debug mode and on the loop of a program's front door
+ * (aw_run() and its kin), and nothing otherwise.
  * asyncio: loop.set_exception_handler.
  */
 AW_API aw_status aw_loop_set_exception_handler(aw_loop *loop, aw_exception_fn fn, void *ud, aw_destroy_fn destroy);
@@ -171,7 +173,10 @@ AW_API aw_bool aw_loop_debug(const aw_loop *loop);
  * default. asyncio: loop.slow_callback_duration.
  */
 AW_API aw_status aw_loop_set_slow_callback_duration(aw_loop *loop, int64_t duration_ns);
-/** Where what the report is about was created, as text ("program(function+0x1f)"), or NULL. Debug mode only. */
+/**
+ * Where what the report is about was created, as text ("program(function+0x1f)"), or NULL. In debug mode, and on the loop of a program's
+ * front door.
+ */
 AW_API const char *aw_report_origin(const aw_report *report);
 /**@}*/
 

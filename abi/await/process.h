@@ -52,7 +52,8 @@ AW_API aw_status aw_process_options_set_group(aw_process_options *options, int32
 /**@{*/
 /**
  * Starts `argv[0]`, looked up in the child's PATH unless it has a slash, with `count` arguments. The child shares the parent's memory until
- * its exec, so the cost does not grow with the parent. The errno of a failed exec, chdir or open is returned, and no child is left.
+ * its exec, so the cost does not grow with the parent. The errno of a failed exec, chdir or open is returned, and no child is left; in a
+ * stackful task the message of aw_caught() tells which it was ("no such program: NAME", "cannot change to directory: …").
  * New reference. asyncio.create_subprocess_exec.
  */
 AW_NODISCARD AW_API aw_status aw_subprocess_exec(aw_loop *loop, const char *const *argv, size_t count,

@@ -12,7 +12,8 @@ AW_BEGIN_DECLS
 
 /**
  * The body of a stackful coroutine: ordinary C on a stack of its own, in which aw_await() looks like a blocking call. A negative
- * status fails the task; use aw_return() to give a value and aw_raise() to give a message.
+ * status fails the task; use aw_return() to give a value and aw_raise() to give a message. A positive one is a success like 0; in debug mode
+ * it is reported, since it may be an errno that lacks its minus.
  */
 typedef aw_status (*aw_task_fn)(void *ud);
 
@@ -76,19 +77,37 @@ AW_API aw_status aw_await_coro(aw_coro *coro, void **out);
 /** Suspends the task for `delay_ns`; 0 and less let the others run for exactly one iteration. asyncio.sleep. */
 AW_API aw_status aw_sleep(int64_t delay_ns);
 /**
- * Sets the value that the task has when its function returns 0. Returns 0, so that `return aw_return(v, free);` reads well. On failure the
- * value stays the caller's.
+ * Sets the value that the task has when its function returns 0. Returns 0, so that `return aw_return(v, free);` reads well. The value moves
+ * also on failure, which destroys it: in that line nobody is left to do so. (Other values stay the caller's on failure, see base.h.)
  */
 AW_API aw_status aw_return(void *value, aw_destroy_fn destroy);
-/** Sets the message of the failure that the function returns. Returns `code`: `return aw_raise(-EIO, "no luck");`. */
+/**
+ * Makes the error of a failure: `return aw_raise(-EIO, "no luck");`. Returns `code`. An errno without its minus (`EIO`) is taken as its
+ * negative; 0 is -EINVAL. `message` is optional and copied. Python: raise.
+ */
 AW_API aw_status aw_raise(aw_status code, const char *message);
 /** As aw_raise(), with an error object (takes its own reference). Returns its code. */
 AW_API aw_status aw_raise_error(aw_error *error);
 /**
- * The error that the last await of this task returned, borrowed until the next one. Returning its code from the task's function
- * passes this very error on.
+ * The error of the last failure in this task, borrowed until the next call that suspends or fails. NULL if there is none, and where there is
+ * no stackful coroutine: a step has aw_resume_error(), a callback only the status. Python: the exception of an `except` clause.
+ *
+ * A task has one such error:
+ *  - aw_raise() and aw_raise_error() set it.
+ *  - An await that fails sets it to the error of what was awaited; aw_future_result(), aw_results_get() and their kin set it to the
+ *    future's error.
+ *  - Every other call of the library that returns a negative status sets it to the error of that code alone.
+ *  - An await that succeeds clears it, also one that did not suspend; so does aw_caught_clear(). A success of other calls, such as an unref
+ *    or a release on the way out, leaves it as it is.
+ *  - Where the task's function ends with its code, the task fails with this very error; with another code, by the code alone.
+ *
+ * So it is always the error of the last negative status, whichever function of the program it passed through: a plain call of a helper that
+ * ends with aw_raise() is enough. A program that handles a failure and later returns the same code of its own, with no await in between, says so
+ * by aw_caught_clear(); else the old error would be taken for the new one's.
  */
 AW_API aw_error *aw_caught(void);
+/** Says that the last failure was handled: aw_caught() is NULL again. Nothing outside a stackful task. Python: the end of an `except` clause. */
+AW_API void aw_caught_clear(void);
 /**@}*/
 
 /** aw_sleep() as a coroutine that gives `value`, for step coroutines and hosts. New reference. asyncio.sleep(delay, result). */

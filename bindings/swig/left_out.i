@@ -9,6 +9,8 @@
 %ignore aw_task_spawn_eager;
 %ignore aw_taskgroup_spawn;
 %ignore aw_run;
+%ignore aw_run_error;
+%ignore aw_main;
 %ignore aw_runner_run;
 %ignore aw_await;
 %ignore aw_await_coro;
@@ -17,6 +19,7 @@
 %ignore aw_raise;
 %ignore aw_raise_error;
 %ignore aw_caught;
+%ignore aw_caught_clear;
 %ignore aw_wait;
 %ignore aw_wait_for;
 %ignore aw_as_completed_next;
@@ -47,6 +50,7 @@
 /* A runner that can't run is of no use; the language's own `run` takes its place. */
 %ignore aw_runner_new;
 %ignore aw_runner_loop;
+%ignore aw_runner_error;
 
 /* Work runs on threads of libawait's own, which a host's VM does not know. A thread of the host's does the same, and ends with
  * aw_loop_call_soon_threadsafe(). */

@@ -3,6 +3,7 @@
  * as_completed: a watch that lists ends in their order. Whoever asks for the next one waits for a future of his own, and takes from
  * the list when he runs, so that a cancelled one takes nothing.
  */
+#include "../failure.h"
 #include "../task.h"
 #include "watch.h"
 
@@ -84,7 +85,8 @@ static aw_status completions_fired(ready_item *item) {
 	return 0;
 }
 
-aw_status aw_as_completed_new(aw_loop *loop, aw_future *const *futures, size_t count, int64_t timeout_ns, aw_as_completed **out) {
+ENTRY(aw_as_completed_new, (aw_loop *loop, aw_future *const *futures, size_t count, int64_t timeout_ns, aw_as_completed **out),
+      (loop, futures, count, timeout_ns, out)) {
 	size_t distinct;
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
@@ -204,7 +206,7 @@ static aw_status next_step(aw_resume *resume, void *ud) {
 	return aw_resume_await(resume, self->asker.turn);
 }
 
-aw_status aw_as_completed_next_coro(aw_as_completed *iterator, aw_coro **out) {
+ENTRY(aw_as_completed_next_coro, (aw_as_completed *iterator, aw_coro **out), (iterator, out)) {
 	if (!object_is(iterator, &iterator_class)) return AW_EBADHANDLE;
 	if (!out) return -EINVAL;
 	next_state *self;
@@ -216,7 +218,7 @@ aw_status aw_as_completed_next_coro(aw_as_completed *iterator, aw_coro **out) {
 
 aw_status aw_as_completed_next(aw_as_completed *iterator, aw_future **out) {
 	if (!stackful_here()) return AW_ENOTASK;
-	if (!out) return -EINVAL;
+	if (!out) return failed(-EINVAL);
 	aw_coro *coro;
 	aw_status status = aw_as_completed_next_coro(iterator, &coro);
 	if (status < 0) return status;

@@ -4,6 +4,7 @@
  */
 #include "condition.h"
 
+#include "../failure.h"
 #include "../task.h"
 
 #include <await/stackless.h>
@@ -146,7 +147,7 @@ static aw_status visit_run(aw_barrier *barrier, aw_step_fn step, void **out) {
 	return line_run(status, coro, out);
 }
 
-aw_status aw_barrier_new(aw_loop *loop, int32_t parties, aw_barrier **out) {
+ENTRY(aw_barrier_new, (aw_loop *loop, int32_t parties, aw_barrier **out), (loop, parties, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out || parties < 1) return -EINVAL;
@@ -173,7 +174,7 @@ void aw_barrier_unref(aw_barrier *barrier) {
 	if (object_is(barrier, &barrier_class)) object_unref(barrier);
 }
 
-aw_status aw_barrier_wait_coro(aw_barrier *barrier, aw_coro **out) {
+ENTRY(aw_barrier_wait_coro, (aw_barrier *barrier, aw_coro **out), (barrier, out)) {
 	return visit_new(barrier, wait_step, out);
 }
 
@@ -183,7 +184,7 @@ aw_status aw_barrier_wait(aw_barrier *barrier) {
 	return status < 0 ? status : (aw_status)(intptr_t)index;
 }
 
-aw_status aw_barrier_reset_coro(aw_barrier *barrier, aw_coro **out) {
+ENTRY(aw_barrier_reset_coro, (aw_barrier *barrier, aw_coro **out), (barrier, out)) {
 	return visit_new(barrier, reset_step, out);
 }
 
@@ -191,7 +192,7 @@ aw_status aw_barrier_reset(aw_barrier *barrier) {
 	return visit_run(barrier, reset_step, NULL);
 }
 
-aw_status aw_barrier_abort_coro(aw_barrier *barrier, aw_coro **out) {
+ENTRY(aw_barrier_abort_coro, (aw_barrier *barrier, aw_coro **out), (barrier, out)) {
 	return visit_new(barrier, abort_step, out);
 }
 

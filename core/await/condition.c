@@ -5,6 +5,7 @@
  */
 #include "condition.h"
 
+#include "../failure.h"
 #include "../task.h"
 
 #include <await/stackless.h>
@@ -102,7 +103,7 @@ static aw_status condition_check(const aw_condition *condition) {
 	return object_is(condition, &condition_class) ? loop_check(condition->loop) : AW_EBADHANDLE;
 }
 
-aw_status aw_condition_new(aw_loop *loop, aw_lock *lock, aw_condition **out) {
+ENTRY(aw_condition_new, (aw_loop *loop, aw_lock *lock, aw_condition **out), (loop, lock, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
@@ -123,7 +124,7 @@ aw_lock *aw_condition_lock(const aw_condition *condition) {
 	return object_is(condition, &condition_class) ? condition->lock : NULL;
 }
 
-aw_status aw_condition_wait_coro(aw_condition *condition, aw_coro **out) {
+ENTRY(aw_condition_wait_coro, (aw_condition *condition, aw_coro **out), (condition, out)) {
 	aw_status status = condition_check(condition);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
@@ -140,7 +141,7 @@ aw_status aw_condition_wait(aw_condition *condition) {
 	return line_run(status, coro, NULL);
 }
 
-aw_status aw_condition_notify(aw_condition *condition, size_t count) {
+ENTRY(aw_condition_notify, (aw_condition *condition, size_t count), (condition, count)) {
 	aw_status status = condition_check(condition);
 	if (status < 0) return status;
 	if (!condition->lock->locked) return -EPERM;
@@ -148,6 +149,6 @@ aw_status aw_condition_notify(aw_condition *condition, size_t count) {
 	return 0;
 }
 
-aw_status aw_condition_notify_all(aw_condition *condition) {
+ENTRY(aw_condition_notify_all, (aw_condition *condition), (condition)) {
 	return aw_condition_notify(condition, SIZE_MAX);
 }

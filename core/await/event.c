@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Event: setting it wakes all who wait now. */
 #include "../coro.h"
+#include "../failure.h"
 #include "../task.h"
 #include "line.h"
 
@@ -51,7 +52,7 @@ static aw_status event_check(const aw_event *event) {
 	return object_is(event, &event_class) ? loop_check(event->loop) : AW_EBADHANDLE;
 }
 
-aw_status aw_event_new(aw_loop *loop, aw_event **out) {
+ENTRY(aw_event_new, (aw_loop *loop, aw_event **out), (loop, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
@@ -70,7 +71,7 @@ void aw_event_unref(aw_event *event) {
 	if (object_is(event, &event_class)) object_unref(event);
 }
 
-aw_status aw_event_wait_coro(aw_event *event, aw_coro **out) {
+ENTRY(aw_event_wait_coro, (aw_event *event, aw_coro **out), (event, out)) {
 	aw_status status = event_check(event);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
@@ -81,14 +82,15 @@ aw_status aw_event_wait_coro(aw_event *event, aw_coro **out) {
 }
 
 aw_status aw_event_wait(aw_event *event) {
-	if (!stackful_here()) return AW_ENOTASK;
-	if (object_is(event, &event_class) && event->set) return 0;
+	const aw_resume *resume = stackful_here();
+	if (!resume) return AW_ENOTASK;
+	if (object_is(event, &event_class) && event->set) return await_ended(resume, 0);
 	aw_coro *coro;
 	aw_status status = aw_event_wait_coro(event, &coro);
 	return line_run(status, coro, NULL);
 }
 
-aw_status aw_event_set(aw_event *event) {
+ENTRY(aw_event_set, (aw_event *event), (event)) {
 	aw_status status = event_check(event);
 	if (status < 0) return status;
 	if (event->set) return 0;
@@ -97,7 +99,7 @@ aw_status aw_event_set(aw_event *event) {
 	return 0;
 }
 
-aw_status aw_event_clear(aw_event *event) {
+ENTRY(aw_event_clear, (aw_event *event), (event)) {
 	aw_status status = event_check(event);
 	if (status == 0) event->set = false;
 	return status;

@@ -5,6 +5,8 @@
  */
 #include "watch.h"
 
+#include "../failure.h"
+
 #include <await/gather.h>
 #include <errno.h>
 
@@ -91,7 +93,8 @@ static void gather_begin(gather *self) {
 	if (!self->count) gather_finish(self, NULL);
 }
 
-aw_status aw_gather(aw_loop *loop, aw_future *const *futures, size_t count, uint32_t flags, aw_future **out) {
+ENTRY(aw_gather, (aw_loop *loop, aw_future *const *futures, size_t count, uint32_t flags, aw_future **out),
+      (loop, futures, count, flags, out)) {
 	size_t distinct;
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;

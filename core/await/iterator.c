@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Asynchronous iterators and scopes. In a stackful task both are plain calls; a task of its own stands in where a future is wanted. */
 #include "../coro.h"
+#include "../failure.h"
 #include "../task.h"
 
 #include <await/iterator.h>
@@ -39,13 +40,15 @@ static aw_status iterator_create(aw_loop *loop, bool usable, void *ud, aw_destro
 	return 0;
 }
 
-aw_status aw_iterator_new(aw_loop *loop, aw_next_fn fn, void *ud, aw_destroy_fn destroy, aw_iterator **out) {
+ENTRY(aw_iterator_new, (aw_loop *loop, aw_next_fn fn, void *ud, aw_destroy_fn destroy, aw_iterator **out),
+      (loop, fn, ud, destroy, out)) {
 	aw_status status = iterator_create(loop, fn != NULL, ud, destroy, out);
 	if (status == 0) (*out)->next = fn;
 	return status;
 }
 
-aw_status aw_iterator_new_coro(aw_loop *loop, aw_next_coro_fn fn, void *ud, aw_destroy_fn destroy, aw_iterator **out) {
+ENTRY(aw_iterator_new_coro, (aw_loop *loop, aw_next_coro_fn fn, void *ud, aw_destroy_fn destroy, aw_iterator **out),
+      (loop, fn, ud, destroy, out)) {
 	aw_status status = iterator_create(loop, fn != NULL, ud, destroy, out);
 	if (status == 0) (*out)->next_coro = fn;
 	return status;
@@ -96,8 +99,9 @@ static aw_status await_moved(aw_coro *coro, void **out, aw_destroy_fn *out_destr
 aw_status aw_iterator_next(aw_iterator *iterator, void **out, aw_destroy_fn *out_destroy) {
 	if (!stackful_here()) return AW_ENOTASK;
 	aw_status status = iterator_check(iterator);
-	if (status < 0) return status;
-	if (!out) return -EINVAL;
+	if (status == 0 && !out) status = -EINVAL;
+	if (status < 0) return failed(status);
+	failure_forget(); /* so that what is noted below is of this call */
 	void *item = NULL;
 	aw_destroy_fn destroy = NULL;
 	aw_coro *coro;
@@ -107,7 +111,8 @@ aw_status aw_iterator_next(aw_iterator *iterator, void **out, aw_destroy_fn *out
 	else if ((status = next_coro(iterator, &coro)) == 0)
 		status = await_moved(coro, &item, &destroy);
 	object_unref(iterator);
-	if (status < 0) return status;
+	if (status < 0) return failed_in_callback(status);
+	failure_forget(); /* what the iterator has handled */
 	*out = item;
 	if (out_destroy) *out_destroy = destroy;
 	return 0;
@@ -125,7 +130,7 @@ static void unref_iterator(void *iterator) {
 	aw_iterator_unref(iterator);
 }
 
-aw_status aw_iterator_next_future(aw_iterator *iterator, aw_future **out) {
+ENTRY(aw_iterator_next_future, (aw_iterator *iterator, aw_future **out), (iterator, out)) {
 	aw_status status = iterator_check(iterator);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
@@ -148,15 +153,25 @@ aw_status aw_iterator_next_future(aw_iterator *iterator, aw_future **out) {
 
 aw_status aw_with(aw_task_fn enter, aw_task_fn body, aw_exit_fn leave, void *ud) {
 	if (!stackful_here()) return AW_ENOTASK;
-	if (!body || !leave) return -EINVAL;
+	if (!body || !leave) return failed(-EINVAL);
+	failure_forget(); /* so that what is noted below is of this call */
 	aw_status status = enter ? enter(ud) : 0;
-	if (status < 0) return status;
+	if (status < 0) return failed_in_callback(status);
+	failure_forget();
 	status = body(ud);
 	/* The awaits of the exit have errors of their own: the body's is kept apart. */
-	aw_error *failure = aw_error_ref(task_failure(status));
+	aw_error *failure = NULL;
+	if (status < 0)
+		failure = aw_error_ref(failure_of(failed_in_callback(status)));
+	else
+		failure_forget();
 	aw_status end = leave(ud, status);
-	if (end == 0 && failure) status = aw_raise_error(failure);
+	if (end < 0)
+		status = failed_in_callback(end);
+	else if (end == 0 && failure)
+		status = failed_with(failure);
+	else
+		failure_forget();
 	aw_error_unref(failure);
-	if (end < 0) return end;
 	return end > 0 && status < 0 ? 0 : status;
 }

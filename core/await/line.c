@@ -2,6 +2,7 @@
 /* Those who wait in turn. */
 #include "line.h"
 
+#include "../failure.h"
 #include "../task.h"
 
 #include <errno.h>
@@ -79,7 +80,7 @@ aw_status line_raise(aw_resume *resume) {
 }
 
 aw_status line_run(aw_status status, aw_coro *coro, void **out) {
-	if (status < 0) return status;
+	if (status < 0) return failed(status);
 	status = aw_await_coro(coro, out);
 	object_unref(coro);
 	return status;

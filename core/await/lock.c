@@ -5,6 +5,7 @@
  */
 #include "lock.h"
 
+#include "../failure.h"
 #include "../task.h"
 
 #include <await/stackless.h>
@@ -70,7 +71,7 @@ static aw_status lock_check(const aw_lock *lock) {
 	return object_is(lock, &lock_class) ? loop_check(lock->loop) : AW_EBADHANDLE;
 }
 
-aw_status aw_lock_new(aw_loop *loop, aw_lock **out) {
+ENTRY(aw_lock_new, (aw_loop *loop, aw_lock **out), (loop, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	return out ? lock_create(loop, out) : -EINVAL;
@@ -84,7 +85,7 @@ void aw_lock_unref(aw_lock *lock) {
 	if (object_is(lock, &lock_class)) object_unref(lock);
 }
 
-aw_status aw_lock_acquire_coro(aw_lock *lock, aw_coro **out) {
+ENTRY(aw_lock_acquire_coro, (aw_lock *lock, aw_coro **out), (lock, out)) {
 	aw_status status = lock_check(lock);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
@@ -94,22 +95,27 @@ aw_status aw_lock_acquire_coro(aw_lock *lock, aw_coro **out) {
 	return status;
 }
 
-aw_status aw_lock_acquire(aw_lock *lock) {
-	if (!stackful_here()) return AW_ENOTASK;
-	aw_status status = aw_lock_try_acquire(lock);
-	if (status != -EAGAIN) return status;
-	aw_coro *coro;
-	status = aw_lock_acquire_coro(lock, &coro);
-	return line_run(status, coro, NULL);
-}
-
-aw_status aw_lock_try_acquire(aw_lock *lock) {
+static aw_status lock_acquire_now(aw_lock *lock) {
 	aw_status status = lock_check(lock);
 	if (status < 0) return status;
 	return lock_try(lock) ? 0 : -EAGAIN;
 }
 
-aw_status aw_lock_release(aw_lock *lock) {
+aw_status aw_lock_acquire(aw_lock *lock) {
+	const aw_resume *resume = stackful_here();
+	if (!resume) return AW_ENOTASK;
+	aw_status status = lock_acquire_now(lock);
+	if (status != -EAGAIN) return await_ended(resume, status);
+	aw_coro *coro;
+	status = aw_lock_acquire_coro(lock, &coro);
+	return line_run(status, coro, NULL);
+}
+
+ENTRY(aw_lock_try_acquire, (aw_lock *lock), (lock)) {
+	return lock_acquire_now(lock);
+}
+
+ENTRY(aw_lock_release, (aw_lock *lock), (lock)) {
 	aw_status status = lock_check(lock);
 	if (status < 0) return status;
 	if (!lock->locked) return -EPERM;

@@ -6,10 +6,11 @@
 #include "child.h"
 #include "process_options.h"
 
-#include "../os.h"
+#include "../failure.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 
 struct aw_process {
 	object base;
@@ -55,22 +56,37 @@ static aw_status check_arguments(const char *const *argv, size_t count, aw_proce
 	return 0;
 }
 
+/* An errno alone would not tell a missing program from a missing directory. */
+static aw_status start_failed(aw_status status, const process_made *made, const char *program, const char *directory) {
+	if (made->stage == OS_CHANGING_DIRECTORY)
+		return failed_saying(status, "cannot change to directory: %s: %s", directory, aw_strerror(status));
+	if (made->stage != OS_EXECUTING) return failed(status);
+	bool nowhere = status == -ENOENT || (status == -ENOTDIR && !strchr(program, '/')); /* or one of the PATH's parts is no folder */
+	if (nowhere && !made->exists) return failed_saying(status, "no such program: %s", program);
+	return failed_saying(status, "cannot run %s: %s", program,
+	                     status == -ENOENT ? "its interpreter is missing" : aw_strerror(status));
+}
+
 aw_status aw_subprocess_exec(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options,
                              aw_process **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0) status = check_arguments(argv, count, out);
 	options = process_options_resolve(options);
 	if (status == 0) status = process_options_check(options);
-	if (status < 0) return status;
+	if (status < 0) return failed(status);
 	/* All that can run out of memory is made before the child is. */
 	aw_process *self = process_new(loop, options->flags);
-	if (!self) return -ENOMEM;
+	if (!self) return failed(-ENOMEM);
 	process_made made;
 	status = process_make(argv, count, options, &made);
-	if (status == 0) status = child_begin(self->child, &made, false);
 	if (status < 0) {
 		object_unref(self);
-		return status;
+		return start_failed(status, &made, argv[0], options->cwd);
+	}
+	status = child_begin(self->child, &made, false);
+	if (status < 0) {
+		object_unref(self);
+		return failed(status);
 	}
 	*out = self;
 	return 0;
@@ -81,7 +97,8 @@ aw_status aw_subprocess_shell(aw_loop *loop, const char *command, const aw_proce
 	return aw_subprocess_exec(loop, argv, sizeof argv / sizeof *argv, options, out);
 }
 
-aw_status aw_process_adopt(aw_loop *loop, int32_t pid, int pidfd, uint32_t flags, aw_process **out) {
+ENTRY(aw_process_adopt, (aw_loop *loop, int32_t pid, int pidfd, uint32_t flags, aw_process **out),
+      (loop, pid, pidfd, flags, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out || pid <= 0 || pidfd < -1 || flags & ~(uint32_t)(AW_PROCESS_GROUP | AW_PROCESS_DETACH)) return -EINVAL;
@@ -116,7 +133,7 @@ int32_t aw_process_pid(const aw_process *process) {
 	return process_is(process) ? process->child->pid : AW_EBADHANDLE;
 }
 
-aw_status aw_process_returncode(const aw_process *process, int32_t *out) {
+ENTRY(aw_process_returncode, (const aw_process *process, int32_t *out), (process, out)) {
 	if (!process_is(process)) return AW_EBADHANDLE;
 	if (!out) return -EINVAL;
 	if (!process->child->has_ended) return AW_EINVALIDSTATE;
@@ -132,15 +149,16 @@ static aw_status process_await(aw_process *process, enum awaits what, aw_future 
 	return out ? child_await(process->child, what, out) : -EINVAL;
 }
 
-aw_status aw_process_wait(aw_process *process, aw_future **out) {
+ENTRY(aw_process_wait, (aw_process *process, aw_future **out), (process, out)) {
 	return process_await(process, AWAITS_EXIT, out);
 }
 
-aw_status aw_process_wait_closed(aw_process *process, aw_future **out) {
+ENTRY(aw_process_wait_closed, (aw_process *process, aw_future **out), (process, out)) {
 	return process_await(process, AWAITS_OUTPUT, out);
 }
 
-aw_status aw_process_communicate(aw_process *process, const void *input, size_t length, aw_future **out) {
+ENTRY(aw_process_communicate, (aw_process *process, const void *input, size_t length, aw_future **out),
+      (process, input, length, out)) {
 	aw_status status = process_check(process);
 	if (status < 0) return status;
 	if (!out || (length && !input)) return -EINVAL;
@@ -154,7 +172,8 @@ aw_status aw_process_communicate(aw_process *process, const void *input, size_t 
 
 /* --- its streams --- */
 
-aw_status aw_process_output(const aw_process *process, int stream, const void **out_data, size_t *out_length) {
+ENTRY(aw_process_output, (const aw_process *process, int stream, const void **out_data, size_t *out_length),
+      (process, stream, out_data, out_length)) {
 	if (!process_is(process)) return AW_EBADHANDLE;
 	if (stream < 1 || stream >= STDIO_STREAMS || !out_data || !out_length) return -EINVAL;
 	const child_pipe *pipe = &process->child->pipes[stream];
@@ -164,7 +183,7 @@ aw_status aw_process_output(const aw_process *process, int stream, const void **
 	return 0;
 }
 
-aw_status aw_process_take_pipe(aw_process *process, int stream, int *out_fd) {
+ENTRY(aw_process_take_pipe, (aw_process *process, int stream, int *out_fd), (process, stream, out_fd)) {
 	aw_status status = process_check(process);
 	if (status < 0) return status;
 	if (stream < 0 || stream >= STDIO_STREAMS || !out_fd) return -EINVAL;
@@ -173,26 +192,26 @@ aw_status aw_process_take_pipe(aw_process *process, int stream, int *out_fd) {
 
 /* --- ending it --- */
 
-aw_status aw_process_send_signal(aw_process *process, int signal) {
+ENTRY(aw_process_send_signal, (aw_process *process, int signal), (process, signal)) {
 	aw_status status = process_check(process);
 	return status < 0 ? status : child_signal(process->child, signal);
 }
 
-aw_status aw_process_terminate(aw_process *process) {
+ENTRY(aw_process_terminate, (aw_process *process), (process)) {
 	return aw_process_send_signal(process, SIGTERM);
 }
 
-aw_status aw_process_kill(aw_process *process) {
+ENTRY(aw_process_kill, (aw_process *process), (process)) {
 	return aw_process_send_signal(process, SIGKILL);
 }
 
-aw_status aw_process_close(aw_process *process) {
+ENTRY(aw_process_close, (aw_process *process), (process)) {
 	aw_status status = process_check(process);
 	if (status == 0) child_shut(process->child);
 	return status;
 }
 
-aw_status aw_process_set_host_data(aw_process *process, void *data, aw_destroy_fn destroy) {
+ENTRY(aw_process_set_host_data, (aw_process *process, void *data, aw_destroy_fn destroy), (process, data, destroy)) {
 	if (!process_is(process)) {
 		object_destroy_user(destroy, data);
 		return AW_EBADHANDLE;

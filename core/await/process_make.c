@@ -5,8 +5,6 @@
  */
 #include "process_options.h"
 
-#include "../os.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -139,18 +137,27 @@ static aw_status start(const exec_vectors *vectors, const stdio_ends *streams, c
 		.keep_fds = options->flags & AW_PROCESS_KEEP_FDS,
 	};
 	memcpy(program.stdio, streams->child, sizeof program.stdio);
-	return os_spawn(&program, &out->pid, &out->process);
+	return os_spawn(&program, &out->pid, &out->process, &out->stage);
+}
+
+/* Is one of the files there? Looked at after a failure, for its message alone. A relative name counts from where the child would start. */
+static bool exists(const exec_vectors *vectors, const char *cwd) {
+	for (const char **path = vectors->paths; *path; path++)
+		if ((**path == '/' || !cwd) && access(*path, F_OK) == 0) return true;
+	return false;
 }
 
 aw_status process_make(const char *const *argv, size_t count, const aw_process_options *options, process_made *out) {
 	exec_vectors vectors;
 	stdio_ends streams;
+	out->stage = OS_PREPARING;
 	aw_status status = vectors_new(&vectors, argv, count, path_of(options->env ? options->env : environ));
 	if (status < 0) return status;
 	status = streams_open(&streams, options);
 	if (status == 0) status = start(&vectors, &streams, options, out);
 	close_all(streams.opened);
 	if (status < 0) close_all(streams.parent);
+	out->exists = status < 0 && out->stage == OS_EXECUTING && exists(&vectors, options->cwd);
 	memcpy(out->pipes, streams.parent, sizeof out->pipes);
 	free(vectors.argv);
 	return status;

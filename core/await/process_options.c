@@ -2,6 +2,8 @@
 /* The options of a child: a plain record that copies what it is given, so that it can be used for many children. */
 #include "process_options.h"
 
+#include "../failure.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -46,7 +48,7 @@ static char **copy_strings(const char *const *strings, size_t count) {
 	return copy;
 }
 
-aw_status aw_process_options_new(aw_process_options **out) {
+ENTRY(aw_process_options_new, (aw_process_options **out), (out)) {
 	if (!out) return -EINVAL;
 	aw_process_options *self = object_new(&domain_none, &options_class);
 	if (!self) return -ENOMEM;
@@ -63,7 +65,8 @@ void aw_process_options_unref(aw_process_options *options) {
 	if (object_is(options, &options_class)) object_unref(options);
 }
 
-aw_status aw_process_options_set_stdio(aw_process_options *options, int stream, int32_t how, int fd) {
+ENTRY(aw_process_options_set_stdio, (aw_process_options *options, int stream, int32_t how, int fd),
+      (options, stream, how, fd)) {
 	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
 	if (stream < 0 || stream >= STDIO_STREAMS || how < AW_STDIO_INHERIT || how > AW_STDIO_STDOUT) return -EINVAL;
 	if (how == AW_STDIO_STDOUT && stream != 2) return -EINVAL;
@@ -73,7 +76,7 @@ aw_status aw_process_options_set_stdio(aw_process_options *options, int stream, 
 	return 0;
 }
 
-aw_status aw_process_options_set_cwd(aw_process_options *options, const char *cwd) {
+ENTRY(aw_process_options_set_cwd, (aw_process_options *options, const char *cwd), (options, cwd)) {
 	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
 	char *copy = cwd ? strdup(cwd) : NULL;
 	if (cwd && !copy) return -ENOMEM;
@@ -82,7 +85,8 @@ aw_status aw_process_options_set_cwd(aw_process_options *options, const char *cw
 	return 0;
 }
 
-aw_status aw_process_options_set_env(aw_process_options *options, const char *const *env, size_t count) {
+ENTRY(aw_process_options_set_env, (aw_process_options *options, const char *const *env, size_t count),
+      (options, env, count)) {
 	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
 	if (!env && count) return -EINVAL;
 	for (size_t i = 0; i < count; i++)
@@ -94,14 +98,14 @@ aw_status aw_process_options_set_env(aw_process_options *options, const char *co
 	return 0;
 }
 
-aw_status aw_process_options_set_flags(aw_process_options *options, uint32_t flags) {
+ENTRY(aw_process_options_set_flags, (aw_process_options *options, uint32_t flags), (options, flags)) {
 	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
 	if (flags & ~(uint32_t)ALL_FLAGS) return -EINVAL;
 	options->flags = flags;
 	return 0;
 }
 
-aw_status aw_process_options_set_group(aw_process_options *options, int32_t pgid) {
+ENTRY(aw_process_options_set_group, (aw_process_options *options, int32_t pgid), (options, pgid)) {
 	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
 	if (pgid < -1) return -EINVAL;
 	options->group = pgid;

@@ -4,6 +4,7 @@
 #define CORE_AWAIT_PROCESS_OPTIONS_H
 
 #include "../object.h"
+#include "../os.h"
 
 #include <await/error.h>
 #include <await/process.h>
@@ -27,6 +28,8 @@ typedef struct process_made {
 	int32_t pid;
 	int process;              /* the descriptor that tells of the end */
 	int pipes[STDIO_STREAMS]; /* the parent's ends, non-blocking, or -1 */
+	os_stage stage;           /* of a start that failed */
+	bool exists;              /* likewise: the program's file does, so that -ENOENT is about its interpreter */
 } process_made;
 
 /* NULL stands for the default ones. */

@@ -4,6 +4,7 @@
  * instead, it passes its wake-up on. So nothing is lost, and nothing has to be put back.
  */
 #include "../coro.h"
+#include "../failure.h"
 #include "../task.h"
 #include "items.h"
 #include "line.h"
@@ -173,64 +174,27 @@ static aw_status visit_new(aw_queue *queue, aw_step_fn step, aw_destroy_fn destr
 	return status;
 }
 
-aw_status aw_queue_put_coro(aw_queue *queue, void *item, aw_destroy_fn destroy, aw_coro **out) {
+ENTRY(aw_queue_put_coro, (aw_queue *queue, void *item, aw_destroy_fn destroy, aw_coro **out),
+      (queue, item, destroy, out)) {
 	visit *self;
 	aw_status status = visit_new(queue, put_step, put_destroy, &self, out);
 	if (status == 0) self->item = (item_slot){item, destroy};
 	return status;
 }
 
-aw_status aw_queue_get_coro(aw_queue *queue, aw_coro **out) {
+ENTRY(aw_queue_get_coro, (aw_queue *queue, aw_coro **out), (queue, out)) {
 	visit *self;
 	return visit_new(queue, get_step, get_destroy, &self, out);
 }
 
-aw_status aw_queue_join_coro(aw_queue *queue, aw_coro **out) {
+ENTRY(aw_queue_join_coro, (aw_queue *queue, aw_coro **out), (queue, out)) {
 	visit *self;
 	return visit_new(queue, join_step, join_destroy, &self, out);
 }
 
 /* --- the same for stackful tasks --- */
 
-aw_status aw_queue_put(aw_queue *queue, void *item, aw_destroy_fn destroy) {
-	if (!stackful_here()) return AW_ENOTASK;
-	aw_status status = aw_queue_put_nowait(queue, item, destroy);
-	if (status != AW_EQUEUEFULL) return status;
-	aw_coro *coro;
-	visit *self;
-	status = visit_new(queue, put_step, put_destroy_kept, &self, &coro);
-	if (status == 0) self->item = (item_slot){item, destroy};
-	return line_run(status, coro, NULL);
-}
-
-aw_status aw_queue_get(aw_queue *queue, void **out, aw_destroy_fn *out_destroy) {
-	if (!stackful_here()) return AW_ENOTASK;
-	aw_status status = aw_queue_get_nowait(queue, out, out_destroy);
-	if (status != AW_EQUEUEEMPTY) return status;
-	aw_coro *coro;
-	status = aw_queue_get_coro(queue, &coro);
-	if (status < 0) return status;
-	status = aw_await_coro(coro, out);
-	if (status == 0) {
-		/* The value moves on to the caller. */
-		if (out_destroy) *out_destroy = coro->value_destroy;
-		coro->value_destroy = NULL;
-	}
-	object_unref(coro);
-	return status;
-}
-
-aw_status aw_queue_join(aw_queue *queue) {
-	if (!stackful_here()) return AW_ENOTASK;
-	if (queue_is(queue) && !queue->unfinished) return 0;
-	aw_coro *coro;
-	aw_status status = aw_queue_join_coro(queue, &coro);
-	return line_run(status, coro, NULL);
-}
-
-/* --- now, or not at all --- */
-
-aw_status aw_queue_put_nowait(aw_queue *queue, void *item, aw_destroy_fn destroy) {
+static aw_status put_checked(aw_queue *queue, void *item, aw_destroy_fn destroy) {
 	aw_status status = queue_check(queue);
 	if (status < 0) return status;
 	bool compares = queue->items.order == ITEMS_PRIORITY;
@@ -240,7 +204,7 @@ aw_status aw_queue_put_nowait(aw_queue *queue, void *item, aw_destroy_fn destroy
 	return status;
 }
 
-aw_status aw_queue_get_nowait(aw_queue *queue, void **out, aw_destroy_fn *out_destroy) {
+static aw_status get_checked(aw_queue *queue, void **out, aw_destroy_fn *out_destroy) {
 	aw_status status = queue_check(queue);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
@@ -255,7 +219,56 @@ aw_status aw_queue_get_nowait(aw_queue *queue, void **out, aw_destroy_fn *out_de
 	return 0;
 }
 
-aw_status aw_queue_task_done(aw_queue *queue) {
+aw_status aw_queue_put(aw_queue *queue, void *item, aw_destroy_fn destroy) {
+	const aw_resume *resume = stackful_here();
+	if (!resume) return AW_ENOTASK;
+	aw_status status = put_checked(queue, item, destroy);
+	if (status != AW_EQUEUEFULL) return await_ended(resume, status);
+	aw_coro *coro;
+	visit *self;
+	status = visit_new(queue, put_step, put_destroy_kept, &self, &coro);
+	if (status == 0) self->item = (item_slot){item, destroy};
+	return line_run(status, coro, NULL);
+}
+
+aw_status aw_queue_get(aw_queue *queue, void **out, aw_destroy_fn *out_destroy) {
+	const aw_resume *resume = stackful_here();
+	if (!resume) return AW_ENOTASK;
+	aw_status status = get_checked(queue, out, out_destroy);
+	if (status != AW_EQUEUEEMPTY) return await_ended(resume, status);
+	aw_coro *coro;
+	status = aw_queue_get_coro(queue, &coro);
+	if (status < 0) return status;
+	status = aw_await_coro(coro, out);
+	if (status == 0) {
+		/* The value moves on to the caller. */
+		if (out_destroy) *out_destroy = coro->value_destroy;
+		coro->value_destroy = NULL;
+	}
+	object_unref(coro);
+	return status;
+}
+
+aw_status aw_queue_join(aw_queue *queue) {
+	const aw_resume *resume = stackful_here();
+	if (!resume) return AW_ENOTASK;
+	if (queue_is(queue) && !queue->unfinished) return await_ended(resume, 0);
+	aw_coro *coro;
+	aw_status status = aw_queue_join_coro(queue, &coro);
+	return line_run(status, coro, NULL);
+}
+
+/* --- now, or not at all --- */
+
+ENTRY(aw_queue_put_nowait, (aw_queue *queue, void *item, aw_destroy_fn destroy), (queue, item, destroy)) {
+	return put_checked(queue, item, destroy);
+}
+
+ENTRY(aw_queue_get_nowait, (aw_queue *queue, void **out, aw_destroy_fn *out_destroy), (queue, out, out_destroy)) {
+	return get_checked(queue, out, out_destroy);
+}
+
+ENTRY(aw_queue_task_done, (aw_queue *queue), (queue)) {
 	aw_status status = queue_check(queue);
 	if (status < 0) return status;
 	if (queue->unfinished <= 0) return -EINVAL;
@@ -263,7 +276,7 @@ aw_status aw_queue_task_done(aw_queue *queue) {
 	return 0;
 }
 
-aw_status aw_queue_shutdown(aw_queue *queue, aw_bool immediate) {
+ENTRY(aw_queue_shutdown, (aw_queue *queue, aw_bool immediate), (queue, immediate)) {
 	aw_status status = queue_check(queue);
 	if (status < 0) return status;
 	object_ref(queue); /* an item's destroy may drop the last reference */
@@ -302,15 +315,16 @@ static aw_status queue_create(aw_loop *loop, int64_t maxsize, items empty, aw_qu
 	return 0;
 }
 
-aw_status aw_queue_new(aw_loop *loop, int64_t maxsize, aw_queue **out) {
+ENTRY(aw_queue_new, (aw_loop *loop, int64_t maxsize, aw_queue **out), (loop, maxsize, out)) {
 	return queue_create(loop, maxsize, (items){.order = ITEMS_FIFO}, out);
 }
 
-aw_status aw_queue_new_lifo(aw_loop *loop, int64_t maxsize, aw_queue **out) {
+ENTRY(aw_queue_new_lifo, (aw_loop *loop, int64_t maxsize, aw_queue **out), (loop, maxsize, out)) {
 	return queue_create(loop, maxsize, (items){.order = ITEMS_LIFO}, out);
 }
 
-aw_status aw_queue_new_priority(aw_loop *loop, int64_t maxsize, aw_compare_fn fn, void *ud, aw_destroy_fn destroy, aw_queue **out) {
+ENTRY(aw_queue_new_priority, (aw_loop *loop, int64_t maxsize, aw_compare_fn fn, void *ud, aw_destroy_fn destroy, aw_queue **out),
+      (loop, maxsize, fn, ud, destroy, out)) {
 	if (!fn) {
 		object_destroy_user(destroy, ud);
 		return -EINVAL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* run: a loop, a task, and an orderly end. What is left over is cancelled in one pass and waited for before the loop closes. */
 #include "../context.h"
+#include "../failure.h"
 #include "../report.h"
 #include "../task.h"
 #include "run_in_executor.h"
@@ -8,10 +9,15 @@
 #include <await/gather.h>
 #include <await/run.h>
 #include <await/signals.h>
+#include <await/registry.h>
+#include <await/taskgroup.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { PRINTED_DEPTH = 8 };
 
 /* All tasks of the loop, each a reference; NULL with a count of 0 for none. */
 static aw_status collect(aw_loop *loop, aw_task ***out, size_t *out_count) {
@@ -34,7 +40,7 @@ static void report_leftover(aw_loop *loop, aw_task *task) {
 	report_call(loop, "unhandled exception during asyncio.run() shutdown", error, &task->future, NULL);
 }
 
-aw_status aw_loop_cancel_all(aw_loop *loop) {
+ENTRY(aw_loop_cancel_all, (aw_loop *loop), (loop)) {
 	aw_task **tasks = NULL;
 	size_t count = 0;
 	aw_future *all;
@@ -66,22 +72,25 @@ struct aw_runner {
 	aw_loop *loop;    /* a reference, once it was asked for */
 	binding *context; /* in which the main tasks run, one after the other; a reference */
 	aw_task *main;    /* borrowed, while a run lasts */
+	aw_error *error;  /* what the last run failed with; a reference */
 	uint32_t flags;
 	unsigned interrupts; /* SIGINTs of this run */
 	bool closed;
+	bool quiet; /* the caller takes the error, so nothing is said about a loop that can't be made */
 };
 
 static void runner_release(object *base) {
 	aw_runner *self = (aw_runner *)base;
 	aw_runner_close(self);
 	if (atomic_fetch_sub(&base->refs, 1) != 1) return; /* kept by what ran while it closed */
+	aw_error_unref(self->error);
 	free(self->backend);
 	object_free(base);
 }
 
 static const object_class runner_class = {"runner", sizeof(aw_runner), runner_release};
 
-aw_status aw_runner_new(const char *backend, uint32_t flags, aw_runner **out) {
+ENTRY(aw_runner_new, (const char *backend, uint32_t flags, aw_runner **out), (backend, flags, out)) {
 	if (!out || flags & ~(uint32_t)(AW_RUNNER_SIGINT | AW_RUNNER_DEBUG)) return -EINVAL;
 	aw_runner *self = object_new(&domain_none, &runner_class);
 	if (!self) return -ENOMEM;
@@ -102,19 +111,46 @@ void aw_runner_unref(aw_runner *runner) {
 	if (object_is(runner, &runner_class)) object_unref(runner);
 }
 
-aw_status aw_runner_loop(aw_runner *runner, aw_loop **out) {
+/* Takes over the reference; NULL for nothing. */
+static void keep_error(aw_runner *self, aw_error *error) {
+	aw_error *old = self->error;
+	self->error = error;
+	aw_error_unref(old);
+}
+
+/* Why is known only here. */
+static aw_status no_loop(aw_runner *self, aw_status status) {
+	char reason[1024];
+	bool known = aw_backend_explain(self->backend, reason, sizeof reason) == status;
+	keep_error(self, error_with_message(&domain_none, status, known ? reason : NULL));
+	return status;
+}
+
+ENTRY(aw_runner_loop, (aw_runner *runner, aw_loop **out), (runner, out)) {
 	if (!object_is(runner, &runner_class)) return AW_EBADHANDLE;
 	if (!out) return -EINVAL;
 	if (runner->closed) return AW_ELOOPCLOSED;
 	if (!runner->loop) {
 		uint32_t flags = runner->flags & AW_RUNNER_DEBUG ? AW_LOOP_DEBUG : AW_LOOP_DEFAULT;
 		aw_status status = aw_loop_new_with(runner->backend, flags, 0, &runner->loop);
-		if (status < 0) return status;
+		if (status < 0) return no_loop(runner, status);
+		runner->loop->prints = true;
 		runner->context = context_capture();
 	}
 	*out = runner->loop;
 	return 0;
 }
+
+aw_error *aw_runner_error(const aw_runner *runner) {
+	return object_is(runner, &runner_class) ? runner->error : NULL;
+}
+
+/* A run ends with a status that no task failed with. */
+static aw_status run_failed(aw_runner *self, aw_status status) {
+	if (status < 0) keep_error(self, error_with_message(&domain_none, status, NULL));
+	return status;
+}
+
 
 /* Makes the runner's context the thread's, for the task about to be made; the second call puts things back. */
 static void runner_swap_context(aw_runner *self) {
@@ -139,17 +175,24 @@ static aw_status runner_interrupted(aw_loop *loop, void *ud) {
 
 /* What the run ended with, as asyncio's Runner.run() turns it. */
 static aw_status runner_outcome(aw_runner *self, aw_task *task, aw_status status, void **out) {
-	if (status == AW_EEXIT && self->interrupts > 1) return -EINTR;
-	if (self->interrupts && status == AW_ECANCELLED && aw_task_uncancel(task) == 0) return -EINTR;
-	if (status == 0 && out) return aw_future_take_result(&task->future, out, NULL);
-	return status;
+	if (status == AW_EEXIT && self->interrupts > 1) return run_failed(self, -EINTR);
+	if (self->interrupts && status == AW_ECANCELLED && aw_task_uncancel(task) == 0) return run_failed(self, -EINTR);
+	if (status == 0) return out ? aw_future_take_result(&task->future, out, NULL) : 0;
+	aw_error *error = NULL;
+	if (future_is_done(&task->future) && future_outcome(&task->future, NULL, &error) == status) {
+		keep_error(self, aw_error_ref(error));
+		return status;
+	}
+	return run_failed(self, status);
 }
 
 /* Gives up the reference to the task, and one to the runner: the program may drop its own while it runs. */
 static aw_status runner_drive(aw_runner *self, aw_task *task, void **out) {
 	bool sigint = self->flags & AW_RUNNER_SIGINT;
 	aw_status status = sigint ? aw_loop_add_signal_handler(self->loop, SIGINT, runner_interrupted, self, NULL) : 0;
-	if (status == 0) {
+	if (status < 0) {
+		status = run_failed(self, status);
+	} else {
 		self->interrupts = 0;
 		self->main = task;
 		status = aw_loop_run_until_complete(self->loop, &task->future, NULL);
@@ -165,11 +208,20 @@ static aw_status runner_drive(aw_runner *self, aw_task *task, void **out) {
 
 /* May it run now? The loop, made if need be. */
 static aw_status runner_begin(aw_runner *runner, aw_loop **loop) {
-	if (object_is(runner, &runner_class) && thread_here()->loop) return AW_ELOOPRUNNING;
-	return aw_runner_loop(runner, loop);
+	if (!object_is(runner, &runner_class)) return AW_EBADHANDLE;
+	keep_error(runner, NULL);
+	if (thread_here()->loop) return run_failed(runner, AW_ELOOPRUNNING);
+	bool first = !runner->loop && !runner->closed;
+	aw_status status = aw_runner_loop(runner, loop);
+	if (status == 0) return 0;
+	if (!first) return run_failed(runner, status);
+	/* Without a loop there is no handler to be told. */
+	if (!runner->quiet) fprintf(stderr, "libawait: no loop to run: %s: %s\n", aw_err_name(status), aw_error_message(runner->error));
+	return status;
 }
 
-aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out) {
+ENTRY(aw_runner_run, (aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out),
+      (runner, fn, ud, destroy, out)) {
 	aw_loop *loop;
 	aw_task *task;
 	aw_status status = runner_begin(runner, &loop);
@@ -180,11 +232,11 @@ aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_f
 	runner_swap_context(runner);
 	status = aw_task_spawn(loop, fn, ud, destroy, &task);
 	runner_swap_context(runner);
-	if (status < 0) return status;
+	if (status < 0) return run_failed(runner, status);
 	return runner_drive(object_ref(runner), task, out);
 }
 
-aw_status aw_runner_run_coro(aw_runner *runner, aw_coro *coro, void **out) {
+ENTRY(aw_runner_run_coro, (aw_runner *runner, aw_coro *coro, void **out), (runner, coro, out)) {
 	aw_loop *loop;
 	aw_task *task;
 	aw_status status = runner_begin(runner, &loop);
@@ -192,11 +244,11 @@ aw_status aw_runner_run_coro(aw_runner *runner, aw_coro *coro, void **out) {
 	runner_swap_context(runner);
 	status = aw_task_spawn_coro(loop, coro, &task);
 	runner_swap_context(runner);
-	if (status < 0) return status;
+	if (status < 0) return run_failed(runner, status);
 	return runner_drive(object_ref(runner), task, out);
 }
 
-aw_status aw_runner_close(aw_runner *runner) {
+ENTRY(aw_runner_close, (aw_runner *runner), (runner)) {
 	if (!object_is(runner, &runner_class)) return AW_EBADHANDLE;
 	aw_loop *loop = runner->loop;
 	if (loop && aw_loop_is_running(loop)) return AW_ELOOPRUNNING;
@@ -215,15 +267,53 @@ aw_status aw_runner_close(aw_runner *runner) {
 	return status;
 }
 
-aw_status aw_run(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out) {
+/* The run's error for whoever wants it, with a new reference. */
+static void give_error(const aw_runner *runner, aw_status status, aw_error **out) {
+	if (!out) return;
+	*out = NULL;
+	if (status >= 0) return;
+	bool known = runner && runner->error && runner->error->status == status;
+	*out = known ? aw_error_ref(runner->error) : error_with_message(&domain_none, status, NULL);
+}
+
+ENTRY(aw_run_error, (const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out, aw_error **out_error),
+      (backend, fn, ud, destroy, out, out_error)) {
 	aw_runner *runner;
 	aw_status status = aw_runner_new(backend, AW_RUNNER_DEFAULT, &runner);
 	if (status < 0) {
 		object_destroy_user(destroy, ud);
+		give_error(NULL, status, out_error);
 		return status;
 	}
+	runner->quiet = out_error != NULL;
 	status = aw_runner_run(runner, fn, ud, destroy, out);
 	aw_status rest = aw_runner_close(runner);
+	if (status >= 0 && rest < 0) status = rest;
+	give_error(runner, status, out_error);
 	object_unref(runner);
-	return status < 0 ? status : rest;
+	return status;
+}
+
+aw_status aw_run(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out) {
+	return aw_run_error(backend, fn, ud, destroy, out, NULL);
+}
+
+/* --- main --- */
+
+/* One line for a failure, then those that it is made of, each deeper by two. */
+static void print_failure(const aw_error *error, int depth) {
+	fprintf(stderr, "%s: %*s%s (%s)\n", program_invocation_short_name, depth * 2, "", aw_error_message(error),
+	        aw_err_name(error->status));
+	for (size_t i = 0; i < error->count && depth < PRINTED_DEPTH; i++) print_failure(error->errors[i], depth + 1);
+}
+
+int aw_main(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy) {
+	aw_error *error = NULL;
+	aw_status status = aw_run_error(backend, fn, ud, destroy, NULL, &error);
+	if (status >= 0) return EXIT_SUCCESS;
+	/* As sys.exit(): without a word it is an orderly end. */
+	bool failed_run = status != AW_EEXIT || error->message;
+	if (failed_run) print_failure(error, 0);
+	aw_error_unref(error);
+	return failed_run ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -9,6 +9,7 @@
 
 #include "../context.h"
 #include "../executor.h"
+#include "../failure.h"
 #include "../handle.h"
 #include "../report.h"
 
@@ -254,8 +255,8 @@ aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void
 	return status;
 }
 
-aw_status aw_loop_run_in_executor(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy,
-                                  aw_future **out) {
+ENTRY(aw_loop_run_in_executor, (aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy, aw_future **out),
+      (loop, executor, fn, ud, destroy, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0 && !fn) status = -EINVAL;
 	if (status == 0) return executor_run(loop, executor, fn, ud, destroy, false, out);
@@ -265,7 +266,7 @@ aw_status aw_loop_run_in_executor(aw_loop *loop, aw_executor *executor, aw_work_
 
 /* --- the default executor --- */
 
-aw_status aw_loop_set_default_executor(aw_loop *loop, aw_executor *executor) {
+ENTRY(aw_loop_set_default_executor, (aw_loop *loop, aw_executor *executor), (loop, executor)) {
 	aw_status status = loop_resolve(&loop);
 	pool *usable = status < 0 ? NULL : executor_pool(executor, &status);
 	if (status < 0) return status;
@@ -313,7 +314,8 @@ static aw_status joining_start(aw_loop *loop, aw_executor *executor, int64_t lim
 	return executor_run(loop, self->helper, joining_run, self, joining_destroy, false, out);
 }
 
-aw_status aw_loop_shutdown_default_executor(aw_loop *loop, int64_t timeout_ns, aw_future **out) {
+ENTRY(aw_loop_shutdown_default_executor, (aw_loop *loop, int64_t timeout_ns, aw_future **out),
+      (loop, timeout_ns, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;

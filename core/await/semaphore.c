@@ -3,6 +3,7 @@
  * Semaphore. A permit is given at the wake-up, not at the run: whoever is woken has it, and gives it back if cancelled before running.
  */
 #include "../coro.h"
+#include "../failure.h"
 #include "../task.h"
 #include "line.h"
 
@@ -90,11 +91,11 @@ static aw_status semaphore_create(aw_loop *loop, int64_t value, int64_t bound, a
 	return 0;
 }
 
-aw_status aw_semaphore_new(aw_loop *loop, int64_t value, aw_semaphore **out) {
+ENTRY(aw_semaphore_new, (aw_loop *loop, int64_t value, aw_semaphore **out), (loop, value, out)) {
 	return semaphore_create(loop, value, INT64_MAX, out);
 }
 
-aw_status aw_semaphore_new_bounded(aw_loop *loop, int64_t value, aw_semaphore **out) {
+ENTRY(aw_semaphore_new_bounded, (aw_loop *loop, int64_t value, aw_semaphore **out), (loop, value, out)) {
 	return semaphore_create(loop, value, value, out);
 }
 
@@ -106,7 +107,7 @@ void aw_semaphore_unref(aw_semaphore *semaphore) {
 	if (object_is(semaphore, &semaphore_class)) object_unref(semaphore);
 }
 
-aw_status aw_semaphore_acquire_coro(aw_semaphore *semaphore, aw_coro **out) {
+ENTRY(aw_semaphore_acquire_coro, (aw_semaphore *semaphore, aw_coro **out), (semaphore, out)) {
 	aw_status status = semaphore_check(semaphore);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
@@ -116,16 +117,7 @@ aw_status aw_semaphore_acquire_coro(aw_semaphore *semaphore, aw_coro **out) {
 	return status;
 }
 
-aw_status aw_semaphore_acquire(aw_semaphore *semaphore) {
-	if (!stackful_here()) return AW_ENOTASK;
-	aw_status status = aw_semaphore_try_acquire(semaphore);
-	if (status != -EAGAIN) return status;
-	aw_coro *coro;
-	status = aw_semaphore_acquire_coro(semaphore, &coro);
-	return line_run(status, coro, NULL);
-}
-
-aw_status aw_semaphore_try_acquire(aw_semaphore *semaphore) {
+static aw_status semaphore_acquire_now(aw_semaphore *semaphore) {
 	aw_status status = semaphore_check(semaphore);
 	if (status < 0) return status;
 	if (semaphore_locked(semaphore)) return -EAGAIN;
@@ -133,7 +125,21 @@ aw_status aw_semaphore_try_acquire(aw_semaphore *semaphore) {
 	return 0;
 }
 
-aw_status aw_semaphore_release(aw_semaphore *semaphore) {
+aw_status aw_semaphore_acquire(aw_semaphore *semaphore) {
+	const aw_resume *resume = stackful_here();
+	if (!resume) return AW_ENOTASK;
+	aw_status status = semaphore_acquire_now(semaphore);
+	if (status != -EAGAIN) return await_ended(resume, status);
+	aw_coro *coro;
+	status = aw_semaphore_acquire_coro(semaphore, &coro);
+	return line_run(status, coro, NULL);
+}
+
+ENTRY(aw_semaphore_try_acquire, (aw_semaphore *semaphore), (semaphore)) {
+	return semaphore_acquire_now(semaphore);
+}
+
+ENTRY(aw_semaphore_release, (aw_semaphore *semaphore), (semaphore)) {
 	aw_status status = semaphore_check(semaphore);
 	if (status < 0) return status;
 	if (semaphore->value >= semaphore->bound) return -EINVAL;

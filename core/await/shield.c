@@ -4,6 +4,7 @@
  * reported, since nobody is left to see it. The shield refers to the inner one only once that is done, for the value that both share:
  * an inner future that everybody else has dropped must be able to go.
  */
+#include "../failure.h"
 #include "../future.h"
 #include "../report.h"
 
@@ -58,7 +59,7 @@ static aw_status shield_run(ready_item *item) {
 	return 0;
 }
 
-aw_status aw_shield(aw_future *future, aw_future **out) {
+ENTRY(aw_shield, (aw_future *future, aw_future **out), (future, out)) {
 	if (!future_is(future)) return AW_EBADHANDLE;
 	aw_status status = loop_check(future->loop);
 	if (status < 0) return status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sleep: a future that a deadline finishes. Nothing and less is a bare yield, one iteration long and without a timer. */
+#include "../failure.h"
 #include "../task.h"
 
 #include <errno.h>
@@ -83,7 +84,8 @@ static void sleep_destroy(void *ud) {
 	free(self);
 }
 
-aw_status aw_sleep_coro(aw_loop *loop, int64_t delay_ns, void *value, aw_destroy_fn destroy, aw_coro **out) {
+ENTRY(aw_sleep_coro, (aw_loop *loop, int64_t delay_ns, void *value, aw_destroy_fn destroy, aw_coro **out),
+      (loop, delay_ns, value, destroy, out)) {
 	sleep_state *state;
 	aw_status status = coro_internal(loop, sleep_step, sizeof *state, sleep_destroy, &state, out);
 	if (status < 0) return status;
@@ -97,7 +99,7 @@ aw_status aw_sleep(int64_t delay_ns) {
 	if (delay_ns <= 0) return task_yield(resume);
 	aw_future *future;
 	aw_status status = sleeper_new(resume->task->future.loop, delay_ns, &future);
-	if (status < 0) return status;
+	if (status < 0) return failed(status);
 	status = aw_await(future, NULL);
 	object_unref(future);
 	return status;

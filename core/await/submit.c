@@ -9,6 +9,7 @@
  */
 #include "../context.h"
 #include "../executor.h"
+#include "../failure.h"
 #include "../handle.h"
 #include "../park.h"
 #include "../task.h"
@@ -192,11 +193,13 @@ static aw_status submit(aw_loop *loop, aw_task_fn fn, aw_step_fn step, void *ud,
 	return AW_ELOOPCLOSED;
 }
 
-aw_status aw_submit_threadsafe(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_cfuture **out) {
+ENTRY(aw_submit_threadsafe, (aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_cfuture **out),
+      (loop, fn, ud, destroy, out)) {
 	return submit(loop, fn, NULL, ud, destroy, out);
 }
 
-aw_status aw_submit_step_threadsafe(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_cfuture **out) {
+ENTRY(aw_submit_step_threadsafe, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_cfuture **out),
+      (loop, fn, ud, destroy, out)) {
 	return submit(loop, NULL, fn, ud, destroy, out);
 }
 
@@ -227,7 +230,7 @@ static aw_status wait_until_done(aw_cfuture *self, const park_limit *limit) {
 	return is_done(self) ? 0 : status;
 }
 
-aw_status aw_cfuture_wait(aw_cfuture *cfuture, int64_t timeout_ns, void **out) {
+ENTRY(aw_cfuture_wait, (aw_cfuture *cfuture, int64_t timeout_ns, void **out), (cfuture, timeout_ns, out)) {
 	park_limit limit = park_limit_after(timeout_ns);
 	aw_status status = cfuture_lock(cfuture);
 	if (status < 0) return status;
@@ -239,7 +242,7 @@ aw_status aw_cfuture_wait(aw_cfuture *cfuture, int64_t timeout_ns, void **out) {
 	return status;
 }
 
-aw_status aw_cfuture_wait_interruptible(aw_cfuture *cfuture, int64_t timeout_ns, aw_interrupt *interrupt) {
+ENTRY(aw_cfuture_wait_interruptible, (aw_cfuture *cfuture, int64_t timeout_ns, aw_interrupt *interrupt), (cfuture, timeout_ns, interrupt)) {
 	park_limit limit = park_limit_after(timeout_ns);
 	aw_status status = interrupt_check(interrupt);
 	if (status == 0) status = cfuture_lock(cfuture);
@@ -254,7 +257,7 @@ aw_status aw_cfuture_wait_interruptible(aw_cfuture *cfuture, int64_t timeout_ns,
 	return status;
 }
 
-aw_status aw_cfuture_result(aw_cfuture *cfuture, void **out) {
+ENTRY(aw_cfuture_result, (aw_cfuture *cfuture, void **out), (cfuture, out)) {
 	aw_status status = cfuture_lock(cfuture);
 	if (status < 0) return status;
 	status = outcome(cfuture, out);
@@ -269,7 +272,7 @@ aw_error *aw_cfuture_error(aw_cfuture *cfuture) {
 	return error;
 }
 
-aw_status aw_cfuture_cancel(aw_cfuture *cfuture) {
+ENTRY(aw_cfuture_cancel, (aw_cfuture *cfuture), (cfuture)) {
 	aw_status status = cfuture_lock(cfuture);
 	if (status < 0) return status;
 	object_ref(cfuture);

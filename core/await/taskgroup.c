@@ -3,6 +3,7 @@
  * Task groups, by the rules of CPython 3.13: the first failure cancels the rest and the parent's body; leaving waits for all; failures
  * win over a cancellation from outside, which is then asked for again so that it is not lost.
  */
+#include "../failure.h"
 #include "../report.h"
 #include "../task.h"
 #include "line.h"
@@ -143,7 +144,7 @@ static void member_join(aw_taskgroup *self, member *who, aw_task *task, aw_task 
 	if (out) *out = object_ref(task);
 }
 
-aw_status aw_taskgroup_new(aw_loop *loop, aw_taskgroup **out) {
+ENTRY(aw_taskgroup_new, (aw_loop *loop, aw_taskgroup **out), (loop, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
@@ -162,7 +163,7 @@ void aw_taskgroup_unref(aw_taskgroup *group) {
 	if (object_is(group, &taskgroup_class)) object_unref(group);
 }
 
-aw_status aw_taskgroup_begin(aw_taskgroup *group) {
+ENTRY(aw_taskgroup_begin, (aw_taskgroup *group), (group)) {
 	aw_status status = taskgroup_check(group);
 	if (status < 0) return status;
 	if (!group->loop->current) return AW_ENOTASK;
@@ -173,7 +174,8 @@ aw_status aw_taskgroup_begin(aw_taskgroup *group) {
 	return 0;
 }
 
-aw_status aw_taskgroup_spawn(aw_taskgroup *group, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out) {
+ENTRY(aw_taskgroup_spawn, (aw_taskgroup *group, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out),
+      (group, fn, ud, destroy, out)) {
 	member *who;
 	aw_task *task;
 	aw_status status = member_prepare(group, &who);
@@ -189,7 +191,7 @@ aw_status aw_taskgroup_spawn(aw_taskgroup *group, aw_task_fn fn, void *ud, aw_de
 	return status;
 }
 
-aw_status aw_taskgroup_spawn_coro(aw_taskgroup *group, aw_coro *coro, aw_task **out) {
+ENTRY(aw_taskgroup_spawn_coro, (aw_taskgroup *group, aw_coro *coro, aw_task **out), (group, coro, out)) {
 	member *who;
 	aw_task *task;
 	aw_status status = member_prepare(group, &who);
@@ -202,7 +204,7 @@ aw_status aw_taskgroup_spawn_coro(aw_taskgroup *group, aw_coro *coro, aw_task **
 	return status;
 }
 
-aw_status aw_taskgroup_add(aw_taskgroup *group, aw_task *task) {
+ENTRY(aw_taskgroup_add, (aw_taskgroup *group, aw_task *task), (group, task)) {
 	if (!task_is(task)) return AW_EBADHANDLE;
 	member *who;
 	aw_status status = member_prepare(group, &who);
@@ -289,7 +291,8 @@ static void leave_destroy(void *ud) {
 	free(self);
 }
 
-aw_status aw_taskgroup_end_coro(aw_taskgroup *group, aw_status body, aw_error *error, aw_coro **out) {
+ENTRY(aw_taskgroup_end_coro, (aw_taskgroup *group, aw_status body, aw_error *error, aw_coro **out),
+      (group, body, error, out)) {
 	aw_status status = taskgroup_check(group);
 	if (status < 0) return status;
 	if (error && !object_is(error, &error_class)) return AW_EBADHANDLE;
@@ -306,6 +309,6 @@ aw_status aw_taskgroup_end_coro(aw_taskgroup *group, aw_status body, aw_error *e
 aw_status aw_taskgroup_end(aw_taskgroup *group, aw_status body, aw_error *error) {
 	if (!stackful_here()) return AW_ENOTASK;
 	aw_coro *coro;
-	aw_status status = aw_taskgroup_end_coro(group, body, error ? error : task_failure(body), &coro);
+	aw_status status = aw_taskgroup_end_coro(group, body, error ? error : failure_of(body), &coro);
 	return line_run(status, coro, NULL);
 }

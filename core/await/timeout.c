@@ -5,6 +5,7 @@
  * When its time has passed the scope asks its task to cancel, once. On leaving it takes the request back, and turns the cancellation into a
  * timeout only if no request is open that was not there when it was entered: who else cancelled must be heard.
  */
+#include "../failure.h"
 #include "../task.h"
 #include "watch.h"
 
@@ -106,7 +107,7 @@ static void timeout_disarm(aw_timeout *self) {
 	timeout_stop_alarm(self); /* queued: it finds another state, and does nothing */
 }
 
-aw_status aw_timeout_new_at(aw_loop *loop, int64_t when_ns, aw_timeout **out) {
+ENTRY(aw_timeout_new_at, (aw_loop *loop, int64_t when_ns, aw_timeout **out), (loop, when_ns, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
@@ -119,7 +120,7 @@ aw_status aw_timeout_new_at(aw_loop *loop, int64_t when_ns, aw_timeout **out) {
 	return 0;
 }
 
-aw_status aw_timeout_new(aw_loop *loop, int64_t delay_ns, aw_timeout **out) {
+ENTRY(aw_timeout_new, (aw_loop *loop, int64_t delay_ns, aw_timeout **out), (loop, delay_ns, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	return aw_timeout_new_at(loop, delay_ns == AW_FOREVER ? AW_FOREVER : loop_after(loop, delay_ns), out);
@@ -137,7 +138,7 @@ static aw_status timeout_check(const aw_timeout *timeout) {
 	return object_is(timeout, &timeout_class) ? loop_check(timeout->loop) : AW_EBADHANDLE;
 }
 
-aw_status aw_timeout_begin(aw_timeout *timeout) {
+ENTRY(aw_timeout_begin, (aw_timeout *timeout), (timeout)) {
 	aw_status status = timeout_check(timeout);
 	if (status < 0) return status;
 	aw_task *task = timeout->loop->current;
@@ -153,8 +154,8 @@ aw_status aw_timeout_begin(aw_timeout *timeout) {
 }
 
 aw_status aw_timeout_end(aw_timeout *timeout, aw_status body) {
-	if (!object_is(timeout, &timeout_class)) return AW_EBADHANDLE;
-	if (timeout->state != SCOPE_ENTERED && timeout->state != SCOPE_EXPIRING) return AW_EINVALIDSTATE;
+	if (!object_is(timeout, &timeout_class)) return failed(AW_EBADHANDLE);
+	if (timeout->state != SCOPE_ENTERED && timeout->state != SCOPE_EXPIRING) return failed(AW_EINVALIDSTATE);
 	/* Nothing here depends on an open loop: a body that unwinds from a closing one leaves its scopes too. */
 	aw_task *task = timeout->task;
 	bool expired = timeout->state == SCOPE_EXPIRING;
@@ -173,14 +174,15 @@ aw_status aw_timeout_end(aw_timeout *timeout, aw_status body) {
 	}
 	bool ours = expired && body == AW_ECANCELLED && left <= timeout->requests;
 	object_unref(task);
-	return ours ? AW_ETIMEOUT : body;
+	if (ours) return failed(AW_ETIMEOUT);
+	return body < 0 ? failed_in_callback(body) : body; /* the body's failure, passed on with its error */
 }
 
 int64_t aw_timeout_when(const aw_timeout *timeout) {
 	return object_is(timeout, &timeout_class) ? timeout->when : AW_FOREVER;
 }
 
-aw_status aw_timeout_reschedule(aw_timeout *timeout, int64_t when_ns) {
+ENTRY(aw_timeout_reschedule, (aw_timeout *timeout, int64_t when_ns), (timeout, when_ns)) {
 	aw_status status = timeout_check(timeout);
 	if (status < 0) return status;
 	if (timeout->state != SCOPE_ENTERED) return AW_EINVALIDSTATE;
@@ -264,7 +266,7 @@ static aw_status wait_for_step(aw_resume *resume, void *ud) {
 	}
 }
 
-aw_status aw_wait_for_coro(aw_future *future, int64_t timeout_ns, aw_coro **out) {
+ENTRY(aw_wait_for_coro, (aw_future *future, int64_t timeout_ns, aw_coro **out), (future, timeout_ns, out)) {
 	if (!future_is(future)) return AW_EBADHANDLE;
 	wait_for *state;
 	aw_status status = coro_internal(future->loop, wait_for_step, sizeof *state, wait_for_destroy, &state, out);

@@ -3,6 +3,7 @@
  * to_thread: run_in_executor on the default executor, in the task's context, with the value moved out of a future that nobody
  * else has. The coroutine starts the work at its first step, so that one which is never driven never runs it.
  */
+#include "../failure.h"
 #include "../task.h"
 #include "run_in_executor.h"
 
@@ -14,11 +15,11 @@ aw_status aw_to_thread(aw_work_fn fn, void *ud, aw_destroy_fn destroy, void **ou
 	const aw_resume *resume = stackful_here();
 	if (!resume || !fn) {
 		object_destroy_user(destroy, ud);
-		return resume ? -EINVAL : AW_ENOTASK;
+		return resume ? failed(-EINVAL) : AW_ENOTASK;
 	}
 	aw_future *future;
 	aw_status status = executor_run(resume->task->future.loop, NULL, fn, ud, destroy, true, &future);
-	if (status < 0) return status;
+	if (status < 0) return failed(status);
 	status = aw_await(future, NULL);
 	if (status == 0) status = aw_future_take_result(future, out, out_destroy);
 	object_unref(future);
@@ -61,7 +62,8 @@ static void to_thread_destroy(void *ud) {
 	free(self);
 }
 
-aw_status aw_to_thread_coro(aw_loop *loop, aw_work_fn fn, void *ud, aw_destroy_fn destroy, aw_coro **out) {
+ENTRY(aw_to_thread_coro, (aw_loop *loop, aw_work_fn fn, void *ud, aw_destroy_fn destroy, aw_coro **out),
+      (loop, fn, ud, destroy, out)) {
 	to_thread *self;
 	aw_status status = fn && out ? 0 : -EINVAL;
 	if (status == 0) status = coro_internal(loop, to_thread_step, sizeof *self, to_thread_destroy, &self, out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* wait: a watch with a deadline, which counts ends until they are enough. It cancels nothing. */
+#include "../failure.h"
 #include "../task.h"
 #include "watch.h"
 
@@ -93,8 +94,8 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 	return aw_resume_return(resume, results, value_results);
 }
 
-aw_status aw_wait_coro(aw_loop *loop, aw_future *const *futures, size_t count, int32_t return_when, int64_t timeout_ns,
-                       aw_coro **out) {
+ENTRY(aw_wait_coro, (aw_loop *loop, aw_future *const *futures, size_t count, int32_t return_when, int64_t timeout_ns, aw_coro **out),
+      (loop, futures, count, return_when, timeout_ns, out)) {
 	size_t distinct;
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
@@ -127,7 +128,7 @@ static aw_status count_done(const aw_results *results, size_t count, aw_bool *ou
 
 aw_status aw_wait(aw_future *const *futures, size_t count, int32_t return_when, int64_t timeout_ns, aw_bool *out_done) {
 	if (!stackful_here()) return AW_ENOTASK;
-	if (count > INT32_MAX) return -EINVAL;
+	if (count > INT32_MAX) return failed(-EINVAL);
 	aw_coro *coro;
 	aw_status status = aw_wait_coro(NULL, futures, count, return_when, timeout_ns, &coro);
 	if (status < 0) return status;

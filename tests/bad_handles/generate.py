@@ -25,6 +25,7 @@ MAY_BE_NULL = {
     ('aw_taskgroup_end', 'error'), ('aw_taskgroup_end_coro', 'error'),
     ('aw_condition_new', 'lock'), ('aw_loop_run_in_executor', 'executor'), ('aw_error_new', 'loop'), ('aw_error_new_group', 'loop'),
     ('aw_subprocess_exec', 'options'), ('aw_subprocess_shell', 'options'),
+    ('aw_cfuture_wait_interruptible', 'interrupt'), ('aw_executor_shutdown_wait_interruptible', 'interrupt'),
 }
 
 # What a call answers that has no status to give: by default 0 or NULL.

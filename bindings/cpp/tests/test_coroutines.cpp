@@ -127,7 +127,7 @@ TEST_F(Coroutines, a_failure_that_nobody_saw_is_reported) {
 		aw::loop::current().set_exception_handler([&](const aw::report &what) {
 			EXPECT_TRUE(what.future());
 			EXPECT_FALSE(what.handle());
-			EXPECT_STREQ(what.origin(), "");
+			EXPECT_STRNE(what.origin(), ""); /* told on the loop of a front door */
 			try {
 				std::rethrow_exception(what.exception());
 			} catch (const sunk &e) {

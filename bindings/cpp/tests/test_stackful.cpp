@@ -25,6 +25,20 @@ TEST_F(Stackful, values_and_exceptions_come_out_of_run) {
 	EXPECT_THROW(aw::await(aw::sleep(1s)), aw::error);
 }
 
+TEST_F(Stackful, a_run_without_a_loop_says_why) {
+	char why[512];
+	ASSERT_EQ(aw_backend_explain("nonsense", why, sizeof why), AW_ENOBACKEND);
+	testing::internal::CaptureStderr();
+	try {
+		aw::run([] {}, "nonsense");
+		ADD_FAILURE() << "there is such a backend";
+	} catch (const aw::error &e) {
+		EXPECT_EQ(e.status(), AW_ENOBACKEND);
+		EXPECT_STREQ(e.what(), why);
+	}
+	EXPECT_EQ(testing::internal::GetCapturedStderr(), ""); /* the exception says it */
+}
+
 TEST_F(Stackful, tasks_give_what_their_functions_give) {
 	aw::run([&] {
 		auto text = aw::spawn([] { return std::string("text"); });

@@ -49,6 +49,8 @@ Loop *loop_of_argument(PyObject *argument);
 aw_status loop_exit(Loop *self, PyObject *exception);
 /* Calls `call_exception_handler` with message, exception and one more entry (optional); takes over nothing. */
 void loop_report(Loop *self, PyObject *message, PyObject *exception, const char *key, PyObject *what);
+/* A handle that stands in a report for a callback which needs none, new reference; or NULL without an exception. */
+PyObject *handle_for_report(Loop *loop, PyObject *callback, PyObject *args, PyObject *context);
 /* Calls in a context. */
 PyObject *call_in_context(PyObject *context, PyObject *callable, PyObject *args);
 PyObject *extract_stack(void);

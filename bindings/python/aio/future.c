@@ -85,7 +85,10 @@ static aw_status callback_run(aw_future *c, void *ud) {
 			status = loop_exit(loop, exception);
 		} else {
 			PyObject *message = support_call("callback_message", self->callable, args ? args : Py_None);
-			if (message) loop_report(loop, message, exception, "future", future);
+			/* As asyncio, which schedules these callbacks as all others. */
+			PyObject *handle = message && args ? handle_for_report(loop, self->callable, args, self->context) : NULL;
+			if (message) loop_report(loop, message, exception, "handle", handle);
+			Py_XDECREF(handle);
 			Py_XDECREF(message);
 			Py_DECREF(exception);
 			PyErr_Clear();
@@ -257,10 +260,23 @@ static int Future_init(PyObject *base, PyObject *args, PyObject *keywords) {
 
 /* ---- outcome ---- */
 
+/* A cancellation without a message has an empty one among results; and a task forgets its message, as asyncio's do. */
+static PyObject *cancellation_of_child(PyObject *child, PyObject *exception) {
+	PyObject *args = PyObject_TypeCheck(child, &Task_Type) ? NULL : PyObject_GetAttrString(exception, "args");
+	bool keep = args && PyTuple_Check(args) && PyTuple_GET_SIZE(args) > 0;
+	Py_XDECREF(args);
+	if (keep) return exception;
+	Py_DECREF(exception);
+	PyErr_Clear();
+	return PyObject_CallFunction(CancelledError, "s", "");
+}
+
 static PyObject *result_of_child(PyObject *child) {
 	if (!future_done((Future *)child)) return Py_NewRef(Py_None);
 	PyObject *result = future_result((Future *)child);
-	return result ? result : exception_take();
+	if (result) return result;
+	PyObject *exception = exception_take();
+	return exception && aw_future_cancelled(((Future *)child)->c) ? cancellation_of_child(child, exception) : exception;
 }
 
 static PyObject *results_of_children(PyObject *children) {

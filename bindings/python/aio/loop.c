@@ -161,6 +161,13 @@ static Handle *handle_new(Loop *loop, PyObject *callback, PyObject *args, PyObje
 	return self;
 }
 
+PyObject *handle_for_report(Loop *loop, PyObject *callback, PyObject *args, PyObject *context) {
+	Handle *self = handle_new(loop, callback, args, context);
+	if (self) Py_CLEAR(self->source_traceback); /* nobody made it anywhere */
+	if (!self) PyErr_Clear();
+	return (PyObject *)self;
+}
+
 /* What asyncio calls Handle._run. */
 static aw_status handle_call_now(Handle *self) {
 	PyObject *result = call_in_context(self->context, self->callback, self->args);

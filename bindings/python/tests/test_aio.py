@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """libawait.aio where CPython's tests don't look: what hangs on the library, threads, signals, forks, and the collector."""
+import asyncio
 import contextvars
 import gc
 import os
@@ -248,6 +249,36 @@ class Failures(Case):
         self.assertEqual(told[0]['future'].get_name(), 'lost')
         self.assertIsInstance(told[0]['exception'], ValueError)
         told.clear()
+
+    def test_a_failed_done_callback_is_told_with_a_handle_as_in_asyncio(self):
+        told = []
+
+        def fail(_):
+            raise ValueError
+
+        async def main():
+            aio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
+            future = aio.get_running_loop().create_future()
+            future.add_done_callback(fail)
+            future.set_result(None)
+            await aio.sleep(0.01)
+        run(main())
+        self.assertEqual([sorted(context) for context in told], [['exception', 'handle', 'message']])
+        self.assertIsInstance(told[0]['handle'], aio.Handle)
+        self.assertIn('fail', repr(told[0]['handle']))
+        told.clear()
+
+    def test_a_cancellation_among_results_has_the_message_that_asyncio_gives_it(self):
+        async def main(lib):
+            tasks = [lib.ensure_future(lib.sleep(3)) for _ in range(2)]
+            futures = [lib.get_running_loop().create_future() for _ in range(2)]
+            await lib.sleep(0)
+            for one, message in zip(tasks + futures, (None, 'word', None, 'word')):
+                one.cancel(message)
+            results = await lib.gather(*tasks, *futures, return_exceptions=True)
+            return [(type(one).__name__, one.args) for one in results]
+        self.assertEqual(run(main(aio)), asyncio.run(main(asyncio)))
+        self.assertEqual([args for _, args in run(main(aio))], [('',), ('',), ('',), ('word',)])
 
     def test_a_task_kept_by_the_handler_stays_usable(self):
         kept = []

@@ -1273,8 +1273,7 @@ template <class A, class = std::enable_if_t<detail::is_awaitable<A> && !detail::
 		status = detail::elsewhere([&] { return aw_sleep(held.ns()); });
 	else
 		status = detail::elsewhere([&] { return detail::await_raw(held.awaited(), &data); });
-	/* A call that was refused before it waited leaves the error of an earlier one there. */
-	failure why(share, status < 0 && aw_error_status(aw_caught()) == status ? aw_caught() : nullptr);
+	failure why(share, status < 0 ? aw_caught() : nullptr);
 	return held.finish(status, data, why.get());
 }
 
@@ -2554,10 +2553,12 @@ public:
 	~runner() {
 		(void)detail::elsewhere([&] { return aw_runner_close(raw_.get()); });
 	}
-	/** asyncio: Runner.get_loop. */
+	/** Where no loop can be made, the error says why. asyncio: Runner.get_loop. */
 	loop get_loop() {
 		aw_loop *raw = nullptr;
-		detail::check(aw_runner_loop(raw_.get(), &raw));
+		aw_status status = aw_runner_loop(raw_.get(), &raw);
+		aw_error *why = aw_runner_error(raw_.get());
+		if (status < 0) detail::raise(status, failure(share, aw_error_status(why) == status ? why : nullptr));
 		return loop(share, raw);
 	}
 	/**
@@ -2930,6 +2931,7 @@ template <class W> auto runner::run(W &&what) {
 #endif
 	{
 		using T = detail::stackful_result<D>;
+		(void)get_loop(); /* whose error says more than that of a run */
 		auto result = std::make_shared<detail::kept_result<T>>();
 		auto body = [result, fn = D(std::forward<W>(what))]() mutable {
 			result->run(fn);

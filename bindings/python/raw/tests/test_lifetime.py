@@ -55,7 +55,7 @@ class Lifetime(Case):
             aw.aw_future_set_result(future, 1)
             aw.aw_queue_put_nowait(full, 1)
             for call in (lambda: aw.aw_future_set_result(future, it), lambda: aw.aw_queue_put_nowait(full, it),
-                         lambda: aw.aw_error_new(loop, 5, None, it), lambda: aw.aw_queue_put_coro(None, it),
+                         lambda: aw.aw_error_new(loop, 0, None, it), lambda: aw.aw_queue_put_coro(None, it),
                          lambda: aw.aw_loop_set_host_data(None, it)):
                 with self.assertRaises((OSError, aw.Error)):
                     call()

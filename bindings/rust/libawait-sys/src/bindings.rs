@@ -363,6 +363,8 @@ pub const AW_EREUSED: aw_error_code = -5024;
 pub const AW_ENOLOOP: aw_error_code = -5025;
 pub const AW_EEXIT: aw_error_code = -5026;
 pub const AW_EPENDING: aw_error_code = -5027;
+pub const AW_EUSER: aw_error_code = -20000;
+pub const AW_EUSER_LAST: aw_error_code = -29999;
 pub const AW_EPERM: aw_error_code = -1;
 pub const AW_ENOENT: aw_error_code = -2;
 pub const AW_ESRCH: aw_error_code = -3;
@@ -377,6 +379,9 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_err_name(status: aw_status) -> *const std::os::raw::c_char;
+}
+extern "C" {
+    pub fn aw_error_register(code: aw_status, name: *const std::os::raw::c_char, text: *const std::os::raw::c_char) -> aw_status;
 }
 extern "C" {
     pub fn aw_error_new(
@@ -504,6 +509,9 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_caught() -> *mut aw_error;
+}
+extern "C" {
+    pub fn aw_caught_clear();
 }
 extern "C" {
     pub fn aw_sleep_coro(
@@ -1231,6 +1239,24 @@ extern "C" {
         out: *mut *mut std::os::raw::c_void,
     ) -> aw_status;
 }
+extern "C" {
+    pub fn aw_run_error(
+        backend: *const std::os::raw::c_char,
+        fn_: aw_task_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        out: *mut *mut std::os::raw::c_void,
+        out_error: *mut *mut aw_error,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_main(
+        backend: *const std::os::raw::c_char,
+        fn_: aw_task_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+    ) -> std::os::raw::c_int;
+}
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct aw_runner {
@@ -1263,6 +1289,9 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_runner_run_coro(runner: *mut aw_runner, coro: *mut aw_coro, out: *mut *mut std::os::raw::c_void) -> aw_status;
+}
+extern "C" {
+    pub fn aw_runner_error(runner: *const aw_runner) -> *mut aw_error;
 }
 extern "C" {
     pub fn aw_runner_close(runner: *mut aw_runner) -> aw_status;

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Every public function that returns a status notes what it fails with, so that aw_caught() is the error of the last negative status: it is
+defined by ENTRY (core/failure.h), or is one of those below, which see to it themselves.
+
+usage: entries.py --headers FILE... --sources FILE...
+"""
+import argparse
+import pathlib
+import re
+import sys
+
+# What suspends or passes on a failure that has an error already notes only what it makes itself.
+AWAITS = '''
+aw_as_completed_next aw_await aw_await_coro aw_barrier_abort aw_barrier_reset aw_barrier_wait aw_condition_wait aw_event_wait aw_iterator_next
+aw_lock_acquire aw_queue_get aw_queue_join aw_queue_put aw_semaphore_acquire aw_sleep aw_taskgroup_end aw_timeout_end aw_to_thread aw_wait
+aw_wait_for aw_with'''
+# What has an error object, or makes one with a message.
+OBJECTS = '''
+aw_future_error aw_future_result aw_future_take_result aw_raise aw_raise_error aw_results_get aw_subprocess_exec aw_subprocess_shell'''
+# What is only asked for a status, returns one that its caller gave, calls another that notes, fails outside tasks alone, or may be called in a
+# signal handler.
+OTHERS = 'aw_backend_list_status aw_error_status aw_interrupt_raise aw_resume_raise aw_resume_status aw_return aw_run'
+OWN = set((AWAITS + OBJECTS + ' ' + OTHERS).split())
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--headers', nargs='+', type=pathlib.Path, required=True)
+    parser.add_argument('--sources', nargs='+', type=pathlib.Path, required=True)
+    args = parser.parse_args()
+    declared = {name for path in args.headers for name in re.findall(r'AW_API aw_status (aw_\w+)\(', path.read_text())}
+    entries = {name for path in args.sources for name in re.findall(r'^ENTRY\((aw_\w+),', path.read_text(), re.MULTILINE)}
+    wrong = [f'{name}: defined without ENTRY; what it fails with is not noted' for name in sorted(declared - entries - OWN)]
+    wrong += [f'{name}: notes for itself, and is defined by ENTRY as well' for name in sorted(entries & OWN)]
+    wrong += [f'{name}: in the list of {sys.argv[0]}, but no public function' for name in sorted(OWN - declared)]
+    wrong += [f'{name}: defined by ENTRY, but not public' for name in sorted(entries - declared)]
+    print(*wrong, f'{len(declared) - len(wrong)} passed, {len(wrong)} failed', sep='\n')
+    return 1 if wrong else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
