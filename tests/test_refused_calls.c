@@ -25,6 +25,7 @@
 typedef struct refusal {
 	unsigned times;
 	int error;
+	unsigned after; /* so many that are let through first */
 } refusal;
 
 static _Thread_local refusal no_epoll_ctl, no_write, no_timerfd;
@@ -32,6 +33,10 @@ static atomic_uint epoll_ctl_calls;
 
 static bool is_refused(refusal *what) {
 	if (!what->times) return false;
+	if (what->after) {
+		what->after--;
+		return false;
+	}
 	what->times--;
 	errno = what->error;
 	return true;
@@ -155,7 +160,7 @@ typedef struct poster {
 
 static void *post(void *arg) {
 	poster *self = arg;
-	no_epoll_ctl = no_write = (refusal){self->refused, self->error};
+	no_epoll_ctl = no_write = (refusal){self->refused, self->error, 0};
 	EXPECT_INT(aw_loop_call_soon_threadsafe(self->loop, say, "first", NULL), 0);
 	atomic_store(&self->step, 2);
 	while (atomic_load(&self->step) != 1) (void)poll(NULL, 0, 1);
@@ -209,7 +214,7 @@ static void a_signal_that_cannot_be_watched_is_refused(void) {
 	aw_loop *loop = begin(&idle);
 	for (int i = 0; i < 2; i++) {
 		trace_reset();
-		no_epoll_ctl = (refusal){1, i ? ENOMEM : ENOSPC};
+		no_epoll_ctl = (refusal){1, i ? ENOMEM : ENOSPC, 0};
 		EXPECT_INT(aw_loop_add_signal_handler(loop, SIGUSR1, say, "usr1", say_destroyed), i ? -ENOMEM : -ENOSPC);
 		no_epoll_ctl.times = 0;
 		EXPECT_STR(trace, "~usr1");
@@ -233,7 +238,7 @@ static void signals_are_watched_again_after_a_refusal(void) {
 	for (unsigned refused = 1; refused <= 4; refused++) {
 		trace_reset();
 		raise(SIGUSR1);
-		no_epoll_ctl = (refusal){refused, ENOMEM};
+		no_epoll_ctl = (refusal){refused, ENOMEM, 0};
 		EXPECT(turns_until(loop, "usr1"));
 		EXPECT_STR(trace, "report usr1");
 		trace_reset();
@@ -251,7 +256,7 @@ static void a_doorbell_that_the_signal_handler_cannot_ring(void) {
 	EXPECT_INT(aw_loop_add_signal_handler(loop, SIGUSR1, say, "usr1", NULL), 0);
 	for (int i = 0; i < 4; i++) {
 		trace_reset();
-		no_write = (refusal){i & 1 ? 0 : 1, EPERM};
+		no_write = (refusal){i & 1 ? 0 : 1, EPERM, 0};
 		raise(SIGUSR1);
 		EXPECT(turns_until(loop, "usr1"));
 		EXPECT_INT(no_write.times, 0);
@@ -293,7 +298,7 @@ static void a_deadline_that_the_timerfd_refuses_is_met(void) {
 		return;
 	}
 	EXPECT_INT(status, 0);
-	no_timerfd = (refusal){3, EPERM};
+	no_timerfd = (refusal){3, EPERM, 0};
 	EXPECT_INT(aw_loop_call_later(loop, 30 * AW_MILLISECOND, say, "timer", NULL, NULL), 0);
 	struct pollfd host = {.fd = fd, .events = POLLIN};
 	while (!strstr(trace, "timer")) {
@@ -308,10 +313,37 @@ static void a_deadline_that_the_timerfd_refuses_is_met(void) {
 	EXPECT_STR(trace, "timer");
 	EXPECT_INT(no_timerfd.times, 0);
 	EXPECT_INT(aw_loop_guest_end(loop), 0);
-	no_timerfd = (refusal){1, EPERM};
+	no_timerfd = (refusal){1, EPERM, 0};
 	EXPECT_INT(aw_loop_guest_begin(loop, &fd), -EPERM);
 	no_timerfd.times = 0;
 	loop_end(loop);
+}
+
+/* ---- opening ---- */
+
+/* Whichever call of opening is refused: it fails, or there is a loop that works. */
+static void opening_fails_or_gives_a_loop_that_works(void) {
+	const char *backend = getenv("AWAIT_BACKEND");
+	/* libuv aborts where one of its own fails, after we have tried them. */
+	bool aborts = backend && strcmp(backend, "uv") == 0;
+	for (unsigned after = 0; after < (aborts ? 4 : 8); after++) {
+		trace_reset();
+		no_epoll_ctl = (refusal){1, ENOSPC, after};
+		aw_loop *loop = NULL;
+		aw_status status = aw_loop_new(NULL, &loop);
+		no_epoll_ctl.times = 0;
+		if (status < 0) continue;
+		int ends[2];
+		REQUIRE(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+		EXPECT_INT(aw_loop_add_reader(loop, ends[0], take_byte, &ends[0], NULL), 0);
+		EXPECT_INT(aw_loop_call_later(loop, 20 * AW_MILLISECOND, say, "timer", NULL, NULL), 0);
+		EXPECT(turns_until(loop, "timer"));
+		EXPECT_INT(write(ends[1], "x", 1), 1);
+		EXPECT(turns_until(loop, "taken"));
+		loop_end(loop);
+		close(ends[0]);
+		close(ends[1]);
+	}
 }
 
 /* ---- a program that closes every descriptor ---- */
@@ -346,4 +378,5 @@ CHECK_MAIN("refused_calls", CASE(a_reader_costs_one_epoll_ctl_an_event), CASE(a_
            CASE(a_wake_that_is_refused_once_deafens_nobody), CASE(posts_are_served_while_every_wake_is_refused),
            CASE(a_signal_that_cannot_be_watched_is_refused), CASE(signals_are_watched_again_after_a_refusal),
            CASE(a_doorbell_that_the_signal_handler_cannot_ring), CASE(a_doorbell_of_signals_that_the_program_has_closed),
-           CASE(a_deadline_that_the_timerfd_refuses_is_met), CASE(a_program_that_closed_every_descriptor_gets_nothing_written))
+           CASE(a_deadline_that_the_timerfd_refuses_is_met), CASE(opening_fails_or_gives_a_loop_that_works),
+           CASE(a_program_that_closed_every_descriptor_gets_nothing_written))
