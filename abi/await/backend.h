@@ -43,8 +43,9 @@ enum aw_op_poll { AW_OP_POLL_IN = 1, AW_OP_POLL_OUT = 4, AW_OP_POLL_ERR = 8, AW_
 
 /** How long a poll is meant to last, in the `offset` of ::AW_OP_POLL. A backend may ignore it. */
 enum aw_op_poll_life {
-	AW_OP_POLL_ONCE = 0,     /**< the owner may never ask again */
-	AW_OP_POLL_STANDING = 1, /**< after it completes, the owner will submit the same operation as ::AW_OP_POLL_AGAIN, unless it is removed */
+	AW_OP_POLL_ONCE = 0, /**< the owner may never ask again */
+	AW_OP_POLL_STANDING =
+		1, /**< after it completes, the owner will submit the same operation as ::AW_OP_POLL_AGAIN, unless it is removed */
 	/**
 	 * The operation as it was completed, `backend_data` included, for the file that it was for. If the number is another file's by now, as
 	 * far as the backend can tell, it completes with -EBADF.
