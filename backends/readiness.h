@@ -32,7 +32,7 @@ typedef struct readiness_entry {
 
 typedef struct readiness {
 	const aw_backend_host *host;
-	int set;   /* the epoll set: readable when there is something to collect */
+	int set;          /* the epoll set: readable when there is something to collect */
 	_Atomic int bell; /* the eventfd behind wake, in the set */
 	atomic_bool rung;
 	bool is_guest; /* somebody polls the set: what is done already has to show in it */

@@ -137,7 +137,7 @@ static aw_status submit_io(entry *self, const aw_submission *from) {
 	*op = (aw_op){.kind = from->kind, .fd = from->fd, .flags = from->flags, .buffer = from->buffer, .length = from->length,
 	              .offset = from->offset};
 	if (from->kind == AW_OPERATION_READ || from->kind == AW_OPERATION_WRITE) op->flags = 0;
-	if (from->kind == AW_OPERATION_POLL) op->offset = AW_OP_POLL_ONCE;
+	if (from->kind == AW_OPERATION_POLL) op->offset = AW_OP_POLL_ONCE; /* whatever the program has left in it */
 	if (from->kind == AW_OPERATION_SEND) op->flags |= MSG_NOSIGNAL;
 	self->operation.done = operation_done;
 	return loop_submit_held(self->loop, &self->operation); /* flushed at the end of the array */

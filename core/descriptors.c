@@ -80,8 +80,8 @@ static void watcher_done(operation *ended) {
 				self->loop->leaving = true;
 			else if (status != 0)
 				report_callback(self->loop, status, NULL);
-			ended->op.offset = AW_OP_POLL_AGAIN;
-			status = self->removed ? AW_ECANCELLED : loop_submit(self->loop, ended);
+			self->operation.op.offset = AW_OP_POLL_AGAIN;
+			status = self->removed ? AW_ECANCELLED : loop_submit(self->loop, &self->operation);
 		} else {
 			status = (aw_status)result;
 		}
@@ -115,9 +115,12 @@ static aw_status add(aw_loop *loop, int fd, int side, aw_callback_fn fn, void *u
 		object_destroy_user(destroy, ud);
 		return status;
 	}
-	*self = (watcher){.loop = loop, .fn = fn, .ud = ud, .destroy = destroy, .context = context_capture(), .closer.close = watcher_close};
-	self->operation.op = (aw_op){.kind = AW_OP_POLL, .fd = fd, .flags = side == SLOT_READER ? AW_OP_POLL_IN : AW_OP_POLL_OUT,
-	                            .offset = AW_OP_POLL_STANDING};
+	*self = (watcher){
+		.loop = loop, .fn = fn, .ud = ud, .destroy = destroy, .context = context_capture(), .closer.close = watcher_close};
+	self->operation.op = (aw_op){.kind = AW_OP_POLL,
+	                             .fd = fd,
+	                             .flags = side == SLOT_READER ? AW_OP_POLL_IN : AW_OP_POLL_OUT,
+	                             .offset = AW_OP_POLL_STANDING};
 	self->operation.done = watcher_done;
 	status = loop_submit(loop, &self->operation);
 	loop_add_closer(loop, &self->closer);

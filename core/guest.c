@@ -17,12 +17,14 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 struct guest {
 	aw_loop *loop;
 	int set, event, clock;
 	bool signalled;   /* the eventfd is readable, or about to be */
+	bool blind;       /* only because the timerfd could not be set, and the host has to look by itself */
 	int64_t deadline; /* what the timerfd is set to */
 	/* The helper thread, where there is one. The mutex guards what follows. */
 	bool has_helper;
@@ -42,16 +44,36 @@ static void event_write(guest *self) {
 static void event_clear(guest *self) {
 	uint64_t count;
 	(void)!read(self->event, &count, sizeof count);
-	self->signalled = false;
+	self->signalled = self->blind = false;
 }
 
 void guest_work(guest *self) {
+	self->blind = false;
 	if (self->signalled) return;
 	self->signalled = true;
 	event_write(self);
 }
 
+/* The host can't be told when the deadline is: it comes back at once, as often as that is so. */
+static void guest_blind(guest *self) {
+	self->deadline = -1;
+	if (self->signalled) return;
+	guest_work(self);
+	self->blind = true;
+}
+
+static aw_status clock_set(guest *self, int64_t left) {
+	struct itimerspec spec = {0};
+	if (left != AW_FOREVER) spec.it_value = (struct timespec){left / AW_SECOND, left % AW_SECOND};
+	return timerfd_settime(self->clock, 0, &spec, NULL) < 0 ? -errno : 0;
+}
+
 void guest_deadline(guest *self, int64_t deadline) {
+	/* While nobody can wake it, the host looks now and then. */
+	if (atomic_load_explicit(&self->loop->wake_refused, memory_order_relaxed)) {
+		int64_t bound = loop_after(self->loop, SLEEP_WITHOUT_WAKE);
+		if (bound < deadline) deadline = bound;
+	}
 	if (deadline == self->deadline) return;
 	self->deadline = deadline;
 	int64_t now = loop_now(self->loop);
@@ -60,11 +82,7 @@ void guest_deadline(guest *self, int64_t deadline) {
 		deadline = AW_FOREVER;
 	}
 	/* A time of zero would switch it off. */
-	int64_t left = deadline - now;
-	struct itimerspec spec = {0};
-	if (deadline != AW_FOREVER) spec.it_value = (struct timespec){left / AW_SECOND, left % AW_SECOND};
-	/* Refused: rather a look too early than a deadline that passes unseen. */
-	if (timerfd_settime(self->clock, 0, &spec, NULL) < 0 && spec.it_value.tv_sec + spec.it_value.tv_nsec > 0) guest_work(self);
+	if (clock_set(self, deadline == AW_FOREVER ? AW_FOREVER : deadline - now) < 0) guest_blind(self);
 }
 
 /* --- the helper thread --- */
@@ -99,8 +117,19 @@ void guest_pause(guest *self) {
 	pthread_mutex_lock(&self->mutex);
 	self->pauses++;
 	while (self->waiting) {
-		self->loop->backend->wake(self->loop->backend_state);
-		pthread_cond_wait(&self->changed, &self->mutex);
+		if (loop_wake_backend(self->loop) == 0) {
+			pthread_cond_wait(&self->changed, &self->mutex);
+			continue;
+		}
+		/* Refused: tried again in a moment, unless it comes out by itself. */
+		struct timespec until;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += SLEEP_WITHOUT_WAKE;
+		if (until.tv_nsec >= AW_SECOND) {
+			until.tv_nsec -= AW_SECOND;
+			until.tv_sec++;
+		}
+		pthread_cond_timedwait(&self->changed, &self->mutex, &until);
 	}
 	pthread_mutex_unlock(&self->mutex);
 }
@@ -145,7 +174,7 @@ static void helper_stop(guest *self) {
 aw_status guest_dispatch(guest *self, aw_status (*dispatch)(aw_loop *loop)) {
 	aw_loop *loop = self->loop;
 	guest_pause(self);
-	bool had_work = self->signalled || loop->completed.head;
+	bool had_work = (self->signalled && !self->blind) || loop->completed.head;
 	/* Not readable otherwise; but a helper thread writes it without a word. */
 	if (self->signalled || self->has_helper) event_clear(self);
 	aw_status status = dispatch(loop);
@@ -186,6 +215,7 @@ static aw_status guest_open(guest *self) {
 	if (self->set < 0 || self->event < 0 || self->clock < 0) return -errno;
 	aw_status status = set_add(self, self->event);
 	if (status == 0) status = set_add(self, self->clock);
+	if (status == 0) status = clock_set(self, AW_FOREVER); /* where that is forbidden, it shows here */
 	if (status < 0) return status;
 	if (!(backend->capabilities & AW_BACKEND_HAS_FD)) return helper_start(self);
 	int fd = backend->fd(self->loop->backend_state);

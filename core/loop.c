@@ -165,21 +165,27 @@ void loop_remove_closer(aw_loop *loop, closer *what) {
 
 static_assert(sizeof(aw_loop) <= SLAB_LARGEST, "a loop lies in a slab, so that its stale handle can be told");
 
-/* The longest sleep while wakes are refused, so that one that got lost is noticed. */
-#define SLEEP_WHILE_DEAF (50 * AW_MILLISECOND)
+aw_status loop_wake_backend(aw_loop *loop) {
+	const aw_backend *backend = loop->backend;
+	if (TABLE_HAS(backend, try_wake)) return backend->try_wake(loop->backend_state);
+	backend->wake(loop->backend_state);
+	return 0;
+}
 
-/* From any thread, also in a signal handler. */
+/*
+ * From any thread, also in a signal handler. After a refusal the next wake tries again, and until one succeeds the loop looks by itself
+ * now and then. The flags are raised before the latch opens: whoever relied on this wake finds either of them.
+ */
 static void loop_wake(aw_loop *loop) {
 	if (atomic_exchange(&loop->woken, 1)) return;
-	const aw_backend *backend = loop->backend;
-	if (!TABLE_HAS(backend, try_wake)) {
-		backend->wake(loop->backend_state);
-		return;
+	bool refused = loop_wake_backend(loop) < 0;
+	if (refused) {
+		atomic_store(&loop->wake_lost, true);
+		atomic_store(&loop->wake_refused, true);
+		atomic_store(&loop->woken, 0);
+	} else if (atomic_load_explicit(&loop->wake_refused, memory_order_relaxed)) {
+		atomic_store(&loop->wake_refused, false);
 	}
-	bool refused = backend->try_wake(loop->backend_state) < 0;
-	if (refused != atomic_load_explicit(&loop->deaf, memory_order_relaxed)) atomic_store(&loop->deaf, refused);
-	/* The next one tries again. */
-	if (refused) atomic_store(&loop->woken, 0);
 }
 
 /* Called by visitors of the domain, for whom closing waits. */
@@ -389,11 +395,35 @@ static int64_t wait_deadline(const aw_loop *loop, int64_t timeout) {
 		int64_t limit = loop_after(loop, timeout);
 		if (limit < deadline) deadline = limit;
 	}
-	if (atomic_load_explicit(&loop->deaf, memory_order_relaxed)) {
-		int64_t limit = loop_after(loop, SLEEP_WHILE_DEAF);
-		if (limit < deadline) deadline = limit;
-	}
 	return deadline;
+}
+
+/* A wake that was refused is answered by the next wait. */
+static bool take_lost_wake(aw_loop *loop) {
+	return atomic_load_explicit(&loop->wake_lost, memory_order_relaxed) && atomic_exchange(&loop->wake_lost, false);
+}
+
+/* Whether a wake or a signal may come that no doorbell tells of. */
+static bool is_deaf(const aw_loop *loop) {
+	return atomic_load_explicit(&loop->wake_refused, memory_order_relaxed) || (loop->signals && signals_refused(loop));
+}
+
+/*
+ * Has the backend wait. While wakes are refused it sleeps a moment at a time, and looks in between for what nobody could wake it for. On
+ * a clock of the backend's own only while there is something that the time passes with: else it would jump.
+ */
+static aw_status backend_wait(aw_loop *loop, int64_t deadline) {
+	const aw_backend *backend = loop->backend;
+	for (;;) {
+		if (take_lost_wake(loop)) deadline = 0;
+		bool bounded = deadline > 0 && is_deaf(loop) &&
+		               (loop->in_flight || !(backend->capabilities & AW_BACKEND_OWN_CLOCK));
+		int64_t bound = bounded ? loop_after(loop, SLEEP_WITHOUT_WAKE) : deadline;
+		if (bound >= deadline) return backend->wait(loop->backend_state, deadline);
+		aw_status status = backend->wait(loop->backend_state, bound);
+		if (loop->signals) signals_look_for_lost(loop);
+		if (status < 0 || has_work(loop) || atomic_load(&loop->woken) || loop_now(loop) < bound) return status;
+	}
 }
 
 /* Fills the list of completions. Never calls out. */
@@ -404,7 +434,8 @@ static aw_status loop_poll(aw_loop *loop, int64_t deadline) {
 	 * all the same, since its host needs the wake-up drained that made the descriptor readable.
 	 */
 	bool idle = deadline == 0 && !loop->in_flight && !loop->guest && !atomic_load_explicit(&loop->woken, memory_order_relaxed);
-	aw_status status = idle ? 0 : loop->backend->wait(loop->backend_state, deadline);
+	aw_status status = idle ? 0 : backend_wait(loop, deadline);
+	if (loop->signals) signals_look_for_lost(loop);
 	/* Lowered before the lists are looked at: whoever posts after the look wakes again. */
 	loop->was_woken = atomic_load_explicit(&loop->woken, memory_order_relaxed) && atomic_exchange(&loop->woken, 0);
 	return status < 0 ? status : 0;
@@ -434,7 +465,6 @@ static aw_status loop_dispatch(aw_loop *loop) {
 	aw_status status = loop->polled ? 0 : loop_poll(loop, 0);
 	loop->polled = false;
 	take_posted(loop);
-	if (loop->signals) signals_look(loop->signals);
 	ready_append(&loop->ready, &loop->completed);
 	if (loop->timers.count) take_due(loop, loop_now(loop));
 	if (status == 0) status = run_batch(loop);

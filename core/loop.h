@@ -29,6 +29,9 @@ typedef struct closer {
 	void (*close)(struct closer *self);
 } closer;
 
+/* How long a loop sleeps at most while nobody can wake it. */
+#define SLEEP_WITHOUT_WAKE (50 * AW_MILLISECOND)
+
 enum loop_state { LOOP_OPEN, LOOP_CLOSING, LOOP_CLOSED };
 
 struct aw_loop {
@@ -54,7 +57,8 @@ struct aw_loop {
 	struct aw_task *chained;           /* tasks whose end of chain is cached; see task.c */
 	_Atomic(ready_item *) posted;      /* by other threads, newest first */
 	_Atomic uint32_t woken;            /* a wake is under way */
-	_Atomic bool deaf;                 /* the last wake was refused: sleeps are bounded until one succeeds */
+	_Atomic bool wake_refused;         /* the last one did not reach the backend: no sleep is long until one does */
+	_Atomic bool wake_lost;            /* and no wait has answered it yet */
 	guest *guest;
 	completion_queue *completions;
 	closer *closers;
@@ -111,6 +115,8 @@ int64_t loop_after(const aw_loop *loop, int64_t delay);
 
 /* After a change of `debug`. */
 void loop_begin_debug(aw_loop *self);
+/* Has the backend's wait return, now or next. A negative status: it may not, and the next call tries again. */
+aw_status loop_wake_backend(aw_loop *loop);
 
 void loop_add_closer(aw_loop *loop, closer *closer);
 void loop_remove_closer(aw_loop *loop, closer *closer);

@@ -11,6 +11,7 @@
 
 #include <await/signals.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -18,26 +19,58 @@
 
 enum { SIGNALS = 65, LOOPS_MOST = 64 };
 
+static const int64_t retry_first = 5 * AW_MILLISECOND, retry_last = AW_SECOND;
+
 /* Written by the handler. */
 static _Atomic uint32_t counts[SIGNALS];
 /* Read by the handler: the doorbells, plus one so that zero means none, and which signals each wants. */
 static _Atomic int doorbells[LOOPS_MOST];
 static _Atomic uint64_t wanted[LOOPS_MOST];
-/* Rings that were refused: each loop then looks at the counts in its next iteration, and doesn't sleep for long meanwhile. */
-static _Atomic uint32_t unheard;
+/* Written by the handler: the last ring did not reach the doorbell, and the loop has not looked since. */
+static atomic_bool refused[LOOPS_MOST], lost[LOOPS_MOST];
 /* Guarded by threads_mutex: what the host had, and how many loops watch. */
 static struct sigaction before[SIGNALS];
 static unsigned watching[SIGNALS];
+
+/* What F_GETSIG says of a doorbell, which sends no signals: of another file under its number it does not. */
+enum { OUR_MARK = 62 };
+
+static bool is_ours(int fd) {
+	return fcntl(fd, F_GETSIG) == OUR_MARK;
+}
+
+static int bell_new(void) {
+	int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (bell < 0) return -errno;
+	if (fcntl(bell, F_SETSIG, OUR_MARK) == 0) return bell;
+	aw_status status = -errno;
+	close(bell);
+	return status;
+}
+
+static void bell_free(int bell) {
+	if (is_ours(bell)) close(bell);
+}
+
+/* The program may have closed it, and eight bytes must not get into the file that has its number now. */
+static bool ring(int fd) {
+	const uint64_t one = 1;
+	if (!is_ours(fd)) return false;
+	ssize_t n;
+	do n = write(fd, &one, sizeof one);
+	while (n < 0 && errno == EINTR);
+	return n >= 0 || errno == EAGAIN; /* a full counter rings as well */
+}
 
 static void on_signal(int number) {
 	int saved = errno;
 	atomic_fetch_add(&counts[number], 1);
 	for (size_t i = 0; i < LOOPS_MOST; i++) {
 		int fd = atomic_load(&doorbells[i]) - 1;
-		uint64_t one = 1;
 		if (fd < 0 || !(atomic_load(&wanted[i]) >> (number - 1) & 1)) continue;
-		/* EAGAIN: it has been rung more often than it can count. */
-		if (write(fd, &one, sizeof one) < 0 && errno != EAGAIN) atomic_fetch_add(&unheard, 1);
+		bool rang = ring(fd);
+		if (!rang) atomic_store(&lost[i], true);
+		atomic_store(&refused[i], !rang);
 	}
 	errno = saved;
 }
@@ -59,21 +92,12 @@ struct signals {
 	size_t place; /* in `doorbells` */
 	int bell;
 	bool polling, freed;
-	bool is_refused;      /* the bell can't be polled for now: `retry` is set, or queued */
-	bool retrying;
-	int64_t delay;        /* before the next attempt */
-	alarm_clock retry;
-	uint32_t seen_unheard;
+	alarm_clock retry; /* arms it again, after `delay` */
+	bool retrying;     /* that one is set, or queued */
+	int64_t delay;     /* 0: it could be armed the last time */
 	size_t used;
 	signal_watch *watches[SIGNALS];
 };
-
-/* Frees it once neither the backend nor the ready queue has a part of it. */
-static void signals_drop(struct signals *self) {
-	if (self->polling || self->retrying) return;
-	close(self->bell);
-	free(self);
-}
 
 static void watch_free(signal_watch *self) {
 	object_destroy_user(self->destroy, self->ud);
@@ -97,8 +121,8 @@ static aw_status watch_run(ready_item *item) {
 	return status == AW_EEXIT ? AW_EEXIT : 0;
 }
 
-/* Queues the watches of the signals that have come. */
-static void collect(struct signals *self) {
+/* Queues the watches whose signals have come. */
+static void signals_look(struct signals *self) {
 	for (int number = 1; number < SIGNALS; number++) {
 		signal_watch *watch = self->watches[number];
 		if (!watch) continue;
@@ -111,56 +135,20 @@ static void collect(struct signals *self) {
 	}
 }
 
-void signals_look(struct signals *self) {
-	uint32_t now = atomic_load_explicit(&unheard, memory_order_relaxed);
-	if (now == self->seen_unheard) return;
-	self->seen_unheard = now;
-	atomic_store(&self->loop->deaf, true); /* the next ring may be refused as well */
-	collect(self);
-}
-
-static aw_status signals_poll(struct signals *self);
-
-/* The bell can't be polled: says so once, and tries again after a while that doubles from a millisecond to a second. */
-static void poll_later(struct signals *self, aw_status status) {
-	if (!self->is_refused) report_status(self->loop, "signals can't be watched for now", status, NULL, NULL);
-	self->delay = self->is_refused ? self->delay * 2 : AW_MILLISECOND;
-	if (self->delay > AW_SECOND) self->delay = AW_SECOND;
-	self->is_refused = true;
-	if (self->retrying) return;
-	self->retrying = true;
-	/* Without memory for the timer: in the next iteration. */
-	if (loop_alarm_set(self->loop, &self->retry, loop_after(self->loop, self->delay)) < 0) loop_push(self->loop, &self->retry.item);
-}
-
-static aw_status retry_run(ready_item *item) {
-	struct signals *self = container_of(item, struct signals, retry.item);
-	self->retrying = false;
-	if (self->freed) {
-		signals_drop(self);
-		return 0;
-	}
-	if (loop_closing(self->loop) || !self->used) return 0;
-	collect(self);
-	aw_status status = signals_poll(self);
-	if (status < 0) poll_later(self, status);
-	return 0;
-}
+static void signals_keep_polling(struct signals *self);
 
 static void bell_rang(operation *ended) {
 	struct signals *self = container_of(ended, struct signals, operation);
 	uint64_t rings;
-	aw_status status = ended->op.result < 0 ? (aw_status)ended->op.result : 0;
 	self->polling = false;
 	if (self->freed) {
-		signals_drop(self);
+		bell_free(self->bell);
+		free(self);
 		return;
 	}
-	(void)!read(self->bell, &rings, sizeof rings);
-	collect(self);
-	if (!self->used || loop_closing(self->loop)) return;
-	if (status == 0 || status == -ECANCELED) status = signals_poll(self);
-	if (status < 0) poll_later(self, status);
+	if (is_ours(self->bell)) (void)!read(self->bell, &rings, sizeof rings);
+	signals_look(self);
+	if (self->used && !loop_closing(self->loop)) signals_keep_polling(self);
 }
 
 static aw_status signals_poll(struct signals *self) {
@@ -169,8 +157,61 @@ static aw_status signals_poll(struct signals *self) {
 	self->operation.done = bell_rang;
 	aw_status status = loop_submit(self->loop, &self->operation);
 	self->polling = status == 0;
-	if (self->polling) self->is_refused = false;
 	return status;
+}
+
+/* It was armed before, and somebody relies on it: what is refused is reported, and tried again less and less often. */
+static void signals_keep_polling(struct signals *self) {
+	aw_status status = signals_poll(self);
+	if (status == 0) {
+		self->delay = 0;
+		return;
+	}
+	bool is_first = self->delay == 0;
+	self->delay = is_first ? retry_first : self->delay < retry_last ? self->delay * 2 : retry_last;
+	if (self->retrying) return;
+	self->retrying = true;
+	/* Without memory for a timer it is tried in the next turn. */
+	if (loop_alarm_set(self->loop, &self->retry, loop_after(self->loop, self->delay)) < 0)
+		loop_push(self->loop, &self->retry.item);
+	if (is_first) report_status(self->loop, "signals can't be watched; trying again", status, NULL, NULL);
+}
+
+static aw_status retry_run(ready_item *item) {
+	struct signals *self = container_of(item, struct signals, retry.item);
+	self->retrying = false;
+	if (self->used && !loop_closing(self->loop)) signals_keep_polling(self);
+	return 0;
+}
+
+/* Nobody watches any more: a bell or a timer that nobody waits for must not keep a virtual clock from jumping. */
+static void signals_rest(struct signals *self) {
+	loop_cancel(self->loop, &self->operation);
+	if (!timer_is_set(&self->retry.timer)) return;
+	loop_alarm_stop(self->loop, &self->retry);
+	self->retrying = false;
+}
+
+bool signals_refused(const aw_loop *loop) {
+	return atomic_load_explicit(&refused[loop->signals->place], memory_order_relaxed);
+}
+
+/* The program has closed the doorbell: another one takes its place. The old one's operation is cancelled, and the next polls the new one. */
+static void bell_replace(struct signals *self) {
+	if (is_ours(self->bell)) return;
+	int fresh = bell_new();
+	if (fresh < 0) return;
+	self->bell = fresh;
+	atomic_store(&doorbells[self->place], fresh + 1);
+	atomic_store(&refused[self->place], false);
+	loop_cancel(self->loop, &self->operation);
+}
+
+void signals_look_for_lost(aw_loop *loop) {
+	struct signals *self = loop->signals;
+	if (!atomic_load_explicit(&lost[self->place], memory_order_relaxed) || !atomic_exchange(&lost[self->place], false)) return;
+	bell_replace(self);
+	signals_look(self);
 }
 
 /* The loop's own, made at its first signal. */
@@ -182,10 +223,9 @@ static struct signals *signals_of(aw_loop *loop, aw_status *status) {
 	if (!self) return NULL;
 	self->loop = loop;
 	self->retry.item.run = retry_run;
-	self->seen_unheard = atomic_load(&unheard);
-	self->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	self->bell = bell_new();
 	if (self->bell < 0) {
-		*status = -errno;
+		*status = self->bell;
 		free(self);
 		return NULL;
 	}
@@ -199,6 +239,8 @@ static struct signals *signals_of(aw_loop *loop, aw_status *status) {
 		free(self);
 		return NULL;
 	}
+	atomic_store(&refused[self->place], false);
+	atomic_store(&lost[self->place], false);
 	return loop->signals = self;
 }
 
@@ -230,21 +272,25 @@ static aw_status add_handler(aw_loop *loop, int signal, aw_callback_fn fn, void 
 	struct signals *self = status < 0 ? NULL : signals_of(loop, &status);
 	signal_watch *watch = self ? calloc(1, sizeof *watch) : NULL;
 	if (self && !watch) status = -ENOMEM;
-	/* First, so that where it fails the handler of before stays. */
+	/* Before the one before goes: if it can't be armed, nothing has changed. */
 	if (watch) status = signals_poll(self);
 	if (watch && status == 0) {
 		aw_loop_remove_signal_handler(loop, signal);
 		status = loop_check(loop); /* the destroy of the one before may have closed it */
-		if (status == 0) status = signals_poll(self);
 		if (status == 0) status = handler_install(signal);
-		if (status < 0 && loop->signals == self && !self->used) loop_cancel(loop, &self->operation);
 	}
 	if (!watch || status < 0) {
 		free(watch);
+		if (self && loop->signals == self && !self->used) signals_rest(self);
 		object_destroy_user(destroy, ud);
 		return status;
 	}
-	*watch = (signal_watch){.item.run = watch_run, .owner = self, .fn = fn, .ud = ud, .destroy = destroy, .context = context_capture(),
+	*watch = (signal_watch){.item.run = watch_run,
+	                        .owner = self,
+	                        .fn = fn,
+	                        .ud = ud,
+	                        .destroy = destroy,
+	                        .context = context_capture(),
 	                        .seen = atomic_load(&counts[signal])};
 	self->watches[signal] = watch;
 	self->used++;
@@ -279,8 +325,7 @@ ENTRY(aw_loop_remove_signal_handler, (aw_loop *loop, int signal), (loop, signal)
 	if (!self || !self->watches[signal]) return 0;
 	object_ref(loop); /* the destroy may drop the last reference, or close it */
 	watch_remove(self, signal);
-	/* A bell nobody waits for must not keep a virtual clock from jumping. */
-	if (loop->signals == self && !self->used) loop_cancel(loop, &self->operation);
+	if (loop->signals == self && !self->used) signals_rest(self);
 	object_unref(loop);
 	return 1;
 }
@@ -293,10 +338,9 @@ void signals_free(aw_loop *loop) {
 		if (self->watches[number]) watch_remove(self, number);
 	atomic_store(&wanted[self->place], 0); /* as whoever takes the place next expects it */
 	atomic_store(&doorbells[self->place], 0);
+	loop_alarm_stop(loop, &self->retry);
 	self->freed = true;
-	if (self->retrying && timer_is_set(&self->retry.timer)) {
-		loop_alarm_stop(loop, &self->retry);
-		self->retrying = false;
-	}
-	signals_drop(self); /* now, or when its operation ends, which the closing of the backend brings about */
+	if (self->polling) return; /* its operation ends when the backend is closed */
+	bell_free(self->bell);
+	free(self);
 }

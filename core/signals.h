@@ -5,9 +5,11 @@
 
 #include "loop.h"
 
-/* A ring of the doorbell was refused: looks whether a signal has come. Called once an iteration. */
-void signals_look(struct signals *self);
 /* The loop closed: what it still watches is given up. */
+/* For a loop that has `signals`. Whether a signal may come without its doorbell: no sleep is long then. */
+bool signals_refused(const aw_loop *loop);
+/* After a wait: queues the watches of signals that came without it. */
+void signals_look_for_lost(aw_loop *loop);
 void signals_free(aw_loop *loop);
 
 #endif

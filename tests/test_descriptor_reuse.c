@@ -381,6 +381,35 @@ static void a_future_left_behind_is_not_finished(void) {
 	loop_end(loop);
 }
 
+/* The reader served the old file for a while, and goes with it in its own callback. */
+static aw_status reader_hangs_up(aw_loop *loop, void *ud) {
+	(void)loop;
+	reader *self = ud;
+	char text[8];
+	if (++self->calls == 2) self->fresh = channel_replace(self->old.near, SOCKETS);
+	if (self->calls == 1) EXPECT_INT(read(self->old.near, text, 1), 1);
+	return 0;
+}
+
+static void a_reader_that_closes_its_descriptor_is_not_called_again(void) {
+	aw_loop *loop = loop_begin(NULL);
+	EXPECT_INT(aw_loop_set_exception_handler(loop, drop_report, NULL, NULL), 0);
+	for (int i = 0; i < TIMES; i++) {
+		reader self = {.old = channel_open(SOCKETS)};
+		put(self.old.far, "ab");
+		EXPECT_INT(aw_loop_add_reader(loop, self.old.near, reader_hangs_up, &self, NULL), 0);
+		for (int k = 0; k < 10 && self.calls < 2; k++) EXPECT(aw_loop_run_once(loop, AW_SECOND) >= 0);
+		REQUIRE(self.calls == 2);
+		turns(loop);
+		EXPECT_INT(self.calls, 2);
+		expect_untouched(self.fresh);
+		aw_loop_remove_reader(loop, self.fresh.near);
+		turns(loop);
+		reader_end(&self);
+	}
+	loop_end(loop);
+}
+
 /* Whoever comes for the new file gets its events, whatever was left behind. */
 static void a_reader_of_the_new_file_is_called(void) {
 	aw_loop *loop = loop_begin(NULL);
@@ -479,4 +508,5 @@ CHECK_MAIN("descriptor_reuse", CASE(a_plain_close_outside_of_a_turn), CASE(a_pla
            CASE(many_in_one_call_and_a_close), CASE(news_of_the_old_file_are_not_the_new_ones),
            CASE(a_write_that_waits_for_room), CASE(an_accept_takes_no_connection_of_another_listener),
            CASE(a_reader_left_behind_is_not_called), CASE(a_future_left_behind_is_not_finished),
-           CASE(a_reader_of_the_new_file_is_called), CASE(closed_by_an_operation), CASE(closed_with_a_child))
+           CASE(a_reader_that_closes_its_descriptor_is_not_called_again), CASE(a_reader_of_the_new_file_is_called),
+           CASE(closed_by_an_operation), CASE(closed_with_a_child))

@@ -138,9 +138,9 @@ typedef struct aw_backend {
 	 */
 	void (*flush)(aw_backend_state *state);
 	/**
-	 * As `wake`, and says whether it worked: a system call may be refused, or the program may have closed the descriptor. After a failure the
-	 * next call tries again, and the core sleeps no longer than a moment at a time until one succeeds. May be NULL, and missing from a
-	 * table that ends before it (`size`): then `wake` is called, and taken to work.
+	 * As `wake`, and says whether it worked: a system call may be refused, or the program may have closed the descriptor. After a
+	 * failure the next call tries again, and the core sleeps no longer than a moment at a time until one succeeds. May be NULL, and
+	 * missing from a table that ends before it (`size`): then `wake` is called, and taken to work.
 	 */
 	aw_status (*try_wake)(aw_backend_state *state);
 } aw_backend;

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <ev.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
@@ -27,21 +26,27 @@ struct aw_backend_state {
 	int64_t alarm_at;
 	int found;       /* by the last turn of the loop: what readiness_collect said */
 	bool was_called; /* the last turn had an event */
+	int killed;      /* the errno with which libev gave up a watcher in the last turn: an epoll_ctl of its own failed */
 };
+
+/* libev stops a watcher before it says so. */
+static void note_error(aw_backend_state *self, int events) {
+	if (events & EV_ERROR) self->killed = errno ? errno : EIO;
+}
 
 static void on_set_readable(struct ev_loop *loop, ev_io *watch, int events) {
 	(void)loop;
 	aw_backend_state *self = watch->data;
-	if (events & EV_ERROR) return; /* libev has stopped the watcher: see revive() */
+	note_error(self, events);
 	self->was_called = true;
 	self->found = readiness_collect(&self->readiness, 0);
 }
 
 static void on_alarm(struct ev_loop *loop, ev_io *watch, int events) {
 	(void)loop;
-	if (events & EV_ERROR) return;
 	aw_backend_state *self = watch->data;
 	uint64_t times;
+	note_error(self, events);
 	self->was_called = true;
 	self->alarm_at = INT64_MAX;
 	while (read(self->alarm, &times, sizeof times) < 0 && errno == EINTR) continue;
@@ -70,8 +75,12 @@ static aw_status ev_backend_open(const aw_backend_host *host, uint32_t flags, ui
 	ev_io_start(self->loop, &self->clock);
 	/* libev registers what was started in the next turn. */
 	ev_run(self->loop, EVRUN_NOWAIT);
+	status = -self->killed;
+	if (status < 0) goto no_watch;
 	*out = self;
 	return 0;
+no_watch:
+	ev_loop_destroy(self->loop);
 no_loop:
 	close(self->alarm);
 no_alarm:
@@ -115,30 +124,18 @@ static aw_status set_alarm(aw_backend_state *self, int64_t deadline) {
 	return 0;
 }
 
-/* A watcher that the kernel refused is stopped by libev. Starts it again; false if it is refused again. */
-static bool revive(aw_backend_state *self) {
-	if (ev_is_active(&self->watch) && ev_is_active(&self->clock)) return true;
-	ev_io_start(self->loop, &self->watch);
-	ev_io_start(self->loop, &self->clock);
-	ev_run(self->loop, EVRUN_NOWAIT); /* it registers, or calls back with EV_ERROR, in a turn */
-	return ev_is_active(&self->watch) && ev_is_active(&self->clock);
-}
-
-/* While libev can't wait for our descriptors: the same without it. */
-static int wait_without(aw_backend_state *self, int64_t span) {
-	struct pollfd p = {.fd = self->readiness.set, .events = POLLIN};
-	struct timespec timeout = {(time_t)(span / AW_SECOND), (long)(span % AW_SECOND)};
-	int count = ppoll(&p, 1, span == INT64_MAX ? NULL : &timeout, NULL);
-	if (count < 0) return errno == EINTR ? READINESS_INTERRUPTED : -errno;
-	return count ? readiness_collect(&self->readiness, 0) : 0;
-}
-
 /* One turn of libev's loop. */
 static int turn(aw_backend_state *self, bool may_block) {
 	int64_t began = may_block ? readiness_now() : 0;
-	self->found = 0;
+	bool again = self->killed;
+	if (again) { /* registered anew by this turn; starting one that runs does nothing */
+		ev_io_start(self->loop, &self->watch);
+		ev_io_start(self->loop, &self->clock);
+	}
+	self->found = self->killed = 0;
 	self->was_called = false;
 	ev_run(self->loop, may_block ? EVRUN_ONCE : EVRUN_NOWAIT);
+	if (again && self->killed) return -self->killed;
 	/* libev doesn't tell that a signal came; but it had no other reason to come back. */
 	if (may_block && !self->was_called && readiness_now() - began < longest_sleep) return READINESS_INTERRUPTED;
 	return self->found;
@@ -148,7 +145,7 @@ static aw_status ev_backend_wait(aw_backend_state *self, int64_t deadline) {
 	for (;;) {
 		bool may_block = !readiness_has_done(&self->readiness) && readiness_left(deadline) > 0;
 		aw_status status = may_block ? set_alarm(self, deadline) : 0;
-		int found = status < 0 ? status : revive(self) ? turn(self, may_block) : wait_without(self, may_block ? readiness_left(deadline) : 0);
+		int found = status < 0 ? status : turn(self, may_block);
 		if (readiness_deliver(&self->readiness) || found) return found < 0 ? found : 0;
 		if (readiness_left(deadline) == 0) return 0;
 	}

@@ -374,8 +374,9 @@ static void launch_rest(uring *self) {
  * Where the write is refused (a filter, a descriptor that somebody closed), the other doorbell may ring. If it doesn't either, the wake
  * may have been for a wait that sleeps: from now on none sleeps long, and the next one answers it.
  */
-static void uring_wake(aw_backend_state *self) {
+static aw_status uring_try_wake(aw_backend_state *self) {
 	int saved = errno;
+	aw_status status = 0;
 	const uint64_t one = 1;
 	ssize_t n = -1;
 	for (int i = 0; i < TRIES; i++) {
@@ -384,11 +385,17 @@ static void uring_wake(aw_backend_state *self) {
 	}
 	bool refused = n < 0 && errno != EAGAIN; /* a full counter is a wake as well */
 	if (refused) {
+		status = -errno;
 		atomic_store(&self->wake_lost, true);
 		if (errno != EINTR) (void)readiness_wake(&self->ready); /* that one tries again as long as it is interrupted */
 	}
 	if (refused || atomic_load_explicit(&self->wake_refused, memory_order_relaxed)) atomic_store(&self->wake_refused, refused);
 	errno = saved;
+	return status;
+}
+
+static void uring_wake(aw_backend_state *self) {
+	(void)uring_try_wake(self);
 }
 
 /* --- results from the kernel --- */
@@ -801,6 +808,7 @@ static const aw_backend uring_backend = {
 	.cancel = uring_cancel,
 	.wait = uring_wait,
 	.wake = uring_wake,
+	.try_wake = uring_try_wake,
 	.fd = uring_fd,
 	.now = NULL,
 	.flush = uring_flush,

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -31,16 +32,23 @@ static void on_set_readable(uv_poll_t *watch, int status, int events) {
 }
 
 /*
- * Can libuv have the descriptors of a loop? The first uv_loop_init of a process calls abort() where it runs out of them, and a later one
- * (1.44) loses those it has opened; so it isn't let begin then.
+ * What libuv is going to need, done by ourselves and undone: it aborts when a call fails that it makes for a loop's doorbells or with the
+ * set it waits on, and uv_loop_init (1.44) loses the descriptors it has opened when it runs out of them half-way.
  */
-static aw_status reserve(int set) {
-	enum { NEEDED = 6 };
-	int spare[NEEDED], count = 0;
-	aw_status status = 0;
-	while (count < NEEDED && (spare[count] = fcntl(set, F_DUPFD_CLOEXEC, 0)) >= 0) count++;
-	if (count < NEEDED) status = -errno;
-	while (count > 0) close(spare[--count]);
+static aw_status rehearse(int watched) {
+	enum { LOCK = 0, SIGNALS = 2, DOORBELL = 4, SET = 5, NEEDED = 6 };
+	int fds[NEEDED] = {-1, -1, -1, -1, -1, -1};
+	char byte = 0;
+	struct epoll_event event = {.events = EPOLLIN};
+	bool can =
+		pipe2(fds + LOCK, O_CLOEXEC) == 0 && write(fds[LOCK + 1], &byte, 1) == 1 && read(fds[LOCK], &byte, 1) == 1 &&
+		pipe2(fds + SIGNALS, O_CLOEXEC | O_NONBLOCK) == 0 && (fds[DOORBELL] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) >= 0 &&
+		(fds[SET] = epoll_create1(EPOLL_CLOEXEC)) >= 0 && epoll_ctl(fds[SET], EPOLL_CTL_ADD, fds[SIGNALS], &event) == 0 &&
+		epoll_ctl(fds[SET], EPOLL_CTL_ADD, fds[DOORBELL], &event) == 0 &&
+		epoll_ctl(fds[SET], EPOLL_CTL_ADD, watched, &event) == 0;
+	aw_status status = can ? 0 : -errno;
+	for (int i = 0; i < NEEDED; i++)
+		if (fds[i] >= 0) close(fds[i]);
 	return status;
 }
 
@@ -52,7 +60,7 @@ static aw_status uv_backend_open(const aw_backend_host *host, uint32_t flags, ui
 	aw_status status = readiness_open(&self->readiness, host);
 	if (status < 0) goto no_readiness;
 	/* libuv's statuses are negative errnos here. */
-	status = reserve(self->readiness.set);
+	status = rehearse(self->readiness.set);
 	if (status == 0) status = uv_loop_init(&self->loop);
 	if (status < 0) goto no_loop;
 	status = uv_poll_init(&self->loop, &self->watch, self->readiness.set);
@@ -141,14 +149,15 @@ static int uv_backend_descriptor(aw_backend_state *self) {
 	return uv_backend_fd(&self->loop);
 }
 
-/* No loop of libuv's is opened: it calls abort() where its first one gets no descriptors. */
+/* Without a loop of libuv's, which could only be tried at the risk of the program. */
 static aw_status uv_backend_probe(char *why, size_t length) {
 	readiness trial;
 	aw_status status = readiness_open(&trial, NULL);
 	if (status == 0) {
-		status = reserve(trial.set);
-		readiness_close(&trial);
+		status = rehearse(trial.set);
+		readiness_abandon(&trial);
 	}
+	if (status == 0 && uv_version() >> 16 != UV_VERSION_MAJOR) status = -ENOTSUP;
 	return status < 0 ? readiness_explain(status, "libuv", why, length) : 0;
 }
 
