@@ -35,7 +35,7 @@ enum { DONE = READINESS_SIDES, NOWHERE };
 static const uint64_t bell_tag = UINT64_MAX;
 static const uint32_t bell_rings = EPOLLOUT | EPOLLONESHOT;
 /* What F_GETSIG says of our set and our bell, which send no signals: of another file under the number it does not. */
-enum { OUR_MARK = 63 };
+enum { OUR_MARK = 61 };
 
 /* epoll's events are poll's, so a poll operation's flags need no translation. */
 _Static_assert(EPOLLIN == (int)AW_OP_POLL_IN && EPOLLOUT == (int)AW_OP_POLL_OUT, "poll flags");

@@ -295,8 +295,12 @@ static aw_status sum(void *ud) {
 }
 
 static aw_status loop_of_ones_own(void *ud) {
-	for (int i = 0; i < 10; i++) aw_task_spawn(NULL, sum, ud, NULL, NULL);
-	EXPECT(aw_sleep(2 * AW_MILLISECOND) >= 0);
+	aw_task *tasks[10];
+	for (int i = 0; i < 10; i++) EXPECT_INT(aw_task_spawn(NULL, sum, ud, NULL, &tasks[i]), 0);
+	for (int i = 0; i < 10; i++) {
+		EXPECT_INT(aw_await(aw_task_future(tasks[i]), NULL), 0);
+		aw_task_unref(tasks[i]);
+	}
 	return 0;
 }
 
