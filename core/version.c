@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Which library this is. The numbers come from the build. */
+/* Which library this is. The text comes from the build, which holds the header's number against it. */
+#include <assert.h>
 #include <await/base.h>
 
+static_assert(AW_VERSION == BUILD_VERSION_NUMBER, "base.h and meson.build name different versions");
+
 const char *aw_version(void) {
-	return AW_VERSION;
+	return BUILD_VERSION;
 }
 
 int32_t aw_version_number(void) {
-	return AW_VERSION_NUMBER;
+	return AW_VERSION;
 }
 
 int32_t aw_abi_version(void) {
-	return AW_SOVERSION;
+	return BUILD_SOVERSION;
 }

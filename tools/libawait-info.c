@@ -2,7 +2,7 @@
 /*
  * Prints the version of the library that runs, and the backends: which can be used here, and why another can't.
  * Usage: libawait-info [BACKEND[,BACKEND…]]   also tells which of these a loop would get; without one, which it gets by
- * default.
+ * default. With --version it prints the version of the library alone.
  * Exits with 1 if a loop would get none.
  */
 #include <await/await.h>
@@ -30,9 +30,10 @@ static int print_backends(void) {
 }
 
 int main(int argc, char **argv) {
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) return printf("libawait %s\n", aw_version()) < 0;
 	if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
 		FILE *to = argc == 2 && strcmp(argv[1], "--help") == 0 ? stdout : stderr;
-		fprintf(to, "usage: libawait-info [BACKEND[,BACKEND...]]\n");
+		fprintf(to, "usage: libawait-info [--version | BACKEND[,BACKEND...]]\n");
 		return to == stdout ? 0 : 2;
 	}
 	printf("libawait   %s (ABI %d)\n\n", aw_version(), (int)aw_abi_version());

@@ -90,10 +90,19 @@ typedef struct aw_process aw_process; /**< a child process */
 #define AW_SECOND      INT64_C(1000000000)
 /**@}*/
 
+/** @name The version of these headers */
+/**@{*/
+#define AW_VERSION_MAJOR 0
+#define AW_VERSION_MINOR 1
+#define AW_VERSION_PATCH 0
+/** As one number, for `#if AW_VERSION >= 200` (0.2.0): `major * 10000 + minor * 100 + patch`. */
+#define AW_VERSION (AW_VERSION_MAJOR * 10000 + AW_VERSION_MINOR * 100 + AW_VERSION_PATCH)
+/**@}*/
+
 /** The version of the library that runs, as text ("0.1.0"). Static; any thread. */
 AW_API const char *aw_version(void);
 
-/** The version of the library that runs, as `major * 10000 + minor * 100 + patch`. Any thread. */
+/** The version of the library that runs, as ::AW_VERSION has it for the headers. Any thread. */
 AW_API int32_t aw_version_number(void);
 
 /** The generation of the ABI: the number in the soname. A binding compares it when it loads. Any thread. */
