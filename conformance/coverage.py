@@ -17,7 +17,7 @@ COUNTS = {'L': 27, 'F': 12, 'T': 25, 'G': 11, 'S': 6, 'W': 9, 'O': 10, 'K': 10, 
 
 def covered(folder):
     names = set()
-    for case in (folder / 'cases').glob('trap_*.c'):
+    for case in (folder / 'cases').glob('*/trap_*.c'):
         names.update(re.findall(r'[A-Z]\d\d', case.stem))
     return names
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Writes the table of all cases, each with the trace that CPython printed, as C: an installed runner needs no other file.
 
-usage: embed.py OUTPUT CASES-FOLDER NAME...    (A case in the folder that is not named, or lacks its trace, is an error.)
+usage: embed.py OUTPUT TRACE...    (NAME.expected: the case is called NAME.)
 """
 import pathlib
 import sys
@@ -19,14 +19,15 @@ def literal(data):
 
 
 def main():
-    output, folder, names = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3:]
-    unnamed = sorted({path.stem for path in folder.glob('*.c')} - set(names))
-    if unnamed:
-        sys.exit(f'in no list: {" ".join(unnamed)}')
+    output, traces = sys.argv[1], [pathlib.Path(trace) for trace in sys.argv[2:]]
+    names = [trace.stem for trace in traces]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        sys.exit(f'two cases of one name: {" ".join(twice)}')
     out = ['/* Made by embed.py. */', '#include "table.h"', '']
     out += [f'extern const conf_case conf_{name};' for name in names]
     out += ['', 'const table_entry table[] = {']
-    out += [f'\t{{&conf_{name},\n\t\t{literal((folder / (name + ".expected")).read_bytes())}}},' for name in names]
+    out += [f'\t{{&conf_{name},\n\t\t{literal(trace.read_bytes())}}},' for name, trace in zip(names, traces)]
     out += ['};', f'const size_t table_count = {len(names)};', '']
     pathlib.Path(output).write_text('\n'.join(out), encoding='ascii')
 

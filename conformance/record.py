@@ -69,7 +69,7 @@ def main():
     parser.add_argument('--jobs', type=int, default=16, help='how many at once')
     parser.add_argument('name', nargs='*', help='cases; all of them by default')
     options = parser.parse_args()
-    programs = [FOLDER / f'{name}.py' for name in options.name] or sorted(FOLDER.glob('*.py'))
+    programs = [program for program in sorted(FOLDER.glob('*/*.py')) if not options.name or program.stem in options.name]
     too_new = {program: needed(program) for program in programs}
     for program, version in too_new.items():
         if version:

@@ -18,7 +18,7 @@ echo "  it_builds: passed"
 
 unset AWAIT_BACKEND AWAIT_BACKEND_PATH AWAIT_DEBUG
 if timeout 60 qemu-aarch64 -L /usr/aarch64-linux-gnu "$work/build/examples/subprocess_timeout" >"$work/out" 2>&1 &&
-	diff -u "$root/conformance/cases/s000_01_subprocess_timeout.expected" "$work/out"; then
+	diff -u "$root/conformance/cases/documents/s000_01_subprocess_timeout.expected" "$work/out"; then
 	echo "  the_first_example_runs: passed"
 else
 	cat "$work/out"

@@ -9,7 +9,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
-expected=$root/conformance/cases/s000_01_subprocess_timeout.expected
+expected=$root/conformance/cases/documents/s000_01_subprocess_timeout.expected
 passed=0 failed=0 skipped=0
 
 # check CASE COMMAND…

@@ -69,7 +69,7 @@ def main():
             if run(name, command, env=env).returncode:
                 continue
             printed = run(name, [program], env=env)
-            expected = (args.source / 'conformance' / 'cases' / 's000_01_subprocess_timeout.expected').read_text()
+            expected = (args.source / 'conformance' / 'cases' / 'documents' / 's000_01_subprocess_timeout.expected').read_text()
             if printed.returncode == 0:
                 right = printed.stdout == expected
                 tell(name, 'passed' if right else 'failed', '' if right else printed.stdout)

@@ -3,7 +3,7 @@
 """The documents' programs, and those of the statements about asyncio, run unchanged and print what CPython printed: on libawait's loop under CPython's
 tasks, or with --aio on libawait.aio in the place of asyncio.
 
-They are conformance/cases/NAME.py with NAME.expected. What is left out stands in cases_left_out.txt or aio_cases_left_out.txt, each with its reason. A
+They are conformance/cases/TOPIC/NAME.py with NAME.expected. What is left out stands in cases_left_out.txt or aio_cases_left_out.txt, each with its reason. A
 program that needs the rules of a newer CPython says so in its head; libawait.aio has them.
 
 usage: cases.py [--aio] [--jobs N] [NAME...]
@@ -70,7 +70,7 @@ def main():
     reasons = list(left_out('aio_cases_left_out.txt' if options.aio else 'cases_left_out.txt'))
     start = functools.partial(run, 'aio_facade.py' if options.aio else 'on_our_loop.py')
     programs = []
-    for program in sorted(CASES.glob('*.py')):
+    for program in sorted(CASES.glob('*/*.py')):
         if not any(fnmatch.fnmatch(program.stem, name) for name in options.name):
             continue
         why = None if options.aio else needed(program)

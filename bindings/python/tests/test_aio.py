@@ -77,7 +77,7 @@ class Package(Case):
 
     def test_the_first_example_prints_what_the_document_says(self):
         source = pathlib.Path(os.environ.get('AWAIT_TEST_SOURCE', pathlib.Path(__file__).parents[3]))
-        expected = (source / 'conformance/cases/s000_01_subprocess_timeout.expected').read_text()
+        expected = (source / 'conformance/cases/documents/s000_01_subprocess_timeout.expected').read_text()
         program = source / 'bindings/python/examples/aio_first_example.py'
         for backend in BACKENDS:
             if backend != 'virtual':  # real children take real time

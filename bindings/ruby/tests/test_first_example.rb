@@ -9,7 +9,7 @@ require 'open3'
 class FirstExampleTest < CheckCase
   EXAMPLE = File.expand_path('../examples/first_example.rb', __dir__)
   # Recorded from CPython.
-  EXPECTED = File.read("#{Check::SOURCE}/conformance/cases/s000_01_subprocess_timeout.expected")
+  EXPECTED = File.read("#{Check::SOURCE}/conformance/cases/documents/s000_01_subprocess_timeout.expected")
 
   def backends = Libawait.backends.select { |one| one[:status].zero? && one[:name] != 'virtual' }.map { |one| one[:name] }
 

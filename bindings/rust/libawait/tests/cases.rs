@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The documents' cases, written as one writes Rust, against what CPython printed: `conformance/cases/NAME.expected`. `AWAIT_BACKEND` says
+//! The documents' cases, written as one writes Rust, against what CPython printed: `conformance/cases/documents/NAME.expected`. `AWAIT_BACKEND` says
 //! on which backend.
 
 use libawait::*;
@@ -26,7 +26,7 @@ fn case<F: std::future::Future<Output = Result<()>>>(name: &str, not_here: &[&st
 }
 
 fn compare(name: &str, not_here: &[&str]) {
-    let file = format!("{}/../../../conformance/cases/{}.expected", env!("CARGO_MANIFEST_DIR"), name);
+    let file = format!("{}/../../../conformance/cases/documents/{}.expected", env!("CARGO_MANIFEST_DIR"), name);
     let expected = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {}", file, error));
     let expected: Vec<_> = expected.lines().filter(|line| !not_here.contains(line)).collect();
     assert_eq!(LINES.with(RefCell::take), expected, "{}", name);
