@@ -10,7 +10,7 @@
  */
 #include "stack.h"
 
-#include "coro/sanitize.h"
+#include "sanitize.h"
 
 #include <assert.h>
 #include <errno.h>

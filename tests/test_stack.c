@@ -9,7 +9,7 @@
 #include "check.h"
 #endif
 
-#include "coro/sanitize.h"
+#include "sanitize.h"
 #include "stack.h"
 
 #include <errno.h>

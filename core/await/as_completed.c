@@ -3,8 +3,8 @@
  * as_completed: a watch that lists ends in their order. Whoever asks for the next one waits for a future of his own, and takes from
  * the list when he runs, so that a cancelled one takes nothing.
  */
-#include "../failure.h"
-#include "../task.h"
+#include "failure.h"
+#include "task.h"
 #include "watch.h"
 
 #include <await/wait.h>

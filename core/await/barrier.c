@@ -4,8 +4,8 @@
  */
 #include "condition.h"
 
-#include "../failure.h"
-#include "../task.h"
+#include "failure.h"
+#include "task.h"
 
 #include <await/stackless.h>
 #include <errno.h>

@@ -7,8 +7,8 @@
  */
 #include "child.h"
 
-#include "../os.h"
-#include "../report.h"
+#include "os.h"
+#include "report.h"
 
 #include <errno.h>
 #include <inttypes.h>

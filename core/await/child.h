@@ -6,7 +6,7 @@
 #ifndef CORE_AWAIT_CHILD_H
 #define CORE_AWAIT_CHILD_H
 
-#include "../future.h"
+#include "future.h"
 #include "process_options.h"
 
 typedef struct child child;

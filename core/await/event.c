@@ -2,9 +2,9 @@
 /* Event: setting it wakes all who wait now. */
 #include "event.h"
 
-#include "../coro.h"
-#include "../failure.h"
-#include "../task.h"
+#include "coro.h"
+#include "failure.h"
+#include "task.h"
 #include "line.h"
 
 #include <await/stackless.h>

@@ -3,7 +3,7 @@
 #ifndef CORE_AWAIT_EVENT_H
 #define CORE_AWAIT_EVENT_H
 
-#include "../future.h"
+#include "future.h"
 
 #include <await/sync.h>
 

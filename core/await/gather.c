@@ -5,7 +5,7 @@
  */
 #include "watch.h"
 
-#include "../failure.h"
+#include "failure.h"
 
 #include <await/gather.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
 /* What a queue holds. Room is doubled when it is full, so that a put that has room allocates nothing. */
 #include "items.h"
 
-#include "../object.h"
-#include "../stackful.h"
+#include "object.h"
+#include "stackful.h"
 
 #include <errno.h>
 #include <stdlib.h>

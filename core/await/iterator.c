@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Asynchronous iterators and scopes. In a stackful task both are plain calls; a task of its own stands in where a future is wanted. */
-#include "../coro.h"
-#include "../failure.h"
-#include "../task.h"
+#include "coro.h"
+#include "failure.h"
+#include "task.h"
 
 #include <await/iterator.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
 /* Those who wait in turn. */
 #include "line.h"
 
-#include "../failure.h"
-#include "../task.h"
+#include "failure.h"
+#include "task.h"
 
 #include <errno.h>
 #include <stdio.h>

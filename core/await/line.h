@@ -7,7 +7,7 @@
 #ifndef CORE_AWAIT_LINE_H
 #define CORE_AWAIT_LINE_H
 
-#include "../future.h"
+#include "future.h"
 
 #include <await/coro.h>
 

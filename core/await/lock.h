@@ -3,7 +3,7 @@
 #ifndef CORE_AWAIT_LOCK_H
 #define CORE_AWAIT_LOCK_H
 
-#include "../coro.h"
+#include "coro.h"
 #include "line.h"
 
 #include <await/sync.h>

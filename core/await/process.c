@@ -6,8 +6,8 @@
 #include "child.h"
 #include "process_options.h"
 
-#include "../failure.h"
-#include "../os.h"
+#include "failure.h"
+#include "os.h"
 #include <errno.h>
 #include <signal.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* The options of a child: a plain record that copies what it is given, so that it can be used for many children. */
 #include "process_options.h"
 
-#include "../failure.h"
+#include "failure.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,8 +3,8 @@
 #ifndef CORE_AWAIT_PROCESS_OPTIONS_H
 #define CORE_AWAIT_PROCESS_OPTIONS_H
 
-#include "../object.h"
-#include "../os.h"
+#include "object.h"
+#include "os.h"
 
 #include <await/error.h>
 #include <await/process.h>

@@ -3,9 +3,9 @@
  * Queues. An item never leaves the queue before the task that gets it runs: a woken getter looks again, and if it is cancelled
  * instead, it passes its wake-up on. So nothing is lost, and nothing has to be put back.
  */
-#include "../coro.h"
-#include "../failure.h"
-#include "../task.h"
+#include "coro.h"
+#include "failure.h"
+#include "task.h"
 #include "event.h"
 #include "items.h"
 #include "line.h"

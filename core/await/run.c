@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* run: a loop, a task, and an orderly end. What is left over is cancelled in one pass and waited for before the loop closes. */
-#include "../context.h"
-#include "../failure.h"
-#include "../report.h"
-#include "../tally.h"
-#include "../task.h"
+#include "context.h"
+#include "failure.h"
+#include "report.h"
+#include "tally.h"
+#include "task.h"
 #include "run_in_executor.h"
 
 #include <await/gather.h>

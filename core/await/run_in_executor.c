@@ -7,11 +7,11 @@
  */
 #include "run_in_executor.h"
 
-#include "../context.h"
-#include "../executor.h"
-#include "../failure.h"
-#include "../handle.h"
-#include "../report.h"
+#include "context.h"
+#include "executor.h"
+#include "failure.h"
+#include "handle.h"
+#include "report.h"
 
 #include <errno.h>
 #include <stdlib.h>

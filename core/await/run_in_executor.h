@@ -3,7 +3,7 @@
 #ifndef CORE_AWAIT_RUN_IN_EXECUTOR_H
 #define CORE_AWAIT_RUN_IN_EXECUTOR_H
 
-#include "../future.h"
+#include "future.h"
 
 #include <await/executor.h>
 

@@ -2,9 +2,9 @@
 /*
  * Semaphore. A permit is given at the wake-up, not at the run: whoever is woken has it, and gives it back if cancelled before running.
  */
-#include "../coro.h"
-#include "../failure.h"
-#include "../task.h"
+#include "coro.h"
+#include "failure.h"
+#include "task.h"
 #include "line.h"
 
 #include <await/stackless.h>

@@ -4,9 +4,9 @@
  * reported, since nobody is left to see it. The shield refers to the inner one only once that is done, for the value that both share:
  * an inner future that everybody else has dropped must be able to go.
  */
-#include "../failure.h"
-#include "../future.h"
-#include "../report.h"
+#include "failure.h"
+#include "future.h"
+#include "report.h"
 
 #include <await/gather.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sleep: a future that a deadline finishes. Nothing and less is a bare yield, one iteration long and without a timer. */
-#include "../failure.h"
-#include "../task.h"
+#include "failure.h"
+#include "task.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -7,13 +7,13 @@
  * it pending may post. The task is kept for its value; letting go of it on a foreign thread delivers the destroys on the
  * loop's.
  */
-#include "../context.h"
-#include "../executor.h"
-#include "../failure.h"
-#include "../handle.h"
-#include "../park.h"
-#include "../task.h"
-#include "../tsan.h"
+#include "context.h"
+#include "executor.h"
+#include "failure.h"
+#include "handle.h"
+#include "park.h"
+#include "task.h"
+#include "tsan.h"
 
 #include <errno.h>
 

@@ -3,9 +3,9 @@
  * Task groups, by the rules of CPython 3.13: the first failure cancels the rest and the parent's body; leaving waits for all; failures
  * win over a cancellation from outside, which is then asked for again so that it is not lost.
  */
-#include "../failure.h"
-#include "../report.h"
-#include "../task.h"
+#include "failure.h"
+#include "report.h"
+#include "task.h"
 #include "line.h"
 
 #include <await/stackless.h>

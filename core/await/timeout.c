@@ -5,8 +5,8 @@
  * When its time has passed the scope asks its task to cancel, once. On leaving it takes the request back, and turns the cancellation into a
  * timeout only if no request is open that was not there when it was entered: who else cancelled must be heard.
  */
-#include "../failure.h"
-#include "../task.h"
+#include "failure.h"
+#include "task.h"
 #include "watch.h"
 
 #include <await/timeout.h>

@@ -3,8 +3,8 @@
  * to_thread: run_in_executor on the default executor, in the task's context, with the value moved out of a future that nobody
  * else has. The coroutine starts the work at its first step, so that one which is never driven never runs it.
  */
-#include "../failure.h"
-#include "../task.h"
+#include "failure.h"
+#include "task.h"
 #include "run_in_executor.h"
 
 #include <await/stackless.h>

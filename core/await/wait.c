@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* wait: a watch with a deadline, which counts ends until they are enough. It cancels nothing. */
-#include "../failure.h"
-#include "../task.h"
+#include "failure.h"
+#include "task.h"
 #include "watch.h"
 
 #include <await/wait.h>

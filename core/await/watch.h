@@ -6,7 +6,7 @@
 #ifndef CORE_AWAIT_WATCH_H
 #define CORE_AWAIT_WATCH_H
 
-#include "../future.h"
+#include "future.h"
 
 typedef struct watch watch;
 

@@ -6,7 +6,7 @@
  */
 #include "coro.h"
 
-#include "../stack.h"
+#include "stack.h"
 
 #include <assert.h>
 #include <stdint.h>

@@ -7,7 +7,7 @@
 
 #ifndef CORO_BY_HAND
 
-#include "../stack.h"
+#include "stack.h"
 
 #include <stdint.h>
 #include <ucontext.h>

@@ -7,7 +7,7 @@
  */
 #include "os.h"
 
-#include "coro/sanitize.h"
+#include "sanitize.h"
 
 #include <assert.h>
 #include <errno.h>

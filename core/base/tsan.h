@@ -6,7 +6,7 @@
 #ifndef CORE_TSAN_H
 #define CORE_TSAN_H
 
-#include "coro/sanitize.h"
+#include "sanitize.h"
 
 #ifdef CORO_TSAN
 
