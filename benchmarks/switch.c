@@ -4,7 +4,7 @@
  */
 #include "bench.h"
 
-#include "coro/coro.h"
+#include "switch.h"
 #include "stack.h"
 
 #include <ucontext.h>

@@ -31,7 +31,7 @@ for variant in by-hand ucontext; do
 		echo "aarch64 $variant $test"
 		# shellcheck disable=SC2086 # flags are words
 		"$cc" $flags $define -static -I"$core" -I"$root/tests" -o "$out/$test-$variant" "$root/tests/$test.c" \
-			"$core/coro/switch.c" "$core/coro/switch_ucontext.c" "$core/coro/switch_aarch64.S" "$core/stack.c" -lpthread
+			"$core/stack/switch.c" "$core/stack/switch_ucontext.c" "$core/stack/switch_aarch64.S" "$core/stack/stack.c" -lpthread
 		"$emulator" "$out/$test-$variant"
 	done
 done

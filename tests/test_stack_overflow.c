@@ -5,7 +5,7 @@
  */
 #include "check.h"
 
-#include "coro/coro.h"
+#include "switch.h"
 #include "overflow.h"
 #include "stack.h"
 

@@ -9,7 +9,7 @@
 #include "check.h"
 #endif
 
-#include "coro/coro.h"
+#include "switch.h"
 #include "stack.h"
 
 #include <setjmp.h>

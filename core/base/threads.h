@@ -6,7 +6,7 @@
 #ifndef CORE_THREADS_H
 #define CORE_THREADS_H
 
-#include "coro/coro.h"
+#include "switch.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

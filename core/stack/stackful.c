@@ -8,7 +8,7 @@
  */
 #include "stackful.h"
 
-#include "coro/coro.h"
+#include "switch.h"
 #include "threads.h"
 
 #include <stdbool.h>

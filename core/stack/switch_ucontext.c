@@ -3,7 +3,7 @@
  * The switch where none is written by hand, or where AW_CORO_UCONTEXT asks for it: swapcontext(), which makes a system call
  * for the signal mask each time. A suspended flow's ucontext_t lies on its own stack, so that a context stays one pointer.
  */
-#include "coro.h"
+#include "switch.h"
 
 #ifndef CORO_BY_HAND
 

@@ -4,7 +4,7 @@
  *
  * The flow that is left can't tell a sanitizer that it has been left; the one that arrives does, so who left is noted before.
  */
-#include "coro.h"
+#include "switch.h"
 
 #include "stack.h"
 
