@@ -18,8 +18,8 @@ static void thing_release(object *base) {
 	object_free(base);
 }
 
-static const object_class thing_class = {"thing", sizeof(thing), thing_release};
-static const object_class other_class = {"other", sizeof(thing), thing_release};
+static const object_class thing_class = {.name = "thing", .size = sizeof(thing), .release = thing_release};
+static const object_class other_class = {.name = "other", .size = sizeof(thing), .release = thing_release};
 
 typedef struct home {
 	domain domain;

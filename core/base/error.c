@@ -141,7 +141,7 @@ static void error_release(object *base) {
 	object_free(base);
 }
 
-const object_class error_class = {"error", sizeof(aw_error), error_release};
+const object_class error_class = {.name = "error", .size = sizeof(aw_error), .release = error_release};
 
 aw_error *error_of(aw_status status) {
 	size_t index;

@@ -12,7 +12,6 @@
  */
 #include "object.h"
 
-#include "stackful.h"
 #include "tally.h"
 #include "tsan.h"
 
@@ -218,7 +217,7 @@ void object_dead(object *self) {
 }
 
 void object_destroy_outside(aw_destroy_fn destroy, void *ud) {
-	stackful_outside(destroy, ud);
+	thread_outside(destroy, ud);
 }
 
 void host_slot_set(host_slot *self, void *data, aw_destroy_fn destroy) {
@@ -237,11 +236,4 @@ int64_t aw_debug_live_handles(void) {
 	}
 	pthread_mutex_unlock(&threads_mutex);
 	return count;
-}
-
-aw_status aw_debug_free_caches(void) {
-	if (aw_debug_live_handles() > 0) return -EBUSY;
-	slab_free_all();
-	stack_slabs_free();
-	return 0;
 }

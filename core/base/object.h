@@ -22,7 +22,14 @@ typedef struct object_class {
 	size_t size;                  /* of the whole object, 0 if each tells its own (object_new_sized) */
 	/* The last reference went: let go of what it holds, then object_free(). The count is 1 meanwhile. */
 	void (*release)(object *self);
+	const struct object_future *future; /* of the classes of futures; NULL for others */
 } object_class;
+
+/* What a report tells of a future. Reports are made below futures. */
+typedef struct object_future {
+	const void *(*origin)(const object *self);  /* the code that made it, or NULL */
+	const char *(*task_name)(const object *self); /* NULL: not a task */
+} object_future;
 
 struct object {
 	const object_class *class; /* NULL in freed memory */

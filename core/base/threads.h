@@ -6,14 +6,13 @@
 #ifndef CORE_THREADS_H
 #define CORE_THREADS_H
 
-#include "switch.h"
-
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
+struct aw_error;
 struct aw_loop;
-struct stackful;
+struct domain;
 struct worker;
 
 /* Where this thread stands in releasing objects; see object.c. */
@@ -22,13 +21,19 @@ typedef struct releases {
 	struct object *first, *last; /* deferred until the outermost release ends */
 } releases;
 
+/* A coroutine with a stack of its own, as the code below it knows it. */
+typedef struct flow {
+	void (*outside)(struct flow *self, void (*fn)(void *arg), void *arg); /* runs fn(arg) on the thread's own stack, now */
+} flow;
+
 /* One per thread. Its address names the thread: cheaper than pthread_self(), and unique while the thread lives. */
 typedef struct thread {
 	struct aw_loop *loop;      /* the loop that dispatches here, or NULL */
+	struct domain *domain;     /* that loop's */
 	struct binding *context;   /* task-local values of what runs here */
-	struct stackful *stackful; /* the coroutine whose stack this is, or NULL on the thread's own */
+	flow *flow;                /* the coroutine whose stack this is, or NULL on the thread's own */
+	struct aw_error **failure; /* where the task that runs here notes errors (failure.h) */
 	struct worker *worker;     /* the executor's thread that this is, or NULL */
-	coro_context own;          /* the thread's own flow of control, while a coroutine runs */
 	releases releases;
 } thread;
 
@@ -43,6 +48,15 @@ static inline thread *thread_here(void) {
 
 static inline uintptr_t thread_self(void) {
 	return (uintptr_t)&thread_state;
+}
+
+/* Runs fn(arg) on the thread's own stack, now: whatever must not run on a coroutine's. */
+static inline void thread_outside(void (*fn)(void *arg), void *arg) {
+	flow *self = thread_here()->flow;
+	if (self)
+		self->outside(self, fn, arg);
+	else
+		fn(arg);
 }
 
 /* A word that a forked child finds zeroed. Loops keep the value they were made under. NULL until the first loop. */

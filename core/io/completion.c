@@ -3,8 +3,6 @@
  * The completion queue. An entry is one operation, from its submit to its drain: in flight it stands in a table by token, done in a list.
  * Everything ends through the ready queue, so that a drain sees outcomes in the order in which a callback would have.
  */
-#include "completion.h"
-
 #include "failure.h"
 #include "future.h"
 
@@ -30,6 +28,8 @@ typedef struct entry {
 } entry;
 
 struct completion_queue {
+	closer closer;
+	aw_loop *loop;
 	entry **table; /* chains by token */
 	size_t buckets, in_flight;
 	entry *done, *done_last;
@@ -70,6 +70,8 @@ static bool table_grow(completion_queue *self) {
 	return true;
 }
 
+static void queue_close(closer *base);
+
 static completion_queue *queue_of(aw_loop *loop) {
 	completion_queue *self = loop->completions;
 	if (!self) {
@@ -81,6 +83,9 @@ static completion_queue *queue_of(aw_loop *loop) {
 			free(self);
 			return NULL;
 		}
+		self->loop = loop;
+		self->closer = (closer){.phase = CLOSE_TABLES, .close = queue_close};
+		loop_add_closer(loop, &self->closer);
 		loop->completions = self;
 	}
 	/* A full table only makes chains longer, so that this may fail. */
@@ -271,9 +276,10 @@ ENTRY(aw_loop_drain, (aw_loop *loop, aw_completion *out, size_t max, int64_t tim
 	return status;
 }
 
-void completion_queue_free(aw_loop *loop) {
-	completion_queue *queue = loop->completions;
-	if (!queue) return;
+/* The loop closed, and every operation has ended. */
+static void queue_close(closer *base) {
+	completion_queue *queue = container_of(base, completion_queue, closer);
+	aw_loop *loop = queue->loop;
 	aw_completion unwanted;
 	/* What the backend doesn't hold ends here: sleeps, and waits for futures. */
 	for (size_t i = 0; i < queue->buckets; i++)

@@ -3,8 +3,6 @@
  * Readers and writers of the program's descriptors. Each is a poll operation that is submitted again after its callback ran: seen from
  * outside, level-triggered, once an iteration.
  */
-#include "descriptors.h"
-
 #include "context.h"
 #include "failure.h"
 #include "future.h"
@@ -29,6 +27,8 @@ typedef struct watcher {
 
 /* Indexed by descriptor. The number is the caller's word for it: what the kernel makes of it is the backend's to tell. */
 struct descriptors {
+	closer closer;
+	aw_loop *loop;
 	watcher **slots; /* reader and writer of each descriptor */
 	size_t count;
 };
@@ -41,9 +41,23 @@ static watcher **slot_of(aw_loop *loop, int fd, int side) {
 	return self && fd >= 0 && index < self->count ? &self->slots[index] : NULL;
 }
 
+/* The loop closed, and every watcher has ended. */
+static void descriptors_close(closer *base) {
+	struct descriptors *self = container_of(base, struct descriptors, closer);
+	self->loop->descriptors = NULL;
+	free(self->slots);
+	free(self);
+}
+
 static aw_status slots_reserve(aw_loop *loop, int fd) {
 	struct descriptors *self = loop->descriptors;
-	if (!self && !(self = loop->descriptors = calloc(1, sizeof *self))) return -ENOMEM;
+	if (!self) {
+		self = loop->descriptors = calloc(1, sizeof *self);
+		if (!self) return -ENOMEM;
+		self->loop = loop;
+		self->closer = (closer){.phase = CLOSE_TABLES, .close = descriptors_close};
+		loop_add_closer(loop, &self->closer);
+	}
 	size_t need = ((size_t)fd + 1) * 2;
 	if (need <= self->count) return 0;
 	if (need < self->count * 2) need = self->count * 2;
@@ -159,13 +173,6 @@ ENTRY(aw_loop_add_writer, (aw_loop *loop, int fd, aw_callback_fn fn, void *ud, a
 
 ENTRY(aw_loop_remove_writer, (aw_loop *loop, int fd), (loop, fd)) {
 	return take_out(loop, fd, SLOT_WRITER);
-}
-
-void descriptors_free(aw_loop *loop) {
-	if (!loop->descriptors) return;
-	free(loop->descriptors->slots);
-	free(loop->descriptors);
-	loop->descriptors = NULL;
 }
 
 /* --- a future for once --- */

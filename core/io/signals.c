@@ -3,9 +3,8 @@
  * Signals. The handler counts the delivery and rings the doorbell, an eventfd, of every loop that watches the signal. The doorbell is never the
  * message: a loop compares counts, so a bell that rings in vain (in a forked child, say, which shares it) does nothing.
  */
-#include "signals.h"
-
 #include "context.h"
+#include "loop.h"
 #include "failure.h"
 #include "report.h"
 
@@ -87,6 +86,7 @@ typedef struct signal_watch {
 } signal_watch;
 
 struct signals {
+	closer closer;
 	operation operation; /* the poll of the doorbell, while it is in flight */
 	aw_loop *loop;
 	size_t place; /* in `doorbells` */
@@ -192,7 +192,7 @@ static void signals_rest(struct signals *self) {
 	self->retrying = false;
 }
 
-bool signals_refused(const aw_loop *loop) {
+static bool is_deaf(const aw_loop *loop) {
 	return atomic_load_explicit(&refused[loop->signals->place], memory_order_relaxed);
 }
 
@@ -207,12 +207,16 @@ static void bell_replace(struct signals *self) {
 	loop_cancel(self->loop, &self->operation);
 }
 
-void signals_look_for_lost(aw_loop *loop) {
+static void look_for_lost(aw_loop *loop) {
 	struct signals *self = loop->signals;
 	if (!atomic_load_explicit(&lost[self->place], memory_order_relaxed) || !atomic_exchange(&lost[self->place], false)) return;
 	bell_replace(self);
 	signals_look(self);
 }
+
+static const lookout lookout_for_signals = {.is_deaf = is_deaf, .look = look_for_lost};
+
+static void signals_close(closer *base);
 
 /* The loop's own, made at its first signal. */
 static struct signals *signals_of(aw_loop *loop, aw_status *status) {
@@ -241,6 +245,9 @@ static struct signals *signals_of(aw_loop *loop, aw_status *status) {
 	}
 	atomic_store(&refused[self->place], false);
 	atomic_store(&lost[self->place], false);
+	self->closer = (closer){.phase = CLOSE_SIGNALS, .close = signals_close};
+	loop_add_closer(loop, &self->closer);
+	loop->lookout = &lookout_for_signals;
 	return loop->signals = self;
 }
 
@@ -330,15 +337,16 @@ ENTRY(aw_loop_remove_signal_handler, (aw_loop *loop, int signal), (loop, signal)
 	return 1;
 }
 
-void signals_free(aw_loop *loop) {
-	struct signals *self = loop->signals;
-	if (!self) return;
-	loop->signals = NULL;
+/* The loop closes: what it still watches is given up. */
+static void signals_close(closer *base) {
+	struct signals *self = container_of(base, struct signals, closer);
+	self->loop->lookout = NULL;
+	self->loop->signals = NULL;
 	for (int number = 1; number < SIGNALS; number++)
 		if (self->watches[number]) watch_remove(self, number);
 	atomic_store(&wanted[self->place], 0); /* as whoever takes the place next expects it */
 	atomic_store(&doorbells[self->place], 0);
-	loop_alarm_stop(loop, &self->retry);
+	loop_alarm_stop(self->loop, &self->retry);
 	self->freed = true;
 	if (self->polling) return; /* its operation ends when the backend is closed */
 	bell_free(self->bell);

@@ -35,8 +35,8 @@ static void binding_release(object *base) {
 	object_free(base);
 }
 
-static const object_class cell_class = {"context value", sizeof(cell), cell_release};
-static const object_class binding_class = {"context", sizeof(binding), binding_release};
+static const object_class cell_class = {.name = "context value", .size = sizeof(cell), .release = cell_release};
+static const object_class binding_class = {.name = "context", .size = sizeof(binding), .release = binding_release};
 
 static domain *here(void) {
 	aw_loop *loop = thread_here()->loop;

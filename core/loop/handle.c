@@ -42,7 +42,7 @@ static void handle_release(object *base) {
 	object_free(base);
 }
 
-static const object_class handle_class = {"handle", sizeof(aw_handle), handle_release};
+static const object_class handle_class = {.name = "handle", .size = sizeof(aw_handle), .release = handle_release};
 
 static aw_status handle_run(ready_item *item) {
 	aw_handle *self = container_of(item, aw_handle, alarm.item);

@@ -5,17 +5,13 @@
  */
 #include "loop.h"
 
-#include "completion.h"
-#include "descriptors.h"
 #include "failure.h"
 #include "guest.h"
 #include "handle.h"
 #include "overflow.h"
 #include "registry.h"
 #include "report.h"
-#include "signals.h"
 #include "tally.h"
-#include "task.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -27,9 +23,9 @@
 
 static void loop_handle_release(object *base);
 
-const object_class loop_class = {"loop", sizeof(aw_loop), loop_handle_release};
+const object_class loop_class = {.name = "loop", .size = sizeof(aw_loop), .release = loop_handle_release};
 /* The handle is gone, but objects that outlive it still point here. */
-static const object_class loop_gone_class = {"loop that is gone", sizeof(aw_loop), NULL};
+static const object_class loop_gone_class = {.name = "loop that is gone", .size = sizeof(aw_loop), .release = NULL};
 
 bool loop_is(const aw_loop *loop) {
 	return object_is(loop, &loop_class);
@@ -146,18 +142,19 @@ void loop_cancel(aw_loop *loop, operation *what) {
 }
 
 void loop_add_closer(aw_loop *loop, closer *what) {
+	closer **first = &loop->closers[what->phase];
 	what->previous = NULL;
-	what->next = loop->closers;
-	if (loop->closers) loop->closers->previous = what;
-	loop->closers = what;
+	what->next = *first;
+	if (*first) (*first)->previous = what;
+	*first = what;
 }
 
 void loop_remove_closer(aw_loop *loop, closer *what) {
 	if (what->next) what->next->previous = what->previous;
 	if (what->previous)
 		what->previous->next = what->next;
-	else if (loop->closers == what)
-		loop->closers = what->next;
+	else if (loop->closers[what->phase] == what)
+		loop->closers[what->phase] = what->next;
 	what->next = what->previous = NULL;
 }
 
@@ -272,9 +269,17 @@ static void take_due(aw_loop *loop, int64_t now) {
 		ready_push(&loop->ready, &container_of(due, alarm_clock, timer)->item);
 }
 
-/* Runs what is queued; in a loop that closes, that only lets go. */
-static void drain_ready(aw_loop *loop) {
+void loop_drain(aw_loop *loop) {
 	for (ready_item *item; (item = ready_take(&loop->ready));) item->run(item);
+}
+
+static void close_phase_run(aw_loop *loop, close_phase phase) {
+	while (loop->closers[phase]) {
+		closer *first = loop->closers[phase];
+		loop_remove_closer(loop, first);
+		first->close(first);
+		loop_drain(loop);
+	}
 }
 
 /* Everything that still lives is ended, those first who may still call in. */
@@ -282,27 +287,17 @@ static void loop_shut(aw_loop *loop) {
 	loop->state = LOOP_CLOSING;
 	guest_end(loop);
 	take_posted(loop);
-	drain_ready(loop);
-	while (loop->tasks) {
-		task_close(loop->tasks);
-		drain_ready(loop);
-	}
+	loop_drain(loop);
+	close_phase_run(loop, CLOSE_TASKS);
 	take_due(loop, INT64_MAX);
-	drain_ready(loop);
-	while (loop->closers) {
-		closer *first = loop->closers;
-		loop_remove_closer(loop, first);
-		first->close(first);
-		drain_ready(loop);
-	}
-	signals_free(loop);
-	drain_ready(loop);
+	loop_drain(loop);
+	close_phase_run(loop, CLOSE_WORK);
+	close_phase_run(loop, CLOSE_SIGNALS);
 	handle_close_posted(loop); /* after this nobody wakes the backend */
 	loop->backend->close(loop->backend_state);
 	ready_append(&loop->ready, &loop->completed);
-	drain_ready(loop);
-	completion_queue_free(loop);
-	descriptors_free(loop);
+	loop_drain(loop);
+	close_phase_run(loop, CLOSE_TABLES);
 	timers_free(&loop->timers);
 }
 
@@ -310,12 +305,15 @@ static void loop_close(void *arg) {
 	aw_loop *loop = arg;
 	thread *here = thread_here();
 	aw_loop *outer = here->loop;
+	domain *outer_domain = here->domain;
 	releases outer_releases = object_releases_enter(here);
 	here->loop = loop;
+	here->domain = &loop->domain;
 	loop->dispatching = true; /* what is called now can't run the loop */
 	loop_shut(loop);
 	loop->dispatching = false;
 	here->loop = outer;
+	here->domain = outer_domain;
 	callback_slot handler = loop->exception;
 	loop->exception = (callback_slot){0};
 	object_destroy_user(handler.destroy, handler.ud);
@@ -333,7 +331,7 @@ ENTRY(aw_loop_close, (aw_loop *loop), (loop)) {
 	if (status < 0) return status;
 	if (loop->running || loop->dispatching) return AW_ELOOPRUNNING;
 	object_ref(loop); /* a destroy may drop the last reference */
-	stackful_outside(loop_close, loop);
+	thread_outside(loop_close, loop);
 	object_unref(loop);
 	return 0;
 }
@@ -362,7 +360,8 @@ ENTRY(aw_loop_abandon, (aw_loop *loop), (loop)) {
 	if (thread_here()->loop == loop) {
 		/* The child goes on as if this stack, a coroutine's perhaps, were its thread's own. */
 		thread_here()->loop = NULL;
-		thread_here()->stackful = NULL;
+		thread_here()->domain = NULL;
+		thread_here()->flow = NULL;
 	}
 	return 0;
 }
@@ -405,7 +404,7 @@ static bool take_lost_wake(aw_loop *loop) {
 
 /* Whether a wake or a signal may come that no doorbell tells of. */
 static bool is_deaf(const aw_loop *loop) {
-	return atomic_load_explicit(&loop->wake_refused, memory_order_relaxed) || (loop->signals && signals_refused(loop));
+	return atomic_load_explicit(&loop->wake_refused, memory_order_relaxed) || (loop->lookout && loop->lookout->is_deaf(loop));
 }
 
 /*
@@ -421,7 +420,7 @@ static aw_status backend_wait(aw_loop *loop, int64_t deadline) {
 		int64_t bound = bounded ? loop_after(loop, SLEEP_WITHOUT_WAKE) : deadline;
 		if (bound >= deadline) return backend->wait(loop->backend_state, deadline);
 		aw_status status = backend->wait(loop->backend_state, bound);
-		if (loop->signals) signals_look_for_lost(loop);
+		if (loop->lookout) loop->lookout->look(loop);
 		if (status < 0 || has_work(loop) || atomic_load(&loop->woken) || loop_now(loop) < bound) return status;
 	}
 }
@@ -435,7 +434,7 @@ static aw_status loop_poll(aw_loop *loop, int64_t deadline) {
 	 */
 	bool idle = deadline == 0 && !loop->in_flight && !loop->guest && !atomic_load_explicit(&loop->woken, memory_order_relaxed);
 	aw_status status = idle ? 0 : backend_wait(loop, deadline);
-	if (loop->signals) signals_look_for_lost(loop);
+	if (loop->lookout) loop->lookout->look(loop);
 	/* Lowered before the lists are looked at: whoever posts after the look wakes again. */
 	loop->was_woken = atomic_load_explicit(&loop->woken, memory_order_relaxed) && atomic_exchange(&loop->woken, 0);
 	return status < 0 ? status : 0;
@@ -458,8 +457,10 @@ static aw_status run_batch(aw_loop *loop) {
 static aw_status loop_dispatch(aw_loop *loop) {
 	thread *here = thread_here();
 	aw_loop *outer = here->loop;
+	domain *outer_domain = here->domain;
 	releases outer_releases = object_releases_enter(here);
 	here->loop = loop;
+	here->domain = &loop->domain;
 	loop->dispatching = true;
 	domain_sweep(&loop->domain);
 	aw_status status = loop->polled ? 0 : loop_poll(loop, 0);
@@ -470,6 +471,7 @@ static aw_status loop_dispatch(aw_loop *loop) {
 	if (status == 0) status = run_batch(loop);
 	loop->dispatching = false;
 	here->loop = outer;
+	here->domain = outer_domain;
 	object_releases_leave(here, outer_releases);
 	return status;
 }
@@ -543,7 +545,7 @@ static aw_status iterate(aw_loop *loop, int64_t timeout) {
 	return status < 0 ? status : loop_dispatch(loop);
 }
 
-static aw_status run_begin(aw_loop *loop) {
+aw_status loop_run_begin(aw_loop *loop) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	if (loop->running || loop->dispatching || thread_here()->loop) return AW_ELOOPRUNNING;
@@ -553,15 +555,14 @@ static aw_status run_begin(aw_loop *loop) {
 	return drive_begin(loop);
 }
 
-static void run_end(aw_loop *loop) {
+void loop_run_end(aw_loop *loop) {
 	loop->running = false;
 	loop->stopping = false;
 	drive_end(loop);
 	object_unref(loop);
 }
 
-/* Runs until stop, or a failure. The caller has begun. */
-static aw_status run(aw_loop *loop) {
+aw_status loop_run(aw_loop *loop) {
 	aw_status status;
 	do status = iterate(loop, AW_FOREVER);
 	while (status >= 0 && !loop->stopping);
@@ -569,60 +570,18 @@ static aw_status run(aw_loop *loop) {
 }
 
 ENTRY(aw_loop_run_forever, (aw_loop *loop), (loop)) {
-	aw_status status = run_begin(loop);
+	aw_status status = loop_run_begin(loop);
 	if (status < 0) return status;
-	status = run(loop);
-	run_end(loop);
-	return status;
-}
-
-/* Stops the run when the future is done. Stands on the stack of the run. */
-typedef struct until {
-	future_waiter waiter;
-	aw_loop *loop;
-	bool reached;
-} until;
-
-static aw_status until_run(ready_item *item) {
-	until *self = container_of(item, until, waiter.item);
-	future_waiter_end(&self->waiter);
-	self->reached = true;
-	self->loop->stopping = true;
-	return 0;
-}
-
-/* The run ended first: takes the waiter back, wherever it is. */
-static void until_leave(until *self, aw_future *future) {
-	if (self->reached || future_unwait(future, &self->waiter)) return;
-	/* In the ready queue, behind the exit: take it out by rebuilding the queue. */
-	ready_queue kept = {0};
-	for (ready_item *item; (item = ready_take(&self->loop->ready));)
-		if (item != &self->waiter.item) ready_push(&kept, item);
-	self->loop->ready = kept;
-	future_waiter_end(&self->waiter);
-}
-
-ENTRY(aw_loop_run_until_complete, (aw_loop *loop, aw_future *future, void **out), (loop, future, out)) {
-	aw_status status = loop_check(loop);
-	if (status == 0) status = future_check(future, loop);
-	if (status == 0) status = run_begin(loop);
-	if (status < 0) return status;
-	until end = {.waiter.item.run = until_run, .loop = loop};
-	object_ref(future);
-	future_wait(future, &end.waiter);
-	status = run(loop);
-	until_leave(&end, future);
-	if (status == 0) status = future_is_done(future) ? future_outcome(future, out, NULL) : AW_ESTOPPED;
-	run_end(loop);
-	object_unref(future);
+	status = loop_run(loop);
+	loop_run_end(loop);
 	return status;
 }
 
 ENTRY(aw_loop_run_once, (aw_loop *loop, int64_t timeout_ns), (loop, timeout_ns)) {
-	aw_status status = run_begin(loop);
+	aw_status status = loop_run_begin(loop);
 	if (status < 0) return status;
 	status = iterate(loop, timeout_ns < 0 ? AW_FOREVER : timeout_ns);
-	run_end(loop);
+	loop_run_end(loop);
 	return status;
 }
 

@@ -23,11 +23,26 @@ typedef struct callback_slot {
 	aw_destroy_fn destroy;
 } callback_slot;
 
-/* What is to be undone when the loop closes: children, guest, queue. In order of registration, undone in reverse. */
+/* What is to be undone when the loop closes: by phase, and in each the last first. The loop knows its facilities by this alone. */
+typedef enum close_phase {
+	CLOSE_WORK,    /* what is under way */
+	CLOSE_TASKS,   /* before that: who may still call into all the rest */
+	CLOSE_SIGNALS, /* after it */
+	CLOSE_TABLES,  /* the backend is closed, and every operation has ended */
+	CLOSE_PHASES
+} close_phase;
+
 typedef struct closer {
 	struct closer *next, *previous;
+	close_phase phase;
 	void (*close)(struct closer *self);
 } closer;
+
+/* Of a facility that is told of events by no operation. */
+typedef struct lookout {
+	bool (*is_deaf)(const aw_loop *loop); /* one may come that wakes nobody: no sleep is long then */
+	void (*look)(aw_loop *loop);          /* after each wait: queues what came */
+} lookout;
 
 /* How long a loop sleeps at most while nobody can wake it. */
 #define SLEEP_WITHOUT_WAKE (50 * AW_MILLISECOND)
@@ -61,7 +76,9 @@ struct aw_loop {
 	_Atomic bool wake_lost;            /* and no wait has answered it yet */
 	guest *guest;
 	completion_queue *completions;
-	closer *closers;
+	closer *closers[CLOSE_PHASES];
+	closer task_closer;         /* registered by the first task */
+	const lookout *lookout;     /* or NULL */
 	struct descriptors *descriptors; /* readers and writers, once there are any */
 	struct signals *signals;         /* signal handlers, likewise */
 	struct loop_threads *threads;    /* its default executor, likewise */
@@ -119,7 +136,15 @@ void loop_begin_debug(aw_loop *self);
 aw_status loop_wake_backend(aw_loop *loop);
 
 void loop_add_closer(aw_loop *loop, closer *closer);
+/* In a loop that closes: runs what is queued, which only lets go. */
+void loop_drain(aw_loop *loop);
 void loop_remove_closer(aw_loop *loop, closer *closer);
+
+/* Brackets runs: 0, or the status to return. */
+aw_status loop_run_begin(aw_loop *loop);
+void loop_run_end(aw_loop *loop);
+/* Runs until the loop is stopped, or a failure. */
+aw_status loop_run(aw_loop *loop);
 
 static inline bool loop_closing(const aw_loop *loop) {
 	return loop->state != LOOP_OPEN;

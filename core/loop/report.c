@@ -7,14 +7,10 @@
 
 #include "error.h"
 #include "failure.h"
-#include "future.h"
 #include "handle.h"
 #include "loop.h"
 #include "place.h"
-#include "stackful.h"
 
-#include <await/taskgroup.h>
-#include <await/task.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,12 +31,23 @@ static bool report_prints(const aw_loop *loop) {
 	return loop->debug || loop->prints;
 }
 
+/* NULL for what is no task. */
+static const char *task_name(const aw_future *future) {
+	const object *self = (const object *)(const void *)future;
+	return self ? self->class->future->task_name(self) : NULL;
+}
+
+static const void *origin_of(const aw_future *future) {
+	const object *self = (const object *)(const void *)future;
+	return self->class->future->origin(self);
+}
+
 static void report_default(const aw_report *report) {
 	if (!report_prints(report->loop)) return;
 	fprintf(stderr, "libawait: %s", report->message);
 	if (report->error) fprintf(stderr, ": %s: %s", aw_err_name(report->error->status), aw_error_message(report->error));
-	aw_task *task = report->future ? aw_future_task(report->future) : NULL;
-	if (task) fprintf(stderr, " (task %s)", aw_task_name(task));
+	const char *task = task_name(report->future);
+	if (task) fprintf(stderr, " (task %s)", task);
 	if (*report->place) fprintf(stderr, ", created at %s", report->place);
 	fputc('\n', stderr);
 }
@@ -61,11 +68,11 @@ static void report_deliver(void *arg) {
 static void report_send(aw_report *report) {
 	if (report->loop->state == LOOP_CLOSED) return;
 	if (report->origin && report_prints(report->loop)) place_of_call(report->origin, report->place, sizeof report->place);
-	stackful_outside(report_deliver, report);
+	thread_outside(report_deliver, report);
 }
 
 void report_call(aw_loop *loop, const char *message, aw_error *error, aw_future *future, aw_handle *handle) {
-	const void *origin = future ? future->origin : handle ? handle_origin(handle) : NULL;
+	const void *origin = future ? origin_of(future) : handle ? handle_origin(handle) : NULL;
 	aw_report report = {.loop = loop, .message = message, .error = error, .future = future, .handle = handle, .origin = origin};
 	report_send(&report);
 }
@@ -96,9 +103,9 @@ int64_t report_slow_end(aw_loop *loop, int64_t began, aw_future *future, aw_hand
 	int64_t now = loop_now(loop), lasted = now - began;
 	if (lasted < loop->slow_callback) return now;
 	char text[192], place[PLACE_SIZE] = "";
-	aw_task *task = future ? aw_future_task(future) : NULL;
+	const char *task = task_name(future);
 	if (!task) place_of_function(handle ? handle_function(handle) : NULL, place, sizeof place);
-	snprintf(text, sizeof text, "Executing %s %.100s took %.3f seconds", task ? "task" : "callback", task ? aw_task_name(task) : place,
+	snprintf(text, sizeof text, "Executing %s %.100s took %.3f seconds", task ? "task" : "callback", task ? task : place,
 	         (double)lasted / 1e9);
 	report_call(loop, text, NULL, future, handle);
 	return now;
@@ -120,39 +127,6 @@ void report_status(aw_loop *loop, const char *message, aw_status status, aw_futu
 	aw_error_unref(error);
 }
 
-ENTRY(aw_error_new, (aw_loop *loop, aw_status code, const char *message, void *payload, aw_destroy_fn destroy, aw_error **out),
-      (loop, code, message, payload, destroy, out)) {
-	if (loop) {
-		aw_status status = loop_check(loop);
-		if (status < 0) return status;
-	}
-	if (!code || !out) return -EINVAL;
-	aw_error *self = error_make(loop ? &loop->domain : &domain_none, error_code(code), message);
-	if (!self) return -ENOMEM;
-	self->payload = payload;
-	self->destroy = destroy;
-	*out = object_hand_out(self, CALLER);
-	return 0;
-}
-
-ENTRY(aw_error_new_group, (aw_loop *loop, const char *message, aw_error *const *errors, size_t count, aw_error **out),
-      (loop, message, errors, count, out)) {
-	if (!count || !errors) return -EINVAL;
-	for (size_t i = 0; i < count; i++)
-		if (!object_is(errors[i], &error_class)) return AW_EBADHANDLE;
-	aw_error **copy = calloc(count, sizeof *copy);
-	if (!copy) return -ENOMEM;
-	aw_status status = aw_error_new(loop, AW_EGROUP, message, NULL, NULL, out);
-	if (status < 0) {
-		free(copy);
-		return status;
-	}
-	for (size_t i = 0; i < count; i++) copy[i] = aw_error_ref(errors[i]);
-	(*out)->errors = copy;
-	(*out)->count = count;
-	return 0;
-}
-
 ENTRY(aw_loop_set_exception_handler, (aw_loop *loop, aw_exception_fn fn, void *ud, aw_destroy_fn destroy),
       (loop, fn, ud, destroy)) {
 	aw_status status = loop_check(loop);
@@ -163,23 +137,6 @@ ENTRY(aw_loop_set_exception_handler, (aw_loop *loop, aw_exception_fn fn, void *u
 	callback_slot old = loop->exception;
 	loop->exception = (callback_slot){fn, ud, destroy};
 	object_destroy_user(old.destroy, old.ud);
-	return 0;
-}
-
-ENTRY(aw_loop_call_exception_handler, (aw_loop *loop, const char *message, aw_error *error, aw_future *future),
-      (loop, message, error, future)) {
-	aw_status status = loop_check(loop);
-	if (status < 0) return status;
-	if (!message) return -EINVAL;
-	if ((error && !object_is(error, &error_class)) || (future && !future_is(future))) return AW_EBADHANDLE;
-	/* The handler may drop the last reference to each. */
-	object_ref(loop);
-	aw_error_ref(error);
-	aw_future_ref(future);
-	report_call(loop, message, error, future, NULL);
-	aw_future_unref(future);
-	aw_error_unref(error);
-	object_unref(loop);
 	return 0;
 }
 

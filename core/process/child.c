@@ -351,7 +351,7 @@ static void child_release(object *base) {
 	object_free(base);
 }
 
-static const object_class child_class = {"child", sizeof(child), child_release};
+static const object_class child_class = {.name = "child", .size = sizeof(child), .release = child_release};
 
 /* The loop closes. Futures stay pending. */
 static void child_close(closer *base) {

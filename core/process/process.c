@@ -27,7 +27,7 @@ static void process_release(object *base) {
 	object_destroy_user(host.destroy, host.data);
 }
 
-static const object_class process_class = {"process", sizeof(aw_process), process_release};
+static const object_class process_class = {.name = "process", .size = sizeof(aw_process), .release = process_release};
 
 static bool process_is(const aw_process *process) {
 	return object_is(process, &process_class);

@@ -18,7 +18,7 @@ static void options_release(object *base) {
 	object_free(base);
 }
 
-static const object_class options_class = {"process options", sizeof(aw_process_options), options_release};
+static const object_class options_class = {.name = "process options", .size = sizeof(aw_process_options), .release = options_release};
 static const aw_process_options default_options = {.group = -1};
 
 const aw_process_options *process_options_resolve(const aw_process_options *options) {

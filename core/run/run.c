@@ -90,7 +90,7 @@ static void runner_release(object *base) {
 	object_free(base);
 }
 
-static const object_class runner_class = {"runner", sizeof(aw_runner), runner_release};
+static const object_class runner_class = {.name = "runner", .size = sizeof(aw_runner), .release = runner_release};
 
 ENTRY(aw_runner_new, (const char *backend, uint32_t flags, aw_runner **out), (backend, flags, out)) {
 	if (!out || flags & ~(uint32_t)(AW_RUNNER_SIGINT | AW_RUNNER_DEBUG)) return -EINVAL;

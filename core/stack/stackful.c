@@ -14,7 +14,9 @@
 #include <stdbool.h>
 
 struct stackful {
+	flow flow;            /* first: it is found by that */
 	coro_context context; /* where it stands while it is suspended */
+	coro_context *own;    /* the thread's own flow of control, while this one runs */
 	stack *stack;
 	stack_pool *pool;
 	aw_task_fn fn;
@@ -31,43 +33,50 @@ static void stackful_entry(void *arg) {
 	stackful *self = arg;
 	self->status = self->fn(self->ud);
 	self->finished = true;
-	coro_switch_final(&self->context, &thread_here()->own);
+	coro_switch_final(&self->context, self->own);
 }
 
 /* What the struct takes from the top of its stack; the first frame stays aligned. */
 enum { STACKFUL_ROOM = (sizeof(stackful) + 63) / 64 * 64 };
+
+static void stackful_outside(flow *base, void (*fn)(void *arg), void *arg) {
+	stackful *self = (stackful *)base;
+	self->outside = fn;
+	self->outside_arg = arg;
+	coro_switch(&self->context, self->own);
+}
 
 stackful *stackful_new(stack_pool *pool, aw_task_fn fn, void *ud, aw_destroy_fn destroy) {
 	stack *memory = stack_take(pool);
 	if (!memory) return NULL;
 	memory->size -= STACKFUL_ROOM;
 	stackful *self = (stackful *)(void *)(memory->base + memory->size);
-	*self = (stackful){.stack = memory, .pool = pool, .fn = fn, .ud = ud, .destroy = destroy};
+	*self = (stackful){.flow.outside = stackful_outside, .stack = memory, .pool = pool, .fn = fn, .ud = ud, .destroy = destroy};
 	return self;
 }
 
 aw_status stackful_step(aw_resume *resume, void *arg) {
 	stackful *self = arg;
 	thread *here = thread_here();
-	stackful *outer = here->stackful;
-	coro_context own = here->own; /* of a step further out: a forked child may run a loop on that one's stack */
+	flow *outer = here->flow; /* a forked child may run a loop on a coroutine's stack */
+	coro_context own;
 	self->resume = resume;
-	here->stackful = self;
+	self->own = &own;
+	here->flow = &self->flow;
 	if (!self->started) {
 		self->started = true;
 		coro_prepare(&self->context, self->stack, stackful_entry, self);
 	}
-	coro_thread_init(&here->own);
-	coro_switch(&here->own, &self->context);
+	coro_thread_init(&own);
+	coro_switch(&own, &self->context);
 	while (self->outside) {
-		here->stackful = NULL;
+		here->flow = NULL;
 		self->outside(self->outside_arg);
 		self->outside = NULL;
-		here->stackful = self;
-		coro_switch(&here->own, &self->context);
+		here->flow = &self->flow;
+		coro_switch(&own, &self->context);
 	}
-	here->stackful = outer;
-	here->own = own;
+	here->flow = outer;
 	return self->finished ? self->status : 0;
 }
 
@@ -87,23 +96,12 @@ void stackful_set_name(stackful *self, const char *name) {
 }
 
 aw_resume *stackful_here(void) {
-	stackful *self = thread_here()->stackful;
+	stackful *self = (stackful *)thread_here()->flow;
 	return self ? self->resume : NULL;
 }
 
 aw_resume *stackful_suspend(void) {
-	stackful *self = thread_here()->stackful;
-	coro_switch(&self->context, &thread_here()->own);
+	stackful *self = (stackful *)thread_here()->flow;
+	coro_switch(&self->context, self->own);
 	return self->resume;
-}
-
-void stackful_outside(void (*fn)(void *arg), void *arg) {
-	stackful *self = thread_here()->stackful;
-	if (!self) {
-		fn(arg);
-		return;
-	}
-	self->outside = fn;
-	self->outside_arg = arg;
-	coro_switch(&self->context, &thread_here()->own);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stackful coroutines: a function on a stack of its own, behind the step interface. And the way back to the thread's own stack for
- * whatever must not run on a coroutine's.
+ * Stackful coroutines: a function on a stack of its own, behind the step interface.
  */
 #ifndef CORE_STACKFUL_H
 #define CORE_STACKFUL_H
@@ -25,7 +24,5 @@ void stackful_set_name(stackful *self, const char *name);
 aw_resume *stackful_here(void);
 /* Leaves the stack after an answer was given, until the next step. Returns the new resume. */
 aw_resume *stackful_suspend(void);
-/* Runs fn(arg) on the thread's own stack, now. */
-void stackful_outside(void (*fn)(void *arg), void *arg);
 
 #endif

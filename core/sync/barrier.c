@@ -26,7 +26,7 @@ static void barrier_release(object *base) {
 	object_free(base);
 }
 
-static const object_class barrier_class = {"barrier", sizeof(aw_barrier), barrier_release};
+static const object_class barrier_class = {.name = "barrier", .size = sizeof(aw_barrier), .release = barrier_release};
 
 /* One of the three calls: all take the condition's lock first. */
 typedef struct visit {
@@ -141,10 +141,7 @@ static aw_status visit_new(aw_barrier *barrier, aw_step_fn step, const void *ori
 }
 
 static aw_status visit_run(aw_barrier *barrier, aw_step_fn step, void **out) {
-	if (!stackful_here()) return AW_ENOTASK;
-	aw_coro *coro;
-	aw_status status = visit_new(barrier, step, NULL, &coro);
-	return line_run(status, coro, out);
+	return AWAIT_CORO(out, visit_new, barrier, step, NULL);
 }
 
 ENTRY(aw_barrier_new, (aw_loop *loop, int32_t parties, aw_barrier **out), (loop, parties, out)) {

@@ -18,7 +18,7 @@ static void condition_release(object *base) {
 	object_free(base);
 }
 
-const object_class condition_class = {"condition", sizeof(aw_condition), condition_release};
+const object_class condition_class = {.name = "condition", .size = sizeof(aw_condition), .release = condition_release};
 
 void condition_notify(aw_condition *self, size_t count) {
 	for (place *at = self->line.first; at && count > 0; at = at->next) {
@@ -148,10 +148,7 @@ ENTRY(aw_condition_wait_coro, (aw_condition *condition, aw_coro **out), (conditi
 }
 
 aw_status aw_condition_wait(aw_condition *condition) {
-	if (!stackful_here()) return AW_ENOTASK;
-	aw_coro *coro;
-	aw_status status = aw_condition_wait_coro(condition, &coro);
-	return line_run(status, coro, NULL);
+	return AWAIT_CORO(NULL, aw_condition_wait_coro, condition);
 }
 
 ENTRY(aw_condition_notify, (aw_condition *condition, size_t count), (condition, count)) {

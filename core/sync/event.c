@@ -25,7 +25,7 @@ static void event_release(object *base) {
 	object_free(base);
 }
 
-static const object_class event_class = {"event", sizeof(aw_event), event_release};
+static const object_class event_class = {.name = "event", .size = sizeof(aw_event), .release = event_release};
 
 static void describe_turn(const aw_future *turn, future_description *out) {
 	turn_describe(turn, "%p", out);
@@ -103,9 +103,7 @@ aw_status aw_event_wait(aw_event *event) {
 	const aw_resume *resume = stackful_here();
 	if (!resume) return AW_ENOTASK;
 	if (object_is(event, &event_class) && event->set) return await_ended(resume, 0);
-	aw_coro *coro;
-	aw_status status = aw_event_wait_coro(event, &coro);
-	return line_run(status, coro, NULL);
+	return AWAIT_CORO(NULL, aw_event_wait_coro, event);
 }
 
 ENTRY(aw_event_set, (aw_event *event), (event)) {

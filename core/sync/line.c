@@ -86,10 +86,3 @@ bool line_is_deserted(const line *self) {
 aw_status line_raise(aw_resume *resume) {
 	return aw_resume_raise(resume, aw_resume_error(resume));
 }
-
-aw_status line_run(aw_status status, aw_coro *coro, void **out) {
-	if (status < 0) return failed(status);
-	status = aw_await_coro(coro, out);
-	object_unref(coro);
-	return status;
-}

@@ -40,7 +40,5 @@ bool line_is_deserted(const line *self);
 
 /* The coroutine raises what it was sent. */
 aw_status line_raise(aw_resume *resume);
-/* Runs a coroutine to its end in the stackful task that calls; gives up the reference. */
-aw_status line_run(aw_status status, aw_coro *coro, void **out);
 
 #endif

@@ -16,7 +16,7 @@ static void lock_release(object *base) {
 	object_free(base);
 }
 
-const object_class lock_class = {"lock", sizeof(aw_lock), lock_release};
+const object_class lock_class = {.name = "lock", .size = sizeof(aw_lock), .release = lock_release};
 
 aw_status lock_create(aw_loop *loop, aw_lock **out) {
 	aw_lock *self = object_new(&loop->domain, &lock_class);
@@ -124,9 +124,7 @@ aw_status aw_lock_acquire(aw_lock *lock) {
 	if (!resume) return AW_ENOTASK;
 	aw_status status = lock_acquire_now(lock);
 	if (status != -EAGAIN) return await_ended(resume, status);
-	aw_coro *coro;
-	status = aw_lock_acquire_coro(lock, &coro);
-	return line_run(status, coro, NULL);
+	return AWAIT_CORO(NULL, aw_lock_acquire_coro, lock);
 }
 
 ENTRY(aw_lock_try_acquire, (aw_lock *lock), (lock)) {

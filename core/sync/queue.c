@@ -36,7 +36,7 @@ static void queue_release(object *base) {
 	object_free(base);
 }
 
-static const object_class queue_class = {"queue", sizeof(aw_queue), queue_release};
+static const object_class queue_class = {.name = "queue", .size = sizeof(aw_queue), .release = queue_release};
 
 static bool queue_is(const aw_queue *queue) {
 	return object_is(queue, &queue_class);
@@ -250,7 +250,7 @@ aw_status aw_queue_put(aw_queue *queue, void *item, aw_destroy_fn destroy) {
 	visit *self;
 	status = visit_new(queue, put_step, put_destroy_kept, NULL, &self, &coro);
 	if (status == 0) self->item = (item_slot){item, destroy};
-	return line_run(status, coro, NULL);
+	return await_made(status, coro, NULL);
 }
 
 aw_status aw_queue_get(aw_queue *queue, void **out, aw_destroy_fn *out_destroy) {
@@ -275,9 +275,7 @@ aw_status aw_queue_join(aw_queue *queue) {
 	const aw_resume *resume = stackful_here();
 	if (!resume) return AW_ENOTASK;
 	if (queue_is(queue) && !queue->unfinished) return await_ended(resume, 0);
-	aw_coro *coro;
-	aw_status status = aw_queue_join_coro(queue, &coro);
-	return line_run(status, coro, NULL);
+	return AWAIT_CORO(NULL, aw_queue_join_coro, queue);
 }
 
 /* --- now, or not at all --- */

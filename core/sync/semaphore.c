@@ -24,7 +24,7 @@ static void semaphore_release(object *base) {
 	object_free(base);
 }
 
-static const object_class semaphore_class = {"semaphore", sizeof(aw_semaphore), semaphore_release};
+static const object_class semaphore_class = {.name = "semaphore", .size = sizeof(aw_semaphore), .release = semaphore_release};
 
 static bool semaphore_locked(const aw_semaphore *self) {
 	return self->value == 0 || !line_is_deserted(&self->line);
@@ -136,9 +136,7 @@ aw_status aw_semaphore_acquire(aw_semaphore *semaphore) {
 	if (!resume) return AW_ENOTASK;
 	aw_status status = semaphore_acquire_now(semaphore);
 	if (status != -EAGAIN) return await_ended(resume, status);
-	aw_coro *coro;
-	status = aw_semaphore_acquire_coro(semaphore, &coro);
-	return line_run(status, coro, NULL);
+	return AWAIT_CORO(NULL, aw_semaphore_acquire_coro, semaphore);
 }
 
 ENTRY(aw_semaphore_try_acquire, (aw_semaphore *semaphore), (semaphore)) {

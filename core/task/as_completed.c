@@ -51,7 +51,7 @@ static void iterator_release(object *base) {
 	object_free(base);
 }
 
-static const object_class iterator_class = {"as_completed", sizeof(aw_as_completed), iterator_release};
+static const object_class iterator_class = {.name = "as_completed", .size = sizeof(aw_as_completed), .release = iterator_release};
 
 /* Wakes the first who waits and was not woken. */
 static void wake_one(aw_as_completed *self) {

@@ -16,7 +16,7 @@ static void coro_release(object *base) {
 	object_free(base);
 }
 
-const object_class coro_class = {"coroutine", sizeof(aw_coro), coro_release};
+const object_class coro_class = {.name = "coroutine", .size = sizeof(aw_coro), .release = coro_release};
 
 void coro_end(aw_coro *self) {
 	aw_destroy_fn destroy = self->destroy;

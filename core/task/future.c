@@ -9,6 +9,7 @@
 #include "failure.h"
 #include "report.h"
 
+#include <await/task.h>
 #include <errno.h>
 
 static void waiter_unlink(aw_future *self, future_waiter *waiter) {
@@ -49,8 +50,19 @@ static void future_release(object *base) {
 	object_free(base);
 }
 
-const object_class future_class = {"future", sizeof(aw_future), future_release};
-const object_class task_class = {"task", 0, future_release};
+static const void *future_origin(const object *self) {
+	return ((const aw_future *)(const void *)self)->origin;
+}
+
+static const char *future_task_name(const object *self) {
+	aw_task *task = aw_future_task((aw_future *)(uintptr_t)self);
+	return task ? aw_task_name(task) : NULL;
+}
+
+static const object_future for_reports = {future_origin, future_task_name};
+
+const object_class future_class = {.name = "future", .size = sizeof(aw_future), .release = future_release, .future = &for_reports};
+const object_class task_class = {.name = "task", .size = 0, .release = future_release, .future = &for_reports};
 static const future_kind plain_future = {0};
 
 void *future_create(aw_loop *loop, const object_class *class, const future_kind *kind, size_t size) {
@@ -239,7 +251,7 @@ static void results_release(object *base) {
 	object_free(base);
 }
 
-static const object_class results_class = {"results", 0, results_release};
+static const object_class results_class = {.name = "results", .size = 0, .release = results_release};
 
 aw_results *results_new(aw_loop *loop, size_t count) {
 	if (count > (UINT32_MAX - sizeof(aw_results)) / sizeof(result_slot)) return NULL;

@@ -354,7 +354,7 @@ ENTRY(aw_loop_print_tasks, (aw_loop *loop, int fd, int32_t format), (loop, fd, f
 	if (format != AW_PRINT_TEXT && format != AW_PRINT_JSON) return -EINVAL;
 	printer self = {.loop = loop, .fd = fd, .format = format};
 	task_count_requests(loop);
-	stackful_outside(print_outside, &self);
+	thread_outside(print_outside, &self);
 	free(self.levels);
 	free(self.deferred);
 	free(self.by_number);

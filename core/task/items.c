@@ -3,7 +3,6 @@
 #include "items.h"
 
 #include "object.h"
-#include "stackful.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -55,7 +54,7 @@ aw_status items_put(items *self, item_slot item) {
 	}
 	self->entries[(self->head + self->count++) % self->capacity] = (items_entry){item, self->sequence++};
 	/* The comparison is the host's: never on a coroutine's stack. */
-	if (self->order == ITEMS_PRIORITY) stackful_outside(sift_up, self);
+	if (self->order == ITEMS_PRIORITY) thread_outside(sift_up, self);
 	return 0;
 }
 
@@ -71,7 +70,7 @@ item_slot items_take(items *self) {
 	default:
 		item = self->entries[0].item;
 		self->count--;
-		if (self->count) stackful_outside(sift_down, self);
+		if (self->count) thread_outside(sift_down, self);
 	}
 	return item;
 }

@@ -23,7 +23,7 @@ static void iterator_release(object *base) {
 	object_free(base);
 }
 
-static const object_class iterator_class = {"iterator", sizeof(aw_iterator), iterator_release};
+static const object_class iterator_class = {.name = "iterator", .size = sizeof(aw_iterator), .release = iterator_release};
 
 static aw_status iterator_create(aw_loop *loop, bool usable, void *ud, aw_destroy_fn destroy, const void *origin,
                                  aw_iterator **out) {
@@ -81,7 +81,7 @@ static void call_factory(void *arg) {
 
 static aw_status next_coro(aw_iterator *iterator, aw_coro **out) {
 	factory_call call = {.iterator = iterator};
-	stackful_outside(call_factory, &call);
+	thread_outside(call_factory, &call);
 	*out = call.coro;
 	return call.status < 0 ? call.status : call.coro ? 0 : AW_ESTOPITERATION;
 }

@@ -56,7 +56,21 @@ static const cancel_way task_cancel_way = {task_cancel_place, task_cancel_enter,
 static const future_kind task_kind = {
 	.release = task_kind_release, .is_task = true, .what = "task", .child = task_kind_child, .way = &task_cancel_way};
 
+static void task_close(aw_task *self);
+
+static void tasks_close(closer *base) {
+	aw_loop *loop = container_of(base, aw_loop, task_closer);
+	while (loop->tasks) {
+		task_close(loop->tasks);
+		loop_drain(loop);
+	}
+}
+
 static void task_enlist(aw_task *self, aw_loop *loop) {
+	if (!loop->task_closer.close) {
+		loop->task_closer = (closer){.phase = CLOSE_TASKS, .close = tasks_close};
+		loop_add_closer(loop, &loop->task_closer);
+	}
 	self->previous = loop->tasks_last;
 	if (loop->tasks_last)
 		loop->tasks_last->next = self;
@@ -293,9 +307,12 @@ static void await_coro(aw_task *self, aw_resume *resume, object **held) {
 /* Runs steps until the task suspends or ends. `resume` holds what is sent first; `held` keeps that alive. */
 static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 	aw_loop *loop = self->future.loop;
+	thread *here = thread_here();
 	aw_task *outer = loop->current;
+	aw_error **outer_failure = here->failure;
 	binding *context = context_swap(self->context);
 	loop->current = self;
+	here->failure = &self->failure;
 	self->context = NULL; /* the thread has it */
 	for (bool on = true; on;) {
 		resume->answer = RESUME_NONE;
@@ -326,6 +343,7 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 			self->stackful = NULL;
 			self->outermost = NULL;
 			loop->current = outer;
+			here->failure = outer_failure;
 			self->context = context_swap(context);
 			task_finish(self, raised ? NULL : resume->returned.data, raised ? NULL : resume->returned.destroy, error);
 			if (self->scopes) leave_scopes(self);
@@ -333,6 +351,7 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 		}
 	}
 	loop->current = outer;
+	here->failure = outer_failure;
 	self->context = context_swap(context);
 	return 0;
 }
@@ -369,7 +388,8 @@ static aw_status task_wakeup(ready_item *item) {
 	return status;
 }
 
-void task_close(aw_task *self) {
+/* Ends a task of a loop that closes: a stackful coroutine unwinds, others are destroyed. */
+static void task_close(aw_task *self) {
 	aw_loop *loop = self->future.loop;
 	task_count_requests(loop);
 	object_ref(self);
@@ -504,7 +524,7 @@ static void task_start(aw_task *self, bool eager, aw_task **out) {
 	aw_loop *loop = self->future.loop;
 	object_ref(self);
 	if (eager && loop->dispatching)
-		stackful_outside(start_now, self);
+		thread_outside(start_now, self);
 	else
 		loop_push(loop, &self->waiter.item);
 	object_unref(self);
@@ -653,62 +673,12 @@ ENTRY(aw_loop_all_tasks, (aw_loop *loop, aw_task **out, size_t max), (loop, out,
 	return count > INT32_MAX ? -EOVERFLOW : (aw_status)count;
 }
 
-/* --- the error of the last call that failed --- */
-
-/* Takes over the reference; NULL for nothing. */
-static void note(aw_task *self, aw_error *error) {
-	aw_error *old = self->failure;
-	self->failure = error;
-	aw_error_unref(old);
-}
-
-aw_status failed(aw_status status) {
-	aw_resume *resume = stackful_here();
-	if (resume) note(resume->task, error_with_message(&resume->task->future.loop->domain, status, NULL));
-	return status;
-}
-
-aw_status failed_with(aw_error *error) {
-	aw_resume *resume = stackful_here();
-	aw_status status = error->status;
-	if (resume) note(resume->task, aw_error_ref(error));
-	return status;
-}
-
-aw_status failed_saying(aw_status status, const char *format, ...) {
-	aw_resume *resume = stackful_here();
-	char *text = NULL;
-	if (!resume) return status;
-	va_list arguments;
-	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0) text = NULL;
-	va_end(arguments);
-	note(resume->task, error_with_message(&resume->task->future.loop->domain, status, text));
-	free(text);
-	return status;
-}
-
-aw_error *failure_of(aw_status status) {
-	aw_resume *resume = stackful_here();
-	aw_error *error = resume ? resume->task->failure : NULL;
-	return error && error->status == status ? error : NULL;
-}
-
-aw_status failed_in_callback(aw_status status) {
-	return failure_of(status) ? status : failed(status);
-}
-
-void failure_forget(void) {
-	aw_resume *resume = stackful_here();
-	if (resume) drop_error(&resume->task->failure);
-}
-
 /* --- inside a stackful coroutine --- */
 
 /* Suspends after an answer, and gives what was sent. */
 static aw_status suspend(void **out) {
 	aw_resume *resume = stackful_suspend();
-	note(resume->task, aw_error_ref(resume->error));
+	failure_note(&resume->task->failure, aw_error_ref(resume->error));
 	if (resume->status >= 0 && out) *out = resume->value;
 	return resume->status;
 }
@@ -740,6 +710,13 @@ aw_status aw_await_coro(aw_coro *coro, void **out) {
 	return suspend(out);
 }
 
+aw_status await_made(aw_status status, aw_coro *made, void **out) {
+	if (status < 0) return failed(status);
+	status = aw_await_coro(made, out);
+	object_unref(made);
+	return status;
+}
+
 aw_status aw_return(void *value, aw_destroy_fn destroy) {
 	aw_resume *resume = stackful_here();
 	if (!resume) {
@@ -760,7 +737,7 @@ aw_status aw_raise(aw_status code, const char *message) {
 	if (!resume) return AW_ENOTASK;
 	if (!code) return failed(-EINVAL);
 	aw_status status = error_code(code);
-	note(resume->task, error_with_message(&resume->task->future.loop->domain, status, message));
+	failure_note(&resume->task->failure, error_with_message(&resume->task->future.loop->domain, status, message));
 	return status;
 }
 

@@ -66,8 +66,6 @@ struct aw_task {
 aw_status task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, bool eager, const void *origin, aw_task **out);
 aw_status task_spawn_coro(aw_loop *loop, aw_coro *coro, bool eager, const void *origin, aw_task **out);
 
-/* Ends a task of a loop that closes: a stackful coroutine unwinds, others are destroyed. */
-void task_close(aw_task *self);
 /* Asks for cancellation, with a reason. */
 bool task_cancel(aw_task *self, aw_error *reason);
 
@@ -90,5 +88,15 @@ static inline aw_status await_ended(const aw_resume *resume, aw_status status) {
 static inline bool task_is(const aw_task *self) {
 	return object_is(self, &task_class);
 }
+
+/* Awaits a coroutine just made, which is dropped; or notes why it could not be made. */
+aw_status await_made(aw_status status, aw_coro *made, void **out);
+/* The stackful twin of a call that makes a coroutine, whose last parameter is where to put it: makes and awaits it. */
+#define AWAIT_CORO(out, make, ...)                                                           \
+	__extension__({                                                                          \
+		aw_coro *coro_made = NULL;                                                           \
+		aw_status coro_status = stackful_here() ? make(__VA_ARGS__, &coro_made) : AW_ENOTASK; \
+		await_made(coro_status, coro_made, out);                                             \
+	})
 
 #endif

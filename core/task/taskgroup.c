@@ -6,7 +6,6 @@
 #include "failure.h"
 #include "report.h"
 #include "task.h"
-#include "line.h"
 
 #include <await/stackless.h>
 #include <await/taskgroup.h>
@@ -45,7 +44,7 @@ static void taskgroup_release(object *base) {
 	object_free(base);
 }
 
-static const object_class taskgroup_class = {"task group", sizeof(aw_taskgroup), taskgroup_release};
+static const object_class taskgroup_class = {.name = "task group", .size = sizeof(aw_taskgroup), .release = taskgroup_release};
 
 static aw_status taskgroup_check(const aw_taskgroup *group) {
 	return object_is(group, &taskgroup_class) ? loop_check(group->loop) : AW_EBADHANDLE;
@@ -336,8 +335,5 @@ ENTRY(aw_taskgroup_end_coro, (aw_taskgroup *group, aw_status body, aw_error *err
 }
 
 aw_status aw_taskgroup_end(aw_taskgroup *group, aw_status body, aw_error *error) {
-	if (!stackful_here()) return AW_ENOTASK;
-	aw_coro *coro;
-	aw_status status = aw_taskgroup_end_coro(group, body, error ? error : failure_of(body), &coro);
-	return line_run(status, coro, NULL);
+	return AWAIT_CORO(NULL, aw_taskgroup_end_coro, group, body, error ? error : failure_of(body));
 }

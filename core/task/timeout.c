@@ -41,7 +41,7 @@ static void timeout_release(object *base) {
 	object_free(base);
 }
 
-static const object_class timeout_class = {"timeout", sizeof(aw_timeout), timeout_release};
+static const object_class timeout_class = {.name = "timeout", .size = sizeof(aw_timeout), .release = timeout_release};
 
 static void timeout_expire(aw_timeout *self) {
 	self->state = SCOPE_EXPIRING;
@@ -303,11 +303,5 @@ ENTRY(aw_wait_for_coro, (aw_future *future, int64_t timeout_ns, aw_coro **out), 
 }
 
 aw_status aw_wait_for(aw_future *future, int64_t timeout_ns, void **out) {
-	if (!stackful_here()) return AW_ENOTASK;
-	aw_coro *coro;
-	aw_status status = aw_wait_for_coro(future, timeout_ns, &coro);
-	if (status < 0) return status;
-	status = aw_await_coro(coro, out);
-	object_unref(coro);
-	return status;
+	return AWAIT_CORO(out, aw_wait_for_coro, future, timeout_ns);
 }

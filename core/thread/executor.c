@@ -250,7 +250,7 @@ static void executor_release(object *base) {
 	pool_unref(inner);
 }
 
-static const object_class executor_class = {"executor", sizeof(aw_executor), executor_release};
+static const object_class executor_class = {.name = "executor", .size = sizeof(aw_executor), .release = executor_release};
 
 /* 0, or why it can't be used. */
 static aw_status executor_check(const aw_executor *executor) {

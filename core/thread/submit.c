@@ -47,7 +47,7 @@ static void cfuture_release(object *base) {
 	object_free(base);
 }
 
-static const object_class cfuture_class = {"concurrent future", sizeof(aw_cfuture), cfuture_release};
+static const object_class cfuture_class = {.name = "concurrent future", .size = sizeof(aw_cfuture), .release = cfuture_release};
 
 /* --- the outcome --- */
 

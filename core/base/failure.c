@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "failure.h"
+
+#include "error.h"
+#include "threads.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void failure_note(aw_error **slot, aw_error *error) {
+	aw_error *old = *slot;
+	*slot = error;
+	aw_error_unref(old);
+}
+
+/* Of the stackful task that runs here, or NULL. */
+static aw_error **slot_here(void) {
+	const thread *here = thread_here();
+	return here->flow ? here->failure : NULL;
+}
+
+aw_status failed(aw_status status) {
+	aw_error **slot = slot_here();
+	if (slot) failure_note(slot, error_with_message(thread_here()->domain, status, NULL));
+	return status;
+}
+
+aw_status failed_with(aw_error *error) {
+	aw_error **slot = slot_here();
+	aw_status status = error->status;
+	if (slot) failure_note(slot, aw_error_ref(error));
+	return status;
+}
+
+aw_status failed_saying(aw_status status, const char *format, ...) {
+	aw_error **slot = slot_here();
+	char *text = NULL;
+	if (!slot) return status;
+	va_list arguments;
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) < 0) text = NULL;
+	va_end(arguments);
+	failure_note(slot, error_with_message(thread_here()->domain, status, text));
+	free(text);
+	return status;
+}
+
+aw_error *failure_of(aw_status status) {
+	aw_error **slot = slot_here();
+	return slot && *slot && (*slot)->status == status ? *slot : NULL;
+}
+
+aw_status failed_in_callback(aw_status status) {
+	return failure_of(status) ? status : failed(status);
+}
+
+void failure_forget(void) {
+	aw_error **slot = slot_here();
+	if (slot && *slot) failure_note(slot, NULL);
+}
