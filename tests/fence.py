@@ -48,7 +48,7 @@ def main():
             for other in uses:
                 allowed = other in seen
                 # Headers of one name, such as queue.h, would make a folder's own stand for another's.
-                for header in headers(options.core / other)[:1]:
+                for header in headers(options.core / other)[-1:]:
                     if succeeds([*compiler, '-fsyntax-only'], f'#include "{header}"\n', work) == allowed:
                         passed += 1
                     else:
