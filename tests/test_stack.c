@@ -278,14 +278,14 @@ static void a_new_size_holds_for_the_stacks_taken_after_it(void) {
 	for (int i = 0; i < 40; i++) stack_give(&pool, large[i]);
 	EXPECT_INT(pool.live_count, 0);
 	EXPECT_INT(pool.hot_count, 0);
-	EXPECT(!pool.first || pool.first == pool.last); /* at most the spare slab is left */
+	EXPECT(!pool.slabs.first || pool.slabs.first == pool.slabs.last); /* at most the spare slab is left */
 	for (int i = 0; i < 40; i++) {
 		REQUIRE((small[i] = stack_take(&pool)));
 		EXPECT_INT(small[i]->whole, 64 * KIB);
 	}
 	for (int i = 0; i < 40; i++) stack_give(&pool, small[i]);
 	stack_pool_destroy(&pool);
-	EXPECT(!pool.first);
+	EXPECT(!pool.slabs.first);
 }
 
 /* ---- guards ---- */

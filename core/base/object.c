@@ -12,6 +12,8 @@
  */
 #include "object.h"
 
+#include "list.h"
+
 #include "tally.h"
 #include "tsan.h"
 
@@ -23,7 +25,7 @@
 static object dead_closed;
 
 domain domain_none = {.home = DOMAIN_ANY, .dead = &dead_closed};
-static domain *domains; /* guarded by threads_mutex */
+static LIST(domain) domains; /* guarded by threads_mutex */
 
 static bool domain_is_closed(const domain *self) {
 	return atomic_load_explicit(&self->home, memory_order_acquire) == DOMAIN_ANY;
@@ -36,20 +38,13 @@ void domain_open(domain *self, uintptr_t home, void (*wake)(domain *), void (*go
 	self->wake = wake;
 	self->gone = gone;
 	pthread_mutex_lock(&threads_mutex);
-	self->previous = NULL;
-	self->next = domains;
-	if (domains) domains->previous = self;
-	domains = self;
+	list_prepend(&domains, self);
 	pthread_mutex_unlock(&threads_mutex);
 }
 
 static void domain_leave(domain *self) {
 	pthread_mutex_lock(&threads_mutex);
-	if (self->next) self->next->previous = self->previous;
-	if (self->previous)
-		self->previous->next = self->next;
-	else
-		domains = self->next;
+	list_remove(&domains, self);
 	pthread_mutex_unlock(&threads_mutex);
 	self->gone(self);
 }
@@ -230,7 +225,7 @@ void host_slot_set(host_slot *self, void *data, aw_destroy_fn destroy) {
 int64_t aw_debug_live_handles(void) {
 	int64_t count = atomic_load(&domain_none.live);
 	pthread_mutex_lock(&threads_mutex);
-	for (domain *at = domains; at; at = at->next) {
+	for (domain *at = domains.first; at; at = at->next) {
 		int64_t live = atomic_load_explicit(&at->live, memory_order_relaxed);
 		count += domain_is_closed(at) ? live : live - 1; /* an open domain counts itself */
 	}

@@ -28,37 +28,22 @@ park_limit park_limit_after(int64_t timeout_ns) {
 	return self;
 }
 
-static void list_add(park *self, parked *here) {
-	here->next = self->first;
-	here->previous = NULL;
-	if (self->first) self->first->previous = here;
-	self->first = here;
-}
-
-static void list_remove(park *self, parked *here) {
-	if (here->next) here->next->previous = here->previous;
-	if (here->previous)
-		here->previous->next = here->next;
-	else
-		self->first = here->next;
-}
-
 aw_status park_wait(park *self, pthread_mutex_t *mutex, const park_limit *limit) {
 	parked here = {.interrupt = limit->interrupt};
 	uint32_t seen = limit->interrupt ? atomic_load(&limit->interrupt->word) : 0;
 	if (limit->interrupt && seen & INTERRUPT_RAISED) return -EINTR;
-	list_add(self, &here);
+	list_prepend(&self->waiting, &here);
 	pthread_mutex_unlock(mutex);
 	aw_status status = limit->interrupt ? interrupt_wait(limit->interrupt, seen, limit->deadline)
 	                                    : os_word_wait(&here.word, seen, limit->deadline);
 	pthread_mutex_lock(mutex);
-	list_remove(self, &here);
+	list_remove(&self->waiting, &here);
 	if (status == -ETIMEDOUT) return AW_EPENDING;
 	return status == -EINTR && !limit->signals ? 0 : status;
 }
 
 void park_wake(park *self) {
-	for (parked *here = self->first; here; here = here->next) {
+	for (parked *here = self->waiting.first; here; here = here->next) {
 		if (here->interrupt) {
 			interrupt_wake(here->interrupt);
 		} else {

@@ -7,6 +7,7 @@
 #define CORE_PARK_H
 
 #include "interrupt.h"
+#include "list.h"
 
 #include <pthread.h>
 
@@ -14,7 +15,7 @@
 typedef struct parked parked;
 
 typedef struct park {
-	parked *first;
+	LIST(parked) waiting;
 } park;
 
 /* How long, and what ends it early. */

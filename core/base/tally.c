@@ -7,6 +7,7 @@
  */
 #include "tally.h"
 
+#include "list.h"
 #include "place.h"
 #include "tsan.h"
 
@@ -27,7 +28,7 @@ typedef struct record {
 _Atomic uint8_t object_watched;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static record *first, *last; /* in the order in which they were handed out */
+static LIST(record) records; /* in the order in which they were handed out */
 static uint64_t count;
 
 enum { MARK = OBJECT_COUNTED, LINES_MOST = 20 };
@@ -50,13 +51,8 @@ static record *record_new(object *self, const void *origin) {
 		self->tally = 0; /* not counted any more, and so not accused either */
 		return NULL;
 	}
-	*new = (record){
-		.previous = last, .object = self, .class = self->class, .origin = origin, .number = ++count, .thread = thread_self()};
-	if (last)
-		last->next = new;
-	else
-		first = new;
-	last = new;
+	*new = (record){.object = self, .class = self->class, .origin = origin, .number = ++count, .thread = thread_self()};
+	list_append(&records, new);
 	self->tally = (uintptr_t) new | MARK;
 	return new;
 }
@@ -116,14 +112,7 @@ void tally_end(object *self) {
 	pthread_mutex_lock(&mutex);
 	record *found = record_of(self);
 	if (found) {
-		if (found->next)
-			found->next->previous = found->previous;
-		else
-			last = found->previous;
-		if (found->previous)
-			found->previous->next = found->next;
-		else
-			first = found->next;
+		list_remove(&records, found);
 		free(found);
 	}
 	self->tally = 0;
@@ -177,7 +166,7 @@ void tally_print_held(const domain *where, uint64_t mark) {
 	uint64_t more = 0, all = 0;
 	if (!mark) return;
 	pthread_mutex_lock(&mutex);
-	for (const record *at = first; at; at = at->next) {
+	for (const record *at = records.first; at; at = at->next) {
 		if (!is_listed(at, where, mark)) continue;
 		all++;
 		more += !group_add(groups, &used, at);

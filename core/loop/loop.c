@@ -120,7 +120,7 @@ aw_status loop_submit_held(aw_loop *loop, operation *what) {
 /* Older tables end before it. */
 /* Has the table, which may be of an older libawait, this function? */
 #define TABLE_HAS(backend, function) \
-	((backend)->size >= offsetof(aw_backend, function) + sizeof (backend)->function && (backend)->function)
+	((backend)->size >= offsetof(aw_backend, function) + sizeof(backend)->function && (backend)->function)
 
 void loop_flush(aw_loop *loop) {
 	if (loop->state == LOOP_CLOSED || !TABLE_HAS(loop->backend, flush)) return;
@@ -142,19 +142,13 @@ void loop_cancel(aw_loop *loop, operation *what) {
 }
 
 void loop_add_closer(aw_loop *loop, closer *what) {
-	closer **first = &loop->closers[what->phase];
-	what->previous = NULL;
-	what->next = *first;
-	if (*first) (*first)->previous = what;
-	*first = what;
+	list_prepend(&loop->closers[what->phase], what);
 }
 
+/* May be called for one that isn't registered any more. */
 void loop_remove_closer(aw_loop *loop, closer *what) {
-	if (what->next) what->next->previous = what->previous;
-	if (what->previous)
-		what->previous->next = what->next;
-	else if (loop->closers[what->phase] == what)
-		loop->closers[what->phase] = what->next;
+	if (!what->next && !what->previous && loop->closers[what->phase].first != what) return;
+	list_remove(&loop->closers[what->phase], what);
 	what->next = what->previous = NULL;
 }
 
@@ -274,8 +268,8 @@ void loop_drain(aw_loop *loop) {
 }
 
 static void close_phase_run(aw_loop *loop, close_phase phase) {
-	while (loop->closers[phase]) {
-		closer *first = loop->closers[phase];
+	while (loop->closers[phase].first) {
+		closer *first = loop->closers[phase].first;
 		loop_remove_closer(loop, first);
 		first->close(first);
 		loop_drain(loop);
@@ -415,8 +409,7 @@ static aw_status backend_wait(aw_loop *loop, int64_t deadline) {
 	const aw_backend *backend = loop->backend;
 	for (;;) {
 		if (take_lost_wake(loop)) deadline = 0;
-		bool bounded = deadline > 0 && is_deaf(loop) &&
-		               (loop->in_flight || !(backend->capabilities & AW_BACKEND_OWN_CLOCK));
+		bool bounded = deadline > 0 && is_deaf(loop) && (loop->in_flight || !(backend->capabilities & AW_BACKEND_OWN_CLOCK));
 		int64_t bound = bounded ? loop_after(loop, SLEEP_WITHOUT_WAKE) : deadline;
 		if (bound >= deadline) return backend->wait(loop->backend_state, deadline);
 		aw_status status = backend->wait(loop->backend_state, bound);
@@ -528,9 +521,7 @@ int64_t aw_loop_deadline(const aw_loop *loop) {
 ENTRY(aw_loop_wakeup, (aw_loop *loop), (loop)) {
 	if (!loop_is(loop)) return AW_EBADHANDLE;
 	domain_visit(&loop->domain);
-	aw_status status = loop->fork_generation != *threads_fork_word ? AW_EFORKED
-	                   : loop->state != LOOP_OPEN                  ? AW_ELOOPCLOSED
-	                                                               : 0;
+	aw_status status = loop->fork_generation != *threads_fork_word ? AW_EFORKED : loop->state != LOOP_OPEN ? AW_ELOOPCLOSED : 0;
 	if (status == 0) loop_wake(loop);
 	domain_leave_visit(&loop->domain);
 	return status;

@@ -5,6 +5,7 @@
 #ifndef CORE_LOOP_H
 #define CORE_LOOP_H
 
+#include "list.h"
 #include "object.h"
 #include "ready.h"
 #include "stack.h"
@@ -50,8 +51,8 @@ typedef struct lookout {
 enum loop_state { LOOP_OPEN, LOOP_CLOSING, LOOP_CLOSED };
 
 struct aw_loop {
-	object base;   /* of domain_none: the handle */
-	domain domain; /* of all that belongs to the loop; keeps this memory alive */
+	object base;              /* of domain_none: the handle */
+	domain domain;            /* of all that belongs to the loop; keeps this memory alive */
 	_Atomic uintptr_t driver; /* the thread inside wait or dispatch, or 0 */
 	uint32_t fork_generation;
 	_Atomic uint8_t state;
@@ -67,18 +68,18 @@ struct aw_loop {
 	ready_queue completed; /* by the backend, during its wait; joins `ready` in dispatch */
 	size_t in_flight;      /* operations that the backend has */
 	timers timers;
-	struct aw_task *current;           /* the task that runs */
-	struct aw_task *tasks, *tasks_last; /* not done, in order of creation */
-	struct aw_task *chained;           /* tasks whose end of chain is cached; see task.c */
-	_Atomic(ready_item *) posted;      /* by other threads, newest first */
-	_Atomic uint32_t woken;            /* a wake is under way */
-	_Atomic bool wake_refused;         /* the last one did not reach the backend: no sleep is long until one does */
-	_Atomic bool wake_lost;            /* and no wait has answered it yet */
+	struct aw_task *current;      /* the task that runs */
+	LIST(struct aw_task) tasks;   /* not done, in order of creation */
+	struct aw_task *chained;      /* tasks whose end of chain is cached; see task.c */
+	_Atomic(ready_item *) posted; /* by other threads, newest first */
+	_Atomic uint32_t woken;       /* a wake is under way */
+	_Atomic bool wake_refused;    /* the last one did not reach the backend: no sleep is long until one does */
+	_Atomic bool wake_lost;       /* and no wait has answered it yet */
 	guest *guest;
 	completion_queue *completions;
-	closer *closers[CLOSE_PHASES];
-	closer task_closer;         /* registered by the first task */
-	const lookout *lookout;     /* or NULL */
+	LIST(closer) closers[CLOSE_PHASES];
+	closer task_closer;              /* registered by the first task */
+	const lookout *lookout;          /* or NULL */
 	struct descriptors *descriptors; /* readers and writers, once there are any */
 	struct signals *signals;         /* signal handlers, likewise */
 	struct loop_threads *threads;    /* its default executor, likewise */

@@ -40,14 +40,7 @@ static void child_pump(child *self);
 static void awaiter_leave(awaiter *self) {
 	child *owner = self->child;
 	self->child = NULL;
-	if (self->next)
-		self->next->previous = self->previous;
-	else
-		owner->last = self->previous;
-	if (self->previous)
-		self->previous->next = self->next;
-	else
-		owner->first = self->next;
+	list_remove(&owner->awaiters, self);
 }
 
 static bool awaiter_cancel(aw_future *future, aw_error *reason) {
@@ -70,7 +63,7 @@ static void awaiter_describe(const aw_future *future, future_description *out) {
 static const future_kind awaiter_kind = {.cancel = awaiter_cancel, .what = "process", .describe = awaiter_describe};
 
 bool child_is_awaited(const child *self, enum awaits what) {
-	for (const awaiter *at = self->first; at; at = at->next)
+	for (const awaiter *at = self->awaiters.first; at; at = at->next)
 		if (at->what == what) return true;
 	return false;
 }
@@ -84,7 +77,7 @@ static bool awaiter_is_satisfied(const awaiter *self) {
 }
 
 static awaiter *first_satisfied(const child *self) {
-	awaiter *at = self->first;
+	awaiter *at = self->awaiters.first;
 	while (at && !awaiter_is_satisfied(at)) at = at->next;
 	return at;
 }
@@ -99,7 +92,7 @@ static void child_settle(child *self) {
 }
 
 static awaiter *first_of(const child *self, enum awaits least) {
-	awaiter *at = self->first;
+	awaiter *at = self->awaiters.first;
 	while (at && at->what < least) at = at->next;
 	return at;
 }
@@ -119,12 +112,7 @@ aw_status child_await(child *self, enum awaits what, const void *origin, aw_futu
 	future->future.origin = origin;
 	future->child = self;
 	future->what = what;
-	future->previous = self->last;
-	if (self->last)
-		self->last->next = future;
-	else
-		self->first = future;
-	self->last = future;
+	list_append(&self->awaiters, future);
 	*out = object_hand_out(object_ref(future), origin);
 	object_ref(self);
 	child_pump(self);
@@ -184,7 +172,8 @@ static aw_status pipe_read(child_pipe *self) {
 }
 
 static aw_status pipe_write(child_pipe *self) {
-	if (self->written < self->length) return pipe_submit(self, AW_OP_WRITE, self->data + self->written, self->length - self->written);
+	if (self->written < self->length)
+		return pipe_submit(self, AW_OP_WRITE, self->data + self->written, self->length - self->written);
 	pipe_close(self);
 	return 0;
 }
@@ -366,7 +355,7 @@ static void child_close(closer *base) {
 		if (status != -EAGAIN) child_end(self, code);
 	}
 	loop_cancel(self->loop, &self->watch);
-	for (awaiter *at; (at = self->first);) {
+	for (awaiter *at; (at = self->awaiters.first);) {
 		awaiter_leave(at);
 		object_unref(at);
 	}

@@ -7,6 +7,7 @@
 #define CORE_AWAIT_CHILD_H
 
 #include "future.h"
+#include "list.h"
 #include "process_options.h"
 
 typedef struct child child;
@@ -39,7 +40,7 @@ struct child {
 	operation watch; /* for its end */
 	alarm_clock retry;
 	child_pipe pipes[STDIO_STREAMS];
-	awaiter *first, *last; /* futures not done yet, in order of creation, each with a reference */
+	LIST(awaiter) awaiters; /* futures not done yet, in order of creation, each with a reference */
 };
 
 /* What a future of a child waits for, beside the exit. */

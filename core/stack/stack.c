@@ -164,28 +164,6 @@ static slab_guard guard_kind_of(char *memory, size_t guard) {
 	return madvise(memory, guard, 0x7fff) ? GUARD_INSTALLED : GUARD_PROTECTED;
 }
 
-static void pool_unlink(stack_pool *pool, stack_slab *slab) {
-	if (slab->previous) slab->previous->next = slab->next;
-	else pool->first = slab->next;
-	if (slab->next) slab->next->previous = slab->previous;
-	else pool->last = slab->previous;
-	slab->next = slab->previous = NULL;
-}
-
-static void pool_link_front(stack_pool *pool, stack_slab *slab) {
-	slab->next = pool->first;
-	if (pool->first) pool->first->previous = slab;
-	else pool->last = slab;
-	pool->first = slab;
-}
-
-static void pool_link_back(stack_pool *pool, stack_slab *slab) {
-	slab->previous = pool->last;
-	if (pool->last) pool->last->next = slab;
-	else pool->first = slab;
-	pool->last = slab;
-}
-
 static stack_slab *slab_new(stack_pool *pool) {
 	size_t guard = guard_of(pool->size), stride = guard + pool->size;
 	uint32_t count = pool->is_closing && pool->slab_count < CLOSED_FEW ? CLOSED_FEW : pool->slab_count;
@@ -216,7 +194,7 @@ static stack_slab *slab_new(stack_pool *pool) {
 	}
 	slab->guarded[0] = slab->guard_kind == GUARD_INSTALLED; /* the first one's stands: it was the trial */
 	atomic_store_explicit(&slab->memory, memory, memory_order_release);
-	pool_link_front(pool, slab);
+	list_prepend(&pool->slabs, slab);
 	if (pool->slab_count < COUNT_MOST) pool->slab_count *= 2;
 	return slab;
 }
@@ -224,7 +202,7 @@ static stack_slab *slab_new(stack_pool *pool) {
 static void slab_unmap(stack_pool *pool, stack_slab *slab) {
 	char *memory = atomic_load_explicit(&slab->memory, memory_order_relaxed);
 	size_t bytes = (slab->guard + slab->size) * slab->count;
-	pool_unlink(pool, slab);
+	list_remove(&pool->slabs, slab);
 	if (pool->spare == slab) pool->spare = NULL;
 	atomic_store_explicit(&slab->memory, NULL, memory_order_release);
 	announce_unmap(memory, bytes);
@@ -292,7 +270,7 @@ static stack_owner *slab_owners(stack_slab *slab) {
 
 /* A cold stack made usable: the lowest, so that page tables are shared. */
 static stack *stack_heat(stack_pool *pool) {
-	stack_slab *slab = pool->first;
+	stack_slab *slab = pool->slabs.first;
 	if (!slab || !slab->cold_count || slab->size != pool->size) slab = slab_new(pool);
 	if (!slab) return NULL;
 	uint32_t index = pool->is_closing ? slab_choose_cold(slab) : slab_lowest_cold(slab);
@@ -304,8 +282,8 @@ static stack *stack_heat(stack_pool *pool) {
 	slab->cold[index / 64] &= ~(UINT64_C(1) << index % 64);
 	if (pool->spare == slab) pool->spare = NULL;
 	if (--slab->cold_count == 0) {
-		pool_unlink(pool, slab);
-		pool_link_back(pool, slab);
+		list_remove(&pool->slabs, slab);
+		list_append(&pool->slabs, slab);
 	}
 	stack *s = stack_at(slab, memory, index);
 	/* First frames at one offset in every page would share a few sets of the cache: they start at different lines. */
@@ -331,8 +309,8 @@ static void stack_cool(stack_pool *pool, stack *s) {
 		pool->spare = slab;
 	}
 	if (slab->cold_count == 1 && slab->size == pool->size) {
-		pool_unlink(pool, slab);
-		pool_link_front(pool, slab);
+		list_remove(&pool->slabs, slab);
+		list_prepend(&pool->slabs, slab);
 	}
 }
 
@@ -383,14 +361,14 @@ int stack_pool_resize(stack_pool *pool, size_t size) {
 	/* Every slab is of another size now, or again of this one: those that have nothing to give go to the back. */
 	pool_cool_all(pool);
 	pool->spare = NULL;
-	stack_slab *end = pool->last;
-	for (stack_slab *slab = pool->first, *next; slab; slab = next) {
+	stack_slab *end = pool->slabs.last;
+	for (stack_slab *slab = pool->slabs.first, *next; slab; slab = next) {
 		next = slab == end ? NULL : slab->next;
 		if (slab->cold_count == slab->count) {
 			slab_unmap(pool, slab);
 		} else if (slab->size != size || !slab->cold_count) {
-			pool_unlink(pool, slab);
-			pool_link_back(pool, slab);
+			list_remove(&pool->slabs, slab);
+			list_append(&pool->slabs, slab);
 		}
 	}
 	return 0;
@@ -398,7 +376,7 @@ int stack_pool_resize(stack_pool *pool, size_t size) {
 
 void stack_pool_destroy(stack_pool *pool) {
 	pool_cool_all(pool);
-	for (stack_slab *slab = pool->first, *next; slab; slab = next) {
+	for (stack_slab *slab = pool->slabs.first, *next; slab; slab = next) {
 		next = slab->next;
 		if (slab->cold_count == slab->count) slab_unmap(pool, slab);
 	}

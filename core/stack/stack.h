@@ -8,6 +8,8 @@
 #ifndef CORE_STACK_H
 #define CORE_STACK_H
 
+#include "list.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,15 +30,14 @@ typedef struct stack {
 } stack;
 
 typedef struct stack_pool {
-	size_t size;              /* of the stacks taken from now on */
-	stack *hot;               /* free ones that keep their memory, the last given first */
+	size_t size; /* of the stacks taken from now on */
+	stack *hot;  /* free ones that keep their memory, the last given first */
 	size_t hot_count;
-	size_t live_count;        /* taken and not given back */
-	bool is_closing;          /* a stack given back is made inaccessible until it is taken again (debug mode) */
-	struct stack_slab *first; /* the slabs, those with stacks to take in front */
-	struct stack_slab *last;
-	struct stack_slab *spare; /* one that is wholly free, kept so that a number that sways does not map and unmap */
-	uint32_t slab_count;      /* stacks of the next slab */
+	size_t live_count;             /* taken and not given back */
+	bool is_closing;               /* a stack given back is made inaccessible until it is taken again (debug mode) */
+	LIST(struct stack_slab) slabs; /* those with stacks to take in front */
+	struct stack_slab *spare;      /* one that is wholly free, kept so that a number that sways does not map and unmap */
+	uint32_t slab_count;           /* stacks of the next slab */
 	bool on_valgrind;
 } stack_pool;
 

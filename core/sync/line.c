@@ -3,6 +3,7 @@
 #include "line.h"
 
 #include "failure.h"
+#include "list.h"
 #include "task.h"
 
 #include <errno.h>
@@ -13,13 +14,7 @@ aw_status line_join(line *self, place *who, const future_kind *kind, void *owner
 	if (!who->turn) return -ENOMEM;
 	who->turn->value.data = owner; /* until it is done it has no value */
 	who->line = self;
-	who->next = NULL;
-	who->previous = self->last;
-	if (self->last)
-		self->last->next = who;
-	else
-		self->first = who;
-	self->last = who;
+	list_append(self, who);
 	return 0;
 }
 
@@ -34,14 +29,7 @@ void turn_describe(const aw_future *turn, const char *format, future_description
 static void line_unlink(place *who) {
 	line *self = who->line;
 	if (!self) return;
-	if (who->next)
-		who->next->previous = who->previous;
-	else
-		self->last = who->previous;
-	if (who->previous)
-		who->previous->next = who->next;
-	else
-		self->first = who->next;
+	list_remove(self, who);
 	who->line = NULL;
 }
 

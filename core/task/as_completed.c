@@ -4,6 +4,7 @@
  * the list when he runs, so that a cancelled one takes nothing.
  */
 #include "failure.h"
+#include "list.h"
 #include "task.h"
 #include "watch.h"
 
@@ -22,9 +23,8 @@ struct aw_as_completed {
 	struct completions *watch; /* a reference; knows us until we go */
 	aw_future **ends;          /* references, in the order of their ends; NULL for one that timed out */
 	size_t count, ended, taken;
-	size_t promised; /* asked for by coroutines that have begun */
-	asker *askers;   /* the first has waited longest */
-	asker *askers_last;
+	size_t promised;    /* asked for by coroutines that have begun */
+	LIST(asker) askers; /* the first has waited longest */
 };
 
 typedef struct completions {
@@ -51,11 +51,12 @@ static void iterator_release(object *base) {
 	object_free(base);
 }
 
-static const object_class iterator_class = {.name = "as_completed", .size = sizeof(aw_as_completed), .release = iterator_release};
+static const object_class iterator_class = {
+	.name = "as_completed", .size = sizeof(aw_as_completed), .release = iterator_release};
 
 /* Wakes the first who waits and was not woken. */
 static void wake_one(aw_as_completed *self) {
-	for (asker *at = self->askers; at; at = at->next) {
+	for (asker *at = self->askers.first; at; at = at->next) {
 		if (future_is_done(at->turn)) continue;
 		future_finish(at->turn, NULL, NULL);
 		return;
@@ -136,25 +137,12 @@ typedef struct next_state {
 } next_state;
 
 static void asker_add(aw_as_completed *self, asker *who) {
-	who->next = NULL;
-	who->previous = self->askers_last;
-	if (self->askers_last)
-		self->askers_last->next = who;
-	else
-		self->askers = who;
-	self->askers_last = who;
+	list_append(&self->askers, who);
 }
 
 static void asker_remove(aw_as_completed *self, asker *who) {
 	if (!who->turn) return;
-	if (who->next)
-		who->next->previous = who->previous;
-	else
-		self->askers_last = who->previous;
-	if (who->previous)
-		who->previous->next = who->next;
-	else
-		self->askers = who->next;
+	list_remove(&self->askers, who);
 	object_unref(who->turn);
 	who->turn = NULL;
 }
@@ -197,7 +185,8 @@ static aw_status next_step(aw_resume *resume, void *ud) {
 	}
 	asker_remove(iterator, &self->asker);
 	if (!self->promised) {
-		if (iterator->taken + iterator->promised == iterator->count) return aw_resume_raise(resume, error_of(AW_ESTOPITERATION));
+		if (iterator->taken + iterator->promised == iterator->count)
+			return aw_resume_raise(resume, error_of(AW_ESTOPITERATION));
 		iterator->promised++;
 		self->promised = true;
 	}

@@ -151,7 +151,7 @@ static bool reserve(printer *self, void *array, size_t count, size_t *room, size
 static void push(printer *self, aw_future *future) {
 	if (!reserve(self, &self->levels, self->level_count, &self->level_room, sizeof *self->levels)) return;
 	aw_task *task = task_of(future);
-	self->levels[self->level_count++] = (level){.future = future, .scope = task ? task->scopes : NULL};
+	self->levels[self->level_count++] = (level){.future = future, .scope = task ? task->scopes.first : NULL};
 }
 
 /* The next future that the innermost one waits for: of a task what it awaits, then the tasks of its groups. */
@@ -193,11 +193,11 @@ static void mark_awaited(printer *self, aw_task *task) {
 /* Tasks are listed in the order of their numbers. */
 static aw_task *find_task(printer *self, uint64_t number) {
 	if (!self->by_number) {
-		for (const aw_task *task = self->loop->tasks; task; task = task->next) self->task_count++;
+		for (const aw_task *task = self->loop->tasks.first; task; task = task->next) self->task_count++;
 		self->by_number = calloc(self->task_count, sizeof(aw_task *));
 		if (!self->by_number) return NULL;
 		aw_task **at = self->by_number;
-		for (aw_task *task = self->loop->tasks; task; task = task->next) *at++ = task;
+		for (aw_task *task = self->loop->tasks.first; task; task = task->next) *at++ = task;
 	}
 	size_t low = 0, high = self->task_count;
 	while (low < high) {
@@ -329,12 +329,12 @@ static void print_deferred(printer *self) {
 
 static void print_all(printer *self) {
 	aw_loop *loop = self->loop;
-	for (aw_task *task = loop->tasks; task; task = task->next) task->awaited = task->printed = false;
-	for (aw_task *task = loop->tasks; task; task = task->next) mark_awaited(self, task);
+	for (aw_task *task = loop->tasks.first; task; task = task->next) task->awaited = task->printed = false;
+	for (aw_task *task = loop->tasks.first; task; task = task->next) mark_awaited(self, task);
 	if (is_json(self)) print(self, "[");
 	/* First those at the top; what is left then awaits each other in a circle. */
 	for (int circles = 0; circles < 2; circles++)
-		for (aw_task *task = loop->tasks; task; task = task->next) {
+		for (aw_task *task = loop->tasks.first; task; task = task->next) {
 			if (task->printed || (task->awaited && !circles)) continue;
 			print_tree(self, task, NULL);
 			print_deferred(self);

@@ -60,8 +60,8 @@ static void task_close(aw_task *self);
 
 static void tasks_close(closer *base) {
 	aw_loop *loop = container_of(base, aw_loop, task_closer);
-	while (loop->tasks) {
-		task_close(loop->tasks);
+	while (loop->tasks.first) {
+		task_close(loop->tasks.first);
 		loop_drain(loop);
 	}
 }
@@ -71,26 +71,13 @@ static void task_enlist(aw_task *self, aw_loop *loop) {
 		loop->task_closer = (closer){.phase = CLOSE_TASKS, .close = tasks_close};
 		loop_add_closer(loop, &loop->task_closer);
 	}
-	self->previous = loop->tasks_last;
-	if (loop->tasks_last)
-		loop->tasks_last->next = self;
-	else
-		loop->tasks = self;
-	loop->tasks_last = self;
+	list_append(&loop->tasks, self);
 	object_ref(self); /* the loop owns its tasks */
 }
 
 static void task_delist(aw_task *self) {
 	aw_loop *loop = self->future.loop;
-	if (self->next)
-		self->next->previous = self->previous;
-	else
-		loop->tasks_last = self->previous;
-	if (self->previous)
-		self->previous->next = self->next;
-	else
-		loop->tasks = self->next;
-	self->next = self->previous = NULL;
+	list_remove(&loop->tasks, self);
 	object_unref(self);
 }
 
@@ -138,18 +125,13 @@ static void task_finish(aw_task *self, void *value, aw_destroy_fn destroy, aw_er
 /* --- scopes --- */
 
 void scope_enter(task_scope *self, const task_scope_kind *kind, aw_task *task, const void *origin) {
-	*self = (task_scope){.next = task->scopes, .task = task, .kind = kind, .origin = origin};
-	if (self->next) self->next->previous = self;
-	task->scopes = self;
+	*self = (task_scope){.task = task, .kind = kind, .origin = origin};
+	list_prepend(&task->scopes, self);
 }
 
 bool scope_leave(task_scope *self) {
 	if (!self->task) return false;
-	if (self->next) self->next->previous = self->previous;
-	if (self->previous)
-		self->previous->next = self->next;
-	else
-		self->task->scopes = self->next;
+	list_remove(&self->task->scopes, self);
 	self->task = NULL;
 	return true;
 }
@@ -163,7 +145,7 @@ void scope_forgotten(task_scope *self) {
 /* Those that the task, which has ended, did not end itself. */
 static void leave_scopes(aw_task *self) {
 	aw_loop *loop = self->future.loop;
-	for (task_scope *at; (at = self->scopes);) {
+	for (task_scope *at; (at = self->scopes.first);) {
 		const task_scope_kind *kind = at->kind;
 		const void *origin = at->origin;
 		scope_leave(at);
@@ -346,7 +328,7 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 			here->failure = outer_failure;
 			self->context = context_swap(context);
 			task_finish(self, raised ? NULL : resume->returned.data, raised ? NULL : resume->returned.destroy, error);
-			if (self->scopes) leave_scopes(self);
+			if (self->scopes.first) leave_scopes(self);
 			return status;
 		}
 	}
@@ -668,7 +650,7 @@ ENTRY(aw_loop_all_tasks, (aw_loop *loop, aw_task **out, size_t max), (loop, out,
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	size_t count = 0;
-	for (aw_task *task = loop->tasks; task; task = task->next, count++)
+	for (aw_task *task = loop->tasks.first; task; task = task->next, count++)
 		if (count < max && out) out[count] = object_hand_out(object_ref(task), CALLER);
 	return count > INT32_MAX ? -EOVERFLOW : (aw_status)count;
 }

@@ -5,6 +5,7 @@
 
 #include "coro.h"
 #include "failure.h"
+#include "list.h"
 #include "stackful.h"
 
 #include <await/task.h>
@@ -35,8 +36,8 @@ bool scope_leave(task_scope *self);
 void scope_forgotten(task_scope *self);
 
 struct aw_task {
-	aw_future future; /* first: a task is a future */
-	future_waiter waiter; /* its next step, in the ready queue or in the list of what it awaits */
+	aw_future future;         /* first: a task is a future */
+	future_waiter waiter;     /* its next step, in the ready queue or in the list of what it awaits */
 	aw_task *next, *previous; /* in the loop's list, while it is not done */
 	aw_future *waiting;       /* what it awaits; a reference */
 	aw_coro *coro;            /* the innermost coroutine; a reference, as on each parent */
@@ -46,24 +47,25 @@ struct aw_task {
 	aw_error *failure;        /* of the last call that failed (failure.h); a reference */
 	void *value;              /* what aw_return() prepared */
 	aw_destroy_fn value_destroy;
-	struct binding *context;  /* task-local values; a reference */
+	struct binding *context; /* task-local values; a reference */
 	uint64_t number;
-	char *name;     /* NULL: "Task-N" was never asked for */
+	char *name;       /* NULL: "Task-N" was never asked for */
 	int64_t since;    /* when it suspended last; in debug mode */
 	uint32_t cancels; /* open requests */
 	bool must_cancel; /* one is to be delivered at the next step */
 	cancel_place cancel_place;
 	/* Requests that the tasks below have yet to count; see task_count_requests(). */
-	uint32_t owed;         /* requests that the tasks below have not counted yet */
-	uint32_t above;        /* while settling: tasks that await this one and come first */
-	aw_task *chain_end;    /* the last task in the chain of awaits below; NULL: not cached */
-	aw_task *next_chained; /* in loop.chained */
-	bool awaited, printed;         /* while the tree of tasks is printed */
-	task_scope *scopes;                 /* that it is in, the innermost first */
+	uint32_t owed;           /* requests that the tasks below have not counted yet */
+	uint32_t above;          /* while settling: tasks that await this one and come first */
+	aw_task *chain_end;      /* the last task in the chain of awaits below; NULL: not cached */
+	aw_task *next_chained;   /* in loop.chained */
+	bool awaited, printed;   /* while the tree of tasks is printed */
+	LIST(task_scope) scopes; /* that it is in, the innermost first */
 };
 
 /* aw_task_spawn() and aw_task_spawn_coro() for the library itself: what they make is not handed out, and has another's origin. */
-aw_status task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, bool eager, const void *origin, aw_task **out);
+aw_status task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, bool eager, const void *origin,
+                     aw_task **out);
 aw_status task_spawn_coro(aw_loop *loop, aw_coro *coro, bool eager, const void *origin, aw_task **out);
 
 /* Asks for cancellation, with a reason. */
@@ -92,11 +94,11 @@ static inline bool task_is(const aw_task *self) {
 /* Awaits a coroutine just made, which is dropped; or notes why it could not be made. */
 aw_status await_made(aw_status status, aw_coro *made, void **out);
 /* The stackful twin of a call that makes a coroutine, whose last parameter is where to put it: makes and awaits it. */
-#define AWAIT_CORO(out, make, ...)                                                           \
-	__extension__({                                                                          \
-		aw_coro *coro_made = NULL;                                                           \
+#define AWAIT_CORO(out, make, ...)                                                            \
+	__extension__({                                                                           \
+		aw_coro *coro_made = NULL;                                                            \
 		aw_status coro_status = stackful_here() ? make(__VA_ARGS__, &coro_made) : AW_ENOTASK; \
-		await_made(coro_status, coro_made, out);                                             \
+		await_made(coro_status, coro_made, out);                                              \
 	})
 
 #endif

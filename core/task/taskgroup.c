@@ -4,6 +4,7 @@
  * win over a cancellation from outside, which is then asked for again so that it is not lost.
  */
 #include "failure.h"
+#include "list.h"
 #include "report.h"
 #include "task.h"
 
@@ -24,7 +25,7 @@ struct aw_taskgroup {
 	object base;
 	aw_loop *loop;
 	aw_task *parent; /* a reference, once entered */
-	member *members, *members_last;
+	LIST(member) members;
 	size_t member_count;
 	aw_error **errors; /* references, in the order of the failures */
 	size_t error_count, error_capacity;
@@ -52,7 +53,7 @@ static aw_status taskgroup_check(const aw_taskgroup *group) {
 
 static void taskgroup_abort(aw_taskgroup *self) {
 	self->aborting = true;
-	for (member *at = self->members; at; at = at->next) task_cancel(at->task, error_of(AW_ECANCELLED));
+	for (member *at = self->members.first; at; at = at->next) task_cancel(at->task, error_of(AW_ECANCELLED));
 }
 
 /* Room is made when a member joins, so that a failure can always be kept. */
@@ -82,14 +83,7 @@ static void member_failed(aw_taskgroup *self, aw_error *error, aw_future *future
 static void member_remove(member *self) {
 	aw_taskgroup *group = self->group;
 	group->member_count--;
-	if (self->next)
-		self->next->previous = self->previous;
-	else
-		group->members_last = self->previous;
-	if (self->previous)
-		self->previous->next = self->next;
-	else
-		group->members = self->next;
+	list_remove(&group->members, self);
 }
 
 static aw_status member_run(ready_item *item) {
@@ -99,7 +93,7 @@ static aw_status member_run(ready_item *item) {
 	member_remove(self);
 	loop_remove_closer(group->loop, &self->closer);
 	if (!loop_closing(group->loop)) {
-		if (!group->members && group->emptied) future_finish(group->emptied, NULL, NULL);
+		if (!group->members.first && group->emptied) future_finish(group->emptied, NULL, NULL);
 		aw_error *error = NULL;
 		if (future->state == FUTURE_FAILED) future_outcome(future, NULL, &error);
 		if (error) member_failed(group, error, future);
@@ -121,7 +115,7 @@ static void member_close(closer *base) {
 static aw_status member_prepare(aw_taskgroup *self, member **out) {
 	aw_status status = taskgroup_check(self);
 	if (status < 0) return status;
-	bool finished = self->ending && !self->members;
+	bool finished = self->ending && !self->members.first;
 	if (!self->entered || finished || self->aborting) return AW_EINVALIDSTATE;
 	if (errors_reserve(self, self->member_count + 2) < 0) return -ENOMEM;
 	*out = calloc(1, sizeof **out);
@@ -133,12 +127,7 @@ static void member_join(aw_taskgroup *self, member *who, aw_task *task, aw_task 
 	who->closer.close = member_close;
 	who->group = object_ref(self);
 	who->task = task;
-	who->previous = self->members_last;
-	if (self->members_last)
-		self->members_last->next = who;
-	else
-		self->members = who;
-	self->members_last = who;
+	list_append(&self->members, who);
 	self->member_count++;
 	loop_add_closer(self->loop, &who->closer);
 	future_wait(&task->future, &who->waiter);
@@ -176,7 +165,7 @@ static void taskgroup_abandon(task_scope *base) {
 
 static aw_task *taskgroup_next_member(const task_scope *base, void **at) {
 	const member *previous = *at;
-	member *next = previous ? previous->next : container_of(base, const aw_taskgroup, inside)->members;
+	member *next = previous ? previous->next : container_of(base, const aw_taskgroup, inside)->members.first;
 	*at = next;
 	return next ? next->task : NULL;
 }
@@ -295,7 +284,7 @@ static aw_status leave_step(aw_resume *resume, void *ud) {
 		if (self->body->status == AW_ECANCELLED) keep(&self->cancellation, self->body);
 		if (!group->aborting) taskgroup_abort(group);
 	}
-	while (group->members) {
+	while (group->members.first) {
 		if (!group->emptied) group->emptied = future_create(group->loop, &future_class, &emptied_kind, sizeof(aw_future));
 		if (!group->emptied) return -ENOMEM;
 		AW_AWAIT(&self->frame, resume, group->emptied);
@@ -330,7 +319,9 @@ ENTRY(aw_taskgroup_end_coro, (aw_taskgroup *group, aw_status body, aw_error *err
 	status = coro_internal(group->loop, leave_step, sizeof *self, leave_destroy, &self, out);
 	if (status < 0) return status;
 	self->group = object_ref(group);
-	if (body < 0) self->body = error && error->status == body ? aw_error_ref(error) : error_with_message(&group->loop->domain, body, NULL);
+	if (body < 0)
+		self->body =
+			error && error->status == body ? aw_error_ref(error) : error_with_message(&group->loop->domain, body, NULL);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "executor.h"
 
 #include "failure.h"
+#include "list.h"
 #include "park.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@ struct pool {
 	pthread_mutex_t mutex; /* guards what follows */
 	pthread_cond_t work;
 	park ended; /* threads that wait for the end of others */
-	job *first, *last;
+	LIST(job) jobs;
 	size_t queued;
 	int32_t max, threads, idle;
 	int32_t unjoined; /* threads that run, or wait in the list */
@@ -77,26 +78,12 @@ void pool_unref(pool *self) {
 
 static void queue_add(pool *self, job *what) {
 	what->state = JOB_QUEUED;
-	what->next = NULL;
-	what->previous = self->last;
-	if (self->last)
-		self->last->next = what;
-	else
-		self->first = what;
-	self->last = what;
+	list_append(&self->jobs, what);
 	self->queued++;
 }
 
 static void queue_remove(pool *self, job *what, enum job_state state) {
-	if (what->next)
-		what->next->previous = what->previous;
-	else
-		self->last = what->previous;
-	if (what->previous)
-		what->previous->next = what->next;
-	else
-		self->first = what->next;
-	what->next = what->previous = NULL;
+	list_remove(&self->jobs, what);
 	what->state = (uint8_t)state;
 	self->queued--;
 }
@@ -105,12 +92,12 @@ static void queue_remove(pool *self, job *what, enum job_state state) {
 
 /* The next job to run, or NULL: this thread is to end. The mutex is held. */
 static job *worker_take(pool *self) {
-	while (!self->first && !self->shut) {
+	while (!self->jobs.first && !self->shut) {
 		self->idle++;
 		pthread_cond_wait(&self->work, &self->mutex);
 		self->idle--;
 	}
-	job *next = self->first;
+	job *next = self->jobs.first;
 	if (next) queue_remove(self, next, JOB_TAKEN);
 	return next;
 }
@@ -212,8 +199,8 @@ static void pool_shut(pool *self, bool cancel_pending) {
 	job *dropped = NULL, **end = &dropped;
 	pthread_mutex_lock(&self->mutex);
 	self->shut = true;
-	while (cancel_pending && self->first) {
-		job *next = self->first;
+	while (cancel_pending && self->jobs.first) {
+		job *next = self->jobs.first;
 		queue_remove(self, next, JOB_DROPPED);
 		*end = next;
 		end = &next->next;
