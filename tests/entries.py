@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Every public function that returns a status notes what it fails with, so that aw_caught() is the error of the last negative status: it is
-defined by ENTRY (core/failure.h), or is one of those below, which see to it themselves.
+defined by ENTRY (core/base/failure.h), or is one of those below, which see to it themselves.
 
 usage: entries.py --headers FILE... --sources FILE...
 """

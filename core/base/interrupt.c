@@ -66,13 +66,7 @@ ENTRY(aw_interrupt_new, (int fd, aw_interrupt **out), (fd, out)) {
 	return status;
 }
 
-aw_interrupt *aw_interrupt_ref(aw_interrupt *interrupt) {
-	return object_is(interrupt, &interrupt_class) ? object_ref_held(interrupt) : interrupt;
-}
-
-void aw_interrupt_unref(aw_interrupt *interrupt) {
-	if (object_is(interrupt, &interrupt_class)) object_unref_held(interrupt);
-}
+REFERENCES(aw_interrupt, object_is(self, &interrupt_class))
 
 /* Notes no failure: it may run in a signal handler. */
 aw_status aw_interrupt_raise(aw_interrupt *interrupt) {

@@ -19,7 +19,7 @@ typedef struct domain domain;
 
 typedef struct object_class {
 	const char *name;
-	size_t size;                  /* of the whole object, 0 if each tells its own (object_new_sized) */
+	size_t size; /* of the whole object, 0 if each tells its own (object_new_sized) */
 	/* The last reference went: let go of what it holds, then object_free(). The count is 1 meanwhile. */
 	void (*release)(object *self);
 	const struct object_future *future; /* of the classes of futures; NULL for others */
@@ -27,7 +27,7 @@ typedef struct object_class {
 
 /* What a report tells of a future. Reports are made below futures. */
 typedef struct object_future {
-	const void *(*origin)(const object *self);  /* the code that made it, or NULL */
+	const void *(*origin)(const object *self);    /* the code that made it, or NULL */
 	const char *(*task_name)(const object *self); /* NULL: not a task */
 } object_future;
 
@@ -35,8 +35,9 @@ struct object {
 	const object_class *class; /* NULL in freed memory */
 	domain *domain;
 	union {
-		object *dead;  /* no reference is left: link in domain.dead, or in the thread's list of deferred releases */
-		uintptr_t tally; /* before that, in debug mode: who counts the caller's references (tally.h), marked by its lowest bit */
+		object *dead; /* no reference is left: link in domain.dead, or in the thread's list of deferred releases */
+		uintptr_t
+			tally; /* before that, in debug mode: who counts the caller's references (tally.h), marked by its lowest bit */
 	};
 	_Atomic uint32_t refs;
 	uint32_t size; /* and OBJECT_GONE */
@@ -47,14 +48,14 @@ struct object {
 
 struct domain {
 	_Atomic uintptr_t home;
-	_Atomic(object *) dead;    /* released elsewhere, waiting for the home thread */
-	_Atomic uint32_t visitors; /* foreign threads between a look at `home` and their wake: closing waits for them */
-	_Atomic int64_t live;      /* objects; written by home alone until the domain is closed */
-	slab_cache slabs;          /* home's alone; unused once closed */
-	void (*wake)(domain *self);  /* something was put on `dead` */
-	void (*gone)(domain *self);  /* closed, and the last object is freed */
+	_Atomic(object *) dead;     /* released elsewhere, waiting for the home thread */
+	_Atomic uint32_t visitors;  /* foreign threads between a look at `home` and their wake: closing waits for them */
+	_Atomic int64_t live;       /* objects; written by home alone until the domain is closed */
+	slab_cache slabs;           /* home's alone; unused once closed */
+	void (*wake)(domain *self); /* something was put on `dead` */
+	void (*gone)(domain *self); /* closed, and the last object is freed */
 	bool (*report)(domain *self, const char *message, const void *origin); /* tells the handler; false: not now. May be NULL */
-	domain *next, *previous;   /* in the list of all */
+	domain *next, *previous;                                               /* in the list of all */
 };
 
 /* Objects without a loop: errors of no loop, options, lists. */
@@ -151,9 +152,19 @@ static inline void object_unref_held(void *handle) {
 	object_unref(handle);
 }
 
+/* Defines the public pair of a type: `is_one` says of `self` whether it is a live handle of that type. A handle that is not is left alone. */
+#define REFERENCES(type, is_one)                      \
+	type *type##_ref(type *self) {                    \
+		return is_one ? object_ref_held(self) : self; \
+	}                                                 \
+	void type##_unref(type *self) {                   \
+		if (is_one) object_unref_held(self);          \
+	}
+
 /* Ends the reference that stands for the release. True: user code that ran in it took one, so the object lives on. */
 static inline bool object_was_kept(object *self) {
-	if (atomic_load_explicit(&object_watched, memory_order_relaxed) && atomic_load_explicit(&self->refs, memory_order_relaxed) > 1)
+	if (atomic_load_explicit(&object_watched, memory_order_relaxed) &&
+	    atomic_load_explicit(&self->refs, memory_order_relaxed) > 1)
 		object_revive_watched(self);
 	return atomic_fetch_sub(&self->refs, 1) != 1;
 }

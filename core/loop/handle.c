@@ -205,13 +205,7 @@ void handle_close_posted(aw_loop *loop) {
 
 /* --- handles --- */
 
-aw_handle *aw_handle_ref(aw_handle *handle) {
-	return object_is(handle, &handle_class) ? object_ref_held(handle) : handle;
-}
-
-void aw_handle_unref(aw_handle *handle) {
-	if (object_is(handle, &handle_class)) object_unref_held(handle);
-}
+REFERENCES(aw_handle, object_is(self, &handle_class))
 
 ENTRY(aw_handle_cancel, (aw_handle *handle), (handle)) {
 	if (!object_is(handle, &handle_class)) return AW_EBADHANDLE;

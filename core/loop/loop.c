@@ -360,13 +360,7 @@ ENTRY(aw_loop_abandon, (aw_loop *loop), (loop)) {
 	return 0;
 }
 
-aw_loop *aw_loop_ref(aw_loop *loop) {
-	return loop_is(loop) ? object_ref_held(loop) : loop;
-}
-
-void aw_loop_unref(aw_loop *loop) {
-	if (loop_is(loop)) object_unref_held(loop);
-}
+REFERENCES(aw_loop, loop_is(self))
 
 /* --- an iteration --- */
 

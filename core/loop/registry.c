@@ -465,13 +465,7 @@ ENTRY(aw_backend_list_new, (aw_backend_list **out), (out)) {
 	return 0;
 }
 
-aw_backend_list *aw_backend_list_ref(aw_backend_list *list) {
-	return object_is(list, &list_class) ? object_ref_held(list) : list;
-}
-
-void aw_backend_list_unref(aw_backend_list *list) {
-	if (object_is(list, &list_class)) object_unref_held(list);
-}
+REFERENCES(aw_backend_list, object_is(self, &list_class))
 
 static const entry *entry_at(const aw_backend_list *list, size_t index) {
 	return object_is(list, &list_class) && index < list->count ? &list->entries[index] : NULL;

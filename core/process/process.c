@@ -126,13 +126,7 @@ ENTRY(aw_process_adopt, (aw_loop *loop, int32_t pid, int pidfd, uint32_t flags, 
 
 /* --- looking at one --- */
 
-aw_process *aw_process_ref(aw_process *process) {
-	return process_is(process) ? object_ref_held(process) : process;
-}
-
-void aw_process_unref(aw_process *process) {
-	if (process_is(process)) object_unref_held(process);
-}
+REFERENCES(aw_process, process_is(self))
 
 int32_t aw_process_pid(const aw_process *process) {
 	return process_is(process) ? process->child->pid : AW_EBADHANDLE;

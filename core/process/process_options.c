@@ -57,13 +57,7 @@ ENTRY(aw_process_options_new, (aw_process_options **out), (out)) {
 	return 0;
 }
 
-aw_process_options *aw_process_options_ref(aw_process_options *options) {
-	return object_is(options, &options_class) ? object_ref_held(options) : options;
-}
-
-void aw_process_options_unref(aw_process_options *options) {
-	if (object_is(options, &options_class)) object_unref_held(options);
-}
+REFERENCES(aw_process_options, object_is(self, &options_class))
 
 ENTRY(aw_process_options_set_stdio, (aw_process_options *options, int stream, int32_t how, int fd),
       (options, stream, how, fd)) {

@@ -105,13 +105,7 @@ ENTRY(aw_runner_new, (const char *backend, uint32_t flags, aw_runner **out), (ba
 	return 0;
 }
 
-aw_runner *aw_runner_ref(aw_runner *runner) {
-	return object_is(runner, &runner_class) ? object_ref_held(runner) : runner;
-}
-
-void aw_runner_unref(aw_runner *runner) {
-	if (object_is(runner, &runner_class)) object_unref_held(runner);
-}
+REFERENCES(aw_runner, object_is(self, &runner_class))
 
 /* Takes over the reference; NULL for nothing. */
 static void keep_error(aw_runner *self, aw_error *error) {

@@ -164,13 +164,7 @@ ENTRY(aw_barrier_new, (aw_loop *loop, int32_t parties, aw_barrier **out), (loop,
 	return 0;
 }
 
-aw_barrier *aw_barrier_ref(aw_barrier *barrier) {
-	return object_is(barrier, &barrier_class) ? object_ref_held(barrier) : barrier;
-}
-
-void aw_barrier_unref(aw_barrier *barrier) {
-	if (object_is(barrier, &barrier_class)) object_unref_held(barrier);
-}
+REFERENCES(aw_barrier, object_is(self, &barrier_class))
 
 ENTRY(aw_barrier_wait_coro, (aw_barrier *barrier, aw_coro **out), (barrier, out)) {
 	return visit_new(barrier, wait_step, CALLER, out);

@@ -125,13 +125,7 @@ ENTRY(aw_condition_new, (aw_loop *loop, aw_lock *lock, aw_condition **out), (loo
 	return status;
 }
 
-aw_condition *aw_condition_ref(aw_condition *condition) {
-	return object_is(condition, &condition_class) ? object_ref_held(condition) : condition;
-}
-
-void aw_condition_unref(aw_condition *condition) {
-	if (object_is(condition, &condition_class)) object_unref_held(condition);
-}
+REFERENCES(aw_condition, object_is(self, &condition_class))
 
 aw_lock *aw_condition_lock(const aw_condition *condition) {
 	return object_is(condition, &condition_class) ? condition->lock : NULL;

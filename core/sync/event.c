@@ -81,13 +81,7 @@ ENTRY(aw_event_new, (aw_loop *loop, aw_event **out), (loop, out)) {
 	return 0;
 }
 
-aw_event *aw_event_ref(aw_event *event) {
-	return object_is(event, &event_class) ? object_ref_held(event) : event;
-}
-
-void aw_event_unref(aw_event *event) {
-	if (object_is(event, &event_class)) object_unref_held(event);
-}
+REFERENCES(aw_event, object_is(self, &event_class))
 
 ENTRY(aw_event_wait_coro, (aw_event *event, aw_coro **out), (event, out)) {
 	aw_status status = event_check(event);

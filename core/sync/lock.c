@@ -95,13 +95,7 @@ ENTRY(aw_lock_new, (aw_loop *loop, aw_lock **out), (loop, out)) {
 	return status;
 }
 
-aw_lock *aw_lock_ref(aw_lock *lock) {
-	return object_is(lock, &lock_class) ? object_ref_held(lock) : lock;
-}
-
-void aw_lock_unref(aw_lock *lock) {
-	if (object_is(lock, &lock_class)) object_unref_held(lock);
-}
+REFERENCES(aw_lock, object_is(self, &lock_class))
 
 ENTRY(aw_lock_acquire_coro, (aw_lock *lock, aw_coro **out), (lock, out)) {
 	aw_status status = lock_check(lock);

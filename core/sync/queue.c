@@ -353,13 +353,7 @@ ENTRY(aw_queue_new_priority, (aw_loop *loop, int64_t maxsize, aw_compare_fn fn, 
 	return queue_create(loop, maxsize, (items){.order = ITEMS_PRIORITY, .compare = fn, .ud = ud, .destroy = destroy}, CALLER, out);
 }
 
-aw_queue *aw_queue_ref(aw_queue *queue) {
-	return queue_is(queue) ? object_ref_held(queue) : queue;
-}
-
-void aw_queue_unref(aw_queue *queue) {
-	if (queue_is(queue)) object_unref_held(queue);
-}
+REFERENCES(aw_queue, queue_is(self))
 
 size_t aw_queue_size(const aw_queue *queue) {
 	return queue_is(queue) ? queue->items.count : 0;

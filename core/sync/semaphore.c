@@ -105,13 +105,7 @@ ENTRY(aw_semaphore_new_bounded, (aw_loop *loop, int64_t value, aw_semaphore **ou
 	return semaphore_create(loop, value, value, CALLER, out);
 }
 
-aw_semaphore *aw_semaphore_ref(aw_semaphore *semaphore) {
-	return object_is(semaphore, &semaphore_class) ? object_ref_held(semaphore) : semaphore;
-}
-
-void aw_semaphore_unref(aw_semaphore *semaphore) {
-	if (object_is(semaphore, &semaphore_class)) object_unref_held(semaphore);
-}
+REFERENCES(aw_semaphore, object_is(self, &semaphore_class))
 
 ENTRY(aw_semaphore_acquire_coro, (aw_semaphore *semaphore, aw_coro **out), (semaphore, out)) {
 	aw_status status = semaphore_check(semaphore);

@@ -118,13 +118,7 @@ fail:
 	return -ENOMEM;
 }
 
-aw_as_completed *aw_as_completed_ref(aw_as_completed *iterator) {
-	return object_is(iterator, &iterator_class) ? object_ref_held(iterator) : iterator;
-}
-
-void aw_as_completed_unref(aw_as_completed *iterator) {
-	if (object_is(iterator, &iterator_class)) object_unref_held(iterator);
-}
+REFERENCES(aw_as_completed, object_is(self, &iterator_class))
 
 /* --- the next one --- */
 

@@ -66,13 +66,7 @@ aw_status coro_internal_from(const void *origin, aw_loop *loop, aw_step_fn fn, s
 	return 0;
 }
 
-aw_coro *aw_coro_ref(aw_coro *coro) {
-	return object_is(coro, &coro_class) ? object_ref_held(coro) : coro;
-}
-
-void aw_coro_unref(aw_coro *coro) {
-	if (object_is(coro, &coro_class)) object_unref_held(coro);
-}
+REFERENCES(aw_coro, object_is(self, &coro_class))
 
 aw_status aw_resume_status(const aw_resume *resume) {
 	return resume ? resume->status : AW_EBADHANDLE;

@@ -357,13 +357,7 @@ ENTRY(aw_future_new, (aw_loop *loop, aw_future **out), (loop, out)) {
 	return 0;
 }
 
-aw_future *aw_future_ref(aw_future *future) {
-	return future_is(future) ? object_ref_held(future) : future;
-}
-
-void aw_future_unref(aw_future *future) {
-	if (future_is(future)) object_unref_held(future);
-}
+REFERENCES(aw_future, future_is(self))
 
 aw_loop *aw_future_loop(const aw_future *future) {
 	return future_is(future) ? future->loop : NULL;

@@ -55,13 +55,7 @@ ENTRY(aw_iterator_new_coro, (aw_loop *loop, aw_next_coro_fn fn, void *ud, aw_des
 	return status;
 }
 
-aw_iterator *aw_iterator_ref(aw_iterator *iterator) {
-	return object_is(iterator, &iterator_class) ? object_ref_held(iterator) : iterator;
-}
-
-void aw_iterator_unref(aw_iterator *iterator) {
-	if (object_is(iterator, &iterator_class)) object_unref_held(iterator);
-}
+REFERENCES(aw_iterator, object_is(self, &iterator_class))
 
 static aw_status iterator_check(const aw_iterator *iterator) {
 	return object_is(iterator, &iterator_class) ? loop_check(iterator->loop) : AW_EBADHANDLE;

@@ -579,13 +579,7 @@ ENTRY(aw_task_spawn_coro_eager, (aw_loop *loop, aw_coro *coro, aw_task **out), (
 	return hand_out(task_spawn_coro(loop, coro, true, CALLER, out), out, CALLER);
 }
 
-aw_task *aw_task_ref(aw_task *task) {
-	return task_is(task) ? object_ref_held(task) : task;
-}
-
-void aw_task_unref(aw_task *task) {
-	if (task_is(task)) object_unref_held(task);
-}
+REFERENCES(aw_task, task_is(self))
 
 aw_future *aw_task_future(aw_task *task) {
 	return task_is(task) ? &task->future : NULL;

@@ -145,13 +145,7 @@ ENTRY(aw_taskgroup_new, (aw_loop *loop, aw_taskgroup **out), (loop, out)) {
 	return 0;
 }
 
-aw_taskgroup *aw_taskgroup_ref(aw_taskgroup *group) {
-	return object_is(group, &taskgroup_class) ? object_ref_held(group) : group;
-}
-
-void aw_taskgroup_unref(aw_taskgroup *group) {
-	if (object_is(group, &taskgroup_class)) object_unref_held(group);
-}
+REFERENCES(aw_taskgroup, object_is(self, &taskgroup_class))
 
 /* The parent ended in the group: its tasks don't outlive it for long. */
 static void taskgroup_abandon(task_scope *base) {

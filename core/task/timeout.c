@@ -132,13 +132,7 @@ ENTRY(aw_timeout_new, (aw_loop *loop, int64_t delay_ns, aw_timeout **out), (loop
 	return timeout_create(loop, delay_ns == AW_FOREVER ? AW_FOREVER : loop_after(loop, delay_ns), CALLER, out);
 }
 
-aw_timeout *aw_timeout_ref(aw_timeout *timeout) {
-	return object_is(timeout, &timeout_class) ? object_ref_held(timeout) : timeout;
-}
-
-void aw_timeout_unref(aw_timeout *timeout) {
-	if (object_is(timeout, &timeout_class)) object_unref_held(timeout);
-}
+REFERENCES(aw_timeout, object_is(self, &timeout_class))
 
 static aw_status timeout_check(const aw_timeout *timeout) {
 	return object_is(timeout, &timeout_class) ? loop_check(timeout->loop) : AW_EBADHANDLE;

@@ -264,13 +264,7 @@ ENTRY(aw_executor_new, (int32_t max_threads, aw_executor **out), (max_threads, o
 	return 0;
 }
 
-aw_executor *aw_executor_ref(aw_executor *executor) {
-	return object_is(executor, &executor_class) ? object_ref_held(executor) : executor;
-}
-
-void aw_executor_unref(aw_executor *executor) {
-	if (object_is(executor, &executor_class)) object_unref_held(executor);
-}
+REFERENCES(aw_executor, object_is(self, &executor_class))
 
 ENTRY(aw_executor_shutdown, (aw_executor *executor, aw_bool cancel_pending), (executor, cancel_pending)) {
 	aw_status status = executor_check(executor);

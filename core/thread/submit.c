@@ -211,13 +211,7 @@ ENTRY(aw_submit_step_threadsafe, (aw_loop *loop, aw_step_fn fn, void *ud, aw_des
 
 /* --- for other threads --- */
 
-aw_cfuture *aw_cfuture_ref(aw_cfuture *cfuture) {
-	return object_is(cfuture, &cfuture_class) ? object_ref_held(cfuture) : cfuture;
-}
-
-void aw_cfuture_unref(aw_cfuture *cfuture) {
-	if (object_is(cfuture, &cfuture_class)) object_unref_held(cfuture);
-}
+REFERENCES(aw_cfuture, object_is(self, &cfuture_class))
 
 /* 0 with the mutex held, or why not. */
 static aw_status cfuture_lock(aw_cfuture *self) {
