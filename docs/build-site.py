@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Builds the site: lays out its source (docs/, README and the examples that pages include), writes one reference page a header, and runs Sphinx.
-A warning of Sphinx, such as a link that leads nowhere, is an error.
+"""Builds the documentation site with Doxygen, Breathe, MyST and Sphinx, whose warnings are errors, and checks it.
 
-usage: build-site.py OUTPUT VERSION XML HEADER…
+The source folder has the layout of the repository, so that every link of a page works in both. To it come one
+page for each public header, a list of the manual pages, and the pictures, drawn from their .dot files.
+
+usage: build-site.py --doxyfile FILE --pages FOLDER --version VERSION OUTPUT HEADER…
 """
+import argparse
+import html
 import os
 import pathlib
 import re
@@ -12,69 +16,137 @@ import shutil
 import subprocess
 import sys
 
+import manual
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Where a page that is not part of the site links to a file of the repository, the text stays and the link goes.
-LINK = re.compile(r'(?<!!)\[([^\]]*)\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)')
+# Folders whose pages are part of the site, and what pages link to.
+PAGES = ['*.md', 'docs/*.md', 'docs/guide/*.md', 'examples/*.md', 'conformance/*.md', 'benchmarks/*.md', 'bindings/**/*.md']
+LINKED = ['LICENSE', 'packaging/*', 'examples/**/*.[ch]']
+SECTIONS = 'briefdescription detaileddescription define enum typedef innerclass func user-defined public-attrib'
+MANUAL_PAGE = '''<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title><link rel="stylesheet" href="../_static/manual.css"></head>
+<body><nav><a href="../index.html">libawait {version}</a> / <a href="../reference/manual.html">manual pages</a></nav>
+{body}</body></html>
+'''
 
 
-def relink(text, page, source):
-    def resolve(match):
-        name, target = match.group(1), match.group(2)
-        path = (page.parent / target).resolve()
-        for candidate in (path, path / 'README.md'):
-            if candidate.suffix == '.md' and candidate.is_relative_to(source / 'docs') and candidate.exists():
-                return match.group(0).replace(target, os.path.relpath(candidate, page.parent))
-        return f'`{name}`' if '`' not in name else name
-    return LINK.sub(resolve, text)
+def run(*command, **options):
+    return subprocess.run([str(part) for part in command], check=True, **options)
 
+
+# ---- the source folder ----
 
 def lay_out(source):
     shutil.rmtree(source, ignore_errors=True)
-    shutil.copytree(ROOT / 'docs', source / 'docs')
-    for extra in ('README.md', 'CHANGELOG.md'):
-        text = (ROOT / extra).read_text()
-        text = text.replace('](docs/guide/README.md)', '](guide/README.md)').replace('](docs/', '](')
-        text = LINK.sub(lambda m: m.group(0) if (source / 'docs' / m.group(2)).exists() else m.group(1), text)
-        (source / extra).write_text(text)
-    shutil.copytree(ROOT / 'examples', source / 'examples')
-    for item in (source / 'docs' / 'site').iterdir():
-        shutil.move(item, source / 'docs' / item.name)
-    guide = source / 'docs' / 'guide'
-    chapters = '\n'.join(sorted(chapter.stem for chapter in guide.glob('[0-9]*.md')))
-    (guide / 'README.md').write_text((guide / 'README.md').read_text() + f'\n```{{toctree}}\n:hidden:\n\n{chapters}\n```\n')
-    for page in (source / 'docs').rglob('*.md'):
-        page.write_text(relink(page.read_text(), page, source))
+    for pattern in PAGES + LINKED:
+        for path in ROOT.glob(pattern):
+            target = source / path.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    shutil.copytree(ROOT / 'docs' / 'site', source, dirs_exist_ok=True)
+    draw(source / 'docs' / 'images')
+    nest(source / 'docs' / 'guide' / 'README.md', sorted(path.stem for path in (source / 'docs' / 'guide').glob('[0-9]*.md')))
+    # A binding's own pages are below its README.
+    nest(source / 'bindings' / 'python' / 'README.md', ['aio/README', 'raw/README'])
+    nest(source / 'bindings' / 'rust' / 'README.md', ['libawait/README', 'libawait-sys/README'])
 
 
-def reference(source, headers):
-    """One page a header, titled by the header's first sentence."""
-    folder = source / 'docs' / 'reference'
+def nest(page, below):
+    page.write_text(page.read_text() + '\n```{toctree}\n:hidden:\n\n' + '\n'.join(below) + '\n```\n')
+
+
+def words(svg):
+    """What a picture says: the names of its nodes and edges, and its text. Coordinates depend on the fonts."""
+    return re.findall(r'<title>(.*?)</title>|<text\b[^>]*>(.*?)</text>', svg.read_text())
+
+
+def draw(folder):
+    folder.mkdir(parents=True)
+    for dot in sorted((ROOT / 'docs' / 'images').glob('*.dot')):
+        drawn = folder / f'{dot.stem}.svg'
+        run('dot', '-Tsvg', '-o', drawn, dot)
+        if words(drawn) != words(dot.with_suffix('.svg')):
+            sys.exit(f'{dot.name} has changed: dot -Tsvg -o docs/images/{drawn.name} docs/images/{dot.name}')
+
+
+# ---- the reference ----
+
+def reference_pages(source, reference, headers):
+    """A page a header, and the list of them."""
+    folder = source / 'reference'
     folder.mkdir()
-    names = []
     for header in headers:
-        text = header.read_text()
-        brief = re.search(r'@file \w+\.h\n \* (.*?)\n', text)
-        name = header.name
-        if name == 'await.h' or not brief:
-            continue
-        names.append((header.stem, brief.group(1)))
-        (folder / f'{header.stem}.md').write_text(f'# {header.stem}: `<await/{name}>`\n\n```{{eval-rst}}\n.. doxygenfile:: {name}\n   :sections: briefdescription detaileddescription '
-                                                  'define enum typedef innerclass func user-defined public-attrib\n```\n')
-    rows = '\n'.join(f'| [{stem}]({stem}.md) | {brief} |' for stem, brief in names)
-    tree = '\n'.join(stem for stem, _ in names)
-    (folder / 'index.md').write_text('# Reference\n\n`<await/await.h>` includes every header but `<await/backend.h>` and `<await/stackless.h>`. Each function has a manual page '
-                                     f'as well (`man aw_gather`).\n\n| header | |\n|---|---|\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n')
+        brief = markdown(reference.briefs[header.name])
+        (folder / f'{header.stem}.md').write_text(
+            f'# `<await/{header.name}>`\n\n```{{eval-rst}}\n.. doxygenfile:: {header.name}\n   :sections: {SECTIONS}\n```\n'
+            if header.name != 'await.h' else f'# `<await/await.h>`\n\n{brief}\n')
+    rows = '\n'.join(f'| [`<await/{header.name}>`]({header.stem}.md) | {markdown(reference.briefs[header.name])} |' for header in headers)
+    tree = '\n'.join(f'{header.name} <{header.stem}>' for header in headers)
+    (folder / 'index.md').write_text(
+        '# Reference\n\nWhat each public header declares, by header. The rules that hold for all of it are in '
+        '[`<await/base.h>`](base.md). The search finds a function by its name. Each function has a [manual page](manual.md) as well.\n\n'
+        f'| header | what is in it |\n|---|---|\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n')
 
+
+def markdown(text):
+    return re.sub(r'::(\w+)', r'`\1`', text).replace('|', '\\|')
+
+
+def manual_list(source, reference, headers):
+    lines = ['# Manual pages', '', 'A page for each function, as `man aw_gather` shows it where libawait is installed; and',
+             '<a href="../manual/libawait.7.html">libawait(7)</a>, <a href="../manual/libawait-info.1.html">libawait-info(1)</a>.']
+    for header in headers:
+        functions = [function for function in reference.functions.values() if function.header == header.name]
+        if functions:
+            lines += ['', f'## `<await/{header.name}>`', '', '| page | |', '|---|---|']
+            lines += [f'| <a href="../manual/{f.name}.3.html">{f.name}(3)</a> | {markdown(manual.summary(f.text))} |' for f in functions]
+    (source / 'reference' / 'manual.md').write_text('\n'.join(lines) + '\n')
+
+
+def manual_pages(output, pages, version):
+    """The manual pages as HTML; a mention of another page is a link to it."""
+    folder = output / 'manual'
+    folder.mkdir()
+    found = {path.name: path for path in pages.glob('*.[137]')}
+
+    def link(match):
+        name = f'{html.unescape(match[1])}.{match[2]}'
+        return f'<a href="{name}.html">{match[0]}</a>' if name in found else match[0]
+
+    for name, path in found.items():
+        body = run('mandoc', '-T', 'html', '-O', 'fragment', path, capture_output=True, text=True).stdout
+        body = re.sub(r'<b>([\w-]+)</b>\s?\(([137])\)', link, body)
+        (folder / f'{name}.html').write_text(MANUAL_PAGE.format(title=f'{path.stem}({path.suffix[1:]})', version=version, body=body))
+
+
+# ---- all of it ----
 
 def main():
-    output, version, xml = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2], pathlib.Path(sys.argv[3]).resolve()
-    source = output.with_name(output.name + '-source')
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--doxyfile', required=True)
+    parser.add_argument('--pages', type=pathlib.Path, required=True)
+    parser.add_argument('--version', required=True)
+    parser.add_argument('output', type=pathlib.Path)
+    parser.add_argument('headers', type=pathlib.Path, nargs='+')
+    options = parser.parse_args()
+    output = options.output.resolve()
+    source, xml = output.with_name('site-source'), output.with_name('xml')
+    shutil.rmtree(output, ignore_errors=True)
+    shutil.rmtree(xml, ignore_errors=True)
+    run('doxygen', options.doxyfile)
+    reference = manual.read_headers(options.headers)
     lay_out(source)
-    reference(source, [pathlib.Path(header) for header in sys.argv[4:]])
-    environment = {**os.environ, 'AWAIT_SITE_VERSION': version, 'AWAIT_SITE_XML': str(xml)}
-    return subprocess.run([sys.executable, '-m', 'sphinx', '-q', '-W', '--keep-going', '-j', '2', '-b', 'html', source / 'docs', output],
-                          env=environment).returncode
+    reference_pages(source, reference, options.headers)
+    manual_list(source, reference, options.headers)
+    run(sys.executable, '-m', 'sphinx', '-q', '-W', '--keep-going', '-j', '2', '-d', output.with_name('site-doctrees'), '-b', 'html', source, output,
+        env={**os.environ, 'AWAIT_SITE_VERSION': options.version, 'AWAIT_SITE_XML': str(xml)})
+    manual_pages(output, options.pages, options.version)
+    run(sys.executable, pathlib.Path(__file__).with_name('check-site.py'), '--site', output, *options.headers)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    try:
+        main()
+    except subprocess.CalledProcessError as error:
+        sys.exit(f'{error.cmd[0]} failed: {error.returncode}')

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The site: the pages of docs/ by MyST, the reference by Breathe from Doxygen's XML. build-site.py lays out the source folder and says where the XML is."""
+"""Sphinx's configuration: pages by MyST, the reference by Breathe from Doxygen's XML. build-site.py lays out the
+source folder and passes the version and the place of the XML."""
 import os
 
 project = 'libawait'
@@ -8,19 +9,20 @@ release = version = os.environ['AWAIT_SITE_VERSION']
 
 extensions = ['myst_parser', 'breathe']
 source_suffix = {'.md': 'markdown'}
+root_doc = 'index'
+# It is the front page: index.md includes it.
+exclude_patterns = ['README.md']
 
-myst_enable_extensions = ['colon_fence', 'deflist']
-myst_heading_anchors = 3
+myst_heading_anchors = 4
 
 breathe_projects = {'libawait': os.environ['AWAIT_SITE_XML']}
 breathe_default_project = 'libawait'
 breathe_domain_by_extension = {'h': 'c'}
+breathe_show_include = False
 primary_domain = 'c'
 highlight_language = 'none'
-# Doxygen sees the declarations without their attributes, and so does the C domain.
-c_id_attributes = ['AW_API', 'AW_NODISCARD']
 # C has no scopes: an enumerator that two pages mention is one thing.
-suppress_warnings = ['duplicate_declaration.c', 'myst.xref_missing']
+suppress_warnings = ['duplicate_declaration.c']
 
 html_theme = 'furo'
 html_title = f'libawait {release}'
