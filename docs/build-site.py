@@ -21,7 +21,7 @@ import manual
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Folders whose pages are part of the site, and what pages link to.
 PAGES = ['*.md', 'docs/*.md', 'docs/guide/*.md', 'examples/*.md', 'conformance/*.md', 'benchmarks/*.md', 'bindings/**/*.md']
-LINKED = ['LICENSE', 'packaging/*', 'examples/**/*.[ch]']
+LINKED = ['LICENSE', 'packaging/*', 'examples/**/*.c', 'conformance/cases/**/*.c']
 SECTIONS = 'briefdescription detaileddescription define enum typedef innerclass func user-defined public-attrib'
 MANUAL_PAGE = '''<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -46,6 +46,12 @@ def lay_out(source):
             shutil.copy(path, target)
     shutil.copytree(ROOT / 'docs' / 'site', source, dirs_exist_ok=True)
     draw(source / 'docs' / 'images')
+    for page in source.rglob('*.md'):
+        # rustdoc's word for a program that it compiles and does not run.
+        text = page.read_text().replace('```rust,no_run', '```rust')
+        if page.parent == source / 'docs':
+            text = text.replace('](../README.md', '](../index.md')
+        page.write_text(text)
     nest(source / 'docs' / 'guide' / 'README.md', sorted(path.stem for path in (source / 'docs' / 'guide').glob('[0-9]*.md')))
     # A binding's own pages are below its README.
     nest(source / 'bindings' / 'python' / 'README.md', ['aio/README', 'raw/README'])
