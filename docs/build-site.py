@@ -83,15 +83,14 @@ def reference_pages(source, reference, headers):
     folder = source / 'reference'
     folder.mkdir()
     for header in headers:
-        brief = markdown(reference.briefs[header.name])
-        (folder / f'{header.stem}.md').write_text(
-            f'# `<await/{header.name}>`\n\n```{{eval-rst}}\n.. doxygenfile:: {header.name}\n   :sections: {SECTIONS}\n```\n'
-            if header.name != 'await.h' else f'# `<await/await.h>`\n\n{brief}\n')
-    rows = '\n'.join(f'| [`<await/{header.name}>`]({header.stem}.md) | {markdown(reference.briefs[header.name])} |' for header in headers)
+        title = f'``<await/{header.name}>``'
+        text = f'.. doxygenfile:: {header.name}\n   :sections: {SECTIONS}\n'
+        (folder / f'{header.stem}.rst').write_text(f'{title}\n{"=" * len(title)}\n\n{text}')
+    rows = '\n'.join(f'| [`<await/{header.name}>`]({header.stem}.rst) | {markdown(reference.briefs[header.name])} |' for header in headers)
     tree = '\n'.join(f'{header.name} <{header.stem}>' for header in headers)
     (folder / 'index.md').write_text(
         '# Reference\n\nWhat each public header declares, by header. The rules that hold for all of it are in '
-        '[`<await/base.h>`](base.md). The search finds a function by its name. Each function has a [manual page](manual.md) as well.\n\n'
+        '[`<await/base.h>`](base.rst). The search finds a function by its name. Each function has a [manual page](manual.md) as well.\n\n'
         f'| header | what is in it |\n|---|---|\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n')
 
 

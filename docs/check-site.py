@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the contents of the site: every page is in the table of contents. With --site, also what was built:
-every internal link leads to a page and an anchor that exist, and every public function is in the reference.
+"""Checks the contents of the site: every page is in the table of contents, and every file that a page names
+exists. With --site, also what was built: every internal link leads to a page and an anchor that exist, every page
+is in the contents, and every public function is in the reference and has a manual page.
 
 usage: check-site.py [--site FOLDER] [HEADER…]
 """
@@ -40,6 +41,16 @@ def check_contents():
     for entry in entries:
         made = entry.startswith('reference/')
         check(f'docs/site/index.md: {entry} exists', made or (ROOT / f'{entry}.md').is_file())
+
+
+def check_paths():
+    """A file of the repository that a page names between backticks exists."""
+    folders = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != '.' and not path.name.startswith('build'))
+    path = re.compile(rf'`((?:{"|".join(folders)})/[\w./*-]*)`')
+    pages = [*ROOT.glob('*.md'), *(ROOT / 'docs').rglob('*.md'), ROOT / 'examples' / 'README.md', ROOT / 'conformance' / 'README.md']
+    for page in sorted(pages):
+        for name in sorted(set(path.findall(page.read_text()))):
+            check(f'{page.relative_to(ROOT)}: {name} exists', any(ROOT.glob(name.rstrip('/'))))
 
 
 class Page(html.parser.HTMLParser):
@@ -98,6 +109,7 @@ def main():
     parser.add_argument('headers', type=pathlib.Path, nargs='*')
     options = parser.parse_args()
     check_contents()
+    check_paths()
     if options.site:
         site = options.site.resolve()
         check_reference(site, check_links(site), options.headers)

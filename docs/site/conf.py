@@ -8,7 +8,8 @@ copyright = 'the libawait authors'  # noqa: A001 (Sphinx's name)
 release = version = os.environ['AWAIT_SITE_VERSION']
 
 extensions = ['myst_parser', 'breathe']
-source_suffix = {'.md': 'markdown'}
+# The pages of headers are reStructuredText: in Markdown, Breathe's references do not become links.
+source_suffix = {'.md': 'markdown', '.rst': 'restructuredtext'}
 root_doc = 'index'
 # It is the front page: index.md includes it.
 exclude_patterns = ['README.md']
