@@ -6,9 +6,11 @@
 #include "watch.h"
 
 #include "../failure.h"
+#include "../task.h"
 
 #include <await/gather.h>
 #include <errno.h>
+#include <stdlib.h>
 
 typedef struct gather {
 	watch watch;
@@ -93,13 +95,10 @@ static void gather_begin(gather *self) {
 	if (!self->count) gather_finish(self, NULL);
 }
 
-ENTRY(aw_gather, (aw_loop *loop, aw_future *const *futures, size_t count, uint32_t flags, aw_future **out),
-      (loop, futures, count, flags, out)) {
+static aw_status gather_make(aw_loop *loop, aw_future *const *futures, size_t count, uint32_t flags, const void *origin,
+                             aw_future **out) {
 	size_t distinct;
-	aw_status status = loop_resolve(&loop);
-	if (status < 0) return status;
-	if (!out || flags & ~(uint32_t)AW_GATHER_RETURN_ERRORS) return -EINVAL;
-	status = watch_check(loop, futures, count, &distinct);
+	aw_status status = watch_check(loop, futures, count, &distinct);
 	if (status < 0) return status;
 	if (count > UINT32_MAX / sizeof(aw_future *)) return -EINVAL;
 	size_t head = sizeof(gather) + count * sizeof(aw_future *);
@@ -109,8 +108,42 @@ ENTRY(aw_gather, (aw_loop *loop, aw_future *const *futures, size_t count, uint32
 	self->count = count;
 	self->children = (aw_future **)(void *)(self + 1);
 	for (size_t i = 0; i < count; i++) self->children[i] = futures[i];
-	self->watch.future.origin = CALLER;
+	self->watch.future.origin = origin;
 	gather_begin(self);
-	*out = object_hand_out(self, CALLER);
+	*out = object_hand_out(self, origin);
 	return 0;
+}
+
+static aw_status gather_check(aw_loop **loop, uint32_t flags, aw_future **out) {
+	aw_status status = loop_resolve(loop);
+	if (status < 0) return status;
+	return !out || flags & ~(uint32_t)AW_GATHER_RETURN_ERRORS ? -EINVAL : 0;
+}
+
+ENTRY(aw_gather, (aw_loop *loop, aw_future *const *futures, size_t count, uint32_t flags, aw_future **out),
+      (loop, futures, count, flags, out)) {
+	aw_status status = gather_check(&loop, flags, out);
+	return status < 0 ? status : gather_make(loop, futures, count, flags, CALLER, out);
+}
+
+ENTRY(aw_gather_map, (aw_loop *loop, aw_task_fn fn, void *const *inputs, size_t count, uint32_t flags, aw_future **out),
+      (loop, fn, inputs, count, flags, out)) {
+	aw_status status = gather_check(&loop, flags, out);
+	if (status < 0) return status;
+	if (!fn || (count && !inputs) || count > UINT32_MAX / sizeof(aw_future *)) return -EINVAL;
+	aw_task **tasks = malloc((count + 1) * sizeof *tasks);
+	if (!tasks) return -ENOMEM;
+	size_t made = 0;
+	while (made < count && status == 0) {
+		status = task_spawn(loop, fn, inputs[made], NULL, false, CALLER, &tasks[made]);
+		made += status == 0;
+	}
+	/* A task begins with its future. */
+	if (status == 0) status = gather_make(loop, (aw_future *const *)(void *)tasks, count, flags, CALLER, out);
+	for (size_t i = 0; i < made; i++) {
+		if (status < 0) task_cancel(tasks[i], error_of(AW_ECANCELLED));
+		object_unref(tasks[i]);
+	}
+	free(tasks);
+	return status;
 }

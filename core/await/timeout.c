@@ -7,6 +7,7 @@
  */
 #include "../failure.h"
 #include "../task.h"
+#include "shield.h"
 #include "watch.h"
 
 #include <await/timeout.h>
@@ -220,6 +221,18 @@ aw_bool aw_timeout_expired(const aw_timeout *timeout) {
 	return object_is(timeout, &timeout_class) && (timeout->state == SCOPE_EXPIRING || timeout->state == SCOPE_EXPIRED);
 }
 
+aw_status aw_timeout_run(int64_t delay_ns, aw_task_fn fn, void *ud) {
+	if (!stackful_here()) return AW_ENOTASK;
+	if (!fn) return failed(-EINVAL);
+	aw_timeout *scope;
+	aw_status status = aw_timeout_new(NULL, delay_ns, &scope);
+	if (status < 0) return status;
+	status = aw_timeout_begin(scope);
+	if (status == 0) status = aw_timeout_end(scope, fn(ud));
+	aw_timeout_unref(scope);
+	return status;
+}
+
 /* --- wait_for --- */
 
 enum wait_for_state { WAIT_FOR_START, WAIT_FOR_AWAITED, WAIT_FOR_ENDING };
@@ -309,5 +322,14 @@ aw_status aw_wait_for(aw_future *future, int64_t timeout_ns, void **out) {
 	if (status < 0) return status;
 	status = aw_await_coro(coro, out);
 	object_unref(coro);
+	return status;
+}
+
+aw_status aw_wait_for_shielded(aw_future *future, int64_t timeout_ns, void **out) {
+	aw_future *shield;
+	aw_status status = shield_here(future, CALLER, &shield);
+	if (status < 0) return status;
+	status = aw_wait_for(shield, timeout_ns, out);
+	object_unref(shield);
 	return status;
 }
