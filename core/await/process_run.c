@@ -110,9 +110,14 @@ aw_status aw_subprocess_run_shell_future(aw_loop *loop, const char *command, con
 	return status;
 }
 
-/* Awaits a run that was started or not, and takes its value. */
-static aw_status run_await(aw_status status, aw_future *future, aw_process **out) {
+/* A run from its start to its end, in the stackful task that calls. */
+static aw_status run_here(const char *const *argv, size_t count, const aw_process_options *options, const void *input, size_t length,
+                          const void *origin, aw_process **out) {
+	aw_future *future;
 	void *process = NULL;
+	if (!stackful_here()) return AW_ENOTASK;
+	if (!out) return failed(-EINVAL);
+	aw_status status = run_start(NULL, argv, count, options, input, length, origin, &future);
 	if (status < 0) return status;
 	status = aw_await(future, NULL);
 	if (status == 0) status = aw_future_take_result(future, &process, NULL);
@@ -123,16 +128,10 @@ static aw_status run_await(aw_status status, aw_future *future, aw_process **out
 
 aw_status aw_subprocess_run(const char *const *argv, size_t count, const aw_process_options *options, const void *input,
                             size_t length, aw_process **out) {
-	aw_future *future = NULL;
-	if (!stackful_here()) return AW_ENOTASK;
-	if (!out) return failed(-EINVAL);
-	return run_await(run_start(NULL, argv, count, options, input, length, CALLER, &future), future, out);
+	return run_here(argv, count, options, input, length, CALLER, out);
 }
 
 aw_status aw_subprocess_run_shell(const char *command, const aw_process_options *options, const void *input, size_t length,
                                   aw_process **out) {
-	aw_future *future = NULL;
-	if (!stackful_here()) return AW_ENOTASK;
-	if (!out) return failed(-EINVAL);
-	return run_await(run_start(NULL, SHELL(command), options, input, length, CALLER, &future), future, out);
+	return run_here(SHELL(command), options, input, length, CALLER, out);
 }
