@@ -23,10 +23,8 @@ static aw_status single_process(void *ud) {
 
 static aw_status run_all(void *ud) {
 	void *const commands[] = {"sleep 1 && echo hello", "sleep 1.5", "echo world", "sleep 500"};
-	aw_future *all = NULL;
 	if (*(int *)ud) printf("backend: %s\n", aw_loop_backend(aw_loop_current()));
-	AW_TRY(aw_gather_map(NULL, single_process, commands, 4, AW_GATHER_DEFAULT, &all));
-	return aw_await_take(all, NULL, NULL);
+	return aw_gather_run(single_process, commands, 4, AW_GATHER_DEFAULT, NULL);
 }
 
 /* With -v it says first which backend it runs on: the one named in AWAIT_BACKEND, or the default. */

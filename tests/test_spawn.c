@@ -127,6 +127,65 @@ static void a_cancellation_reaches_each_task(void) {
 	EXPECT_INT(run_virtual(maps_cancelled), 0);
 }
 
+static aw_status one_half(void *ud) {
+	(void)ud;
+	return aw_return_int(50);
+}
+
+static aw_status runs(void *ud) {
+	(void)ud;
+	void *inputs[] = {&numbers[2], NULL}, *doubled[] = {&numbers[1], &numbers[2]}, *bad[] = {&numbers[3], &numbers[0]};
+	aw_task_fn fns[] = {doubles, one_half}, none[] = {doubles, NULL};
+	aw_results *results = NULL;
+	aw_future *all = NULL;
+	int64_t got[2] = {0, 0};
+	EXPECT_INT(aw_gather_each(NULL, fns, inputs, 2, 0, &all), 0);
+	EXPECT_INT(aw_await_take(all, NULL, NULL), 0);
+	EXPECT_INT(aw_gather_run_each(fns, inputs, 2, 0, &results), 0);
+	for (size_t i = 0; i < 2; i++) EXPECT_INT(aw_results_get_int(results, i, &got[i]), 0);
+	EXPECT(got[0] == 4 && got[1] == 50);
+	aw_results_unref(results);
+	EXPECT_INT(aw_gather_run(doubles, doubled, 2, 0, &results), 0);
+	for (size_t i = 0; i < 2; i++) EXPECT_INT(aw_results_get_int(results, i, &got[i]), 0);
+	EXPECT(got[0] == 2 && got[1] == 4);
+	aw_results_unref(results);
+	results = NULL;
+	EXPECT_INT(aw_gather_run(doubles, doubled, 2, 0, NULL), 0);
+	EXPECT_INT(aw_gather_run(doubles, bad, 2, 0, &results), -EIO);
+	EXPECT_STR(aw_error_message(aw_caught()), "no 3");
+	EXPECT(results == NULL);
+	EXPECT_INT(aw_gather_run_each(none, inputs, 2, 0, &results), -EINVAL);
+	EXPECT_INT(aw_error_status(aw_caught()), -EINVAL);
+	EXPECT_INT(aw_gather_run_each(NULL, inputs, 2, 0, &results), -EINVAL);
+	EXPECT_INT(aw_gather_each(NULL, none, inputs, 2, 0, &all), -EINVAL);
+	return 0;
+}
+
+static void they_are_awaited_in_one_call(void) {
+	EXPECT_INT(run_virtual(runs), 0);
+	EXPECT_INT(aw_gather_run(doubles, NULL, 0, 0, NULL), AW_ENOTASK);
+}
+
+static aw_status runs_both(void *ud) {
+	(void)ud;
+	static void *inputs[] = {&numbers[1], &numbers[2]};
+	return aw_gather_run(doubles, inputs, 2, 0, NULL);
+}
+
+static aw_status run_cancelled(void *ud) {
+	(void)ud;
+	aw_future *task = spawn(runs_both, NULL);
+	EXPECT(aw_sleep(AW_SECOND) >= 0);
+	EXPECT_INT(aw_future_cancel(task, NULL), 1);
+	EXPECT_INT(aw_await_take(task, NULL, NULL), AW_ECANCELLED);
+	EXPECT_STR(trace, "end:AW_ECANCELLED end:AW_ECANCELLED");
+	return 0;
+}
+
+static void a_cancelled_run_cancels_each(void) {
+	EXPECT_INT(run_virtual(run_cancelled), 0);
+}
+
 static aw_status maps_nothing(void *ud) {
 	(void)ud;
 	aw_future *all = NULL;
@@ -147,5 +206,5 @@ static void nothing_is_gathered_and_nonsense_refused(void) {
 
 CHECK_MAIN("spawn", CASE(a_task_has_its_name_from_the_start), CASE(a_task_is_given_as_a_future),
            CASE(a_refused_spawn_destroys_what_it_was_given), CASE(the_results_are_in_the_order_of_the_inputs),
-           CASE(failures_are_as_with_gather), CASE(a_cancellation_reaches_each_task),
-           CASE(nothing_is_gathered_and_nonsense_refused))
+           CASE(failures_are_as_with_gather), CASE(a_cancellation_reaches_each_task), CASE(they_are_awaited_in_one_call),
+           CASE(a_cancelled_run_cancels_each), CASE(nothing_is_gathered_and_nonsense_refused))

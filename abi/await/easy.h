@@ -50,6 +50,24 @@
  */
 #define AW_AUTO(handle) __attribute__((__cleanup__(handle##_unref_at))) handle *
 
+/**
+ * A whole main(): the block behind it is the body of the main task, in which aw_run() and its kin need not be named. A failure is printed
+ * and gives the exit status 1, as by aw_main().
+ *
+ *     AW_MAIN() {
+ *         AW_TRY(aw_sleep(1 * AW_SECOND));
+ *         return 0;
+ *     }
+ *
+ * Python: asyncio.run(main()).
+ */
+#define AW_MAIN()                                       \
+	static aw_status aw_easy_main(void *aw_easy_ud);    \
+	int main(void) {                                    \
+		return aw_main(NULL, aw_easy_main, NULL, NULL); \
+	}                                                   \
+	static aw_status aw_easy_main(__attribute__((__unused__)) void *aw_easy_ud)
+
 /** The handle in `variable`, which is NULL from now on: moves a reference out of an AW_AUTO() variable. C++: std::move. */
 #define AW_STEAL(variable)                            \
 	(__extension__({                                  \

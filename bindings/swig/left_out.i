@@ -48,6 +48,9 @@
 %ignore aw_raisef;
 %ignore aw_vraisef;
 %ignore aw_gather_map;
+%ignore aw_gather_each;
+%ignore aw_gather_run;
+%ignore aw_gather_run_each;
 %ignore aw_timeout_run;
 %ignore aw_wait_for_shielded;
 %ignore aw_condition_acquire;

@@ -19,9 +19,7 @@ static aw_status single_process(void *ud) {
 static aw_status run_all(void *ud) {
 	(void)ud;
 	void *const cmds[] = {"sleep 1 && echo hello", "sleep 1.5", "echo world", "sleep 500"};
-	aw_future *all = NULL;
-	must(aw_gather_map(NULL, single_process, cmds, 4, AW_GATHER_DEFAULT, &all));
-	return aw_await_take(all, NULL, NULL);
+	return aw_gather_run(single_process, cmds, 4, AW_GATHER_DEFAULT, NULL);
 }
 
 CASE(s000_01_subprocess_timeout, 2.0, CASE_ANY) {

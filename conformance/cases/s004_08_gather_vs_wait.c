@@ -21,10 +21,8 @@ static int result(aw_task *task) {
 static aw_status g(void *ud) {
 	(void)ud;
 	void *const inputs[] = {&one, &three};
-	aw_future *all = NULL;
-	void *results = NULL;
-	must(aw_gather_map(NULL, is_coroutine, inputs, 2, AW_GATHER_DEFAULT, &all));
-	must(aw_await_take(all, &results, NULL));
+	aw_results *results = NULL;
+	must(aw_gather_run(is_coroutine, inputs, 2, AW_GATHER_DEFAULT, &results));
 	return aw_return(results, NULL);
 }
 

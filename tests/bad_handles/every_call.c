@@ -43,6 +43,7 @@ static aw_status some_task(void *ud) {
 	(void)ud;
 	return 0;
 }
+static const aw_task_fn some_tasks[] = {some_task};
 static aw_status some_work(void *ud, void **out, aw_destroy_fn *out_destroy) {
 	(void)ud;
 	(void)out;

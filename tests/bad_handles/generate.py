@@ -42,7 +42,7 @@ BY_NAME = {
     'argv': 'argv', 'command': '"true"', 'backend': 'NULL', 'fd': 'some_fd', 'signal': 'SIGUSR1', 'stream': '1', 'how': '0',
     'code': '-EIO', 'body': '0', 'return_when': 'AW_ALL_COMPLETED', 'parties': '1', 'format': 'AW_PRINT_TEXT', 'events': 'AW_POLL_IN',
     'flags': '0', 'max': '1', 'count': '1', 'pid': '1', 'pidfd': '-1', 'size': '1 << 16', 'env': 'argv', 'submissions': '&submission',
-    'out': 'scratch', 'max_threads': '1', 'inputs': 'some_inputs',
+    'out': 'scratch', 'max_threads': '1', 'inputs': 'some_inputs', 'fns': 'some_tasks',
 }
 BY_TYPE = {
     'const char *': '"x"', 'char *': 'scratch', 'void *': 'NULL', 'const void *': 'NULL', 'int64_t': '1', 'uint64_t': '1', 'int32_t': '1', 'uint32_t': '0',

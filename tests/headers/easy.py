@@ -29,6 +29,10 @@ aw_status body(void *ud) {
 	*out = AW_STEAL(task);
 	return 0;
 }
+AW_MAIN() {
+	AW_TRY(aw_sleep(0));
+	return 0;
+}
 %s
 """
 
