@@ -34,14 +34,9 @@ static aw_status gather(int *numbers, uint32_t flags) {
 	return status;
 }
 
-static aw_status run_all(void *ud) {
-	(void)ud;
+AW_MAIN() {
 	static int good[] = {4, 2, 3}, bad[] = {2, 6, 5}; /* tasks that a failed gather leaves go on using them */
 	AW_TRY(gather(good, AW_GATHER_DEFAULT));
 	AW_TRY(gather(bad, AW_GATHER_RETURN_ERRORS));
 	return gather(bad, AW_GATHER_DEFAULT) == AW_ELIMIT ? 0 : AW_EINVALIDSTATE;
-}
-
-int main(void) {
-	return aw_main(NULL, run_all, NULL, NULL);
 }

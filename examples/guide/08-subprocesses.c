@@ -33,8 +33,7 @@ static aw_status too_slow(void) {
 	return 0;
 }
 
-static aw_status run_all(void *ud) {
-	(void)ud;
+AW_MAIN() {
 	AW_TRY(shout("hello from a child"));
 	AW_TRY(too_slow());
 
@@ -44,8 +43,4 @@ static aw_status run_all(void *ud) {
 	aw_status status = aw_subprocess_exec(NULL, argv, 1, NULL, &process);
 	printf("no-such-program: %s\n", aw_err_name(status));
 	return status == AW_ENOENT ? 0 : AW_EINVALIDSTATE;
-}
-
-int main(void) {
-	return aw_main(NULL, run_all, NULL, NULL);
 }
