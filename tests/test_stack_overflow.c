@@ -158,7 +158,7 @@ static void overflow_uninstalled(void) {
 static void without_the_report_it_kills_in_silence(void) {
 	ending e = run_child(overflow_uninstalled);
 	EXPECT(died_of_it(&e));
-	EXPECT(!strstr(e.text, "libawait"));
+	EXPECT(!strstr(e.text, "libawait: "));
 }
 
 static void *thread_overflows(void *arg) {
@@ -192,7 +192,7 @@ static void touch_nowhere(void) {
 static void another_fault_kills_as_ever(void) {
 	ending e = run_child(touch_nowhere);
 	EXPECT(died_of_it(&e));
-	EXPECT(!strstr(e.text, "libawait"));
+	EXPECT(!strstr(e.text, "libawait: "));
 }
 
 static void send_it(void) {
@@ -203,7 +203,7 @@ static void send_it(void) {
 static void a_sent_signal_kills_as_ever(void) {
 	ending e = run_child(send_it);
 	EXPECT(died_of_it(&e));
-	EXPECT(!strstr(e.text, "libawait"));
+	EXPECT(!strstr(e.text, "libawait: "));
 }
 
 static void send_it_ignored(void) {
