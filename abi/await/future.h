@@ -52,7 +52,8 @@ AW_PRINTF(3, 0) AW_API aw_status aw_future_vfailf(aw_future *future, aw_status c
  * Finishes `target` with the outcome of `future`, which must be done: its value, its error, or its cancellation. An error counts as
  * retrieved from `future`. Call it in a done-callback of `future` to have one future follow another.
  *
- * The value is shared. It stays owned by `future`, which `target` keeps alive for as long as it lives itself.
+ * The value is shared. It stays owned by `future`, which `target` keeps alive for as long as it lives itself: don't take it from
+ * `future` then.
  *
  * Errors: ::AW_EINVALIDSTATE if `future` is pending or `target` is done; -EPERM if `target` is a task; ::AW_EFOREIGNLOOP;
  * -ENOMEM. Python: what asyncio does between the futures of run_in_executor() and of wrap_future().

@@ -147,20 +147,19 @@ static aw_status gather_spawn(aw_loop *loop, const gather_bodies *bodies, uint32
 	if (status == 0) status = bodies_check(bodies);
 	if (status < 0) return status;
 	size_t count = bodies->count, made = 0;
-	aw_task **tasks = malloc((count + 1) * sizeof *tasks);
-	if (!tasks) return -ENOMEM;
-	while (made < count && status == 0) {
+	aw_future **futures = malloc((count + 1) * sizeof *futures);
+	if (!futures) return -ENOMEM;
+	for (aw_task *task; made < count && status == 0;) {
 		aw_task_fn fn = bodies->fns ? bodies->fns[made] : bodies->fn;
-		status = task_spawn(loop, fn, bodies->inputs[made], NULL, false, origin, &tasks[made]);
-		made += status == 0;
+		status = task_spawn(loop, fn, bodies->inputs[made], NULL, false, origin, &task);
+		if (status == 0) futures[made++] = &task->future;
 	}
-	/* A task begins with its future. */
-	if (status == 0) status = gather_make(loop, (aw_future *const *)(void *)tasks, count, flags, origin, out);
+	if (status == 0) status = gather_make(loop, futures, count, flags, origin, out);
 	for (size_t i = 0; i < made; i++) {
-		if (status < 0) task_cancel(tasks[i], error_of(AW_ECANCELLED));
-		object_unref(tasks[i]);
+		if (status < 0) future_cancel(futures[i], error_of(AW_ECANCELLED));
+		object_unref(futures[i]);
 	}
-	free(tasks);
+	free(futures);
 	return status;
 }
 
