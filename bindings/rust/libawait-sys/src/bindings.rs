@@ -1027,6 +1027,34 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
+    pub fn aw_gather_each(
+        loop_: *mut aw_loop,
+        fns: *const aw_task_fn,
+        inputs: *const *mut std::os::raw::c_void,
+        count: usize,
+        flags: u32,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_gather_run(
+        fn_: aw_task_fn,
+        inputs: *const *mut std::os::raw::c_void,
+        count: usize,
+        flags: u32,
+        out: *mut *mut aw_results,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_gather_run_each(
+        fns: *const aw_task_fn,
+        inputs: *const *mut std::os::raw::c_void,
+        count: usize,
+        flags: u32,
+        out: *mut *mut aw_results,
+    ) -> aw_status;
+}
+extern "C" {
     pub fn aw_shield(future: *mut aw_future, out: *mut *mut aw_future) -> aw_status;
 }
 #[repr(C)]
