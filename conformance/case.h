@@ -79,21 +79,21 @@ static inline aw_status await_task(aw_task *task, void **out) {
 	return aw_await(aw_task_future(task), out);
 }
 
-enum { GATHER_MOST = 16 };
+enum { GATHER_MAX = 16 };
 
 /* asyncio.gather of tasks. The caller has one reference. */
 static inline aw_future *gather(aw_task *const *tasks, size_t count, uint32_t flags) {
-	aw_future *futures[GATHER_MOST], *all = NULL;
-	for (size_t i = 0; i < count && i < GATHER_MOST; i++) futures[i] = aw_task_future(tasks[i]);
-	must(aw_gather(NULL, futures, count < GATHER_MOST ? count : GATHER_MOST, flags, &all));
+	aw_future *futures[GATHER_MAX], *all = NULL;
+	for (size_t i = 0; i < count && i < GATHER_MAX; i++) futures[i] = aw_task_future(tasks[i]);
+	must(aw_gather(NULL, futures, count < GATHER_MAX ? count : GATHER_MAX, flags, &all));
 	return all;
 }
 
 /* asyncio.wait for all of these tasks. */
 static inline void wait_tasks(aw_task *const *tasks, size_t count) {
-	aw_future *futures[GATHER_MOST];
-	for (size_t i = 0; i < count && i < GATHER_MOST; i++) futures[i] = aw_task_future(tasks[i]);
-	must(aw_wait(futures, count < GATHER_MOST ? count : GATHER_MOST, AW_ALL_COMPLETED, AW_FOREVER, NULL));
+	aw_future *futures[GATHER_MAX];
+	for (size_t i = 0; i < count && i < GATHER_MAX; i++) futures[i] = aw_task_future(tasks[i]);
+	must(aw_wait(futures, count < GATHER_MAX ? count : GATHER_MAX, AW_ALL_COMPLETED, AW_FOREVER, NULL));
 }
 
 static inline void drop_tasks(aw_task *const *tasks, size_t count) {

@@ -13,7 +13,7 @@
 #include <time.h>
 
 /* A case is written so that this long a delay, in seconds, changes nothing. */
-#define DELAY_MOST 0.03
+#define DELAY_MAX 0.03
 
 static int complaints;
 
@@ -28,7 +28,7 @@ __attribute__((format(printf, 1, 2))) static void complain(const char *format, .
 
 /* --- inside: the case, and what it may not leave --- */
 
-enum { FDS_MOST = 1024 };
+enum { FDS_MAX = 1024 };
 
 static bool fd_is_open(int fd) {
 	char path[64], target[8];
@@ -37,11 +37,11 @@ static bool fd_is_open(int fd) {
 }
 
 static void fds_remember(bool *open) {
-	for (int fd = 0; fd < FDS_MOST; fd++) open[fd] = fd_is_open(fd);
+	for (int fd = 0; fd < FDS_MAX; fd++) open[fd] = fd_is_open(fd);
 }
 
 static void fds_compare(const bool *before) {
-	for (int fd = 0; fd < FDS_MOST; fd++) {
+	for (int fd = 0; fd < FDS_MAX; fd++) {
 		if (before[fd] || !fd_is_open(fd)) continue;
 		char path[64], target[256];
 		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -60,7 +60,7 @@ static void warm_up(void) {
 }
 
 static int inside(const conf_case *self) {
-	static bool before[FDS_MOST];
+	static bool before[FDS_MAX];
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	warm_up();
 	fds_remember(before);
@@ -184,5 +184,5 @@ int child_run(const conf_case *self, double limit) {
 		complain("ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
 	}
 	sweep();
-	return (complaints || status ? CHILD_BAD : CHILD_GOOD) | (delay > DELAY_MOST ? CHILD_STARVED : 0);
+	return (complaints || status ? CHILD_BAD : CHILD_GOOD) | (delay > DELAY_MAX ? CHILD_STARVED : 0);
 }

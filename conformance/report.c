@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COLUMN = 9, LINES_MOST = 200 };
+enum { COLUMN = 9, LINES_MAX = 200 };
 
 /* --- the matrix --- */
 
@@ -38,14 +38,14 @@ void report_matrix(const char *const *cases, size_t case_count, const char *cons
 /* --- the difference --- */
 
 typedef struct text_lines {
-	const char *start[LINES_MOST];
-	size_t length[LINES_MOST];
+	const char *start[LINES_MAX];
+	size_t length[LINES_MAX];
 	size_t count;
 } text_lines;
 
 static void lines_cut(text_lines *self, const char *text) {
 	self->count = 0;
-	while (*text && self->count < LINES_MOST) {
+	while (*text && self->count < LINES_MAX) {
 		size_t length = strcspn(text, "\n");
 		self->start[self->count] = text;
 		self->length[self->count++] = length;
@@ -64,7 +64,7 @@ static void line_print(const char *mark, const text_lines *lines, size_t i) {
 void report_difference(const char *expected, const char *got) {
 	static text_lines a, b;
 	/* common[i][j]: the most lines that a from i on and b from j on have in common. */
-	static unsigned char common[LINES_MOST + 1][LINES_MOST + 1];
+	static unsigned char common[LINES_MAX + 1][LINES_MAX + 1];
 	lines_cut(&a, expected);
 	lines_cut(&b, got);
 	memset(common, 0, sizeof common);

@@ -13,7 +13,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-enum { BACKENDS_MOST = 16, GRACE = 10, ATTEMPTS = 3 };
+enum { BACKENDS_MAX = 16, GRACE = 10, ATTEMPTS = 3 };
 /* About what a process needs from its exec to the first sleep of its case. */
 #define START_TIME (20 * AW_MILLISECOND)
 
@@ -46,7 +46,7 @@ typedef struct run {
 
 /* What the options ask for, and what has come of it. */
 static struct runner {
-	backend backends[BACKENDS_MOST];
+	backend backends[BACKENDS_MAX];
 	size_t backend_count;
 	bool backends_named;
 	const table_entry **cases;
@@ -66,7 +66,7 @@ static struct runner {
 /* --- which backends --- */
 
 static void backend_add(const char *name) {
-	if (self.backend_count == BACKENDS_MOST) return;
+	if (self.backend_count == BACKENDS_MAX) return;
 	backend *one = &self.backends[self.backend_count];
 	/* A file has a slash or an ending; the library takes it by its full path. */
 	if (!strpbrk(name, "/.") || !realpath(name, one->name)) snprintf(one->name, sizeof one->name, "%s", name);
@@ -283,7 +283,7 @@ static void print_bad(const char *name, const backend *on, const char *expected,
 }
 
 static void print_matrix(void) {
-	const char **names = calloc(self.case_count + 1, sizeof *names), *labels[BACKENDS_MOST];
+	const char **names = calloc(self.case_count + 1, sizeof *names), *labels[BACKENDS_MAX];
 	for (size_t i = 0; names && i < self.case_count; i++) names[i] = self.cases[i]->body->name;
 	for (size_t b = 0; b < self.backend_count; b++) labels[b] = self.backends[b].label;
 	if (names) report_matrix(names, self.case_count, labels, self.backend_count, self.results);

@@ -41,8 +41,8 @@ typedef struct driver_op {
 
 /* ---- which backends ---- */
 
-enum { DRIVER_MOST = 8 };
-static const aw_backend *driver_backends[DRIVER_MOST];
+enum { DRIVER_MAX = 8 };
+static const aw_backend *driver_backends[DRIVER_MAX];
 static size_t driver_count;
 static char driver_missing[512]; /* what could not be opened, and why */
 
@@ -70,7 +70,7 @@ static inline const aw_backend *driver_find(const char *name) {
 static inline void driver_choose(const char *names) {
 	char list[256], *rest = NULL;
 	snprintf(list, sizeof list, "%s", names && *names ? names : "epoll,virtual,uv,ev,uring");
-	for (char *name = strtok_r(list, ",", &rest); name && driver_count < DRIVER_MOST; name = strtok_r(NULL, ",", &rest)) {
+	for (char *name = strtok_r(list, ",", &rest); name && driver_count < DRIVER_MAX; name = strtok_r(NULL, ",", &rest)) {
 		char why[200] = "";
 		const aw_backend *found = driver_find(name);
 		if (found && found->probe(why, sizeof why) != 0) {

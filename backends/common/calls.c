@@ -21,7 +21,7 @@
 #endif
 
 /* What the kernel would cut a count to anyway; a larger one is an error to some calls. */
-enum { MOST = 0x7ffff000, ACCEPT_TRIES = 16 };
+enum { COUNT_MAX = 0x7ffff000, ACCEPT_TRIES = 16 };
 
 static int64_t outcome(ssize_t n) {
 	if (n >= 0) return n;
@@ -29,7 +29,7 @@ static int64_t outcome(ssize_t n) {
 }
 
 static size_t count_of(const aw_op *op) {
-	return op->length < MOST ? (size_t)op->length : MOST;
+	return op->length < COUNT_MAX ? (size_t)op->length : COUNT_MAX;
 }
 
 /* Whether poll(2) shows it ready now. */

@@ -375,7 +375,7 @@ static aw_status bell_replace(readiness *self, int lost) {
 }
 
 aw_status readiness_wake(readiness *self) {
-	if (atomic_exchange(&self->rung, true)) return 0;
+	if (atomic_exchange(&self->signalled, true)) return 0;
 	int saved = errno, bell = atomic_load(&self->bell);
 	struct epoll_event ringing = {.events = bell_rings, .data.u64 = bell_tag};
 	aw_status status = epoll_ctl(self->set, EPOLL_CTL_MOD, bell, &ringing) < 0 ? -errno : 0;
@@ -384,7 +384,7 @@ aw_status readiness_wake(readiness *self) {
 		if (replaced == 0) status = 0;
 	}
 	/* It did not ring: the next one has to try again. */
-	if (status < 0) atomic_store(&self->rung, false);
+	if (status < 0) atomic_store(&self->signalled, false);
 	errno = saved;
 	return status;
 }
@@ -419,8 +419,8 @@ int readiness_collect(readiness *self, int64_t span) {
 			on_event(self, &events[i]);
 			continue;
 		}
-		/* It is silent by itself again. Who still finds it rung is served by the wait that is returning. */
-		atomic_exchange(&self->rung, false);
+		/* It is silent by itself again. Who still finds it signalled is served by the wait that is returning. */
+		atomic_exchange(&self->signalled, false);
 		found |= READINESS_WOKEN;
 	}
 	return found;

@@ -34,7 +34,7 @@ typedef struct readiness {
 	const aw_backend_host *host;
 	int set;          /* the epoll set: readable when there is something to collect */
 	_Atomic int bell; /* the eventfd behind wake, in the set */
-	atomic_bool rung;
+	atomic_bool signalled;
 	bool is_guest; /* somebody polls the set: what is done already has to show in it */
 	bool is_closing;
 	bool has_precise_wait; /* epoll_pwait2 works here */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ENTRIES_LEAST = 8 };
+enum { ENTRIES_MIN = 8 };
 
 aw_status ring_create(struct io_uring *ring, unsigned entries, uint32_t open_flags) {
 	/* Best first. Never a kernel thread of its own (SQPOLL), which would keep the credentials of the process that opened it. */
@@ -30,7 +30,7 @@ aw_status ring_create(struct io_uring *ring, unsigned entries, uint32_t open_fla
 		int status = io_uring_queue_init_params(entries, ring, &params);
 		if (status == -EINVAL && modes[mode])
 			mode++;
-		else if (status == -ENOMEM && entries > ENTRIES_LEAST)
+		else if (status == -ENOMEM && entries > ENTRIES_MIN)
 			entries /= 2;
 		else if (status < 0)
 			return status;
@@ -108,7 +108,7 @@ static aw_status check_use(struct io_uring *ring, char *why, size_t length) {
 aw_status ring_probe(char *why, size_t length) {
 	struct io_uring ring;
 	if (why && length) *why = 0;
-	aw_status status = ring_create(&ring, ENTRIES_LEAST, 0);
+	aw_status status = ring_create(&ring, ENTRIES_MIN, 0);
 	if (status < 0) return open_reason(status, why, length);
 	status = check_operations(&ring, why, length);
 	if (status == 0) status = check_use(&ring, why, length);

@@ -52,7 +52,7 @@ enum {
 	REAPED_AT_ONCE = ENTRIES * RING_COMPLETIONS_PER_ENTRY,
 	LONGEST = 365 * 24 * 3600, /* seconds of one wait: the kernel adds them to its clock */
 	TRIES = 8,                 /* of a call that is interrupted: a filter may say so for ever */
-	MOST = 0x7ffff000          /* what the kernel would cut a count to anyway */
+	COUNT_MAX = 0x7ffff000          /* what the kernel would cut a count to anyway */
 };
 
 /* The longest sleep while wakes are refused, so that one that got lost is noticed. */
@@ -72,7 +72,7 @@ enum op_state {
 	OP_POLLS = 1 << 7,   /* a connect that was begun and is polled for */
 	OP_CANCELLED = 1 << 8,
 	OP_OWED = 1 << 9,     /* the kernel has not been told of the cancel yet */
-	OP_LOUD = 1 << 10,    /* a write without RWF_NOSIGNAL */
+	OP_NEEDS_SIGPIPE_GUARD = 1 << 10,    /* a write without RWF_NOSIGNAL */
 	OP_AS_SEND = 1 << 11, /* a write to a socket, sent */
 	OP_KNOWN = 1 << 12    /* `files` can tell whether the number still is its file's */
 };
@@ -221,7 +221,7 @@ static bool is_still_its_file(const uring *self, const aw_op *op) {
 /* --- entries for the kernel --- */
 
 static unsigned count_of(const aw_op *op) {
-	return op->length < MOST ? (unsigned)op->length : (unsigned)MOST;
+	return op->length < COUNT_MAX ? (unsigned)op->length : (unsigned)COUNT_MAX;
 }
 
 static void fill_write(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
@@ -231,8 +231,8 @@ static void fill_write(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	}
 	io_uring_prep_write(sqe, op->fd, op->buffer, count_of(op), (uint64_t)op->offset);
 	/* Where there is an offset there is no pipe. */
-	if (op->offset >= 0 || self->ready.calls.quiet_write == CALLS_ABSENT) op->backend_data[0] |= OP_LOUD;
-	if (!(op->backend_data[0] & OP_LOUD)) sqe->rw_flags = URING_NOSIGNAL;
+	if (op->offset >= 0 || self->ready.calls.quiet_write == CALLS_ABSENT) op->backend_data[0] |= OP_NEEDS_SIGPIPE_GUARD;
+	if (!(op->backend_data[0] & OP_NEEDS_SIGPIPE_GUARD)) sqe->rw_flags = URING_NOSIGNAL;
 }
 
 static void fill(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
@@ -404,7 +404,7 @@ static void uring_wake(aw_backend_state *self) {
 static void launch_loud_write(uring *self, aw_op *op) {
 	struct stat st;
 	mode_t type = fstat(op->fd, &st) == 0 ? st.st_mode & S_IFMT : 0;
-	op->backend_data[0] |= OP_LOUD;
+	op->backend_data[0] |= OP_NEEDS_SIGPIPE_GUARD;
 	/* These know the flag if the kernel does. */
 	if (type == S_IFIFO || type == S_IFSOCK || type == S_IFREG) self->ready.calls.quiet_write = CALLS_ABSENT;
 	if (type == S_IFIFO) {
@@ -456,7 +456,7 @@ static void op_returned(uring *self, aw_op *op, int result) {
 		next = WAIT;
 	else if (op->kind == AW_OP_CONNECT && (result == -EALREADY || result == -EINPROGRESS || (state & OP_POLLS && result >= 0)))
 		next = CONNECT;
-	else if (op->kind == AW_OP_WRITE && !(state & OP_LOUD) && result == -EOPNOTSUPP)
+	else if (op->kind == AW_OP_WRITE && !(state & OP_NEEDS_SIGPIPE_GUARD) && result == -EOPNOTSUPP)
 		next = LOUD;
 
 	if (next == DONE || state & OP_CANCELLED) {

@@ -113,7 +113,7 @@ void domain_close(domain *self) {
 	slab_empty(&self->slabs);
 	atomic_store(&self->home, DOMAIN_ANY);
 	object *rest = atomic_exchange(&self->dead, &dead_closed);
-	while (atomic_load_explicit(&self->visitors, memory_order_acquire)) sched_yield(); /* a few instructions of theirs */
+	while (atomic_load_explicit(&self->pins, memory_order_acquire)) sched_yield(); /* a few instructions of theirs */
 	release_all(rest);
 	if (atomic_fetch_sub(&self->live, 1) == 1) domain_leave(self);
 }
@@ -189,9 +189,9 @@ static bool dead_push(domain *where, object *self) {
 /* From another thread; false if the domain is closed by now. */
 static bool send_home(object *self) {
 	domain *where = self->domain;
-	domain_visit(where);
+	domain_pin(where);
 	bool taken = dead_push(where, self);
-	domain_leave_visit(where);
+	domain_unpin(where);
 	return taken;
 }
 
@@ -212,7 +212,7 @@ void object_dead(object *self) {
 }
 
 void object_destroy_outside(aw_destroy_fn destroy, void *ud) {
-	thread_outside(destroy, ud);
+	call_on_thread_stack(destroy, ud);
 }
 
 void host_slot_set(host_slot *self, void *data, aw_destroy_fn destroy) {

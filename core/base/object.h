@@ -49,7 +49,7 @@ struct object {
 struct domain {
 	_Atomic uintptr_t home;
 	_Atomic(object *) dead;     /* released elsewhere, waiting for the home thread */
-	_Atomic uint32_t visitors;  /* foreign threads between a look at `home` and their wake: closing waits for them */
+	_Atomic uint32_t pins;  /* foreign threads between a look at `home` and their wake: closing waits for them */
 	_Atomic int64_t live;       /* objects; written by home alone until the domain is closed */
 	slab_cache slabs;           /* home's alone; unused once closed */
 	void (*wake)(domain *self); /* something was put on `dead` */
@@ -65,11 +65,11 @@ void domain_open(domain *self, uintptr_t home, void (*wake)(domain *), void (*go
 /* From now on any thread may release. The domain's own share of `live` is given up: `gone` may run inside. */
 void domain_close(domain *self);
 /* Brackets a foreign thread's use of the domain, so that it can't be closed and freed in between. */
-static inline void domain_visit(domain *self) {
-	atomic_fetch_add(&self->visitors, 1);
+static inline void domain_pin(domain *self) {
+	atomic_fetch_add(&self->pins, 1);
 }
-static inline void domain_leave_visit(domain *self) {
-	atomic_fetch_sub_explicit(&self->visitors, 1, memory_order_release);
+static inline void domain_unpin(domain *self) {
+	atomic_fetch_sub_explicit(&self->pins, 1, memory_order_release);
 }
 /* Releases what other threads have let go of. On the home thread. */
 void domain_sweep(domain *self);

@@ -31,7 +31,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static LIST(record) records; /* in the order in which they were handed out */
 static uint64_t count;
 
-enum { MARK = OBJECT_COUNTED, LINES_MOST = 20 };
+enum { MARK = OBJECT_COUNTED, LINES_MAX = 20 };
 
 static record *record_of(const object *self) {
 	return self->tally & MARK ? (record *)(self->tally & ~(uintptr_t)MARK) : NULL;
@@ -153,7 +153,7 @@ static bool is_listed(const record *self, const domain *where, uint64_t mark) {
 static bool group_add(group *groups, size_t *used, const record *one) {
 	size_t at = 0;
 	while (at < *used && (groups[at].class != one->class || groups[at].origin != one->origin)) at++;
-	if (at == LINES_MOST) return false;
+	if (at == LINES_MAX) return false;
 	if (at == *used) groups[(*used)++] = (group){.class = one->class, .origin = one->origin};
 	groups[at].objects++;
 	groups[at].held += one->held;
@@ -161,7 +161,7 @@ static bool group_add(group *groups, size_t *used, const record *one) {
 }
 
 void tally_print_held(const domain *where, uint64_t mark) {
-	group groups[LINES_MOST];
+	group groups[LINES_MAX];
 	size_t used = 0;
 	uint64_t more = 0, all = 0;
 	if (!mark) return;

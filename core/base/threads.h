@@ -51,7 +51,7 @@ static inline uintptr_t thread_self(void) {
 }
 
 /* Runs fn(arg) on the thread's own stack, now: whatever must not run on a coroutine's. */
-static inline void thread_outside(void (*fn)(void *arg), void *arg) {
+static inline void call_on_thread_stack(void (*fn)(void *arg), void *arg) {
 	flow *self = thread_here()->flow;
 	if (self)
 		self->outside(self, fn, arg);

@@ -16,17 +16,17 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { SIGNALS = 65, LOOPS_MOST = 64 };
+enum { SIGNALS = 65, LOOPS_MAX = 64 };
 
 static const int64_t retry_first = 5 * AW_MILLISECOND, retry_last = AW_SECOND;
 
 /* Written by the handler. */
 static _Atomic uint32_t counts[SIGNALS];
 /* Read by the handler: the doorbells, plus one so that zero means none, and which signals each wants. */
-static _Atomic int doorbells[LOOPS_MOST];
-static _Atomic uint64_t wanted[LOOPS_MOST];
+static _Atomic int doorbells[LOOPS_MAX];
+static _Atomic uint64_t wanted[LOOPS_MAX];
 /* Written by the handler: the last ring did not reach the doorbell, and the loop has not looked since. */
-static atomic_bool refused[LOOPS_MOST], lost[LOOPS_MOST];
+static atomic_bool refused[LOOPS_MAX], lost[LOOPS_MAX];
 /* Guarded by threads_mutex: what the host had, and how many loops watch. */
 static struct sigaction before[SIGNALS];
 static unsigned watching[SIGNALS];
@@ -64,7 +64,7 @@ static bool ring(int fd) {
 static void on_signal(int number) {
 	int saved = errno;
 	atomic_fetch_add(&counts[number], 1);
-	for (size_t i = 0; i < LOOPS_MOST; i++) {
+	for (size_t i = 0; i < LOOPS_MAX; i++) {
 		int fd = atomic_load(&doorbells[i]) - 1;
 		if (fd < 0 || !(atomic_load(&wanted[i]) >> (number - 1) & 1)) continue;
 		bool rang = ring(fd);
@@ -233,11 +233,11 @@ static struct signals *signals_of(aw_loop *loop, aw_status *status) {
 		free(self);
 		return NULL;
 	}
-	for (self->place = 0; self->place < LOOPS_MOST; self->place++) {
+	for (self->place = 0; self->place < LOOPS_MAX; self->place++) {
 		int none = 0;
 		if (atomic_compare_exchange_strong(&doorbells[self->place], &none, self->bell + 1)) break;
 	}
-	if (self->place == LOOPS_MOST) {
+	if (self->place == LOOPS_MAX) {
 		*status = -EAGAIN;
 		close(self->bell);
 		free(self);

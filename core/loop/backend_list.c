@@ -12,7 +12,7 @@
 #include <string.h>
 
 typedef struct entry {
-	char name[NAME_MOST + 1];
+	char name[BACKEND_NAME_MAX + 1];
 	const char *description, *class;
 	char *origin;
 	aw_status status;

@@ -157,10 +157,10 @@ static bool post(aw_loop *loop, ready_item *item) {
 }
 
 bool handle_post(aw_loop *loop, ready_item *item) {
-	domain_visit(&loop->domain); /* the loop can't be closed between the post and the wake */
+	domain_pin(&loop->domain); /* the loop can't be closed between the post and the wake */
 	bool posted = post(loop, item);
 	if (posted) aw_loop_wakeup(loop);
-	domain_leave_visit(&loop->domain);
+	domain_unpin(&loop->domain);
 	return posted;
 }
 
@@ -215,7 +215,7 @@ void handle_take_posted(aw_loop *loop, ready_item *newest) {
 
 void handle_close_posted(aw_loop *loop) {
 	handle_take_posted(loop, atomic_exchange(&loop->posted, &posted_closed));
-	while (atomic_load_explicit(&loop->domain.visitors, memory_order_acquire)) sched_yield();
+	while (atomic_load_explicit(&loop->domain.pins, memory_order_acquire)) sched_yield();
 	for (ready_item *item; (item = ready_take(&loop->ready));) item->run(item);
 }
 

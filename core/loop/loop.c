@@ -179,7 +179,7 @@ static void loop_wake(aw_loop *loop) {
 	}
 }
 
-/* Called by visitors of the domain, for whom closing waits. */
+/* Called by pins of the domain, for whom closing waits. */
 static void domain_wake(domain *self) {
 	aw_loop *loop = container_of(self, aw_loop, domain);
 	if (loop->state == LOOP_OPEN) loop_wake(loop);
@@ -325,7 +325,7 @@ ENTRY(aw_loop_close, (aw_loop *loop), (loop)) {
 	if (status < 0) return status;
 	if (loop->running || loop->dispatching) return AW_ELOOPRUNNING;
 	object_ref(loop); /* a destroy may drop the last reference */
-	thread_outside(loop_close, loop);
+	call_on_thread_stack(loop_close, loop);
 	object_unref(loop);
 	return 0;
 }
@@ -514,10 +514,10 @@ int64_t aw_loop_deadline(const aw_loop *loop) {
 
 ENTRY(aw_loop_wakeup, (aw_loop *loop), (loop)) {
 	if (!loop_is(loop)) return AW_EBADHANDLE;
-	domain_visit(&loop->domain);
+	domain_pin(&loop->domain);
 	aw_status status = loop->fork_generation != *threads_fork_word ? AW_EFORKED : loop->state != LOOP_OPEN ? AW_ELOOPCLOSED : 0;
 	if (status == 0) loop_wake(loop);
-	domain_leave_visit(&loop->domain);
+	domain_unpin(&loop->domain);
 	return status;
 }
 

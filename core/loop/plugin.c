@@ -48,7 +48,7 @@ void reason_add(reason *self, const char *format, ...) {
 }
 
 bool name_is_valid(const char *name, size_t length) {
-	if (!length || length > NAME_MOST) return false;
+	if (!length || length > BACKEND_NAME_MAX) return false;
 	for (size_t i = 0; i < length; i++)
 		if (!((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') || name[i] == '_')) return false;
 	return true;
@@ -167,8 +167,8 @@ aw_status plugin_load(const char *path, const char *name, const aw_backend **out
 		if (status == -ENOMEM) reason_add(why, "%s: no memory", path);
 		if (status < 0) return status;
 	}
-	if (name ? strcmp(name, backend->name) != 0 : !name_is_valid(backend->name, strnlen(backend->name, NAME_MOST + 1))) {
-		reason_add(why, "%s: calls itself \"%.*s\"", path, NAME_MOST, backend->name);
+	if (name ? strcmp(name, backend->name) != 0 : !name_is_valid(backend->name, strnlen(backend->name, BACKEND_NAME_MAX + 1))) {
+		reason_add(why, "%s: calls itself \"%.*s\"", path, BACKEND_NAME_MAX, backend->name);
 		return AW_ENOBACKEND;
 	}
 	*out = backend;

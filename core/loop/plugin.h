@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { NAME_MOST = 63, REASON_SIZE = 512, PATH_SIZE = PATH_MAX };
+enum { BACKEND_NAME_MAX = 63, REASON_SIZE = 512, PATH_SIZE = PATH_MAX };
 
 /* Why something can't be used, as text in a buffer of the caller's: what does not fit is left out. */
 typedef struct reason {

@@ -147,7 +147,7 @@ static aw_status names_check(const char *names, reason *why) {
 	for (const char *rest = names; rest;) {
 		size_t length = strcspn(rest, ",");
 		if (*rest == '/' ? length >= PATH_SIZE : !name_is_valid(rest, length)) {
-			reason_add(why, "\"%.*s\" is not a backend's name (a-z, 0-9 and _)", (int)(length < NAME_MOST ? length : NAME_MOST),
+			reason_add(why, "\"%.*s\" is not a backend's name (a-z, 0-9 and _)", (int)(length < BACKEND_NAME_MAX ? length : BACKEND_NAME_MAX),
 			           rest);
 			return -EINVAL;
 		}

@@ -68,7 +68,7 @@ static void report_deliver(void *arg) {
 static void report_send(aw_report *report) {
 	if (report->loop->state == LOOP_CLOSED) return;
 	if (report->origin && report_prints(report->loop)) place_of_call(report->origin, report->place, sizeof report->place);
-	thread_outside(report_deliver, report);
+	call_on_thread_stack(report_deliver, report);
 }
 
 void report_call(aw_loop *loop, const char *message, aw_error *error, aw_future *future, aw_handle *handle) {

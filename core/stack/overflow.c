@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ALTERNATE_LEAST = 32 * 1024, LINE = 256, NAME_MOST = 100 };
+enum { ALTERNATE_MIN = 32 * 1024, LINE = 256, OWNER_NAME_MAX = 100 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int once_result;
@@ -64,7 +64,7 @@ static void line_add_task(line *l, const char *name, const char *without) {
 		return;
 	}
 	line_add(l, "task \"", SIZE_MAX);
-	line_add(l, name, NAME_MOST);
+	line_add(l, name, OWNER_NAME_MAX);
 	line_add(l, "\"", SIZE_MAX);
 }
 
@@ -129,7 +129,7 @@ static void on_fault(int signo, siginfo_t *info, void *context) {
 
 static size_t alternate_bytes(void) {
 	long recommended = sysconf(_SC_SIGSTKSZ); /* grows with the registers that the processor saves */
-	size_t bytes = recommended > ALTERNATE_LEAST ? (size_t)recommended : ALTERNATE_LEAST;
+	size_t bytes = recommended > ALTERNATE_MIN ? (size_t)recommended : ALTERNATE_MIN;
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	return (bytes + page - 1) / page * page;
 }

@@ -29,17 +29,17 @@
 
 enum {
 	COUNT_FIRST = 16,  /* stacks of a pool's first slab: a small program stays small */
-	COUNT_MOST = 1024, /* a million stacks are a thousand slabs */
-	WORDS = COUNT_MOST / 64,
+	COUNT_MAX = 1024, /* a million stacks are a thousand slabs */
+	WORDS = COUNT_MAX / 64,
 	HOT_FEW = 1024,  /* hot stacks that are kept however few are live... */
 	HOT_PART = 8,    /* ...and one for each so many of these, so that tasks may come and go in bursts */
 	COLOURS = 16,    /* see stack_heat */
 	DESCRIPTOR = 64, /* bytes at the top of a stack */
-	GUARD_LEAST = 16 * 1024,
-	GUARD_MOST = 64 * 1024,
+	GUARD_MIN = 16 * 1024,
+	GUARD_MAX = 64 * 1024,
 	CLOSED_FEW = 128, /* stacks of a first slab whose stacks are closed, so that a small program does not take them again at once */
 };
-#define SLAB_BYTES_MOST ((size_t)1 << 30)
+#define SLAB_BYTES_MAX ((size_t)1 << 30)
 
 static_assert(sizeof(stack) <= DESCRIPTOR, "a stack's descriptor must fit in its place");
 
@@ -83,8 +83,8 @@ static size_t page_size(void) {
  */
 static size_t guard_of(size_t size) {
 	size_t guard = size / 4;
-	if (guard < GUARD_LEAST) guard = GUARD_LEAST;
-	if (guard > GUARD_MOST) guard = GUARD_MOST;
+	if (guard < GUARD_MIN) guard = GUARD_MIN;
+	if (guard > GUARD_MAX) guard = GUARD_MAX;
 	size_t page = page_size();
 	return (guard + page - 1) / page * page;
 }
@@ -167,7 +167,7 @@ static slab_guard guard_kind_of(char *memory, size_t guard) {
 static stack_slab *slab_new(stack_pool *pool) {
 	size_t guard = guard_of(pool->size), stride = guard + pool->size;
 	uint32_t count = pool->is_closing && pool->slab_count < CLOSED_FEW ? CLOSED_FEW : pool->slab_count;
-	while (count > 1 && count > SLAB_BYTES_MOST / stride) count /= 2;
+	while (count > 1 && count > SLAB_BYTES_MAX / stride) count /= 2;
 	stack_slab *slab = slab_descriptor();
 	if (!slab) return NULL;
 	char *memory = MAP_FAILED;
@@ -195,7 +195,7 @@ static stack_slab *slab_new(stack_pool *pool) {
 	slab->guarded[0] = slab->guard_kind == GUARD_INSTALLED; /* the first one's stands: it was the trial */
 	atomic_store_explicit(&slab->memory, memory, memory_order_release);
 	list_prepend(&pool->slabs, slab);
-	if (pool->slab_count < COUNT_MOST) pool->slab_count *= 2;
+	if (pool->slab_count < COUNT_MAX) pool->slab_count *= 2;
 	return slab;
 }
 
@@ -263,7 +263,7 @@ static bool slab_set_closed(stack_slab *slab, uint32_t index, bool closed) {
 static stack_owner *slab_owners(stack_slab *slab) {
 	stack_owner *owners = atomic_load_explicit(&slab->owners, memory_order_relaxed);
 	if (owners) return owners;
-	owners = calloc(COUNT_MOST, sizeof *owners);
+	owners = calloc(COUNT_MAX, sizeof *owners);
 	atomic_store_explicit(&slab->owners, owners, memory_order_release);
 	return owners;
 }
@@ -354,7 +354,7 @@ int stack_pool_init(stack_pool *pool, size_t size) {
 int stack_pool_resize(stack_pool *pool, size_t size) {
 	size_t page = page_size();
 	if (size > SIZE_MAX / 4) return -EINVAL;
-	if (size < STACK_LEAST) size = STACK_LEAST;
+	if (size < STACK_MIN) size = STACK_MIN;
 	size = (size + page - 1) / page * page;
 	if (size == pool->size) return 0;
 	pool->size = size;

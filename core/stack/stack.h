@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STACK_LEAST = 16 * 1024, STACK_OWNER_NAME = 64 };
+enum { STACK_MIN = 16 * 1024, STACK_OWNER_NAME = 64 };
 
 /* Lies at the top of the stack's own memory: in the page that is touched anyway, and out of an overflow's way. */
 typedef struct stack {
@@ -41,7 +41,7 @@ typedef struct stack_pool {
 	bool on_valgrind;
 } stack_pool;
 
-/* `size` is in bytes, rounded up to pages, STACK_LEAST at least. No memory is taken yet. 0, or -EINVAL for an absurd size. */
+/* `size` is in bytes, rounded up to pages, STACK_MIN at least. No memory is taken yet. 0, or -EINVAL for an absurd size. */
 int stack_pool_init(stack_pool *pool, size_t size);
 /* The size of stacks taken from now on; those that live keep theirs. 0, or -EINVAL, and nothing changed. */
 int stack_pool_resize(stack_pool *pool, size_t size);

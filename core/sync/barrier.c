@@ -29,21 +29,21 @@ static void barrier_release(object *base) {
 static const object_class barrier_class = {.name = "barrier", .size = sizeof(aw_barrier), .release = barrier_release};
 
 /* One of the three calls: all take the condition's lock first. */
-typedef struct visit {
+typedef struct barrier_op {
 	aw_frame frame;
 	aw_barrier *barrier; /* a reference */
 	aw_coro *inner;      /* a reference: the acquire or wait that runs */
 	int32_t index;
 	bool locked, counted;
-} visit;
+} barrier_op;
 
-static void inner_drop(visit *self) {
+static void inner_drop(barrier_op *self) {
 	if (self->inner) object_unref(self->inner);
 	self->inner = NULL;
 }
 
 /* Leaves: the count goes down, the last one out opens the barrier, the lock is released. */
-static void visit_leave(visit *self) {
+static void barrier_op_leave(barrier_op *self) {
 	aw_barrier *barrier = self->barrier;
 	if (self->counted && --barrier->count == 0) {
 		if (barrier->state != BARRIER_BROKEN) barrier->state = BARRIER_FILLING;
@@ -54,8 +54,8 @@ static void visit_leave(visit *self) {
 	self->locked = false;
 }
 
-static aw_status visit_fail(visit *self, aw_resume *resume, aw_error *error) {
-	visit_leave(self);
+static aw_status barrier_op_fail(barrier_op *self, aw_resume *resume, aw_error *error) {
+	barrier_op_leave(self);
 	return aw_resume_raise(resume, error);
 }
 
@@ -64,21 +64,21 @@ static bool is_leaving(const aw_barrier *barrier) {
 }
 
 static aw_status wait_step(aw_resume *resume, void *ud) {
-	visit *self = ud;
+	barrier_op *self = ud;
 	aw_barrier *barrier = self->barrier;
 	AW_BEGIN(&self->frame);
 	if (aw_lock_acquire_coro(barrier->condition->lock, &self->inner) < 0) return -ENOMEM;
 	AW_AWAIT_CORO(&self->frame, resume, self->inner);
 	inner_drop(self);
-	if (aw_resume_status(resume) < 0) return line_raise(resume);
+	if (aw_resume_status(resume) < 0) return wait_queue_raise(resume);
 	self->locked = true;
 	while (is_leaving(barrier)) {
-		if (aw_condition_wait_coro(barrier->condition, &self->inner) < 0) return visit_fail(self, resume, error_of(-ENOMEM));
+		if (aw_condition_wait_coro(barrier->condition, &self->inner) < 0) return barrier_op_fail(self, resume, error_of(-ENOMEM));
 		AW_AWAIT_CORO(&self->frame, resume, self->inner);
 		inner_drop(self);
-		if (aw_resume_status(resume) < 0) return visit_fail(self, resume, aw_resume_error(resume));
+		if (aw_resume_status(resume) < 0) return barrier_op_fail(self, resume, aw_resume_error(resume));
 	}
-	if (barrier->state == BARRIER_BROKEN) return visit_fail(self, resume, error_of(AW_EBROKENBARRIER));
+	if (barrier->state == BARRIER_BROKEN) return barrier_op_fail(self, resume, error_of(AW_EBROKENBARRIER));
 	self->index = barrier->count++;
 	self->counted = true;
 	if (self->index + 1 == barrier->parties) {
@@ -86,30 +86,30 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 		condition_notify(barrier->condition, SIZE_MAX);
 	} else {
 		while (barrier->state == BARRIER_FILLING) {
-			if (aw_condition_wait_coro(barrier->condition, &self->inner) < 0) return visit_fail(self, resume, error_of(-ENOMEM));
+			if (aw_condition_wait_coro(barrier->condition, &self->inner) < 0) return barrier_op_fail(self, resume, error_of(-ENOMEM));
 			AW_AWAIT_CORO(&self->frame, resume, self->inner);
 			inner_drop(self);
-			if (aw_resume_status(resume) < 0) return visit_fail(self, resume, aw_resume_error(resume));
+			if (aw_resume_status(resume) < 0) return barrier_op_fail(self, resume, aw_resume_error(resume));
 		}
-		if (barrier->state != BARRIER_DRAINING) return visit_fail(self, resume, error_of(AW_EBROKENBARRIER));
+		if (barrier->state != BARRIER_DRAINING) return barrier_op_fail(self, resume, error_of(AW_EBROKENBARRIER));
 	}
-	visit_leave(self);
+	barrier_op_leave(self);
 	AW_END(&self->frame);
 	return aw_resume_return(resume, (void *)(intptr_t)self->index, value_integer);
 }
 
 /* Takes the lock, and breaks the barrier as `state` says. */
-static aw_status break_step(aw_resume *resume, visit *self, enum barrier_state state) {
+static aw_status break_step(aw_resume *resume, barrier_op *self, enum barrier_state state) {
 	aw_barrier *barrier = self->barrier;
 	AW_BEGIN(&self->frame);
 	if (aw_lock_acquire_coro(barrier->condition->lock, &self->inner) < 0) return -ENOMEM;
 	AW_AWAIT_CORO(&self->frame, resume, self->inner);
 	inner_drop(self);
-	if (aw_resume_status(resume) < 0) return line_raise(resume);
+	if (aw_resume_status(resume) < 0) return wait_queue_raise(resume);
 	self->locked = true;
 	barrier->state = (uint8_t)(state == BARRIER_RESETTING && barrier->count == 0 ? BARRIER_FILLING : state);
 	condition_notify(barrier->condition, SIZE_MAX);
-	visit_leave(self);
+	barrier_op_leave(self);
 	AW_END(&self->frame);
 	return 0;
 }
@@ -122,26 +122,26 @@ static aw_status abort_step(aw_resume *resume, void *ud) {
 	return break_step(resume, ud, BARRIER_BROKEN);
 }
 
-static void visit_destroy(void *ud) {
-	visit *self = ud;
+static void barrier_op_destroy(void *ud) {
+	barrier_op *self = ud;
 	inner_drop(self);
-	visit_leave(self);
+	barrier_op_leave(self);
 	object_unref(self->barrier);
 	free(self);
 }
 
-static aw_status visit_new(aw_barrier *barrier, aw_step_fn step, const void *origin, aw_coro **out) {
+static aw_status barrier_op_new(aw_barrier *barrier, aw_step_fn step, const void *origin, aw_coro **out) {
 	aw_status status = object_is(barrier, &barrier_class) ? loop_check(barrier->loop) : AW_EBADHANDLE;
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
-	visit *self;
-	status = coro_internal_from(origin, barrier->loop, step, sizeof *self, visit_destroy, &self, out);
+	barrier_op *self;
+	status = coro_internal_from(origin, barrier->loop, step, sizeof *self, barrier_op_destroy, &self, out);
 	if (status == 0) self->barrier = object_ref(barrier);
 	return status;
 }
 
-static aw_status visit_run(aw_barrier *barrier, aw_step_fn step, void **out) {
-	return AWAIT_CORO(out, visit_new, barrier, step, NULL);
+static aw_status barrier_op_run(aw_barrier *barrier, aw_step_fn step, void **out) {
+	return AWAIT_CORO(out, barrier_op_new, barrier, step, NULL);
 }
 
 ENTRY(aw_barrier_new, (aw_loop *loop, int32_t parties, aw_barrier **out), (loop, parties, out)) {
@@ -167,29 +167,29 @@ ENTRY(aw_barrier_new, (aw_loop *loop, int32_t parties, aw_barrier **out), (loop,
 REFERENCES(aw_barrier, object_is(self, &barrier_class))
 
 ENTRY(aw_barrier_wait_coro, (aw_barrier *barrier, aw_coro **out), (barrier, out)) {
-	return visit_new(barrier, wait_step, CALLER, out);
+	return barrier_op_new(barrier, wait_step, CALLER, out);
 }
 
 aw_status aw_barrier_wait(aw_barrier *barrier) {
 	void *index = NULL;
-	aw_status status = visit_run(barrier, wait_step, &index);
+	aw_status status = barrier_op_run(barrier, wait_step, &index);
 	return status < 0 ? status : (aw_status)(intptr_t)index;
 }
 
 ENTRY(aw_barrier_reset_coro, (aw_barrier *barrier, aw_coro **out), (barrier, out)) {
-	return visit_new(barrier, reset_step, CALLER, out);
+	return barrier_op_new(barrier, reset_step, CALLER, out);
 }
 
 aw_status aw_barrier_reset(aw_barrier *barrier) {
-	return visit_run(barrier, reset_step, NULL);
+	return barrier_op_run(barrier, reset_step, NULL);
 }
 
 ENTRY(aw_barrier_abort_coro, (aw_barrier *barrier, aw_coro **out), (barrier, out)) {
-	return visit_new(barrier, abort_step, CALLER, out);
+	return barrier_op_new(barrier, abort_step, CALLER, out);
 }
 
 aw_status aw_barrier_abort(aw_barrier *barrier) {
-	return visit_run(barrier, abort_step, NULL);
+	return barrier_op_run(barrier, abort_step, NULL);
 }
 
 int32_t aw_barrier_parties(const aw_barrier *barrier) {

@@ -21,7 +21,7 @@ static void condition_release(object *base) {
 const object_class condition_class = {.name = "condition", .size = sizeof(aw_condition), .release = condition_release};
 
 void condition_notify(aw_condition *self, size_t count) {
-	for (place *at = self->line.first; at && count > 0; at = at->next) {
+	for (waiter *at = self->waiters.first; at && count > 0; at = at->next) {
 		if (future_is_done(at->turn)) continue;
 		future_finish(at->turn, NULL, NULL);
 		count--;
@@ -41,7 +41,7 @@ static const future_kind condition_turn = {.what = "condition", .describe = desc
 typedef struct wait_state {
 	aw_frame frame;
 	aw_condition *condition; /* a reference */
-	place place;
+	waiter waiter;
 	aw_coro *acquire;        /* a reference */
 	aw_error *error;         /* to be raised once the lock is back; a reference */
 } wait_state;
@@ -62,10 +62,10 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 	aw_condition *condition = self->condition;
 	AW_BEGIN(&self->frame);
 	if (!condition->lock->locked) return -EPERM;
-	if (line_join(&condition->line, &self->place, &condition_turn, condition, condition->loop) < 0) return -ENOMEM;
+	if (wait_queue_join(&condition->waiters, &self->waiter, &condition_turn, condition, condition->loop) < 0) return -ENOMEM;
 	aw_lock_release(condition->lock);
-	AW_AWAIT(&self->frame, resume, self->place.turn);
-	line_leave(&self->place);
+	AW_AWAIT(&self->frame, resume, self->waiter.turn);
+	wait_queue_leave(&self->waiter);
 	if (aw_resume_status(resume) < 0) remember(self, aw_resume_error(resume));
 	for (;;) {
 		if (aw_lock_acquire_coro(condition->lock, &self->acquire) < 0) {
@@ -88,7 +88,7 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 
 static void wait_destroy(void *ud) {
 	wait_state *self = ud;
-	if (line_leave(&self->place)) condition_notify(self->condition, 1);
+	if (wait_queue_leave(&self->waiter)) condition_notify(self->condition, 1);
 	acquire_drop(self);
 	aw_error_unref(self->error);
 	object_unref(self->condition);

@@ -9,7 +9,7 @@ struct aw_condition {
 	object base;
 	aw_loop *loop;
 	aw_lock *lock; /* a reference */
-	line line;
+	wait_queue waiters;
 	const void *barrier; /* that it belongs to, or NULL; for a dump */
 };
 

@@ -5,7 +5,7 @@
 #include "coro.h"
 #include "failure.h"
 #include "task.h"
-#include "line.h"
+#include "wait_queue.h"
 
 #include <await/stackless.h>
 #include <await/sync.h>
@@ -15,7 +15,7 @@
 struct aw_event {
 	object base;
 	aw_loop *loop;
-	line line;
+	wait_queue waiters;
 	const future_kind *kind; /* of the turns, and their owner: itself, or the queue whose joins it is for */
 	void *owner;
 	bool set;
@@ -36,25 +36,25 @@ static const future_kind event_turn = {.what = "event", .describe = describe_tur
 typedef struct event_wait {
 	aw_frame frame;
 	aw_event *event; /* a reference */
-	place place;
+	waiter waiter;
 } event_wait;
 
 static aw_status event_wait_step(aw_resume *resume, void *ud) {
 	event_wait *self = ud;
 	AW_BEGIN(&self->frame);
 	if (self->event->set) return 0;
-	if (line_join(&self->event->line, &self->place, self->event->kind, self->event->owner, self->event->loop) < 0)
+	if (wait_queue_join(&self->event->waiters, &self->waiter, self->event->kind, self->event->owner, self->event->loop) < 0)
 		return -ENOMEM;
-	AW_AWAIT(&self->frame, resume, self->place.turn);
-	line_leave(&self->place);
-	if (aw_resume_status(resume) < 0) return line_raise(resume);
+	AW_AWAIT(&self->frame, resume, self->waiter.turn);
+	wait_queue_leave(&self->waiter);
+	if (aw_resume_status(resume) < 0) return wait_queue_raise(resume);
 	AW_END(&self->frame);
 	return 0;
 }
 
 static void event_wait_destroy(void *ud) {
 	event_wait *self = ud;
-	line_leave(&self->place);
+	wait_queue_leave(&self->waiter);
 	object_unref(self->event);
 	free(self);
 }
@@ -105,7 +105,7 @@ ENTRY(aw_event_set, (aw_event *event), (event)) {
 	if (status < 0) return status;
 	if (event->set) return 0;
 	event->set = true;
-	for (place *at = event->line.first; at; at = at->next) future_finish(at->turn, NULL, NULL);
+	for (waiter *at = event->waiters.first; at; at = at->next) future_finish(at->turn, NULL, NULL);
 	return 0;
 }
 

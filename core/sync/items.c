@@ -54,7 +54,7 @@ aw_status items_put(items *self, item_slot item) {
 	}
 	self->entries[(self->head + self->count++) % self->capacity] = (items_entry){item, self->sequence++};
 	/* The comparison is the host's: never on a coroutine's stack. */
-	if (self->order == ITEMS_PRIORITY) thread_outside(sift_up, self);
+	if (self->order == ITEMS_PRIORITY) call_on_thread_stack(sift_up, self);
 	return 0;
 }
 
@@ -70,7 +70,7 @@ item_slot items_take(items *self) {
 	default:
 		item = self->entries[0].item;
 		self->count--;
-		if (self->count) thread_outside(sift_down, self);
+		if (self->count) call_on_thread_stack(sift_down, self);
 	}
 	return item;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lock. A release wakes the first in line but does not hand over: the lock is open until the woken task runs, and a newcomer joins
- * the line behind it all the same. Whoever leaves the line without the lock wakes the next.
+ * Lock. A release wakes the first waiter but does not hand over: the lock is open until the woken task runs, and a newcomer joins
+ * the queue behind it all the same. Whoever leaves the queue without the lock wakes the next.
  */
 #include "lock.h"
 
@@ -33,7 +33,7 @@ static void lock_take(aw_lock *self) {
 }
 
 static bool lock_try(aw_lock *self) {
-	if (self->locked || !line_is_deserted(&self->line)) return false;
+	if (self->locked || !wait_queue_is_deserted(&self->waiters)) return false;
 	lock_take(self);
 	return true;
 }
@@ -47,15 +47,15 @@ static void describe_turn(const aw_future *turn, future_description *out) {
 
 static const future_kind lock_turn = {.what = "lock", .describe = describe_turn};
 
-static void lock_give_up(aw_lock *self, place *who) {
-	line_leave(who);
-	if (!self->locked) line_wake_head(&self->line);
+static void lock_give_up(aw_lock *self, waiter *who) {
+	wait_queue_leave(who);
+	if (!self->locked) wait_queue_wake_first(&self->waiters);
 }
 
 typedef struct acquire {
 	aw_frame frame;
 	aw_lock *lock; /* a reference */
-	place place;
+	waiter waiter;
 } acquire;
 
 static aw_status acquire_step(aw_resume *resume, void *ud) {
@@ -63,13 +63,13 @@ static aw_status acquire_step(aw_resume *resume, void *ud) {
 	aw_lock *lock = self->lock;
 	AW_BEGIN(&self->frame);
 	if (lock_try(lock)) return 0;
-	if (line_join(&lock->line, &self->place, &lock_turn, lock, lock->loop) < 0) return -ENOMEM;
-	AW_AWAIT(&self->frame, resume, self->place.turn);
+	if (wait_queue_join(&lock->waiters, &self->waiter, &lock_turn, lock, lock->loop) < 0) return -ENOMEM;
+	AW_AWAIT(&self->frame, resume, self->waiter.turn);
 	if (aw_resume_status(resume) < 0) {
-		lock_give_up(lock, &self->place);
-		return line_raise(resume);
+		lock_give_up(lock, &self->waiter);
+		return wait_queue_raise(resume);
 	}
-	line_leave(&self->place);
+	wait_queue_leave(&self->waiter);
 	lock_take(lock);
 	AW_END(&self->frame);
 	return 0;
@@ -77,7 +77,7 @@ static aw_status acquire_step(aw_resume *resume, void *ud) {
 
 static void acquire_destroy(void *ud) {
 	acquire *self = ud;
-	if (self->place.turn) lock_give_up(self->lock, &self->place);
+	if (self->waiter.turn) lock_give_up(self->lock, &self->waiter);
 	object_unref(self->lock);
 	free(self);
 }
@@ -130,7 +130,7 @@ ENTRY(aw_lock_release, (aw_lock *lock), (lock)) {
 	if (status < 0) return status;
 	if (!lock->locked) return -EPERM;
 	lock->locked = false;
-	line_wake_head(&lock->line);
+	wait_queue_wake_first(&lock->waiters);
 	return 0;
 }
 

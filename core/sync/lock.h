@@ -4,14 +4,14 @@
 #define CORE_AWAIT_LOCK_H
 
 #include "coro.h"
-#include "line.h"
+#include "wait_queue.h"
 
 #include <await/sync.h>
 
 struct aw_lock {
 	object base;
 	aw_loop *loop;
-	line line;
+	wait_queue waiters;
 	bool locked;
 	uint64_t holder; /* the number of the task that took it, or 0; for a dump */
 };

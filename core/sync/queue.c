@@ -8,7 +8,7 @@
 #include "task.h"
 #include "event.h"
 #include "items.h"
-#include "line.h"
+#include "wait_queue.h"
 
 #include <await/queue.h>
 #include <await/stackless.h>
@@ -25,7 +25,7 @@ struct aw_queue {
 	int64_t maxsize;
 	int64_t unfinished;
 	aw_event *finished; /* a reference: set while nothing is unfinished */
-	line getters, putters;
+	wait_queue getters, putters;
 	bool shut;
 };
 
@@ -57,14 +57,14 @@ static aw_status put_now(aw_queue *self, void *item, aw_destroy_fn destroy) {
 	if (status < 0) return status;
 	self->unfinished++;
 	aw_event_clear(self->finished);
-	line_pop_next(&self->getters);
+	wait_queue_pop_next(&self->getters);
 	return 0;
 }
 
 static aw_status get_now(aw_queue *self, item_slot *out) {
 	if (!self->items.count) return self->shut ? AW_EQUEUESHUTDOWN : AW_EQUEUEEMPTY;
 	*out = items_take(&self->items);
-	line_pop_next(&self->putters);
+	wait_queue_pop_next(&self->putters);
 	return 0;
 }
 
@@ -88,36 +88,36 @@ static const future_kind get_turn = {.what = "queue", .describe = describe_get};
 static const future_kind put_turn = {.what = "queue", .describe = describe_put};
 static const future_kind join_turn = {.what = "queue", .describe = describe_join};
 
-typedef struct visit {
+typedef struct queue_op {
 	aw_frame frame;
 	aw_queue *queue; /* a reference */
-	place place;
+	waiter waiter;
 	item_slot item; /* of a put, until the queue has it */
 	aw_coro *inner; /* of a join */
-} visit;
+} queue_op;
 
 /* A put or get that will not happen: its wake-up, if it had one, is for the next. */
-static void put_abandon(visit *self) {
-	if (line_leave(&self->place) && !is_full(self->queue)) line_pop_next(&self->queue->putters);
+static void put_abandon(queue_op *self) {
+	if (wait_queue_leave(&self->waiter) && !is_full(self->queue)) wait_queue_pop_next(&self->queue->putters);
 }
 
-static void get_abandon(visit *self) {
-	if (line_leave(&self->place) && self->queue->items.count) line_pop_next(&self->queue->getters);
+static void get_abandon(queue_op *self) {
+	if (wait_queue_leave(&self->waiter) && self->queue->items.count) wait_queue_pop_next(&self->queue->getters);
 }
 
 static aw_status put_step(aw_resume *resume, void *ud) {
-	visit *self = ud;
+	queue_op *self = ud;
 	aw_queue *queue = self->queue;
 	AW_BEGIN(&self->frame);
 	while (is_full(queue)) {
 		if (queue->shut) return aw_resume_raise(resume, error_of(AW_EQUEUESHUTDOWN));
-		if (line_join(&queue->putters, &self->place, &put_turn, queue, queue->loop) < 0) return -ENOMEM;
-		AW_AWAIT(&self->frame, resume, self->place.turn);
+		if (wait_queue_join(&queue->putters, &self->waiter, &put_turn, queue, queue->loop) < 0) return -ENOMEM;
+		AW_AWAIT(&self->frame, resume, self->waiter.turn);
 		if (aw_resume_status(resume) < 0) {
 			put_abandon(self);
-			return line_raise(resume);
+			return wait_queue_raise(resume);
 		}
-		line_leave(&self->place);
+		wait_queue_leave(&self->waiter);
 	}
 	aw_status status = put_now(queue, self->item.data, self->item.destroy);
 	if (status < 0) return aw_resume_raise(resume, error_of(status));
@@ -128,32 +128,32 @@ static aw_status put_step(aw_resume *resume, void *ud) {
 
 /* A put on behalf of a stackful task: an item that did not get in stays the caller's. */
 static void put_destroy_kept(void *ud) {
-	visit *self = ud;
-	if (self->place.turn) put_abandon(self);
+	queue_op *self = ud;
+	if (self->waiter.turn) put_abandon(self);
 	object_unref(self->queue);
 	free(self);
 }
 
 static void put_destroy(void *ud) {
-	item_slot item = ((visit *)ud)->item;
+	item_slot item = ((queue_op *)ud)->item;
 	put_destroy_kept(ud);
 	if (item.destroy) item.destroy(item.data);
 }
 
 static aw_status get_step(aw_resume *resume, void *ud) {
-	visit *self = ud;
+	queue_op *self = ud;
 	aw_queue *queue = self->queue;
 	item_slot item;
 	AW_BEGIN(&self->frame);
 	while (!queue->items.count) {
 		if (queue->shut) return aw_resume_raise(resume, error_of(AW_EQUEUESHUTDOWN));
-		if (line_join(&queue->getters, &self->place, &get_turn, queue, queue->loop) < 0) return -ENOMEM;
-		AW_AWAIT(&self->frame, resume, self->place.turn);
+		if (wait_queue_join(&queue->getters, &self->waiter, &get_turn, queue, queue->loop) < 0) return -ENOMEM;
+		AW_AWAIT(&self->frame, resume, self->waiter.turn);
 		if (aw_resume_status(resume) < 0) {
 			get_abandon(self);
-			return line_raise(resume);
+			return wait_queue_raise(resume);
 		}
-		line_leave(&self->place);
+		wait_queue_leave(&self->waiter);
 	}
 	AW_END(&self->frame);
 	aw_status status = get_now(queue, &item);
@@ -162,31 +162,31 @@ static aw_status get_step(aw_resume *resume, void *ud) {
 }
 
 static void get_destroy(void *ud) {
-	visit *self = ud;
-	if (self->place.turn) get_abandon(self);
+	queue_op *self = ud;
+	if (self->waiter.turn) get_abandon(self);
 	object_unref(self->queue);
 	free(self);
 }
 
 static aw_status join_step(aw_resume *resume, void *ud) {
-	visit *self = ud;
+	queue_op *self = ud;
 	AW_BEGIN(&self->frame);
 	if (!self->queue->unfinished) return 0;
 	if (aw_event_wait_coro(self->queue->finished, &self->inner) < 0) return -ENOMEM;
 	AW_AWAIT_CORO(&self->frame, resume, self->inner);
-	if (aw_resume_status(resume) < 0) return line_raise(resume);
+	if (aw_resume_status(resume) < 0) return wait_queue_raise(resume);
 	AW_END(&self->frame);
 	return 0;
 }
 
 static void join_destroy(void *ud) {
-	visit *self = ud;
+	queue_op *self = ud;
 	if (self->inner) object_unref(self->inner);
 	object_unref(self->queue);
 	free(self);
 }
 
-static aw_status visit_new(aw_queue *queue, aw_step_fn step, aw_destroy_fn destroy, const void *origin, visit **out_self,
+static aw_status queue_op_new(aw_queue *queue, aw_step_fn step, aw_destroy_fn destroy, const void *origin, queue_op **out_self,
                            aw_coro **out) {
 	aw_status status = queue_check(queue);
 	if (status < 0) return status;
@@ -198,20 +198,20 @@ static aw_status visit_new(aw_queue *queue, aw_step_fn step, aw_destroy_fn destr
 
 ENTRY(aw_queue_put_coro, (aw_queue *queue, void *item, aw_destroy_fn destroy, aw_coro **out),
       (queue, item, destroy, out)) {
-	visit *self;
-	aw_status status = visit_new(queue, put_step, put_destroy, CALLER, &self, out);
+	queue_op *self;
+	aw_status status = queue_op_new(queue, put_step, put_destroy, CALLER, &self, out);
 	if (status == 0) self->item = (item_slot){item, destroy};
 	return status;
 }
 
 ENTRY(aw_queue_get_coro, (aw_queue *queue, aw_coro **out), (queue, out)) {
-	visit *self;
-	return visit_new(queue, get_step, get_destroy, CALLER, &self, out);
+	queue_op *self;
+	return queue_op_new(queue, get_step, get_destroy, CALLER, &self, out);
 }
 
 ENTRY(aw_queue_join_coro, (aw_queue *queue, aw_coro **out), (queue, out)) {
-	visit *self;
-	return visit_new(queue, join_step, join_destroy, CALLER, &self, out);
+	queue_op *self;
+	return queue_op_new(queue, join_step, join_destroy, CALLER, &self, out);
 }
 
 /* --- the same for stackful tasks --- */
@@ -247,8 +247,8 @@ aw_status aw_queue_put(aw_queue *queue, void *item, aw_destroy_fn destroy) {
 	aw_status status = put_checked(queue, item, destroy);
 	if (status != AW_EQUEUEFULL) return await_ended(resume, status);
 	aw_coro *coro;
-	visit *self;
-	status = visit_new(queue, put_step, put_destroy_kept, NULL, &self, &coro);
+	queue_op *self;
+	status = queue_op_new(queue, put_step, put_destroy_kept, NULL, &self, &coro);
 	if (status == 0) self->item = (item_slot){item, destroy};
 	return await_made(status, coro, NULL);
 }
@@ -307,8 +307,8 @@ ENTRY(aw_queue_shutdown, (aw_queue *queue, aw_bool immediate), (queue, immediate
 		if (queue->unfinished > 0) queue->unfinished--;
 	}
 	if (immediate && !queue->unfinished) aw_event_set(queue->finished);
-	while (line_pop_next(&queue->getters)) continue;
-	while (line_pop_next(&queue->putters)) continue;
+	while (wait_queue_pop_next(&queue->getters)) continue;
+	while (wait_queue_pop_next(&queue->putters)) continue;
 	object_unref(queue);
 	return 0;
 }

@@ -5,7 +5,7 @@
 #include "coro.h"
 #include "failure.h"
 #include "task.h"
-#include "line.h"
+#include "wait_queue.h"
 
 #include <await/stackless.h>
 #include <await/sync.h>
@@ -15,7 +15,7 @@
 struct aw_semaphore {
 	object base;
 	aw_loop *loop;
-	line line;
+	wait_queue waiters;
 	int64_t value;
 	int64_t bound; /* INT64_MAX for a plain one */
 };
@@ -27,12 +27,12 @@ static void semaphore_release(object *base) {
 static const object_class semaphore_class = {.name = "semaphore", .size = sizeof(aw_semaphore), .release = semaphore_release};
 
 static bool semaphore_locked(const aw_semaphore *self) {
-	return self->value == 0 || !line_is_deserted(&self->line);
+	return self->value == 0 || !wait_queue_is_deserted(&self->waiters);
 }
 
 /* Gives permits to those who wait, while there are any. */
 static void semaphore_serve(aw_semaphore *self) {
-	while (self->value > 0 && line_wake_next(&self->line)) self->value--;
+	while (self->value > 0 && wait_queue_wake_next(&self->waiters)) self->value--;
 }
 
 static void describe_turn(const aw_future *turn, future_description *out) {
@@ -44,12 +44,12 @@ static const future_kind semaphore_turn = {.what = "semaphore", .describe = desc
 typedef struct acquire {
 	aw_frame frame;
 	aw_semaphore *semaphore; /* a reference */
-	place place;
+	waiter waiter;
 } acquire;
 
 /* Leaves without a permit; one that it was given goes back. */
 static void acquire_give_up(acquire *self) {
-	if (line_leave(&self->place)) self->semaphore->value++;
+	if (wait_queue_leave(&self->waiter)) self->semaphore->value++;
 	semaphore_serve(self->semaphore);
 }
 
@@ -61,13 +61,13 @@ static aw_status acquire_step(aw_resume *resume, void *ud) {
 		semaphore->value--;
 		return 0;
 	}
-	if (line_join(&semaphore->line, &self->place, &semaphore_turn, semaphore, semaphore->loop) < 0) return -ENOMEM;
-	AW_AWAIT(&self->frame, resume, self->place.turn);
+	if (wait_queue_join(&semaphore->waiters, &self->waiter, &semaphore_turn, semaphore, semaphore->loop) < 0) return -ENOMEM;
+	AW_AWAIT(&self->frame, resume, self->waiter.turn);
 	if (aw_resume_status(resume) < 0) {
 		acquire_give_up(self);
-		return line_raise(resume);
+		return wait_queue_raise(resume);
 	}
-	line_leave(&self->place);
+	wait_queue_leave(&self->waiter);
 	semaphore_serve(semaphore);
 	AW_END(&self->frame);
 	return 0;
@@ -75,7 +75,7 @@ static aw_status acquire_step(aw_resume *resume, void *ud) {
 
 static void acquire_destroy(void *ud) {
 	acquire *self = ud;
-	if (self->place.turn) acquire_give_up(self);
+	if (self->waiter.turn) acquire_give_up(self);
 	object_unref(self->semaphore);
 	free(self);
 }
@@ -142,7 +142,7 @@ ENTRY(aw_semaphore_release, (aw_semaphore *semaphore), (semaphore)) {
 	if (status < 0) return status;
 	if (semaphore->value >= semaphore->bound) return -EINVAL;
 	semaphore->value++;
-	if (line_wake_next(&semaphore->line)) semaphore->value--;
+	if (wait_queue_wake_next(&semaphore->waiters)) semaphore->value--;
 	return 0;
 }
 

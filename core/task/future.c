@@ -32,9 +32,9 @@ static void drop_waiters(aw_future *self) {
 
 static void future_release(object *base) {
 	aw_future *self = (aw_future *)base;
-	if (self->unseen) {
+	if (self->unretrieved) {
 		/* The handler may look at the future, so it lives until the handler is through. */
-		self->unseen = false;
+		self->unretrieved = false;
 		atomic_store(&base->refs, 1);
 		report_call(self->loop, self->kind->is_task ? "Task exception was never retrieved" : "Future exception was never retrieved",
 		            self->error, self, NULL);
@@ -126,7 +126,7 @@ void future_fail(aw_future *self, aw_error *error) {
 	if (future_is_done(self)) return;
 	self->state = FUTURE_FAILED;
 	self->error = aw_error_ref(error);
-	self->unseen = true;
+	self->unretrieved = true;
 	queue_waiters(self);
 }
 
@@ -199,7 +199,7 @@ static bool cancel_walk(aw_future *start, aw_error *reason) {
 
 bool future_cancel(aw_future *self, aw_error *reason) {
 	if (future_is_done(self)) {
-		self->unseen = false;
+		self->unretrieved = false;
 		return false;
 	}
 	if (self->kind->way) {
@@ -226,7 +226,7 @@ aw_status future_outcome(aw_future *self, void **out_value, aw_error **out_error
 		if (out_value) *out_value = self->value.data;
 		return 0;
 	}
-	self->unseen = false;
+	self->unretrieved = false;
 	if (out_error) *out_error = self->error;
 	return self->state == FUTURE_CANCELLED ? AW_ECANCELLED : self->error->status;
 }
@@ -292,7 +292,7 @@ aw_status aw_results_get(const aw_results *results, size_t index, void **out) {
 	const result_slot *slot = &results->slots[index];
 	if (slot->pending) return failed(slot->status);
 	if (slot->status < 0) {
-		slot->future->unseen = false;
+		slot->future->unretrieved = false;
 		return failed_with(slot->future->error);
 	}
 	if (out) *out = slot->future->value.data;
@@ -308,7 +308,7 @@ aw_error *aw_results_error(const aw_results *results, size_t index) {
 	if (!object_is(results, &results_class) || index >= results->count) return NULL;
 	const result_slot *slot = &results->slots[index];
 	if (slot->status == 0 || slot->pending) return NULL;
-	slot->future->unseen = false;
+	slot->future->unretrieved = false;
 	return slot->future->error;
 }
 
@@ -474,7 +474,7 @@ ENTRY(aw_future_copy, (aw_future *future, aw_future *target), (future, target)) 
 	if (future->loop != target->loop) return AW_EFOREIGNLOOP;
 	if (!future_is_done(future)) return AW_EINVALIDSTATE;
 	if (future->state == FUTURE_DONE) return copy_value(future, target);
-	future->unseen = false;
+	future->unretrieved = false;
 	if (future->state == FUTURE_FAILED)
 		future_fail(target, future->error);
 	else

@@ -65,7 +65,7 @@ struct aw_future {
 	aw_loop *loop;
 	const future_kind *kind;
 	uint8_t state;
-	bool unseen; /* an error that nobody has looked at */
+	bool unretrieved; /* an error that nobody has looked at */
 	bool marked; /* scratch of whoever looks for duplicates */
 	ready_queue waiters;
 	union {

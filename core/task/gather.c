@@ -56,7 +56,7 @@ static void gather_finish(gather *self, aw_future *last) {
 	}
 	for (size_t i = 0; i < self->count; i++) {
 		results_set(results, i, self->children[i]);
-		self->children[i]->unseen = false;
+		self->children[i]->unretrieved = false;
 	}
 	future_finish(outer, results, value_results);
 }
@@ -64,7 +64,7 @@ static void gather_finish(gather *self, aw_future *last) {
 static void gather_child_done(watch *base, aw_future *child) {
 	gather *self = (gather *)(void *)base;
 	self->finished++;
-	child->unseen = false;
+	child->unretrieved = false;
 	if (future_is_done(&base->future)) return;
 	if (child->state != FUTURE_DONE && !(self->flags & AW_GATHER_RETURN_ERRORS))
 		future_fail(&base->future, child->error);

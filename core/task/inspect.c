@@ -278,7 +278,7 @@ static void print_task(printer *self, aw_task *task, const aw_task *by) {
 	if (by) print_part(self, "awaited_by", "(awaited by", aw_task_name(by));
 	if (by && !is_json(self)) print(self, ")");
 	print_awaits(self, task);
-	if (task->cancels) print(self, is_json(self) ? ",\"cancelling\":%" PRIu32 : " cancelling %" PRIu32, task->cancels);
+	if (task->cancel_requests) print(self, is_json(self) ? ",\"cancelling\":%" PRIu32 : " cancelling %" PRIu32, task->cancel_requests);
 	if (task->future.origin && self->loop->debug) {
 		char place[PLACE_SIZE];
 		place_of_call(task->future.origin, place, sizeof place);
@@ -373,7 +373,7 @@ ENTRY(aw_loop_print_tasks, (aw_loop *loop, int fd, int32_t format), (loop, fd, f
 	if (format & ~(AW_PRINT_JSON | AW_PRINT_BACKTRACE)) return -EINVAL;
 	printer self = {.loop = loop, .fd = fd, .format = format};
 	task_count_requests(loop);
-	thread_outside(print_outside, &self);
+	call_on_thread_stack(print_outside, &self);
 	free(self.levels);
 	free(self.deferred);
 	free(self.by_number);

@@ -75,7 +75,7 @@ static void call_factory(void *arg) {
 
 static aw_status next_coro(aw_iterator *iterator, aw_coro **out) {
 	factory_call call = {.iterator = iterator};
-	thread_outside(call_factory, &call);
+	call_on_thread_stack(call_factory, &call);
 	*out = call.coro;
 	return call.status < 0 ? call.status : call.coro ? 0 : AW_ESTOPITERATION;
 }

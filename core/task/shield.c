@@ -35,7 +35,7 @@ static void inner_done(shield *self, aw_future *inner) {
 	aw_future *outer = &self->future;
 	if (outer->state == FUTURE_CANCELLED) {
 		if (inner->state != FUTURE_FAILED) return;
-		inner->unseen = false;
+		inner->unretrieved = false;
 		report_call(inner->loop, "exception in shielded future", inner->error, inner, NULL);
 		return;
 	}
@@ -44,7 +44,7 @@ static void inner_done(shield *self, aw_future *inner) {
 		future_finish(outer, inner->value.data, value_share(inner->value.data, inner->value.destroy));
 		return;
 	}
-	inner->unseen = false;
+	inner->unretrieved = false;
 	if (inner->state == FUTURE_FAILED)
 		future_fail(outer, inner->error);
 	else

@@ -392,7 +392,7 @@ static void task_close(aw_task *self) {
 	if (self->stackful && self->coro->state == CORO_STARTED) {
 		aw_resume resume = {.task = self, .status = AW_ELOOPCLOSED, .error = error_of(AW_ELOOPCLOSED)};
 		task_drive(self, &resume, NULL);
-		self->future.unseen = false;
+		self->future.unretrieved = false;
 	} else {
 		chain_drop(self);
 		self->stackful = NULL;
@@ -433,7 +433,7 @@ static void chain_set_end(aw_task *self, aw_task *end) {
 static void pass_owed(aw_task *self) {
 	while (self->chain_end && !self->above) {
 		aw_task *next = (aw_task *)(void *)self->waiting;
-		next->cancels += self->owed;
+		next->cancel_requests += self->owed;
 		next->owed += self->owed;
 		next->above--;
 		self->owed = 0;
@@ -465,7 +465,7 @@ static void break_circle(aw_task *self, aw_error *reason) {
 
 static void task_cancel_enter(aw_future *future) {
 	aw_task *self = (aw_task *)(void *)future;
-	self->cancels++;
+	self->cancel_requests++;
 	if (self->chain_end) self->owed++;
 }
 
@@ -506,7 +506,7 @@ static void task_start(aw_task *self, bool eager, aw_task **out) {
 	aw_loop *loop = self->future.loop;
 	object_ref(self);
 	if (eager && loop->dispatching)
-		thread_outside(start_now, self);
+		call_on_thread_stack(start_now, self);
 	else
 		loop_push(loop, &self->waiter.item);
 	object_unref(self);
@@ -638,18 +638,18 @@ ENTRY(aw_task_cancel, (aw_task *task, const char *message), (task, message)) {
 ENTRY(aw_task_cancelling, (const aw_task *task), (task)) {
 	if (!task_is(task)) return AW_EBADHANDLE;
 	task_count_requests(task->future.loop);
-	return (aw_status)task->cancels;
+	return (aw_status)task->cancel_requests;
 }
 
 ENTRY(aw_task_uncancel, (aw_task *task), (task)) {
 	aw_status status = task_check(task);
 	if (status < 0) return status;
 	task_count_requests(task->future.loop);
-	if (task->cancels > 0 && --task->cancels == 0) {
+	if (task->cancel_requests > 0 && --task->cancel_requests == 0) {
 		task->must_cancel = false;
 		drop_error(&task->reason);
 	}
-	return (aw_status)task->cancels;
+	return (aw_status)task->cancel_requests;
 }
 
 const char *aw_task_name(const aw_task *task) {

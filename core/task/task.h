@@ -51,7 +51,7 @@ struct aw_task {
 	uint64_t number;
 	char *name;       /* NULL: "Task-N" was never asked for */
 	int64_t since;    /* when it suspended last; in debug mode */
-	uint32_t cancels; /* open requests */
+	uint32_t cancel_requests; /* open requests */
 	bool must_cancel; /* one is to be delivered at the next step */
 	cancel_place cancel_place;
 	/* Requests that the tasks below have yet to count; see task_count_requests(). */

@@ -167,7 +167,7 @@ ENTRY(aw_timeout_begin, (aw_timeout *timeout), (timeout)) {
 	if (status < 0) return status;
 	timeout->task = object_ref(task);
 	task_count_requests(timeout->loop);
-	timeout->requests = task->cancels;
+	timeout->requests = task->cancel_requests;
 	timeout->state = SCOPE_ENTERED;
 	scope_enter(&timeout->inside, &timeout_scope, task, CALLER);
 	return 0;
@@ -178,9 +178,9 @@ static bool timeout_leave(aw_timeout *timeout) {
 	bool expired = timeout->state == SCOPE_EXPIRING;
 	aw_task *task = timeout_end(timeout);
 	task_count_requests(timeout->loop);
-	uint32_t left = task->cancels;
+	uint32_t left = task->cancel_requests;
 	if (expired && left > 0) {
-		task->cancels = --left;
+		task->cancel_requests = --left;
 		if (!left) {
 			task->must_cancel = false;
 			aw_error_unref(task->reason);

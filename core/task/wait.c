@@ -34,7 +34,7 @@ static void waiting_child_done(watch *base, aw_future *child) {
 	self->left--;
 	bool enough = self->left == 0 || self->return_when == AW_FIRST_COMPLETED;
 	if (self->return_when == AW_FIRST_EXCEPTION && child->state == FUTURE_FAILED) {
-		child->unseen = false;
+		child->unretrieved = false;
 		enough = true;
 	}
 	if (!enough) return;

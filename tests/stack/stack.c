@@ -93,9 +93,9 @@ static void a_stack_is_usable_from_end_to_end(void) {
 static void sizes_have_a_least_and_a_most(void) {
 	stack_pool pool;
 	EXPECT_INT(stack_pool_init(&pool, 0), 0);
-	EXPECT_INT(pool.size, STACK_LEAST);
+	EXPECT_INT(pool.size, STACK_MIN);
 	EXPECT_INT(stack_pool_resize(&pool, SIZE_MAX), -EINVAL);
-	EXPECT_INT(pool.size, STACK_LEAST);
+	EXPECT_INT(pool.size, STACK_MIN);
 	EXPECT_INT(stack_pool_init(&pool, SIZE_MAX - 1), -EINVAL);
 	/* Not absurd, but more than there is. */
 	EXPECT_INT(stack_pool_init(&pool, SIZE_MAX / 8), 0);
@@ -187,7 +187,7 @@ static void pools_come_and_go_without_a_trace(void) {
 
 static int take_many(size_t count) {
 	stack_pool pool;
-	if (stack_pool_init(&pool, STACK_LEAST)) return 2;
+	if (stack_pool_init(&pool, STACK_MIN)) return 2;
 	stack **s = calloc(count, sizeof *s);
 	if (!s) return 2;
 	int before = mappings();
@@ -231,7 +231,7 @@ static volatile int *volatile dangling;
 static int touch_after_give(void) {
 	if (!freopen("/dev/null", "w", stderr)) return 2;
 	stack_pool pool;
-	if (stack_pool_init(&pool, STACK_LEAST)) return 3;
+	if (stack_pool_init(&pool, STACK_MIN)) return 3;
 	stack *s = stack_take(&pool);
 	if (!s) return 4;
 	dangling = (int *)(void *)top_word(s);
@@ -428,7 +428,7 @@ static int take_all(size_t size, size_t least, size_t most) {
 
 static int take_all_mappings(void) {
 	if (!forget_guards()) return 77;
-	return take_all(STACK_LEAST, 1000, 100 * 1000);
+	return take_all(STACK_MIN, 1000, 100 * 1000);
 }
 
 static void no_mapping_left_is_an_answer_and_no_crash(void) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Those who wait in turn. */
-#include "line.h"
+#include "wait_queue.h"
 
 #include "failure.h"
 #include "list.h"
@@ -9,11 +9,11 @@
 #include <errno.h>
 #include <stdio.h>
 
-aw_status line_join(line *self, place *who, const future_kind *kind, void *owner, aw_loop *loop) {
+aw_status wait_queue_join(wait_queue *self, waiter *who, const future_kind *kind, void *owner, aw_loop *loop) {
 	who->turn = future_create(loop, &future_class, kind, sizeof(aw_future));
 	if (!who->turn) return -ENOMEM;
 	who->turn->value.data = owner; /* until it is done it has no value */
-	who->line = self;
+	who->queue = self;
 	list_append(self, who);
 	return 0;
 }
@@ -26,28 +26,28 @@ void turn_describe(const aw_future *turn, const char *format, future_description
 	snprintf(out->text, sizeof out->text, format, turn_owner(turn));
 }
 
-static void line_unlink(place *who) {
-	line *self = who->line;
+static void wait_queue_unlink(waiter *who) {
+	wait_queue *self = who->queue;
 	if (!self) return;
 	list_remove(self, who);
-	who->line = NULL;
+	who->queue = NULL;
 }
 
-bool line_leave(place *who) {
+bool wait_queue_leave(waiter *who) {
 	if (!who->turn) return false;
-	line_unlink(who);
+	wait_queue_unlink(who);
 	bool woken = who->turn->state == FUTURE_DONE;
 	object_unref(who->turn);
 	who->turn = NULL;
 	return woken;
 }
 
-void line_wake_head(line *self) {
+void wait_queue_wake_first(wait_queue *self) {
 	if (self->first) future_finish(self->first->turn, NULL, NULL);
 }
 
-bool line_wake_next(line *self) {
-	for (place *at = self->first; at; at = at->next) {
+bool wait_queue_wake_next(wait_queue *self) {
+	for (waiter *at = self->first; at; at = at->next) {
 		if (future_is_done(at->turn)) continue;
 		future_finish(at->turn, NULL, NULL);
 		return true;
@@ -55,9 +55,9 @@ bool line_wake_next(line *self) {
 	return false;
 }
 
-bool line_pop_next(line *self) {
-	for (place *at; (at = self->first);) {
-		line_unlink(at);
+bool wait_queue_pop_next(wait_queue *self) {
+	for (waiter *at; (at = self->first);) {
+		wait_queue_unlink(at);
 		if (future_is_done(at->turn)) continue;
 		future_finish(at->turn, NULL, NULL);
 		return true;
@@ -65,12 +65,12 @@ bool line_pop_next(line *self) {
 	return false;
 }
 
-bool line_is_deserted(const line *self) {
-	for (const place *at = self->first; at; at = at->next)
+bool wait_queue_is_deserted(const wait_queue *self) {
+	for (const waiter *at = self->first; at; at = at->next)
 		if (at->turn->state != FUTURE_CANCELLED) return false;
 	return true;
 }
 
-aw_status line_raise(aw_resume *resume) {
+aw_status wait_queue_raise(aw_resume *resume) {
 	return aw_resume_raise(resume, aw_resume_error(resume));
 }
