@@ -89,7 +89,7 @@ def tables(source):
     row = r'^\| `(?P<value>\w+)` \|(?P<codes>.*)$'
     yield own('docs/asyncio-to-c.md', 'asyncio', '').scan(row, end='\n## ').scan(row, '## Errors', '\n## ')
 
-    cpp = 'bindings/cpp/include/await/await.hpp'
+    cpp = 'bindings/cpp/include/await/error.hpp'
     yield own(cpp, 'errc', '').scan(r'if \((?P<codes>status == AW_E.*)\) return std::errc::(?P<value>\w+);')
     yield switch(own(cpp, 'cpp', 'error'), r'throw (?P<value>\w+)\(', '[[noreturn]] inline void raise', 'default:')
     yield own('bindings/go/errors.go', 'go', '').scan(r'^\t(?P<value>Err\w+) += &Error\{Status: C\.(?P<codes>AW_E\w+)\}')
