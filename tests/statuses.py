@@ -99,7 +99,7 @@ def tables(source):
     yield own('bindings/rust/libawait/src/error.rs', 'rust', 'Other').scan(
         r'^ +(?P<codes>sys::AW_E\w+(?: \| sys::AW_E\w+)*) => (?:match [^}]*_ => )?ErrorKind::(?P<value>\w+),',
         'pub fn kind(', 'code if code >')
-    yield own('bindings/ruby/lib/libawait.rb', 'ruby', 'Error').scan(
+    yield own('bindings/ruby/lib/libawait/errors.rb', 'ruby', 'Error').scan(
         r'(?P<codes>AW_E[A-Z]+) => (?P<value>\w+)', 'CLASS_OF_CODE = {', '}')
     yield own('bindings/python/raw/host.c', 'python_raw', 'error').scan(
         r'status == (?P<codes>AW_E[A-Z]+) \? host\.(?P<value>\w+)', 'exception_of_code(', 'host.error;')
