@@ -19,6 +19,9 @@
 
 namespace libawait {
 
+/* In thread.hpp; a friend. */
+template <class W> auto spawn_threadsafe(const loop &on, W &&what);
+
 namespace detail {
 
 /** Drives a coroutine, and those that it awaits in turn, as one coroutine of C's: one step goes on until something must be waited for. */
