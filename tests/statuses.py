@@ -103,7 +103,7 @@ def tables(source):
         r'(?P<codes>AW_E[A-Z]+) => (?P<value>\w+)', 'CLASS_OF_CODE = {', '}')
     yield own('bindings/python/raw/host.c', 'python_raw', 'error').scan(
         r'status == (?P<codes>AW_E[A-Z]+) \? host\.(?P<value>\w+)', 'exception_of_code(', 'host.error;')
-    yield switch(own('bindings/python/aio/convert.c', 'python_aio', 'RuntimeError'),
+    yield switch(own('bindings/python/src/aio/convert.c', 'python_aio', 'RuntimeError'),
                  r'(?:\*out_message = [^;]*;)?\s*return (?:PyExc_)?(?P<value>\w+);', '*type_of(', 'default:')
 
 
