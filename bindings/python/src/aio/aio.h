@@ -36,7 +36,6 @@ struct Loop {
 };
 
 extern PyTypeObject Loop_Type;
-extern PyTypeObject Handle_Type;
 /* Whether the last reference to a handle, given back now in this thread, releases it at once, and not in a dispatch to come. */
 bool loop_releases_here(Loop *self);
 /* The loop that runs in this thread, borrowed, or NULL without an exception. */
@@ -49,13 +48,47 @@ Loop *loop_of_argument(PyObject *argument);
 aw_status loop_exit(Loop *self, PyObject *exception);
 /* Calls `call_exception_handler` with message, exception and one more entry (optional); takes over nothing. */
 void loop_report(Loop *self, PyObject *message, PyObject *exception, const char *key, PyObject *what);
-/* A handle that stands in a report for a callback which needs none, new reference; or NULL without an exception. */
-PyObject *handle_for_report(Loop *loop, PyObject *callback, PyObject *args, PyObject *context);
 /* Calls in a context. */
 PyObject *call_in_context(PyObject *context, PyObject *callable, PyObject *args);
 PyObject *extract_stack(void);
 
-/* ---- future.c ---- */
+/* Whether an exception ends the run: SystemExit, KeyboardInterrupt. */
+bool must_exit(PyObject *exception);
+/* The methods that the other files have, and putting them together. */
+extern PyMethodDef loop_schedule_methods[], loop_watch_methods[], loop_run_methods[];
+void loop_methods_join(void);
+
+/* ---- schedule.c, watch.c ---- */
+
+/* -1 with an exception: a loop that is closed, or, in debug mode, what can't be a callback. */
+int loop_check_callback(Loop *self, PyObject *callback, const char *method);
+/* Ends a registration, of which the handle is the result. */
+PyObject *handle_scheduled(Handle *handle, aw_status status);
+/* The int that an object is; -1 with an exception. */
+int int_of(PyObject *number);
+
+/* ---- handle.c ---- */
+
+struct Handle {
+	PyObject_HEAD PyObject *weakrefs;
+	PyObject *callback, *args, *context; /* callback and args are NULL once it is cancelled */
+	Loop *loop;
+	PyObject *source_traceback;
+	aw_handle *c; /* of a timer */
+	double when;
+	bool cancelled, timer;
+	bool scheduled; /* a timer that waits */
+};
+
+extern PyTypeObject Handle_Type;
+/* A new one; `context` NULL or None means a copy of the current one. */
+Handle *handle_new(Loop *loop, PyObject *callback, PyObject *args, PyObject *context);
+/* An aw_callback_fn. */
+aw_status handle_run(aw_loop *c, void *ud);
+/* A handle that stands in a report for a callback which needs none, new reference; or NULL without an exception. */
+PyObject *handle_for_report(Loop *loop, PyObject *callback, PyObject *args, PyObject *context);
+
+/* ---- future.c, task.c ---- */
 
 struct Future {
 	PyObject_HEAD PyObject *dict, *weakrefs;
@@ -94,12 +127,33 @@ static inline bool Future_Check(PyObject *object) {
 	return PyObject_TypeCheck(object, &Future_Type);
 }
 
+/* ---- callback.c, attributes.c, iter.c: parts of the future ---- */
+
+/* A done-callback: owned by its registration in the library, and on the list of the wrapper while it waits. */
+struct Callback {
+	PyObject_HEAD PyObject *callable, *context;
+	Future *of; /* borrowed: the wrapper on whose list it is, or NULL */
+	Callback *next, *previous;
+};
+
+/* An aw_done_fn. */
+aw_status callback_run(aw_future *c, void *ud);
+void callback_unlink(Callback *self);
+extern PyGetSetDef Future_getset[];
+PyObject *Future_iter(PyObject *base);
+
+/* ---- future.c ---- */
+
 /* Prepares a wrapper whose handle is made by the caller. */
 int future_prepare(Future *self, Loop *loop);
 /* Ties wrapper and handle; takes over the reference. */
 void future_bind(Future *self, aw_future *c);
 /* The wrapper of a handle (takes over the reference), new reference. */
 PyObject *future_wrap(Loop *loop, aw_future *c);
+/* The done-callbacks that wait, as a list, new reference. */
+PyObject *future_callbacks(Future *self);
+/* The exception of an error that a future ended with, new reference. */
+PyObject *future_failure_of(Future *self, aw_error *error, aw_status status);
 /* The result, or NULL with the exception. */
 PyObject *future_result(Future *self);
 /* The exception of a future that is not done with a result, new reference; or NULL with an exception. */

@@ -1,129 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The future, its done-callbacks, and what `await future` iterates over. */
+/* The future: the wrapper, and its outcome. */
 #include "aio.h"
 
 #include <structmember.h>
-
-/* A done-callback: owned by its registration in the library, and on the list of the wrapper while it waits. */
-struct Callback {
-	PyObject_HEAD PyObject *callable, *context;
-	Future *of; /* borrowed: the wrapper on whose list it is, or NULL */
-	Callback *next, *previous;
-};
-
-typedef struct FutureIter {
-	PyObject_HEAD Future *future; /* NULL once it has ended */
-} FutureIter;
-
-/* ---- done-callbacks ---- */
-
-static void callback_unlink(Callback *self) {
-	Future *of = self->of;
-	if (!of) return;
-	if (self->next)
-		self->next->previous = self->previous;
-	else
-		of->callbacks_last = self->previous;
-	if (self->previous)
-		self->previous->next = self->next;
-	else
-		of->callbacks = self->next;
-	self->next = self->previous = NULL;
-	self->of = NULL;
-}
-
-/* The registration ends. */
-static void callback_drop(void *ud) {
-	callback_unlink(ud);
-	Py_DECREF((PyObject *)ud);
-}
-
-static int Callback_traverse(PyObject *base, visitproc visit, void *arg) {
-	Callback *self = (Callback *)base;
-	Py_VISIT(self->callable);
-	Py_VISIT(self->context);
-	return 0;
-}
-
-static int Callback_clear(PyObject *base) {
-	Callback *self = (Callback *)base;
-	Py_CLEAR(self->callable);
-	Py_CLEAR(self->context);
-	return 0;
-}
-
-static void Callback_dealloc(PyObject *base) {
-	PyObject_GC_UnTrack(base);
-	callback_unlink((Callback *)base);
-	Callback_clear(base);
-	PyObject_GC_Del(base);
-}
-
-PyTypeObject Callback_Type = {
-	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio._aio.Callback",
-	.tp_basicsize = sizeof(Callback),
-	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-	.tp_dealloc = Callback_dealloc,
-	.tp_traverse = Callback_traverse,
-	.tp_clear = Callback_clear,
-};
-
-static aw_status callback_run(aw_future *c, void *ud) {
-	Callback *self = ud;
-	if (!self->callable) return 0; /* the collector was here */
-	Loop *loop = aw_loop_host_data(aw_future_loop(c));
-	tasks_release_ended(loop);
-	PyObject *future = future_wrap(loop, aw_future_ref(c));
-	PyObject *args = future ? PyTuple_Pack(1, future) : NULL;
-	Py_INCREF(self);
-	PyObject *result = args ? call_in_context(self->context, self->callable, args) : NULL;
-	aw_status status = 0;
-	if (!result) {
-		PyObject *exception = exception_take();
-		if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit) ||
-		    PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt)) {
-			status = loop_exit(loop, exception);
-		} else {
-			PyObject *message = support_call("callback_message", self->callable, args ? args : Py_None);
-			/* As asyncio, which schedules these callbacks as all others. */
-			PyObject *handle = message && args ? handle_for_report(loop, self->callable, args, self->context) : NULL;
-			if (message) loop_report(loop, message, exception, "handle", handle);
-			Py_XDECREF(handle);
-			Py_XDECREF(message);
-			Py_DECREF(exception);
-			PyErr_Clear();
-			if (loop->exit) status = AW_EEXIT;
-		}
-	}
-	Py_DECREF(self);
-	Py_XDECREF(result);
-	Py_XDECREF(args);
-	Py_XDECREF(future);
-	return status;
-}
-
-int future_add_callback(Future *self, PyObject *callable, PyObject *context) {
-	Callback *node = PyObject_GC_New(Callback, &Callback_Type);
-	if (!node) return -1;
-	node->callable = Py_NewRef(callable);
-	node->context = context && context != Py_None ? Py_NewRef(context) : PyContext_CopyCurrent();
-	node->of = self;
-	node->next = NULL;
-	node->previous = self->callbacks_last;
-	if (node->previous)
-		node->previous->next = node;
-	else
-		self->callbacks = node;
-	self->callbacks_last = node;
-	PyObject_GC_Track(node);
-	aw_status status = node->context ? aw_future_add_done_callback(self->c, callback_run, node, callback_drop) : AW_ENOMEM;
-	if (status >= 0) return 0;
-	if (!node->context)
-		Py_DECREF(node); /* else the library has dropped it */
-	else
-		raise_status(status);
-	return -1;
-}
 
 /* ---- wrapper and handle ---- */
 
@@ -308,7 +187,7 @@ static PyObject *value_of(Future *self, void *value) {
 }
 
 /* The exception of a failed or cancelled future, new reference. */
-static PyObject *failure_of(Future *self, aw_error *error, aw_status status) {
+PyObject *future_failure_of(Future *self, aw_error *error, aw_status status) {
 	/* A message set later counts. */
 	if (status == AW_ECANCELLED && self->cancel_msg &&
 	    !(error && aw_error_payload(error) && PyExceptionInstance_Check(aw_error_payload(error))))
@@ -320,7 +199,7 @@ PyObject *future_failure(Future *self) {
 	aw_error *error = NULL;
 	aw_status status = aw_future_error(self->c, &error);
 	self->log_traceback = false;
-	PyObject *exception = failure_of(self, error, status < 0 ? status : aw_error_status(error));
+	PyObject *exception = future_failure_of(self, error, status < 0 ? status : aw_error_status(error));
 	if (!exception) return NULL;
 	if (!self->exception_traceback) {
 		PyObject *traceback = PyException_GetTraceback(exception);
@@ -365,7 +244,7 @@ static PyObject *Future_exception(PyObject *base, PyObject *unused) {
 	}
 	self->log_traceback = false;
 	if (!error) Py_RETURN_NONE;
-	PyObject *exception = failure_of(self, error, aw_error_status(error));
+	PyObject *exception = future_failure_of(self, error, aw_error_status(error));
 	if (status != AW_ECANCELLED || !exception) return exception;
 	exception_give(exception);
 	return NULL;
@@ -495,7 +374,7 @@ static PyObject *Future_add_done_callback(PyObject *base, PyObject *args, PyObje
 }
 
 /* The callbacks that wait, each with a reference: comparing them may run anything. */
-static PyObject *callbacks_of(Future *self) {
+PyObject *future_callbacks(Future *self) {
 	PyObject *list = PyList_New(0);
 	if (!list || future_done(self)) return list;
 	for (Callback *at = self->callbacks; at; at = at->next)
@@ -509,7 +388,7 @@ static PyObject *callbacks_of(Future *self) {
 static PyObject *Future_remove_done_callback(PyObject *base, PyObject *callable) {
 	Future *self = (Future *)base;
 	if (future_check(self) < 0) return NULL;
-	PyObject *list = callbacks_of(self);
+	PyObject *list = future_callbacks(self);
 	long removed = 0;
 	for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list); i++) {
 		Callback *at = (Callback *)PyList_GET_ITEM(list, i);
@@ -525,122 +404,12 @@ static PyObject *Future_remove_done_callback(PyObject *base, PyObject *callable)
 	return PyLong_FromLong(removed);
 }
 
-/* ---- what asyncio's own tests and tools look at ---- */
-
-static PyObject *get_callbacks(PyObject *base, void *unused) {
-	(void)unused;
-	PyObject *nodes = callbacks_of((Future *)base);
-	if (!nodes) return NULL;
-	if (!PyList_GET_SIZE(nodes)) {
-		Py_DECREF(nodes);
-		Py_RETURN_NONE;
-	}
-	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(nodes); i++) {
-		Callback *at = (Callback *)PyList_GET_ITEM(nodes, i);
-		PyObject *pair = PyTuple_Pack(2, at->callable ? at->callable : Py_None, at->context ? at->context : Py_None);
-		if (!pair || PyList_SetItem(nodes, i, pair) < 0) {
-			Py_DECREF(nodes);
-			return NULL;
-		}
-	}
-	return nodes;
-}
-
-static PyObject *get_state(PyObject *base, void *unused) {
-	(void)unused;
-	Future *self = (Future *)base;
-	return PyUnicode_FromString(!future_done(self) ? "PENDING" : aw_future_cancelled(self->c) ? "CANCELLED" : "FINISHED");
-}
-
-/* Neither looks at the error in asyncio's sense. */
-static PyObject *get_result(PyObject *base, void *unused) {
-	(void)unused;
-	Future *self = (Future *)base;
-	if (!future_done(self) || aw_future_cancelled(self->c) || self->log_traceback) Py_RETURN_NONE;
-	PyObject *result = future_result(self);
-	if (result) return result;
-	PyErr_Clear();
-	Py_RETURN_NONE;
-}
-
-static PyObject *get_exception(PyObject *base, void *unused) {
-	(void)unused;
-	Future *self = (Future *)base;
-	if (!future_done(self) || aw_future_cancelled(self->c)) Py_RETURN_NONE;
-	if (self->log_traceback && self->held) return Py_NewRef(self->held);
-	aw_error *error = NULL;
-	aw_future_error(self->c, &error);
-	return error ? failure_of(self, error, aw_error_status(error)) : Py_NewRef(Py_None);
-}
-
-static PyObject *get_loop(PyObject *base, void *unused) {
-	(void)unused;
-	Future *self = (Future *)base;
-	return Py_NewRef(self->loop ? (PyObject *)self->loop : Py_None);
-}
-
-static PyObject *get_blocking(PyObject *base, void *unused) {
-	(void)unused;
-	return PyBool_FromLong(((Future *)base)->blocking);
-}
-
-static int set_blocking(PyObject *base, PyObject *value, void *unused) {
-	(void)unused;
-	int truth = value ? PyObject_IsTrue(value) : -1;
-	if (!value) PyErr_SetString(PyExc_AttributeError, "cannot delete attribute");
-	if (truth < 0) return -1;
-	((Future *)base)->blocking = truth;
-	return 0;
-}
-
-static PyObject *get_log_traceback(PyObject *base, void *unused) {
-	(void)unused;
-	return PyBool_FromLong(((Future *)base)->log_traceback);
-}
-
-static int set_log_traceback(PyObject *base, PyObject *value, void *unused) {
-	(void)unused;
-	Future *self = (Future *)base;
-	int truth = value ? PyObject_IsTrue(value) : -1;
-	if (!value) PyErr_SetString(PyExc_AttributeError, "cannot delete attribute");
-	if (truth < 0) return -1;
-	if (truth) {
-		PyErr_SetString(PyExc_ValueError, "_log_traceback can only be set to False");
-		return -1;
-	}
-	self->log_traceback = false;
-	if (future_done(self)) aw_future_error(self->c, NULL);
-	return 0;
-}
-
-static PyObject *get_cancel_message(PyObject *base, void *unused) {
-	(void)unused;
-	Future *self = (Future *)base;
-	if (self->cancel_msg) return Py_NewRef(self->cancel_msg);
-	aw_error *error = NULL;
-	if (!self->c || !aw_future_cancelled(self->c) || aw_future_error(self->c, &error) != AW_ECANCELLED || !error)
-		Py_RETURN_NONE;
-	PyObject *payload = aw_error_payload(error);
-	if (payload && PyTuple_Check(payload) && PyTuple_GET_SIZE(payload)) return Py_NewRef(PyTuple_GET_ITEM(payload, 0));
-	Py_RETURN_NONE;
-}
-
-static int set_cancel_message(PyObject *base, PyObject *value, void *unused) {
-	(void)unused;
-	if (!value) {
-		PyErr_SetString(PyExc_AttributeError, "cannot delete attribute");
-		return -1;
-	}
-	Py_XSETREF(((Future *)base)->cancel_msg, value == Py_None ? NULL : Py_NewRef(value));
-	return 0;
-}
-
 static PyObject *Future_make_cancelled_error(PyObject *base, PyObject *unused) {
 	(void)unused;
 	Future *self = (Future *)base;
 	aw_error *error = NULL;
 	if (future_done(self) && aw_future_cancelled(self->c)) aw_future_error(self->c, &error);
-	return failure_of(self, error, AW_ECANCELLED);
+	return future_failure_of(self, error, AW_ECANCELLED);
 }
 
 static PyObject *Future_repr(PyObject *self) {
@@ -665,25 +434,10 @@ static PyMethodDef Future_methods[] = {
 	{0},
 };
 
-PyGetSetDef Future_getset[] = {
-	{"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
-	{"_asyncio_future_blocking", get_blocking, set_blocking, NULL, NULL},
-	{"_callbacks", get_callbacks, NULL, NULL, NULL},
-	{"_cancel_message", get_cancel_message, set_cancel_message, NULL, NULL},
-	{"_exception", get_exception, NULL, NULL, NULL},
-	{"_log_traceback", get_log_traceback, set_log_traceback, NULL, NULL},
-	{"_loop", get_loop, NULL, NULL, NULL},
-	{"_result", get_result, NULL, NULL, NULL},
-	{"_state", get_state, NULL, NULL, NULL},
-	{0},
-};
-
 static PyMemberDef Future_members[] = {
 	{"_source_traceback", T_OBJECT, offsetof(Future, source_traceback), READONLY, NULL},
 	{0},
 };
-
-static PyObject *Future_iter(PyObject *base);
 
 static PyAsyncMethods Future_async = {.am_await = Future_iter};
 
@@ -706,113 +460,4 @@ PyTypeObject Future_Type = {
 	.tp_repr = Future_repr,
 	.tp_dictoffset = offsetof(Future, dict),
 	.tp_weaklistoffset = offsetof(Future, weakrefs),
-};
-
-/* ---- await ---- */
-
-#define ITERS_KEPT 64
-static FutureIter *kept_iters[ITERS_KEPT];
-static int kept_iter_count;
-
-static PyObject *Future_iter(PyObject *base) {
-	Future *self = (Future *)base;
-	if (future_check(self) < 0) return NULL;
-	FutureIter *iter;
-	if (kept_iter_count) {
-		iter = kept_iters[--kept_iter_count];
-		_Py_NewReference((PyObject *)iter);
-	} else {
-		iter = PyObject_GC_New(FutureIter, &FutureIter_Type);
-	}
-	if (!iter) return NULL;
-	iter->future = (Future *)Py_NewRef(base);
-	PyObject_GC_Track(iter);
-	return (PyObject *)iter;
-}
-
-static int FutureIter_traverse(PyObject *base, visitproc visit, void *arg) {
-	Py_VISIT(((FutureIter *)base)->future);
-	return 0;
-}
-
-static int FutureIter_clear(PyObject *base) {
-	Py_CLEAR(((FutureIter *)base)->future);
-	return 0;
-}
-
-static void FutureIter_dealloc(PyObject *base) {
-	PyObject_GC_UnTrack(base);
-	FutureIter_clear(base);
-	if (kept_iter_count < ITERS_KEPT)
-		kept_iters[kept_iter_count++] = (FutureIter *)base;
-	else
-		PyObject_GC_Del(base);
-}
-
-static PySendResult FutureIter_send(PyObject *base, PyObject *sent, PyObject **out) {
-	(void)sent;
-	FutureIter *self = (FutureIter *)base;
-	Future *future = self->future;
-	*out = NULL;
-	if (!future) {
-		*out = Py_NewRef(Py_None);
-		return PYGEN_RETURN;
-	}
-	if (future_check(future) < 0) return PYGEN_ERROR;
-	if (aw_future_done(future->c)) {
-		*out = future_result(future);
-		self->future = NULL;
-		Py_DECREF(future);
-		return *out ? PYGEN_RETURN : PYGEN_ERROR;
-	}
-	if (future->blocking) {
-		PyErr_SetString(PyExc_RuntimeError, "await wasn't used with future");
-		return PYGEN_ERROR;
-	}
-	future->blocking = true;
-	*out = Py_NewRef((PyObject *)future);
-	return PYGEN_NEXT;
-}
-
-static PyObject *send_to_object(PyObject *self, PyObject *value) {
-	PyObject *out;
-	PySendResult result = FutureIter_send(self, value, &out);
-	return sent_object(result, out);
-}
-
-static PyObject *FutureIter_next(PyObject *self) {
-	return send_to_object(self, Py_None);
-}
-
-static PyObject *FutureIter_throw(PyObject *base, PyObject *const *args, Py_ssize_t count) {
-	FutureIter_clear(base);
-	return support_throw(args, count);
-}
-
-static PyObject *FutureIter_close(PyObject *base, PyObject *unused) {
-	(void)unused;
-	FutureIter_clear(base);
-	Py_RETURN_NONE;
-}
-
-static PyMethodDef FutureIter_methods[] = {
-	{"send", send_to_object, METH_O, NULL},
-	{"throw", (PyCFunction)(void (*)(void))FutureIter_throw, METH_FASTCALL, NULL},
-	{"close", FutureIter_close, METH_NOARGS, NULL},
-	{0},
-};
-
-static PyAsyncMethods FutureIter_async = {.am_send = FutureIter_send};
-
-PyTypeObject FutureIter_Type = {
-	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait.aio._aio.FutureIter",
-	.tp_basicsize = sizeof(FutureIter),
-	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-	.tp_dealloc = FutureIter_dealloc,
-	.tp_traverse = FutureIter_traverse,
-	.tp_clear = FutureIter_clear,
-	.tp_as_async = &FutureIter_async,
-	.tp_iter = PyObject_SelfIter,
-	.tp_iternext = FutureIter_next,
-	.tp_methods = FutureIter_methods,
 };

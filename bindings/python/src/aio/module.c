@@ -100,6 +100,7 @@ PyMODINIT_FUNC PyInit__aio(void) {
 		PyErr_Format(PyExc_ImportError, "libawait.so has ABI %d, this module was built for 0", (int)aw_abi_version());
 		return NULL;
 	}
+	loop_methods_join();
 	PyObject *module = convert_import() < 0 ? NULL : PyModule_Create(&definition);
 	bool failed = !module || PyModule_AddFunctions(module, combine_functions) < 0;
 	for (size_t i = 0; !failed && i < sizeof types / sizeof *types; i++)

@@ -70,6 +70,15 @@ int core_ready(PyObject *module);
 /* Sets the exception for a negative status. */
 void raise_status(aw_status status);
 PyObject *abandon_all(PyObject *module, PyObject *none);
+/* -1 with an exception if it is closed. */
+int core_check_open(loop_core *self);
+/* The methods that the other files have. */
+extern PyMethodDef core_schedule_methods[], core_watch_methods[], core_run_methods[];
+
+/* schedule.c */
+int core_check_count(const char *name, Py_ssize_t count, Py_ssize_t least);
+/* Ends a registration: libawait has given its reference back if it failed. */
+PyObject *handle_scheduled(handle *self, aw_status status);
 
 /* handle.c */
 int handle_ready(PyObject *module);
