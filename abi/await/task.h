@@ -23,14 +23,14 @@ typedef aw_status (*aw_task_fn)(void *ud);
  * Schedules a stackful coroutine; it starts in the next iteration. The loop owns the task: dropping the handle detaches it and
  * never stops it. Errors: ::AW_ENOLOOP, ::AW_ELOOPCLOSED, -ENOMEM. asyncio.create_task.
  */
-AW_API aw_status aw_task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out);
+AW_STACKFUL AW_API aw_status aw_task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out);
 /** Schedules a coroutine object (takes its own reference). ::AW_EREUSED if it has run. asyncio: loop.create_task. */
 AW_API aw_status aw_task_spawn_coro(aw_loop *loop, aw_coro *coro, aw_task **out);
 /**
  * As aw_task_spawn(), but the first step runs before the call returns, if the loop runs: a body that never suspends gives a task that is
  * done and was never scheduled. Its done-callbacks still go through the ready queue. asyncio.eager_task_factory.
  */
-AW_API aw_status aw_task_spawn_eager(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out);
+AW_STACKFUL AW_API aw_status aw_task_spawn_eager(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out);
 /** As aw_task_spawn_coro(), eagerly. asyncio: create_task(eager_start=True). */
 AW_API aw_status aw_task_spawn_coro_eager(aw_loop *loop, aw_coro *coro, aw_task **out);
 /**@}*/
@@ -71,23 +71,23 @@ AW_NODISCARD AW_API aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, si
  * future that is done does not suspend. When the task is cancelled here, what it awaits is cancelled first, and ::AW_ECANCELLED is
  * returned. Errors: ::AW_EFOREIGNLOOP, ::AW_ESELFAWAIT, ::AW_ELOOPCLOSED while the loop closes. Python: await.
  */
-AW_NODISCARD AW_API aw_status aw_await(aw_future *future, void **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await(aw_future *future, void **out);
 /** Runs `coro` in this task until it ends. The value goes to `out` (optional) and stays the coroutine's. Python: await. */
-AW_NODISCARD AW_API aw_status aw_await_coro(aw_coro *coro, void **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_coro(aw_coro *coro, void **out);
 /** Suspends the task for `delay_ns`; 0 and less let the others run for exactly one iteration. asyncio.sleep. */
-AW_NODISCARD AW_API aw_status aw_sleep(int64_t delay_ns);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_sleep(int64_t delay_ns);
 /**
  * Sets the value that the task has when its function returns 0. Returns 0, so that `return aw_return(v, free);` reads well. The value moves
  * also on failure, which destroys it: in that line nobody is left to do so. (Other values stay the caller's on failure, see base.h.)
  */
-AW_API aw_status aw_return(void *value, aw_destroy_fn destroy);
+AW_STACKFUL AW_API aw_status aw_return(void *value, aw_destroy_fn destroy);
 /**
  * Makes the error of a failure: `return aw_raise(-EIO, "no luck");`. Returns `code`. An errno without its minus (`EIO`) is taken as its
  * negative; 0 is -EINVAL. `message` is optional and copied. Python: raise.
  */
-AW_NODISCARD AW_API aw_status aw_raise(aw_status code, const char *message);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_raise(aw_status code, const char *message);
 /** As aw_raise(), with an error object (takes its own reference). Returns its code. */
-AW_NODISCARD AW_API aw_status aw_raise_error(aw_error *error);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_raise_error(aw_error *error);
 /**
  * The error of the last failure in this task, borrowed until the next call that suspends or fails. NULL if there is none, and where there is
  * no stackful coroutine: a step has aw_resume_error(), a callback only the status. Python: the exception of an `except` clause.
@@ -105,16 +105,16 @@ AW_NODISCARD AW_API aw_status aw_raise_error(aw_error *error);
  * ends with aw_raise() is enough. A program that handles a failure and later returns the same code of its own, with no await in between, says so
  * by aw_caught_clear(); else the old error would be taken for the new one's.
  */
-AW_API aw_error *aw_caught(void);
+AW_STACKFUL AW_API aw_error *aw_caught(void);
 /** Says that the last failure was handled: aw_caught() is NULL again. Nothing outside a stackful task. Python: the end of an `except` clause. */
-AW_API void aw_caught_clear(void);
+AW_STACKFUL AW_API void aw_caught_clear(void);
 /**@}*/
 
 /** aw_sleep() as a coroutine that gives `value`, for step coroutines and hosts. New reference. asyncio.sleep(delay, result). */
 AW_NODISCARD AW_API aw_status aw_sleep_coro(aw_loop *loop, int64_t delay_ns, void *value, aw_destroy_fn destroy, aw_coro **out);
 
 /** The size of the stacks of tasks spawned from now on, in bytes (rounded up to pages; 16 KiB at least). 256 KiB by default. */
-AW_API aw_status aw_loop_set_stack_size(aw_loop *loop, size_t size);
+AW_STACKFUL AW_API aw_status aw_loop_set_stack_size(aw_loop *loop, size_t size);
 
 AW_END_DECLS
 

@@ -40,7 +40,7 @@ AW_API aw_bool aw_timeout_expired(const aw_timeout *timeout);
  * ended with a value or another error all the same. At 0 and less a future that is not done is cancelled at once. The value (borrowed)
  * goes to `out` (optional). Cancelling the task cancels the future. asyncio.wait_for, as of 3.12.
  */
-AW_NODISCARD AW_API aw_status aw_wait_for(aw_future *future, int64_t timeout_ns, void **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_wait_for(aw_future *future, int64_t timeout_ns, void **out);
 /** aw_wait_for() as a coroutine. Its value is that of the future, borrowed: keep the future. New reference. */
 AW_NODISCARD AW_API aw_status aw_wait_for_coro(aw_future *future, int64_t timeout_ns, aw_coro **out);
 
