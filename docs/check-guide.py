@@ -3,9 +3,9 @@
 """Each chapter of the guide shows its program as it stands in examples/guide, and its output as it is.
 
 usage: check-guide.py --programs FOLDER [--backends NAME,…]     checks; runs the programs built in FOLDER
-       check-guide.py --write                                   puts programs and outputs into the chapters anew
+       check-guide.py --write                                   puts programs and outputs into the pages anew
 
-A chapter NAME.md has one block ```c, the program NAME.c, and one block ```console: the command, then NAME.expected. A command that
+The tutorial does so for each of its programs. A chapter NAME.md has one block ```c, the program NAME.c, and one block ```console: the command, then NAME.expected. A command that
 names no backend has to print the same on every one.
 """
 import argparse
@@ -20,6 +20,10 @@ DOCS = pathlib.Path(__file__).resolve().parent
 CHAPTERS = DOCS / 'guide'
 README = DOCS.parent / 'README.md'
 PROGRAMS = DOCS.parent / 'examples' / 'guide'
+TUTORIAL = DOCS / 'tutorial.md'
+# Its programs in order, and what each prints.
+STEPS = [(path, path.with_suffix('.expected')) for path in sorted((DOCS.parent / 'examples' / 'tutorial').glob('*.c'))]
+STEPS.append((DOCS.parent / 'examples' / 'subprocess_timeout.c', DOCS.parent / 'examples' / 'subprocess_timeout.expected'))
 C_BLOCK = re.compile(r'^```c\n(.*?)^```$', re.M | re.S)
 CONSOLE = re.compile(r'^```console\n\$ (.*?)\n(.*?)^```$', re.M | re.S)
 COMMAND = re.compile(r'(?:AWAIT_BACKEND=(\w+) )?\./([\w-]+)')
@@ -43,6 +47,29 @@ def write(chapter):
     expected = (PROGRAMS / f'{name}.expected').read_text()
     text = C_BLOCK.sub(lambda _: f'```c\n{program}```', chapter.read_text(), count=1)
     chapter.write_text(CONSOLE.sub(lambda m: f'```console\n$ {m[1]}\n{expected}```', text, count=1))
+
+
+def written_tutorial():
+    """The tutorial with its programs and outputs as they are."""
+    programs, outputs = iter(STEPS), iter(STEPS)
+    text = C_BLOCK.sub(lambda _: f'```c\n{next(programs)[0].read_text()}```', TUTORIAL.read_text())
+
+    def console(_):
+        program, expected = next(outputs)
+        return f'```console\n$ ./{program.stem}\n{expected.read_text()}```'
+    return CONSOLE.sub(console, text)
+
+
+def check_tutorial(programs, backends):
+    text = TUTORIAL.read_text()
+    counts = len(C_BLOCK.findall(text)), len(CONSOLE.findall(text))
+    if not check(f'{TUTORIAL.name}: {len(STEPS)} programs, each with its output', counts == (len(STEPS), len(STEPS)), counts):
+        return
+    check(f'{TUTORIAL.name}: programs and outputs are those of examples/ (--write)', text == written_tutorial())
+    for program, expected in STEPS:
+        folder = programs / program.parent.name if program.parent.name == 'tutorial' else programs
+        for backend in backends:
+            run(folder / program.stem, backend, expected.read_text())
 
 
 def run(program, backend, expected):
@@ -89,6 +116,7 @@ def main():
     if options.write:
         for chapter in chapters:
             write(chapter)
+        TUTORIAL.write_text(written_tutorial())
         hello = (DOCS.parent / 'examples' / 'hello.c').read_text()
         README.write_text(C_BLOCK.sub(lambda _: f'```c\n{hello}```', README.read_text(), count=1))
         return 0
@@ -96,6 +124,7 @@ def main():
     check('each program has its chapter, each chapter its program', names == {p.stem for p in PROGRAMS.glob('*.c')})
     for chapter in chapters:
         check_chapter(chapter, options.programs.resolve(), options.backends.split(','))
+    check_tutorial(options.programs.resolve().parent, options.backends.split(','))
     hello = (DOCS.parent / 'examples' / 'hello.c').read_text()
     check('README.md shows examples/hello.c (--write)', C_BLOCK.findall(README.read_text())[:1] == [hello])
     for path in [README, *DOCS.glob('*.md'), *CHAPTERS.glob('*.md')]:

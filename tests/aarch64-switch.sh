@@ -27,10 +27,10 @@ core=$root/core
 for variant in by-hand ucontext; do
 	define=
 	if [ $variant = ucontext ]; then define=-DAW_CORO_UCONTEXT; fi
-	for test in test_switch test_stack; do
+	for test in switch stack; do
 		echo "aarch64 $variant $test"
 		# shellcheck disable=SC2086 # flags are words
-		"$cc" $flags $define -static -I"$core" -I"$root/tests" -o "$out/$test-$variant" "$root/tests/$test.c" \
+		"$cc" $flags $define -static -I"$core/base" -I"$core/stack" -I"$root/tests" -o "$out/$test-$variant" "$root/tests/stack/$test.c" \
 			"$core/stack/switch.c" "$core/stack/switch_ucontext.c" "$core/stack/switch_aarch64.S" "$core/stack/stack.c" -lpthread
 		"$emulator" "$out/$test-$variant"
 	done

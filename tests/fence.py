@@ -42,7 +42,7 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         for name in uses:
             seen = [name, *uses[name]]
-            compiler = [*options.cc.split(), '-D_GNU_SOURCE', '-I', options.public]
+            compiler = [*(word for word in options.cc.split() if word != 'ccache'), '-D_GNU_SOURCE', '-I', options.public]
             compiler += [f'-I{options.core / folder}' for folder in seen] + ['-fPIC']
             archives = [options.libraries / f'libawait_{folder}.a' for folder in seen]
             for other in uses:

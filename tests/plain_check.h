@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What tests/check.h offers, without CUnit: for a test that is also built for a machine which has no CUnit, and run by an
- * emulator. Compiled with -DPLAIN_CHECK, tests/test_switch.c and tests/test_stack.c include this one instead.
+ * emulator. Compiled with -DPLAIN_CHECK, tests/stack/switch.c and tests/stack/stack.c include this one instead.
  */
 #ifndef TESTS_PLAIN_CHECK_H
 #define TESTS_PLAIN_CHECK_H

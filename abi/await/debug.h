@@ -28,7 +28,11 @@ AW_API aw_status aw_debug_free_caches(void);
 AW_API aw_status aw_debug_report_overflow(void);
 
 /** What aw_loop_print_tasks() writes. */
-enum aw_print_format { AW_PRINT_TEXT = 0, AW_PRINT_JSON = 1 };
+enum aw_print_format {
+	AW_PRINT_TEXT = 0,
+	AW_PRINT_JSON = 1,
+	AW_PRINT_BACKTRACE = 2, /**< may be added to either: each suspended stackful task with its backtrace */
+};
 
 /**
  * Writes the tree of the loop's tasks to `fd`, each task once. A task is below the task that awaits it, or below the parent of its task
@@ -36,13 +40,23 @@ enum aw_print_format { AW_PRINT_TEXT = 0, AW_PRINT_JSON = 1 };
  * event, task, descriptor or process), and in debug mode for how long and where it was created. Below 64 levels a tree continues at the top
  * with the words "awaited by".
  *
- * `format` is one of ::aw_print_format. In JSON a task is an object with `name`, `awaits`, `awaited` (the tasks below it) and, where they
- * apply, `awaited_by`, `which`, `held_by`, `for_ns`, `cancelling` and `origin`.
+ * `format` is ::AW_PRINT_TEXT or ::AW_PRINT_JSON, to which ::AW_PRINT_BACKTRACE may be added. In JSON a task is an object with `name`,
+ * `awaits`, `awaited` (the tasks below it) and, where they apply, `awaited_by`, `which`, `held_by`, `for_ns`, `cancelling`, `origin` and
+ * `stack`. A backtrace starts at the call into the library, and names exported functions (link programs with -rdynamic); `addr2line` takes
+ * the offset of the others. It is left out if the task has less than 12 KiB of stack left.
  *
  * Errors: -errno if the descriptor takes no more, -ENOMEM.
  * asyncio: python -m asyncio pstree.
  */
 AW_API aw_status aw_loop_print_tasks(aw_loop *loop, int fd, int32_t format);
+/**
+ * From now on the signal prints the loop's tasks with their backtraces to standard error, as `kill -USR1 PID` would ask of a program that
+ * seems to hang. The loop prints in its next iteration: a task that never awaits is not interrupted, a debugger shows that one.
+ * aw_loop_remove_signal_handler() undoes it.
+ *
+ * Errors: as aw_loop_add_signal_handler().
+ */
+AW_API aw_status aw_loop_add_debug_signal(aw_loop *loop, int signal_number);
 
 AW_END_DECLS
 

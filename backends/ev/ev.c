@@ -52,7 +52,7 @@ static void on_alarm(struct ev_loop *loop, ev_io *watch, int events) {
 	while (read(self->alarm, &times, sizeof times) < 0 && errno == EINTR) continue;
 }
 
-static aw_status ev_backend_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
+static aw_status plugin_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
 	(void)flags;
 	(void)seed;
 	const unsigned quiet = EVFLAG_NOENV | EVFLAG_NOINOTIFY | EVFLAG_NOSIGMASK | EVFLAG_NOTIMERFD;
@@ -97,21 +97,21 @@ static void let_go(aw_backend_state *self) {
 	free(self);
 }
 
-static void ev_backend_close(aw_backend_state *self) {
+static void plugin_close(aw_backend_state *self) {
 	readiness_close(&self->readiness);
 	let_go(self);
 }
 
-static void ev_backend_abandon(aw_backend_state *self) {
+static void plugin_abandon(aw_backend_state *self) {
 	readiness_abandon(&self->readiness);
 	let_go(self);
 }
 
-static aw_status ev_backend_submit(aw_backend_state *self, aw_op *op) {
+static aw_status plugin_submit(aw_backend_state *self, aw_op *op) {
 	return readiness_submit(&self->readiness, op);
 }
 
-static void ev_backend_cancel(aw_backend_state *self, aw_op *op) {
+static void plugin_cancel(aw_backend_state *self, aw_op *op) {
 	readiness_cancel(&self->readiness, op);
 }
 
@@ -141,7 +141,7 @@ static int turn(aw_backend_state *self, bool may_block) {
 	return self->found;
 }
 
-static aw_status ev_backend_wait(aw_backend_state *self, int64_t deadline) {
+static aw_status plugin_wait(aw_backend_state *self, int64_t deadline) {
 	for (;;) {
 		bool may_block = !readiness_has_done(&self->readiness) && readiness_left(deadline) > 0;
 		aw_status status = may_block ? set_alarm(self, deadline) : 0;
@@ -151,24 +151,24 @@ static aw_status ev_backend_wait(aw_backend_state *self, int64_t deadline) {
 	}
 }
 
-static aw_status ev_backend_try_wake(aw_backend_state *self) {
+static aw_status plugin_try_wake(aw_backend_state *self) {
 	return readiness_wake(&self->readiness);
 }
 
-static void ev_backend_wake(aw_backend_state *self) {
+static void plugin_wake(aw_backend_state *self) {
 	(void)readiness_wake(&self->readiness);
 }
 
 /* libev has none to give, but what it watches for us is one itself. */
-static int ev_backend_descriptor(aw_backend_state *self) {
+static int plugin_descriptor(aw_backend_state *self) {
 	return readiness_fd(&self->readiness);
 }
 
-static aw_status ev_backend_probe(char *why, size_t length) {
+static aw_status plugin_probe(char *why, size_t length) {
 	aw_backend_state *trial = NULL;
-	aw_status status = ev_backend_open(NULL, 0, 0, &trial);
+	aw_status status = plugin_open(NULL, 0, 0, &trial);
 	if (status < 0) return readiness_explain(status, "libev", why, length);
-	ev_backend_close(trial);
+	plugin_close(trial);
 	return 0;
 }
 
@@ -184,16 +184,16 @@ static const aw_backend ev_table = {
 	.name = "ev",
 	.description = description,
 	.capabilities = AW_BACKEND_HAS_FD | AW_BACKEND_CLASS_B,
-	.probe = ev_backend_probe,
-	.open = ev_backend_open,
-	.close = ev_backend_close,
-	.abandon = ev_backend_abandon,
-	.submit = ev_backend_submit,
-	.cancel = ev_backend_cancel,
-	.wait = ev_backend_wait,
-	.wake = ev_backend_wake,
-	.fd = ev_backend_descriptor,
-	.try_wake = ev_backend_try_wake,
+	.probe = plugin_probe,
+	.open = plugin_open,
+	.close = plugin_close,
+	.abandon = plugin_abandon,
+	.submit = plugin_submit,
+	.cancel = plugin_cancel,
+	.wait = plugin_wait,
+	.wake = plugin_wake,
+	.fd = plugin_descriptor,
+	.try_wake = plugin_try_wake,
 };
 
 AW_API const aw_backend *aw_backend_entry(void);

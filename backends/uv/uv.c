@@ -52,7 +52,7 @@ static aw_status rehearse(int watched) {
 	return status;
 }
 
-static aw_status uv_backend_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
+static aw_status plugin_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
 	(void)flags;
 	(void)seed;
 	aw_backend_state *self = calloc(1, sizeof *self);
@@ -90,14 +90,14 @@ static void close_loop(aw_backend_state *self) {
 	uv_loop_close(&self->loop);
 }
 
-static void uv_backend_close(aw_backend_state *self) {
+static void plugin_close(aw_backend_state *self) {
 	close_loop(self);
 	readiness_close(&self->readiness);
 	free(self);
 }
 
 /* Closing libuv's loop changes its epoll set, which is the parent's as well; so it first gets a new, empty one in its place. */
-static void uv_backend_abandon(aw_backend_state *self) {
+static void plugin_abandon(aw_backend_state *self) {
 	readiness_abandon(&self->readiness);
 	int set = uv_backend_fd(&self->loop), fresh = epoll_create1(EPOLL_CLOEXEC);
 	if (fresh >= 0 && dup3(fresh, set, O_CLOEXEC) == set)
@@ -108,11 +108,11 @@ static void uv_backend_abandon(aw_backend_state *self) {
 	free(self);
 }
 
-static aw_status uv_backend_submit(aw_backend_state *self, aw_op *op) {
+static aw_status plugin_submit(aw_backend_state *self, aw_op *op) {
 	return readiness_submit(&self->readiness, op);
 }
 
-static void uv_backend_cancel(aw_backend_state *self, aw_op *op) {
+static void plugin_cancel(aw_backend_state *self, aw_op *op) {
 	readiness_cancel(&self->readiness, op);
 }
 
@@ -124,7 +124,7 @@ static int block(aw_backend_state *self, int64_t span) {
 	return errno == EINTR ? READINESS_INTERRUPTED : -errno;
 }
 
-static aw_status uv_backend_wait(aw_backend_state *self, int64_t deadline) {
+static aw_status plugin_wait(aw_backend_state *self, int64_t deadline) {
 	for (;;) {
 		int64_t span = readiness_has_done(&self->readiness) ? 0 : readiness_left(deadline);
 		int blocked = span > 0 ? block(self, span) : 0;
@@ -136,21 +136,21 @@ static aw_status uv_backend_wait(aw_backend_state *self, int64_t deadline) {
 	}
 }
 
-static aw_status uv_backend_try_wake(aw_backend_state *self) {
+static aw_status plugin_try_wake(aw_backend_state *self) {
 	return readiness_wake(&self->readiness);
 }
 
-static void uv_backend_wake(aw_backend_state *self) {
+static void plugin_wake(aw_backend_state *self) {
 	(void)readiness_wake(&self->readiness);
 }
 
-static int uv_backend_descriptor(aw_backend_state *self) {
+static int plugin_descriptor(aw_backend_state *self) {
 	(void)readiness_fd(&self->readiness);
 	return uv_backend_fd(&self->loop);
 }
 
 /* Without a loop of libuv's, which could only be tried at the risk of the program. */
-static aw_status uv_backend_probe(char *why, size_t length) {
+static aw_status plugin_probe(char *why, size_t length) {
 	readiness trial;
 	aw_status status = readiness_open(&trial, NULL);
 	if (status == 0) {
@@ -173,16 +173,16 @@ static const aw_backend uv_table = {
 	.name = "uv",
 	.description = description,
 	.capabilities = AW_BACKEND_HAS_FD | AW_BACKEND_CLASS_B,
-	.probe = uv_backend_probe,
-	.open = uv_backend_open,
-	.close = uv_backend_close,
-	.abandon = uv_backend_abandon,
-	.submit = uv_backend_submit,
-	.cancel = uv_backend_cancel,
-	.wait = uv_backend_wait,
-	.wake = uv_backend_wake,
-	.fd = uv_backend_descriptor,
-	.try_wake = uv_backend_try_wake,
+	.probe = plugin_probe,
+	.open = plugin_open,
+	.close = plugin_close,
+	.abandon = plugin_abandon,
+	.submit = plugin_submit,
+	.cancel = plugin_cancel,
+	.wait = plugin_wait,
+	.wake = plugin_wake,
+	.fd = plugin_descriptor,
+	.try_wake = plugin_try_wake,
 };
 
 AW_API const aw_backend *aw_backend_entry(void);

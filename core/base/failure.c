@@ -8,12 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void failure_note(aw_error **slot, aw_error *error) {
-	aw_error *old = *slot;
-	*slot = error;
-	aw_error_unref(old);
-}
-
 /* Of the stackful task that runs here, or NULL. */
 static aw_error **slot_here(void) {
 	const thread *here = thread_here();

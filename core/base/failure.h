@@ -13,7 +13,11 @@
 #include <stdbool.h>
 
 /* Puts an error (NULL: none) into a slot. Takes over the reference. */
-void failure_note(aw_error **slot, aw_error *error);
+static inline void failure_note(aw_error **slot, aw_error *error) {
+	aw_error *old = *slot;
+	*slot = error;
+	if (old) aw_error_unref(old);
+}
 /* Notes the plain error of a status, which must be negative, and returns it. */
 __attribute__((cold)) aw_status failed(aw_status status);
 /* Notes an error (takes its own reference) and returns its status. */

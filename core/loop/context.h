@@ -21,11 +21,13 @@ static inline void context_drop(binding *chain) {
 }
 
 /* Makes `chain` the current context and returns the one before. References move. */
-static inline binding *context_swap(binding *chain) {
-	thread *here = thread_here();
+static inline binding *context_swap_on(thread *here, binding *chain) {
 	binding *old = here->context;
 	here->context = chain;
 	return old;
+}
+static inline binding *context_swap(binding *chain) {
+	return context_swap_on(thread_here(), chain);
 }
 
 #endif

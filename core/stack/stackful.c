@@ -11,7 +11,14 @@
 #include "switch.h"
 #include "threads.h"
 
+#include <execinfo.h>
 #include <stdbool.h>
+
+/* For a coroutine that looks where it stands itself: the unwinder begins at the code that runs. */
+typedef struct look {
+	void **frames;
+	size_t most, count;
+} look;
 
 struct stackful {
 	flow flow;            /* first: it is found by that */
@@ -27,6 +34,8 @@ struct stackful {
 	void *outside_arg;
 	aw_status status;
 	bool started, finished;
+	bool is_running;
+	look *look; /* it was resumed for this alone */
 };
 
 static void stackful_entry(void *arg) {
@@ -68,6 +77,7 @@ aw_status stackful_step(aw_resume *resume, void *arg) {
 		coro_prepare(&self->context, self->stack, stackful_entry, self);
 	}
 	coro_thread_init(&own);
+	self->is_running = true;
 	coro_switch(&own, &self->context);
 	while (self->outside) {
 		here->flow = NULL;
@@ -76,6 +86,7 @@ aw_status stackful_step(aw_resume *resume, void *arg) {
 		here->flow = &self->flow;
 		coro_switch(&own, &self->context);
 	}
+	self->is_running = false;
 	here->flow = outer;
 	return self->finished ? self->status : 0;
 }
@@ -100,8 +111,41 @@ aw_resume *stackful_here(void) {
 	return self ? self->resume : NULL;
 }
 
+/* What the unwinder needs, generously. */
+enum { LOOK_ROOM = 12 * 1024 };
+
+static __attribute__((noinline)) void look_around(stackful *self) {
+	look *what = self->look;
+	/* This function and stackful_suspend() above, stackful_entry() and coro_begin() below. */
+	enum { ABOVE = 2, BELOW = 2, FRAMES_MAX = 64 };
+	void *all[FRAMES_MAX];
+	if ((size_t)((char *)__builtin_frame_address(0) - self->stack->base) < LOOK_ROOM) return;
+	int count = backtrace(all, FRAMES_MAX);
+	if (count < FRAMES_MAX) count -= BELOW;
+	for (int i = ABOVE; i < count && what->count < what->most; i++) what->frames[what->count++] = all[i];
+}
+
 aw_resume *stackful_suspend(void) {
 	stackful *self = (stackful *)thread_here()->flow;
 	coro_switch(&self->context, self->own);
+	while (self->look) {
+		look_around(self);
+		coro_switch(&self->context, self->own);
+	}
 	return self->resume;
+}
+
+size_t stackful_backtrace(stackful *self, void **frames, size_t most) {
+	if (!self->started || self->finished || self->is_running) return 0;
+	/* The first call loads the unwinder, for which a coroutine's stack may be too small. */
+	if (!most || backtrace(frames, 1) < 0) return 0;
+	look what = {.frames = frames, .most = most};
+	coro_context own, *outer = self->own;
+	self->look = &what;
+	self->own = &own;
+	coro_thread_init(&own);
+	coro_switch(&own, &self->context);
+	self->own = outer;
+	self->look = NULL;
+	return what.count;
 }

@@ -22,6 +22,11 @@ void stackful_set_name(stackful *self, const char *name);
 
 /* The resume of the coroutine that runs on this stack, or NULL on the thread's own. */
 aw_resume *stackful_here(void);
+/*
+ * Where a coroutine stands that is suspended: the addresses that its calls return to, the innermost first, from the one into the library on.
+ * Returns how many of them there are, `most` at most; 0 if it is not suspended, or if its stack has no room to look.
+ */
+size_t stackful_backtrace(stackful *self, void **frames, size_t most);
 /* Leaves the stack after an answer was given, until the next step. Returns the new resume. */
 aw_resume *stackful_suspend(void);
 

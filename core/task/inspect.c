@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 64 };
+enum { DEPTH_MAX = 64, BACKTRACE_MAX = 32 };
 
 /* A future whose children are being walked. */
 typedef struct level {
@@ -83,7 +83,7 @@ __attribute__((format(printf, 2, 3))) static void print(printer *self, const cha
 }
 
 static bool is_json(const printer *self) {
-	return self->format == AW_PRINT_JSON;
+	return self->format & AW_PRINT_JSON;
 }
 
 /* As JSON, or with what would disturb a line made visible. */
@@ -247,6 +247,24 @@ static void print_awaits(printer *self, const aw_task *task) {
 		print_part(self, "", "for", text);
 }
 
+/* Where a suspended stackful task stands, a line a call. */
+static void print_backtrace(printer *self, const aw_task *task) {
+	void *frames[BACKTRACE_MAX];
+	size_t count = task->stackful ? stackful_backtrace(task->stackful, frames, BACKTRACE_MAX) : 0;
+	if (is_json(self) && count) print(self, ",\"stack\":[");
+	for (size_t i = 0; i < count; i++) {
+		char place[PLACE_SIZE];
+		place_of_call(frames[i], place, sizeof place);
+		if (is_json(self))
+			print(self, i ? ",\"" : "\"");
+		else
+			print(self, "\n%*s  at ", (int)self->depth * 2, "");
+		print_text(self, place);
+		if (is_json(self)) print(self, "\"");
+	}
+	if (is_json(self) && count) print(self, "]");
+}
+
 static void print_task(printer *self, aw_task *task, const aw_task *by) {
 	task->printed = true;
 	if (is_json(self)) {
@@ -266,6 +284,7 @@ static void print_task(printer *self, aw_task *task, const aw_task *by) {
 		place_of_call(task->future.origin, place, sizeof place);
 		print_part(self, "origin", "from", place);
 	}
+	if (self->format & AW_PRINT_BACKTRACE) print_backtrace(self, task);
 	print(self, is_json(self) ? ",\"awaited\":[" : "\n");
 }
 
@@ -351,7 +370,7 @@ static void print_outside(void *arg) {
 ENTRY(aw_loop_print_tasks, (aw_loop *loop, int fd, int32_t format), (loop, fd, format)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
-	if (format != AW_PRINT_TEXT && format != AW_PRINT_JSON) return -EINVAL;
+	if (format & ~(AW_PRINT_JSON | AW_PRINT_BACKTRACE)) return -EINVAL;
 	printer self = {.loop = loop, .fd = fd, .format = format};
 	task_count_requests(loop);
 	thread_outside(print_outside, &self);

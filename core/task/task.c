@@ -292,7 +292,7 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 	thread *here = thread_here();
 	aw_task *outer = loop->current;
 	aw_error **outer_failure = here->failure;
-	binding *context = context_swap(self->context);
+	binding *context = context_swap_on(here, self->context);
 	loop->current = self;
 	here->failure = &self->failure;
 	self->context = NULL; /* the thread has it */
@@ -326,7 +326,7 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 			self->outermost = NULL;
 			loop->current = outer;
 			here->failure = outer_failure;
-			self->context = context_swap(context);
+			self->context = context_swap_on(here, context);
 			task_finish(self, raised ? NULL : resume->returned.data, raised ? NULL : resume->returned.destroy, error);
 			if (self->scopes.first) leave_scopes(self);
 			return status;
@@ -334,7 +334,7 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 	}
 	loop->current = outer;
 	here->failure = outer_failure;
-	self->context = context_swap(context);
+	self->context = context_swap_on(here, context);
 	return 0;
 }
 
@@ -654,7 +654,7 @@ ENTRY(aw_loop_all_tasks, (aw_loop *loop, aw_task **out, size_t max), (loop, out,
 /* Suspends after an answer, and gives what was sent. */
 static aw_status suspend(void **out) {
 	aw_resume *resume = stackful_suspend();
-	failure_note(&resume->task->failure, aw_error_ref(resume->error));
+	failure_note(&resume->task->failure, resume->error ? aw_error_ref(resume->error) : NULL);
 	if (resume->status >= 0 && out) *out = resume->value;
 	return resume->status;
 }

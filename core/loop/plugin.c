@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* Once loaded a plug-in stays: a loop may live in it, and its thread-local destructors may still run. */
+#include "plugin.h"
+
+#include "trust.h"
+
+#include <await/error.h>
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The plug-ins loaded so far; only ever grows. */
+typedef struct plugin {
+	struct plugin *next;
+	const aw_backend *backend;
+	char path[];
+} plugin;
+
+static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
+static plugin *plugins;
+
+/* --- reasons and names --- */
+
+reason reason_begin(char *buffer, size_t length) {
+	if (!buffer || !length) return (reason){NULL, 0};
+	*buffer = 0;
+	return (reason){buffer, length};
+}
+
+void reason_add(reason *self, const char *format, ...) {
+	if (!self->left) return;
+	va_list arguments;
+	va_start(arguments, format);
+	int n = vsnprintf(self->at, self->left, format, arguments);
+	va_end(arguments);
+	size_t used = n < 0 ? 0 : (size_t)n < self->left ? (size_t)n : self->left - 1;
+	self->at += used;
+	self->left -= used;
+}
+
+bool name_is_valid(const char *name, size_t length) {
+	if (!length || length > NAME_MOST) return false;
+	for (size_t i = 0; i < length; i++)
+		if (!((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') || name[i] == '_')) return false;
+	return true;
+}
+
+/* --- the file --- */
+
+/*
+ * The dynamic linker maps what the program headers say and dies of SIGBUS in a file cut short, so these are compared with the
+ * file's size first. 0, or why not.
+ */
+static const char *elf_flaw(int fd, const struct stat *st) {
+	ElfW(Ehdr) header;
+	ElfW(Phdr) part;
+	if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+		return "not a shared object";
+	if (header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) || header.e_phentsize != sizeof part)
+		return "a shared object for another machine";
+	if (header.e_type != ET_DYN) return "not a shared object";
+	for (unsigned i = 0; i < header.e_phnum; i++) {
+		ElfW(Off) at;
+		if (__builtin_add_overflow(header.e_phoff, (ElfW(Off))(i * sizeof part), &at) || at > INT64_MAX) return "damaged";
+		if (pread(fd, &part, sizeof part, (off_t)at) != (ssize_t)sizeof part) return "cut short";
+		if (__builtin_add_overflow(part.p_offset, part.p_filesz, &at)) return "damaged";
+		if (part.p_type == PT_LOAD && at > (uint64_t)st->st_size) return "cut short";
+	}
+	return NULL;
+}
+
+/* 0, or why the file is not to be loaded. */
+static aw_status file_check(const char *path, reason *why) {
+	char text[REASON_SIZE];
+	int fd = trust_open(path, text, sizeof text);
+	if (fd < 0) {
+		reason_add(why, "%s: %s", path, text);
+		return fd;
+	}
+	struct stat st;
+	const char *flaw = fstat(fd, &st) < 0 ? aw_strerror(-errno) : elf_flaw(fd, &st);
+	close(fd);
+	if (!flaw) return 0;
+	reason_add(why, "%s: %s", path, flaw);
+	return AW_ENOBACKEND;
+}
+
+/* Whether the table may be used at all. In this order: nothing is read that an older table might not have. */
+static aw_status table_check(const aw_backend *backend, const char *path, reason *why) {
+	if (!backend) {
+		reason_add(why, "%s: its entry gives no table", path);
+		return AW_ENOBACKEND;
+	}
+	if (backend->abi != AW_BACKEND_ABI) {
+		reason_add(why, "%s: built for version %u of the backend interface, and this is version %u", path,
+		           (unsigned)backend->abi, (unsigned)AW_BACKEND_ABI);
+		return AW_EBACKENDABI;
+	}
+	if (backend->size < AW_BACKEND_SIZE_MIN) {
+		reason_add(why, "%s: its table has %u bytes where %zu are needed", path, (unsigned)backend->size, AW_BACKEND_SIZE_MIN);
+		return AW_EBACKENDABI;
+	}
+	bool is_whole = backend->name && backend->description && backend->probe && backend->open && backend->close &&
+	                backend->abandon && backend->submit && backend->cancel && backend->wait && backend->wake && backend->fd &&
+	                (backend->now || !(backend->capabilities & AW_BACKEND_OWN_CLOCK));
+	if (is_whole) return 0;
+	reason_add(why, "%s: its table lacks a name, a description or a function", path);
+	return AW_EBACKENDABI;
+}
+
+static aw_status library_open(const char *path, const aw_backend **out, reason *why) {
+	aw_status status = file_check(path, why);
+	if (status < 0) return status;
+	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	void *symbol = library ? dlsym(library, AW_BACKEND_ENTRY) : NULL;
+	if (!symbol) {
+		const char *message = dlerror();
+		reason_add(why, "%s", message ? message : path);
+		return AW_ENOBACKEND;
+	}
+	aw_backend_entry_fn entry;
+	memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from an object to a function */
+	*out = entry();
+	return table_check(*out, path, why);
+}
+
+static const aw_backend *plugin_find(const char *path) {
+	plugin *at = plugins;
+	while (at && strcmp(at->path, path) != 0) at = at->next;
+	return at ? at->backend : NULL;
+}
+
+static aw_status plugin_keep(const char *path, const aw_backend *backend) {
+	size_t size = strlen(path) + 1;
+	plugin *self = malloc(sizeof *self + size);
+	if (!self) return -ENOMEM;
+	self->backend = backend;
+	memcpy(self->path, path, size);
+	pthread_mutex_lock(&registry_mutex);
+	if (plugin_find(path)) {
+		free(self); /* another thread was faster; it is the same table */
+	} else {
+		self->next = plugins;
+		plugins = self;
+	}
+	pthread_mutex_unlock(&registry_mutex);
+	return 0;
+}
+
+aw_status plugin_load(const char *path, const char *name, const aw_backend **out, reason *why) {
+	pthread_mutex_lock(&registry_mutex);
+	const aw_backend *backend = plugin_find(path);
+	pthread_mutex_unlock(&registry_mutex);
+	if (!backend) {
+		/* Without the lock: a plug-in's constructors run in there. */
+		aw_status status = library_open(path, &backend, why);
+		if (status == 0) status = plugin_keep(path, backend);
+		if (status == -ENOMEM) reason_add(why, "%s: no memory", path);
+		if (status < 0) return status;
+	}
+	if (name ? strcmp(name, backend->name) != 0 : !name_is_valid(backend->name, strnlen(backend->name, NAME_MOST + 1))) {
+		reason_add(why, "%s: calls itself \"%.*s\"", path, NAME_MOST, backend->name);
+		return AW_ENOBACKEND;
+	}
+	*out = backend;
+	return 0;
+}

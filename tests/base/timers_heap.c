@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* Labels: internal valgrind */
+/* The heap of timers, inside: random adds, removes and takes against a plain list that is searched. */
+#include "check.h"
+#include "timers.h"
+
+enum { TIMERS = 400, MOVES = 40000 };
+
+static uint64_t random_state;
+
+static uint64_t random_next(void) {
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state;
+}
+
+/* The one that must come first: least deadline, then the oldest. */
+static timer *first_of(timer *all) {
+	timer *first = NULL;
+	for (int i = 0; i < TIMERS; i++) {
+		if (!timer_is_set(&all[i])) continue;
+		if (!first || all[i].when < first->when || (all[i].when == first->when && all[i].sequence < first->sequence)) first = &all[i];
+	}
+	return first;
+}
+
+static int is_heap(const timers *self) {
+	for (size_t i = 0; i < self->count; i++) {
+		const timers_entry *entry = &self->heap[i], *parent = &self->heap[(i - (i > 0)) / 4];
+		if (entry->owner->place != i + 1 || entry->owner->when != entry->when) return 0;
+		if (i && (parent->when > entry->when || (parent->when == entry->when && parent->sequence > entry->sequence))) return 0;
+	}
+	return 1;
+}
+
+static void random_moves_keep_the_order(void) {
+	for (uint64_t seed = 1; seed <= 3; seed++) {
+		timers self = {0};
+		static timer all[TIMERS];
+		int wrong = 0;
+		size_t set = 0;
+		memset(all, 0, sizeof all);
+		random_state = seed * UINT64_C(0x9E3779B97F4A7C15);
+		for (int move = 0; move < MOVES; move++) {
+			timer *one = &all[random_next() % TIMERS];
+			unsigned what = (unsigned)(random_next() % 8);
+			if (what < 4) {
+				if (timer_is_set(one)) continue;
+				/* Few values, so that many are equal. */
+				if (!timers_add(&self, one, (int64_t)(random_next() % 50))) wrong++;
+				set++;
+			} else if (what < 7) {
+				set -= timer_is_set(one);
+				timers_remove(&self, one);
+				timers_remove(&self, one);
+				wrong += timer_is_set(one);
+			} else {
+				timer *first = first_of(all);
+				int64_t when = first ? first->when : 0;
+				wrong += timers_deadline(&self) != (first ? when : INT64_MAX);
+				wrong += timers_take_due(&self, when - 1) != NULL;
+				wrong += timers_take_due(&self, when) != first;
+				set -= first != NULL;
+			}
+			if (move % 64 == 0) wrong += !is_heap(&self);
+			wrong += self.count != set;
+		}
+		EXPECT_INT(wrong, 0);
+		while (timers_take_due(&self, INT64_MAX)) continue;
+		EXPECT_INT(self.count, 0);
+		timers_free(&self);
+	}
+}
+
+static void equal_deadlines_leave_in_the_order_they_came(void) {
+	timers self = {0};
+	static timer all[TIMERS];
+	int wrong = 0;
+	memset(all, 0, sizeof all);
+	for (int i = 0; i < TIMERS; i++) wrong += !timers_add(&self, &all[i], 7);
+	for (int i = 0; i < TIMERS; i++) wrong += timers_take_due(&self, 7) != &all[i];
+	EXPECT_INT(wrong, 0);
+	timers_free(&self);
+}
+
+static void an_empty_heap_has_no_deadline(void) {
+	timers self = {0};
+	timer one = {0};
+	EXPECT_INT(timers_deadline(&self), INT64_MAX);
+	EXPECT(timers_take_due(&self, INT64_MAX) == NULL);
+	timers_remove(&self, &one);
+	EXPECT(timers_add(&self, &one, INT64_MIN));
+	EXPECT_INT(timers_deadline(&self), INT64_MIN);
+	EXPECT(timers_take_due(&self, INT64_MIN) == &one);
+	timers_free(&self);
+	EXPECT_INT(timers_deadline(&self), INT64_MAX);
+}
+
+CHECK_MAIN("timers_heap", CASE(random_moves_keep_the_order), CASE(equal_deadlines_leave_in_the_order_they_came),
+           CASE(an_empty_heap_has_no_deadline))

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* Labels: backends */
+/* Signals as callbacks, and what the host had before. */
+#include "trace.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+static aw_status two(void *ud) {
+	(void)ud;
+	aw_loop *loop = aw_loop_current();
+	EXPECT_INT(aw_loop_add_signal_handler(loop, SIGUSR1, say, "first", say_destroyed), 0);
+	EXPECT_INT(aw_loop_add_signal_handler(loop, SIGUSR1, say, "usr1", NULL), 0);
+	EXPECT_STR(trace, "~first");
+	kill(getpid(), SIGUSR1);
+	trace_add("after kill");
+	for (int i = 0; i < 1000 && !strstr(trace, "usr1"); i++) EXPECT(aw_sleep(AW_MILLISECOND) >= 0);
+	EXPECT_STR(trace, "~first after kill usr1");
+	EXPECT_INT(aw_loop_remove_signal_handler(loop, SIGUSR1), 1);
+	EXPECT_INT(aw_loop_remove_signal_handler(loop, SIGUSR1), 0);
+	return 0;
+}
+
+static void a_signal_runs_an_ordinary_callback_and_adding_again_replaces(void) {
+	trace_reset();
+	EXPECT_INT(aw_run(NULL, two, NULL, NULL, NULL), 0);
+	EXPECT_INT(aw_debug_live_handles(), 0);
+}
+
+static void of_the_host(int number) {
+	(void)number;
+}
+
+static void the_handler_of_the_host_is_put_back(void) {
+	struct sigaction mine = {.sa_handler = of_the_host}, now;
+	sigaction(SIGUSR2, &mine, NULL);
+	aw_loop *loop = loop_begin(NULL), *second = NULL;
+	EXPECT_INT(aw_loop_new(NULL, &second), 0);
+	EXPECT_INT(aw_loop_add_signal_handler(loop, SIGUSR2, say, "a", NULL), 0);
+	EXPECT_INT(aw_loop_add_signal_handler(second, SIGUSR2, say, "b", NULL), 0);
+	sigaction(SIGUSR2, NULL, &now);
+	EXPECT(now.sa_handler != of_the_host);
+	raise(SIGUSR2);
+	for (int i = 0; i < 10 && !strstr(trace, "a"); i++) EXPECT(aw_loop_run_once(loop, AW_SECOND) >= 0);
+	for (int i = 0; i < 10 && !strstr(trace, "b"); i++) EXPECT(aw_loop_run_once(second, AW_SECOND) >= 0);
+	EXPECT_STR(trace, "a b");
+	aw_loop_unref(second); /* closing gives up what it watched */
+	sigaction(SIGUSR2, NULL, &now);
+	EXPECT(now.sa_handler != of_the_host);
+	EXPECT_INT(aw_loop_remove_signal_handler(loop, SIGUSR2), 1);
+	sigaction(SIGUSR2, NULL, &now);
+	EXPECT(now.sa_handler == of_the_host);
+	loop_end(loop);
+	signal(SIGUSR2, SIG_DFL);
+}
+
+static void a_second_loop_watches_although_the_host_took_the_signal_meanwhile(void) {
+	struct sigaction old, hosts = {.sa_handler = of_the_host}, now;
+	sigaction(SIGUSR1, &hosts, &old);
+	aw_loop *first = loop_begin(NULL), *second = NULL;
+	EXPECT_INT(aw_loop_new(NULL, &second), 0);
+	EXPECT_INT(aw_loop_add_signal_handler(first, SIGUSR1, say, "first", NULL), 0);
+	sigaction(SIGUSR1, &hosts, NULL);
+	EXPECT_INT(aw_loop_add_signal_handler(second, SIGUSR1, say, "second", NULL), 0);
+	kill(getpid(), SIGUSR1);
+	for (int i = 0; i < 3; i++) EXPECT(aw_loop_run_once(first, 10 * AW_MILLISECOND) >= 0);
+	for (int i = 0; i < 3; i++) EXPECT(aw_loop_run_once(second, 10 * AW_MILLISECOND) >= 0);
+	EXPECT_STR(trace, "first second");
+	aw_loop_unref(second);
+	EXPECT_INT(aw_loop_remove_signal_handler(first, SIGUSR1), 1);
+	sigaction(SIGUSR1, NULL, &now);
+	EXPECT(now.sa_handler == of_the_host);
+	sigaction(SIGUSR1, &old, NULL);
+	loop_end(first);
+}
+
+static void what_cannot_be_caught_is_refused(void) {
+	aw_loop *loop = loop_begin(NULL);
+	EXPECT_INT(aw_loop_add_signal_handler(loop, SIGKILL, say, "x", say_destroyed), -EINVAL);
+	EXPECT_STR(trace, "~x");
+	EXPECT_INT(aw_loop_add_signal_handler(loop, 0, say, NULL, NULL), -EINVAL);
+	EXPECT_INT(aw_loop_add_signal_handler(loop, 65, say, NULL, NULL), -EINVAL);
+	loop_end(loop);
+}
+
+static aw_status interrupted_body(void *ud) {
+	(void)ud;
+	raise(SIGINT);
+	aw_status status = aw_sleep(3600 * AW_SECOND);
+	trace_status("body", status);
+	return status;
+}
+
+static aw_status swallowing_body(void *ud) {
+	interrupted_body(ud);
+	return aw_return("value", NULL);
+}
+
+static void a_runner_turns_ctrl_c_into_a_cancellation(void) {
+	aw_runner *runner;
+	void *value = NULL;
+	trace_reset();
+	EXPECT_INT(aw_runner_new(NULL, AW_RUNNER_SIGINT, &runner), 0);
+	EXPECT_INT(aw_runner_run(runner, interrupted_body, NULL, NULL, NULL), -EINTR);
+	EXPECT_INT(aw_runner_run(runner, swallowing_body, NULL, NULL, &value), 0);
+	EXPECT_STR(value, "value");
+	EXPECT_STR(trace, "body:AW_ECANCELLED body:AW_ECANCELLED");
+	aw_runner_unref(runner);
+	EXPECT_INT(aw_debug_live_handles(), 0);
+}
+
+CHECK_MAIN("signals", CASE(a_signal_runs_an_ordinary_callback_and_adding_again_replaces), CASE(the_handler_of_the_host_is_put_back),
+           CASE(a_second_loop_watches_although_the_host_took_the_signal_meanwhile), CASE(what_cannot_be_caught_is_refused), CASE(a_runner_turns_ctrl_c_into_a_cancellation))

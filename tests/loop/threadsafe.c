@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/* Labels: backends threads */
+/* What other threads may do: post, wake, and let go of handles, while the loop runs, waits, and closes. */
+#include "trace.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+enum { THREADS = 4, POSTS = 500 };
+
+typedef struct poster {
+	aw_loop *loop;
+	int next;      /* the loop's: what is to come next from this thread */
+	int disorder;  /* the loop's */
+	int destroyed; /* the loop's */
+} poster;
+
+typedef struct post {
+	poster *from;
+	int index;
+} post;
+
+static int posts_left; /* the loop's */
+
+static aw_status arrived(aw_loop *loop, void *ud) {
+	post *self = ud;
+	if (self->index != self->from->next++) self->from->disorder++;
+	return --posts_left ? 0 : aw_loop_stop(loop);
+}
+
+static void post_destroy(void *ud) {
+	post *self = ud;
+	self->from->destroyed++;
+	free(self);
+}
+
+static void *post_many(void *ud) {
+	poster *self = ud;
+	for (int i = 0; i < POSTS; i++) {
+		post *one = malloc(sizeof *one);
+		if (!one) return self;
+		*one = (post){self, i};
+		if (aw_loop_call_soon_threadsafe(self->loop, arrived, one, post_destroy) < 0) return self;
+	}
+	return NULL;
+}
+
+static void posts_of_several_threads_all_run_each_threads_in_order(void) {
+	aw_loop *loop = loop_begin(NULL);
+	pthread_t threads[THREADS];
+	static poster posters[THREADS];
+	posts_left = THREADS * POSTS;
+	for (int i = 0; i < THREADS; i++) {
+		posters[i] = (poster){.loop = loop};
+		REQUIRE(pthread_create(&threads[i], NULL, post_many, &posters[i]) == 0);
+	}
+	EXPECT_INT(aw_loop_run_forever(loop), 0);
+	for (int i = 0; i < THREADS; i++) {
+		void *failed = NULL;
+		pthread_join(threads[i], &failed);
+		EXPECT(failed == NULL);
+		EXPECT_INT(posters[i].next, POSTS);
+		EXPECT_INT(posters[i].disorder, 0);
+		EXPECT_INT(posters[i].destroyed, POSTS);
+	}
+	loop_end(loop);
+}
+
+static void *wake_later(void *loop) {
+	aw_loop_wakeup(loop);
+	return NULL;
+}
+
+static void a_wakeup_from_a_thread_ends_a_wait_without_limit(void) {
+	aw_loop *loop = loop_begin(NULL);
+	for (int i = 0; i < 100; i++) {
+		pthread_t thread;
+		REQUIRE(pthread_create(&thread, NULL, wake_later, loop) == 0);
+		EXPECT_INT(aw_loop_wait(loop, -1), 0);
+		EXPECT_INT(aw_loop_dispatch(loop), 0);
+		pthread_join(thread, NULL);
+	}
+	loop_end(loop);
+}
+
+static aw_status stop_loop(aw_loop *loop, void *ud) {
+	(void)ud;
+	return aw_loop_stop(loop);
+}
+
+static void *stop_by_post(void *loop) {
+	aw_loop_call_soon_threadsafe(loop, stop_loop, NULL, NULL);
+	return NULL;
+}
+
+static void a_post_wakes_a_loop_that_has_nothing_to_do(void) {
+	aw_loop *loop = loop_begin(NULL);
+	for (int i = 0; i < 100; i++) {
+		pthread_t thread;
+		REQUIRE(pthread_create(&thread, NULL, stop_by_post, loop) == 0);
+		EXPECT_INT(aw_loop_run_forever(loop), 0);
+		pthread_join(thread, NULL);
+	}
+	loop_end(loop);
+}
+
+/* --- references dropped elsewhere --- */
+
+static pthread_t destroyed_on;
+static int destroyed;
+
+static void note_thread(void *ud) {
+	(void)ud;
+	destroyed_on = pthread_self();
+	destroyed++;
+}
+
+static void *drop_future(void *future) {
+	aw_future_unref(future);
+	return NULL;
+}
+
+static void a_last_reference_dropped_elsewhere_is_destroyed_on_the_loops_thread(void) {
+	aw_loop *loop = loop_begin(NULL);
+	aw_future *future = NULL;
+	pthread_t thread;
+	destroyed = 0;
+	REQUIRE(aw_future_new(loop, &future) == 0);
+	EXPECT(aw_future_set_result(future, NULL, note_thread) >= 0);
+	REQUIRE(pthread_create(&thread, NULL, drop_future, future) == 0);
+	for (int i = 0; i < 1000 && !destroyed; i++) {
+		EXPECT(aw_loop_wait(loop, -1) >= 0); /* the drop wakes it */
+		EXPECT(aw_loop_dispatch(loop) >= 0);
+	}
+	pthread_join(thread, NULL);
+	EXPECT_INT(destroyed, 1);
+	EXPECT(pthread_equal(destroyed_on, pthread_self()));
+	loop_end(loop);
+}
+
+typedef struct dropper {
+	aw_future *futures[200];
+	aw_loop *loop;
+} dropper;
+
+static void *drop_many(void *ud) {
+	dropper *self = ud;
+	for (int i = 0; i < 200; i++) {
+		aw_future_ref(self->futures[i]);
+		aw_future_unref(self->futures[i]);
+		aw_future_unref(self->futures[i]);
+	}
+	aw_loop_unref(self->loop);
+	return NULL;
+}
+
+static void references_dropped_while_the_loop_closes_are_destroyed_once(void) {
+	for (int round = 0; round < 20; round++) {
+		aw_loop *loop = loop_begin(NULL);
+		pthread_t threads[THREADS];
+		static dropper droppers[THREADS];
+		destroyed = 0;
+		for (int t = 0; t < THREADS; t++) {
+			droppers[t].loop = aw_loop_ref(loop);
+			for (int i = 0; i < 200; i++) {
+				REQUIRE(aw_future_new(loop, &droppers[t].futures[i]) == 0);
+				aw_future_set_host_data(droppers[t].futures[i], &destroyed, NULL);
+			}
+		}
+		for (int t = 0; t < THREADS; t++) REQUIRE(pthread_create(&threads[t], NULL, drop_many, &droppers[t]) == 0);
+		if (round % 2) EXPECT(aw_loop_run_once(loop, 0) >= 0);
+		EXPECT_INT(aw_loop_close(loop), 0);
+		aw_loop_unref(loop);
+		for (int t = 0; t < THREADS; t++) pthread_join(threads[t], NULL);
+		EXPECT_INT(aw_debug_live_handles(), 0);
+	}
+}
+
+/* --- posts that race with the end --- */
+
+typedef struct racer {
+	aw_loop *loop;
+	_Atomic int *destroyed;
+	int taken, refused, closed;
+} racer;
+
+static void count_atomic(void *counter) {
+	atomic_fetch_add((_Atomic int *)counter, 1);
+}
+
+static aw_status nothing(aw_loop *loop, void *ud) {
+	(void)loop;
+	(void)ud;
+	return 0;
+}
+
+enum { RACE_POSTS = 2000 }; /* without an end they would outrun the loop, whose batches would grow without end */
+
+static void *post_until_closed(void *ud) {
+	racer *self = ud;
+	aw_status status = 0;
+	for (int i = 0; i < RACE_POSTS && status == 0; i++) {
+		status = aw_loop_call_soon_threadsafe(self->loop, nothing, self->destroyed, count_atomic);
+		if (status == 0)
+			self->taken++;
+		else
+			self->refused++;
+	}
+	while (status == 0) {
+		status = aw_loop_wakeup(self->loop);
+		sched_yield();
+	}
+	self->closed = status == AW_ELOOPCLOSED;
+	aw_loop_unref(self->loop);
+	return NULL;
+}
+
+static void posts_that_race_with_the_close_are_each_destroyed_once(void) {
+	for (int round = 0; round < 20; round++) {
+		aw_loop *loop = loop_begin(NULL);
+		pthread_t threads[THREADS];
+		racer racers[THREADS];
+		_Atomic int ends = 0;
+		int want = 0;
+		for (int t = 0; t < THREADS; t++) {
+			racers[t] = (racer){.loop = aw_loop_ref(loop), .destroyed = &ends};
+			REQUIRE(pthread_create(&threads[t], NULL, post_until_closed, &racers[t]) == 0);
+		}
+		for (int i = 0; i < 20; i++) EXPECT(aw_loop_run_once(loop, 0) >= 0);
+		EXPECT_INT(aw_loop_close(loop), 0);
+		aw_loop_unref(loop);
+		for (int t = 0; t < THREADS; t++) {
+			pthread_join(threads[t], NULL);
+			want += racers[t].taken + racers[t].refused;
+			EXPECT_INT(racers[t].closed, 1);
+		}
+		EXPECT_INT(ends, want);
+		EXPECT_INT(aw_debug_live_handles(), 0);
+	}
+}
+
+/* --- a thread that may not --- */
+
+static aw_status foreign_result[3];
+
+static void *call_from_elsewhere(void *loop) {
+	foreign_result[0] = aw_loop_call_soon(loop, nothing, NULL, NULL, NULL);
+	foreign_result[1] = aw_loop_run_once(loop, 0);
+	foreign_result[2] = aw_loop_close(loop);
+	return NULL;
+}
+
+static aw_status call_by_thread(aw_loop *loop, void *ud) {
+	pthread_t thread;
+	(void)ud;
+	if (pthread_create(&thread, NULL, call_from_elsewhere, loop) != 0) return -EAGAIN;
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+static void a_call_from_another_thread_while_it_runs_is_refused(void) {
+	aw_loop *loop = loop_begin(NULL);
+	aw_loop_call_soon(loop, call_by_thread, NULL, NULL, NULL);
+	EXPECT_INT(aw_loop_run_once(loop, 0), 1);
+	for (int i = 0; i < 3; i++) EXPECT_INT(foreign_result[i], AW_EWRONGTHREAD);
+	loop_end(loop);
+}
+
+static void *run_here(void *loop) {
+	aw_loop_call_soon(loop, say, "thread", NULL, NULL);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
+	return NULL;
+}
+
+static void threads_may_drive_it_one_after_the_other(void) {
+	aw_loop *loop = loop_begin(NULL);
+	pthread_t thread;
+	aw_loop_call_soon(loop, say, "main", NULL, NULL);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
+	REQUIRE(pthread_create(&thread, NULL, run_here, loop) == 0);
+	pthread_join(thread, NULL);
+	aw_loop_call_soon(loop, say, "main", NULL, NULL);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
+	EXPECT_STR(trace, "main thread main");
+	loop_end(loop);
+}
+
+static aw_status sum(void *ud) {
+	for (int i = 0; i < 20; i++) {
+		EXPECT(aw_sleep(0) >= 0);
+		++*(int *)ud;
+	}
+	EXPECT(aw_sleep(AW_MILLISECOND) >= 0);
+	return 0;
+}
+
+static aw_status loop_of_ones_own(void *ud) {
+	aw_task *tasks[10];
+	for (int i = 0; i < 10; i++) EXPECT_INT(aw_task_spawn(NULL, sum, ud, NULL, &tasks[i]), 0);
+	for (int i = 0; i < 10; i++) {
+		EXPECT_INT(aw_await(aw_task_future(tasks[i]), NULL), 0);
+		aw_task_unref(tasks[i]);
+	}
+	return 0;
+}
+
+static void *run_own_loop(void *ud) {
+	return (void *)(intptr_t)aw_run(NULL, loop_of_ones_own, ud, NULL, NULL);
+}
+
+static void every_thread_can_have_a_loop_of_its_own(void) {
+#ifdef __SANITIZE_THREAD__
+	/* liburing unmaps, and libuv closes, where ThreadSanitizer doesn't see it: it takes the next thread's memory and numbers for theirs. */
+	const char *backend = getenv("AWAIT_BACKEND");
+	if (backend && (strcmp(backend, "uring") == 0 || strcmp(backend, "uv") == 0))
+		SKIP("ThreadSanitizer does not see into the library underneath");
+#endif
+	pthread_t threads[THREADS];
+	int sums[THREADS] = {0};
+	for (int t = 0; t < THREADS; t++) REQUIRE(pthread_create(&threads[t], NULL, run_own_loop, &sums[t]) == 0);
+	for (int t = 0; t < THREADS; t++) {
+		void *status = NULL;
+		pthread_join(threads[t], &status);
+		EXPECT(status == NULL);
+		EXPECT_INT(sums[t], 200);
+	}
+	EXPECT_INT(aw_debug_live_handles(), 0);
+}
+
+CHECK_MAIN("threadsafe", CASE(posts_of_several_threads_all_run_each_threads_in_order),
+           CASE(a_wakeup_from_a_thread_ends_a_wait_without_limit), CASE(a_post_wakes_a_loop_that_has_nothing_to_do),
+           CASE(a_last_reference_dropped_elsewhere_is_destroyed_on_the_loops_thread),
+           CASE(references_dropped_while_the_loop_closes_are_destroyed_once),
+           CASE(posts_that_race_with_the_close_are_each_destroyed_once), CASE(a_call_from_another_thread_while_it_runs_is_refused),
+           CASE(threads_may_drive_it_one_after_the_other), CASE(every_thread_can_have_a_loop_of_its_own))
