@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every table of statuses says what abi/statuses.csv says: the header, the library's names and texts, the page of asyncio's names, and what each
-binding makes of a status.
+"""Every table of statuses says what abi/statuses.csv says: the header, the library's names and texts, the page of
+asyncio's names, and what each binding makes of a status.
 
 usage: statuses.py SOURCE
 
-The file has a line for each status of libawait's own. `meaning` is the header's text and `text` aw_strerror()'s; `asyncio` is Python's class;
-`errc` the errno family in which C++ has it; the other columns are what the bindings make of it.
+The file has a line for each status of libawait's own. `meaning` is the header's text and `text` aw_strerror()'s;
+`asyncio` is Python's class; `errc` the errno family in which C++ has it; the other columns are what the bindings make
+of it.
 """
 import csv
 import pathlib
@@ -17,7 +18,7 @@ LIST = 'abi/statuses.csv'
 
 
 class Table:
-    """What one file says: of each code a value, and where. A code that it does not name has the value `default`, or none."""
+    """What one file says: of each code a value, and where. A code that it does not name has `default`, or none."""
 
     def __init__(self, source, name, column, default=None):
         self.name, self.column, self.default, self.found = name, column, default, {}
@@ -28,7 +29,7 @@ class Table:
         self.found.setdefault(code, []).append((value, line))
 
     def scan(self, pattern, begin=None, end=None, value=lambda match: match['value']):
-        """Takes each match between the first `begin` and the `end` after it. `codes` in the pattern may hold several."""
+        """Takes each match between the first `begin` and the `end` after it. `codes` may hold several."""
         start = self.text.index(begin) if begin else 0
         stop = self.text.index(end, start) if end else len(self.text)
         for match in re.compile(pattern, re.M).finditer(self.text, start, stop):
@@ -91,8 +92,10 @@ def tables(source):
 
     cpp = 'bindings/cpp/include/await/error.hpp'
     yield own(cpp, 'errc', '').scan(r'if \((?P<codes>status == AW_E.*)\) return std::errc::(?P<value>\w+);')
-    yield switch(own(cpp, 'cpp', 'error'), r'throw (?P<value>\w+)\(', '[[noreturn]] inline void raise', 'default:')
-    yield own('bindings/go/errors.go', 'go', '').scan(r'^\t(?P<value>Err\w+) += &Error\{Status: C\.(?P<codes>AW_E\w+)\}')
+    yield switch(own(cpp, 'cpp', 'error'), r'throw (?P<value>\w+)\(',
+                 '[[noreturn]] inline void raise', 'default:')
+    yield own('bindings/go/errors.go', 'go', '').scan(
+        r'^\t(?P<value>Err\w+) += &Error\{Status: C\.(?P<codes>AW_E\w+)\}')
     yield own('bindings/rust/libawait-sys/src/bindings.rs', 'number').scan(
         r'^pub const (?P<codes>AW_E[A-Z]+): \w+ = (?P<value>-5\d{3});')
     # AW_EHOST stands for a panic as well, which is found first.

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each header compiles alone and twice, with each compiler and standard that a user may have, and <await/await.hpp> includes them all.
+"""Each header compiles alone and twice, with each compiler and standard that a user may have, and <await/await.hpp>
+includes them all.
 
 usage: headers.py --include FOLDER [--include FOLDER…] HEADER…
 """
@@ -19,8 +20,9 @@ WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Werr
 
 def compiles(compiler, standard, header, folders):
     source = f'#include <await/{header.name}>\n#include <await/{header.name}>\nint unit_is_not_empty;\n'
-    done = subprocess.run([compiler, f'-std={standard}', *WARNINGS, *(f'-I{folder}' for folder in folders), '-x', 'c++', '-'],
-                          input=source, capture_output=True, text=True)
+    includes = [f'-I{folder}' for folder in folders]
+    done = subprocess.run([compiler, f'-std={standard}', *WARNINGS, *includes, '-x', 'c++', '-'], input=source,
+                          capture_output=True, text=True)
     return '' if done.returncode == 0 else f'{header.name}: {compiler} -std={standard}:\n{done.stderr[-4000:]}'
 
 
@@ -36,7 +38,8 @@ def main():
             skipped += 1
             continue
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            wrong = [text for text in pool.map(lambda header: compiles(compiler, standard, header, args.include), args.headers) if text]
+            told = pool.map(lambda header: compiles(compiler, standard, header, args.include), args.headers)
+            wrong = [text for text in told if text]
         print(*wrong, sep='\n', end='\n' if wrong else '')
         passed += not wrong
         failed += bool(wrong)
