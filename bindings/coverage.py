@@ -24,7 +24,7 @@ def declared(headers):
     for header in sorted(headers.glob('*.h')):
         if header.name != 'backend.h':
             text = re.sub(r'/\*.*?\*/', ' ', header.read_text(), flags=re.S)
-            for mark, name in re.findall(r'\b(AW_STACKFUL\s+)?(?:AW_NODISCARD\s+)?AW_API\b[^;()]*?\b(aw_\w+)\s*\(', text):
+            for mark, name in re.findall(r'\b(AW_STACKFUL\s+)?(?:AW_NODISCARD\s+)?(?:AW_PRINTF\([^)]*\)\s+)?AW_API\b[^;()]*?\b(aw_\w+)\s*\(', text):
                 names.add(name)
                 if mark:
                     stackful.add(name)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Two tasks at once, one of them under a limit. */
-#include <await/await.h>
+#include <await/easy.h>
 #include <stdio.h>
 
 typedef struct words {
@@ -10,22 +10,22 @@ typedef struct words {
 
 static aw_status say_after(void *ud) {
 	const words *self = ud;
-	aw_status status = aw_sleep(self->delay); /* suspends this task, and nothing else */
-	if (status >= 0) puts(self->text);
-	return status;
+	AW_TRY(aw_sleep(self->delay)); /* suspends this task, and nothing else; a failure is returned */
+	puts(self->text);
+	return 0;
 }
 
 static aw_status run_all(void *ud) {
 	words *said = ud;
-	aw_task *hello = NULL, *world = NULL;
-	aw_status status = aw_task_spawn(NULL, say_after, &said[0], NULL, &hello);
-	if (status >= 0) status = aw_task_spawn(NULL, say_after, &said[1], NULL, &world);
-	if (status >= 0) status = aw_await(aw_task_future(hello), NULL);
-	if (status >= 0) status = aw_wait_for(aw_task_future(world), 1 * AW_SECOND, NULL);
-	if (status == AW_ETIMEOUT) puts("the world takes too long"), status = 0;
-	aw_task_unref(world);
-	aw_task_unref(hello);
-	return status;
+	AW_AUTO(aw_future) hello = NULL; /* dropped at the end of the scope */
+	AW_AUTO(aw_future) world = NULL;
+	AW_TRY(aw_task_spawn_future(NULL, say_after, &said[0], NULL, &hello));
+	AW_TRY(aw_task_spawn_future(NULL, say_after, &said[1], NULL, &world));
+	AW_TRY(aw_await(hello, NULL));
+	aw_status status = aw_wait_for(world, 1 * AW_SECOND, NULL);
+	if (status != AW_ETIMEOUT) return status;
+	puts("the world takes too long");
+	return 0;
 }
 
 int main(void) {

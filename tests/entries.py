@@ -12,15 +12,20 @@ import sys
 
 # What suspends or passes on a failure that has an error already notes only what it makes itself.
 AWAITS = '''
-aw_as_completed_next aw_await aw_await_coro aw_barrier_abort aw_barrier_reset aw_barrier_wait aw_condition_wait aw_event_wait aw_iterator_next
-aw_lock_acquire aw_queue_get aw_queue_join aw_queue_put aw_semaphore_acquire aw_sleep aw_taskgroup_end aw_timeout_end aw_to_thread aw_wait
-aw_wait_for aw_with'''
+aw_as_completed_next aw_await aw_await_coro aw_await_int aw_await_shielded aw_await_take aw_await_take_int aw_barrier_abort aw_barrier_reset
+aw_barrier_wait aw_condition_acquire aw_condition_wait aw_condition_wait_for aw_event_wait aw_gather_run aw_gather_run_each aw_iterator_next aw_lock_acquire aw_queue_get aw_queue_join
+aw_queue_put aw_semaphore_acquire aw_sleep aw_taskgroup_end aw_timeout_end aw_timeout_run aw_to_thread aw_wait aw_wait_for aw_wait_for_shielded
+aw_with'''
 # What has an error object, or makes one with a message.
 OBJECTS = '''
-aw_future_error aw_future_result aw_future_take_result aw_raise aw_raise_error aw_results_get aw_subprocess_exec aw_subprocess_shell'''
+aw_future_error aw_future_result aw_future_result_int aw_future_take_result aw_raise aw_raise_error aw_results_get aw_results_get_int
+aw_subprocess_exec aw_subprocess_run aw_subprocess_run_future aw_subprocess_run_shell aw_subprocess_run_shell_future aw_subprocess_shell
+aw_vraisef'''
 # What is only asked for a status, returns one that its caller gave, calls another that notes, fails outside tasks alone, or may be called in a
 # signal handler.
-OTHERS = 'aw_backend_list_status aw_debug_free_caches aw_error_status aw_interrupt_raise aw_resume_raise aw_resume_status aw_return aw_run'
+OTHERS = '''
+aw_backend_list_status aw_debug_free_caches aw_error_status aw_future_failf aw_interrupt_raise aw_raisef aw_resume_raise aw_resume_status aw_return
+aw_return_int aw_run aw_work_raisef'''
 OWN = set((AWAITS + OBJECTS + ' ' + OTHERS).split())
 
 

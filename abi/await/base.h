@@ -43,9 +43,12 @@
 #if defined(SWIG) || !(defined(__GNUC__) || defined(__clang__))
 #define AW_API
 #define AW_NODISCARD
+#define AW_PRINTF(text, first)
 #else
-#define AW_API __attribute__((visibility("default")))
-#define AW_NODISCARD __attribute__((warn_unused_result))
+#define AW_API                 __attribute__((visibility("default")))
+#define AW_NODISCARD           __attribute__((warn_unused_result))
+/* Parameter `text` is a format as printf()'s, and its arguments begin at parameter `first` (0: a va_list). */
+#define AW_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 #endif
 
 /* For readers of the headers alone. */

@@ -10,6 +10,7 @@
 #include <await/coro.h>
 #include <await/interrupt.h>
 #include <await/task.h>
+#include <stdarg.h>
 
 AW_BEGIN_DECLS
 
@@ -67,6 +68,10 @@ AW_API int32_t aw_executor_max_threads(const aw_executor *executor);
  * ::AW_EINVALIDSTATE outside one. Python: raise.
  */
 AW_NODISCARD AW_API aw_status aw_work_raise(aw_status code, const char *message);
+/** As aw_work_raise(), with a message formatted as by printf(). Python: raise. */
+AW_NODISCARD AW_PRINTF(2, 3) AW_API aw_status aw_work_raisef(aw_status code, const char *format, ...);
+/** aw_work_raisef() with its arguments as a va_list, for functions that wrap it. Python: raise. */
+AW_NODISCARD AW_PRINTF(2, 0) AW_API aw_status aw_work_vraisef(aw_status code, const char *format, va_list arguments);
 /** As aw_work_raise(), with an error object made without a loop (takes its own reference). Returns its code. */
 AW_NODISCARD AW_API aw_status aw_work_raise_error(aw_error *error);
 /**@}*/
@@ -153,6 +158,16 @@ AW_API aw_bool aw_cfuture_done(aw_cfuture *cfuture);
 /** Future.cancelled. */
 AW_API aw_bool aw_cfuture_cancelled(aw_cfuture *cfuture);
 /**@}*/
+
+/**
+ * A future of `loop` (NULL: the one that runs) that follows `cfuture`, so that a task can await what runs in a loop of another thread. Its
+ * value is borrowed from `cfuture`, which it keeps alive; it is an ::AW_VALUE_INTEGER where the value is one, else an ::AW_VALUE_POINTER.
+ * Cancelling it cancels `cfuture`. Where `cfuture` is done already, it is done in the next iteration.
+ *
+ * Returns: 0, and a new reference in `out`. Errors: ::AW_EBADHANDLE, ::AW_EFORKED, ::AW_ELOOPCLOSED, -EINVAL, -ENOMEM.
+ * Thread: the one that drives `loop`. asyncio: wrap_future.
+ */
+AW_NODISCARD AW_API aw_status aw_cfuture_wrap(aw_loop *loop, aw_cfuture *cfuture, aw_future **out);
 
 AW_END_DECLS
 

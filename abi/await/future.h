@@ -7,6 +7,7 @@
 #define AWAIT_FUTURE_H
 
 #include <await/base.h>
+#include <stdarg.h>
 
 AW_BEGIN_DECLS
 
@@ -29,10 +30,35 @@ AW_API aw_task *aw_future_task(aw_future *future);
  * Done-callbacks are queued, never run inside. asyncio: Future.set_result.
  */
 AW_NODISCARD AW_API aw_status aw_future_set_result(aw_future *future, void *value, aw_destroy_fn destroy);
+/**
+ * As aw_future_set_result(), with an integer as the value (::AW_VALUE_INTEGER), which needs no release. It is kept in a pointer: on
+ * a system with pointers of 32 bits a larger one is refused.
+ *
+ * Errors: those of aw_future_set_result(); -EOVERFLOW. asyncio: Future.set_result.
+ */
+AW_API aw_status aw_future_set_result_int(aw_future *future, int64_t value);
 /** Finishes it with an error (it takes its own reference). ::AW_EINVALIDSTATE, -EPERM as above. asyncio: Future.set_exception. */
 AW_API aw_status aw_future_set_error(aw_future *future, aw_error *error);
 /** aw_future_set_error() with a new error of `code` and `message` (optional). An errno without its minus is taken as its negative. */
 AW_API aw_status aw_future_fail(aw_future *future, aw_status code, const char *message);
+/**
+ * As aw_future_fail(), with a message formatted as by printf(). Where there is no memory for the message, the text of the code
+ * stands for it. asyncio: Future.set_exception.
+ */
+AW_PRINTF(3, 4) AW_API aw_status aw_future_failf(aw_future *future, aw_status code, const char *format, ...);
+/** aw_future_failf() with its arguments as a va_list, for functions that wrap it. asyncio: Future.set_exception. */
+AW_PRINTF(3, 0) AW_API aw_status aw_future_vfailf(aw_future *future, aw_status code, const char *format, va_list arguments);
+/**
+ * Finishes `target` with the outcome of `future`, which must be done: its value, its error, or its cancellation. An error counts as
+ * retrieved from `future`. Call it in a done-callback of `future` to have one future follow another.
+ *
+ * The value is shared. It stays owned by `future`, which `target` keeps alive for as long as it lives itself: don't take it from
+ * `future` then.
+ *
+ * Errors: ::AW_EINVALIDSTATE if `future` is pending or `target` is done; -EPERM if `target` is a task; ::AW_EFOREIGNLOOP;
+ * -ENOMEM. Python: what asyncio does between the futures of run_in_executor() and of wrap_future().
+ */
+AW_API aw_status aw_future_copy(aw_future *future, aw_future *target);
 /**
  * Asks for cancellation. Returns 1 if it was accepted, 0 if the future was done. A plain future is cancelled at once; a task when it
  * lets the request through; others as they say. `message` is optional and copied. asyncio: Future.cancel.
@@ -53,6 +79,12 @@ AW_API aw_bool aw_future_cancelled(const aw_future *future);
  * Marks an error as looked at. asyncio: Future.result.
  */
 AW_NODISCARD AW_API aw_status aw_future_result(aw_future *future, void **out);
+/**
+ * As aw_future_result(), for an integer (::AW_VALUE_INTEGER), which goes to `out` (optional).
+ *
+ * Errors: those of aw_future_result(); -EINVAL for a value of another kind. asyncio: Future.result.
+ */
+AW_NODISCARD AW_API aw_status aw_future_result_int(aw_future *future, int64_t *out);
 /** As aw_future_result(), but the value moves to the caller, once: later readers get NULL. Its destroy goes to `out_destroy`. */
 AW_NODISCARD AW_API aw_status aw_future_take_result(aw_future *future, void **out, aw_destroy_fn *out_destroy);
 /** What a value is, for hosts that turn values into objects of their own. */
@@ -99,6 +131,12 @@ AW_API void aw_results_unref(aw_results *results);
 AW_API size_t aw_results_count(const aw_results *results);
 /** The outcome of the future at `index`, as aw_future_result() gives it; ::AW_EINVALIDSTATE if it was pending. Value borrowed. */
 AW_NODISCARD AW_API aw_status aw_results_get(const aw_results *results, size_t index, void **out);
+/**
+ * As aw_results_get(), for an integer (::AW_VALUE_INTEGER), which goes to `out` (optional).
+ *
+ * Errors: those of aw_results_get(); -EINVAL for a value of another kind.
+ */
+AW_NODISCARD AW_API aw_status aw_results_get_int(const aw_results *results, size_t index, int64_t *out);
 /** The error of the future at `index`, borrowed, or NULL. */
 AW_API aw_error *aw_results_error(const aw_results *results, size_t index);
 /**@}*/

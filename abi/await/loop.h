@@ -130,6 +130,13 @@ AW_API aw_status aw_loop_call_at(aw_loop *loop, int64_t when_ns, aw_callback_fn 
                                  aw_handle **out);
 /** aw_loop_call_soon() from any thread; wakes the loop. asyncio: loop.call_soon_threadsafe. */
 AW_API aw_status aw_loop_call_soon_threadsafe(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy);
+/**
+ * As aw_loop_call_soon_threadsafe(), with a copy of the `size` bytes at `data` as the `ud` of `fn`, aligned for any type: for the progress
+ * that a thread reports. The copy is freed after `fn` has run, or when it can't run any more. For 0 bytes `ud` is NULL.
+ *
+ * Errors: those of aw_loop_call_soon_threadsafe(); -EINVAL for bytes without `data`. Thread: any. asyncio: loop.call_soon_threadsafe.
+ */
+AW_API aw_status aw_loop_call_soon_threadsafe_copy(aw_loop *loop, aw_callback_fn fn, const void *data, size_t size);
 
 /** Takes one more reference and returns `handle`. Any thread. */
 AW_API aw_handle *aw_handle_ref(aw_handle *handle);

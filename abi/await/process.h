@@ -39,10 +39,26 @@ AW_API aw_process_options *aw_process_options_ref(aw_process_options *options);
 AW_API void aw_process_options_unref(aw_process_options *options);
 /** Sets stream 0, 1 or 2 to one of ::aw_stdio; `fd` counts for ::AW_STDIO_FD only. -EINVAL, -EBADF. */
 AW_API aw_status aw_process_options_set_stdio(aw_process_options *options, int stream, int32_t how, int fd);
+/**
+ * Sets streams 0, 1 and 2 at once, each to one of ::aw_stdio but ::AW_STDIO_FD, which needs a descriptor
+ * (aw_process_options_set_stdio()). Nothing is changed on failure.
+ *
+ * Errors: ::AW_EBADHANDLE, -EINVAL. Thread: any. asyncio: create_subprocess_exec(stdin=…, stdout=…, stderr=…).
+ */
+AW_API aw_status aw_process_options_set_streams(aw_process_options *options, int32_t stdin_how, int32_t stdout_how,
+                                                int32_t stderr_how);
 /** The directory the child starts in (copied; NULL: the parent's). */
 AW_API aw_status aw_process_options_set_cwd(aw_process_options *options, const char *cwd);
 /** The child's whole environment, `count` strings "NAME=value" (copied; NULL: the parent's). -EINVAL for one without '='. */
 AW_API aw_status aw_process_options_set_env(aw_process_options *options, const char *const *env, size_t count);
+/**
+ * Sets one variable of the child's environment, or removes it if `value` is NULL. Where aw_process_options_set_env() was not called, the
+ * rest is the parent's environment as it is now: later changes of that don't reach the child.
+ *
+ * Errors: ::AW_EBADHANDLE; -EINVAL for a name that is NULL, empty or has a '='; -ENOMEM. Thread: any that may read the environment.
+ * Python: `env={**os.environ, name: value}`.
+ */
+AW_API aw_status aw_process_options_set_variable(aw_process_options *options, const char *name, const char *value);
 /** Flags of ::aw_process_flag. */
 AW_API aw_status aw_process_options_set_flags(aw_process_options *options, uint32_t flags);
 /** The process group to join; 0 makes one; -1 (the default) stays in the parent's. */
@@ -66,6 +82,46 @@ AW_NODISCARD AW_API aw_status aw_subprocess_shell(aw_loop *loop, const char *com
  * pid is its group). It is reaped when it ends. -ESRCH, -ECHILD, -EBADF (no pidfd). New reference.
  */
 AW_NODISCARD AW_API aw_status aw_process_adopt(aw_loop *loop, int32_t pid, int pidfd, uint32_t flags, aw_process **out);
+/**@}*/
+
+/**
+ * @name A child run to its end in one call
+ * Its stdout and stderr are captured: each is a pipe unless `options` (may be NULL) say otherwise; so is stdin where there is `input`
+ * (copied). The child is fed, read and awaited as by aw_process_communicate(), and comes out when it has ended: aw_process_returncode() and
+ * aw_process_output() have the rest. An exit status other than 0 is no failure.
+ *
+ * Cancellation: the child is killed, with its group if it has one, and collected before ::AW_ECANCELLED comes out; one with
+ * ::AW_PROCESS_DETACH continues, without its pipes.
+ */
+/**@{*/
+/**
+ * Runs `argv[0]` with `count` arguments, as aw_subprocess_exec() starts it, in a stackful task.
+ *
+ * Returns: 0, and a new reference to the child in `out`. Errors: those of aw_subprocess_exec(); ::AW_ENOTASK; -EINVAL.
+ * asyncio: create_subprocess_exec and Process.communicate.
+ */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_subprocess_run(const char *const *argv, size_t count, const aw_process_options *options,
+                                                const void *input, size_t length, aw_process **out);
+/**
+ * Runs `/bin/sh -c command`, as aw_subprocess_shell() starts it, in a stackful task. Never with untrusted text.
+ *
+ * Returns and errors: as aw_subprocess_run(). asyncio: create_subprocess_shell and Process.communicate.
+ */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_subprocess_run_shell(const char *command, const aw_process_options *options, const void *input,
+                                                      size_t length, aw_process **out);
+/**
+ * As aw_subprocess_run(), started now, with the end as a future of `loop` (NULL: the one that runs), whose value is the child. Read
+ * it while the future lives, or take it with aw_await_take(). Dropping the future does not end the child; cancelling it does.
+ *
+ * Returns: 0, and a new reference in `out`. Errors: those of aw_subprocess_exec().
+ */
+AW_NODISCARD AW_API aw_status aw_subprocess_run_future(aw_loop *loop, const char *const *argv, size_t count,
+                                                       const aw_process_options *options, const void *input, size_t length,
+                                                       aw_future **out);
+/** As aw_subprocess_run_future(), with `/bin/sh -c command`. Never with untrusted text. New reference. */
+AW_NODISCARD AW_API aw_status aw_subprocess_run_shell_future(aw_loop *loop, const char *command,
+                                                             const aw_process_options *options, const void *input,
+                                                             size_t length, aw_future **out);
 /**@}*/
 
 /** Takes one more reference and returns `process`. Any thread. */
@@ -98,6 +154,13 @@ AW_NODISCARD AW_API aw_status aw_process_wait_closed(aw_process *process, aw_fut
 AW_NODISCARD AW_API aw_status aw_process_communicate(aw_process *process, const void *input, size_t length, aw_future **out);
 /** What has been read from stream 1 or 2, borrowed until the loop runs on. ::AW_EINVALIDSTATE if the stream is no pipe. */
 AW_API aw_status aw_process_output(const aw_process *process, int stream, const void **out_data, size_t *out_length);
+/**
+ * As aw_process_output(), as text that ends with a NUL, once the stream is at its end: after aw_process_communicate() or
+ * aw_subprocess_run(). Bytes that are NUL themselves end it early. Borrowed until the process goes.
+ *
+ * Returns: the text; NULL if the stream is not a pipe, was taken, or is not at its end. Python: `stdout.decode()`.
+ */
+AW_API const char *aw_process_text(const aw_process *process, int stream);
 /** Hands the parent's end of pipe 0, 1 or 2 (non-blocking) to the caller. ::AW_EINVALIDSTATE if there is none, or while it is in use. */
 AW_NODISCARD AW_API aw_status aw_process_take_pipe(aw_process *process, int stream, int *out_fd);
 /** Sends a signal through the pidfd (with GROUP, to the group). -ESRCH once it has ended. asyncio: Process.send_signal. */

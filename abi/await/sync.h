@@ -67,8 +67,16 @@ AW_NODISCARD AW_API aw_status aw_condition_new(aw_loop *loop, aw_lock *lock, aw_
 AW_API aw_condition *aw_condition_ref(aw_condition *condition);
 /** Gives one reference back. Any thread. */
 AW_API void aw_condition_unref(aw_condition *condition);
-/** The lock, borrowed: acquire and release it there. */
+/** The lock, borrowed. */
 AW_API aw_lock *aw_condition_lock(const aw_condition *condition);
+/** Takes the lock: aw_lock_acquire() of aw_condition_lock(). asyncio: Condition.acquire. */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_condition_acquire(aw_condition *condition);
+/** aw_condition_acquire() as a coroutine. */
+AW_NODISCARD AW_API aw_status aw_condition_acquire_coro(aw_condition *condition, aw_coro **out);
+/** Releases the lock and wakes its first waiter. -EPERM if it is not held. asyncio: Condition.release. */
+AW_API aw_status aw_condition_release(aw_condition *condition);
+/** 1 if the lock is held. asyncio: Condition.locked. */
+AW_API aw_bool aw_condition_locked(const aw_condition *condition);
 /**
  * Releases the lock, waits to be notified, takes the lock again; also a cancelled wait returns with the lock. May wake without cause.
  * asyncio: Condition.wait.
@@ -76,6 +84,22 @@ AW_API aw_lock *aw_condition_lock(const aw_condition *condition);
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_condition_wait(aw_condition *condition);
 /** aw_condition_wait() as a coroutine. */
 AW_NODISCARD AW_API aw_status aw_condition_wait_coro(aw_condition *condition, aw_coro **out);
+/** What a condition is waited for: positive once it holds, 0 until then, or a negative status, which ends the wait. */
+typedef aw_status (*aw_predicate_fn)(void *ud);
+/**
+ * Waits until `fn(ud)` holds: calls it, and as long as it returns 0 waits to be notified, as aw_condition_wait() does, and calls it
+ * again. It runs in the calling task with the lock held, and must not await.
+ *
+ * Returns: what `fn` returned last: positive, or its failure. Errors: those of aw_condition_wait(); -EINVAL for a NULL `fn`.
+ * Cancellation: as aw_condition_wait(): the lock is held again when ::AW_ECANCELLED is returned. asyncio: Condition.wait_for.
+ */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_condition_wait_for(aw_condition *condition, aw_predicate_fn fn, void *ud);
+/**
+ * aw_condition_wait_for() as a coroutine, whose value is what `fn` returned last, as `(void *)(intptr_t)`. `destroy(ud)` runs when it
+ * has ended, or, before the call returns, when it can't be made. New reference.
+ */
+AW_NODISCARD AW_API aw_status aw_condition_wait_for_coro(aw_condition *condition, aw_predicate_fn fn, void *ud,
+                                                         aw_destroy_fn destroy, aw_coro **out);
 /** Wakes `count` of those who wait, in their order. asyncio: Condition.notify. */
 AW_API aw_status aw_condition_notify(aw_condition *condition, size_t count);
 /** Wakes all that wait. asyncio: Condition.notify_all. */

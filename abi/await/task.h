@@ -7,6 +7,7 @@
 #define AWAIT_TASK_H
 
 #include <await/base.h>
+#include <stdarg.h>
 
 AW_BEGIN_DECLS
 
@@ -33,6 +34,23 @@ AW_API aw_status aw_task_spawn_coro(aw_loop *loop, aw_coro *coro, aw_task **out)
 AW_STACKFUL AW_API aw_status aw_task_spawn_eager(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out);
 /** As aw_task_spawn_coro(), eagerly. asyncio: create_task(eager_start=True). */
 AW_API aw_status aw_task_spawn_coro_eager(aw_loop *loop, aw_coro *coro, aw_task **out);
+/**
+ * As aw_task_spawn(), and names the task before its first step. `name` is copied; NULL stands for the default name.
+ *
+ * asyncio: create_task(coro, name=…).
+ */
+AW_STACKFUL AW_API aw_status aw_task_spawn_named(aw_loop *loop, const char *name, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                                     aw_task **out);
+/**
+ * As aw_task_spawn(), and gives the task as the future that it is, for callers that only await it. aw_future_task() has the
+ * task.
+ *
+ * Returns: 0, and a new reference in `out`, which may not be NULL. Errors: as aw_task_spawn(), and -EINVAL.
+ *
+ * asyncio: create_task.
+ */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_task_spawn_future(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                                                   aw_future **out);
 /**@}*/
 
 /** Takes one more reference and returns `task`. Any thread. */
@@ -72,6 +90,37 @@ AW_NODISCARD AW_API aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, si
  * returned. Errors: ::AW_EFOREIGNLOOP, ::AW_ESELFAWAIT, ::AW_ELOOPCLOSED while the loop closes. Python: await.
  */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await(aw_future *future, void **out);
+/**
+ * Awaits `future` as aw_await() does, moves its value to the caller as aw_future_take_result() does, and drops the caller's
+ * reference to it: also where the await fails, is cancelled, or refused with ::AW_ENOTASK. It is the whole life of a future
+ * that is awaited once. For a task, pass aw_task_future(); the reference to the task is the one dropped.
+ *
+ * The value belongs to the caller from now on: it is released by `out_destroy` (optional), which is NULL for one that needs
+ * no release. An ::aw_results or an ::aw_future as a value is a reference of the caller's. Without `out` the value stays with
+ * the future. One exception: the value of a shield, of aw_future_copy() and of aw_cfuture_wrap() is owned by what they follow,
+ * so `out_destroy` is NULL and that must outlive the value. Don't take the value of a future that others read too: they get
+ * NULL.
+ *
+ * Errors: those of aw_await(). Python: `value = await future`, where nobody else has the future.
+ */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_take(aw_future *future, void **out, aw_destroy_fn *out_destroy);
+/**
+ * Awaits `future`, whose value is an integer (::AW_VALUE_INTEGER: an exit code, an order of arrival, what aw_return_int()
+ * gave), and writes it to `out` (optional).
+ *
+ * Errors: those of aw_await(); -EINVAL for a value of another kind. Python: await.
+ */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_int(aw_future *future, int64_t *out);
+/** As aw_await_int(), and drops the caller's reference to `future`, also on failure: see aw_await_take(). Python: await. */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_take_int(aw_future *future, int64_t *out);
+/**
+ * Awaits `future` without passing a cancellation on to it: when the task is cancelled here, `future` continues and
+ * ::AW_ECANCELLED is returned. The value (borrowed from `future`) goes to `out` (optional). A failure of `future` that comes
+ * after the cancellation is reported to the exception handler. In a step: aw_shield() and aw_resume_await().
+ *
+ * Errors: those of aw_await(), -ENOMEM. asyncio: `await shield(future)`.
+ */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_shielded(aw_future *future, void **out);
 /** Runs `coro` in this task until it ends. The value goes to `out` (optional) and stays the coroutine's. Python: await. */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_coro(aw_coro *coro, void **out);
 /** Suspends the task for `delay_ns`; 0 and less let the others run for exactly one iteration. asyncio.sleep. */
@@ -82,10 +131,24 @@ AW_STACKFUL AW_NODISCARD AW_API aw_status aw_sleep(int64_t delay_ns);
  */
 AW_STACKFUL AW_API aw_status aw_return(void *value, aw_destroy_fn destroy);
 /**
+ * As aw_return(), with an integer as the value (::AW_VALUE_INTEGER), which needs no release. It is kept in a pointer: on a system
+ * with pointers of 32 bits a larger one is refused with -EOVERFLOW.
+ *
+ * Errors: ::AW_ENOTASK, -EOVERFLOW. Python: return.
+ */
+AW_STACKFUL AW_API aw_status aw_return_int(int64_t value);
+/**
  * Makes the error of a failure: `return aw_raise(-EIO, "no luck");`. Returns `code`. An errno without its minus (`EIO`) is taken as its
  * negative; 0 is -EINVAL. `message` is optional and copied. Python: raise.
  */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_raise(aw_status code, const char *message);
+/**
+ * As aw_raise(), with a message formatted as by printf(): `return aw_raisef(-EIO, "%s: no luck", name);`. Where there is no memory
+ * for the message, the text of the code stands for it. Python: raise.
+ */
+AW_STACKFUL AW_NODISCARD AW_PRINTF(2, 3) AW_API aw_status aw_raisef(aw_status code, const char *format, ...);
+/** aw_raisef() with its arguments as a va_list, for functions that wrap it. Python: raise. */
+AW_STACKFUL AW_NODISCARD AW_PRINTF(2, 0) AW_API aw_status aw_vraisef(aw_status code, const char *format, va_list arguments);
 /** As aw_raise(), with an error object (takes its own reference). Returns its code. */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_raise_error(aw_error *error);
 /**

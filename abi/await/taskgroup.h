@@ -36,6 +36,15 @@ AW_API aw_status aw_taskgroup_spawn_coro(aw_taskgroup *group, aw_coro *coro, aw_
  */
 AW_API aw_status aw_taskgroup_add(aw_taskgroup *group, aw_task *task);
 /**
+ * Cancels what is left in the group: its tasks, and its parent where that has not left the block. No task can join any more. The end
+ * of the group then waits for them as always, and returns 0, not ::AW_ECANCELLED, unless a task failed or somebody else cancelled the
+ * parent too. It makes a group a set of tasks that are cancelled and awaited when it goes: call it last in the block, and
+ * aw_taskgroup_end() after it. Cancelling a group again, or one that is finished, does nothing.
+ *
+ * Errors: ::AW_EBADHANDLE, ::AW_ELOOPCLOSED; ::AW_EINVALIDSTATE before the group is entered. Python: TaskGroup.cancel, as of 3.15.
+ */
+AW_API aw_status aw_taskgroup_cancel(aw_taskgroup *group);
+/**
  * Leaves the group: waits for all its tasks. `body` is how the block ended (0 or negative), `error` its error object (optional; in a
  * stackful task aw_caught() stands for it). If the body or a task failed, the others are cancelled and waited for, and the failures come
  * as one error of ::AW_EGROUP (aw_caught()); a mere cancellation of the parent comes as ::AW_ECANCELLED. TaskGroup.__aexit__.

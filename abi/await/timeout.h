@@ -7,6 +7,7 @@
 #define AWAIT_TIMEOUT_H
 
 #include <await/base.h>
+#include <await/task.h>
 
 AW_BEGIN_DECLS
 
@@ -36,11 +37,31 @@ AW_API aw_status aw_timeout_reschedule(aw_timeout *timeout, int64_t when_ns);
 AW_API aw_bool aw_timeout_expired(const aw_timeout *timeout);
 
 /**
+ * Runs `fn(ud)` in the calling stackful task, in a scope that ends `delay_ns` from now (::AW_FOREVER: no limit). When the time has
+ * passed, ::AW_ECANCELLED comes out of what `fn` awaits, and if it returns that, the call returns ::AW_ETIMEOUT. aw_return() in `fn`
+ * sets the value of the task.
+ *
+ * Returns: what `fn` returned, or ::AW_ETIMEOUT. Errors: ::AW_ENOTASK outside a stackful task, where `fn` is not run; -EINVAL
+ * for a NULL `fn`; -ENOMEM.
+ *
+ * asyncio: `async with timeout(delay)`.
+ */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_timeout_run(int64_t delay_ns, aw_task_fn fn, void *ud);
+
+/**
  * Awaits `future` for `timeout_ns` at most; then cancels it, waits until it has really ended, and returns ::AW_ETIMEOUT, unless it
  * ended with a value or another error all the same. At 0 and less a future that is not done is cancelled at once. The value (borrowed)
  * goes to `out` (optional). Cancelling the task cancels the future. asyncio.wait_for, as of 3.12.
  */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_wait_for(aw_future *future, int64_t timeout_ns, void **out);
+/**
+ * Awaits `future` for `timeout_ns` at most, and leaves it alone: when the time has passed ::AW_ETIMEOUT is returned, when the task is
+ * cancelled ::AW_ECANCELLED, and `future` continues. The value (borrowed from `future`) goes to `out` (optional). A failure of
+ * `future` that comes later is reported to the exception handler. In a step: aw_shield() and aw_wait_for_coro().
+ *
+ * Errors: those of aw_wait_for(), ::AW_EFOREIGNLOOP, ::AW_ESELFAWAIT, -ENOMEM. asyncio: wait_for(shield(future), timeout).
+ */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_wait_for_shielded(aw_future *future, int64_t timeout_ns, void **out);
 /** aw_wait_for() as a coroutine. Its value is that of the future, borrowed: keep the future. New reference. */
 AW_NODISCARD AW_API aw_status aw_wait_for_coro(aw_future *future, int64_t timeout_ns, aw_coro **out);
 

@@ -38,6 +38,42 @@
 %ignore aw_iterator_new;
 %ignore aw_iterator_next;
 %ignore aw_with;
+%ignore aw_task_spawn_named;
+%ignore aw_task_spawn_future;
+%ignore aw_await_take;
+%ignore aw_await_int;
+%ignore aw_await_take_int;
+%ignore aw_await_shielded;
+%ignore aw_return_int;
+%ignore aw_raisef;
+%ignore aw_vraisef;
+%ignore aw_gather_map;
+%ignore aw_gather_each;
+%ignore aw_gather_run;
+%ignore aw_gather_run_each;
+%ignore aw_timeout_run;
+%ignore aw_wait_for_shielded;
+%ignore aw_condition_acquire;
+%ignore aw_condition_wait_for;
+%ignore aw_subprocess_run;
+%ignore aw_subprocess_run_shell;
+
+/* Values are the language's own, and so are its integers. */
+%ignore aw_future_set_result_int;
+%ignore aw_future_result_int;
+%ignore aw_results_get_int;
+
+/* The language formats for itself. */
+%ignore aw_future_failf;
+%ignore aw_future_vfailf;
+%ignore aw_work_raisef;
+%ignore aw_work_vraisef;
+
+/* Here a predicate is awaited in a loop over aw_condition_wait_coro(), a child run by its own call, and a payload is the language's object. */
+%ignore aw_condition_wait_for_coro;
+%ignore aw_subprocess_run_future;
+%ignore aw_subprocess_run_shell_future;
+%ignore aw_loop_call_soon_threadsafe_copy;
 
 /* They wait and dispatch in one call, in which the host's lock can't be let go. The language's helper does both in turn. */
 %ignore aw_loop_run_forever;

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,6 +169,14 @@ aw_error *error_with_message(domain *where, aw_status status, const char *messag
 	bool known = error_of(status) != &unknown_error;
 	aw_error *self = message || !known ? error_make(where, status, message) : NULL;
 	return self ? self : error_of(status);
+}
+
+aw_error *error_with_format(domain *where, aw_status status, const char *format, va_list arguments) {
+	char *text = NULL;
+	if (format && vasprintf(&text, format, arguments) < 0) text = NULL;
+	aw_error *self = error_with_message(where, status, text);
+	free(text);
+	return self;
 }
 
 #undef aw_error_ref

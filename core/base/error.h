@@ -6,6 +6,7 @@
 #include "object.h"
 
 #include <await/error.h>
+#include <stdarg.h>
 
 struct aw_error {
 	object base;
@@ -41,5 +42,8 @@ static inline aw_status error_code(aw_status code) {
 aw_error *error_make(domain *where, aw_status status, const char *message);
 /* A new reference to an error of this code and message (optional); never NULL: without memory the immortal one. */
 aw_error *error_with_message(domain *where, aw_status status, const char *message);
+/* The same, with a format (optional) as vprintf()'s. */
+aw_error *error_with_format(domain *where, aw_status status, const char *format, va_list arguments)
+	__attribute__((format(printf, 3, 0)));
 
 #endif

@@ -5,8 +5,6 @@
 #include "threads.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 /* Of the stackful task that runs here, or NULL. */
 static aw_error **slot_here(void) {
@@ -29,14 +27,11 @@ aw_status failed_with(aw_error *error) {
 
 aw_status failed_saying(aw_status status, const char *format, ...) {
 	aw_error **slot = slot_here();
-	char *text = NULL;
 	if (!slot) return status;
 	va_list arguments;
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0) text = NULL;
+	failure_note(slot, error_with_format(thread_here()->domain, status, format, arguments));
 	va_end(arguments);
-	failure_note(slot, error_with_message(thread_here()->domain, status, text));
-	free(text);
 	return status;
 }
 

@@ -12,6 +12,8 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct aw_handle {
 	object base;
@@ -162,8 +164,7 @@ bool handle_post(aw_loop *loop, ready_item *item) {
 	return posted;
 }
 
-ENTRY(aw_loop_call_soon_threadsafe, (aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy),
-      (loop, fn, ud, destroy)) {
+static aw_status call_soon_threadsafe(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, const void *origin) {
 	aw_status status = loop_is(loop) ? 0 : AW_EBADHANDLE;
 	if (status == 0 && loop->fork_generation != *threads_fork_word) status = AW_EFORKED;
 	if (status == 0 && !fn) status = -EINVAL;
@@ -173,12 +174,27 @@ ENTRY(aw_loop_call_soon_threadsafe, (aw_loop *loop, aw_callback_fn fn, void *ud,
 		return status < 0 ? status : -ENOMEM;
 	}
 	handle_init(self, loop, fn, ud, destroy);
-	self->origin = CALLER;
+	self->origin = origin;
 	if (handle_post(loop, &self->alarm.item)) return 0;
 	context_drop(self->context);
 	slab_give(NULL, self, sizeof *self);
 	object_destroy_user(destroy, ud);
 	return AW_ELOOPCLOSED;
+}
+
+ENTRY(aw_loop_call_soon_threadsafe, (aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy),
+      (loop, fn, ud, destroy)) {
+	return call_soon_threadsafe(loop, fn, ud, destroy, CALLER);
+}
+
+ENTRY(aw_loop_call_soon_threadsafe_copy, (aw_loop *loop, aw_callback_fn fn, const void *data, size_t size),
+      (loop, fn, data, size)) {
+	if (!loop_is(loop)) return AW_EBADHANDLE;
+	if (size && !data) return -EINVAL;
+	void *copy = size ? malloc(size) : NULL;
+	if (size && !copy) return -ENOMEM;
+	if (size) memcpy(copy, data, size);
+	return call_soon_threadsafe(loop, fn, copy, size ? free : NULL, CALLER);
 }
 
 void handle_take_posted(aw_loop *loop, ready_item *newest) {

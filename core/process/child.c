@@ -246,6 +246,7 @@ aw_status child_take_pipe(child *self, int stream, int *out_fd) {
 	if (pipe->fd < 0 || in_use) return AW_EINVALIDSTATE;
 	*out_fd = pipe->fd;
 	pipe->fd = -1;
+	pipe->taken = true;
 	return 0;
 }
 

@@ -22,6 +22,7 @@ typedef struct child_pipe {
 	bool existed;   /* the stream was made as a pipe */
 	bool busy;      /* `io` is in flight, or complete and not yet looked at: the buffer is not ours to move */
 	bool cancelled; /* `io` has been asked to end */
+	bool taken;     /* the caller has our end */
 	unsigned char *data;
 	size_t length;   /* of what was read, or of the input */
 	size_t capacity; /* of the buffer, for reading */

@@ -3,8 +3,7 @@
  * The handle of a child process. It is apart from the child itself, so that the last reference of the user's ends the child while the
  * loop goes on to collect it.
  */
-#include "child.h"
-#include "process_options.h"
+#include "process_handle.h"
 
 #include "failure.h"
 #include "os.h"
@@ -49,7 +48,7 @@ static aw_process *process_new(aw_loop *loop, uint32_t flags) {
 
 /* --- starting --- */
 
-static aw_status check_arguments(const char *const *argv, size_t count, aw_process **out) {
+static aw_status check_arguments(const char *const *argv, size_t count, const void *out) {
 	if (!argv || !count || !out) return -EINVAL;
 	for (size_t i = 0; i < count; i++)
 		if (!argv[i]) return -EINVAL;
@@ -67,18 +66,20 @@ static aw_status start_failed(aw_status status, const process_made *made, const 
 	                     status == -ENOENT ? "its interpreter is missing" : aw_strerror(status));
 }
 
-static aw_status start(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options, const void *origin,
-                       aw_process **out) {
-	aw_status status = loop_resolve(&loop);
+aw_status process_check_start(aw_loop **loop, const char *const *argv, size_t count, const aw_process_options *options,
+                              const void *out) {
+	aw_status status = loop_resolve(loop);
 	if (status == 0) status = check_arguments(argv, count, out);
-	options = process_options_resolve(options);
-	if (status == 0) status = process_options_check(options);
-	if (status < 0) return failed(status);
+	return status == 0 ? process_options_check(process_options_resolve(options)) : status;
+}
+
+aw_status process_start(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options,
+                        const void *origin, aw_process **out) {
 	/* All that can run out of memory is made before the child is. */
 	aw_process *self = process_new(loop, options->flags);
 	if (!self) return failed(-ENOMEM);
 	process_made made;
-	status = process_make(argv, count, options, &made);
+	aw_status status = process_make(argv, count, options, &made);
 	if (status < 0) {
 		object_unref(self);
 		return start_failed(status, &made, argv[0], options->cwd);
@@ -90,6 +91,17 @@ static aw_status start(aw_loop *loop, const char *const *argv, size_t count, con
 	}
 	*out = object_hand_out(self, origin);
 	return 0;
+}
+
+static aw_status start(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options,
+                       const void *origin, aw_process **out) {
+	aw_status status = process_check_start(&loop, argv, count, options, out);
+	if (status < 0) return failed(status);
+	return process_start(loop, argv, count, process_options_resolve(options), origin, out);
+}
+
+child *process_child(const aw_process *process) {
+	return process->child;
 }
 
 aw_status aw_subprocess_exec(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options,
@@ -180,6 +192,17 @@ ENTRY(aw_process_output, (const aw_process *process, int stream, const void **ou
 	*out_data = pipe->data ? pipe->data : (const void *)"";
 	*out_length = pipe->length;
 	return 0;
+}
+
+const char *aw_process_text(const aw_process *process, int stream) {
+	if (!process_is(process) || stream < 1 || stream >= STDIO_STREAMS) return NULL;
+	const child_pipe *pipe = &process->child->pipes[stream];
+	if (!pipe->existed || pipe->taken || pipe->fd >= 0 || pipe->busy) return NULL;
+	if (!pipe->data) return "";
+	/* Room was made before the read that found the end; a pipe that was closed instead may have none. */
+	if (pipe->length == pipe->capacity) return NULL;
+	pipe->data[pipe->length] = 0;
+	return (const char *)pipe->data;
 }
 
 ENTRY(aw_process_take_pipe, (aw_process *process, int stream, int *out_fd), (process, stream, out_fd)) {

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ALL_FLAGS = AW_PROCESS_GROUP | AW_PROCESS_SESSION | AW_PROCESS_DETACH | AW_PROCESS_KEEP_FDS };
 
@@ -23,6 +24,10 @@ static const aw_process_options default_options = {.group = -1};
 
 const aw_process_options *process_options_resolve(const aw_process_options *options) {
 	return options ? options : &default_options;
+}
+
+aw_process_options process_options_copy(const aw_process_options *options) {
+	return *process_options_resolve(options);
 }
 
 aw_status process_options_check(const aw_process_options *options) {
@@ -70,6 +75,24 @@ ENTRY(aw_process_options_set_stdio, (aw_process_options *options, int stream, in
 	return 0;
 }
 
+static bool is_stdio(int32_t how, int stream) {
+	return how >= AW_STDIO_INHERIT && how <= AW_STDIO_STDOUT && how != AW_STDIO_FD && (how != AW_STDIO_STDOUT || stream == 2);
+}
+
+ENTRY(aw_process_options_set_streams,
+      (aw_process_options *options, int32_t stdin_how, int32_t stdout_how, int32_t stderr_how),
+      (options, stdin_how, stdout_how, stderr_how)) {
+	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
+	const int32_t how[STDIO_STREAMS] = {stdin_how, stdout_how, stderr_how};
+	for (int i = 0; i < STDIO_STREAMS; i++)
+		if (!is_stdio(how[i], i)) return -EINVAL;
+	for (int i = 0; i < STDIO_STREAMS; i++) {
+		options->stdio[i].how = how[i];
+		options->stdio[i].fd = -1;
+	}
+	return 0;
+}
+
 ENTRY(aw_process_options_set_cwd, (aw_process_options *options, const char *cwd), (options, cwd)) {
 	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
 	char *copy = cwd ? strdup(cwd) : NULL;
@@ -89,6 +112,47 @@ ENTRY(aw_process_options_set_env, (aw_process_options *options, const char *cons
 	if (env && !copy) return -ENOMEM;
 	free(options->env);
 	options->env = copy;
+	return 0;
+}
+
+/* "NAME=value", to be freed, or NULL without memory. */
+static char *assignment(const char *name, const char *value) {
+	size_t length = strlen(name), size = strlen(value) + 1;
+	char *text = malloc(length + 1 + size);
+	if (!text) return NULL;
+	memcpy(text, name, length);
+	text[length] = '=';
+	memcpy(text + length + 1, value, size);
+	return text;
+}
+
+/* The strings of `from` without those that set the variable, and then `added` (optional). NULL without memory. */
+static char **replace_variable(char *const *from, const char *name, const char *added) {
+	size_t count = 0, kept = 0, length = strlen(name);
+	while (from && from[count]) count++;
+	const char **strings = malloc((count + 1) * sizeof *strings);
+	if (!strings) return NULL;
+	for (size_t i = 0; i < count; i++) {
+		bool is_it = strncmp(from[i], name, length) == 0 && from[i][length] == '=';
+		if (!is_it) strings[kept++] = from[i];
+	}
+	if (added) strings[kept++] = added;
+	char **copy = copy_strings(strings, kept);
+	free(strings);
+	return copy;
+}
+
+ENTRY(aw_process_options_set_variable, (aw_process_options *options, const char *name, const char *value),
+      (options, name, value)) {
+	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
+	if (!name || !*name || strchr(name, '=')) return -EINVAL;
+	char *added = value ? assignment(name, value) : NULL;
+	if (value && !added) return -ENOMEM;
+	char **env = replace_variable(options->env ? options->env : environ, name, added);
+	free(added);
+	if (!env) return -ENOMEM;
+	free(options->env);
+	options->env = env;
 	return 0;
 }
 

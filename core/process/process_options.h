@@ -34,6 +34,8 @@ typedef struct process_made {
 
 /* NULL stands for the default ones. */
 const aw_process_options *process_options_resolve(const aw_process_options *options);
+/* A copy that lives as long as they do, to be changed in part: its strings are theirs. */
+aw_process_options process_options_copy(const aw_process_options *options);
 /* 0, or what is wrong with them. */
 aw_status process_options_check(const aw_process_options *options);
 /* Starts argv[0], or returns why not; then nothing is left. */

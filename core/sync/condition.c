@@ -145,6 +145,94 @@ aw_status aw_condition_wait(aw_condition *condition) {
 	return AWAIT_CORO(NULL, aw_condition_wait_coro, condition);
 }
 
+ENTRY(aw_condition_acquire_coro, (aw_condition *condition, aw_coro **out), (condition, out)) {
+	return object_is(condition, &condition_class) ? aw_lock_acquire_coro(condition->lock, out) : AW_EBADHANDLE;
+}
+
+aw_status aw_condition_acquire(aw_condition *condition) {
+	if (!stackful_here()) return AW_ENOTASK;
+	return object_is(condition, &condition_class) ? aw_lock_acquire(condition->lock) : failed(AW_EBADHANDLE);
+}
+
+ENTRY(aw_condition_release, (aw_condition *condition), (condition)) {
+	return object_is(condition, &condition_class) ? aw_lock_release(condition->lock) : AW_EBADHANDLE;
+}
+
+aw_bool aw_condition_locked(const aw_condition *condition) {
+	return object_is(condition, &condition_class) && condition->lock->locked;
+}
+
+/* --- wait_for --- */
+
+typedef struct wait_for_state {
+	aw_frame frame;
+	aw_condition *condition; /* a reference */
+	aw_predicate_fn fn;
+	void *ud;
+	aw_destroy_fn destroy;
+	aw_coro *wait; /* a reference */
+	aw_status holds;
+} wait_for_state;
+
+static void wait_drop(wait_for_state *self) {
+	if (self->wait) object_unref(self->wait);
+	self->wait = NULL;
+}
+
+static aw_status wait_for_step(aw_resume *resume, void *ud) {
+	wait_for_state *self = ud;
+	AW_BEGIN(&self->frame);
+	while ((self->holds = self->fn(self->ud)) == 0) {
+		aw_status status = aw_condition_wait_coro(self->condition, &self->wait);
+		if (status < 0) return status;
+		AW_AWAIT_CORO(&self->frame, resume, self->wait);
+		wait_drop(self);
+		if (aw_resume_status(resume) < 0) return aw_resume_raise(resume, aw_resume_error(resume));
+	}
+	AW_END(&self->frame);
+	return self->holds < 0 ? self->holds : aw_resume_return(resume, (void *)(intptr_t)self->holds, value_integer);
+}
+
+static void wait_for_destroy(void *ud) {
+	wait_for_state *self = ud;
+	wait_drop(self);
+	object_destroy_user(self->destroy, self->ud);
+	object_unref(self->condition);
+	free(self);
+}
+
+ENTRY(aw_condition_wait_for_coro,
+      (aw_condition *condition, aw_predicate_fn fn, void *ud, aw_destroy_fn destroy, aw_coro **out),
+      (condition, fn, ud, destroy, out)) {
+	aw_status status = condition_check(condition);
+	if (status == 0 && (!fn || !out)) status = -EINVAL;
+	wait_for_state *self;
+	if (status == 0) status = coro_internal(condition->loop, wait_for_step, sizeof *self, wait_for_destroy, &self, out);
+	if (status < 0) {
+		object_destroy_user(destroy, ud);
+		return status;
+	}
+	self->condition = object_ref(condition);
+	self->fn = fn;
+	self->ud = ud;
+	self->destroy = destroy;
+	return 0;
+}
+
+aw_status aw_condition_wait_for(aw_condition *condition, aw_predicate_fn fn, void *ud) {
+	if (!stackful_here()) return AW_ENOTASK;
+	aw_status status = condition_check(condition), waited = 0;
+	if (status == 0 && !fn) status = -EINVAL;
+	if (status < 0) return failed(status);
+	object_ref(condition);
+	while (waited == 0 && (status = fn(ud)) == 0) waited = aw_condition_wait(condition);
+	object_unref(condition);
+	if (waited < 0) return waited;
+	if (status < 0) return failed_in_callback(status);
+	failure_forget();
+	return status;
+}
+
 ENTRY(aw_condition_notify, (aw_condition *condition, size_t count), (condition, count)) {
 	aw_status status = condition_check(condition);
 	if (status < 0) return status;

@@ -11,6 +11,7 @@
 
 #include <await/task.h>
 #include <errno.h>
+#include <stdlib.h>
 
 static void waiter_unlink(aw_future *self, future_waiter *waiter) {
 	ready_item *next = waiter->item.next;
@@ -298,6 +299,11 @@ aw_status aw_results_get(const aw_results *results, size_t index, void **out) {
 	return 0;
 }
 
+aw_status aw_results_get_int(const aw_results *results, size_t index, int64_t *out) {
+	aw_status status = aw_results_get(results, index, NULL);
+	return status < 0 ? status : noted(future_integer(results->slots[index].future, out));
+}
+
 aw_error *aw_results_error(const aw_results *results, size_t index) {
 	if (!object_is(results, &results_class) || index >= results->count) return NULL;
 	const result_slot *slot = &results->slots[index];
@@ -338,6 +344,12 @@ aw_destroy_fn value_share(void *value, aw_destroy_fn destroy) {
 	case AW_VALUE_INTEGER: return destroy;
 	default: return NULL;
 	}
+}
+
+aw_status future_integer(const aw_future *self, int64_t *out) {
+	if (self->state != FUTURE_DONE || value_kind(self->value.destroy) != AW_VALUE_INTEGER) return -EINVAL;
+	if (out) *out = (intptr_t)self->value.data;
+	return 0;
 }
 
 int32_t aw_future_value_kind(const aw_future *future) {
@@ -382,6 +394,13 @@ ENTRY(aw_future_set_result, (aw_future *future, void *value, aw_destroy_fn destr
 	return status;
 }
 
+ENTRY(aw_future_set_result_int, (aw_future *future, int64_t value), (future, value)) {
+	aw_status status = settle_check(future);
+	if (status == 0 && (intptr_t)value != value) status = -EOVERFLOW;
+	if (status == 0) future_finish(future, (void *)(intptr_t)value, value_integer);
+	return status;
+}
+
 ENTRY(aw_future_set_error, (aw_future *future, aw_error *error), (future, error)) {
 	aw_status status = settle_check(future);
 	if (status < 0) return status;
@@ -397,6 +416,69 @@ ENTRY(aw_future_fail, (aw_future *future, aw_status code, const char *message), 
 	aw_error *error = error_with_message(&future->loop->domain, error_code(code), message);
 	future_fail(future, error);
 	aw_error_unref(error);
+	return 0;
+}
+
+ENTRY(aw_future_vfailf, (aw_future *future, aw_status code, const char *format, va_list arguments),
+      (future, code, format, arguments)) {
+	aw_status status = settle_check(future);
+	if (status < 0) return status;
+	if (!code) return -EINVAL;
+	aw_error *error = error_with_format(&future->loop->domain, error_code(code), format, arguments);
+	future_fail(future, error);
+	aw_error_unref(error);
+	return 0;
+}
+
+aw_status aw_future_failf(aw_future *future, aw_status code, const char *format, ...) {
+	va_list arguments;
+	va_start(arguments, format);
+	aw_status status = aw_future_vfailf(future, code, format, arguments);
+	va_end(arguments);
+	return status;
+}
+
+/* Stands in the list of waiters of a future that is done, where nothing else does, until the future is freed. */
+typedef struct keeper {
+	future_waiter waiter;
+	aw_future *kept; /* a reference: it owns the value */
+} keeper;
+
+static aw_status keeper_run(ready_item *item) {
+	keeper *self = container_of(item, keeper, waiter.item);
+	object_unref(self->kept);
+	free(self);
+	return 0;
+}
+
+/* Finishes `target` with the value of `self`, and keeps `self` for it where the value can't be shared otherwise. */
+static aw_status copy_value(aw_future *self, aw_future *target) {
+	void *value = self->value.data;
+	keeper *keeps = NULL;
+	if (value && value_kind(self->value.destroy) == AW_VALUE_POINTER) {
+		keeps = malloc(sizeof *keeps);
+		if (!keeps) return -ENOMEM;
+		*keeps = (keeper){.waiter.item.run = keeper_run, .kept = object_ref(self)};
+	}
+	future_finish(target, value, value_share(value, self->value.destroy));
+	if (!keeps) return 0;
+	keeps->waiter.link = &target->waiters.head;
+	ready_push(&target->waiters, &keeps->waiter.item);
+	return 0;
+}
+
+ENTRY(aw_future_copy, (aw_future *future, aw_future *target), (future, target)) {
+	if (!future_is(future)) return AW_EBADHANDLE;
+	aw_status status = settle_check(target);
+	if (status < 0) return status;
+	if (future->loop != target->loop) return AW_EFOREIGNLOOP;
+	if (!future_is_done(future)) return AW_EINVALIDSTATE;
+	if (future->state == FUTURE_DONE) return copy_value(future, target);
+	future->unseen = false;
+	if (future->state == FUTURE_FAILED)
+		future_fail(target, future->error);
+	else
+		future_set_cancelled(target, future->error);
 	return 0;
 }
 
@@ -437,6 +519,11 @@ aw_status aw_future_result(aw_future *future, void **out) {
 	aw_error *error = NULL;
 	aw_status status = future_outcome(future, out, &error);
 	return status < 0 ? failed_with(error) : status;
+}
+
+aw_status aw_future_result_int(aw_future *future, int64_t *out) {
+	aw_status status = aw_future_result(future, NULL);
+	return status < 0 ? status : noted(future_integer(future, out));
 }
 
 aw_status aw_future_take_result(aw_future *future, void **out, aw_destroy_fn *out_destroy) {

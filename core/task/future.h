@@ -117,6 +117,8 @@ void value_future(void *future);
 /* A new reference to a future as a value, which value_future() gives back. */
 void *value_future_of(aw_future *future);
 int32_t value_kind(aw_destroy_fn destroy);
+/* The integer that a future which is done has as its value (`out` is optional), or -EINVAL. */
+aw_status future_integer(const aw_future *self, int64_t *out);
 /* The destroy for a value that another future or coroutine keeps: of a kind of ours, with a reference of its own. */
 aw_destroy_fn value_share(void *value, aw_destroy_fn destroy);
 

@@ -6,9 +6,11 @@
 #include "watch.h"
 
 #include "failure.h"
+#include "task.h"
 
 #include <await/gather.h>
 #include <errno.h>
+#include <stdlib.h>
 
 typedef struct gather {
 	watch watch;
@@ -93,13 +95,10 @@ static void gather_begin(gather *self) {
 	if (!self->count) gather_finish(self, NULL);
 }
 
-ENTRY(aw_gather, (aw_loop *loop, aw_future *const *futures, size_t count, uint32_t flags, aw_future **out),
-      (loop, futures, count, flags, out)) {
+static aw_status gather_make(aw_loop *loop, aw_future *const *futures, size_t count, uint32_t flags, const void *origin,
+                             aw_future **out) {
 	size_t distinct;
-	aw_status status = loop_resolve(&loop);
-	if (status < 0) return status;
-	if (!out || flags & ~(uint32_t)AW_GATHER_RETURN_ERRORS) return -EINVAL;
-	status = watch_check(loop, futures, count, &distinct);
+	aw_status status = watch_check(loop, futures, count, &distinct);
 	if (status < 0) return status;
 	if (count > UINT32_MAX / sizeof(aw_future *)) return -EINVAL;
 	size_t head = sizeof(gather) + count * sizeof(aw_future *);
@@ -109,8 +108,87 @@ ENTRY(aw_gather, (aw_loop *loop, aw_future *const *futures, size_t count, uint32
 	self->count = count;
 	self->children = (aw_future **)(void *)(self + 1);
 	for (size_t i = 0; i < count; i++) self->children[i] = futures[i];
-	self->watch.future.origin = CALLER;
+	self->watch.future.origin = origin;
 	gather_begin(self);
-	*out = object_hand_out(self, CALLER);
+	*out = object_hand_out(self, origin);
 	return 0;
+}
+
+static aw_status gather_check(aw_loop **loop, uint32_t flags, aw_future **out) {
+	aw_status status = loop_resolve(loop);
+	if (status < 0) return status;
+	return !out || flags & ~(uint32_t)AW_GATHER_RETURN_ERRORS ? -EINVAL : 0;
+}
+
+ENTRY(aw_gather, (aw_loop *loop, aw_future *const *futures, size_t count, uint32_t flags, aw_future **out),
+      (loop, futures, count, flags, out)) {
+	aw_status status = gather_check(&loop, flags, out);
+	return status < 0 ? status : gather_make(loop, futures, count, flags, CALLER, out);
+}
+
+/* What the tasks of a gather run: one function for all, or one for each. */
+typedef struct gather_bodies {
+	aw_task_fn fn;
+	const aw_task_fn *fns;
+	void *const *inputs;
+	size_t count;
+} gather_bodies;
+
+static aw_status bodies_check(const gather_bodies *self) {
+	if (self->count > UINT32_MAX / sizeof(aw_future *) || (!self->fn && !self->fns)) return -EINVAL;
+	if (self->count && !self->inputs) return -EINVAL;
+	for (size_t i = 0; self->fns && i < self->count; i++)
+		if (!self->fns[i]) return -EINVAL;
+	return 0;
+}
+
+static aw_status gather_spawn(aw_loop *loop, const gather_bodies *bodies, uint32_t flags, const void *origin, aw_future **out) {
+	aw_status status = gather_check(&loop, flags, out);
+	if (status == 0) status = bodies_check(bodies);
+	if (status < 0) return status;
+	size_t count = bodies->count, made = 0;
+	aw_future **futures = malloc((count + 1) * sizeof *futures);
+	if (!futures) return -ENOMEM;
+	for (aw_task *task; made < count && status == 0;) {
+		aw_task_fn fn = bodies->fns ? bodies->fns[made] : bodies->fn;
+		status = task_spawn(loop, fn, bodies->inputs[made], NULL, false, origin, &task);
+		if (status == 0) futures[made++] = &task->future;
+	}
+	if (status == 0) status = gather_make(loop, futures, count, flags, origin, out);
+	for (size_t i = 0; i < made; i++) {
+		if (status < 0) future_cancel(futures[i], error_of(AW_ECANCELLED));
+		object_unref(futures[i]);
+	}
+	free(futures);
+	return status;
+}
+
+ENTRY(aw_gather_map, (aw_loop *loop, aw_task_fn fn, void *const *inputs, size_t count, uint32_t flags, aw_future **out),
+      (loop, fn, inputs, count, flags, out)) {
+	return gather_spawn(loop, &(gather_bodies){.fn = fn, .inputs = inputs, .count = count}, flags, CALLER, out);
+}
+
+ENTRY(aw_gather_each,
+      (aw_loop *loop, const aw_task_fn *fns, void *const *inputs, size_t count, uint32_t flags, aw_future **out),
+      (loop, fns, inputs, count, flags, out)) {
+	return gather_spawn(loop, &(gather_bodies){.fns = fns, .inputs = inputs, .count = count}, flags, CALLER, out);
+}
+
+static aw_status gather_run(const gather_bodies *bodies, uint32_t flags, const void *origin, aw_results **out) {
+	aw_future *future;
+	void *results = NULL;
+	if (!stackful_here()) return AW_ENOTASK;
+	aw_status status = gather_spawn(NULL, bodies, flags, origin, &future);
+	if (status < 0) return failed(status);
+	status = aw_await_take(future, out ? &results : NULL, NULL);
+	if (status == 0 && out) *out = results;
+	return status;
+}
+
+aw_status aw_gather_run(aw_task_fn fn, void *const *inputs, size_t count, uint32_t flags, aw_results **out) {
+	return gather_run(&(gather_bodies){.fn = fn, .inputs = inputs, .count = count}, flags, CALLER, out);
+}
+
+aw_status aw_gather_run_each(const aw_task_fn *fns, void *const *inputs, size_t count, uint32_t flags, aw_results **out) {
+	return gather_run(&(gather_bodies){.fns = fns, .inputs = inputs, .count = count}, flags, CALLER, out);
 }

@@ -4,9 +4,11 @@
  * reported, since nobody is left to see it. The shield refers to the inner one only once that is done, for the value that both share:
  * an inner future that everybody else has dropped must be able to go.
  */
+#include "shield.h"
+
 #include "failure.h"
-#include "future.h"
 #include "report.h"
+#include "task.h"
 
 #include <await/gather.h>
 #include <errno.h>
@@ -59,22 +61,47 @@ static aw_status shield_run(ready_item *item) {
 	return 0;
 }
 
-ENTRY(aw_shield, (aw_future *future, aw_future **out), (future, out)) {
-	if (!future_is(future)) return AW_EBADHANDLE;
+/* A reference that is not handed out. */
+static aw_status shield_make(aw_future *future, const void *origin, aw_future **out) {
 	aw_status status = loop_check(future->loop);
 	if (status < 0) return status;
-	if (!out) return -EINVAL;
 	if (future_is_done(future)) {
-		*out = object_hand_out(object_ref(future), CALLER);
+		*out = object_ref(future);
 		return 0;
 	}
 	shield *self = future_create(future->loop, &future_class, &shield_kind, sizeof *self);
 	if (!self) return -ENOMEM;
 	self->waiter.item.run = shield_run;
-	self->future.origin = CALLER;
+	self->future.origin = origin;
 	self->watched = future;
 	object_ref(self);
 	future_wait(future, &self->waiter);
-	*out = object_hand_out(self, CALLER);
+	*out = &self->future;
 	return 0;
+}
+
+ENTRY(aw_shield, (aw_future *future, aw_future **out), (future, out)) {
+	if (!future_is(future)) return AW_EBADHANDLE;
+	if (!out) return -EINVAL;
+	aw_status status = shield_make(future, CALLER, out);
+	if (status == 0) object_hand_out(*out, CALLER);
+	return status;
+}
+
+aw_status shield_here(aw_future *future, const void *origin, aw_future **out) {
+	aw_resume *resume = stackful_here();
+	if (!resume) return AW_ENOTASK;
+	if (!future_is(future)) return failed(AW_EBADHANDLE);
+	if (future->loop != resume->task->future.loop) return failed(AW_EFOREIGNLOOP);
+	if (future == &resume->task->future) return failed(AW_ESELFAWAIT);
+	return noted(shield_make(future, origin, out));
+}
+
+aw_status aw_await_shielded(aw_future *future, void **out) {
+	aw_future *outer;
+	aw_status status = shield_here(future, CALLER, &outer);
+	if (status < 0) return status;
+	status = aw_await(outer, out);
+	object_unref(outer);
+	return status;
 }

@@ -579,6 +579,48 @@ ENTRY(aw_task_spawn_coro_eager, (aw_loop *loop, aw_coro *coro, aw_task **out), (
 	return hand_out(task_spawn_coro(loop, coro, true, CALLER, out), out, CALLER);
 }
 
+/* Takes over the name. */
+static void rename_task(aw_task *self, char *name) {
+	if (self->stackful) stackful_set_name(self->stackful, name);
+	free(self->name);
+	self->name = name;
+}
+
+ENTRY(aw_task_spawn_named,
+      (aw_loop *loop, const char *name, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out),
+      (loop, name, fn, ud, destroy, out)) {
+	char *copy = name ? strdup(name) : NULL;
+	if (name && !copy) {
+		object_destroy_user(destroy, ud);
+		return -ENOMEM;
+	}
+	aw_task *self;
+	aw_status status = task_spawn(loop, fn, ud, destroy, false, CALLER, &self);
+	if (status < 0) {
+		free(copy);
+		return status;
+	}
+	if (copy) rename_task(self, copy);
+	if (out)
+		*out = object_hand_out(self, CALLER);
+	else
+		object_unref(self);
+	return 0;
+}
+
+ENTRY(aw_task_spawn_future, (aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_future **out),
+      (loop, fn, ud, destroy, out)) {
+	aw_task *self;
+	if (!out) {
+		object_destroy_user(destroy, ud);
+		return -EINVAL;
+	}
+	aw_status status = task_spawn(loop, fn, ud, destroy, false, CALLER, &self);
+	if (status < 0) return status;
+	*out = object_hand_out(&self->future, CALLER);
+	return 0;
+}
+
 REFERENCES(aw_task, task_is(self))
 
 aw_future *aw_task_future(aw_task *task) {
@@ -625,9 +667,7 @@ ENTRY(aw_task_set_name, (aw_task *task, const char *name), (task, name)) {
 	if (status < 0) return status;
 	char *copy = name ? strdup(name) : NULL;
 	if (!copy) return name ? -ENOMEM : -EINVAL;
-	if (task->stackful) stackful_set_name(task->stackful, copy);
-	free(task->name);
-	task->name = copy;
+	rename_task(task, copy);
 	return 0;
 }
 
@@ -708,12 +748,34 @@ aw_status aw_return(void *value, aw_destroy_fn destroy) {
 	return 0;
 }
 
+aw_status aw_return_int(int64_t value) {
+	if ((intptr_t)value != value) return failed(-EOVERFLOW);
+	return aw_return((void *)(intptr_t)value, value_integer);
+}
+
 aw_status aw_raise(aw_status code, const char *message) {
 	aw_resume *resume = stackful_here();
 	if (!resume) return AW_ENOTASK;
 	if (!code) return failed(-EINVAL);
 	aw_status status = error_code(code);
 	failure_note(&resume->task->failure, error_with_message(&resume->task->future.loop->domain, status, message));
+	return status;
+}
+
+aw_status aw_vraisef(aw_status code, const char *format, va_list arguments) {
+	aw_resume *resume = stackful_here();
+	if (!resume) return AW_ENOTASK;
+	if (!code) return failed(-EINVAL);
+	aw_status status = error_code(code);
+	failure_note(&resume->task->failure, error_with_format(&resume->task->future.loop->domain, status, format, arguments));
+	return status;
+}
+
+aw_status aw_raisef(aw_status code, const char *format, ...) {
+	va_list arguments;
+	va_start(arguments, format);
+	aw_status status = aw_vraisef(code, format, arguments);
+	va_end(arguments);
 	return status;
 }
 

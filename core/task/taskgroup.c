@@ -32,6 +32,7 @@ struct aw_taskgroup {
 	aw_error *exit_error; /* of a member that asked to leave the loop; a reference */
 	aw_future *emptied;   /* a reference, while the end waits */
 	bool entered, ending, aborting, parent_cancelled;
+	bool cancelled; /* by aw_taskgroup_cancel(): others may cancel the parent all the same */
 	task_scope inside; /* of the parent */
 };
 
@@ -223,6 +224,23 @@ ENTRY(aw_taskgroup_add, (aw_taskgroup *group, aw_task *task), (group, task)) {
 	return 0;
 }
 
+ENTRY(aw_taskgroup_cancel, (aw_taskgroup *group), (group)) {
+	aw_status status = taskgroup_check(group);
+	if (status < 0) return status;
+	if (!group->entered) return AW_EINVALIDSTATE;
+	bool finished = group->ending && !group->members.first;
+	if (finished || future_is_done(&group->parent->future)) return 0;
+	object_ref(group);
+	group->cancelled = true;
+	if (!group->aborting) taskgroup_abort(group);
+	if (!group->parent_cancelled) {
+		group->parent_cancelled = true;
+		task_cancel(group->parent, error_of(AW_ECANCELLED));
+	}
+	object_unref(group);
+	return 0;
+}
+
 /* --- leaving --- */
 
 typedef struct leave {
@@ -282,9 +300,9 @@ static aw_status leave_step(aw_resume *resume, void *ud) {
 		if (!group->emptied) group->emptied = future_create(group->loop, &future_class, &emptied_kind, sizeof(aw_future));
 		if (!group->emptied) return -ENOMEM;
 		AW_AWAIT(&self->frame, resume, group->emptied);
-		if (aw_resume_status(resume) == AW_ECANCELLED && !group->aborting) {
-			keep(&self->cancellation, aw_resume_error(resume));
-			taskgroup_abort(group);
+		if (aw_resume_status(resume) == AW_ECANCELLED) {
+			if (!group->aborting || group->cancelled) keep(&self->cancellation, aw_resume_error(resume));
+			if (!group->aborting) taskgroup_abort(group);
 		}
 		emptied_drop(group);
 	}

@@ -6,6 +6,7 @@
  * timeout only if no request is open that was not there when it was entered: who else cancelled must be heard.
  */
 #include "failure.h"
+#include "shield.h"
 #include "task.h"
 #include "watch.h"
 
@@ -214,6 +215,18 @@ aw_bool aw_timeout_expired(const aw_timeout *timeout) {
 	return object_is(timeout, &timeout_class) && (timeout->state == SCOPE_EXPIRING || timeout->state == SCOPE_EXPIRED);
 }
 
+aw_status aw_timeout_run(int64_t delay_ns, aw_task_fn fn, void *ud) {
+	if (!stackful_here()) return AW_ENOTASK;
+	if (!fn) return failed(-EINVAL);
+	aw_timeout *scope;
+	aw_status status = aw_timeout_new(NULL, delay_ns, &scope);
+	if (status < 0) return status;
+	status = aw_timeout_begin(scope);
+	if (status == 0) status = aw_timeout_end(scope, fn(ud));
+	aw_timeout_unref(scope);
+	return status;
+}
+
 /* --- wait_for --- */
 
 enum wait_for_state { WAIT_FOR_START, WAIT_FOR_AWAITED, WAIT_FOR_ENDING };
@@ -298,4 +311,13 @@ ENTRY(aw_wait_for_coro, (aw_future *future, int64_t timeout_ns, aw_coro **out), 
 
 aw_status aw_wait_for(aw_future *future, int64_t timeout_ns, void **out) {
 	return AWAIT_CORO(out, aw_wait_for_coro, future, timeout_ns);
+}
+
+aw_status aw_wait_for_shielded(aw_future *future, int64_t timeout_ns, void **out) {
+	aw_future *shield;
+	aw_status status = shield_here(future, CALLER, &shield);
+	if (status < 0) return status;
+	status = aw_wait_for(shield, timeout_ns, out);
+	object_unref(shield);
+	return status;
 }

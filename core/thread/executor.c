@@ -358,6 +358,20 @@ ENTRY(aw_work_raise, (aw_status code, const char *message), (code, message)) {
 	return code ? prepare(self, error_with_message(&domain_none, error_code(code), message)) : -EINVAL;
 }
 
+ENTRY(aw_work_vraisef, (aw_status code, const char *format, va_list arguments), (code, format, arguments)) {
+	worker *self = thread_here()->worker;
+	if (!self) return AW_EINVALIDSTATE;
+	return code ? prepare(self, error_with_format(&domain_none, error_code(code), format, arguments)) : -EINVAL;
+}
+
+aw_status aw_work_raisef(aw_status code, const char *format, ...) {
+	va_list arguments;
+	va_start(arguments, format);
+	aw_status status = aw_work_vraisef(code, format, arguments);
+	va_end(arguments);
+	return status;
+}
+
 ENTRY(aw_work_raise_error, (aw_error *error), (error)) {
 	worker *self = thread_here()->worker;
 	if (!self) return AW_EINVALIDSTATE;

@@ -7,6 +7,8 @@
  * it pending may post. The task is kept for its value; letting go of it on a foreign thread delivers the destroys on the
  * loop's.
  */
+#include "cfuture.h"
+
 #include "context.h"
 #include "executor.h"
 #include "failure.h"
@@ -22,7 +24,9 @@ struct aw_cfuture {
 	uint32_t fork_generation;
 	pthread_mutex_t mutex; /* guards the outcome */
 	park waiting;          /* threads */
-	uint8_t state;   /* enum future_state */
+	uint8_t state;         /* enum future_state */
+	bool is_integer;       /* the value is one of ours */
+	cfuture_follower *followers;
 	void *value;     /* the task's */
 	aw_error *error; /* a reference */
 	/* Set before it is posted, then the loop thread's alone. */
@@ -49,10 +53,42 @@ static void cfuture_release(object *base) {
 
 static const object_class cfuture_class = {.name = "concurrent future", .size = sizeof(aw_cfuture), .release = cfuture_release};
 
+bool cfuture_is(const aw_cfuture *cfuture) {
+	return object_is(cfuture, &cfuture_class);
+}
+
 /* --- the outcome --- */
 
 static bool is_done(const aw_cfuture *self) {
 	return self->state != FUTURE_PENDING;
+}
+
+static void follower_link(aw_cfuture *self, cfuture_follower *who) {
+	who->previous = NULL;
+	who->next = self->followers;
+	if (who->next) who->next->previous = who;
+	self->followers = who;
+	who->listed = true;
+}
+
+static void follower_unlink(aw_cfuture *self, cfuture_follower *who) {
+	if (who->next) who->next->previous = who->previous;
+	if (who->previous)
+		who->previous->next = who->next;
+	else
+		self->followers = who->next;
+	who->listed = false;
+}
+
+/* The mutex is held. A follower whose loop begins to close stays listed: its closer takes it out. */
+static void tell_followers(aw_cfuture *self) {
+	for (cfuture_follower *at = self->followers, *next; at; at = next) {
+		next = at->next;
+		/* Unlinked first: its loop may be through with it as soon as it is posted. */
+		follower_unlink(self, at);
+		if (handle_post(at->loop, &at->arrival)) continue;
+		follower_link(self, at);
+	}
 }
 
 /* The mutex is held. The first outcome stands. */
@@ -63,6 +99,7 @@ static void settle(aw_cfuture *self, enum future_state state, void *value, aw_er
 	self->error = aw_error_ref(error);
 	tsan_release(self);
 	park_wake(&self->waiting);
+	tell_followers(self);
 }
 
 static void settle_failed(aw_cfuture *self, aw_status status) {
@@ -76,6 +113,7 @@ static void settle_from(aw_cfuture *self, aw_future *future) {
 	aw_error *error = NULL;
 	(void)future_outcome(future, &value, &error);
 	pthread_mutex_lock(&self->mutex);
+	self->is_integer = future->state == FUTURE_DONE && value_kind(future->value.destroy) == AW_VALUE_INTEGER;
 	settle(self, (enum future_state)future->state, value, error);
 	pthread_mutex_unlock(&self->mutex);
 }
@@ -301,4 +339,36 @@ aw_bool aw_cfuture_done(aw_cfuture *cfuture) {
 
 aw_bool aw_cfuture_cancelled(aw_cfuture *cfuture) {
 	return has_state(cfuture, false, FUTURE_CANCELLED);
+}
+
+/* --- for other loops --- */
+
+aw_status cfuture_follow(aw_cfuture *cfuture, cfuture_follower *who) {
+	aw_status status = cfuture_lock(cfuture);
+	if (status < 0) return status;
+	if (!is_done(cfuture))
+		follower_link(cfuture, who);
+	else
+		loop_push(who->loop, &who->arrival);
+	pthread_mutex_unlock(&cfuture->mutex);
+	return 0;
+}
+
+bool cfuture_unfollow(aw_cfuture *cfuture, cfuture_follower *who) {
+	pthread_mutex_lock(&cfuture->mutex);
+	bool listed = who->listed;
+	if (listed) follower_unlink(cfuture, who);
+	pthread_mutex_unlock(&cfuture->mutex);
+	return listed;
+}
+
+enum future_state cfuture_outcome(aw_cfuture *cfuture, void **out_value, bool *out_is_integer, aw_error **out_error) {
+	pthread_mutex_lock(&cfuture->mutex);
+	tsan_acquire(cfuture);
+	enum future_state state = (enum future_state)cfuture->state;
+	*out_value = cfuture->value;
+	*out_is_integer = cfuture->is_integer;
+	*out_error = cfuture->error;
+	pthread_mutex_unlock(&cfuture->mutex);
+	return state;
 }

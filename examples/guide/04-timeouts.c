@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A limit on one future, and a limit on a stretch of code that is moved while it runs. */
-#include <await/await.h>
+#include <await/easy.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -20,26 +20,20 @@ static aw_status eternity(void *ud) {
 
 /* wait_for: one future, and the whole of it is over when the call returns. */
 static aw_status limit_one_future(void) {
-	aw_task *task = NULL;
-	aw_status status = aw_task_spawn(NULL, eternity, NULL, NULL, &task);
-	if (status < 0) return status;
-	status = aw_wait_for(aw_task_future(task), 1 * AW_SECOND, NULL);
+	AW_AUTO(aw_future) task = NULL;
+	AW_TRY(aw_task_spawn_future(NULL, eternity, NULL, NULL, &task));
+	aw_status status = aw_wait_for(task, 1 * AW_SECOND, NULL);
 	report("wait_for", status);
-	printf("        and the task is %s\n", aw_future_cancelled(aw_task_future(task)) ? "cancelled" : "not cancelled");
-	aw_task_unref(task);
+	printf("        and the task is %s\n", aw_future_cancelled(task) ? "cancelled" : "not cancelled");
 	return status == AW_ETIMEOUT ? 0 : status;
 }
 
 /* A scope: everything between begin and end. */
 static aw_status limit_a_stretch(void) {
-	aw_timeout *limit = NULL;
-	aw_status status = aw_timeout_new(aw_loop_current(), 10 * AW_SECOND, &limit);
-	if (status >= 0) status = aw_timeout_begin(limit);
-	if (status < 0) {
-		aw_timeout_unref(limit);
-		return status;
-	}
-	status = aw_sleep(8 * AW_SECOND);
+	AW_AUTO(aw_timeout) limit = NULL;
+	AW_TRY(aw_timeout_new(NULL, 10 * AW_SECOND, &limit));
+	AW_TRY(aw_timeout_begin(limit)); /* no AW_TRY from here to the end */
+	aw_status status = aw_sleep(8 * AW_SECOND);
 	report("first half", status);
 	/* It goes well so far: ten seconds more, from now. */
 	if (status >= 0) status = aw_timeout_reschedule(limit, aw_loop_time(aw_loop_current()) + 10 * AW_SECOND);
@@ -48,19 +42,11 @@ static aw_status limit_a_stretch(void) {
 	status = aw_timeout_end(limit, status);
 	report("scope", status);
 	printf("        expired: %d\n", aw_timeout_expired(limit));
-	aw_timeout_unref(limit);
 	return status == AW_ETIMEOUT ? 0 : status;
 }
 
-static aw_status run_all(void *ud) {
-	(void)ud;
+AW_MAIN() {
 	began = aw_loop_time(aw_loop_current());
-	aw_status status = limit_one_future();
-	return status < 0 ? status : limit_a_stretch();
-}
-
-int main(void) {
-	aw_status status = aw_run(NULL, run_all, NULL, NULL, NULL);
-	if (status < 0) fprintf(stderr, "%s: %s\n", aw_err_name(status), aw_strerror(status));
-	return status < 0;
+	AW_TRY(limit_one_future());
+	return limit_a_stretch();
 }

@@ -22,11 +22,8 @@ static aw_status save(void *ud) {
 }
 
 static aw_status await_shielded(void *ud) {
-	aw_future *outer = NULL;
-	aw_status status = aw_shield(ud, &outer);
-	if (status >= 0) status = aw_await(outer, NULL);
+	aw_status status = aw_await_shielded(ud, NULL);
 	printf("await_shielded(): %s\n", aw_err_name(status));
-	aw_future_unref(outer);
 	return status;
 }
 

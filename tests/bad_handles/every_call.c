@@ -27,6 +27,7 @@ static max_align_t scratch_memory[8];
 static const char *const argv[] = {"true"};
 static const aw_submission submission = {.size = sizeof submission, .kind = AW_OPERATION_NOP};
 static int some_fd = -1;
+static void *const some_inputs[] = {NULL};
 
 static aw_status some_callback(aw_loop *loop, void *ud) {
 	(void)loop;
@@ -42,6 +43,7 @@ static aw_status some_task(void *ud) {
 	(void)ud;
 	return 0;
 }
+static const aw_task_fn some_tasks[] = {some_task};
 static aw_status some_work(void *ud, void **out, aw_destroy_fn *out_destroy) {
 	(void)ud;
 	(void)out;
@@ -76,6 +78,12 @@ static aw_status some_next_coro(void *ud, aw_coro **out) {
 	(void)out;
 	return AW_ESTOPITERATION;
 }
+
+static aw_status some_predicate(void *ud) {
+	(void)ud;
+	return 1;
+}
+static va_list some_arguments; /* of no arguments: no format here asks for one */
 
 #include "calls.inc"
 

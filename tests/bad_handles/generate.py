@@ -24,7 +24,8 @@ MAY_BE_NULL = {
     ('aw_loop_call_exception_handler', 'error'), ('aw_loop_call_exception_handler', 'future'),
     ('aw_taskgroup_end', 'error'), ('aw_taskgroup_end_coro', 'error'),
     ('aw_condition_new', 'lock'), ('aw_loop_run_in_executor', 'executor'), ('aw_error_new', 'loop'), ('aw_error_new_group', 'loop'),
-    ('aw_subprocess_exec', 'options'), ('aw_subprocess_shell', 'options'),
+    ('aw_subprocess_exec', 'options'), ('aw_subprocess_shell', 'options'), ('aw_subprocess_run', 'options'), ('aw_subprocess_run_shell', 'options'),
+    ('aw_subprocess_run_future', 'options'), ('aw_subprocess_run_shell_future', 'options'),
     ('aw_cfuture_wait_interruptible', 'interrupt'), ('aw_executor_shutdown_wait_interruptible', 'interrupt'),
 }
 
@@ -41,14 +42,14 @@ BY_NAME = {
     'argv': 'argv', 'command': '"true"', 'backend': 'NULL', 'fd': 'some_fd', 'signal': 'SIGUSR1', 'stream': '1', 'how': '0',
     'code': '-EIO', 'body': '0', 'return_when': 'AW_ALL_COMPLETED', 'parties': '1', 'format': 'AW_PRINT_TEXT', 'events': 'AW_POLL_IN',
     'flags': '0', 'max': '1', 'count': '1', 'pid': '1', 'pidfd': '-1', 'size': '1 << 16', 'env': 'argv', 'submissions': '&submission',
-    'out': 'scratch', 'max_threads': '1',
+    'out': 'scratch', 'max_threads': '1', 'inputs': 'some_inputs', 'fns': 'some_tasks',
 }
 BY_TYPE = {
     'const char *': '"x"', 'char *': 'scratch', 'void *': 'NULL', 'const void *': 'NULL', 'int64_t': '1', 'uint64_t': '1', 'int32_t': '1', 'uint32_t': '0',
     'int': '1', 'size_t': '1', 'aw_bool': '0', 'aw_status': '0', 'aw_destroy_fn': 'NULL', 'aw_callback_fn': 'some_callback',
     'aw_done_fn': 'some_done', 'aw_task_fn': 'some_task', 'aw_work_fn': 'some_work', 'aw_step_fn': 'some_step',
     'aw_exception_fn': 'some_exception', 'aw_compare_fn': 'some_compare', 'aw_next_fn': 'some_next', 'aw_next_coro_fn': 'some_next_coro',
-    'aw_exit_fn': 'some_exit',
+    'aw_exit_fn': 'some_exit', 'aw_predicate_fn': 'some_predicate', 'va_list': 'some_arguments',
 }
 
 
@@ -67,7 +68,7 @@ class Function:
     def __init__(self, result, name, parameters, handles):
         self.result = re.sub(r'\b(AW_STACKFUL|AW_NODISCARD|AW_API)\b', '', result).strip()
         self.name = name
-        self.parameters = [] if parameters.strip() == 'void' else [split(p) for p in parameters.split(',')]
+        self.parameters = [] if parameters.strip() == 'void' else [split(p) for p in parameters.split(',') if p.strip() != '...']
         self.handles = handles
 
     def handle_of(self, kind):
@@ -83,6 +84,8 @@ class Function:
             return 'bad' if bad else f'good[KIND_{handle}]'
         if kind.endswith('**') or name.startswith('out_') or name == 'out':
             return 'scratch'
+        if (kind, name) == ('const char *', 'format'):
+            return '"x"'  # as printf has it; elsewhere a format is a number
         if name in BY_NAME:
             return BY_NAME[name]
         if kind in BY_TYPE:

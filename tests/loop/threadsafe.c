@@ -67,6 +67,65 @@ static void posts_of_several_threads_all_run_each_threads_in_order(void) {
 	loop_end(loop);
 }
 
+enum { STEPS = 50 };
+
+typedef struct progress {
+	char text[24];
+	int done;
+	long double aligned;
+} progress;
+
+static int steps_seen; /* the loop's */
+
+static aw_status progressed(aw_loop *loop, void *ud) {
+	const progress *self = ud;
+	char text[sizeof self->text];
+	snprintf(text, sizeof text, "step %d", self->done);
+	EXPECT_STR(self->text, text);
+	EXPECT_INT((uintptr_t)self % _Alignof(progress), 0);
+	return ++steps_seen == STEPS ? aw_loop_stop(loop) : 0;
+}
+
+static aw_status without_data(aw_loop *loop, void *ud) {
+	(void)loop;
+	EXPECT(ud == NULL);
+	steps_seen++;
+	return 0;
+}
+
+static void *report_progress(void *loop) {
+	for (int i = 0; i < STEPS; i++) {
+		progress now = {.done = i};
+		snprintf(now.text, sizeof now.text, "step %d", i);
+		if (aw_loop_call_soon_threadsafe_copy(loop, progressed, &now, sizeof now) < 0) return loop;
+		memset(&now, 0, sizeof now); /* the loop has its own */
+	}
+	return NULL;
+}
+
+static void progress_is_posted_with_a_copy(void) {
+	aw_loop *loop = loop_begin(NULL);
+	pthread_t thread;
+	void *failed = NULL;
+	progress now = {.done = 0};
+	steps_seen = 0;
+	REQUIRE(pthread_create(&thread, NULL, report_progress, loop) == 0);
+	EXPECT_INT(aw_loop_run_forever(loop), 0);
+	pthread_join(thread, &failed);
+	EXPECT(failed == NULL);
+	EXPECT_INT(aw_loop_call_soon_threadsafe_copy(loop, without_data, NULL, 0), 0);
+	EXPECT_INT(aw_loop_call_soon_threadsafe_copy(loop, progressed, NULL, 1), -EINVAL);
+	EXPECT_INT(aw_loop_call_soon_threadsafe_copy(loop, NULL, &now, sizeof now), -EINVAL);
+	EXPECT_INT(aw_loop_call_soon_threadsafe_copy(NULL, progressed, &now, sizeof now), AW_EBADHANDLE);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
+	EXPECT_INT(steps_seen, STEPS + 1);
+	EXPECT_INT(aw_loop_call_soon_threadsafe_copy(loop, progressed, &now, sizeof now), 0); /* freed at the close */
+	EXPECT_INT(aw_loop_close(loop), 0);
+	EXPECT_INT(aw_loop_call_soon_threadsafe_copy(loop, progressed, &now, sizeof now), AW_ELOOPCLOSED);
+	EXPECT_INT(steps_seen, STEPS + 1);
+	loop_end(loop);
+}
+
 static void *wake_later(void *loop) {
 	aw_loop_wakeup(loop);
 	return NULL;
@@ -328,7 +387,7 @@ static void every_thread_can_have_a_loop_of_its_own(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("threadsafe", CASE(posts_of_several_threads_all_run_each_threads_in_order),
+CHECK_MAIN("threadsafe", CASE(posts_of_several_threads_all_run_each_threads_in_order), CASE(progress_is_posted_with_a_copy),
            CASE(a_wakeup_from_a_thread_ends_a_wait_without_limit), CASE(a_post_wakes_a_loop_that_has_nothing_to_do),
            CASE(a_last_reference_dropped_elsewhere_is_destroyed_on_the_loops_thread),
            CASE(references_dropped_while_the_loop_closes_are_destroyed_once),

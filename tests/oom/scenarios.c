@@ -647,6 +647,85 @@ static aw_status odds(const char *backend) {
 	return status < 0 ? status : closed < 0 ? closed : status;
 }
 
+static aw_status number(void *ud) {
+	return aw_return_int(*(const int *)ud);
+}
+
+static aw_status holds(void *ud) {
+	(void)ud;
+	return 1;
+}
+
+/* Values of futures: taken, copied, and of a concurrent future. */
+static aw_status outcomes_body(void *ud) {
+	(void)ud;
+	static int two = 2, three = 3;
+	void *const inputs[] = {&two, &three};
+	aw_future *future = NULL, *copy = NULL;
+	aw_cfuture *handed = NULL;
+	void *value = NULL;
+	int64_t got = 0;
+	aw_status status = aw_gather_map(NULL, number, inputs, 2, 0, &future);
+	if (status >= 0) status = aw_await_take(future, &value, NULL);
+	if (status >= 0) status = aw_results_get_int(value, 1, &got);
+	aw_results_unref(value);
+	if (status >= 0) status = right(got == 3);
+	if (status >= 0) status = aw_future_new(NULL, &copy);
+	if (status >= 0) {
+		keep(copy, unref_future);
+		status = start(give, "x", &future);
+	}
+	if (status >= 0) status = aw_wait_for_shielded(future, AW_SECOND, NULL);
+	if (status >= 0) status = aw_await_shielded(future, NULL);
+	if (status >= 0) status = aw_future_copy(future, copy);
+	if (status >= 0) status = aw_future_result(copy, &value);
+	if (status >= 0) status = right(value != NULL);
+	if (status >= 0) status = aw_submit_threadsafe(aw_loop_current(), number, &two, NULL, &handed);
+	if (status >= 0) status = aw_cfuture_wrap(NULL, handed, &future);
+	if (status >= 0) status = aw_await_take_int(future, &got);
+	if (status >= 0) status = right(got == 2);
+	aw_cfuture_unref(handed);
+	return release(status);
+}
+
+static aw_status outcomes(const char *backend) {
+	return run(backend, outcomes_body);
+}
+
+static aw_status in_time(void *ud) {
+	aw_condition *changed = NULL;
+	aw_coro *coro = NULL;
+	aw_status status = aw_condition_new(NULL, NULL, &changed);
+	if (status >= 0) status = aw_condition_wait_for(changed, holds, NULL);
+	if (status >= 0) status = aw_condition_wait_for_coro(changed, holds, NULL, NULL, &coro);
+	if (status >= 0) status = aw_await_coro(coro, NULL);
+	aw_coro_unref(coro);
+	aw_condition_unref(changed);
+	if (status >= 0) status = aw_loop_call_soon_threadsafe_copy(aw_loop_current(), count_call, &ud, sizeof ud);
+	return status < 0 ? status : aw_sleep(0);
+}
+
+/* A function in its time, and a child run to its end. */
+static aw_status whole_body(void *ud) {
+	aw_process_options *options = NULL;
+	aw_process *child = NULL;
+	aw_task *named = NULL;
+	aw_status status = aw_timeout_run(AW_SECOND, in_time, ud);
+	if (status >= 0) status = aw_task_spawn_named(NULL, "named", give, "x", NULL, &named);
+	aw_task_unref(named);
+	if (status >= 0) status = aw_process_options_new(&options);
+	if (status >= 0) status = aw_process_options_set_variable(options, "WORD", "said");
+	if (status >= 0) status = aw_subprocess_run_shell("cat; echo $WORD", options, "in", 2, &child);
+	if (status >= 0) status = right(strcmp(aw_process_text(child, 1), "insaid\n") == 0);
+	aw_process_unref(child);
+	aw_process_options_unref(options);
+	return status;
+}
+
+static aw_status whole(const char *backend) {
+	return run(backend, whole_body);
+}
+
 static aw_status backends_listed(const char *backend) {
 	char text[512];
 	aw_backend_list *list;
@@ -661,6 +740,7 @@ const scenario scenarios[] = {
 	{"callbacks", callbacks}, {"tasks", tasks},     {"several", several}, {"in order", in_order}, {"scope", scope}, {"group", group},
 	{"steps", stepping},      {"queues", queues},   {"locks", locks},     {"process", process},   {"ready", ready}, {"driven", driven},
 	{"threads", threads},     {"barriers", barriers}, {"iterators", iterators}, {"told", told}, {"odds and ends", odds},
+	{"outcomes", outcomes},   {"whole", whole},
 	{"backends", backends_listed},
 };
 const size_t scenario_count = sizeof scenarios / sizeof *scenarios;

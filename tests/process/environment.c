@@ -35,6 +35,31 @@ static void the_environment_is_the_one_given(void) {
 	loop_end(loop);
 }
 
+static void one_variable_is_added_replaced_or_removed(void) {
+	aw_loop *loop = loop_begin();
+	REQUIRE(loop);
+	setenv("AW_TEST_INHERITED", "old", 1);
+	setenv("AW_TEST_GONE", "old", 1);
+	aw_process_options *options = with(PIPE(1), 0);
+	EXPECT_INT(aw_process_options_set_variable(options, "AW_TEST_NEW", "a=b"), 0);
+	EXPECT_INT(aw_process_options_set_variable(options, "AW_TEST_NEW", "c=d"), 0);
+	EXPECT_INT(aw_process_options_set_variable(options, "AW_TEST_GONE", NULL), 0);
+	EXPECT_INT(aw_process_options_set_variable(options, "AW_TEST", ""), 0); /* the start of others' names */
+	setenv("AW_TEST_INHERITED", "new", 1);                                  /* too late */
+	EXPECT(prints(loop, "env | grep ^AW_TEST | sort", options, "AW_TEST=\nAW_TEST_INHERITED=old\nAW_TEST_NEW=c=d\n"));
+	const char *env[] = {"A=1", "B=2", "A=3"};
+	options = with(PIPE(1), 0);
+	EXPECT_INT(aw_process_options_set_env(options, env, 3), 0);
+	EXPECT_INT(aw_process_options_set_variable(options, "A", "4"), 0);
+	EXPECT_INT(aw_process_options_set_variable(options, "", "4"), -EINVAL);
+	EXPECT_INT(aw_process_options_set_variable(options, "A=", "4"), -EINVAL);
+	EXPECT_INT(aw_process_options_set_variable(options, NULL, "4"), -EINVAL);
+	EXPECT(prints(loop, "env | grep '^[AB]=' | sort", options, "A=4\nB=2\n"));
+	unsetenv("AW_TEST_INHERITED");
+	unsetenv("AW_TEST_GONE");
+	loop_end(loop);
+}
+
 static void arguments_arrive_as_they_are(void) {
 	aw_loop *loop = loop_begin();
 	REQUIRE(loop);
@@ -145,6 +170,6 @@ static void signals_are_as_a_program_expects_them(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("process_environment", CASE(the_environment_is_the_one_given), CASE(arguments_arrive_as_they_are),
+CHECK_MAIN("process_environment", CASE(the_environment_is_the_one_given), CASE(one_variable_is_added_replaced_or_removed), CASE(arguments_arrive_as_they_are),
            CASE(it_starts_in_the_directory_given), CASE(groups_and_sessions_are_made_on_request),
            CASE(no_descriptor_is_inherited_unasked), CASE(signals_are_as_a_program_expects_them))

@@ -31,6 +31,24 @@ static void pipes_part_what_is_said_on_each(void) {
 	loop_end(loop);
 }
 
+static void streams_are_set_at_once(void) {
+	aw_loop *loop = loop_begin();
+	REQUIRE(loop);
+	aw_process_options *options = with(0, 0);
+	EXPECT_INT(aw_process_options_set_streams(options, AW_STDIO_NULL, AW_STDIO_PIPE, AW_STDIO_STDOUT), 0);
+	/* Refused, and nothing is changed. */
+	EXPECT_INT(aw_process_options_set_streams(options, AW_STDIO_PIPE, AW_STDIO_STDOUT, AW_STDIO_NULL), -EINVAL);
+	EXPECT_INT(aw_process_options_set_streams(options, AW_STDIO_PIPE, AW_STDIO_NULL, AW_STDIO_FD), -EINVAL);
+	EXPECT_INT(aw_process_options_set_streams(options, -1, AW_STDIO_NULL, AW_STDIO_NULL), -EINVAL);
+	EXPECT_INT(aw_process_options_set_streams(options, AW_STDIO_NULL, AW_STDIO_NULL, AW_STDIO_STDOUT + 1), -EINVAL);
+	EXPECT_INT(aw_process_options_set_streams(NULL, 0, 0, 0), AW_EBADHANDLE);
+	aw_process *process = start(loop, "cat; echo out; echo err >&2", options);
+	EXPECT_INT(talk(loop, process), 0);
+	EXPECT(said(process, 1, "out\nerr\n"));
+	aw_process_unref(process);
+	loop_end(loop);
+}
+
 static void stderr_can_go_where_stdout_goes(void) {
 	aw_loop *loop = loop_begin();
 	REQUIRE(loop);
@@ -204,7 +222,7 @@ static void wrong_options_are_refused_and_change_nothing(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("process_stdio", CASE(nothing_piped_gives_nothing_to_look_at), CASE(pipes_part_what_is_said_on_each),
+CHECK_MAIN("process_stdio", CASE(nothing_piped_gives_nothing_to_look_at), CASE(pipes_part_what_is_said_on_each), CASE(streams_are_set_at_once),
            CASE(stderr_can_go_where_stdout_goes), CASE(null_is_empty_and_swallows),
            CASE(a_descriptor_is_lent_and_stays_the_callers), CASE(streams_may_change_places),
            CASE(pipes_work_in_a_parent_without_standard_streams), CASE(a_taken_pipe_is_the_callers),

@@ -9,24 +9,20 @@ static aw_status is_coroutine(void *ud) {
 	trace("sleep %d second", x);
 	must(aw_sleep(x * AW_SECOND));
 	trace("done");
-	return aw_return(ud, NULL);
+	return aw_return_int(x);
 }
 
 static int result(aw_task *task) {
-	void *value = NULL;
-	must(aw_future_result(aw_task_future(task), &value));
-	return *(int *)value;
+	int64_t value = 0;
+	must(aw_future_result_int(aw_task_future(task), &value));
+	return (int)value;
 }
 
 static aw_status g(void *ud) {
 	(void)ud;
-	aw_task *tasks[] = {create_task(is_coroutine, &one), create_task(is_coroutine, &three)};
-	aw_future *all = gather(tasks, 2, AW_GATHER_DEFAULT);
-	void *results = NULL;
-	must(aw_await(all, &results));
-	aw_results_ref(results);
-	aw_future_unref(all);
-	drop_tasks(tasks, 2);
+	void *const inputs[] = {&one, &three};
+	aw_results *results = NULL;
+	must(aw_gather_run(is_coroutine, inputs, 2, AW_GATHER_DEFAULT, &results));
 	return aw_return(results, NULL);
 }
 
@@ -34,7 +30,8 @@ CASE(s004_08_gather_vs_wait, 6.0, CASE_ANY) {
 	aw_loop *loop = NULL;
 	aw_task *coroutines[2], *task = NULL;
 	aw_coro *wait = NULL;
-	void *value = NULL, *first = NULL, *second = NULL;
+	void *value = NULL;
+	int64_t first = 0, second = 0;
 	must(aw_loop_new(NULL, &loop));
 	int64_t start = aw_loop_time(loop);
 	must(aw_task_spawn(loop, is_coroutine, &one, NULL, &coroutines[0]));
@@ -52,10 +49,9 @@ CASE(s004_08_gather_vs_wait, 6.0, CASE_ANY) {
 	start = aw_loop_time(loop);
 	must(aw_task_spawn(loop, g, NULL, NULL, &task));
 	must(aw_loop_run_until_complete(loop, aw_task_future(task), &value));
-	must(aw_results_get(value, 0, &first));
-	must(aw_results_get(value, 1, &second));
-	trace("gather: [%d, %d] t=%d", *(int *)first, *(int *)second,
-	      (int)((aw_loop_time(loop) - start + AW_SECOND / 2) / AW_SECOND));
+	must(aw_results_get_int(value, 0, &first));
+	must(aw_results_get_int(value, 1, &second));
+	trace("gather: [%d, %d] t=%d", (int)first, (int)second, (int)((aw_loop_time(loop) - start + AW_SECOND / 2) / AW_SECOND));
 	aw_results_unref(value);
 	aw_task_unref(task);
 	must(aw_loop_close(loop));

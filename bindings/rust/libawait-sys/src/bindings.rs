@@ -468,6 +468,25 @@ extern "C" {
     pub fn aw_task_spawn_coro_eager(loop_: *mut aw_loop, coro: *mut aw_coro, out: *mut *mut aw_task) -> aw_status;
 }
 extern "C" {
+    pub fn aw_task_spawn_named(
+        loop_: *mut aw_loop,
+        name: *const std::os::raw::c_char,
+        fn_: aw_task_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        out: *mut *mut aw_task,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_task_spawn_future(
+        loop_: *mut aw_loop,
+        fn_: aw_task_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
+}
+extern "C" {
     pub fn aw_task_ref(task: *mut aw_task) -> *mut aw_task;
 }
 extern "C" {
@@ -504,6 +523,18 @@ extern "C" {
     pub fn aw_await(future: *mut aw_future, out: *mut *mut std::os::raw::c_void) -> aw_status;
 }
 extern "C" {
+    pub fn aw_await_take(future: *mut aw_future, out: *mut *mut std::os::raw::c_void, out_destroy: *mut aw_destroy_fn) -> aw_status;
+}
+extern "C" {
+    pub fn aw_await_int(future: *mut aw_future, out: *mut i64) -> aw_status;
+}
+extern "C" {
+    pub fn aw_await_take_int(future: *mut aw_future, out: *mut i64) -> aw_status;
+}
+extern "C" {
+    pub fn aw_await_shielded(future: *mut aw_future, out: *mut *mut std::os::raw::c_void) -> aw_status;
+}
+extern "C" {
     pub fn aw_await_coro(coro: *mut aw_coro, out: *mut *mut std::os::raw::c_void) -> aw_status;
 }
 extern "C" {
@@ -513,7 +544,13 @@ extern "C" {
     pub fn aw_return(value: *mut std::os::raw::c_void, destroy: aw_destroy_fn) -> aw_status;
 }
 extern "C" {
+    pub fn aw_return_int(value: i64) -> aw_status;
+}
+extern "C" {
     pub fn aw_raise(code: aw_status, message: *const std::os::raw::c_char) -> aw_status;
+}
+extern "C" {
+    pub fn aw_raisef(code: aw_status, format: *const std::os::raw::c_char, ...) -> aw_status;
 }
 extern "C" {
     pub fn aw_raise_error(error: *mut aw_error) -> aw_status;
@@ -578,6 +615,9 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_work_raise(code: aw_status, message: *const std::os::raw::c_char) -> aw_status;
+}
+extern "C" {
+    pub fn aw_work_raisef(code: aw_status, format: *const std::os::raw::c_char, ...) -> aw_status;
 }
 extern "C" {
     pub fn aw_work_raise_error(error: *mut aw_error) -> aw_status;
@@ -660,6 +700,9 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_cfuture_cancelled(cfuture: *mut aw_cfuture) -> aw_bool;
+}
+extern "C" {
+    pub fn aw_cfuture_wrap(loop_: *mut aw_loop, cfuture: *mut aw_cfuture, out: *mut *mut aw_future) -> aw_status;
 }
 pub type aw_callback_fn = ::core::option::Option<unsafe extern "C" fn(loop_: *mut aw_loop, ud: *mut std::os::raw::c_void) -> aw_status>;
 pub type aw_exception_fn =
@@ -781,6 +824,14 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
+    pub fn aw_loop_call_soon_threadsafe_copy(
+        loop_: *mut aw_loop,
+        fn_: aw_callback_fn,
+        data: *const std::os::raw::c_void,
+        size: usize,
+    ) -> aw_status;
+}
+extern "C" {
     pub fn aw_handle_ref(handle: *mut aw_handle) -> *mut aw_handle;
 }
 extern "C" {
@@ -882,10 +933,19 @@ extern "C" {
     pub fn aw_future_set_result(future: *mut aw_future, value: *mut std::os::raw::c_void, destroy: aw_destroy_fn) -> aw_status;
 }
 extern "C" {
+    pub fn aw_future_set_result_int(future: *mut aw_future, value: i64) -> aw_status;
+}
+extern "C" {
     pub fn aw_future_set_error(future: *mut aw_future, error: *mut aw_error) -> aw_status;
 }
 extern "C" {
     pub fn aw_future_fail(future: *mut aw_future, code: aw_status, message: *const std::os::raw::c_char) -> aw_status;
+}
+extern "C" {
+    pub fn aw_future_failf(future: *mut aw_future, code: aw_status, format: *const std::os::raw::c_char, ...) -> aw_status;
+}
+extern "C" {
+    pub fn aw_future_copy(future: *mut aw_future, target: *mut aw_future) -> aw_status;
 }
 extern "C" {
     pub fn aw_future_cancel(future: *mut aw_future, message: *const std::os::raw::c_char) -> aw_status;
@@ -901,6 +961,9 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_future_result(future: *mut aw_future, out: *mut *mut std::os::raw::c_void) -> aw_status;
+}
+extern "C" {
+    pub fn aw_future_result_int(future: *mut aw_future, out: *mut i64) -> aw_status;
 }
 extern "C" {
     pub fn aw_future_take_result(future: *mut aw_future, out: *mut *mut std::os::raw::c_void, out_destroy: *mut aw_destroy_fn)
@@ -950,6 +1013,9 @@ extern "C" {
     pub fn aw_results_get(results: *const aw_results, index: usize, out: *mut *mut std::os::raw::c_void) -> aw_status;
 }
 extern "C" {
+    pub fn aw_results_get_int(results: *const aw_results, index: usize, out: *mut i64) -> aw_status;
+}
+extern "C" {
     pub fn aw_results_error(results: *const aw_results, index: usize) -> *mut aw_error;
 }
 pub const AW_GATHER_DEFAULT: aw_gather_flag = 0;
@@ -957,6 +1023,44 @@ pub const AW_GATHER_RETURN_ERRORS: aw_gather_flag = 1;
 pub type aw_gather_flag = std::os::raw::c_uint;
 extern "C" {
     pub fn aw_gather(loop_: *mut aw_loop, futures: *const *mut aw_future, count: usize, flags: u32, out: *mut *mut aw_future) -> aw_status;
+}
+extern "C" {
+    pub fn aw_gather_map(
+        loop_: *mut aw_loop,
+        fn_: aw_task_fn,
+        inputs: *const *mut std::os::raw::c_void,
+        count: usize,
+        flags: u32,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_gather_each(
+        loop_: *mut aw_loop,
+        fns: *const aw_task_fn,
+        inputs: *const *mut std::os::raw::c_void,
+        count: usize,
+        flags: u32,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_gather_run(
+        fn_: aw_task_fn,
+        inputs: *const *mut std::os::raw::c_void,
+        count: usize,
+        flags: u32,
+        out: *mut *mut aw_results,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_gather_run_each(
+        fns: *const aw_task_fn,
+        inputs: *const *mut std::os::raw::c_void,
+        count: usize,
+        flags: u32,
+        out: *mut *mut aw_results,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_shield(future: *mut aw_future, out: *mut *mut aw_future) -> aw_status;
@@ -1039,11 +1143,21 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
+    pub fn aw_process_options_set_streams(options: *mut aw_process_options, stdin_how: i32, stdout_how: i32, stderr_how: i32) -> aw_status;
+}
+extern "C" {
     pub fn aw_process_options_set_cwd(options: *mut aw_process_options, cwd: *const std::os::raw::c_char) -> aw_status;
 }
 extern "C" {
     pub fn aw_process_options_set_env(options: *mut aw_process_options, env: *const *const std::os::raw::c_char, count: usize)
         -> aw_status;
+}
+extern "C" {
+    pub fn aw_process_options_set_variable(
+        options: *mut aw_process_options,
+        name: *const std::os::raw::c_char,
+        value: *const std::os::raw::c_char,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_process_options_set_flags(options: *mut aw_process_options, flags: u32) -> aw_status;
@@ -1070,6 +1184,46 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_process_adopt(loop_: *mut aw_loop, pid: i32, pidfd: std::os::raw::c_int, flags: u32, out: *mut *mut aw_process) -> aw_status;
+}
+extern "C" {
+    pub fn aw_subprocess_run(
+        argv: *const *const std::os::raw::c_char,
+        count: usize,
+        options: *const aw_process_options,
+        input: *const std::os::raw::c_void,
+        length: usize,
+        out: *mut *mut aw_process,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_subprocess_run_shell(
+        command: *const std::os::raw::c_char,
+        options: *const aw_process_options,
+        input: *const std::os::raw::c_void,
+        length: usize,
+        out: *mut *mut aw_process,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_subprocess_run_future(
+        loop_: *mut aw_loop,
+        argv: *const *const std::os::raw::c_char,
+        count: usize,
+        options: *const aw_process_options,
+        input: *const std::os::raw::c_void,
+        length: usize,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_subprocess_run_shell_future(
+        loop_: *mut aw_loop,
+        command: *const std::os::raw::c_char,
+        options: *const aw_process_options,
+        input: *const std::os::raw::c_void,
+        length: usize,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_process_ref(process: *mut aw_process) -> *mut aw_process;
@@ -1104,6 +1258,9 @@ extern "C" {
         out_data: *mut *const std::os::raw::c_void,
         out_length: *mut usize,
     ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_process_text(process: *const aw_process, stream: std::os::raw::c_int) -> *const std::os::raw::c_char;
 }
 extern "C" {
     pub fn aw_process_take_pipe(process: *mut aw_process, stream: std::os::raw::c_int, out_fd: *mut std::os::raw::c_int) -> aw_status;
@@ -1430,10 +1587,35 @@ extern "C" {
     pub fn aw_condition_lock(condition: *const aw_condition) -> *mut aw_lock;
 }
 extern "C" {
+    pub fn aw_condition_acquire(condition: *mut aw_condition) -> aw_status;
+}
+extern "C" {
+    pub fn aw_condition_acquire_coro(condition: *mut aw_condition, out: *mut *mut aw_coro) -> aw_status;
+}
+extern "C" {
+    pub fn aw_condition_release(condition: *mut aw_condition) -> aw_status;
+}
+extern "C" {
+    pub fn aw_condition_locked(condition: *const aw_condition) -> aw_bool;
+}
+extern "C" {
     pub fn aw_condition_wait(condition: *mut aw_condition) -> aw_status;
 }
 extern "C" {
     pub fn aw_condition_wait_coro(condition: *mut aw_condition, out: *mut *mut aw_coro) -> aw_status;
+}
+pub type aw_predicate_fn = ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void) -> aw_status>;
+extern "C" {
+    pub fn aw_condition_wait_for(condition: *mut aw_condition, fn_: aw_predicate_fn, ud: *mut std::os::raw::c_void) -> aw_status;
+}
+extern "C" {
+    pub fn aw_condition_wait_for_coro(
+        condition: *mut aw_condition,
+        fn_: aw_predicate_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_condition_notify(condition: *mut aw_condition, count: usize) -> aw_status;
@@ -1540,6 +1722,9 @@ extern "C" {
     pub fn aw_taskgroup_add(group: *mut aw_taskgroup, task: *mut aw_task) -> aw_status;
 }
 extern "C" {
+    pub fn aw_taskgroup_cancel(group: *mut aw_taskgroup) -> aw_status;
+}
+extern "C" {
     pub fn aw_taskgroup_end(group: *mut aw_taskgroup, body: aw_status, error: *mut aw_error) -> aw_status;
 }
 extern "C" {
@@ -1593,7 +1778,13 @@ extern "C" {
     pub fn aw_timeout_expired(timeout: *const aw_timeout) -> aw_bool;
 }
 extern "C" {
+    pub fn aw_timeout_run(delay_ns: i64, fn_: aw_task_fn, ud: *mut std::os::raw::c_void) -> aw_status;
+}
+extern "C" {
     pub fn aw_wait_for(future: *mut aw_future, timeout_ns: i64, out: *mut *mut std::os::raw::c_void) -> aw_status;
+}
+extern "C" {
+    pub fn aw_wait_for_shielded(future: *mut aw_future, timeout_ns: i64, out: *mut *mut std::os::raw::c_void) -> aw_status;
 }
 extern "C" {
     pub fn aw_wait_for_coro(future: *mut aw_future, timeout_ns: i64, out: *mut *mut aw_coro) -> aw_status;

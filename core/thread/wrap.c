@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wrap_future: a future of one loop that follows a concurrent future, which runs in another. It is told through its loop's posted list, by
+ * whoever settles the concurrent future. While it is listed there its loop has a closer that takes it out.
+ */
+#include "cfuture.h"
+
+#include "failure.h"
+
+#include <errno.h>
+
+typedef struct wrap {
+	aw_future future;
+	closer closer;
+	cfuture_follower follower; /* has a reference until it is told or the loop closes */
+	aw_cfuture *cfuture;       /* a reference: it owns the value */
+} wrap;
+
+static void wrap_release(aw_future *future) {
+	object_unref(((wrap *)(void *)future)->cfuture);
+}
+
+/* As asyncio: this one is cancelled now, what it follows when its loop hears of it. */
+static bool wrap_cancel(aw_future *future, aw_error *reason) {
+	(void)aw_cfuture_cancel(((wrap *)(void *)future)->cfuture);
+	future_set_cancelled(future, reason);
+	return true;
+}
+
+static const future_kind wrap_kind = {.cancel = wrap_cancel, .release = wrap_release, .what = "concurrent future"};
+
+static void finish(wrap *self) {
+	void *value;
+	bool is_integer;
+	aw_error *error;
+	switch (cfuture_outcome(self->cfuture, &value, &is_integer, &error)) {
+	case FUTURE_DONE: future_finish(&self->future, value, is_integer ? value_integer : NULL); break;
+	case FUTURE_FAILED: future_fail(&self->future, error); break;
+	default: future_set_cancelled(&self->future, error); break;
+	}
+}
+
+static aw_status arrived(ready_item *item) {
+	wrap *self = container_of(item, wrap, follower.arrival);
+	loop_remove_closer(self->future.loop, &self->closer);
+	if (!loop_closing(self->future.loop)) finish(self);
+	object_unref(self);
+	return 0;
+}
+
+/* The loop closes. Posted already: it arrives all the same. */
+static void wrap_close(closer *base) {
+	wrap *self = container_of(base, wrap, closer);
+	if (cfuture_unfollow(self->cfuture, &self->follower)) object_unref(self);
+}
+
+ENTRY(aw_cfuture_wrap, (aw_loop *loop, aw_cfuture *cfuture, aw_future **out), (loop, cfuture, out)) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!cfuture_is(cfuture)) return AW_EBADHANDLE;
+	if (!out) return -EINVAL;
+	wrap *self = future_create(loop, &future_class, &wrap_kind, sizeof *self);
+	if (!self) return -ENOMEM;
+	self->future.origin = CALLER;
+	self->closer.close = wrap_close;
+	self->follower.loop = loop;
+	self->follower.arrival.run = arrived;
+	self->cfuture = object_ref(cfuture);
+	loop_add_closer(loop, &self->closer);
+	status = cfuture_follow(cfuture, &self->follower);
+	if (status < 0) {
+		loop_remove_closer(loop, &self->closer);
+		object_unref(self);
+		return status;
+	}
+	object_ref(self); /* the follower's */
+	*out = object_hand_out(self, CALLER);
+	return 0;
+}
