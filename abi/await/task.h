@@ -39,8 +39,8 @@ AW_API aw_status aw_task_spawn_coro_eager(aw_loop *loop, aw_coro *coro, aw_task 
  *
  * asyncio: create_task(coro, name=…).
  */
-AW_STACKFUL AW_API aw_status aw_task_spawn_named(aw_loop *loop, const char *name, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
-                                     aw_task **out);
+AW_STACKFUL AW_API aw_status aw_task_spawn_named(aw_loop *loop, const char *name, aw_task_fn fn, void *ud,
+                                                 aw_destroy_fn destroy, aw_task **out);
 /**
  * As aw_task_spawn(), and gives the task as the future that it is, for callers that only await it. aw_future_task() has the
  * task.
@@ -50,7 +50,7 @@ AW_STACKFUL AW_API aw_status aw_task_spawn_named(aw_loop *loop, const char *name
  * asyncio: create_task.
  */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_task_spawn_future(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
-                                                   aw_future **out);
+                                                               aw_future **out);
 /**@}*/
 
 /** Takes one more reference and returns `task`. Any thread. */
