@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Every public function is used by a binding, or left out with a reason.
 
-usage: coverage.py --headers FOLDER --left-out FILE SOURCE…
+usage: coverage.py --headers FOLDER --left-out FILE [--stackful REASON] SOURCE…
 
-The list has one function a line, then its reason; lines that begin with # are for the reader. A function counts as used where its name
-stands in one of the sources outside a comment.
+The list has one function a line, then its reason; lines that begin with # are for the reader. With `--stackful` what the headers mark by
+AW_STACKFUL is left out for that reason, unless it is used or the list has a better one. A function counts as used where its name stands in
+one of the sources outside a comment.
 """
 import argparse
 import pathlib
@@ -18,12 +19,16 @@ def without_comments(text):
 
 
 def declared(headers):
-    names = set()
+    """The public functions, and those of them that are marked by AW_STACKFUL."""
+    names, stackful = set(), set()
     for header in sorted(headers.glob('*.h')):
         if header.name != 'backend.h':
             text = re.sub(r'/\*.*?\*/', ' ', header.read_text(), flags=re.S)
-            names.update(re.findall(r'\bAW_API\b[^;()]*?\b(aw_\w+)\s*\(', text))
-    return names
+            for mark, name in re.findall(r'\b(AW_STACKFUL\s+)?(?:AW_NODISCARD\s+)?(?:AW_PRINTF\([^)]*\)\s+)?AW_API\b[^;()]*?\b(aw_\w+)\s*\(', text):
+                names.add(name)
+                if mark:
+                    stackful.add(name)
+    return names, stackful
 
 
 def left_out(path):
@@ -36,26 +41,31 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--headers', type=pathlib.Path, required=True)
     parser.add_argument('--left-out', type=pathlib.Path, required=True)
+    parser.add_argument('--stackful', metavar='REASON')
     parser.add_argument('sources', nargs='+', type=pathlib.Path)
     args = parser.parse_args()
-    public = declared(args.headers)
+    public, stackful = declared(args.headers)
     reasons = left_out(args.left_out)
     used = set()
     for source in args.sources:
         used.update(re.findall(r'\baw_\w+', without_comments(source.read_text())))
+    for name in stackful - used - reasons.keys() if args.stackful else ():
+        reasons[name] = args.stackful
+    repeated = {name for name, reason in left_out(args.left_out).items() if reason == args.stackful and name in stackful}
     failed = 0
     for what, wrong in (
         ('no function found in the headers', set() if public else {str(args.headers)}),
         ('neither used nor left out', public - used - reasons.keys()),
         ('left out, but used', reasons.keys() & used),
         ('left out, but not public', reasons.keys() - public),
+        ('left out twice, by AW_STACKFUL as well', repeated),
         ('left out without a reason', {name for name, reason in reasons.items() if not reason}),
     ):
         if wrong:
             failed += 1
             print(f'{what}: {", ".join(sorted(wrong))}')
     print(f'{len(public & used)} functions used, {len(reasons)} left out with a reason')
-    print(f'{5 - failed} passed, {failed} failed')
+    print(f'{6 - failed} passed, {failed} failed')
     return 1 if failed else 0
 
 

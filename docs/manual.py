@@ -89,7 +89,7 @@ def read_header(path, reference):
         if re.match(r'\s*#|\s*/\*', rest):
             continue
         code = declaration(re.sub(r'/\*.*?\*/', lambda m: m.group() if m.group().startswith('/**<') else ' ', rest, flags=re.S))
-        if re.match(r'(AW_NODISCARD )?AW_\w*API\b|AW_\w+(\(.*?\))? .*\bAW_API\b', code):
+        if re.match(r'(AW_STACKFUL )?(AW_NODISCARD )?AW_\w*API\b|AW_\w+(\(.*?\))? .*\bAW_API\b', code):
             plain = re.sub(r'\bAW_[A-Z_]+(\([^)]*\))? ', '', code)
             name = re.search(r'\b(aw_\w+)\s*\(', plain).group(1)
             reference.functions[name] = Item(name, comment, plain, path.name, group)

@@ -31,6 +31,8 @@
  *    that give a new reference, move an item or a value, take a lock or a permit, enter or leave a scope, run, or await. Ignoring it loses a
  *    reference, an item, a lock, or a failure. Calls that schedule, notify, cancel, set or release are not marked: what they were given is
  *    destroyed if they fail.
+ *  - ::AW_STACKFUL marks the calls that only tasks with a stack of their own can make, or that only programs
+ *    with such tasks need. Bindings whose tasks are steps leave these out. It expands to nothing.
  */
 #ifndef AWAIT_BASE_H
 #define AWAIT_BASE_H
@@ -48,6 +50,9 @@
 /* Parameter `text` is a format as printf()'s, and its arguments begin at parameter `first` (0: a va_list). */
 #define AW_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 #endif
+
+/* For readers of the headers alone. */
+#define AW_STACKFUL
 
 #ifdef __cplusplus
 #define AW_BEGIN_DECLS extern "C" {

@@ -16,7 +16,7 @@ AW_BEGIN_DECLS
  */
 enum aw_error_code {
 	AW_OK = 0,
-	AW_ECANCELLED = -5001,     /**< the operation was cancelled (asyncio.CancelledError) */
+	AW_ECANCELLED = -5001,     /**< the operation was cancelled (CancelledError) */
 	AW_ETIMEOUT = -5002,       /**< the limit passed (TimeoutError) */
 	AW_EINVALIDSTATE = -5003,  /**< the object is not in the state the call needs (InvalidStateError) */
 	AW_EQUEUEFULL = -5004,     /**< no room now (QueueFull) */
@@ -41,10 +41,10 @@ enum aw_error_code {
 	AW_EGROUP = -5023,         /**< several failures (ExceptionGroup) */
 	AW_EREUSED = -5024,        /**< the coroutine runs already, or has run */
 	AW_ENOLOOP = -5025,        /**< no loop runs in this thread */
-	AW_EEXIT = -5026,          /**< leave the loop at once (SystemExit): a callback or step may return it */
-	AW_EPENDING = -5027,       /**< the time given to a blocking wait passed; what it waits for is still pending */
-	AW_EUSER = -20000,         /**< the first code for programs: `AW_EUSER - 1`, … are the next ones (aw_error_register()) */
-	AW_EUSER_LAST = -29999,    /**< the last code for programs */
+	AW_EEXIT = -5026,          /**< leave the loop at once: a callback or step may return it (SystemExit) */
+	AW_EPENDING = -5027,    /**< the time given to a blocking wait passed; what it waits for is still pending (TimeoutError) */
+	AW_EUSER = -20000,      /**< the first code for programs: `AW_EUSER - 1`, … are the next ones (aw_error_register()) */
+	AW_EUSER_LAST = -29999, /**< the last code for programs */
 	/* The system's own, for callers without an errno.h. */
 	AW_EPERM = -1,
 	AW_ENOENT = -2,

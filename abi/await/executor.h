@@ -92,8 +92,8 @@ AW_API aw_status aw_loop_run_in_executor(aw_loop *loop, aw_executor *executor, a
  * moves to `out`, its destroy to `out_destroy` (both optional; without `out` the value is destroyed). A task that is cancelled
  * here goes on at once; the thread ends its work. Stackful tasks only. asyncio.to_thread.
  */
-AW_NODISCARD AW_API aw_status aw_to_thread(aw_work_fn fn, void *ud, aw_destroy_fn destroy, void **out,
-                                           aw_destroy_fn *out_destroy);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_to_thread(aw_work_fn fn, void *ud, aw_destroy_fn destroy, void **out,
+                                                       aw_destroy_fn *out_destroy);
 /** aw_to_thread() as a coroutine: does nothing until it is driven, and owns the value. New reference. asyncio.to_thread. */
 AW_NODISCARD AW_API aw_status aw_to_thread_coro(aw_loop *loop, aw_work_fn fn, void *ud, aw_destroy_fn destroy, aw_coro **out);
 /**
@@ -115,8 +115,8 @@ AW_NODISCARD AW_API aw_status aw_loop_shutdown_default_executor(aw_loop *loop, i
  * Has `fn` run as a task of `loop`, as aw_task_spawn() does, in a copy of the calling thread's context. New reference.
  * Errors: ::AW_ELOOPCLOSED, ::AW_EFORKED, -ENOMEM. asyncio.run_coroutine_threadsafe.
  */
-AW_NODISCARD AW_API aw_status aw_submit_threadsafe(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
-                                                   aw_cfuture **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_submit_threadsafe(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                                                               aw_cfuture **out);
 /** As aw_submit_threadsafe(), for a coroutine of steps: what aw_coro_new() takes. asyncio.run_coroutine_threadsafe. */
 AW_NODISCARD AW_API aw_status aw_submit_step_threadsafe(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy,
                                                         aw_cfuture **out);

@@ -36,15 +36,15 @@ AW_NODISCARD AW_API aw_status aw_gather(aw_loop *loop, aw_future *const *futures
  *
  * asyncio: gather(*map(fn, inputs)).
  */
-AW_NODISCARD AW_API aw_status aw_gather_map(aw_loop *loop, aw_task_fn fn, void *const *inputs, size_t count, uint32_t flags,
-                                            aw_future **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_gather_map(aw_loop *loop, aw_task_fn fn, void *const *inputs, size_t count,
+                                                        uint32_t flags, aw_future **out);
 /**
  * As aw_gather_map(), with a function of its own for each input: the tasks run `fns[i](inputs[i])`.
  *
  * Returns: 0, and a new reference to the future in `out`. Errors: as aw_gather_map(). asyncio: gather(f(x), g(y)).
  */
-AW_NODISCARD AW_API aw_status aw_gather_each(aw_loop *loop, const aw_task_fn *fns, void *const *inputs, size_t count, uint32_t flags,
-                                             aw_future **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_gather_each(aw_loop *loop, const aw_task_fn *fns, void *const *inputs,
+                                                         size_t count, uint32_t flags, aw_future **out);
 /**
  * aw_gather_map(), awaited by the stackful task that calls. Where a task fails, the call returns and the others continue: what the
  * inputs point to must then outlive the caller.
@@ -54,10 +54,11 @@ AW_NODISCARD AW_API aw_status aw_gather_each(aw_loop *loop, const aw_task_fn *fn
  *
  * asyncio: `await gather(*map(fn, inputs))`.
  */
-AW_NODISCARD AW_API aw_status aw_gather_run(aw_task_fn fn, void *const *inputs, size_t count, uint32_t flags, aw_results **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_gather_run(aw_task_fn fn, void *const *inputs, size_t count, uint32_t flags,
+                                                        aw_results **out);
 /** aw_gather_each(), awaited as by aw_gather_run(). asyncio: `await gather(f(x), g(y))`. */
-AW_NODISCARD AW_API aw_status aw_gather_run_each(const aw_task_fn *fns, void *const *inputs, size_t count, uint32_t flags,
-                                                 aw_results **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_gather_run_each(const aw_task_fn *fns, void *const *inputs, size_t count,
+                                                             uint32_t flags, aw_results **out);
 
 /**
  * A future that follows `future`, but whose cancellation does not reach it. If `future` is done it is returned itself. A failure that

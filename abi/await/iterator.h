@@ -22,7 +22,8 @@ typedef aw_status (*aw_next_fn)(void *ud, void **out, aw_destroy_fn *out_destroy
 typedef aw_status (*aw_next_coro_fn)(void *ud, aw_coro **out);
 
 /** An iterator over what `fn` gives. New reference. */
-AW_NODISCARD AW_API aw_status aw_iterator_new(aw_loop *loop, aw_next_fn fn, void *ud, aw_destroy_fn destroy, aw_iterator **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_iterator_new(aw_loop *loop, aw_next_fn fn, void *ud, aw_destroy_fn destroy,
+                                                          aw_iterator **out);
 /** An iterator over what the coroutines of `fn` give. New reference. */
 AW_NODISCARD AW_API aw_status aw_iterator_new_coro(aw_loop *loop, aw_next_coro_fn fn, void *ud, aw_destroy_fn destroy,
                                                    aw_iterator **out);
@@ -34,7 +35,7 @@ AW_API void aw_iterator_unref(aw_iterator *iterator);
  * The next item, which moves to the caller, its destroy to `out_destroy` (optional). ::AW_ESTOPITERATION at the end. In a stackful task.
  * Python: one turn of `async for`.
  */
-AW_NODISCARD AW_API aw_status aw_iterator_next(aw_iterator *iterator, void **out, aw_destroy_fn *out_destroy);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_iterator_next(aw_iterator *iterator, void **out, aw_destroy_fn *out_destroy);
 /** The next item as a future, which a task of its own brings; take it out with aw_future_take_result(). New reference. anext(). */
 AW_NODISCARD AW_API aw_status aw_iterator_next_future(aw_iterator *iterator, aw_future **out);
 
@@ -48,7 +49,7 @@ typedef aw_status (*aw_exit_fn)(void *ud, aw_status body);
  * Runs `enter`, and if it succeeded `body` and then, on every way out, `leave`; all with `ud`, in the stackful task that calls. Returns
  * what the scope ends with; the error object of the body is passed on with its status. `enter` may be NULL. Python: `async with`.
  */
-AW_NODISCARD AW_API aw_status aw_with(aw_task_fn enter, aw_task_fn body, aw_exit_fn leave, void *ud);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_with(aw_task_fn enter, aw_task_fn body, aw_exit_fn leave, void *ud);
 
 AW_END_DECLS
 

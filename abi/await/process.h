@@ -100,15 +100,16 @@ AW_NODISCARD AW_API aw_status aw_process_adopt(aw_loop *loop, int32_t pid, int p
  * Returns: 0, and a new reference to the child in `out`. Errors: those of aw_subprocess_exec(); ::AW_ENOTASK; -EINVAL.
  * asyncio: create_subprocess_exec and Process.communicate.
  */
-AW_NODISCARD AW_API aw_status aw_subprocess_run(const char *const *argv, size_t count, const aw_process_options *options,
-                                                const void *input, size_t length, aw_process **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_subprocess_run(const char *const *argv, size_t count,
+                                                            const aw_process_options *options, const void *input, size_t length,
+                                                            aw_process **out);
 /**
  * Runs `/bin/sh -c command`, as aw_subprocess_shell() starts it, in a stackful task. Never with untrusted text.
  *
  * Returns and errors: as aw_subprocess_run(). asyncio: create_subprocess_shell and Process.communicate.
  */
-AW_NODISCARD AW_API aw_status aw_subprocess_run_shell(const char *command, const aw_process_options *options, const void *input,
-                                                      size_t length, aw_process **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_subprocess_run_shell(const char *command, const aw_process_options *options,
+                                                                  const void *input, size_t length, aw_process **out);
 /**
  * As aw_subprocess_run(), started now, with the end as a future of `loop` (NULL: the one that runs), whose value is the child. Read
  * it while the future lives, or take it with aw_await_take(). Dropping the future does not end the child; cancelling it does.

@@ -36,7 +36,7 @@ AW_API void aw_queue_unref(aw_queue *queue);
 /**
  * Puts an item, waiting for room. On any error (::AW_ECANCELLED, ::AW_EQUEUESHUTDOWN) the item stays the caller's. asyncio: Queue.put.
  */
-AW_NODISCARD AW_API aw_status aw_queue_put(aw_queue *queue, void *item, aw_destroy_fn destroy);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_queue_put(aw_queue *queue, void *item, aw_destroy_fn destroy);
 /** aw_queue_put() as a coroutine, which owns the item from then on: if the put fails or never runs, the item is destroyed. */
 AW_NODISCARD AW_API aw_status aw_queue_put_coro(aw_queue *queue, void *item, aw_destroy_fn destroy, aw_coro **out);
 /** Puts an item now, or ::AW_EQUEUEFULL, ::AW_EQUEUESHUTDOWN: then it stays the caller's. asyncio: Queue.put_nowait. */
@@ -45,7 +45,7 @@ AW_NODISCARD AW_API aw_status aw_queue_put_nowait(aw_queue *queue, void *item, a
  * Gets an item, waiting for one. It moves to the caller, its destroy to `out_destroy` (optional). A get that is cancelled takes
  * nothing. ::AW_EQUEUESHUTDOWN once the queue is shut down and empty. asyncio: Queue.get.
  */
-AW_NODISCARD AW_API aw_status aw_queue_get(aw_queue *queue, void **out, aw_destroy_fn *out_destroy);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_queue_get(aw_queue *queue, void **out, aw_destroy_fn *out_destroy);
 /** aw_queue_get() as a coroutine, whose value is the item, with its destroy. */
 AW_NODISCARD AW_API aw_status aw_queue_get_coro(aw_queue *queue, aw_coro **out);
 /** Gets an item now, or ::AW_EQUEUEEMPTY, ::AW_EQUEUESHUTDOWN. asyncio: Queue.get_nowait. */
@@ -53,7 +53,7 @@ AW_NODISCARD AW_API aw_status aw_queue_get_nowait(aw_queue *queue, void **out, a
 /** Tells that an item got before has been dealt with. -EINVAL once too often. asyncio: Queue.task_done. */
 AW_API aw_status aw_queue_task_done(aw_queue *queue);
 /** Waits until every item put has been dealt with. asyncio: Queue.join. */
-AW_NODISCARD AW_API aw_status aw_queue_join(aw_queue *queue);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_queue_join(aw_queue *queue);
 /** aw_queue_join() as a coroutine. */
 AW_NODISCARD AW_API aw_status aw_queue_join_coro(aw_queue *queue, aw_coro **out);
 /**

@@ -22,12 +22,14 @@ AW_BEGIN_DECLS
  * aw_loop_new() prints in debug mode alone.
  * asyncio.run.
  */
-AW_NODISCARD AW_API aw_status aw_run(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_run(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                                                 void **out);
 /**
  * As aw_run(), and gives out the error: what `fn` failed with, or why no loop could be made, which is then not printed. `out_error` (optional)
  * receives a new reference on failure, else NULL. asyncio: what asyncio.run raises.
  */
-AW_NODISCARD AW_API aw_status aw_run_error(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out, aw_error **out_error);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_run_error(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                                                       void **out, aw_error **out_error);
 /**
  * A whole main(): runs `fn` as aw_run() does and returns the exit status of the program: 0, or 1 if it failed, after a line on stderr,
  * "PROGRAM: message (NAME)", and one for each failure of a group. ::AW_EEXIT with a message of its own is printed and gives 1, without one 0.
@@ -38,7 +40,7 @@ AW_NODISCARD AW_API aw_status aw_run_error(const char *backend, aw_task_fn fn, v
  *
  * Python: asyncio.run(main()) as a program's last line.
  */
-AW_API int aw_main(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy);
+AW_STACKFUL AW_API int aw_main(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy);
 typedef struct aw_runner aw_runner; /**< asyncio.Runner */
 
 /** Flags of aw_runner_new(). */
@@ -61,7 +63,8 @@ AW_API aw_status aw_runner_loop(aw_runner *runner, aw_loop **out);
  * run, and what `fn` bound with aw_context_set() is there for it. With ::AW_RUNNER_SIGINT, -EINTR if a SIGINT ended it. ::AW_ELOOPRUNNING inside a running loop, ::AW_ELOOPCLOSED once closed.
  * asyncio: Runner.run.
  */
-AW_NODISCARD AW_API aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                                                        void **out);
 /** As aw_runner_run(), for a coroutine of the runner's loop (takes its own reference). */
 AW_NODISCARD AW_API aw_status aw_runner_run_coro(aw_runner *runner, aw_coro *coro, void **out);
 /**

@@ -28,7 +28,7 @@ AW_API aw_lock *aw_lock_ref(aw_lock *lock);
 /** Gives one reference back. Any thread. */
 AW_API void aw_lock_unref(aw_lock *lock);
 /** Takes the lock; does not suspend if it is free and nobody waits. asyncio: Lock.acquire. */
-AW_NODISCARD AW_API aw_status aw_lock_acquire(aw_lock *lock);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_lock_acquire(aw_lock *lock);
 /** aw_lock_acquire() as a coroutine. */
 AW_NODISCARD AW_API aw_status aw_lock_acquire_coro(aw_lock *lock, aw_coro **out);
 /** Takes the lock if that needs no wait, else -EAGAIN. */
@@ -48,7 +48,7 @@ AW_API aw_event *aw_event_ref(aw_event *event);
 /** Gives one reference back. Any thread. */
 AW_API void aw_event_unref(aw_event *event);
 /** Waits until it is set. asyncio: Event.wait. */
-AW_NODISCARD AW_API aw_status aw_event_wait(aw_event *event);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_event_wait(aw_event *event);
 /** aw_event_wait() as a coroutine. */
 AW_NODISCARD AW_API aw_status aw_event_wait_coro(aw_event *event, aw_coro **out);
 /** Sets it, and wakes all who wait, even if it is cleared before they run. asyncio: Event.set. */
@@ -70,7 +70,7 @@ AW_API void aw_condition_unref(aw_condition *condition);
 /** The lock, borrowed. */
 AW_API aw_lock *aw_condition_lock(const aw_condition *condition);
 /** Takes the lock: aw_lock_acquire() of aw_condition_lock(). asyncio: Condition.acquire. */
-AW_NODISCARD AW_API aw_status aw_condition_acquire(aw_condition *condition);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_condition_acquire(aw_condition *condition);
 /** aw_condition_acquire() as a coroutine. */
 AW_NODISCARD AW_API aw_status aw_condition_acquire_coro(aw_condition *condition, aw_coro **out);
 /** Releases the lock and wakes its first waiter. -EPERM if it is not held. asyncio: Condition.release. */
@@ -81,7 +81,7 @@ AW_API aw_bool aw_condition_locked(const aw_condition *condition);
  * Releases the lock, waits to be notified, takes the lock again; also a cancelled wait returns with the lock. May wake without cause.
  * asyncio: Condition.wait.
  */
-AW_NODISCARD AW_API aw_status aw_condition_wait(aw_condition *condition);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_condition_wait(aw_condition *condition);
 /** aw_condition_wait() as a coroutine. */
 AW_NODISCARD AW_API aw_status aw_condition_wait_coro(aw_condition *condition, aw_coro **out);
 /** What a condition is waited for: positive once it holds, 0 until then, or a negative status, which ends the wait. */
@@ -93,7 +93,7 @@ typedef aw_status (*aw_predicate_fn)(void *ud);
  * Returns: what `fn` returned last: positive, or its failure. Errors: those of aw_condition_wait(); -EINVAL for a NULL `fn`.
  * Cancellation: as aw_condition_wait(): the lock is held again when ::AW_ECANCELLED is returned. asyncio: Condition.wait_for.
  */
-AW_NODISCARD AW_API aw_status aw_condition_wait_for(aw_condition *condition, aw_predicate_fn fn, void *ud);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_condition_wait_for(aw_condition *condition, aw_predicate_fn fn, void *ud);
 /**
  * aw_condition_wait_for() as a coroutine, whose value is what `fn` returned last, as `(void *)(intptr_t)`. `destroy(ud)` runs when it
  * has ended, or, before the call returns, when it can't be made. New reference.
@@ -117,7 +117,7 @@ AW_API aw_semaphore *aw_semaphore_ref(aw_semaphore *semaphore);
 /** Gives one reference back. Any thread. */
 AW_API void aw_semaphore_unref(aw_semaphore *semaphore);
 /** Takes a permit; newcomers never overtake. asyncio: Semaphore.acquire. */
-AW_NODISCARD AW_API aw_status aw_semaphore_acquire(aw_semaphore *semaphore);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_semaphore_acquire(aw_semaphore *semaphore);
 /** aw_semaphore_acquire() as a coroutine. */
 AW_NODISCARD AW_API aw_status aw_semaphore_acquire_coro(aw_semaphore *semaphore, aw_coro **out);
 /** Takes a permit if that needs no wait, else -EAGAIN. */
@@ -142,15 +142,15 @@ AW_API void aw_barrier_unref(aw_barrier *barrier);
  * Waits for all parties. Returns the order of arrival, from 0; ::AW_EBROKENBARRIER if it is or gets broken. A cancelled wait leaves, and
  * breaks nothing. asyncio: Barrier.wait.
  */
-AW_NODISCARD AW_API aw_status aw_barrier_wait(aw_barrier *barrier);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_barrier_wait(aw_barrier *barrier);
 /** aw_barrier_wait() as a coroutine; its value is the order as `(void *)(intptr_t)`. */
 AW_NODISCARD AW_API aw_status aw_barrier_wait_coro(aw_barrier *barrier, aw_coro **out);
 /** Breaks those who wait, and leaves it usable. asyncio: Barrier.reset. */
-AW_NODISCARD AW_API aw_status aw_barrier_reset(aw_barrier *barrier);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_barrier_reset(aw_barrier *barrier);
 /** aw_barrier_reset() as a coroutine. */
 AW_NODISCARD AW_API aw_status aw_barrier_reset_coro(aw_barrier *barrier, aw_coro **out);
 /** Breaks it until it is reset. asyncio: Barrier.abort. */
-AW_NODISCARD AW_API aw_status aw_barrier_abort(aw_barrier *barrier);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_barrier_abort(aw_barrier *barrier);
 /** aw_barrier_abort() as a coroutine. */
 AW_NODISCARD AW_API aw_status aw_barrier_abort_coro(aw_barrier *barrier, aw_coro **out);
 /** How many tasks it takes to pass. asyncio: Barrier.parties. */

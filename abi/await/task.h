@@ -24,14 +24,14 @@ typedef aw_status (*aw_task_fn)(void *ud);
  * Schedules a stackful coroutine; it starts in the next iteration. The loop owns the task: dropping the handle detaches it and
  * never stops it. Errors: ::AW_ENOLOOP, ::AW_ELOOPCLOSED, -ENOMEM. asyncio.create_task.
  */
-AW_API aw_status aw_task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out);
+AW_STACKFUL AW_API aw_status aw_task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out);
 /** Schedules a coroutine object (takes its own reference). ::AW_EREUSED if it has run. asyncio: loop.create_task. */
 AW_API aw_status aw_task_spawn_coro(aw_loop *loop, aw_coro *coro, aw_task **out);
 /**
  * As aw_task_spawn(), but the first step runs before the call returns, if the loop runs: a body that never suspends gives a task that is
  * done and was never scheduled. Its done-callbacks still go through the ready queue. asyncio.eager_task_factory.
  */
-AW_API aw_status aw_task_spawn_eager(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out);
+AW_STACKFUL AW_API aw_status aw_task_spawn_eager(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out);
 /** As aw_task_spawn_coro(), eagerly. asyncio: create_task(eager_start=True). */
 AW_API aw_status aw_task_spawn_coro_eager(aw_loop *loop, aw_coro *coro, aw_task **out);
 /**
@@ -39,8 +39,8 @@ AW_API aw_status aw_task_spawn_coro_eager(aw_loop *loop, aw_coro *coro, aw_task 
  *
  * asyncio: create_task(coro, name=…).
  */
-AW_API aw_status aw_task_spawn_named(aw_loop *loop, const char *name, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
-                                     aw_task **out);
+AW_STACKFUL AW_API aw_status aw_task_spawn_named(aw_loop *loop, const char *name, aw_task_fn fn, void *ud,
+                                                 aw_destroy_fn destroy, aw_task **out);
 /**
  * As aw_task_spawn(), and gives the task as the future that it is, for callers that only await it. aw_future_task() has the
  * task.
@@ -49,8 +49,8 @@ AW_API aw_status aw_task_spawn_named(aw_loop *loop, const char *name, aw_task_fn
  *
  * asyncio: create_task.
  */
-AW_NODISCARD AW_API aw_status aw_task_spawn_future(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
-                                                   aw_future **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_task_spawn_future(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                                                               aw_future **out);
 /**@}*/
 
 /** Takes one more reference and returns `task`. Any thread. */
@@ -89,7 +89,7 @@ AW_NODISCARD AW_API aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, si
  * future that is done does not suspend. When the task is cancelled here, what it awaits is cancelled first, and ::AW_ECANCELLED is
  * returned. Errors: ::AW_EFOREIGNLOOP, ::AW_ESELFAWAIT, ::AW_ELOOPCLOSED while the loop closes. Python: await.
  */
-AW_NODISCARD AW_API aw_status aw_await(aw_future *future, void **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await(aw_future *future, void **out);
 /**
  * Awaits `future` as aw_await() does, moves its value to the caller as aw_future_take_result() does, and drops the caller's
  * reference to it: also where the await fails, is cancelled, or refused with ::AW_ENOTASK. It is the whole life of a future
@@ -103,16 +103,16 @@ AW_NODISCARD AW_API aw_status aw_await(aw_future *future, void **out);
  *
  * Errors: those of aw_await(). Python: `value = await future`, where nobody else has the future.
  */
-AW_NODISCARD AW_API aw_status aw_await_take(aw_future *future, void **out, aw_destroy_fn *out_destroy);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_take(aw_future *future, void **out, aw_destroy_fn *out_destroy);
 /**
  * Awaits `future`, whose value is an integer (::AW_VALUE_INTEGER: an exit code, an order of arrival, what aw_return_int()
  * gave), and writes it to `out` (optional).
  *
  * Errors: those of aw_await(); -EINVAL for a value of another kind. Python: await.
  */
-AW_NODISCARD AW_API aw_status aw_await_int(aw_future *future, int64_t *out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_int(aw_future *future, int64_t *out);
 /** As aw_await_int(), and drops the caller's reference to `future`, also on failure: see aw_await_take(). Python: await. */
-AW_NODISCARD AW_API aw_status aw_await_take_int(aw_future *future, int64_t *out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_take_int(aw_future *future, int64_t *out);
 /**
  * Awaits `future` without passing a cancellation on to it: when the task is cancelled here, `future` continues and
  * ::AW_ECANCELLED is returned. The value (borrowed from `future`) goes to `out` (optional). A failure of `future` that comes
@@ -120,37 +120,37 @@ AW_NODISCARD AW_API aw_status aw_await_take_int(aw_future *future, int64_t *out)
  *
  * Errors: those of aw_await(), -ENOMEM. asyncio: `await shield(future)`.
  */
-AW_NODISCARD AW_API aw_status aw_await_shielded(aw_future *future, void **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_shielded(aw_future *future, void **out);
 /** Runs `coro` in this task until it ends. The value goes to `out` (optional) and stays the coroutine's. Python: await. */
-AW_NODISCARD AW_API aw_status aw_await_coro(aw_coro *coro, void **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_coro(aw_coro *coro, void **out);
 /** Suspends the task for `delay_ns`; 0 and less let the others run for exactly one iteration. asyncio.sleep. */
-AW_NODISCARD AW_API aw_status aw_sleep(int64_t delay_ns);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_sleep(int64_t delay_ns);
 /**
  * Sets the value that the task has when its function returns 0. Returns 0, so that `return aw_return(v, free);` reads well. The value moves
  * also on failure, which destroys it: in that line nobody is left to do so. (Other values stay the caller's on failure, see base.h.)
  */
-AW_API aw_status aw_return(void *value, aw_destroy_fn destroy);
+AW_STACKFUL AW_API aw_status aw_return(void *value, aw_destroy_fn destroy);
 /**
  * As aw_return(), with an integer as the value (::AW_VALUE_INTEGER), which needs no release. It is kept in a pointer: on a system
  * with pointers of 32 bits a larger one is refused with -EOVERFLOW.
  *
  * Errors: ::AW_ENOTASK, -EOVERFLOW. Python: return.
  */
-AW_API aw_status aw_return_int(int64_t value);
+AW_STACKFUL AW_API aw_status aw_return_int(int64_t value);
 /**
  * Makes the error of a failure: `return aw_raise(-EIO, "no luck");`. Returns `code`. An errno without its minus (`EIO`) is taken as its
  * negative; 0 is -EINVAL. `message` is optional and copied. Python: raise.
  */
-AW_NODISCARD AW_API aw_status aw_raise(aw_status code, const char *message);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_raise(aw_status code, const char *message);
 /**
  * As aw_raise(), with a message formatted as by printf(): `return aw_raisef(-EIO, "%s: no luck", name);`. Where there is no memory
  * for the message, the text of the code stands for it. Python: raise.
  */
-AW_NODISCARD AW_PRINTF(2, 3) AW_API aw_status aw_raisef(aw_status code, const char *format, ...);
+AW_STACKFUL AW_NODISCARD AW_PRINTF(2, 3) AW_API aw_status aw_raisef(aw_status code, const char *format, ...);
 /** aw_raisef() with its arguments as a va_list, for functions that wrap it. Python: raise. */
-AW_NODISCARD AW_PRINTF(2, 0) AW_API aw_status aw_vraisef(aw_status code, const char *format, va_list arguments);
+AW_STACKFUL AW_NODISCARD AW_PRINTF(2, 0) AW_API aw_status aw_vraisef(aw_status code, const char *format, va_list arguments);
 /** As aw_raise(), with an error object (takes its own reference). Returns its code. */
-AW_NODISCARD AW_API aw_status aw_raise_error(aw_error *error);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_raise_error(aw_error *error);
 /**
  * The error of the last failure in this task, borrowed until the next call that suspends or fails. NULL if there is none, and where there is
  * no stackful coroutine: a step has aw_resume_error(), a callback only the status. Python: the exception of an `except` clause.
@@ -168,16 +168,16 @@ AW_NODISCARD AW_API aw_status aw_raise_error(aw_error *error);
  * ends with aw_raise() is enough. A program that handles a failure and later returns the same code of its own, with no await in between, says so
  * by aw_caught_clear(); else the old error would be taken for the new one's.
  */
-AW_API aw_error *aw_caught(void);
+AW_STACKFUL AW_API aw_error *aw_caught(void);
 /** Says that the last failure was handled: aw_caught() is NULL again. Nothing outside a stackful task. Python: the end of an `except` clause. */
-AW_API void aw_caught_clear(void);
+AW_STACKFUL AW_API void aw_caught_clear(void);
 /**@}*/
 
 /** aw_sleep() as a coroutine that gives `value`, for step coroutines and hosts. New reference. asyncio.sleep(delay, result). */
 AW_NODISCARD AW_API aw_status aw_sleep_coro(aw_loop *loop, int64_t delay_ns, void *value, aw_destroy_fn destroy, aw_coro **out);
 
 /** The size of the stacks of tasks spawned from now on, in bytes (rounded up to pages; 16 KiB at least). 256 KiB by default. */
-AW_API aw_status aw_loop_set_stack_size(aw_loop *loop, size_t size);
+AW_STACKFUL AW_API aw_status aw_loop_set_stack_size(aw_loop *loop, size_t size);
 
 AW_END_DECLS
 

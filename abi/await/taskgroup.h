@@ -25,7 +25,8 @@ AW_NODISCARD AW_API aw_status aw_taskgroup_begin(aw_taskgroup *group);
  * Starts a stackful task in the group. ::AW_EINVALIDSTATE before the group is entered, once it is shutting down, and when it is
  * finished. `out` is optional: new reference. asyncio: TaskGroup.create_task.
  */
-AW_API aw_status aw_taskgroup_spawn(aw_taskgroup *group, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out);
+AW_STACKFUL AW_API aw_status aw_taskgroup_spawn(aw_taskgroup *group, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                                                aw_task **out);
 /** Starts a coroutine object in the group (takes its own reference); errors as above. asyncio: TaskGroup.create_task. */
 AW_API aw_status aw_taskgroup_spawn_coro(aw_taskgroup *group, aw_coro *coro, aw_task **out);
 /**
@@ -48,7 +49,7 @@ AW_API aw_status aw_taskgroup_cancel(aw_taskgroup *group);
  * stackful task aw_caught() stands for it). If the body or a task failed, the others are cancelled and waited for, and the failures come
  * as one error of ::AW_EGROUP (aw_caught()); a mere cancellation of the parent comes as ::AW_ECANCELLED. TaskGroup.__aexit__.
  */
-AW_NODISCARD AW_API aw_status aw_taskgroup_end(aw_taskgroup *group, aw_status body, aw_error *error);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_taskgroup_end(aw_taskgroup *group, aw_status body, aw_error *error);
 /** aw_taskgroup_end() as a coroutine. New reference. */
 AW_NODISCARD AW_API aw_status aw_taskgroup_end_coro(aw_taskgroup *group, aw_status body, aw_error *error, aw_coro **out);
 

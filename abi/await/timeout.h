@@ -46,14 +46,14 @@ AW_API aw_bool aw_timeout_expired(const aw_timeout *timeout);
  *
  * asyncio: `async with timeout(delay)`.
  */
-AW_NODISCARD AW_API aw_status aw_timeout_run(int64_t delay_ns, aw_task_fn fn, void *ud);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_timeout_run(int64_t delay_ns, aw_task_fn fn, void *ud);
 
 /**
  * Awaits `future` for `timeout_ns` at most; then cancels it, waits until it has really ended, and returns ::AW_ETIMEOUT, unless it
  * ended with a value or another error all the same. At 0 and less a future that is not done is cancelled at once. The value (borrowed)
  * goes to `out` (optional). Cancelling the task cancels the future. asyncio.wait_for, as of 3.12.
  */
-AW_NODISCARD AW_API aw_status aw_wait_for(aw_future *future, int64_t timeout_ns, void **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_wait_for(aw_future *future, int64_t timeout_ns, void **out);
 /**
  * Awaits `future` for `timeout_ns` at most, and leaves it alone: when the time has passed ::AW_ETIMEOUT is returned, when the task is
  * cancelled ::AW_ECANCELLED, and `future` continues. The value (borrowed from `future`) goes to `out` (optional). A failure of
@@ -61,7 +61,7 @@ AW_NODISCARD AW_API aw_status aw_wait_for(aw_future *future, int64_t timeout_ns,
  *
  * Errors: those of aw_wait_for(), ::AW_EFOREIGNLOOP, ::AW_ESELFAWAIT, -ENOMEM. asyncio: wait_for(shield(future), timeout).
  */
-AW_NODISCARD AW_API aw_status aw_wait_for_shielded(aw_future *future, int64_t timeout_ns, void **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_wait_for_shielded(aw_future *future, int64_t timeout_ns, void **out);
 /** aw_wait_for() as a coroutine. Its value is that of the future, borrowed: keep the future. New reference. */
 AW_NODISCARD AW_API aw_status aw_wait_for_coro(aw_future *future, int64_t timeout_ns, aw_coro **out);
 

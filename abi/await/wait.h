@@ -22,8 +22,8 @@ enum aw_return_when {
  * `out_done` (optional, `count` entries) tells which are done. Returns how many are; never ::AW_ETIMEOUT. Always suspends.
  * Errors: -EINVAL for no futures or an unknown `return_when`, ::AW_ENOTASK, ::AW_ECANCELLED. asyncio.wait.
  */
-AW_NODISCARD AW_API aw_status aw_wait(aw_future *const *futures, size_t count, int32_t return_when, int64_t timeout_ns,
-                                      aw_bool *out_done);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_wait(aw_future *const *futures, size_t count, int32_t return_when,
+                                                  int64_t timeout_ns, aw_bool *out_done);
 /** aw_wait() as a coroutine; its value is an ::aw_results in which what was pending is ::AW_EINVALIDSTATE. New reference. */
 AW_NODISCARD AW_API aw_status aw_wait_coro(aw_loop *loop, aw_future *const *futures, size_t count, int32_t return_when,
                                            int64_t timeout_ns, aw_coro **out);
@@ -45,7 +45,7 @@ AW_API void aw_as_completed_unref(aw_as_completed *iterator);
  * Suspends the task until the next future is done and gives it (one of those handed in; new reference). ::AW_ETIMEOUT once the limit
  * has passed, for each that is left; then ::AW_ESTOPITERATION. A cancelled next loses nothing.
  */
-AW_NODISCARD AW_API aw_status aw_as_completed_next(aw_as_completed *iterator, aw_future **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_as_completed_next(aw_as_completed *iterator, aw_future **out);
 /** aw_as_completed_next() as a coroutine, whose value is the future. New reference. */
 AW_NODISCARD AW_API aw_status aw_as_completed_next_coro(aw_as_completed *iterator, aw_coro **out);
 

@@ -13,39 +13,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
 )
-
-// Option says how a loop is made.
-type Option func(*options)
-
-type options struct {
-	backend string
-	seed    uint64
-	debug   bool
-	serial  bool
-}
-
-// WithBackend names the backend ("epoll", "uring", "uv", "ev", "virtual"), a plug-in's path, or a list of these in order of
-// preference. Without it the environment's AWAIT_BACKEND decides, else it is epoll.
-func WithBackend(name string) Option { return func(o *options) { o.backend = name } }
-
-// WithSeed is the seed of the virtual backend's order.
-func WithSeed(seed uint64) Option { return func(o *options) { o.seed = seed } }
-
-// WithDebug switches debug mode on, as AWAIT_DEBUG=1 does.
-func WithDebug() Option { return func(o *options) { o.debug = true } }
-
-// WithSerialTasks has the loop's tasks run one at a time, in the loop's order, as asyncio's do: between two awaits a task has the loop's
-// data to itself, and two runs are alike. A task's context is then for its own goroutine: others that it starts by `go` use
-// Loop.Attach of it. Without it tasks are ordinary goroutines, which run in parallel. The virtual backend
-// implies it, since its clock may move only when every task waits.
-func WithSerialTasks() Option { return func(o *options) { o.serial = true } }
 
 // Loop is an event loop. It runs from New until Close: there is nothing to start. It is a guest of Go's network poller, so no thread is
 // blocked while it waits; where the backend can't be a guest (virtual), one goroutine blocks a thread.
@@ -186,12 +159,6 @@ func (l *Loop) begin() error {
 	return nil
 }
 
-// Version returns the version of the libawait that runs.
-func Version() string { return C.GoString(C.aw_version()) }
-
-// VersionNumber returns it as major*10000 + minor*100 + patch.
-func VersionNumber() int { return int(C.aw_version_number()) }
-
 // Backend returns the name of the backend that drives the loop.
 func (l *Loop) Backend() string { return l.backend }
 
@@ -311,277 +278,9 @@ func (l *Loop) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// --- the mutex ---
-
-// enter takes the loop, closed or not.
-func (l *Loop) enter() {
-	if !l.blocking {
-		l.mu.Lock()
-	} else if !l.mu.TryLock() {
-		// The loop's goroutine may hold it while it waits in C: bring it out.
-		l.wanters.Add(1)
-		if l.waiting.Load() {
-			C.aw_loop_wakeup(l.c)
-		}
-		l.mu.Lock()
-		l.wanters.Add(-1)
-	}
-}
-
-// lock takes the loop, or returns false if it is closed.
-func (l *Loop) lock() bool {
-	l.enter()
-	if l.closed {
-		l.mu.Unlock()
-		return false
-	}
-	return true
-}
-
-// unlock gives the loop back after calls that may have made work for it, which is done at once where it can be.
-func (l *Loop) unlock() {
-	switch {
-	case l.closed:
-	case l.serial:
-		l.kick()
-	default:
-		l.drive()
-	}
-	l.mu.Unlock()
-}
-
-// kick has the loop's goroutine look again.
-func (l *Loop) kick() {
-	l.idle.Signal()
-	if l.parked {
-		l.parked = false
-		C.aw_loop_wakeup(l.c)
-	}
-}
-
-// --- driving ---
-
-// drive takes turns until nothing more ends.
-func (l *Loop) drive() {
-	for l.turn(0) > 0 {
-	}
-}
-
-// turn takes one, and hands out what ended. Negative: nothing at all happened.
-func (l *Loop) turn(timeout C.int64_t) C.int32_t {
-	l.sweep()
-	count := C.awgo_turn(l.shim, timeout)
-	l.process(count)
-	return count
-}
-
-func (l *Loop) process(count C.int32_t) {
-	for i := C.int32_t(0); i < count; i++ {
-		l.handle(&l.events[i])
-	}
-}
-
-// serve drives a loop with parallel tasks, when nobody who submits does. It is parked in Go's poller.
-func (l *Loop) serve() {
-	defer close(l.stopped)
-	l.conn.Read(func(uintptr) bool {
-		if !l.lock() {
-			return true
-		}
-		// The poller tells of an edge once: only "nothing at all" permits to wait for the next.
-		for l.turn(0) >= 0 {
-		}
-		l.mu.Unlock()
-		return false
-	})
-}
-
-// serveSerial drives a loop with serial tasks: it hands out one thing at a time, and waits until every task waits again.
-func (l *Loop) serveSerial() {
-	defer close(l.stopped)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for !l.closed {
-		switch {
-		case l.running > 0:
-			l.idle.Wait()
-		case len(l.inbox) > 0:
-			// What comes in meanwhile belongs to the next iteration, behind a turn.
-			batch := l.inbox
-			l.inbox = nil
-			for len(batch) > 0 && !l.closed {
-				l.hand(&batch[0])
-				batch = batch[1:]
-				for l.running > 0 && !l.closed {
-					l.idle.Wait()
-				}
-			}
-			if l.closed {
-				l.flush(batch)
-			} else {
-				l.turn(0)
-			}
-		case l.turn(0) >= 0 || len(l.inbox) > 0 || l.cancelEnded():
-		default:
-			l.park()
-		}
-	}
-}
-
-// park waits until there is something to do.
-func (l *Loop) park() {
-	if !l.blocking {
-		l.parked = true
-		l.mu.Unlock()
-		looked := false
-		l.conn.Read(func(uintptr) bool {
-			// An edge between the look before and this one would be lost: look once more, then wait.
-			if looked {
-				return true
-			}
-			looked = true
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			return l.closed || !l.parked || l.turn(0) >= 0 || len(l.inbox) > 0
-		})
-		l.mu.Lock()
-		l.parked = false
-		return
-	}
-	if l.held > 0 {
-		// A blocking function runs, and the clock must not jump over it.
-		l.idle.Wait()
-		return
-	}
-	l.waiting.Store(true)
-	if l.wanters.Load() == 0 {
-		l.turn(-1)
-	}
-	l.waiting.Store(false)
-	for l.wanters.Load() > 0 && !l.closed {
-		l.mu.Unlock()
-		runtime.Gosched()
-		l.mu.Lock()
-	}
-}
-
-// --- slots: who waits under which token ---
-
-type slot struct {
-	waiter     *waiter
-	then       func(result) // instead of a waiter; under the mutex
-	generation uint32
-}
-
-// result is how an operation ended.
-type result struct {
-	status C.int32_t
-	value  int64
-	err    error
-}
-
-func (l *Loop) take(w *waiter, then func(result)) uint64 {
-	var at uint32
-	if n := len(l.free); n > 0 {
-		at = l.free[n-1]
-		l.free = l.free[:n-1]
-	} else {
-		at = uint32(len(l.slots))
-		l.slots = append(l.slots, slot{})
-	}
-	s := &l.slots[at]
-	s.waiter, s.then = w, then
-	s.generation++
-	return uint64(s.generation)<<32 | uint64(at)
-}
-
-func (l *Loop) holds(token uint64) bool {
-	at := uint32(token)
-	return int(at) < len(l.slots) && l.slots[at].generation == uint32(token>>32) &&
-		(l.slots[at].waiter != nil || l.slots[at].then != nil)
-}
-
-func (l *Loop) give(token uint64) (w *waiter, then func(result)) {
-	s := &l.slots[uint32(token)]
-	w, then = s.waiter, s.then
-	s.waiter, s.then = nil, nil
-	l.free = append(l.free, uint32(token))
-	return w, then
-}
-
-// handle hands one event on.
-func (l *Loop) handle(e *C.awgo_event) {
-	token := uint64(e.token)
-	switch e.kind {
-	case C.AWGO_ENDED:
-		r := result{status: e.status, value: int64(e.value)}
-		if e.status < 0 {
-			r.err = fromC(e.error, e.status)
-			C.aw_error_unref(e.error)
-		}
-		if w, then := l.give(token); w != nil {
-			l.deliver(w, r)
-		} else if then != nil {
-			then(r)
-		}
-	case C.AWGO_CALL:
-		l.callDue(token, int(e.value), e.status != 0)
-	case C.AWGO_FREED:
-		l.callFreed(token)
-	case C.AWGO_CANCEL:
-		if cancel := l.cancels[token]; cancel != nil {
-			cancel()
-		}
-	case C.AWGO_REPORT:
-		report := Report{Message: C.GoString(e.text)}
-		if e.error != nil {
-			report.Err = fromC(e.error, C.aw_error_status(e.error))
-		}
-		C.free(unsafe.Pointer(e.text))
-		C.aw_error_unref(e.error)
-		l.post(func() { l.tell(report) })
-	}
-}
-
-// fail ends everything that is awaited. The C loop is closed, and holds no buffer any more.
-func (l *Loop) fail(err error) {
-	for i := range l.slots {
-		s := &l.slots[i]
-		if s.waiter == nil && s.then == nil {
-			continue
-		}
-		if w, then := l.give(uint64(i)); w != nil {
-			w.ch <- result{status: C.AW_ELOOPCLOSED, err: err}
-		} else {
-			then(result{status: C.AW_ELOOPCLOSED, err: err})
-		}
-	}
-	l.flush(l.inbox)
-	l.inbox = nil
-}
-
-// --- collected handles ---
-
-// drop has a C reference given back under the mutex. Finalisers use it: C's rule is that whoever called the loop last is its thread, and
-// the collector's goroutine may run on that very thread while another one calls.
-func (l *Loop) drop(unref func()) {
-	l.garbageMu.Lock()
-	l.garbage = append(l.garbage, unref)
-	l.garbageMu.Unlock()
-	if l.mu.TryLock() {
-		l.sweep()
-		l.mu.Unlock()
-	}
-}
-
-func (l *Loop) sweep() {
-	l.garbageMu.Lock()
-	garbage := l.garbage
-	l.garbage = nil
-	l.garbageMu.Unlock()
-	for _, unref := range garbage {
-		unref()
-	}
+// SetStackSize sets the size of the stacks of C tasks spawned from now on, in bytes; Go's tasks have none.
+func (l *Loop) SetStackSize(size int) error {
+	return l.make(func() C.aw_status { return C.aw_loop_set_stack_size(l.c, C.size_t(size)) })
 }
 
 func cbool(b bool) C.aw_bool {
@@ -589,9 +288,4 @@ func cbool(b bool) C.aw_bool {
 		return 1
 	}
 	return 0
-}
-
-// SetStackSize sets the size of the stacks of C tasks spawned from now on, in bytes; Go's tasks have none.
-func (l *Loop) SetStackSize(size int) error {
-	return l.make(func() C.aw_status { return C.aw_loop_set_stack_size(l.c, C.size_t(size)) })
 }

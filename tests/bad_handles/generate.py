@@ -66,7 +66,7 @@ def split(parameter):
 
 class Function:
     def __init__(self, result, name, parameters, handles):
-        self.result = re.sub(r'\b(AW_NODISCARD|AW_API)\b', '', result).strip()
+        self.result = re.sub(r'\b(AW_STACKFUL|AW_NODISCARD|AW_API)\b', '', result).strip()
         self.name = name
         self.parameters = [] if parameters.strip() == 'void' else [split(p) for p in parameters.split(',') if p.strip() != '...']
         self.handles = handles

@@ -50,7 +50,7 @@ def undocumented(header):
     """Functions that no comment stands before."""
     lines = header.read_text().splitlines()
     for above, line in zip(lines, lines[1:]):
-        if re.match(r'(AW_NODISCARD )?(AW_PRINTF\(.*?\) )?AW_API\b', line) and not above.rstrip().endswith('*/'):
+        if re.match(r'(AW_STACKFUL )?(AW_NODISCARD )?(AW_PRINTF\(.*?\) )?AW_API\b', line) and not above.rstrip().endswith('*/'):
             yield line
 
 

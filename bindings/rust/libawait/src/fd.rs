@@ -9,9 +9,12 @@
 
 use crate::error::{Error, Result};
 use crate::event_loop::{inner_of, Inner};
-use crate::leaf::{current_loop, future_of_op, Finish, Leaf, Op, Ref, Value, Wanted};
+use crate::leaf::Leaf;
+use crate::op::{current_loop, future_of_op, Finish, Op};
 use crate::pure::slots::Slots;
+use crate::reference::Ref;
 use crate::sys;
+use crate::value::{Value, Wanted};
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::os::unix::io::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};

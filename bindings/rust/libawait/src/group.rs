@@ -2,9 +2,12 @@
 //! Task groups: tasks that end before the block that started them does.
 
 use crate::error::{Error, Result};
-use crate::leaf::{coro_leaf, current_loop, future_of_op, Done, Op, Ref, Wanted};
+use crate::join::JoinHandle;
+use crate::op::{coro_leaf, current_loop, future_of_op, Done, Op};
+use crate::reference::Ref;
 use crate::sys;
-use crate::task::{self, JoinHandle, Task};
+use crate::task::{self, Task};
+use crate::value::Wanted;
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;

@@ -55,17 +55,23 @@ compile_error!("libawait is for Linux");
 
 pub use libawait_sys as sys;
 
+mod body;
 mod combine;
 mod context;
 mod error;
 mod event_loop;
 pub mod fd;
+mod future;
 mod group;
+mod join;
 mod leaf;
+mod leaves;
 mod oneshot;
+mod op;
 mod process;
 mod pure;
 mod queue;
+mod reference;
 mod registry;
 mod remote;
 mod sync;
@@ -75,18 +81,21 @@ mod time;
 #[cfg(feature = "tokio")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 pub mod tokio;
+mod value;
 
 pub use combine::{as_completed, gather, gather_results, shield, wait, AsCompleted, Gather, GatherResults, ReturnWhen, Shield, Waited};
 pub use context::ContextVar;
 pub use error::{Error, ErrorKind, JoinError, Result};
 pub use event_loop::{block_on, run, run_on, Builder, Handle, Loop, Report};
+pub use future::{AwFuture, AwValue};
 pub use group::TaskGroup;
+pub use join::JoinHandle;
 pub use oneshot::{oneshot, Receiver, Sender};
 pub use process::{Child, Command, Communicate, ExitStatus, Output, Stdio, Wait};
 pub use queue::{Get, Join, Put, Queue};
 pub use registry::{backends, explain_backend, live_handles, version, Backend};
 pub use remote::{Remote, RemoteHandle};
 pub use sync::{Acquirable, Acquire, Barrier, BarrierWait, Condition, Event, EventWait, Guard, Lock, Semaphore};
-pub use task::{create_task, create_task_eager, spawn_local, yield_now, AwFuture, AwValue, JoinHandle, Task, YieldNow};
+pub use task::{create_task, create_task_eager, spawn_local, yield_now, Task, YieldNow};
 pub use thread::{to_thread, Executor, ToThread};
 pub use time::{now, sleep, timeout, wait_for, Sleep, Timeout, TimeoutScope, WaitFor};

@@ -2,8 +2,11 @@
 //! One value, from who has it to who waits for it: a future of C's without a task.
 
 use crate::error::{Error, Result};
-use crate::leaf::{current_loop, future_of_op, Finish, Leaf, Op, Ref, Value, Wanted};
+use crate::leaf::Leaf;
+use crate::op::{current_loop, future_of_op, Finish, Op};
+use crate::reference::Ref;
 use crate::sys;
+use crate::value::{Value, Wanted};
 use std::cell::Cell;
 use std::fmt;
 use std::ptr;

@@ -3,8 +3,11 @@
 
 use crate::error::{Error, Result};
 use crate::event_loop::c_string;
-use crate::leaf::{current_loop, future_of_op, Finish, Leaf, Op, Ref, Value, Wanted};
+use crate::leaf::Leaf;
+use crate::op::{current_loop, future_of_op, Finish, Op};
+use crate::reference::Ref;
 use crate::sys;
+use crate::value::{Value, Wanted};
 use std::ffi::{CString, OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

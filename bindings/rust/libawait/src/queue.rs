@@ -2,8 +2,10 @@
 //! Queues between the tasks of one loop.
 
 use crate::error::{no_unwind, Error, Result};
-use crate::leaf::{coro_leaf, current_loop, debug_as_name, future_of_op, Done, Finish, ItemTable, Op, Ref, Value, Wanted};
+use crate::op::{coro_leaf, current_loop, debug_as_name, future_of_op, Done, Finish, Op};
+use crate::reference::Ref;
 use crate::sys;
+use crate::value::{ItemTable, Value, Wanted};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ffi::c_void;

@@ -2,7 +2,7 @@
 //! Which backends there are.
 
 use crate::error::{text, Error, Result};
-use crate::leaf::Ref;
+use crate::reference::Ref;
 use crate::sys;
 use crate::task::c_text;
 

@@ -3,7 +3,7 @@
 
 use crate::error::{lock, no_unwind, Error, Result};
 use crate::event_loop::guarded;
-use crate::leaf::Ref;
+use crate::reference::Ref;
 use crate::sys;
 use crate::task;
 use std::ffi::c_void;
@@ -65,7 +65,7 @@ impl Remote {
     /// # Errors
     /// [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop).
     pub fn current() -> Result<Remote> {
-        crate::leaf::current_loop().map(Remote::of)
+        crate::op::current_loop().map(Remote::of)
     }
 
     /// Has the loop call `callback` in its thread, soon. asyncio: loop.call_soon_threadsafe.

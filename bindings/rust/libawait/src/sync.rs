@@ -4,8 +4,10 @@
 //! A wait that is cancelled or dropped takes nothing, and a wake-up it had been given goes to the next.
 
 use crate::error::{Error, Result};
-use crate::leaf::{coro_leaf, current_loop, debug_as_name, future_of_op, Done, Finish, Op, Ref, Value, Wanted};
+use crate::op::{coro_leaf, current_loop, debug_as_name, future_of_op, Done, Finish, Op};
+use crate::reference::Ref;
 use crate::sys;
+use crate::value::{Value, Wanted};
 use std::ffi::c_void;
 use std::fmt;
 use std::future::Future;

@@ -5,8 +5,11 @@
 
 use crate::error::{lock, no_unwind, Error, Result};
 use crate::event_loop::limit;
-use crate::leaf::{current_loop, future_of_op, Finish, Leaf, Op, Ref, Value, Wanted};
+use crate::leaf::Leaf;
+use crate::op::{current_loop, future_of_op, Finish, Op};
+use crate::reference::Ref;
 use crate::sys;
+use crate::value::{Value, Wanted};
 use std::ffi::c_void;
 use std::fmt;
 use std::panic::{catch_unwind, AssertUnwindSafe};

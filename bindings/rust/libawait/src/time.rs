@@ -4,9 +4,11 @@
 use crate::combine::Joined;
 use crate::error::{Error, Result};
 use crate::event_loop::{self, nanoseconds, Handle};
-use crate::leaf::{coro_leaf, current_loop, debug_as_name, future_of_op, Done, Op, Ref, Wanted};
+use crate::join::JoinHandle;
+use crate::op::{coro_leaf, current_loop, debug_as_name, future_of_op, Done, Op};
+use crate::reference::Ref;
 use crate::sys;
-use crate::task::JoinHandle;
+use crate::value::Wanted;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file operation.hpp
+ * What may wait, and how a stackful task awaits it.
+ */
+#include <await/loop.hpp> /* before the guard: the loop's header includes this one, where it can stand */
+#ifndef AWAIT_OPERATION_HPP
+#define AWAIT_OPERATION_HPP
+
+#include <await/future.hpp>
+#include <type_traits>
+#include <utility>
+
+namespace libawait {
+
+class sleeping;
+
+/** A coroutine of C's: what its calls that may wait give. Does nothing until it is awaited or spawned, and runs once. */
+class coro : public detail::shared<aw_coro, aw_coro_ref, aw_coro_unref> {
+public:
+	using shared::shared;
+};
+
+/** Something that may wait, and then gives a T. Does nothing until it is awaited or spawned, and runs once. */
+template <class T = void> class operation : public detail::awaitable {
+public:
+	using value_type = T;
+
+	explicit operation(coro from) noexcept : coro_(std::move(from)) {}
+	operation(operation &&) noexcept = default;
+	operation &operator=(operation &&) noexcept = default;
+
+	aw_coro *awaited() const noexcept {
+		return coro_.get();
+	}
+	T finish(aw_status status, void *data, aw_error *why) {
+		if (status < 0) detail::raise(status, failure(share, why));
+		return detail::values<T>::move(data);
+	}
+
+private:
+	coro coro_;
+};
+
+namespace detail {
+
+/** An operation from a call that gives a coroutine. */
+template <class T, class Call> operation<T> make_operation(Call call) {
+	return operation<T>(make<coro>(call));
+}
+
+/** An operation whose end is not just its value. `Finish` is called with the value's pointer, or with a status to throw or to turn. */
+template <class T, class Finish> class operation_with : public awaitable {
+public:
+	using value_type = T;
+
+	operation_with(coro from, Finish finish) : coro_(std::move(from)), finish_(std::move(finish)) {}
+	operation_with(operation_with &&) = default;
+	operation_with &operator=(operation_with &&) = default;
+
+	aw_coro *awaited() const noexcept {
+		return coro_.get();
+	}
+	T finish(aw_status status, void *data, aw_error *why) {
+		return finish_(status, data, why);
+	}
+
+private:
+	coro coro_;
+	Finish finish_;
+};
+
+template <class T, class Finish, class Call> operation_with<T, Finish> make_operation_with(Call call, Finish finish) {
+	return operation_with<T, Finish>(make<coro>(call), std::move(finish));
+}
+
+inline void finish_void(aw_status status, aw_error *why) {
+	if (status < 0) raise(status, failure(share, why));
+}
+
+inline aw_status await_raw(aw_future *what, void **out) {
+	return aw_await(what, out);
+}
+inline aw_status await_raw(aw_coro *what, void **out) {
+	return aw_await_coro(what, out);
+}
+
+/** An answer to a step: what is waited for. */
+inline aw_status answer_with(aw_resume *resume, aw_future *what) {
+	return aw_resume_await(resume, what);
+}
+inline aw_status answer_with(aw_resume *resume, aw_coro *what) {
+	return aw_resume_delegate(resume, what);
+}
+
+/** Is it done, so that nobody need wait? */
+template <class A> bool is_ready(const A &) noexcept {
+	return false;
+}
+template <class T> bool is_ready(const future<T> &what) noexcept {
+	return what.done();
+}
+template <class T> bool is_ready(const task<T> &what) noexcept {
+	return what.done();
+}
+
+} // namespace detail
+
+#ifdef LIBAWAIT_COROUTINES
+namespace detail {
+template <class T> coro to_coro(aw_loop *on, co<T> what);
+} // namespace detail
+#endif
+
+/**
+ * Suspends the stackful task that calls until `what` is done, and gives its value. Throws what it failed with, `cancelled` if the task is
+ * cancelled here, and ::AW_ENOTASK elsewhere. Also from a catch handler. Python: await.
+ */
+template <class A, class = std::enable_if_t<detail::is_awaitable<A> && !detail::is_co<std::decay_t<A>>>> auto await(A &&what) {
+	std::decay_t<A> held(std::forward<A>(what));
+	void *data = nullptr;
+	aw_status status;
+	if constexpr (std::is_same_v<std::decay_t<A>, sleeping>)
+		status = detail::elsewhere([&] { return aw_sleep(held.ns()); });
+	else
+		status = detail::elsewhere([&] { return detail::await_raw(held.awaited(), &data); });
+	failure why(share, status < 0 ? aw_caught() : nullptr);
+	return held.finish(status, data, why.get());
+}
+
+#ifdef LIBAWAIT_COROUTINES
+template <class T> T await(co<T> what) {
+	return await(operation<T>(detail::to_coro(nullptr, std::move(what))));
+}
+#endif
+
+} // namespace libawait
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file task.hpp
+ * Tasks, and how they are spawned.
+ */
+#include <await/loop.hpp> /* before the guard: the loop's header includes this one, where it can stand */
+#ifndef AWAIT_TASK_HPP
+#define AWAIT_TASK_HPP
+
+#include <await/operation.hpp>
+#include <await/sleep.hpp>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace libawait {
+
+/** A future that drives a coroutine. Dropping it detaches the task and never stops it. asyncio: Task. */
+template <class T = void> class task : public future<T> {
+public:
+	using future<T>::future;
+
+	/** As one whose value is a T, which the caller knows. */
+	static task from(any_future any) noexcept {
+		return task(adopt, any.release());
+	}
+	/** How many cancel requests are open. asyncio: Task.cancelling. */
+	int cancelling() const {
+		return detail::check(aw_task_cancelling(raw()));
+	}
+	/** Takes one back; how many are left. asyncio: Task.uncancel. */
+	int uncancel() {
+		return detail::check(aw_task_uncancel(raw()));
+	}
+	/** asyncio: Task.get_name. */
+	std::string name() const {
+		return detail::text(aw_task_name(raw()));
+	}
+	/** asyncio: Task.set_name. */
+	void set_name(const char *name) {
+		detail::check(aw_task_set_name(raw(), name));
+	}
+	/** The coroutine it drives, borrowed; nullptr for a stackful one. */
+	aw_coro *get_coro() const noexcept {
+		return aw_task_coro(raw());
+	}
+
+private:
+	aw_task *raw() const noexcept {
+		return aw_future_task(this->get());
+	}
+};
+
+namespace detail {
+
+/** A task from a call that gives one. A task is the future it is: one reference, of either name. */
+template <class T, class Call> task<T> make_task(Call call) {
+	aw_task *raw = nullptr;
+	check(call(&raw));
+	return task<T>(adopt, aw_task_future(raw));
+}
+
+} // namespace detail
+
+/** The task that runs now, or an empty one. asyncio.current_task. */
+inline task<void> current_task() noexcept {
+	aw_task *raw = aw_task_current();
+	return task<void>(share, raw ? aw_task_future(raw) : nullptr);
+}
+
+inline std::vector<task<void>> loop::all_tasks() const {
+	for (std::vector<aw_task *> raw(16);;) {
+		auto count = static_cast<size_t>(detail::check(aw_loop_all_tasks(get(), raw.data(), raw.size())));
+		std::vector<task<void>> all;
+		for (size_t i = 0; i < count && i < raw.size(); i++) all.emplace_back(adopt, aw_task_future(raw[i]));
+		if (count <= raw.size()) return all;
+		raw.resize(count);
+	}
+}
+
+namespace detail {
+
+template <class F> using stackful_result = std::invoke_result_t<std::decay_t<F> &>;
+
+template <class F> task<stackful_result<F>> spawn_stackful(aw_loop *on, bool eager, F &&fn) {
+	using box = boxed<F>;
+	void *ud = box::make(std::forward<F>(fn));
+	return make_task<stackful_result<F>>([&](aw_task **out) {
+		if (!eager) return aw_task_spawn(on, stackful_body<F>, ud, box::destroy, out);
+		return elsewhere([&] { return aw_task_spawn_eager(on, stackful_body<F>, ud, box::destroy, out); });
+	});
+}
+
+inline aw_status spawn_raw(aw_loop *on, bool eager, aw_coro *what, aw_task **out) {
+	if (!eager) return aw_task_spawn_coro(on, what, out);
+	return elsewhere([&] { return aw_task_spawn_coro_eager(on, what, out); });
+}
+
+#ifdef LIBAWAIT_COROUTINES
+/** The coroutine that a function makes, with the function kept as long as it runs: it may be a lambda with captures. */
+template <class F> auto kept(F fn) -> std::invoke_result_t<F &>;
+#endif
+
+/** Whatever may be spawned, as a coroutine of C's. */
+template <class T> coro coro_of(aw_loop *, operation<T> what) {
+	return coro(share, what.awaited());
+}
+inline coro coro_of(aw_loop *on, sleeping what) {
+	return make<coro>([&](aw_coro **out) { return aw_sleep_coro(on, what.ns(), nullptr, nullptr, out); });
+}
+#ifdef LIBAWAIT_COROUTINES
+template <class T> coro coro_of(aw_loop *on, co<T> what) {
+	return to_coro(on, std::move(what));
+}
+#endif
+
+template <class T> task<T> spawn_coro(aw_loop *on, bool eager, const coro &what) {
+	return make_task<T>([&](aw_task **out) { return spawn_raw(on, eager, what.get(), out); });
+}
+
+template <class W> auto spawn(aw_loop *on, bool eager, W &&what) {
+	using D = std::decay_t<W>;
+	if constexpr (is_awaitable<D>) {
+		static_assert(!std::is_lvalue_reference_v<W>, "it can run only once: move it in");
+		return spawn_coro<typename D::value_type>(on, eager, coro_of(on, std::forward<W>(what)));
+	} else {
+		static_assert(std::is_invocable_v<D &>, "a coroutine, an operation, or a callable without arguments");
+#ifdef LIBAWAIT_COROUTINES
+		if constexpr (makes_co<D &>)
+			return spawn(on, eager, kept(D(std::forward<W>(what))));
+		else
+#endif
+			return spawn_stackful(on, eager, std::forward<W>(what));
+	}
+}
+
+} // namespace detail
+
+/**
+ * Makes a task of a coroutine, of an operation, of a function that makes a coroutine (which is kept as long as that runs), or of any other
+ * function, which then runs on a stack of its own and waits by await(). It starts in the next iteration. asyncio.create_task.
+ */
+template <class W> auto spawn(W &&what) {
+	return detail::spawn(nullptr, false, std::forward<W>(what));
+}
+/** spawn() on a loop that need not run yet. asyncio: loop.create_task. */
+template <class W> auto spawn(const loop &on, W &&what) {
+	return detail::spawn(on.get(), false, std::forward<W>(what));
+}
+/** spawn() whose first step runs before the call returns, if the loop runs. asyncio.eager_task_factory. */
+template <class W> auto spawn_eager(W &&what) {
+	return detail::spawn(nullptr, true, std::forward<W>(what));
+}
+
+template <class W> auto loop::run_until_complete(W &&what) {
+	if constexpr (std::is_base_of_v<any_future, std::decay_t<W>>) {
+		future<typename std::decay_t<W>::value_type> ended(what);
+		aw_status status = detail::elsewhere([&] { return aw_loop_run_until_complete(get(), ended.get(), nullptr); });
+		if (status < 0 && !ended.done()) detail::check_run(status);
+		return ended.result();
+	} else {
+		return run_until_complete(spawn(*this, std::forward<W>(what)));
+	}
+}
+
+} // namespace libawait
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The extension libawait._loop: an asyncio event loop's core over an aw_loop, and the handles it gives. Everything here runs with the GIL
+ * held, which is let go around aw_loop_wait() alone; so a callback of libawait's always finds it held.
+ */
+#ifndef PYTHON_LOOP_H
+#define PYTHON_LOOP_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <await/await.h>
+#include <stdbool.h>
+
+typedef struct loop_core loop_core;
+
+/* What a handle waits for. */
+enum handle_kind { HANDLE_SOON, HANDLE_TIMER, HANDLE_READER, HANDLE_WRITER, HANDLE_SIGNAL, HANDLE_CHILD };
+
+/*
+ * A callback with its arguments and its context: asyncio.Handle and TimerHandle. While libawait has it, that is a reference, and the handle
+ * stands in the core's list, where the collector finds it.
+ */
+typedef struct handle {
+	PyObject_HEAD loop_core *core; /* a reference */
+	PyObject *callback;            /* NULL once cancelled */
+	PyObject *argument;            /* the only one, or NULL */
+	PyObject *arguments;           /* a tuple of several, or NULL */
+	PyObject *context;
+	PyObject *traceback; /* where it was made, in debug mode; else NULL */
+	PyObject *text;      /* its repr before it was cancelled, in debug mode; else NULL */
+	PyObject *weak;
+	struct handle *next, **link; /* in the core's list */
+	aw_handle *timer;            /* a reference, while a timer waits */
+	aw_process *process;         /* a reference, while a child is waited for */
+	double when;
+	uint8_t kind;
+	bool cancelled;
+	bool held; /* by libawait */
+} handle;
+
+/* What asyncio keeps in attributes and the core has to look at often is kept here, under the same names. */
+struct loop_core {
+	PyObject_HEAD aw_loop *loop;           /* a reference; NULL before __init__ */
+	loop_core *next, **link;               /* all of the process */
+	handle *held;                          /* all that libawait has, newest first */
+	PyObject *readers, *writers, *signals; /* number -> handle */
+	PyObject *thread_id;                   /* None while it does not run */
+	PyObject *current_handle;
+	PyObject *task_factory;
+	PyObject *exit_type, *exit_value, *exit_traceback; /* what leaves the run: SystemExit, KeyboardInterrupt */
+	unsigned busy;                                     /* iterations since it last waited */
+	int bell;                                          /* readable after a Python signal; -1 without one */
+	bool bell_watched;
+	bool is_virtual;
+	bool debug, closed, stopping, waiting;
+};
+
+extern PyTypeObject core_type, handle_type, timer_handle_type;
+
+/* Python's side, looked up when the module is made. */
+typedef struct names {
+	PyObject *future, *tasks, *support;
+	PyObject *check_thread, *check_callback, *context, *loop, *task, *create_task, *loop_keywords;
+} names;
+extern names py;
+
+/* core.c */
+int core_ready(PyObject *module);
+/* Sets the exception for a negative status. */
+void raise_status(aw_status status);
+PyObject *abandon_all(PyObject *module, PyObject *none);
+/* -1 with an exception if it is closed. */
+int core_check_open(loop_core *self);
+/* The methods that the other files have. */
+extern PyMethodDef core_schedule_methods[], core_watch_methods[], core_run_methods[];
+
+/* schedule.c */
+int core_check_count(const char *name, Py_ssize_t count, Py_ssize_t least);
+/* Ends a registration: libawait has given its reference back if it failed. */
+PyObject *handle_scheduled(handle *self, aw_status status);
+
+/* handle.c */
+int handle_ready(PyObject *module);
+void handle_free_list_clear(void);
+/* A new one. `context` NULL means a copy of the current one. */
+handle *handle_new(loop_core *core, enum handle_kind kind, PyObject *callback, PyObject *const *args, Py_ssize_t count,
+                   PyObject *context);
+/* Gives a reference to libawait, which gives it back by handle_release(). */
+void handle_hold(handle *self);
+void handle_release(void *ud);
+/* An aw_callback_fn: runs it, unless it was cancelled. AW_EEXIT if the run is to be left. */
+aw_status handle_call(aw_loop *loop, void *ud);
+/* Has one without arguments called with these. */
+void handle_set_arguments(handle *self, PyObject *tuple);
+void handle_mark_cancelled(handle *self);
+
+#endif

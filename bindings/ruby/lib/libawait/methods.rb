@@ -1,0 +1,53 @@
+# frozen_string_literal: true
+# SPDX-License-Identifier: MIT
+
+module Libawait
+  CLASSES = {
+    'loop' => Loop, 'handle' => Handle, 'future' => Future, 'task' => Task, 'coro' => Coro, 'error' => Failure,
+    'results' => Results, 'process' => Process, 'process_options' => ProcessOptions, 'lock' => Lock, 'event' => Event,
+    'condition' => Condition, 'semaphore' => Semaphore, 'barrier' => Barrier, 'queue' => Queue, 'taskgroup' => TaskGroup,
+    'timeout' => TimeoutScope, 'as_completed' => AsCompleted, 'iterator' => Iterator, 'executor' => Executor,
+    'cfuture' => ConcurrentFuture, 'backend_list' => BackendList, 'resume' => Resume, 'report' => Report
+  }.freeze
+  # Those whose first argument is not the object itself.
+  WITHOUT_SELF = %w[aw_loop_current aw_task_current aw_task_spawn_coro aw_task_spawn_coro_eager aw_process_adopt].freeze
+  private_constant :CLASSES, :WITHOUT_SELF
+
+  # Called with too many arguments, a function of SWIG's does nothing but say how many it takes.
+  def self.arity_of(function)
+    public_send(function, *Array.new(20))
+  rescue ArgumentError => e
+    e.message[/for (\d+)/, 1].to_i
+  end
+
+  # Each with its own parameters, since `...` costs more than most of these calls.
+  def self.define_method_of(functions, function, verb)
+    parameters = Array.new(arity_of(function) - 1) { |at| "argument#{at}" }
+    listed = [*parameters, '&'].join(', ')
+    functions.class_eval("def #{verb}(#{listed}) = Libawait.#{function}(#{['self', listed].join(', ')})", __FILE__, __LINE__)
+    functions.alias_method("#{verb.delete_prefix('is_')}?", verb) if verb.start_with?('is_')
+    return unless verb.end_with?('_coro') && !verb.start_with?('spawn')
+
+    # A call that may wait is, in Ruby, its coroutine awaited: Lock#acquire awaits what Lock#acquire_coro makes.
+    functions.class_eval("def #{verb.delete_suffix('_coro')}(#{listed}) = Libawait.await(#{verb}(#{listed}))", __FILE__, __LINE__)
+  end
+  private_class_method :arity_of, :define_method_of
+
+  # The functions of an object in modules of their own, so that what is written below can say super.
+  CLASSES.each do |prefix, owner|
+    functions, makers = Module.new, Module.new
+    longer = CLASSES.keys.select { |other| other.start_with?("#{prefix}_") }
+    singleton_methods.map(&:to_s).each do |function|
+      next unless function.start_with?("aw_#{prefix}_") && longer.none? { |other| function.start_with?("aw_#{other}_") }
+
+      verb = function.delete_prefix("aw_#{prefix}_")
+      if verb.start_with?('new') || WITHOUT_SELF.include?(function)
+        makers.class_eval("def #{verb}(...) = Libawait.#{function}(...)", __FILE__, __LINE__)
+      else
+        define_method_of(functions, function, verb)
+      end
+    end
+    owner.include(functions)
+    owner.extend(makers)
+  end
+end

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What C holds of a host's is pinned: it stands in a pin, whose address C has as `ud` or as a value. Pins stand
+ * in chunks that are never given back, so an address is a pin's if it lies in one; that tells a value of the host's
+ * from C's.
+ *
+ * Included once by each host, after its `pin`, which has `kind` (PIN_FREE: none) and `next` (while it is free), and
+ * a PINS_CALLOC.
+ */
+#ifndef SWIG_PINS_H
+#define SWIG_PINS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PIN_CHUNKS = 24, PIN_CHUNK_FIRST = 256 };
+
+static struct {
+	pin *chunks[PIN_CHUNKS]; /* the n-th has PIN_CHUNK_FIRST << n */
+	pin *free;
+} pins;
+
+static size_t pins_in_chunk(int index) {
+	return (size_t)PIN_CHUNK_FIRST << index;
+}
+
+static bool pins_grow(void) {
+	int index = 0;
+	while (index < PIN_CHUNKS && pins.chunks[index]) index++;
+	pin *chunk = index < PIN_CHUNKS ? PINS_CALLOC(pins_in_chunk(index), sizeof *chunk) : NULL;
+	if (!chunk) return false;
+	for (size_t at = pins_in_chunk(index); at-- > 0;) {
+		chunk[at].next = pins.free;
+		pins.free = &chunk[at];
+	}
+	pins.chunks[index] = chunk;
+	return true;
+}
+
+/* A free one, which the caller fills; or NULL without memory. */
+static pin *pin_take(void) {
+	if (!pins.free && !pins_grow()) return NULL;
+	pin *self = pins.free;
+	pins.free = self->next;
+	return self;
+}
+
+/* Back to the free ones. */
+static void pin_put(pin *self) {
+	*self = (pin){.kind = PIN_FREE, .next = pins.free};
+	pins.free = self;
+}
+
+/* The pin that has this address, or NULL. */
+static pin *pin_at(const void *address) {
+	uintptr_t where = (uintptr_t)address;
+	for (int i = 0; i < PIN_CHUNKS && pins.chunks[i]; i++) {
+		uintptr_t first = (uintptr_t)pins.chunks[i];
+		if (where < first || where - first >= pins_in_chunk(i) * sizeof(pin)) continue;
+		pin *self = &pins.chunks[i][(where - first) / sizeof(pin)];
+		return self->kind == PIN_FREE ? NULL : self;
+	}
+	return NULL;
+}
+
+/* Calls `see` for each pin of a kind until it returns false. */
+static void pins_each(enum pin_kind kind, bool (*see)(pin *self, void *arg), void *arg) {
+	for (int i = 0; i < PIN_CHUNKS && pins.chunks[i]; i++)
+		for (size_t at = 0; at < pins_in_chunk(i); at++)
+			if (pins.chunks[i][at].kind == kind && !see(&pins.chunks[i][at], arg)) return;
+}
+
+#endif
