@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The rounds, the clock, and the two ways of printing: a table for people, samples for `benchmarks/run`, which adds up several runs. */
+/*
+ * The rounds, the clock, and the two ways of printing: a table for people, samples for `benchmarks/run`,
+ * which adds up several runs.
+ */
 #include "bench.h"
 
 #include <await/await.h>
@@ -87,8 +90,8 @@ static void print_samples(const char *workload, const bench_variant *variant, co
 static void print_median(const bench_variant *variant, double *samples, const double *first) {
 	qsort(samples, (size_t)rounds, sizeof *samples, ascending);
 	double middle = median(samples, rounds);
-	printf("  %-36s %10.1f ns  (%.1f to %.1f)  x %.2f\n", variant->name, middle, samples[0], samples[rounds - 1],
-	       middle / median(first, rounds));
+	printf("  %-36s %10.1f ns  (%.1f to %.1f)  x %.2f\n", variant->name, middle, samples[0],
+	       samples[rounds - 1], middle / median(first, rounds));
 }
 
 void bench_run(const char *workload, const bench_variant *variants, size_t count) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Measuring variants of one workload side by side: in each round every variant runs once, in an order that turns from round to round,
- * so that what disturbs the machine disturbs all of them. A first round warms up and is not counted.
+ * Measuring variants of one workload side by side: in each round every variant runs once, in an order that
+ * turns from round to round, so that what disturbs the machine disturbs all of them. A first round warms up
+ * and is not counted.
  */
 #ifndef BENCHMARKS_BENCH_H
 #define BENCHMARKS_BENCH_H
@@ -11,13 +12,19 @@
 
 typedef struct bench_variant {
 	const char *name;
-	/* Does the work `count` times. The whole call is timed, but for what lies between bench_pause() and bench_resume(). */
+	/*
+	 * Does the work `count` times. The whole call is timed, but for what lies between bench_pause() and
+	 * bench_resume().
+	 */
 	void (*run)(void *ud, size_t count);
 	void *ud;
 	size_t count; /* 0: that of the first variant */
 } bench_variant;
 
-/* Reads the arguments: --raw prints every sample as tab-separated text, --rounds N sets how many there are, --quick divides the counts by 20. */
+/*
+ * Reads the arguments: --raw prints every sample as tab-separated text, --rounds N sets how many there are,
+ * --quick divides the counts by 20.
+ */
 void bench_init(int argc, char **argv, int rounds);
 /* Runs the variants of one workload and prints them; the first one is what the others are compared with. */
 void bench_run(const char *workload, const bench_variant *variants, size_t count);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A callback in the next iteration: aw_loop_call_soon() on every backend, beside the cheapest that libuv and libev have. Theirs lie in
- * memory that the caller keeps; libawait makes a handle for each.
+ * A callback in the next iteration: aw_loop_call_soon() on every backend, beside the cheapest that libuv and
+ * libev have. Theirs lie in memory that the caller keeps; libawait makes a handle for each.
  */
 #include "bench.h"
 
@@ -32,7 +32,8 @@ static aw_status ours_callback(aw_loop *loop, void *ud) {
 
 static void ours_batches(void *ud, size_t count) {
 	for (size_t done = 0; done < count; done += BATCH) {
-		for (int i = 0; i < BATCH; i++) bench_check("call_soon", aw_loop_call_soon(ud, ours_callback, NULL, NULL, NULL));
+		for (int i = 0; i < BATCH; i++)
+			bench_check("call_soon", aw_loop_call_soon(ud, ours_callback, NULL, NULL, NULL));
 		bench_check("run", aw_loop_run_once(ud, 0));
 	}
 	expect("libawait", count);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory of a task that sleeps: what the process has resident, and in page tables, more with 10,000 of them than before. Each kind in
- * a process of its own. spawn.go does the same with goroutines.
+ * The memory of a task that sleeps: what the process has resident, and in page tables, more with 10,000 of
+ * them than before. Each kind in a process of its own. spawn.go does the same with goroutines.
  */
 #include "bench.h"
 
@@ -44,7 +44,8 @@ static double resident(void) {
 	double sum = 0;
 	long number;
 	while (file && fgets(line, sizeof line, file))
-		if (sscanf(line, "VmRSS: %ld", &number) == 1 || sscanf(line, "VmPTE: %ld", &number) == 1) sum += (double)number * 1024;
+		if (sscanf(line, "VmRSS: %ld", &number) == 1 || sscanf(line, "VmPTE: %ld", &number) == 1)
+			sum += (double)number * 1024;
 	if (file) fclose(file);
 	return sum;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /bin/true spawned and awaited, from a parent of 1 MiB and one of 1 GiB in pages of 4 KiB: libawait on every backend, beside
- * posix_spawn and waitpid, libuv, and fork, whose cost grows with the parent.
+ * /bin/true spawned and awaited, from a parent of 1 MiB and one of 1 GiB in pages of 4 KiB: libawait on every
+ * backend, beside posix_spawn and waitpid, libuv, and fork, whose cost grows with the parent.
  */
 #include "bench.h"
 
@@ -129,7 +129,8 @@ int main(int argc, char **argv) {
 	bench_backend backends[BENCH_BACKENDS];
 	size_t count = bench_backends_open(backends), n = 0;
 	bench_variant variants[BENCH_BACKENDS + 3];
-	for (size_t i = 0; i < count; i++) variants[n++] = (bench_variant){backends[i].variant, ours, backends[i].loop, CHILDREN};
+	for (size_t i = 0; i < count; i++)
+		variants[n++] = (bench_variant){backends[i].variant, ours, backends[i].loop, CHILDREN};
 	variants[n++] = (bench_variant){"posix_spawn and waitpid", spawn_raw, NULL, 0};
 #ifdef BENCH_UV
 	bench_check("uv_loop_init", uv_loop_init(&libuv_loop));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Very many tasks asleep at once: how long it takes to start them, to cancel and join them all, and what each holds meanwhile.
- * `scale [step|stackful] [COUNT]`; without arguments a million step tasks, then a hundred thousand stackful ones.
+ * Very many tasks asleep at once: how long it takes to start them, to cancel and join them all, and what each
+ * holds meanwhile. `scale [step|stackful] [COUNT]`; without arguments a million step tasks, then a hundred
+ * thousand stackful ones.
  */
 #include <await/await.h>
 #include <inttypes.h>
@@ -30,7 +31,8 @@ static int64_t memory(void) {
 	int64_t sum = 0, value;
 	FILE *file = fopen("/proc/self/status", "r");
 	while (file && fgets(line, sizeof line, file))
-		if (sscanf(line, "VmRSS: %" SCNd64, &value) == 1 || sscanf(line, "VmPTE: %" SCNd64, &value) == 1) sum += value * 1024;
+		if (sscanf(line, "VmRSS: %" SCNd64, &value) == 1 || sscanf(line, "VmPTE: %" SCNd64, &value) == 1)
+			sum += value * 1024;
 	if (file) fclose(file);
 	return sum;
 }
@@ -60,12 +62,13 @@ static void measure(int stackful, int64_t count) {
 	int64_t started = now(), held = memory() - before;
 	check("aw_loop_cancel_all", aw_loop_cancel_all(loop));
 	int64_t ended = now();
-	printf("%" PRId64 " %s tasks: %" PRId64 " bytes each; started in %" PRId64 " ms (%" PRId64 " ns each), cancelled and joined in %" PRId64
-	       " ms (%" PRId64 " ns each)\n",
-	       count, stackful ? "stackful" : "step", held / count, (started - began) / AW_MILLISECOND, (started - began) / count,
-	       (ended - started) / AW_MILLISECOND, (ended - started) / count);
+	printf("%" PRId64 " %s tasks: %" PRId64 " bytes each; started in %" PRId64 " ms (%" PRId64
+	       " ns each), cancelled and joined in %" PRId64 " ms (%" PRId64 " ns each)\n",
+	       count, stackful ? "stackful" : "step", held / count, (started - began) / AW_MILLISECOND,
+	       (started - began) / count, (ended - started) / AW_MILLISECOND, (ended - started) / count);
 	aw_loop_unref(loop);
-	if (aw_debug_live_handles()) fprintf(stderr, "scale: %" PRId64 " handles are left\n", aw_debug_live_handles());
+	if (aw_debug_live_handles())
+		fprintf(stderr, "scale: %" PRId64 " handles are left\n", aw_debug_live_handles());
 }
 
 /* In a process of its own, so that one does not find the other's memory. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tasks spawned and joined, from a task, and tasks that give their turn away: stackful ones and step coroutines. spawn.go is the same with
- * goroutines.
+ * Tasks spawned and joined, from a task, and tasks that give their turn away: stackful ones and step
+ * coroutines. spawn.go is the same with goroutines.
  */
 #include "bench.h"
 
@@ -85,7 +85,8 @@ static aw_status give_turns(void *ud) {
 static void yield_stackful(void *ud, size_t count) {
 	turns self = {ud, count};
 	aw_task *tasks[2];
-	for (int i = 0; i < 2; i++) bench_check("aw_task_spawn", aw_task_spawn(self.loop, give_turns, &self, NULL, &tasks[i]));
+	for (int i = 0; i < 2; i++)
+		bench_check("aw_task_spawn", aw_task_spawn(self.loop, give_turns, &self, NULL, &tasks[i]));
 	for (int i = 0; i < 2; i++) {
 		bench_check("run", aw_loop_run_until_complete(self.loop, aw_task_future(tasks[i]), NULL));
 		aw_task_unref(tasks[i]);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From one stack to another and back: libawait's switch beside Boost.Context's and the C library's. One operation is one switch, one way.
+ * From one stack to another and back: libawait's switch beside Boost.Context's and the C library's. One
+ * operation is one switch, one way.
  */
 #include "bench.h"
 
-#include "switch.h"
 #include "stack.h"
+#include "switch.h"
 
 #include <ucontext.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers: 10,000 set to fire at random times, and fired; and one set and cancelled while 10,000 others wait, as the limit of an
- * operation that ends in time is. Time slept until they are due is not counted.
+ * Timers: 10,000 set to fire at random times, and fired; and one set and cancelled while 10,000 others wait,
+ * as the limit of an operation that ends in time is. Time slept until they are due is not counted.
  */
 #include "bench.h"
 
@@ -43,7 +43,8 @@ static aw_status ours_fired(aw_loop *loop, void *ud) {
 
 static void ours_fire(void *ud, size_t count) {
 	for (size_t i = 0; i < count; i++)
-		bench_check("call_later", aw_loop_call_later(ud, delays[i] * AW_MICROSECOND, ours_fired, NULL, NULL, NULL));
+		bench_check("call_later",
+		            aw_loop_call_later(ud, delays[i] * AW_MICROSECOND, ours_fired, NULL, NULL, NULL));
 	sleep_until_due();
 	bench_check("run", aw_loop_run_once(ud, 0));
 	expect("libawait", count);
@@ -91,7 +92,8 @@ static void libuv_fired(uv_timer_t *timer) {
 static void libuv_fire(void *ud, size_t count) {
 	(void)ud;
 	uv_update_time(&libuv_loop);
-	for (size_t i = 0; i < count; i++) (void)uv_timer_start(&libuv_timers[i], libuv_fired, delays[i] / 1000, 0);
+	for (size_t i = 0; i < count; i++)
+		(void)uv_timer_start(&libuv_timers[i], libuv_fired, delays[i] / 1000, 0);
 	sleep_until_due();
 	(void)uv_run(&libuv_loop, UV_RUN_NOWAIT);
 	expect("libuv", count);
@@ -100,7 +102,8 @@ static void libuv_fire(void *ud, size_t count) {
 static void libuv_cancel(void *ud, size_t count) {
 	(void)ud;
 	bench_pause();
-	for (size_t i = 0; i < TIMERS; i++) (void)uv_timer_start(&libuv_timers[i], libuv_fired, (100 + delays[i]) * 1000, 0);
+	for (size_t i = 0; i < TIMERS; i++)
+		(void)uv_timer_start(&libuv_timers[i], libuv_fired, (100 + delays[i]) * 1000, 0);
 	bench_resume();
 	for (size_t i = 0; i < count; i++) {
 		(void)uv_timer_start(&libuv_extra, libuv_fired, (100 + delays[i % TIMERS]) * 1000, 0);

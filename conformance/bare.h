@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A few more words for a case that drives a loop itself, in place of aw_run(): to make and close one, to schedule without keeping the
- * handle, and callbacks that say a line or stop.
+ * A few more words for a case that drives a loop itself, in place of aw_run(): to make and close one, to
+ * schedule without keeping the handle, and callbacks that say a line or stop.
  */
 #ifndef CONFORMANCE_BARE_H
 #define CONFORMANCE_BARE_H

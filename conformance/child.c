@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One case and what watches over it. The case runs in a process of its own; its parent adopts whatever that process orphans, so that a
- * grandchild left behind shows, and ends it all when the time is up. Plain POSIX, so that the watcher does not lean on the watched.
+ * One case and what watches over it. The case runs in a process of its own; its parent adopts whatever that
+ * process orphans, so that a grandchild left behind shows, and ends it all when the time is up. Plain POSIX,
+ * so that the watcher does not lean on the watched.
  */
 #include "child.h"
 
@@ -100,7 +101,10 @@ static bool rest(double until) {
 	return signal == SIGCHLD || (signal < 0 && errno == EINTR);
 }
 
-/* Reaps what has ended. Returns how many children there still are: none, or some. `status` gets that of `pid`, which becomes 0. */
+/*
+ * Reaps what has ended. Returns how many children there still are: none, or some. `status` gets that of
+ * `pid`, which becomes 0.
+ */
 static bool reap(pid_t *pid, int *status) {
 	for (;;) {
 		int ended;
@@ -113,7 +117,9 @@ static bool reap(pid_t *pid, int *status) {
 	}
 }
 
-/* How long a process has waited for a core so far, in seconds; also of one that has ended and is not reaped. */
+/*
+ * How long a process has waited for a core so far, in seconds; also of one that has ended and is not reaped.
+ */
 static double delay_of(pid_t pid) {
 	char path[64];
 	double ran = 0, waited = 0;

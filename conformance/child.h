@@ -13,8 +13,8 @@ enum child_exit {
 };
 
 /*
- * Runs the case in a forked process, watches over it for `limit` seconds at most, and looks at what it leaves behind. The trace goes to
- * stdout, what is wrong to stderr. Returns the exit status.
+ * Runs the case in a forked process, watches over it for `limit` seconds at most, and looks at what it leaves
+ * behind. The trace goes to stdout, what is wrong to stderr. Returns the exit status.
  */
 int child_run(const conf_case *self, double limit);
 

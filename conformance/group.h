@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the cases about task groups share: entering one, putting jobs into it, and telling what it failed with. */
+/*
+ * What the cases about task groups share: entering one, putting jobs into it, and telling what it failed
+ * with.
+ */
 #ifndef CONFORMANCE_GROUP_H
 #define CONFORMANCE_GROUP_H
 

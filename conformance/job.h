@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What many cases start: a task that says "a+" at its start, "a-" at its end, and "aX" when it is cancelled. */
+/*
+ * What many cases start: a task that says "a+" at its start, "a-" at its end, and "aX" when it is cancelled.
+ */
 #ifndef CONFORMANCE_JOB_H
 #define CONFORMANCE_JOB_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the cases of subprocesses share: a child started in one line, its end awaited, and what it said as Python writes it.
+ * What the cases of subprocesses share: a child started in one line, its end awaited, and what it said as
+ * Python writes it.
  */
 #ifndef CONFORMANCE_PROCESS_H
 #define CONFORMANCE_PROCESS_H

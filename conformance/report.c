@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What came of the runs, for people. The difference is the usual one of longest common lines: traces are short. */
+/*
+ * What came of the runs, for people. The difference is the usual one of longest common lines: traces are
+ * short.
+ */
 #include "report.h"
 
 #include <stdio.h>
@@ -19,18 +22,20 @@ static const char *verdict_word(run_verdict verdict) {
 	return "-";
 }
 
-void report_matrix(const char *const *cases, size_t case_count, const char *const *backends, size_t backend_count,
-                   const run_result *results) {
+void report_matrix(const char *const *cases, size_t case_count, const char *const *backends,
+                   size_t backend_count, const run_result *results) {
 	int width = 4;
 	for (size_t i = 0; i < case_count; i++)
 		if ((int)strlen(cases[i]) > width) width = (int)strlen(cases[i]);
 	printf("%-*s", width, "case");
-	for (size_t b = 0; b < backend_count; b++) printf("  %-*s", b + 1 < backend_count ? COLUMN - 2 : 0, backends[b]);
+	for (size_t b = 0; b < backend_count; b++)
+		printf("  %-*s", b + 1 < backend_count ? COLUMN - 2 : 0, backends[b]);
 	putchar('\n');
 	for (size_t i = 0; i < case_count; i++) {
 		printf("%-*s", width, cases[i]);
 		for (size_t b = 0; b < backend_count; b++)
-			printf("  %-*s", b + 1 < backend_count ? COLUMN - 2 : 0, verdict_word(results[i * backend_count + b].verdict));
+			printf("  %-*s", b + 1 < backend_count ? COLUMN - 2 : 0,
+			       verdict_word(results[i * backend_count + b].verdict));
 		putchar('\n');
 	}
 }

@@ -23,8 +23,8 @@ typedef struct run_result {
 } run_result;
 
 /* One row a case, one column a backend: results[case * backends + backend]. */
-void report_matrix(const char *const *cases, size_t case_count, const char *const *backends, size_t backend_count,
-                   const run_result *results);
+void report_matrix(const char *const *cases, size_t case_count, const char *const *backends,
+                   size_t backend_count, const run_result *results);
 /* The two traces, line by line, with what is missing and what is too much. */
 void report_difference(const char *expected, const char *got);
 

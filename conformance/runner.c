@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libawait-conformance: runs every case on every backend and compares what it does with what CPython did. Each run is a process of its
- * own, this program again with --run; they go side by side, since they mostly sleep. It is itself a program on libawait: a task for
- * each run, a semaphore for their number, subprocesses, and a limit.
+ * libawait-conformance: runs every case on every backend and compares what it does with what CPython did.
+ * Each run is a process of its own, this program again with --run; they go side by side, since they mostly
+ * sleep. It is itself a program on libawait: a task for each run, a semaphore for their number, subprocesses,
+ * and a limit.
  */
 #include "child.h"
 #include "report.h"
@@ -106,7 +107,8 @@ static char *text_copy(const void *data, size_t length) {
 static char *output_copy(aw_process *process, int stream) {
 	const void *data = NULL;
 	size_t length = 0;
-	return aw_process_output(process, stream, &data, &length) < 0 ? text_copy("", 0) : text_copy(data, length);
+	return aw_process_output(process, stream, &data, &length) < 0 ? text_copy("", 0)
+	                                                              : text_copy(data, length);
 }
 
 /* Starts the process. */
@@ -118,7 +120,9 @@ static aw_status run_start(const run *one, aw_process **out) {
 	if (status >= 0) status = aw_process_options_set_stdio(options, 0, AW_STDIO_NULL, -1);
 	if (status >= 0) status = aw_process_options_set_stdio(options, 1, AW_STDIO_PIPE, -1);
 	if (status >= 0) status = aw_process_options_set_stdio(options, 2, AW_STDIO_PIPE, -1);
-	if (status >= 0) status = aw_subprocess_exec(NULL, (const char *const *)argv, sizeof argv / sizeof *argv, options, out);
+	if (status >= 0)
+		status =
+			aw_subprocess_exec(NULL, (const char *const *)argv, sizeof argv / sizeof *argv, options, out);
 	aw_process_options_unref(options);
 	return status;
 }
@@ -171,7 +175,8 @@ static void judge(const run *one, aw_status status, aw_process *process) {
 	if (status < 0) result_add(result, aw_strerror(status));
 	result->starved = code > 0 && (code & CHILD_STARVED);
 	if (code < 0 || (code & ~CHILD_STARVED)) result->verdict = RUN_BAD;
-	if (status < 0 || !result->got || strcmp(result->got, one->entry->expected) != 0) result->verdict = RUN_BAD;
+	if (status < 0 || !result->got || strcmp(result->got, one->entry->expected) != 0)
+		result->verdict = RUN_BAD;
 }
 
 static void run_carry_out(const run *one, bool gives_core) {
@@ -190,8 +195,8 @@ static void run_carry_out(const run *one, bool gives_core) {
 }
 
 /*
- * Sleepers go in crowds, but begin a few at a time, since a process at its start needs a core; a case that only computes keeps it to its
- * end. So none is late because of the others.
+ * Sleepers go in crowds, but begin a few at a time, since a process at its start needs a core; a case that
+ * only computes keeps it to its end. So none is late because of the others.
  */
 static aw_status run_task(void *ud) {
 	run *one = ud;
@@ -236,14 +241,16 @@ static void runs_plan(void) {
 }
 
 /*
- * A run that went wrong while others had its cores has shown nothing. It is done again, alone; only such a one, so that a fault that has
- * no such excuse is not looked for twice.
+ * A run that went wrong while others had its cores has shown nothing. It is done again, alone; only such a
+ * one, so that a fault that has no such excuse is not looked for twice.
  */
 static void run_starved_again(void) {
 	for (size_t i = 0; i < self.run_count; i++) {
 		const run *one = &self.runs[i];
-		for (int attempt = 0; attempt < ATTEMPTS && one->result->verdict == RUN_BAD && one->result->starved; attempt++) {
-			printf("again, since it had to wait for a core: %s on %s\n", one->entry->body->name, one->on->label);
+		for (int attempt = 0; attempt < ATTEMPTS && one->result->verdict == RUN_BAD && one->result->starved;
+		     attempt++) {
+			printf("again, since it had to wait for a core: %s on %s\n", one->entry->body->name,
+			       one->on->label);
 			run_carry_out(one, false);
 		}
 	}
@@ -253,7 +260,8 @@ static aw_status run_all(void *ud) {
 	(void)ud;
 	int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
 	aw_status status = aw_semaphore_new(NULL, self.jobs, &self.slots);
-	if (status >= 0) status = aw_semaphore_new(NULL, cores < 1 ? 1 : cores < self.jobs ? cores : self.jobs, &self.cores);
+	if (status >= 0)
+		status = aw_semaphore_new(NULL, cores < 1 ? 1 : cores < self.jobs ? cores : self.jobs, &self.cores);
 	aw_future **futures = calloc(self.run_count + 1, sizeof(aw_future *)), *all = NULL;
 	size_t count = 0;
 	if (!futures) status = -ENOMEM;
@@ -277,7 +285,8 @@ static aw_status run_all(void *ud) {
 /* --- what came of it --- */
 
 static void print_bad(const char *name, const backend *on, const char *expected, const run_result *result) {
-	printf("\n--- %s on %s, after %.2f s%s\n", name, on->label, result->seconds, result->starved ? ", in want of a core" : "");
+	printf("\n--- %s on %s, after %.2f s%s\n", name, on->label, result->seconds,
+	       result->starved ? ", in want of a core" : "");
 	if (result->wrong && *result->wrong) printf("%s", result->wrong);
 	if (result->got && strcmp(result->got, expected) != 0) report_difference(expected, result->got);
 }
@@ -316,7 +325,8 @@ static int conclude(void) {
 /* --- the options --- */
 
 static int list_cases(void) {
-	for (size_t i = 0; i < table_count; i++) printf("%-34s %5.1f s\n", table[i].body->name, table[i].body->seconds);
+	for (size_t i = 0; i < table_count; i++)
+		printf("%-34s %5.1f s\n", table[i].body->name, table[i].body->seconds);
 	return 0;
 }
 
@@ -395,7 +405,8 @@ int main(int argc, char **argv) {
 	runs_plan();
 	/* Not the backend under test, and not what the environment says. */
 	aw_status status = aw_run("epoll", run_all, NULL, NULL, NULL);
-	if (status < 0) return fprintf(stderr, "libawait-conformance: %s: %s\n", aw_err_name(status), aw_strerror(status)), 2;
+	if (status < 0)
+		return fprintf(stderr, "libawait-conformance: %s: %s\n", aw_err_name(status), aw_strerror(status)), 2;
 	int code = conclude();
 	free(self.runs);
 	free(self.results);

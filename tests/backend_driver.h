@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Drives a backend's table without the core: opens it, submits operations, waits, and counts completions. A contract case runs once
- * for each backend chosen: by name in argv (one, or a comma list), else in AWAIT_BACKEND, else every one known. The built-ins are
- * linked in; a plug-in is opened from the folder AWAIT_BACKEND_PATH.
+ * Drives a backend's table without the core: opens it, submits operations, waits, and counts completions. A
+ * contract case runs once for each backend chosen: by name in argv (one, or a comma list), else in
+ * AWAIT_BACKEND, else every one known. The built-ins are linked in; a plug-in is opened from the folder
+ * AWAIT_BACKEND_PATH.
  */
 #ifndef TESTS_BACKEND_DRIVER_H
 #define TESTS_BACKEND_DRIVER_H
@@ -70,7 +71,8 @@ static inline const aw_backend *driver_find(const char *name) {
 static inline void driver_choose(const char *names) {
 	char list[256], *rest = NULL;
 	snprintf(list, sizeof list, "%s", names && *names ? names : "epoll,virtual,uv,ev,uring");
-	for (char *name = strtok_r(list, ",", &rest); name && driver_count < DRIVER_MAX; name = strtok_r(NULL, ",", &rest)) {
+	for (char *name = strtok_r(list, ",", &rest); name && driver_count < DRIVER_MAX;
+	     name = strtok_r(NULL, ",", &rest)) {
 		char why[200] = "";
 		const aw_backend *found = driver_find(name);
 		if (found && found->probe(why, sizeof why) != 0) {
@@ -119,7 +121,8 @@ static inline int64_t driver_now(driver *self) {
 
 /* As the core does before the program runs again. Older tables end before it. */
 static inline void driver_flush(driver *self) {
-	if (self->backend->size > offsetof(aw_backend, flush) && self->backend->flush) self->backend->flush(self->state);
+	if (self->backend->size > offsetof(aw_backend, flush) && self->backend->flush)
+		self->backend->flush(self->state);
 }
 
 static inline aw_status driver_submit(driver *self, driver_op *op) {
@@ -158,7 +161,8 @@ static inline void driver_poll(driver *self) {
 /* Waits until the operation is complete, and gives its result. */
 static inline int64_t driver_finish(driver *self, driver_op *op) {
 	int64_t limit = driver_real_now() + DRIVER_LIMIT;
-	while (!op->completions && driver_real_now() < limit) driver_wait_until(self, driver_now(self) + AW_SECOND);
+	while (!op->completions && driver_real_now() < limit)
+		driver_wait_until(self, driver_now(self) + AW_SECOND);
 	EXPECT_INT(op->completions, 1);
 	return op->completions ? op->op.result : INT64_MIN;
 }
@@ -171,8 +175,12 @@ static inline int64_t driver_do(driver *self, driver_op *op) {
 /* ---- operations ---- */
 
 static inline driver_op driver_io(uint32_t kind, int fd, int nonblocking, void *buffer, size_t length) {
-	return (driver_op){
-		.op = {.kind = kind, .fd = fd, .nonblocking = (uint32_t)nonblocking, .buffer = buffer, .length = length, .offset = -1}};
+	return (driver_op){.op = {.kind = kind,
+	                          .fd = fd,
+	                          .nonblocking = (uint32_t)nonblocking,
+	                          .buffer = buffer,
+	                          .length = length,
+	                          .offset = -1}};
 }
 
 static inline driver_op driver_watch(int fd, uint32_t flags) {

@@ -18,41 +18,45 @@ typedef struct check_case {
 
 static int check_skipped;
 
-#define SKIP(reason)                                                         \
-	do {                                                                     \
-		printf("\n    skipped: %s\n", (reason));                             \
-		check_skipped++;                                                     \
-		return;                                                              \
+#define SKIP(reason)                             \
+	do {                                         \
+		printf("\n    skipped: %s\n", (reason)); \
+		check_skipped++;                         \
+		return;                                  \
 	} while (0)
 
 /* A status that the case is not about: what it ended with is seen elsewhere. */
-#define IGNORED(call)      \
-	do {                   \
-		if ((call) < 0) {} \
+#define IGNORED(call)     \
+	do {                  \
+		if ((call) < 0) { \
+		}                 \
 	} while (0)
 /* Each check says what it saw, since CUnit alone prints only the expression. */
 #define EXPECT(condition) CU_ASSERT(condition)
 #define EXPECT_INT(got, want)                                                                               \
 	do {                                                                                                    \
 		long long check_got = (long long)(got), check_want = (long long)(want);                             \
-		if (check_got != check_want) printf("\n    %s:%d: %s is %lld, not %lld\n", __FILE__, __LINE__, #got, check_got, check_want); \
+		if (check_got != check_want)                                                                        \
+			printf("\n    %s:%d: %s is %lld, not %lld\n", __FILE__, __LINE__, #got, check_got, check_want); \
 		CU_ASSERT(check_got == check_want);                                                                 \
 	} while (0)
-#define EXPECT_STR(got, want)                                                                               \
-	do {                                                                                                    \
-		const char *check_got = (got), *check_want = (want);                                                \
-		int check_same = check_got && check_want && strcmp(check_got, check_want) == 0;                     \
-		if (!check_same) printf("\n    %s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, #got, check_got ? check_got : "(null)", check_want); \
-		CU_ASSERT(check_same);                                                                              \
+#define EXPECT_STR(got, want)                                                           \
+	do {                                                                                \
+		const char *check_got = (got), *check_want = (want);                            \
+		int check_same = check_got && check_want && strcmp(check_got, check_want) == 0; \
+		if (!check_same)                                                                \
+			printf("\n    %s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, #got, \
+			       check_got ? check_got : "(null)", check_want);                       \
+		CU_ASSERT(check_same);                                                          \
 	} while (0)
 /* Ends the case where going on would crash. */
-#define REQUIRE(condition)                                                   \
-	do {                                                                     \
-		if (!(condition)) {                                                  \
+#define REQUIRE(condition)                                                         \
+	do {                                                                           \
+		if (!(condition)) {                                                        \
 			printf("\n    %s:%d: required: %s\n", __FILE__, __LINE__, #condition); \
-			CU_ASSERT(0);                                                    \
-			return;                                                          \
-		}                                                                    \
+			CU_ASSERT(0);                                                          \
+			return;                                                                \
+		}                                                                          \
 	} while (0)
 
 static inline int check_run(const char *suite, const check_case *cases, size_t count) {
@@ -72,11 +76,12 @@ static inline int check_run(const char *suite, const check_case *cases, size_t c
 	return failed ? 1 : 0;
 }
 
-#define CHECK_MAIN(suite, ...)                                               \
-	int main(void) {                                                         \
-		static const check_case cases[] = {__VA_ARGS__};                     \
-		return check_run(suite, cases, sizeof cases / sizeof *cases);        \
+#define CHECK_MAIN(suite, ...)                                        \
+	int main(void) {                                                  \
+		static const check_case cases[] = {__VA_ARGS__};              \
+		return check_run(suite, cases, sizeof cases / sizeof *cases); \
 	}
-#define CASE(function) {#function, function}
+#define CASE(function) \
+	{ #function, function }
 
 #endif

@@ -34,7 +34,7 @@ def main():
     parser.add_argument('--headers', nargs='+', type=pathlib.Path, required=True)
     parser.add_argument('--sources', nargs='+', type=pathlib.Path, required=True)
     args = parser.parse_args()
-    declared = {name for path in args.headers for name in re.findall(r'AW_API aw_status (aw_\w+)\(', path.read_text())}
+    declared = {name for path in args.headers for name in re.findall(r'AW_API\s+aw_status\s+(aw_\w+)\(', path.read_text())}
     entries = {name for path in args.sources for name in re.findall(r'^ENTRY\((aw_\w+),', path.read_text(), re.MULTILINE)}
     wrong = [f'{name}: defined without ENTRY; what it fails with is not noted' for name in sorted(declared - entries - OWN)]
     wrong += [f'{name}: notes for itself, and is defined by ENTRY as well' for name in sorted(entries & OWN)]

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A kernel that refuses a system call, by a seccomp filter. A filter can't be taken away again, so each case runs in a child of its own,
- * which tells through a pipe what it found wrong.
+ * A kernel that refuses a system call, by a seccomp filter. A filter can't be taken away again, so each case
+ * runs in a child of its own, which tells through a pipe what it found wrong.
  */
 #ifndef TESTS_FORBID_H
 #define TESTS_FORBID_H
@@ -33,14 +33,16 @@ static inline int forbid(forbidden what) {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)what.number, 0, 4),
 		/* The lower half: the machines these tests know are little-endian. */
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)(offsetof(struct seccomp_data, args) + 8 * what.argument)),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+	             (unsigned)(offsetof(struct seccomp_data, args) + 8 * what.argument)),
 		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, what.mask),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, what.value, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)what.error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }
 
 static int forbid_report = -1;
@@ -67,7 +69,8 @@ static inline void forbid_in_child(void (*run)(void *ud), void *ud, unsigned sec
 	}
 	close(ends[1]);
 	size_t length = 0;
-	for (ssize_t n; length < sizeof text - 1 && (n = read(ends[0], text + length, sizeof text - 1 - length)) > 0;)
+	for (ssize_t n;
+	     length < sizeof text - 1 && (n = read(ends[0], text + length, sizeof text - 1 - length)) > 0;)
 		length += (size_t)n;
 	text[length] = 0;
 	close(ends[0]);

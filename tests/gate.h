@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of threads wait for each other with, and a work function that does: in by one gate, out by another. */
+/*
+ * What the tests of threads wait for each other with, and a work function that does: in by one gate, out by
+ * another.
+ */
 #ifndef TESTS_GATE_H
 #define TESTS_GATE_H
 
@@ -72,7 +75,10 @@ static inline aw_status open_it(aw_loop *loop, void *gate_to_open) {
 	return 0;
 }
 
-/* Runs the loop until a counter that its thread raises has got there; a test's time limit is the only other end. */
+/*
+ * Runs the loop until a counter that its thread raises has got there; a test's time limit is the only other
+ * end.
+ */
 static inline void loop_until(aw_loop *loop, const _Atomic int *counter, int goal) {
 	while (*counter < goal && aw_loop_run_once(loop, AW_FOREVER) >= 0) continue;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What tests/check.h offers, without CUnit: for a test that is also built for a machine which has no CUnit, and run by an
- * emulator. Compiled with -DPLAIN_CHECK, tests/stack/switch.c and tests/stack/stack.c include this one instead.
+ * What tests/check.h offers, without CUnit: for a test that is also built for a machine which has no CUnit,
+ * and run by an emulator. Compiled with -DPLAIN_CHECK, tests/stack/switch.c and tests/stack/stack.c include
+ * this one instead.
  */
 #ifndef TESTS_PLAIN_CHECK_H
 #define TESTS_PLAIN_CHECK_H
@@ -17,25 +18,25 @@ typedef struct check_case {
 
 static int check_skipped, check_wrong;
 
-#define SKIP(reason)                              \
-	do {                                          \
+#define SKIP(reason)                           \
+	do {                                       \
 		printf("    skipped: %s\n", (reason)); \
-		check_skipped++;                          \
-		return;                                   \
+		check_skipped++;                       \
+		return;                                \
 	} while (0)
-#define EXPECT(condition)                                                     \
-	do {                                                                      \
-		if (!(condition)) {                                                   \
+#define EXPECT(condition)                                                        \
+	do {                                                                         \
+		if (!(condition)) {                                                      \
 			printf("    %s:%d: expected: %s\n", __FILE__, __LINE__, #condition); \
-			check_wrong++;                                                    \
-		}                                                                     \
+			check_wrong++;                                                       \
+		}                                                                        \
 	} while (0)
 #define EXPECT_INT(got, want) EXPECT((long long)(got) == (long long)(want))
 #define EXPECT_STR(got, want) EXPECT(strcmp((got), (want)) == 0)
 #define REQUIRE(condition)                     \
 	do {                                       \
 		int check_holds = (condition) ? 1 : 0; \
-		EXPECT(check_holds && #condition);     \
+		EXPECT(check_holds &&#condition);      \
 		if (!check_holds) return;              \
 	} while (0)
 
@@ -55,11 +56,12 @@ static inline int check_run(const char *suite, const check_case *cases, size_t c
 	return failed ? 1 : 0;
 }
 
-#define CHECK_MAIN(suite, ...)                                   \
-	int main(void) {                                             \
-		static const check_case cases[] = {__VA_ARGS__};         \
+#define CHECK_MAIN(suite, ...)                                        \
+	int main(void) {                                                  \
+		static const check_case cases[] = {__VA_ARGS__};              \
 		return check_run(suite, cases, sizeof cases / sizeof *cases); \
 	}
-#define CASE(function) {#function, function}
+#define CASE(function) \
+	{ #function, function }
 
 #endif

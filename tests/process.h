@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of subprocesses share: a loop at whose end no handle, no descriptor and no child may be left, and short ways to start
- * a child and to run until it is done.
+ * What the tests of subprocesses share: a loop at whose end no handle, no descriptor and no child may be
+ * left, and short ways to start a child and to run until it is done.
  */
 #ifndef TESTS_PROCESS_H
 #define TESTS_PROCESS_H
@@ -100,7 +100,8 @@ static inline int said(const aw_process *process, int stream, const char *text) 
 	size_t length = 0;
 	if (aw_process_output(process, stream, &data, &length) < 0) return 0;
 	int same = length == strlen(text) && memcmp(data, text, length) == 0;
-	if (!same) printf("\n    stream %d has \"%.*s\", not \"%s\"\n", stream, (int)length, (const char *)data, text);
+	if (!same)
+		printf("\n    stream %d has \"%.*s\", not \"%s\"\n", stream, (int)length, (const char *)data, text);
 	return same;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of the core share: a trace of words in the order in which things happened, callbacks that write to it, and a loop
- * whose end is checked: after it, no handle is alive.
+ * What the tests of the core share: a trace of words in the order in which things happened, callbacks that
+ * write to it, and a loop whose end is checked: after it, no handle is alive.
  */
 #ifndef TESTS_TRACE_H
 #define TESTS_TRACE_H

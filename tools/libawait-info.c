@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prints the version of the library that runs, and the backends: which can be used here, and why another can't.
- * Usage: libawait-info [BACKEND[,BACKEND…]]   also tells which of these a loop would get; without one, which it gets by
- * default. With --version it prints the version of the library alone.
- * Exits with 1 if a loop would get none.
+ * Prints the version of the library that runs, and the backends: which can be used here, and why another
+ * can't. Usage: libawait-info [BACKEND[,BACKEND…]]   also tells which of these a loop would get; without one,
+ * which it gets by default. With --version it prints the version of the library alone. Exits with 1 if a loop
+ * would get none.
  */
 #include <await/await.h>
 #include <await/registry.h>
@@ -20,8 +20,9 @@ static int print_backends(void) {
 	for (size_t i = 0; i < aw_backend_list_count(list); i++) {
 		aw_status usable = aw_backend_list_status(list, i);
 		const char *class = aw_backend_list_class(list, i);
-		printf("%-10s %-8s class %s  %s\n", aw_backend_list_name(list, i), usable == 0 ? "usable" : "unusable",
-		       *class ? class : "-", aw_backend_list_description(list, i));
+		printf("%-10s %-8s class %s  %s\n", aw_backend_list_name(list, i),
+		       usable == 0 ? "usable" : "unusable", *class ? class : "-",
+		       aw_backend_list_description(list, i));
 		printf("%-10s %s\n", "", aw_backend_list_origin(list, i));
 		if (usable < 0) printf("%-10s %s: %s\n", "", aw_err_name(usable), aw_backend_list_reason(list, i));
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file completion.h
- * The completion queue: many operations submitted in one call, many outcomes drained in one call, no callback.
+ * The completion queue: many operations submitted in one call, many outcomes drained in one call, no
+ * callback.
  */
 #ifndef AWAIT_COMPLETION_H
 #define AWAIT_COMPLETION_H
@@ -50,19 +51,24 @@ typedef struct aw_completion {
 } aw_completion;
 
 /**
- * Submits `count` operations. Returns how many were taken: fewer only if one was refused, whose status is returned if it was the
- * first. Each one taken gives exactly one completion. When this returns, each is bound to the file that its descriptor was: a file that
- * gets the number later is not touched. Errors: -EINVAL, -ENOMEM, ::AW_EBADHANDLE for a future.
+ * Submits `count` operations. Returns how many were taken: fewer only if one was refused, whose status is
+ * returned if it was the first. Each one taken gives exactly one completion. When this returns, each is bound
+ * to the file that its descriptor was: a file that gets the number later is not touched. Errors: -EINVAL,
+ * -ENOMEM, ::AW_EBADHANDLE for a future.
  */
 AW_NODISCARD AW_API aw_status aw_loop_submit(aw_loop *loop, const aw_submission *submissions, size_t count);
-/** Asks every operation with this token to end; the completions follow (::AW_ECANCELLED or the real outcome). Returns how many. */
+/**
+ * Asks every operation with this token to end; the completions follow (::AW_ECANCELLED or the real outcome).
+ * Returns how many.
+ */
 AW_API aw_status aw_loop_cancel_token(aw_loop *loop, uint64_t token);
 /**
- * Waits, dispatches and takes up to `max` completions in one call. Returns how many; 0 if something else happened; -EAGAIN if
- * nothing at all did within `timeout_ns` (negative: no limit). Fewer than `max` means that none is left; as long as some are, aw_loop_wait()
- * does not return for them.
+ * Waits, dispatches and takes up to `max` completions in one call. Returns how many; 0 if something else
+ * happened; -EAGAIN if nothing at all did within `timeout_ns` (negative: no limit). Fewer than `max` means
+ * that none is left; as long as some are, aw_loop_wait() does not return for them.
  */
-AW_NODISCARD AW_API aw_status aw_loop_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout_ns);
+AW_NODISCARD AW_API aw_status aw_loop_drain(aw_loop *loop, aw_completion *out, size_t max,
+                                            int64_t timeout_ns);
 
 AW_END_DECLS
 

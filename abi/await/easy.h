@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file easy.h
- * Shorter C, on request: statuses that return by themselves and handles that are dropped at the end of their scope.
+ * Shorter C, on request: statuses that return by themselves and handles that are dropped at the end of their
+ * scope.
  *
- * <await/await.h> does not include this header. It adds nothing to the library: all of it is inline, and a program that includes it
- * calls the same functions. It needs the cleanup attribute of GCC and Clang; it works in C11 and C++17 and later.
+ * <await/await.h> does not include this header. It adds nothing to the library: all of it is inline, and a
+ * program that includes it calls the same functions. It needs the cleanup attribute of GCC and Clang; it
+ * works in C11 and C++17 and later.
  *
  *     static aw_status greet(void *ud) {
  *         AW_AUTO(aw_queue) names = ud;
@@ -24,8 +26,9 @@
 #endif
 
 /**
- * Makes a call and returns its status from the enclosing function if that is negative. The error stays the one that aw_caught() gives, so a
- * failure passes through with its message. Python: a call whose exception is not caught here.
+ * Makes a call and returns its status from the enclosing function if that is negative. The error stays the
+ * one that aw_caught() gives, so a failure passes through with its message. Python: a call whose exception is
+ * not caught here.
  */
 #define AW_TRY(call)                                   \
 	do {                                               \
@@ -34,8 +37,8 @@
 	} while (0)
 
 /**
- * AW_TRY() of aw_await_take(): awaits `future`, drops the caller's reference to it, and moves its value to `variable`, which is a pointer of
- * any type. Python: `variable = await future`.
+ * AW_TRY() of aw_await_take(): awaits `future`, drops the caller's reference to it, and moves its value to
+ * `variable`, which is a pointer of any type. Python: `variable = await future`.
  */
 #define AW_TRY_TAKE(future, variable)                                     \
 	do {                                                                  \
@@ -45,14 +48,15 @@
 	} while (0)
 
 /**
- * Declares a pointer to a handle, whose reference is dropped at the end of the scope, on every way out: `AW_AUTO(aw_task) task = NULL;`.
- * It must be initialised; NULL has nothing to drop. Python: a local variable; C++: std::unique_ptr.
+ * Declares a pointer to a handle, whose reference is dropped at the end of the scope, on every way out:
+ * `AW_AUTO(aw_task) task = NULL;`. It must be initialised; NULL has nothing to drop. Python: a local
+ * variable; C++: std::unique_ptr.
  */
 #define AW_AUTO(handle) __attribute__((__cleanup__(handle##_unref_at))) handle *
 
 /**
- * A whole main(): the block behind it is the body of the main task, in which aw_run() and its kin need not be named. A failure is printed
- * and gives the exit status 1, as by aw_main().
+ * A whole main(): the block behind it is the body of the main task, in which aw_run() and its kin need not be
+ * named. A failure is printed and gives the exit status 1, as by aw_main().
  *
  *     AW_MAIN() {
  *         AW_TRY(aw_sleep(1 * AW_SECOND));
@@ -68,7 +72,10 @@
 	}                                                   \
 	static aw_status aw_easy_main(__attribute__((__unused__)) void *aw_easy_ud)
 
-/** The handle in `variable`, which is NULL from now on: moves a reference out of an AW_AUTO() variable. C++: std::move. */
+/**
+ * The handle in `variable`, which is NULL from now on: moves a reference out of an AW_AUTO() variable. C++:
+ * std::move.
+ */
 #define AW_STEAL(variable)                            \
 	(__extension__({                                  \
 		__typeof__(variable) aw_stolen_ = (variable); \

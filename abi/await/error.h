@@ -11,8 +11,8 @@
 AW_BEGIN_DECLS
 
 /**
- * Codes of libawait's own; each sits below every `-errno`. Values never change and are never reused. Codes from ::AW_EUSER down to
- * ::AW_EUSER_LAST are for programs: libawait will never use them.
+ * Codes of libawait's own; each sits below every `-errno`. Values never change and are never reused. Codes
+ * from ::AW_EUSER down to ::AW_EUSER_LAST are for programs: libawait will never use them.
  */
 enum aw_error_code {
 	AW_OK = 0,
@@ -28,7 +28,7 @@ enum aw_error_code {
 	AW_ESTOPITERATION = -5010, /**< the iterator is at its end (StopAsyncIteration) */
 	AW_EWRONGTHREAD = -5011,   /**< another thread drives this loop */
 	AW_ELOOPCLOSED = -5012,    /**< the loop is closed */
-	AW_EFORKED = -5013,        /**< the loop belongs to the parent process; only aw_loop_abandon() is allowed */
+	AW_EFORKED = -5013,        /**< the loop is the parent process's; only aw_loop_abandon() is allowed */
 	AW_EBADHANDLE = -5014,     /**< NULL, stale, or of another kind */
 	AW_ENOTASK = -5015,        /**< only a stackful task may make this call */
 	AW_EFOREIGNLOOP = -5016,   /**< the future belongs to another loop */
@@ -42,8 +42,8 @@ enum aw_error_code {
 	AW_EREUSED = -5024,        /**< the coroutine runs already, or has run */
 	AW_ENOLOOP = -5025,        /**< no loop runs in this thread */
 	AW_EEXIT = -5026,          /**< leave the loop at once: a callback or step may return it (SystemExit) */
-	AW_EPENDING = -5027,    /**< the time given to a blocking wait passed; what it waits for is still pending (TimeoutError) */
-	AW_EUSER = -20000,      /**< the first code for programs: `AW_EUSER - 1`, … are the next ones (aw_error_register()) */
+	AW_EPENDING = -5027,       /**< a blocking wait's time passed, and it is still pending (TimeoutError) */
+	AW_EUSER = -20000, /**< the first code for programs; AW_EUSER - 1 is the next (aw_error_register()) */
 	AW_EUSER_LAST = -29999, /**< the last code for programs */
 	/* The system's own, for callers without an errno.h. */
 	AW_EPERM = -1,
@@ -63,18 +63,20 @@ AW_API const char *aw_strerror(aw_status status);
 AW_API const char *aw_err_name(aw_status status);
 
 /**
- * Gives a code of the program a name and a text, which aw_err_name(), aw_strerror() and every report then use. Both are copied and stay until
- * the process ends; `text` is optional. Registering a code again with the same name and text does nothing.
- * Errors: -EINVAL if the code is not between ::AW_EUSER and ::AW_EUSER_LAST or the name is NULL or empty, -EEXIST if the code has another
- * name or text, -ENOMEM. Any thread. Python: a class derived from Exception.
+ * Gives a code of the program a name and a text, which aw_err_name(), aw_strerror() and every report then
+ * use. Both are copied and stay until the process ends; `text` is optional. Registering a code again with the
+ * same name and text does nothing.
+ * Errors: -EINVAL if the code is not between ::AW_EUSER and ::AW_EUSER_LAST or the name is NULL or empty,
+ * -EEXIST if the code has another name or text, -ENOMEM. Any thread. Python: a class derived from Exception.
  */
 AW_API aw_status aw_error_register(aw_status code, const char *name, const char *text);
 
 /**
- * Makes an error. `code` must not be 0, and an errno without its minus (`EIO`) is taken as its negative; `message` is copied and may be NULL
- * (then the code's text stands for it). `destroy(payload)` runs when the last reference goes, on the thread of `loop`. A NULL loop means none,
- * here and in aw_error_new_group() alone: then it runs wherever the last reference goes, and any thread may make the error.
- * On failure the payload is not taken. Gives a new reference. Python: making an exception object.
+ * Makes an error. `code` must not be 0, and an errno without its minus (`EIO`) is taken as its negative;
+ * `message` is copied and may be NULL (then the code's text stands for it). `destroy(payload)` runs when the
+ * last reference goes, on the thread of `loop`. A NULL loop means none, here and in aw_error_new_group()
+ * alone: then it runs wherever the last reference goes, and any thread may make the error. On failure the
+ * payload is not taken. Gives a new reference. Python: making an exception object.
  */
 AW_NODISCARD AW_API aw_status aw_error_new(aw_loop *loop, aw_status code, const char *message, void *payload,
                                            aw_destroy_fn destroy, aw_error **out);

@@ -38,8 +38,8 @@ AW_API aw_status aw_backend_list_status(const aw_backend_list *list, size_t inde
 AW_API const char *aw_backend_list_reason(const aw_backend_list *list, size_t index);
 
 /**
- * Tells what aw_loop_new(`backend`) would do: returns 0 or its status, and writes up to `size` bytes of text, always terminated: the
- * backend taken, or why each of the list can't be. Any thread.
+ * Tells what aw_loop_new(`backend`) would do: returns 0 or its status, and writes up to `size` bytes of text,
+ * always terminated: the backend taken, or why each of the list can't be. Any thread.
  */
 AW_API aw_status aw_backend_explain(const char *backend, char *text, size_t size);
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file stackless.h
- * Stackless coroutines in C: a step function written from top to bottom, whose state remembers where it stands.
+ * Stackless coroutines in C: a step function written from top to bottom, whose state remembers where it
+ * stands.
  *
- * The state is a struct with an ::aw_frame in it; locals that must live across an await are its members. What was sent is asked of the
- * resume after each AW_AWAIT, as in any step: aw_resume_status() first. The macros are sugar over coro.h, nothing else.
+ * The state is a struct with an ::aw_frame in it; locals that must live across an await are its members. What
+ * was sent is asked of the resume after each AW_AWAIT, as in any step: aw_resume_status() first. The macros
+ * are sugar over coro.h, nothing else.
  *
  *     static aw_status greet(aw_resume *resume, void *ud) {
  *         struct greet *self = ud;
@@ -34,10 +36,10 @@ typedef struct aw_frame {
 	case 0:
 
 /** Ends the body. */
-#define AW_END(frame)     \
-	default: break;       \
-	}                     \
-	(frame)->line = -1
+#define AW_END(frame) \
+	default: break;   \
+		}             \
+		(frame)->line = -1
 
 /** Suspends with an answer of coro.h, and goes on behind it. */
 #define AW_SUSPEND(frame, answer) \

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file sync.h
- * Lock, event, condition, semaphore and barrier for the tasks of one loop, with asyncio's fairness. They don't synchronise threads.
+ * Lock, event, condition, semaphore and barrier for the tasks of one loop, with asyncio's fairness. They
+ * don't synchronise threads.
  *
- * Each call that may wait comes twice: plain, for a stackful task (elsewhere ::AW_ENOTASK), and as a coroutine (`_coro`, new reference)
- * for step coroutines and hosts. A wait that is cancelled returns ::AW_ECANCELLED, and a wake-up it had been given goes to the next.
+ * Each call that may wait comes twice: plain, for a stackful task (elsewhere ::AW_ENOTASK), and as a
+ * coroutine (`_coro`, new reference) for step coroutines and hosts. A wait that is cancelled returns
+ * ::AW_ECANCELLED, and a wake-up it had been given goes to the next.
  */
 #ifndef AWAIT_SYNC_H
 #define AWAIT_SYNC_H
@@ -61,7 +63,10 @@ AW_API aw_bool aw_event_is_set(const aw_event *event);
 
 /** @name Condition. Without its lock the calls below answer -EPERM. */
 /**@{*/
-/** A condition on `lock` (a reference is taken), or on a lock of its own if that is NULL. New reference. asyncio.Condition. */
+/**
+ * A condition on `lock` (a reference is taken), or on a lock of its own if that is NULL. New reference.
+ * asyncio.Condition.
+ */
 AW_NODISCARD AW_API aw_status aw_condition_new(aw_loop *loop, aw_lock *lock, aw_condition **out);
 /** Takes one more reference and returns `condition`. Any thread. */
 AW_API aw_condition *aw_condition_ref(aw_condition *condition);
@@ -78,28 +83,36 @@ AW_API aw_status aw_condition_release(aw_condition *condition);
 /** 1 if the lock is held. asyncio: Condition.locked. */
 AW_API aw_bool aw_condition_locked(const aw_condition *condition);
 /**
- * Releases the lock, waits to be notified, takes the lock again; also a cancelled wait returns with the lock. May wake without cause.
+ * Releases the lock, waits to be notified, takes the lock again; also a cancelled wait returns with the lock.
+ * May wake without cause.
  * asyncio: Condition.wait.
  */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_condition_wait(aw_condition *condition);
 /** aw_condition_wait() as a coroutine. */
 AW_NODISCARD AW_API aw_status aw_condition_wait_coro(aw_condition *condition, aw_coro **out);
-/** What a condition is waited for: positive once it holds, 0 until then, or a negative status, which ends the wait. */
+/**
+ * What a condition is waited for: positive once it holds, 0 until then, or a negative status, which ends the
+ * wait.
+ */
 typedef aw_status (*aw_predicate_fn)(void *ud);
 /**
- * Waits until `fn(ud)` holds: calls it, and as long as it returns 0 waits to be notified, as aw_condition_wait() does, and calls it
- * again. It runs in the calling task with the lock held, and must not await.
+ * Waits until `fn(ud)` holds: calls it, and as long as it returns 0 waits to be notified, as
+ * aw_condition_wait() does, and calls it again. It runs in the calling task with the lock held, and must not
+ * await.
  *
- * Returns: what `fn` returned last: positive, or its failure. Errors: those of aw_condition_wait(); -EINVAL for a NULL `fn`.
- * Cancellation: as aw_condition_wait(): the lock is held again when ::AW_ECANCELLED is returned. asyncio: Condition.wait_for.
+ * Returns: what `fn` returned last: positive, or its failure. Errors: those of aw_condition_wait(); -EINVAL
+ * for a NULL `fn`.
+ * Cancellation: as aw_condition_wait(): the lock is held again when ::AW_ECANCELLED is returned. asyncio:
+ * Condition.wait_for.
  */
-AW_STACKFUL AW_NODISCARD AW_API aw_status aw_condition_wait_for(aw_condition *condition, aw_predicate_fn fn, void *ud);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_condition_wait_for(aw_condition *condition, aw_predicate_fn fn,
+                                                                void *ud);
 /**
- * aw_condition_wait_for() as a coroutine, whose value is what `fn` returned last, as `(void *)(intptr_t)`. `destroy(ud)` runs when it
- * has ended, or, before the call returns, when it can't be made. New reference.
+ * aw_condition_wait_for() as a coroutine, whose value is what `fn` returned last, as `(void *)(intptr_t)`.
+ * `destroy(ud)` runs when it has ended, or, before the call returns, when it can't be made. New reference.
  */
-AW_NODISCARD AW_API aw_status aw_condition_wait_for_coro(aw_condition *condition, aw_predicate_fn fn, void *ud,
-                                                         aw_destroy_fn destroy, aw_coro **out);
+AW_NODISCARD AW_API aw_status aw_condition_wait_for_coro(aw_condition *condition, aw_predicate_fn fn,
+                                                         void *ud, aw_destroy_fn destroy, aw_coro **out);
 /** Wakes `count` of those who wait, in their order. asyncio: Condition.notify. */
 AW_API aw_status aw_condition_notify(aw_condition *condition, size_t count);
 /** Wakes all that wait. asyncio: Condition.notify_all. */
@@ -139,8 +152,8 @@ AW_API aw_barrier *aw_barrier_ref(aw_barrier *barrier);
 /** Gives one reference back. Any thread. */
 AW_API void aw_barrier_unref(aw_barrier *barrier);
 /**
- * Waits for all parties. Returns the order of arrival, from 0; ::AW_EBROKENBARRIER if it is or gets broken. A cancelled wait leaves, and
- * breaks nothing. asyncio: Barrier.wait.
+ * Waits for all parties. Returns the order of arrival, from 0; ::AW_EBROKENBARRIER if it is or gets broken. A
+ * cancelled wait leaves, and breaks nothing. asyncio: Barrier.wait.
  */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_barrier_wait(aw_barrier *barrier);
 /** aw_barrier_wait() as a coroutine; its value is the order as `(void *)(intptr_t)`. */

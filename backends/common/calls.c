@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A descriptor may well be a blocking one, inherited and shared with others, whose flags are not ours to change. So each call is
- * made in the way that doesn't block for its kind: MSG_DONTWAIT, RWF_NOWAIT, or poll(2) first where the file knows neither.
+ * A descriptor may well be a blocking one, inherited and shared with others, whose flags are not ours to
+ * change. So each call is made in the way that doesn't block for its kind: MSG_DONTWAIT, RWF_NOWAIT, or
+ * poll(2) first where the file knows neither.
  */
 
 #include "calls.h"
@@ -42,8 +43,8 @@ static bool is_ready(int fd, short events) {
 }
 
 /*
- * The kernel lacks the call or the flag, or a seccomp filter from before its time refuses the call. Where EPERM is the file's own word
- * (it is sealed), the plain call says it again.
+ * The kernel lacks the call or the flag, or a seccomp filter from before its time refuses the call. Where
+ * EPERM is the file's own word (it is sealed), the plain call says it again.
  */
 static bool is_refused(int64_t result) {
 	return result == -EOPNOTSUPP || result == -ENOSYS || result == -EPERM;
@@ -65,7 +66,8 @@ static int64_t try_read(const aw_op *op) {
 /* ---- writing without SIGPIPE ---- */
 
 static int64_t plain_write(const aw_op *op, size_t count) {
-	return outcome(op->offset < 0 ? write(op->fd, op->buffer, count) : pwrite(op->fd, op->buffer, count, op->offset));
+	return outcome(op->offset < 0 ? write(op->fd, op->buffer, count)
+	                              : pwrite(op->fd, op->buffer, count, op->offset));
 }
 
 static int64_t write_some(const aw_op *op) {
@@ -78,7 +80,10 @@ static int64_t write_some(const aw_op *op) {
 	return plain_write(op, part.iov_len < PIPE_BUF ? part.iov_len : PIPE_BUF);
 }
 
-/* Blocks the signal around the write, and takes back the one that the write raised, but none that was pending before. */
+/*
+ * Blocks the signal around the write, and takes back the one that the write raised, but none that was pending
+ * before.
+ */
 static int64_t write_masked(const aw_op *op, int64_t (*write_op)(const aw_op *op)) {
 	sigset_t pipe_signal, before, pending;
 	sigemptyset(&pipe_signal);
@@ -86,7 +91,8 @@ static int64_t write_masked(const aw_op *op, int64_t (*write_op)(const aw_op *op
 	pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
 	bool had_one = false;
 	/* It can only be pending already if it was blocked already. */
-	if (sigismember(&before, SIGPIPE) == 1) had_one = sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
+	if (sigismember(&before, SIGPIPE) == 1)
+		had_one = sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
 	int64_t n = write_op(op);
 	if (n == -EPIPE && !had_one) {
 		const struct timespec at_once = {0, 0};
@@ -100,7 +106,8 @@ static int64_t try_write(calls *self, const aw_op *op) {
 	if (op->offset >= 0) return write_some(op); /* a pipe has no offset */
 	if (self->quiet_write != CALLS_ABSENT) {
 		struct iovec part = {op->buffer, count_of(op)};
-		int64_t n = outcome(pwritev2(op->fd, &part, 1, -1, RWF_NOSIGNAL | (op->nonblocking ? 0 : RWF_NOWAIT)));
+		int64_t n =
+			outcome(pwritev2(op->fd, &part, 1, -1, RWF_NOSIGNAL | (op->nonblocking ? 0 : RWF_NOWAIT)));
 		if (n >= 0) self->quiet_write = CALLS_PRESENT;
 		if (!is_refused(n)) return n;
 	}
@@ -117,7 +124,10 @@ static int64_t try_write(calls *self, const aw_op *op) {
 
 /* ---- connections ---- */
 
-/* Errors of a connection that died in the queue, or of the network under it: the next one may be well. accept(2) names them. */
+/*
+ * Errors of a connection that died in the queue, or of the network under it: the next one may be well.
+ * accept(2) names them.
+ */
 static bool is_lost_connection(int error) {
 	switch (error) {
 	case EINTR:
@@ -135,7 +145,10 @@ static bool is_lost_connection(int error) {
 
 static int64_t try_accept(const aw_op *op) {
 	for (int i = 0; i < ACCEPT_TRIES; i++) {
-		/* accept has no flag against waiting. With a blocking listener that others accept from as well, a call may still wait. */
+		/*
+		 * accept has no flag against waiting. With a blocking listener that others accept from as well, a
+		 * call may still wait.
+		 */
 		if (!op->nonblocking && !is_ready(op->fd, POLLIN)) return -EAGAIN;
 		int fd = accept4(op->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) return fd;
@@ -157,7 +170,10 @@ int64_t calls_connect(const aw_op *op) {
 }
 
 int64_t calls_connected(const aw_op *op) {
-	/* Asking again takes the outcome, be it an error, and lets the socket itself know; SO_ERROR would leave it half-way. */
+	/*
+	 * Asking again takes the outcome, be it an error, and lets the socket itself know; SO_ERROR would leave
+	 * it half-way.
+	 */
 	int64_t status = calls_connect(op);
 	if (status == -EALREADY || status == -EINPROGRESS) return -EAGAIN;
 	return status == -EISCONN ? 0 : status;
@@ -170,7 +186,8 @@ static int64_t try_once(calls *self, aw_op *op) {
 	case AW_OP_READ: return try_read(op);
 	case AW_OP_WRITE: return try_write(self, op);
 	case AW_OP_RECV: return outcome(recv(op->fd, op->buffer, count_of(op), (int)op->flags | MSG_DONTWAIT));
-	case AW_OP_SEND: return outcome(send(op->fd, op->buffer, count_of(op), (int)op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+	case AW_OP_SEND:
+		return outcome(send(op->fd, op->buffer, count_of(op), (int)op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 	case AW_OP_ACCEPT: return try_accept(op);
 	default: return -EINVAL;
 	}

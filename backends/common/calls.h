@@ -13,7 +13,10 @@ typedef struct calls {
 
 /* The result of one attempt: a count, 0, or a negative errno. -EAGAIN: it would have to wait. */
 int64_t calls_try(calls *self, aw_op *op);
-/* The first step of a connect; -EINPROGRESS: to be looked at with calls_connected once it is writable, which may say -EAGAIN. */
+/*
+ * The first step of a connect; -EINPROGRESS: to be looked at with calls_connected once it is writable, which
+ * may say -EAGAIN.
+ */
 int64_t calls_connect(const aw_op *op);
 int64_t calls_connected(const aw_op *op);
 /* For a file that knows no readiness (a regular one): the call itself, which may wait for the disk. */

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An operation is tried first and waits only if it must, in the queue of its side of its descriptor; what has ended stands in one
- * list until a wait hands it back. The program may close a descriptor under an operation, and the number may be another file's by
- * then. The kernel's set knows files apart: each new waiter re-arms its number, where "not registered" tells that the file is a new
- * one, and before an event's operations touch the file, the set is asked whether it still is the one the event was for.
+ * An operation is tried first and waits only if it must, in the queue of its side of its descriptor; what has
+ * ended stands in one list until a wait hands it back. The program may close a descriptor under an operation,
+ * and the number may be another file's by then. The kernel's set knows files apart: each new waiter re-arms
+ * its number, where "not registered" tells that the file is a new one, and before an event's operations touch
+ * the file, the set is asked whether it still is the one the event was for.
  *
- * A registration is kept between waits, and each wait costs one epoll_ctl. An operation that waits once is armed when it is submitted
- * (EPOLLONESHOT), and its event needs no question: it is for the file that the operation was submitted on, and ending the operation
- * touches no file. A standing poll is armed with EPOLLET instead, and armed anew when its event comes, which is the question as well;
- * so its next submission costs nothing. Never level-triggered: an event of a file whose number is another's could not be stopped.
+ * A registration is kept between waits, and each wait costs one epoll_ctl. An operation that waits once is
+ * armed when it is submitted (EPOLLONESHOT), and its event needs no question: it is for the file that the
+ * operation was submitted on, and ending the operation touches no file. A standing poll is armed with EPOLLET
+ * instead, and armed anew when its event comes, which is the question as well; so its next submission costs
+ * nothing. Never level-triggered: an event of a file whose number is another's could not be stopped.
  *
- * The doorbell is an eventfd that is always writable and registered for nothing. It is rung by epoll_ctl, not by a write: a program that
- * closes every descriptor would have eight bytes written into whatever file gets the number next, where epoll_ctl only fails.
+ * The doorbell is an eventfd that is always writable and registered for nothing. It is rung by epoll_ctl, not
+ * by a write: a program that closes every descriptor would have eight bytes written into whatever file gets
+ * the number next, where epoll_ctl only fails.
  */
 #include "readiness.h"
 
@@ -34,7 +37,10 @@ enum { DONE = READINESS_SIDES, NOWHERE };
 
 static const uint64_t bell_tag = UINT64_MAX;
 static const uint32_t bell_rings = EPOLLOUT | EPOLLONESHOT;
-/* What F_GETSIG says of our set and our bell, which send no signals: of another file under the number it does not. */
+/*
+ * What F_GETSIG says of our set and our bell, which send no signals: of another file under the number it does
+ * not.
+ */
 enum { OUR_MARK = 61 };
 
 /* epoll's events are poll's, so a poll operation's flags need no translation. */
@@ -171,8 +177,8 @@ static void note_armed(readiness_entry *entry, const struct epoll_event *event) 
 }
 
 /*
- * Has the set tell of what the entry waits for, and of what is ready already. `newcomer` is known to wait for the file as it is now; the
- * others may be older.
+ * Has the set tell of what the entry waits for, and of what is ready already. `newcomer` is known to wait for
+ * the file as it is now; the others may be older.
  */
 static int arm(readiness *self, readiness_entry *entry, int fd, const aw_op *newcomer) {
 	struct epoll_event event = wish(entry, fd);
@@ -198,12 +204,16 @@ static int arm(readiness *self, readiness_entry *entry, int fd, const aw_op *new
 
 /* Nobody waits for a registration that lasts, and an edge has come: no more of them. */
 static void disarm(readiness *self, readiness_entry *entry, int fd) {
-	struct epoll_event nothing = {.events = EPOLLONESHOT, .data.u64 = (uint64_t)entry->generation << 32 | (uint32_t)fd};
+	struct epoll_event nothing = {.events = EPOLLONESHOT,
+	                              .data.u64 = (uint64_t)entry->generation << 32 | (uint32_t)fd};
 	entry->lasting = false;
 	if (epoll_ctl(self->set, EPOLL_CTL_MOD, fd, &nothing) < 0) forget_file(self, entry, NULL);
 }
 
-/* Whether the number still is the file that the set knows by it. Adding it again tells, and changes nothing if so. */
+/*
+ * Whether the number still is the file that the set knows by it. Adding it again tells, and changes nothing
+ * if so.
+ */
 static bool is_same_file(const readiness *self, int fd) {
 	struct epoll_event nothing = {.events = EPOLLONESHOT, .data.u64 = (uint32_t)fd};
 	if (epoll_ctl(self->set, EPOLL_CTL_ADD, fd, &nothing) < 0) return errno == EEXIST;
@@ -362,7 +372,10 @@ static int bell_new(void) {
 	return -1;
 }
 
-/* Somebody closed the bell, but not the set: another one takes its place. Its number is no longer ours to close. */
+/*
+ * Somebody closed the bell, but not the set: another one takes its place. Its number is no longer ours to
+ * close.
+ */
 static aw_status bell_replace(readiness *self, int lost) {
 	if (!is_ours(self->set)) return -EBADF;
 	struct epoll_event ringing = {.events = bell_rings, .data.u64 = bell_tag};
@@ -419,7 +432,9 @@ int readiness_collect(readiness *self, int64_t span) {
 			on_event(self, &events[i]);
 			continue;
 		}
-		/* It is silent by itself again. Who still finds it signalled is served by the wait that is returning. */
+		/*
+		 * It is silent by itself again. Who still finds it signalled is served by the wait that is returning.
+		 */
 		atomic_exchange(&self->signalled, false);
 		found |= READINESS_WOKEN;
 	}
@@ -486,7 +501,8 @@ fail:;
 void readiness_close(readiness *self) {
 	self->is_closing = true;
 	for (size_t i = 0; i < self->block_count; i++)
-		for (size_t k = 0; self->blocks[i] && k < BLOCK; k++) end_all(self, &self->blocks[i][k], -ECANCELED, NULL);
+		for (size_t k = 0; self->blocks[i] && k < BLOCK; k++)
+			end_all(self, &self->blocks[i][k], -ECANCELED, NULL);
 	readiness_deliver(self);
 	readiness_abandon(self);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes a completion backend of anything that can wait for one descriptor. All that is waited for stands in one epoll set of our
- * own; a backend says how a thread waits until that set is readable (epoll_wait itself, a libuv handle, a libev watcher), and
- * calls readiness_collect then. So what is difficult (numbers reused, queues, cancelling) is written once.
+ * Makes a completion backend of anything that can wait for one descriptor. All that is waited for stands in
+ * one epoll set of our own; a backend says how a thread waits until that set is readable (epoll_wait itself,
+ * a libuv handle, a libev watcher), and calls readiness_collect then. So what is difficult (numbers reused,
+ * queues, cancelling) is written once.
  */
 #ifndef BACKENDS_READINESS_H
 #define BACKENDS_READINESS_H
@@ -23,11 +24,12 @@ enum readiness_side { READINESS_READ, READINESS_WRITE, READINESS_POLL, READINESS
 /* What waits for one descriptor number. */
 typedef struct readiness_entry {
 	readiness_queue waiting[READINESS_SIDES];
-	uint32_t generation; /* counts the files seen under this number; an event of another generation is an old file's */
-	uint32_t asked;      /* the events that it was armed with last */
-	bool known;          /* the set has been given this number */
-	bool armed;          /* an event will come for what has been asked */
-	bool lasting;        /* armed until it is disarmed (EPOLLET), not for one event */
+	/* counts the files seen under this number; an event of another generation is an old file's */
+	uint32_t generation;
+	uint32_t asked; /* the events that it was armed with last */
+	bool known;     /* the set has been given this number */
+	bool armed;     /* an event will come for what has been asked */
+	bool lasting;   /* armed until it is disarmed (EPOLLET), not for one event */
 } readiness_entry;
 
 typedef struct readiness {
@@ -61,12 +63,15 @@ aw_status readiness_submit(readiness *self, aw_op *op);
 void readiness_cancel(readiness *self, aw_op *op);
 /* Any thread, signal handlers too. A negative status: it did not work, and the next call tries again. */
 aw_status readiness_wake(readiness *self);
-/* The set, for a host loop to poll. From now on it is readable also when operations are done that no wait has delivered. */
+/*
+ * The set, for a host loop to poll. From now on it is readable also when operations are done that no wait has
+ * delivered.
+ */
 int readiness_fd(readiness *self);
 
 /*
- * Waits up to `span` nanoseconds (0: looks; INT64_MAX: no limit) on the set and carries out what has become possible. Flags of
- * readiness_cause, or a negative status. Delivers nothing, and may return early.
+ * Waits up to `span` nanoseconds (0: looks; INT64_MAX: no limit) on the set and carries out what has become
+ * possible. Flags of readiness_cause, or a negative status. Delivers nothing, and may return early.
  */
 int readiness_collect(readiness *self, int64_t span);
 bool readiness_has_done(const readiness *self);

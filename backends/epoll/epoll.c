@@ -12,7 +12,8 @@ struct aw_backend_state {
 	readiness readiness;
 };
 
-static aw_status epoll_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
+static aw_status epoll_open(const aw_backend_host *host, uint32_t flags, uint64_t seed,
+                            aw_backend_state **out) {
 	(void)flags;
 	(void)seed;
 	aw_backend_state *self = malloc(sizeof *self);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * On libev. What we wait for stands in the set of readiness.c, and one ev_io watches that set: libev knows a descriptor by its number
- * alone, and would go on watching the wrong file, or none, when a number is closed and used again. So libev allocates nothing after
- * open, where alone it may still abort. Deadlines are a timerfd's, since libev counts in milliseconds.
+ * On libev. What we wait for stands in the set of readiness.c, and one ev_io watches that set: libev knows a
+ * descriptor by its number alone, and would go on watching the wrong file, or none, when a number is closed
+ * and used again. So libev allocates nothing after open, where alone it may still abort. Deadlines are a
+ * timerfd's, since libev counts in milliseconds.
  *
  * A loop of our own, never the default one, which would take SIGCHLD.
  */
@@ -26,7 +27,8 @@ struct aw_backend_state {
 	int64_t alarm_at;
 	int found;       /* by the last turn of the loop: what readiness_collect said */
 	bool was_called; /* the last turn had an event */
-	int killed;      /* the errno with which libev gave up a watcher in the last turn: an epoll_ctl of its own failed */
+	/* the errno with which libev gave up a watcher in the last turn: an epoll_ctl of its own failed */
+	int killed;
 };
 
 /* libev stops a watcher before it says so. */
@@ -52,7 +54,8 @@ static void on_alarm(struct ev_loop *loop, ev_io *watch, int events) {
 	while (read(self->alarm, &times, sizeof times) < 0 && errno == EINTR) continue;
 }
 
-static aw_status plugin_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
+static aw_status plugin_open(const aw_backend_host *host, uint32_t flags, uint64_t seed,
+                             aw_backend_state **out) {
 	(void)flags;
 	(void)seed;
 	const unsigned quiet = EVFLAG_NOENV | EVFLAG_NOINOTIFY | EVFLAG_NOSIGMASK | EVFLAG_NOTIMERFD;
@@ -137,7 +140,8 @@ static int turn(aw_backend_state *self, bool may_block) {
 	ev_run(self->loop, may_block ? EVRUN_ONCE : EVRUN_NOWAIT);
 	if (again && self->killed) return -self->killed;
 	/* libev doesn't tell that a signal came; but it had no other reason to come back. */
-	if (may_block && !self->was_called && readiness_now() - began < longest_sleep) return READINESS_INTERRUPTED;
+	if (may_block && !self->was_called && readiness_now() - began < longest_sleep)
+		return READINESS_INTERRUPTED;
 	return self->found;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making a ring: the best one that this kernel gives. And telling, in words that help, why there is none: many hosts forbid
- * io_uring, since what goes through a ring passes by seccomp filters.
+ * Making a ring: the best one that this kernel gives. And telling, in words that help, why there is none:
+ * many hosts forbid io_uring, since what goes through a ring passes by seccomp filters.
  */
 #include "ring.h"
 
@@ -14,10 +14,15 @@
 enum { ENTRIES_MIN = 8 };
 
 aw_status ring_create(struct io_uring *ring, unsigned entries, uint32_t open_flags) {
-	/* Best first. Never a kernel thread of its own (SQPOLL), which would keep the credentials of the process that opened it. */
+	/*
+	 * Best first. Never a kernel thread of its own (SQPOLL), which would keep the credentials of the process
+	 * that opened it.
+	 */
 	static const unsigned modes[] = {
-		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
-		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
+		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
+			IORING_SETUP_SUBMIT_ALL,
+		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
+			IORING_SETUP_SUBMIT_ALL,
 		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
 		0,
 	};
@@ -44,8 +49,8 @@ aw_status ring_create(struct io_uring *ring, unsigned entries, uint32_t open_fla
 }
 
 bool ring_has_features(const struct io_uring *ring) {
-	const unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS | IORING_FEAT_FAST_POLL |
-	                        IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG;
+	const unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS |
+	                        IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG;
 	return (ring->features & needed) == needed;
 }
 
@@ -67,12 +72,15 @@ static aw_status open_reason(aw_status status, char *why, size_t length) {
 		if (fd >= 0 && read(fd, &setting, 1) != 1) setting = '0';
 		if (fd >= 0) close(fd);
 		return say(status,
-		           setting == '0' ? "io_uring is forbidden here, most likely by a seccomp filter (containers have one)"
-		                          : "io_uring is switched off here by the sysctl kernel.io_uring_disabled",
+		           setting == '0'
+		               ? "io_uring is forbidden here, most likely by a seccomp filter (containers have one)"
+		               : "io_uring is switched off here by the sysctl kernel.io_uring_disabled",
 		           why, length);
 	}
 	case -ENOSYS: return say(status, "the kernel has no io_uring, or a seccomp filter hides it", why, length);
-	case -ENOMEM: return say(status, "no memory for a ring; before Linux 5.12 it counts towards RLIMIT_MEMLOCK", why, length);
+	case -ENOMEM:
+		return say(status, "no memory for a ring; before Linux 5.12 it counts towards RLIMIT_MEMLOCK", why,
+		           length);
 	default: return say(status, "io_uring can't be set up", why, length);
 	}
 }
@@ -82,10 +90,12 @@ static aw_status check_operations(struct io_uring *ring, char *why, size_t lengt
 		IORING_OP_POLL_ADD, IORING_OP_READ,    IORING_OP_WRITE, IORING_OP_RECV,         IORING_OP_SEND,
 		IORING_OP_ACCEPT,   IORING_OP_CONNECT, IORING_OP_FSYNC, IORING_OP_ASYNC_CANCEL,
 	};
-	if (!ring_has_features(ring)) return say(-ENOSYS, "io_uring is too old here: Linux 5.11 is needed", why, length);
+	if (!ring_has_features(ring))
+		return say(-ENOSYS, "io_uring is too old here: Linux 5.11 is needed", why, length);
 	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
 	bool all = probe != NULL;
-	for (size_t i = 0; all && i < sizeof needed / sizeof *needed; i++) all = io_uring_opcode_supported(probe, needed[i]);
+	for (size_t i = 0; all && i < sizeof needed / sizeof *needed; i++)
+		all = io_uring_opcode_supported(probe, needed[i]);
 	io_uring_free_probe(probe);
 	return all ? 0 : say(-ENOSYS, "io_uring lacks operations here, or tells none", why, length);
 }

@@ -11,8 +11,8 @@
 enum { RING_COMPLETIONS_PER_ENTRY = 16 };
 
 /*
- * A ring of `entries`, or of fewer where memory is short; `flags` of ::aw_backend_open_flag. A forked child doesn't have it
- * mapped.
+ * A ring of `entries`, or of fewer where memory is short; `flags` of ::aw_backend_open_flag. A forked child
+ * doesn't have it mapped.
  */
 aw_status ring_create(struct io_uring *ring, unsigned entries, uint32_t flags);
 /* Whether the kernel has what uring.c builds on: Linux 5.11. */

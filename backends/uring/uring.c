@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The plug-in on io_uring: one ring a loop. `submit` fills in an entry of the submission queue. `flush` hands the entries to the
- * kernel, several in one system call; what was submitted without a flush is handed over by the next `wait`, in the system call
- * that waits, or at once where somebody polls the ring (fd).
+ * The plug-in on io_uring: one ring a loop. `submit` fills in an entry of the submission queue. `flush` hands
+ * the entries to the kernel, several in one system call; what was submitted without a flush is handed over by
+ * the next `wait`, in the system call that waits, or at once where somebody polls the ring (fd).
  *
- * The kernel looks up a descriptor's number when it takes the entry and holds the file from then on, so no entry of a
- * program's descriptor may be in the queue while the program runs: the number may be another file's by then. The same holds for
- * everything that would use the number again, later:
+ * The kernel looks up a descriptor's number when it takes the entry and holds the file from then on, so no
+ * entry of a program's descriptor may be in the queue while the program runs: the number may be another
+ * file's by then. The same holds for everything that would use the number again, later:
  *
- * - An operation that the kernel does not carry out itself goes to readiness.c, whose set the ring polls: each poll, since it must
- *   not hold the file, nor tell of it once its number is gone; a write to a pipe, which raises SIGPIPE without RWF_NOSIGNAL
- *   (Linux 6.18); what the kernel answers with EAGAIN, or has no memory for. That is decided before `flush` returns.
- * - A result that comes later and only says "try again" (the thread that submitted it has ended, a connection died in the
- *   queue) is followed only where another set, `files`, proves that the number still is that file's. Else it is the result.
+ * - An operation that the kernel does not carry out itself goes to readiness.c, whose set the ring polls:
+ *   each poll, since it must not hold the file, nor tell of it once its number is gone; a write to a pipe,
+ *   which raises SIGPIPE without RWF_NOSIGNAL (Linux 6.18); what the kernel answers with EAGAIN, or has no
+ *   memory for. That is decided before `flush` returns.
+ * - A result that comes later and only says "try again" (the thread that submitted it has ended, a connection
+ *   died in the queue) is followed only where another set, `files`, proves that the number still is that
+ *   file's. Else it is the result.
  * - An entry that is cancelled before the kernel has taken it becomes a no-op.
- * - A close is a plain call, made once nothing in the ring holds the file, so that it is closed when the close completes.
+ * - A close is a plain call, made once nothing in the ring holds the file, so that it is closed when the
+ *   close completes.
  *
- * There is no limit on operations in flight: queueing those beyond the completion ring would let idle ones keep out the one
- * they wait for. Completions beyond it are kept by the kernel (NODROP), and one it had no memory to keep is reported by `wait`
- * as EBADR.
+ * There is no limit on operations in flight: queueing those beyond the completion ring would let idle ones
+ * keep out the one they wait for. Completions beyond it are kept by the kernel (NODROP), and one it had no
+ * memory to keep is reported by `wait` as EBADR.
  */
 #include <await/backend.h>
 #include <errno.h>
@@ -52,7 +55,7 @@ enum {
 	REAPED_AT_ONCE = ENTRIES * RING_COMPLETIONS_PER_ENTRY,
 	LONGEST = 365 * 24 * 3600, /* seconds of one wait: the kernel adds them to its clock */
 	TRIES = 8,                 /* of a call that is interrupted: a filter may say so for ever */
-	COUNT_MAX = 0x7ffff000          /* what the kernel would cut a count to anyway */
+	COUNT_MAX = 0x7ffff000     /* what the kernel would cut a count to anyway */
 };
 
 /* The longest sleep while wakes are refused, so that one that got lost is noticed. */
@@ -62,8 +65,8 @@ enum {
 enum tag { TAG_OP = 0, TAG_WAKE = 1, TAG_NOBODY = 2, TAG_READY = 3, TAG_MASK = 3 };
 
 /*
- * Where an operation is, and what is known about it: the low bits of backend_data[0]. Above them is the number of its entry. The
- * values below the first of these are of operations that readiness.c has.
+ * Where an operation is, and what is known about it: the low bits of backend_data[0]. Above them is the
+ * number of its entry. The values below the first of these are of operations that readiness.c has.
  */
 enum op_state {
 	OP_IN_RING = 1 << 4, /* the kernel has it, or its entry waits in the submission queue */
@@ -71,10 +74,10 @@ enum op_state {
 	OP_DONE = 1 << 6,    /* has its result, to be handed back */
 	OP_POLLS = 1 << 7,   /* a connect that was begun and is polled for */
 	OP_CANCELLED = 1 << 8,
-	OP_OWED = 1 << 9,     /* the kernel has not been told of the cancel yet */
-	OP_NEEDS_SIGPIPE_GUARD = 1 << 10,    /* a write without RWF_NOSIGNAL */
-	OP_AS_SEND = 1 << 11, /* a write to a socket, sent */
-	OP_KNOWN = 1 << 12    /* `files` can tell whether the number still is its file's */
+	OP_OWED = 1 << 9,                 /* the kernel has not been told of the cancel yet */
+	OP_NEEDS_SIGPIPE_GUARD = 1 << 10, /* a write without RWF_NOSIGNAL */
+	OP_AS_SEND = 1 << 11,             /* a write to a socket, sent */
+	OP_KNOWN = 1 << 12                /* `files` can tell whether the number still is its file's */
 };
 enum { OP_STATES = 0xffff, OP_ENTRY_SHIFT = 16 };
 
@@ -91,13 +94,18 @@ struct aw_backend_state {
 	op_list closing, done;
 	uint64_t entry_mask; /* of the submission queue */
 	uint64_t entries;    /* taken from the submission queue so far */
-	uint64_t fresh;      /* the first entry since the last hand-over: the numbers from here on are still their files' */
-	size_t in_ring;      /* operations */
-	size_t owed;         /* cancels that found no room */
-	size_t delivered;    /* in this wait */
+	/* the first entry since the last hand-over: the numbers from here on are still their files' */
+	uint64_t fresh;
+	size_t in_ring;   /* operations */
+	size_t owed;      /* cancels that found no room */
+	size_t delivered; /* in this wait */
 	uint64_t wake_value;
 	int wake_fd;
-	int files; /* an epoll set that is never waited for: it knows files apart that had the same number; -1 before it is needed */
+	/*
+	 * an epoll set that is never waited for: it knows files apart that had the same number; -1 before it is
+	 * needed
+	 */
+	int files;
 	pid_t owner;
 	pthread_t submitter;    /* the thread that handed over last, */
 	bool submitter_may_end; /* before the process does */
@@ -210,7 +218,10 @@ static void remember(uring *self, aw_op *op) {
 	if (status == 0 || status == -EEXIST) op->backend_data[0] |= OP_KNOWN;
 }
 
-/* The set has an entry for a file and its number, and loses it when the file goes. So what it refuses to add is what it knows. */
+/*
+ * The set has an entry for a file and its number, and loses it when the file goes. So what it refuses to add
+ * is what it knows.
+ */
 static bool is_still_its_file(const uring *self, const aw_op *op) {
 	if (!(op->backend_data[0] & OP_KNOWN)) return false;
 	int status = files_add(self, op->fd);
@@ -231,7 +242,8 @@ static void fill_write(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	}
 	io_uring_prep_write(sqe, op->fd, op->buffer, count_of(op), (uint64_t)op->offset);
 	/* Where there is an offset there is no pipe. */
-	if (op->offset >= 0 || self->ready.calls.quiet_write == CALLS_ABSENT) op->backend_data[0] |= OP_NEEDS_SIGPIPE_GUARD;
+	if (op->offset >= 0 || self->ready.calls.quiet_write == CALLS_ABSENT)
+		op->backend_data[0] |= OP_NEEDS_SIGPIPE_GUARD;
 	if (!(op->backend_data[0] & OP_NEEDS_SIGPIPE_GUARD)) sqe->rw_flags = URING_NOSIGNAL;
 }
 
@@ -284,7 +296,8 @@ static void remember_fresh(uring *self) {
 		const struct io_uring_sqe *sqe = entry_at(self, at);
 		if ((sqe->user_data & TAG_MASK) != TAG_OP) continue;
 		aw_op *op = (aw_op *)(uintptr_t)sqe->user_data;
-		bool is_here = op->backend_data[0] & OP_IN_RING && entry_of(op) == at && !(op->backend_data[0] & OP_KNOWN);
+		bool is_here =
+			op->backend_data[0] & OP_IN_RING && entry_of(op) == at && !(op->backend_data[0] & OP_KNOWN);
 		if (is_here && (all || op->kind == AW_OP_ACCEPT || op->kind == AW_OP_CONNECT)) remember(self, op);
 	}
 }
@@ -313,7 +326,8 @@ static void launch(uring *self, aw_op *op) {
 	struct io_uring_sqe *sqe = entry_take(self);
 	if (sqe) {
 		fill(self, op, sqe);
-		op->backend_data[0] = (op->backend_data[0] & OP_STATES) | (self->entries - 1) << OP_ENTRY_SHIFT | OP_IN_RING;
+		op->backend_data[0] =
+			(op->backend_data[0] & OP_STATES) | (self->entries - 1) << OP_ENTRY_SHIFT | OP_IN_RING;
 		self->in_ring++;
 	} else if (op->backend_data[0] & OP_POLLS) {
 		finish(self, op, -ENOMEM);
@@ -353,13 +367,15 @@ static bool is_ready_unseen(const uring *self) {
 
 /* Something found no room in the submission queue. */
 static bool is_congested(const uring *self) {
-	return self->owed || is_ready_unseen(self) || (self->ending ? self->wake_armed && !self->wake_stopped : !self->wake_armed);
+	return self->owed || is_ready_unseen(self) ||
+	       (self->ending ? self->wake_armed && !self->wake_stopped : !self->wake_armed);
 }
 
 /* Writes what is missing: the entries of our own descriptors, and what found no room before. */
 static void launch_rest(uring *self) {
 	if (!self->wake_armed && !self->ending) arm_wake(self);
-	if (self->wake_armed && self->ending && !self->wake_stopped) self->wake_stopped = cancel_entry(self, TAG_WAKE);
+	if (self->wake_armed && self->ending && !self->wake_stopped)
+		self->wake_stopped = cancel_entry(self, TAG_WAKE);
 	if (is_ready_unseen(self)) arm_ready(self);
 	for (size_t i = 0; self->owed && i < BUCKETS; i++)
 		for (aw_op *op = self->buckets[i]; op; op = op->backend_link[0]) {
@@ -371,8 +387,9 @@ static void launch_rest(uring *self) {
 }
 
 /*
- * Where the write is refused (a filter, a descriptor that somebody closed), the other doorbell may ring. If it doesn't either, the wake
- * may have been for a wait that sleeps: from now on none sleeps long, and the next one answers it.
+ * Where the write is refused (a filter, a descriptor that somebody closed), the other doorbell may ring. If
+ * it doesn't either, the wake may have been for a wait that sleeps: from now on none sleeps long, and the
+ * next one answers it.
  */
 static aw_status uring_try_wake(aw_backend_state *self) {
 	int saved = errno;
@@ -387,9 +404,11 @@ static aw_status uring_try_wake(aw_backend_state *self) {
 	if (refused) {
 		status = -errno;
 		atomic_store(&self->wake_lost, true);
-		if (errno != EINTR) (void)readiness_wake(&self->ready); /* that one tries again as long as it is interrupted */
+		/* that one tries again as long as it is interrupted */
+		if (errno != EINTR) (void)readiness_wake(&self->ready);
 	}
-	if (refused || atomic_load_explicit(&self->wake_refused, memory_order_relaxed)) atomic_store(&self->wake_refused, refused);
+	if (refused || atomic_load_explicit(&self->wake_refused, memory_order_relaxed))
+		atomic_store(&self->wake_refused, refused);
 	errno = saved;
 	return status;
 }
@@ -400,7 +419,10 @@ static void uring_wake(aw_backend_state *self) {
 
 /* --- results from the kernel --- */
 
-/* Starts a write where the kernel has no RWF_NOSIGNAL, by the kind of file. The number must still be its file's. */
+/*
+ * Starts a write where the kernel has no RWF_NOSIGNAL, by the kind of file. The number must still be its
+ * file's.
+ */
 static void launch_loud_write(uring *self, aw_op *op) {
 	struct stat st;
 	mode_t type = fstat(op->fd, &st) == 0 ? st.st_mode & S_IFMT : 0;
@@ -417,7 +439,10 @@ static void launch_loud_write(uring *self, aw_op *op) {
 
 /* The results that only say: try again. */
 static bool is_interruption(int result) {
-	/* The thread that submitted it has ended, or a worker was interrupted; some old kernels let ERESTARTSYS and its kin out. */
+	/*
+	 * The thread that submitted it has ended, or a worker was interrupted; some old kernels let ERESTARTSYS
+	 * and its kin out.
+	 */
 	return result == -ECANCELED || result == -EINTR || (result <= -512 && result >= -516);
 }
 
@@ -454,7 +479,8 @@ static void op_returned(uring *self, aw_op *op, int result) {
 		next = AGAIN;
 	else if (result == -EAGAIN)
 		next = WAIT;
-	else if (op->kind == AW_OP_CONNECT && (result == -EALREADY || result == -EINPROGRESS || (state & OP_POLLS && result >= 0)))
+	else if (op->kind == AW_OP_CONNECT &&
+	         (result == -EALREADY || result == -EINPROGRESS || (state & OP_POLLS && result >= 0)))
 		next = CONNECT;
 	else if (op->kind == AW_OP_WRITE && !(state & OP_NEEDS_SIGPIPE_GUARD) && result == -EOPNOTSUPP)
 		next = LOUD;
@@ -538,8 +564,8 @@ static void take_back(uring *self) {
 }
 
 /*
- * The kernel takes the entries and holds their files from now on. Results that are there at once are looked at, since some
- * need the number a second time.
+ * The kernel takes the entries and holds their files from now on. Results that are there at once are looked
+ * at, since some need the number a second time.
  */
 static void hand_over(uring *self) {
 	if (!self->launched) return;
@@ -586,7 +612,8 @@ static aw_status enter(uring *self, int64_t deadline) {
 	if (span > LONGEST * AW_SECOND) span = LONGEST * AW_SECOND;
 	if (span <= 0 || io_uring_cq_ready(&self->ring)) {
 		unsigned flags = IO_URING_READ_ONCE(*self->ring.sq.kflags);
-		if (!io_uring_sq_ready(&self->ring) && !(flags & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN))) return 0;
+		if (!io_uring_sq_ready(&self->ring) && !(flags & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)))
+			return 0;
 		return io_uring_submit_and_get_events(&self->ring);
 	}
 	struct io_uring_cqe *first = NULL;
@@ -613,14 +640,17 @@ static aw_status turn(uring *self, int64_t deadline) {
 	aw_status collected = collect(self);
 	close_free(self);
 	deliver(self);
-	if (atomic_load_explicit(&self->wake_lost, memory_order_relaxed) && atomic_exchange(&self->wake_lost, false))
+	if (atomic_load_explicit(&self->wake_lost, memory_order_relaxed) &&
+	    atomic_exchange(&self->wake_lost, false))
 		self->woken = true;
 	if (collected < 0) return collected;
 	/* When entries were taken, their number hides the EINTR. */
 	if (status >= 0)
-		return !count && !is_congested(self) && deadline > 0 && (deadline == INT64_MAX || readiness_now() < deadline);
+		return !count && !is_congested(self) && deadline > 0 &&
+		       (deadline == INT64_MAX || readiness_now() < deadline);
 	if (status == -EINTR) return 1;
-	if (status == -EAGAIN && !count && deadline) (void)poll(&(struct pollfd){.fd = self->ring.ring_fd, .events = POLLIN}, 1, 1);
+	if (status == -EAGAIN && !count && deadline)
+		(void)poll(&(struct pollfd){.fd = self->ring.ring_fd, .events = POLLIN}, 1, 1);
 	return status == -ETIME || is_passing(status) ? 0 : status;
 }
 
@@ -709,7 +739,8 @@ static void uring_flush(aw_backend_state *self) {
 
 /* --- opening and closing --- */
 
-static aw_status uring_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
+static aw_status uring_open(const aw_backend_host *host, uint32_t flags, uint64_t seed,
+                            aw_backend_state **out) {
 	(void)seed;
 	uring *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;

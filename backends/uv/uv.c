@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * On libuv. What we wait for stands in the set of readiness.c, and one uv_poll_t watches that set. A uv_poll_t for each descriptor would
- * switch the user's file to non-blocking, and libuv calls abort when a watched descriptor turns out closed, or a regular file, by
- * the time it is added. So libuv allocates nothing and registers nothing after open, where alone it may still abort.
+ * On libuv. What we wait for stands in the set of readiness.c, and one uv_poll_t watches that set. A
+ * uv_poll_t for each descriptor would switch the user's file to non-blocking, and libuv calls abort when a
+ * watched descriptor turns out closed, or a regular file, by the time it is added. So libuv allocates nothing
+ * and registers nothing after open, where alone it may still abort.
  *
  * A loop of our own, never the default one, and none of libuv's signal or child handling.
  */
@@ -32,27 +33,30 @@ static void on_set_readable(uv_poll_t *watch, int status, int events) {
 }
 
 /*
- * What libuv is going to need, done by ourselves and undone: it aborts when a call fails that it makes for a loop's doorbells or with the
- * set it waits on, and uv_loop_init (1.44) loses the descriptors it has opened when it runs out of them half-way.
+ * What libuv is going to need, done by ourselves and undone: it aborts when a call fails that it makes for a
+ * loop's doorbells or with the set it waits on, and uv_loop_init (1.44) loses the descriptors it has opened
+ * when it runs out of them half-way.
  */
 static aw_status rehearse(int watched) {
 	enum { LOCK = 0, SIGNALS = 2, DOORBELL = 4, SET = 5, NEEDED = 6 };
 	int fds[NEEDED] = {-1, -1, -1, -1, -1, -1};
 	char byte = 0;
 	struct epoll_event event = {.events = EPOLLIN};
-	bool can =
-		pipe2(fds + LOCK, O_CLOEXEC) == 0 && write(fds[LOCK + 1], &byte, 1) == 1 && read(fds[LOCK], &byte, 1) == 1 &&
-		pipe2(fds + SIGNALS, O_CLOEXEC | O_NONBLOCK) == 0 && (fds[DOORBELL] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) >= 0 &&
-		(fds[SET] = epoll_create1(EPOLL_CLOEXEC)) >= 0 && epoll_ctl(fds[SET], EPOLL_CTL_ADD, fds[SIGNALS], &event) == 0 &&
-		epoll_ctl(fds[SET], EPOLL_CTL_ADD, fds[DOORBELL], &event) == 0 &&
-		epoll_ctl(fds[SET], EPOLL_CTL_ADD, watched, &event) == 0;
+	bool can = pipe2(fds + LOCK, O_CLOEXEC) == 0 && write(fds[LOCK + 1], &byte, 1) == 1 &&
+	           read(fds[LOCK], &byte, 1) == 1 && pipe2(fds + SIGNALS, O_CLOEXEC | O_NONBLOCK) == 0 &&
+	           (fds[DOORBELL] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) >= 0 &&
+	           (fds[SET] = epoll_create1(EPOLL_CLOEXEC)) >= 0 &&
+	           epoll_ctl(fds[SET], EPOLL_CTL_ADD, fds[SIGNALS], &event) == 0 &&
+	           epoll_ctl(fds[SET], EPOLL_CTL_ADD, fds[DOORBELL], &event) == 0 &&
+	           epoll_ctl(fds[SET], EPOLL_CTL_ADD, watched, &event) == 0;
 	aw_status status = can ? 0 : -errno;
 	for (int i = 0; i < NEEDED; i++)
 		if (fds[i] >= 0) close(fds[i]);
 	return status;
 }
 
-static aw_status plugin_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
+static aw_status plugin_open(const aw_backend_host *host, uint32_t flags, uint64_t seed,
+                             aw_backend_state **out) {
 	(void)flags;
 	(void)seed;
 	aw_backend_state *self = calloc(1, sizeof *self);
@@ -96,7 +100,10 @@ static void plugin_close(aw_backend_state *self) {
 	free(self);
 }
 
-/* Closing libuv's loop changes its epoll set, which is the parent's as well; so it first gets a new, empty one in its place. */
+/*
+ * Closing libuv's loop changes its epoll set, which is the parent's as well; so it first gets a new, empty
+ * one in its place.
+ */
 static void plugin_abandon(aw_backend_state *self) {
 	readiness_abandon(&self->readiness);
 	int set = uv_backend_fd(&self->loop), fresh = epoll_create1(EPOLL_CLOEXEC);
@@ -116,7 +123,10 @@ static void plugin_cancel(aw_backend_state *self, aw_op *op) {
 	readiness_cancel(&self->readiness, op);
 }
 
-/* Blocks until libuv has something to do. uv_run itself sleeps on through signals, and counts in milliseconds. */
+/*
+ * Blocks until libuv has something to do. uv_run itself sleeps on through signals, and counts in
+ * milliseconds.
+ */
 static int block(aw_backend_state *self, int64_t span) {
 	struct pollfd p = {.fd = uv_backend_fd(&self->loop), .events = POLLIN};
 	struct timespec timeout = {(time_t)(span / AW_SECOND), (long)(span % AW_SECOND)};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For tests: a clock of its own, which jumps to the deadline when nothing is in flight that the outside world could end, so that an
- * hour's sleep takes microseconds and every run is alike. While something is in flight, time passes as it really does.
+ * For tests: a clock of its own, which jumps to the deadline when nothing is in flight that the outside world
+ * could end, so that an hour's sleep takes microseconds and every run is alike. While something is in flight,
+ * time passes as it really does.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +14,8 @@ struct aw_backend_state {
 	int64_t now;
 };
 
-static aw_status virtual_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
+static aw_status virtual_open(const aw_backend_host *host, uint32_t flags, uint64_t seed,
+                              aw_backend_state **out) {
 	(void)flags;
 	(void)seed; /* the order is the order of submission */
 	aw_backend_state *self = malloc(sizeof *self);

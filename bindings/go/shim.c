@@ -61,8 +61,11 @@ static bool take_note(awgo_loop *self, awgo_event *out) {
 	if (!first) return false;
 	self->first = first->next;
 	if (!self->first) self->last = &self->first;
-	*out = (awgo_event){
-		.token = first->id, .value = first->times, .error = first->error, .text = first->text, .kind = first->kind};
+	*out = (awgo_event){.token = first->id,
+	                    .value = first->times,
+	                    .error = first->error,
+	                    .text = first->text,
+	                    .kind = first->kind};
 	out->status = first->once;
 	first->queued = false;
 	first->times = 0;
@@ -99,7 +102,8 @@ static bool slots_reach(awgo_loop *self, size_t index) {
 static int32_t await_future(awgo_loop *self, const awgo_request *request, aw_future *future, bool take) {
 	size_t index = (uint32_t)request->token;
 	int32_t status = slots_reach(self, index) ? 0 : -ENOMEM;
-	aw_submission one = {.size = sizeof one, .kind = AW_OPERATION_FUTURE, .token = request->token, .buffer = future};
+	aw_submission one = {
+		.size = sizeof one, .kind = AW_OPERATION_FUTURE, .token = request->token, .buffer = future};
 	if (status == 0) status = aw_loop_submit(self->loop, &one, 1);
 	if (status < 0) {
 		aw_future_unref(future);
@@ -151,7 +155,8 @@ int32_t awgo_cancel(awgo_loop *self, uint64_t token) {
 }
 
 static void ended(awgo_loop *self, const aw_completion *from, awgo_event *out) {
-	*out = (awgo_event){.token = from->token, .value = from->value, .status = from->status, .kind = AWGO_ENDED};
+	*out =
+		(awgo_event){.token = from->token, .value = from->value, .status = from->status, .kind = AWGO_ENDED};
 	size_t index = (uint32_t)from->token;
 	if (index >= self->slot_count || !self->slots[index].future) return;
 	slot at = self->slots[index];
@@ -172,7 +177,10 @@ static void ended(awgo_loop *self, const aw_completion *from, awgo_event *out) {
 /* One dispatch. */
 static int32_t turn_once(awgo_loop *self, int32_t count, int64_t timeout) {
 	aw_completion done[AWGO_EVENTS];
-	/* Half the room, so that what a dispatch brings finds its place: callbacks first, as they were asked for before those who wait. */
+	/*
+	 * Half the room, so that what a dispatch brings finds its place: callbacks first, as they were asked for
+	 * before those who wait.
+	 */
 	int32_t room = (AWGO_EVENTS - count + 1) / 2;
 	int32_t status = aw_loop_drain(self->loop, done, (size_t)room, count ? 0 : timeout);
 	int32_t ended_count = status > 0 ? status : 0;
@@ -187,7 +195,8 @@ int32_t awgo_turn(awgo_loop *self, int64_t timeout) {
 	if (count >= AWGO_FULL) return count;
 	int32_t status = turn_once(self, count, timeout);
 	/* A coroutine takes several dispatches from a put to who gets: better here than by way of the poller. */
-	for (int more = self->dispatches; more > 1 && status >= 0 && status < AWGO_FULL && aw_loop_pending(self->loop); more--)
+	for (int more = self->dispatches;
+	     more > 1 && status >= 0 && status < AWGO_FULL && aw_loop_pending(self->loop); more--)
 		status = turn_once(self, status, 0);
 	return status;
 }
@@ -298,7 +307,10 @@ static void goroutine_drop(void *ud) {
 	free(self);
 }
 
-/* Suspends until the goroutine ends. A cancellation ends only what was awaited: the goroutine is told, and waited for all the same. */
+/*
+ * Suspends until the goroutine ends. A cancellation ends only what was awaited: the goroutine is told, and
+ * waited for all the same.
+ */
 static aw_status goroutine_wait(awgo_goroutine *self, aw_resume *resume) {
 	aw_status status = aw_resume_status(resume);
 	if (status == AW_ECANCELLED) {
@@ -353,7 +365,9 @@ void awgo_goroutine_end(awgo_goroutine *goroutine, int32_t status, aw_error *err
 	goroutine_drop(goroutine);
 }
 
-/* The body of a group is a Go function beside it; this task enters the group, waits for the body, and leaves. */
+/*
+ * The body of a group is a Go function beside it; this task enters the group, waits for the body, and leaves.
+ */
 static aw_status parent_step(aw_resume *resume, void *ud) {
 	awgo_goroutine *self = ud;
 	if (!self->begun) {
@@ -378,7 +392,8 @@ static aw_status parent_step(aw_resume *resume, void *ud) {
 	return status;
 }
 
-int32_t awgo_parent_new(awgo_loop *self, aw_taskgroup *group, uint64_t id, aw_task **out_task, awgo_goroutine **out) {
+int32_t awgo_parent_new(awgo_loop *self, aw_taskgroup *group, uint64_t id, aw_task **out_task,
+                        awgo_goroutine **out) {
 	awgo_goroutine *made = goroutine_new(self, id);
 	aw_coro *coro = NULL;
 	if (!made) return -ENOMEM;

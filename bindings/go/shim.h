@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stands between Go and libawait: requests and events as plain structs, so that one crossing starts an operation and brings back
- * all that ended, and C callbacks that only leave a note for the next turn. No Go code runs inside a C frame, but for two small
- * exports: comparing the items of a priority queue, and letting go of a value.
+ * What stands between Go and libawait: requests and events as plain structs, so that one crossing starts an
+ * operation and brings back all that ended, and C callbacks that only leave a note for the next turn. No Go
+ * code runs inside a C frame, but for two small exports: comparing the items of a priority queue, and letting
+ * go of a value.
  *
  * Go holds the loop's mutex around every call.
  */
@@ -13,9 +14,11 @@
 
 /* What a request is, beside the values of enum aw_operation. */
 enum {
-	AWGO_CORO = 100, /* drives the coroutine `object` (reference taken) in a task of its own; the value is taken out */
-	AWGO_TAKE = 101, /* awaits the future `object` (reference taken), takes the value; a cancel cancels the future */
-	AWGO_LOOK = 102  /* awaits the future `object` (reference taken); a cancel leaves it alone */
+	/* drives the coroutine `object` (reference taken) in a task of its own; the value is taken out */
+	AWGO_CORO = 100,
+	/* awaits the future `object` (reference taken), takes the value; a cancel cancels the future */
+	AWGO_TAKE = 101,
+	AWGO_LOOK = 102 /* awaits the future `object` (reference taken); a cancel leaves it alone */
 };
 
 typedef struct awgo_request {
@@ -76,7 +79,8 @@ int32_t awgo_goroutine_new(awgo_loop *self, uint64_t id, aw_coro **out_coro, awg
 void awgo_goroutine_end(awgo_goroutine *goroutine, int32_t status, aw_error *error, uintptr_t value);
 
 /* The task that stands for a Go function as the parent of a task group. */
-int32_t awgo_parent_new(awgo_loop *self, aw_taskgroup *group, uint64_t id, aw_task **out_task, awgo_goroutine **out);
+int32_t awgo_parent_new(awgo_loop *self, aw_taskgroup *group, uint64_t id, aw_task **out_task,
+                        awgo_goroutine **out);
 
 /* Values: tagged numbers of Go's, which no address is. */
 int32_t awgo_error_new(aw_loop *loop, int32_t status, const char *message, uintptr_t value, aw_error **out);

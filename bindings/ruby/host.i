@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ruby's typemaps. Functions keep their names (Libawait.aw_loop_call_soon); lib/libawait/methods.rb makes methods of them. An
- * out-parameter is the result; without one the result is the status, which is raised where it is an error.
+ * Ruby's typemaps. Functions keep their names (Libawait.aw_loop_call_soon); lib/libawait/methods.rb makes
+ * methods of them. An out-parameter is the result; without one the result is the status, which is raised
+ * where it is an error.
  */
-/* From 3.2 on Ruby warns of a class whose objects are made by C while its allocator is Ruby's. SWIG 4.1 makes one such class. */
+/*
+ * From 3.2 on Ruby warns of a class whose objects are made by C while its allocator is Ruby's. SWIG 4.1 makes
+ * one such class.
+ */
 %insert("begin") %{
 #include <ruby.h>
 

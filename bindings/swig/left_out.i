@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The public functions that no host language gets, each with its reason. A test reads this file: a function of the headers is
- * either wrapped or stands here. `_ref` and `_unref` are left out by HANDLE.
+ * The public functions that no host language gets, each with its reason. A test reads this file: a function
+ * of the headers is either wrapped or stands here. `_ref` and `_unref` are left out by HANDLE.
  */
 
 /* Stackful tasks: host code never runs on a coroutine's stack. The `_coro` twin, or a step, does the same. */
@@ -69,13 +69,19 @@
 %ignore aw_work_raisef;
 %ignore aw_work_vraisef;
 
-/* Here a predicate is awaited in a loop over aw_condition_wait_coro(), a child run by its own call, and a payload is the language's object. */
+/*
+ * Here a predicate is awaited in a loop over aw_condition_wait_coro(), a child run by its own call, and a
+ * payload is the language's object.
+ */
 %ignore aw_condition_wait_for_coro;
 %ignore aw_subprocess_run_future;
 %ignore aw_subprocess_run_shell_future;
 %ignore aw_loop_call_soon_threadsafe_copy;
 
-/* They wait and dispatch in one call, in which the host's lock can't be let go. The language's helper does both in turn. */
+/*
+ * They wait and dispatch in one call, in which the host's lock can't be let go. The language's helper does
+ * both in turn.
+ */
 %ignore aw_loop_run_forever;
 %ignore aw_loop_run_until_complete;
 %ignore aw_loop_run_once;
@@ -88,15 +94,20 @@
 %ignore aw_runner_loop;
 %ignore aw_runner_error;
 
-/* Work runs on threads of libawait's own, which a host's VM does not know. A thread of the host's does the same, and ends with
- * aw_loop_call_soon_threadsafe(). */
+/*
+ * Work runs on threads of libawait's own, which a host's VM does not know. A thread of the host's does the
+ * same, and ends with aw_loop_call_soon_threadsafe().
+ */
 %ignore aw_loop_run_in_executor;
 %ignore aw_to_thread;
 %ignore aw_to_thread_coro;
 %ignore aw_work_raise;
 %ignore aw_work_raise_error;
 
-/* What interrupts a thread of the host's, ends its waits: aw_cfuture_wait() and aw_executor_shutdown_wait() are made of these. */
+/*
+ * What interrupts a thread of the host's, ends its waits: aw_cfuture_wait() and aw_executor_shutdown_wait()
+ * are made of these.
+ */
 %ignore aw_interrupt_new;
 %ignore aw_interrupt_ref;
 %ignore aw_interrupt_unref;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The whole public interface, read from the headers themselves: a function added there is wrapped without a word here. What a
- * language does with callbacks, statuses, values and handles is in its own host.i, found through -I.
+ * The whole public interface, read from the headers themselves: a function added there is wrapped without a
+ * word here. What a language does with callbacks, statuses, values and handles is in its own host.i, found
+ * through -I.
  */
 %module libawait
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What C holds of a host's is pinned: it stands in a pin, whose address C has as `ud` or as a value. Pins stand
- * in chunks that are never given back, so an address is a pin's if it lies in one; that tells a value of the host's
- * from C's.
+ * What C holds of a host's is pinned: it stands in a pin, whose address C has as `ud` or as a value. Pins
+ * stand in chunks that are never given back, so an address is a pin's if it lies in one; that tells a value
+ * of the host's from C's.
  *
- * Included once by each host, after its `pin`, which has `kind` (PIN_FREE: none) and `next` (while it is free), and
- * a PINS_CALLOC.
+ * Included once by each host, after its `pin`, which has `kind` (PIN_FREE: none) and `next` (while it is
+ * free), and a PINS_CALLOC.
  */
 #ifndef SWIG_PINS_H
 #define SWIG_PINS_H

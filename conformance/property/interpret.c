@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs the programs of generate.py on libawait, under the virtual backend, and prints what each did, as interpret.py does on asyncio.
- * The argument says how the bodies are written: "stackful", "step", or "mixed", where they take turns and call each other.
+ * Runs the programs of generate.py on libawait, under the virtual backend, and prints what each did, as
+ * interpret.py does on asyncio. The argument says how the bodies are written: "stackful", "step", or "mixed",
+ * where they take turns and call each other.
  */
 #include "machine.h"
 
@@ -159,7 +160,8 @@ aw_status task_start(int number, bool eager, aw_taskgroup *group, aw_task **out)
 	machine *self = machine_new(who, number);
 	if (here.flavour == FLAVOUR_STACKFUL || (here.flavour == FLAVOUR_MIXED && who % 2 == 0)) {
 		if (group) return aw_taskgroup_spawn(group, stackful_body, self, machine_free, out);
-		return (eager ? aw_task_spawn_eager : aw_task_spawn)(here.loop, stackful_body, self, machine_free, out);
+		return (eager ? aw_task_spawn_eager : aw_task_spawn)(here.loop, stackful_body, self, machine_free,
+		                                                     out);
 	}
 	aw_coro *coro;
 	aw_status status = aw_coro_new(here.loop, task_step, self, machine_free, &coro);
@@ -193,7 +195,8 @@ int main(int argc, char **argv) {
 		aw_status status = aw_loop_run_forever(here.loop);
 		if (status < 0) printf("run: %s\n", aw_err_name(status));
 		/* A program that leaves something behind differs from what is expected. */
-		if (!world_close()) printf("leak: %lld handles\n", (long long)(aw_debug_live_handles() - here.handles));
+		if (!world_close())
+			printf("leak: %lld handles\n", (long long)(aw_debug_live_handles() - here.handles));
 	}
 	program_free(&read);
 	return 0;

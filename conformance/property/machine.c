@@ -42,10 +42,15 @@ static void set_error(machine *self, aw_status status, aw_error *error) {
 	}
 }
 
-/* A statement has ended, with what is set: it is traced, and an error that its mode catches goes no further. */
+/*
+ * A statement has ended, with what is set: it is traced, and an error that its mode catches goes no further.
+ */
 static void conclude(machine *self, const node *at, text *said) {
 	if (self->status >= 0) {
-		trace(self->who, at->id, said->length ? said->data : self->returning && at->is_block ? "return" : "ok");
+		trace(self->who, at->id,
+		      said->length                      ? said->data
+		      : self->returning && at->is_block ? "return"
+		                                        : "ok");
 		return;
 	}
 	text name = {.length = 0};
@@ -128,7 +133,8 @@ static bool leave(machine *self) {
 /* Has the futures of those slots awaited; false if there is none. */
 static bool want_futures(machine *self, const int *slots, int count) {
 	for (int i = 0; i < count; i++)
-		if (here.slots[slots[i]]) self->wish.futures[self->wish.count++] = aw_future_ref(here.slots[slots[i]]);
+		if (here.slots[slots[i]])
+			self->wish.futures[self->wish.count++] = aw_future_ref(here.slots[slots[i]]);
 	return self->wish.count > 0;
 }
 
@@ -139,10 +145,17 @@ static bool want(machine *self, const node *at, text *said) {
 		enum wish_kind wish;
 		enum object_kind kind;
 	} plain[] = {
-		{OP_ACQUIRE, WISH_LOCK, MADE_LOCK}, {OP_WITH, WISH_LOCK, MADE_LOCK}, {OP_EWAIT, WISH_EVENT, MADE_EVENT},
-		{OP_SACQUIRE, WISH_SEMAPHORE, MADE_SEMAPHORE}, {OP_CWAIT, WISH_CONDITION, MADE_CONDITION}, {OP_PUT, WISH_PUT, MADE_QUEUE},
-		{OP_GET, WISH_GET, MADE_QUEUE}, {OP_QJOIN, WISH_JOIN, MADE_QUEUE}, {OP_BWAIT, WISH_BARRIER, MADE_BARRIER},
-		{OP_BRESET, WISH_BARRIER_RESET, MADE_BARRIER}, {OP_BABORT, WISH_BARRIER_ABORT, MADE_BARRIER},
+		{OP_ACQUIRE, WISH_LOCK, MADE_LOCK},
+		{OP_WITH, WISH_LOCK, MADE_LOCK},
+		{OP_EWAIT, WISH_EVENT, MADE_EVENT},
+		{OP_SACQUIRE, WISH_SEMAPHORE, MADE_SEMAPHORE},
+		{OP_CWAIT, WISH_CONDITION, MADE_CONDITION},
+		{OP_PUT, WISH_PUT, MADE_QUEUE},
+		{OP_GET, WISH_GET, MADE_QUEUE},
+		{OP_QJOIN, WISH_JOIN, MADE_QUEUE},
+		{OP_BWAIT, WISH_BARRIER, MADE_BARRIER},
+		{OP_BRESET, WISH_BARRIER_RESET, MADE_BARRIER},
+		{OP_BABORT, WISH_BARRIER_ABORT, MADE_BARRIER},
 	};
 	const int *args = at->args;
 	wish *to = &self->wish;
@@ -196,7 +209,8 @@ static void enter(machine *self, const node *at) {
 	aw_error *error = NULL;
 	void *object = NULL;
 	aw_status status = 0;
-	if (at->op == OP_TIMEOUT || at->op == OP_GROUP) status = simple(self->who, at, at->op, at->args, at->count, &said, &error);
+	if (at->op == OP_TIMEOUT || at->op == OP_GROUP)
+		status = simple(self->who, at, at->op, at->args, at->count, &said, &error);
 	if (status >= 0 && at->op == OP_TIMEOUT) {
 		object = aw_timeout_ref(here.timeouts[at->args[0]]);
 		status = aw_timeout_begin(object);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A body under way, without a stack of its own: it runs up to a statement that may wait, says for what, and is told how that ended. What
- * drives it decides how to wait: by a call in a stackful task, or by a step's answer.
+ * A body under way, without a stack of its own: it runs up to a statement that may wait, says for what, and
+ * is told how that ended. What drives it decides how to wait: by a call in a stackful task, or by a step's
+ * answer.
  */
 #ifndef PROPERTY_MACHINE_H
 #define PROPERTY_MACHINE_H
@@ -11,8 +12,23 @@
 #define MOST_FRAMES 16
 
 enum wish_kind {
-	WISH_SLEEP, WISH_YIELD, WISH_FUTURE, WISH_WAIT_FOR, WISH_WAIT, WISH_LOCK, WISH_EVENT, WISH_SEMAPHORE, WISH_CONDITION, WISH_PUT,
-	WISH_GET, WISH_JOIN, WISH_BARRIER, WISH_BARRIER_RESET, WISH_BARRIER_ABORT, WISH_GROUP_END, WISH_CALL
+	WISH_SLEEP,
+	WISH_YIELD,
+	WISH_FUTURE,
+	WISH_WAIT_FOR,
+	WISH_WAIT,
+	WISH_LOCK,
+	WISH_EVENT,
+	WISH_SEMAPHORE,
+	WISH_CONDITION,
+	WISH_PUT,
+	WISH_GET,
+	WISH_JOIN,
+	WISH_BARRIER,
+	WISH_BARRIER_RESET,
+	WISH_BARRIER_ABORT,
+	WISH_GROUP_END,
+	WISH_CALL
 };
 
 /* What a body waits for. */

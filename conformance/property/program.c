@@ -9,13 +9,15 @@
 #define MOST_WORDS 24
 
 static const char *const op_names[OP_COUNT] = {
-	"acquire", "await", "babort", "block", "breset", "bwait", "call", "cancel", "cancelling", "cancelself", "cwait", "cwith",
-	"eager", "eclear", "eset", "ewait", "fail", "finally", "future", "gather", "get", "getnow", "group", "gspawn", "later",
-	"locked", "notify", "notifyall", "ondone", "put", "putnow", "qjoin", "qsize", "raise", "release", "resched", "return",
-	"sacquire", "set", "shield", "shutdown", "sleep", "soon", "spawn", "srelease", "state", "svalue", "taskdone", "timeout",
-	"uncancel", "wait", "waitfor", "with", "yield"};
+	"acquire",    "await",    "babort",   "block",   "breset",   "bwait",  "call",    "cancel",  "cancelling",
+	"cancelself", "cwait",    "cwith",    "eager",   "eclear",   "eset",   "ewait",   "fail",    "finally",
+	"future",     "gather",   "get",      "getnow",  "group",    "gspawn", "later",   "locked",  "notify",
+	"notifyall",  "ondone",   "put",      "putnow",  "qjoin",    "qsize",  "raise",   "release", "resched",
+	"return",     "sacquire", "set",      "shield",  "shutdown", "sleep",  "soon",    "spawn",   "srelease",
+	"state",      "svalue",   "taskdone", "timeout", "uncancel", "wait",   "waitfor", "with",    "yield"};
 
-static const char *const object_names[MADE_COUNT] = {"lock", "event", "semaphore", "condition", "queue", "barrier"};
+static const char *const object_names[MADE_COUNT] = {"lock",      "event", "semaphore",
+                                                     "condition", "queue", "barrier"};
 
 static void fail(const char *what, const char *word) {
 	fprintf(stderr, "program: %s: %s\n", what, word);
@@ -42,7 +44,8 @@ static node *node_make(program *self, char **words, int count) {
 	node *made = &self->nodes[self->node_count++];
 	int op = find(op_names, OP_COUNT, words[2]), at = 3;
 	if (op < 0) fail("no such operation", words[2]);
-	*made = (node){.id = number(words[0], 1 << 20), .mode = words[1][0], .op = (enum op)op, .inner = OP_COUNT};
+	*made =
+		(node){.id = number(words[0], 1 << 20), .mode = words[1][0], .op = (enum op)op, .inner = OP_COUNT};
 	for (; at < count; at++) {
 		int inner = find(op_names, OP_COUNT, words[at]);
 		if (inner >= 0) {
@@ -62,13 +65,16 @@ static void declare(program *self, char **words, int count) {
 	made->present = true;
 	if (kind == MADE_BARRIER && count == 3) made->value = number(words[2], 1000);
 	if (count < 4) return;
-	made->kind = strcmp(words[2], "lifo") == 0 || strcmp(words[2], "bounded") == 0 ? 1 : strcmp(words[2], "priority") == 0 ? 2 : 0;
+	made->kind = strcmp(words[2], "lifo") == 0 || strcmp(words[2], "bounded") == 0 ? 1
+	             : strcmp(words[2], "priority") == 0                               ? 2
+	                                                                               : 0;
 	made->value = number(words[3], 1000);
 }
 
 static int split(char *line, char **words) {
 	int count = 0;
-	for (char *save, *word = strtok_r(line, " \t\n", &save); word && count < MOST_WORDS; word = strtok_r(NULL, " \t\n", &save))
+	for (char *save, *word = strtok_r(line, " \t\n", &save); word && count < MOST_WORDS;
+	     word = strtok_r(NULL, " \t\n", &save))
 		words[count++] = word;
 	return count;
 }

@@ -14,11 +14,61 @@
 #define MOST_ARGS    10
 
 enum op {
-	OP_ACQUIRE, OP_AWAIT, OP_BABORT, OP_BLOCK, OP_BRESET, OP_BWAIT, OP_CALL, OP_CANCEL, OP_CANCELLING, OP_CANCELSELF, OP_CWAIT, OP_CWITH,
-	OP_EAGER, OP_ECLEAR, OP_ESET, OP_EWAIT, OP_FAIL, OP_FINALLY, OP_FUTURE, OP_GATHER, OP_GET, OP_GETNOW, OP_GROUP, OP_GSPAWN, OP_LATER,
-	OP_LOCKED, OP_NOTIFY, OP_NOTIFYALL, OP_ONDONE, OP_PUT, OP_PUTNOW, OP_QJOIN, OP_QSIZE, OP_RAISE, OP_RELEASE, OP_RESCHED, OP_RETURN,
-	OP_SACQUIRE, OP_SET, OP_SHIELD, OP_SHUTDOWN, OP_SLEEP, OP_SOON, OP_SPAWN, OP_SRELEASE, OP_STATE, OP_SVALUE, OP_TASKDONE, OP_TIMEOUT,
-	OP_UNCANCEL, OP_WAIT, OP_WAITFOR, OP_WITH, OP_YIELD, OP_COUNT
+	OP_ACQUIRE,
+	OP_AWAIT,
+	OP_BABORT,
+	OP_BLOCK,
+	OP_BRESET,
+	OP_BWAIT,
+	OP_CALL,
+	OP_CANCEL,
+	OP_CANCELLING,
+	OP_CANCELSELF,
+	OP_CWAIT,
+	OP_CWITH,
+	OP_EAGER,
+	OP_ECLEAR,
+	OP_ESET,
+	OP_EWAIT,
+	OP_FAIL,
+	OP_FINALLY,
+	OP_FUTURE,
+	OP_GATHER,
+	OP_GET,
+	OP_GETNOW,
+	OP_GROUP,
+	OP_GSPAWN,
+	OP_LATER,
+	OP_LOCKED,
+	OP_NOTIFY,
+	OP_NOTIFYALL,
+	OP_ONDONE,
+	OP_PUT,
+	OP_PUTNOW,
+	OP_QJOIN,
+	OP_QSIZE,
+	OP_RAISE,
+	OP_RELEASE,
+	OP_RESCHED,
+	OP_RETURN,
+	OP_SACQUIRE,
+	OP_SET,
+	OP_SHIELD,
+	OP_SHUTDOWN,
+	OP_SLEEP,
+	OP_SOON,
+	OP_SPAWN,
+	OP_SRELEASE,
+	OP_STATE,
+	OP_SVALUE,
+	OP_TASKDONE,
+	OP_TIMEOUT,
+	OP_UNCANCEL,
+	OP_WAIT,
+	OP_WAITFOR,
+	OP_WITH,
+	OP_YIELD,
+	OP_COUNT
 };
 
 /* A statement. That of a callback has the operation that "soon" and "later" name in `inner`. */
@@ -32,9 +82,20 @@ typedef struct node {
 	struct node *next, *blocks[2];
 } node;
 
-enum object_kind { MADE_LOCK, MADE_EVENT, MADE_SEMAPHORE, MADE_CONDITION, MADE_QUEUE, MADE_BARRIER, MADE_COUNT };
+enum object_kind {
+	MADE_LOCK,
+	MADE_EVENT,
+	MADE_SEMAPHORE,
+	MADE_CONDITION,
+	MADE_QUEUE,
+	MADE_BARRIER,
+	MADE_COUNT
+};
 
-/* What is to be made: `kind` is the queue's order (0 fifo, 1 lifo, 2 priority), or whether a semaphore is bounded. */
+/*
+ * What is to be made: `kind` is the queue's order (0 fifo, 1 lifo, 2 priority), or whether a semaphore is
+ * bounded.
+ */
 typedef struct declared {
 	bool present;
 	int kind, value;
@@ -48,7 +109,10 @@ typedef struct program {
 	size_t node_count, node_room;
 } program;
 
-/* Reads the next program into `self`, which is zero or was read before. False at the end of the input; exits where it makes no sense. */
+/*
+ * Reads the next program into `self`, which is zero or was read before. False at the end of the input; exits
+ * where it makes no sense.
+ */
 bool program_read(program *self, FILE *from);
 void program_free(program *self);
 

@@ -214,9 +214,7 @@ static aw_status slot_op(const node *at, enum op op, const int *args, text *said
 	case OP_SET: return aw_future_set_result(future, encode(args[1]), NULL);
 	case OP_FAIL: return aw_future_fail(future, USER_ERROR - args[1], NULL);
 	case OP_ONDONE: return tell_done(future, NOBODY, at->id);
-	default:
-		status = aw_shield(future, &made);
-		return status < 0 ? status : put_slot(args[0], made);
+	default: status = aw_shield(future, &made); return status < 0 ? status : put_slot(args[0], made);
 	}
 }
 
@@ -225,7 +223,8 @@ static aw_status gather_op(const int *args, int count) {
 	size_t have = 0;
 	for (int i = 2; i < count; i++)
 		if (here.slots[args[i]]) children[have++] = here.slots[args[i]];
-	aw_status status = aw_gather(here.loop, children, have, args[1] ? AW_GATHER_RETURN_ERRORS : AW_GATHER_DEFAULT, &made);
+	aw_status status =
+		aw_gather(here.loop, children, have, args[1] ? AW_GATHER_RETURN_ERRORS : AW_GATHER_DEFAULT, &made);
 	return status < 0 ? status : put_slot(args[0], made);
 }
 
@@ -249,7 +248,8 @@ static aw_status counted(aw_status status, text *said) {
 	return status;
 }
 
-aw_status simple(int who, const node *at, enum op op, const int *args, int count, text *said, aw_error **error) {
+aw_status simple(int who, const node *at, enum op op, const int *args, int count, text *said,
+                 aw_error **error) {
 	(void)who;
 	aw_status status;
 	aw_future *future;
@@ -274,7 +274,9 @@ aw_status simple(int who, const node *at, enum op op, const int *args, int count
 		status = aw_future_new(here.loop, &future);
 		return status < 0 ? status : put_slot(args[0], future);
 	case OP_SOON: return aw_loop_call_soon(here.loop, on_call, (void *)(uintptr_t)at, NULL, NULL);
-	case OP_LATER: return aw_loop_call_at(here.loop, here.base + deadline(args[0]) * TICK, on_call, (void *)(uintptr_t)at, NULL, NULL);
+	case OP_LATER:
+		return aw_loop_call_at(here.loop, here.base + deadline(args[0]) * TICK, on_call,
+		                       (void *)(uintptr_t)at, NULL, NULL);
 	case OP_RESCHED:
 		if (!here.timeouts[args[0]]) {
 			text_add(said, "skip");
@@ -325,8 +327,10 @@ static aw_status make_object(enum object_kind kind, const declared *as, void **s
 		                : aw_semaphore_new(loop, as->value, (aw_semaphore **)slot);
 	case MADE_CONDITION: return aw_condition_new(loop, NULL, (aw_condition **)slot);
 	case MADE_QUEUE:
-		if (as->kind == 2) return aw_queue_new_priority(loop, as->value, compare, NULL, NULL, (aw_queue **)slot);
-		return as->kind ? aw_queue_new_lifo(loop, as->value, (aw_queue **)slot) : aw_queue_new(loop, as->value, (aw_queue **)slot);
+		if (as->kind == 2)
+			return aw_queue_new_priority(loop, as->value, compare, NULL, NULL, (aw_queue **)slot);
+		return as->kind ? aw_queue_new_lifo(loop, as->value, (aw_queue **)slot)
+		                : aw_queue_new(loop, as->value, (aw_queue **)slot);
 	default: return aw_barrier_new(loop, as->value, (aw_barrier **)slot);
 	}
 }
@@ -358,7 +362,8 @@ static aw_status watch(aw_loop *loop, void *ud) {
 	for (int i = 0; i < count; i++) was_left[i] = !aw_future_done(aw_task_future(here.tasks[i]));
 	for (int i = 0; i < count; i++)
 		if (was_left[i]) aw_task_cancel(here.tasks[i], NULL);
-	return aw_loop_call_at(loop, here.base + (int64_t)(here.rounds + 1) * WATCH * TICK, watch, NULL, NULL, NULL);
+	return aw_loop_call_at(loop, here.base + (int64_t)(here.rounds + 1) * WATCH * TICK, watch, NULL, NULL,
+	                       NULL);
 }
 
 bool world_open(const program *of, enum flavour flavour, FILE *out) {
@@ -367,9 +372,11 @@ bool world_open(const program *of, enum flavour flavour, FILE *out) {
 	here.base = aw_loop_time(here.loop);
 	for (int kind = 0; kind < MADE_COUNT; kind++)
 		for (int i = 0; i < MOST_OBJECTS; i++)
-			if (of->objects[kind][i].present && make_object((enum object_kind)kind, &of->objects[kind][i], &here.objects[kind][i]) < 0)
+			if (of->objects[kind][i].present &&
+			    make_object((enum object_kind)kind, &of->objects[kind][i], &here.objects[kind][i]) < 0)
 				return false;
-	return start(-1, 0, false, -1) == 0 && aw_loop_call_at(here.loop, here.base + WATCH * TICK, watch, NULL, NULL, NULL) == 0;
+	return start(-1, 0, false, -1) == 0 &&
+	       aw_loop_call_at(here.loop, here.base + WATCH * TICK, watch, NULL, NULL, NULL) == 0;
 }
 
 bool world_close(void) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tasks of one program share: its loop, slots, objects and trace; and the statements that never wait. */
+/*
+ * What the tasks of one program share: its loop, slots, objects and trace; and the statements that never
+ * wait.
+ */
 #ifndef PROPERTY_WORLD_H
 #define PROPERTY_WORLD_H
 
@@ -7,13 +10,13 @@
 
 #include "program.h"
 
-#define TICK         AW_MILLISECOND
-#define WATCH        1000 /* ticks after which what hangs is cancelled */
-#define ROUNDS       20   /* how often */
-#define MOST_TASKS   40
-#define MOST_SCOPES  256
-#define USER_ERROR   (-3000)
-#define NOBODY       (-1) /* who a callback is */
+#define TICK        AW_MILLISECOND
+#define WATCH       1000 /* ticks after which what hangs is cancelled */
+#define ROUNDS      20   /* how often */
+#define MOST_TASKS  40
+#define MOST_SCOPES 256
+#define USER_ERROR  (-3000)
+#define NOBODY      (-1) /* who a callback is */
 
 /* How bodies are run. */
 enum flavour { FLAVOUR_STACKFUL, FLAVOUR_STEP, FLAVOUR_MIXED };
@@ -30,7 +33,7 @@ typedef struct world {
 	int64_t base; /* when it began */
 	FILE *out;
 	int64_t handles; /* alive before it began */
-	bool quiet; /* it is over: what unwinds now is not traced */
+	bool quiet;      /* it is over: what unwinds now is not traced */
 	void *objects[MADE_COUNT][MOST_OBJECTS];
 	aw_future *slots[MOST_SLOTS];
 	aw_taskgroup *groups[MOST_SCOPES];
@@ -62,7 +65,8 @@ int decode(const void *value);
 
 void *object_of(enum object_kind kind, int number);
 /* Runs a statement that never waits. On an error `*error` is NULL or a new reference. */
-aw_status simple(int who, const node *at, enum op op, const int *args, int count, text *said, aw_error **error);
+aw_status simple(int who, const node *at, enum op op, const int *args, int count, text *said,
+                 aw_error **error);
 
 bool world_open(const program *of, enum flavour flavour, FILE *out);
 /* False if anything is left of the program. */

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Codes, their names and texts, and error objects. The table below is the one place where a code gets its name.
+ * Codes, their names and texts, and error objects. The table below is the one place where a code gets its
+ * name.
  *
- * The immortal errors, one for each code and errno, are what a failure without a message is made of: cancelling or timing out
- * allocates nothing.
+ * The immortal errors, one for each code and errno, are what a failure without a message is made of:
+ * cancelling or timing out allocates nothing.
  */
 #include "error.h"
 
 #include "failure.h"
 
-#include <await/taskgroup.h>
 #include <assert.h>
+#include <await/taskgroup.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,7 +19,8 @@
 #include <string.h>
 
 static_assert(AW_EPERM == -EPERM && AW_ENOENT == -ENOENT && AW_ESRCH == -ESRCH && AW_EAGAIN == -EAGAIN &&
-                  AW_ENOMEM == -ENOMEM && AW_EBUSY == -EBUSY && AW_EINVAL == -EINVAL && AW_ENOTSUP == -ENOTSUP,
+                  AW_ENOMEM == -ENOMEM && AW_EBUSY == -EBUSY && AW_EINVAL == -EINVAL &&
+                  AW_ENOTSUP == -ENOTSUP,
               "the header's copies are the system's values");
 
 enum { OWN_FIRST = -AW_ECANCELLED, ERRNO_COUNT = 140 };

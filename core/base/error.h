@@ -21,7 +21,10 @@ struct aw_error {
 
 extern const object_class error_class;
 
-/* What the exported functions do, without a caller to count for: inside the library these are meant by their names. */
+/*
+ * What the exported functions do, without a caller to count for: inside the library these are meant by their
+ * names.
+ */
 static inline aw_error *error_ref(aw_error *error) {
 	if (object_is(error, &error_class) && !error->immortal) object_ref(error);
 	return error;
@@ -40,7 +43,10 @@ static inline aw_status error_code(aw_status code) {
 }
 /* A new error, or NULL without memory. */
 aw_error *error_make(domain *where, aw_status status, const char *message);
-/* A new reference to an error of this code and message (optional); never NULL: without memory the immortal one. */
+/*
+ * A new reference to an error of this code and message (optional); never NULL: without memory the immortal
+ * one.
+ */
 aw_error *error_with_message(domain *where, aw_status status, const char *message);
 /* The same, with a format (optional) as vprintf()'s. */
 aw_error *error_with_format(domain *where, aw_status status, const char *format, va_list arguments)

@@ -16,7 +16,8 @@ static void interrupt_release(object *base) {
 	object_free(base);
 }
 
-static const object_class interrupt_class = {.name = "interrupt", .size = sizeof(aw_interrupt), .release = interrupt_release};
+static const object_class interrupt_class = {
+	.name = "interrupt", .size = sizeof(aw_interrupt), .release = interrupt_release};
 
 aw_status interrupt_check(const aw_interrupt *interrupt) {
 	if (!interrupt) return 0;

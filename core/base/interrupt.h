@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What ends a blocking wait from outside. A waiting thread blocks on the interrupt's word, so that raising it is one atomic operation
- * and one wake, which a signal handler may do. With a descriptor of the host's the thread polls instead, and the bell wakes it.
+ * What ends a blocking wait from outside. A waiting thread blocks on the interrupt's word, so that raising it
+ * is one atomic operation and one wake, which a signal handler may do. With a descriptor of the host's the
+ * thread polls instead, and the bell wakes it.
  */
 #ifndef CORE_INTERRUPT_H
 #define CORE_INTERRUPT_H
@@ -26,7 +27,10 @@ struct aw_interrupt {
 aw_status interrupt_check(const aw_interrupt *interrupt);
 /* Wakes the thread that waits with it, to look again. */
 void interrupt_wake(aw_interrupt *self);
-/* Blocks the thread until it is woken or the deadline passes, if the word is still `seen`. -EINTR, -ETIMEDOUT, -EBUSY, -EBADF. */
+/*
+ * Blocks the thread until it is woken or the deadline passes, if the word is still `seen`. -EINTR,
+ * -ETIMEDOUT, -EBUSY, -EBADF.
+ */
 aw_status interrupt_wait(aw_interrupt *self, uint32_t seen, int64_t deadline);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Doubly linked lists of items that have `next` and `previous`, so that an item can be in one list, and listing it allocates nothing.
- * Outside a list the links mean nothing.
+ * Doubly linked lists of items that have `next` and `previous`, so that an item can be in one list, and
+ * listing it allocates nothing. Outside a list the links mean nothing.
  */
 #ifndef CORE_LIST_H
 #define CORE_LIST_H

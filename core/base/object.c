@@ -2,13 +2,14 @@
 /*
  * Reference counting that ends on the right thread.
  *
- * Any thread may drop the last reference. Only the domain's home thread may run what follows, so elsewhere the object is put on a list
- * that home sweeps. The list is closed with a mark, after which every thread releases for itself.
+ * Any thread may drop the last reference. Only the domain's home thread may run what follows, so elsewhere
+ * the object is put on a list that home sweeps. The list is closed with a mark, after which every thread
+ * releases for itself.
  *
- * A release drops references of its own, which may release further objects, down a chain as long as memory allows.
- * Up to RELEASES_NESTED_MAX releases nest, so that parts are released before their parent returns; deeper ones are
- * deferred until the outermost release ends. The stack needed is therefore constant. The list of deferred objects is
- * linked through the objects: a release never allocates.
+ * A release drops references of its own, which may release further objects, down a chain as long as memory
+ * allows. Up to RELEASES_NESTED_MAX releases nest, so that parts are released before their parent returns;
+ * deeper ones are deferred until the outermost release ends. The stack needed is therefore constant. The list
+ * of deferred objects is linked through the objects: a release never allocates.
  */
 #include "object.h"
 
@@ -61,7 +62,10 @@ __attribute__((cold, noinline)) static void defer(releases *here, object *self) 
 	here->last = self;
 }
 
-/* Releases the deferred objects. What one of them drops goes before the rest, to stay close to depth-first order. */
+/*
+ * Releases the deferred objects. What one of them drops goes before the rest, to stay close to depth-first
+ * order.
+ */
 __attribute__((cold, noinline)) static void release_deferred(releases *here) {
 	here->depth++;
 	for (object *self; (self = here->first);) {
@@ -113,7 +117,8 @@ void domain_close(domain *self) {
 	slab_empty(&self->slabs);
 	atomic_store(&self->home, DOMAIN_ANY);
 	object *rest = atomic_exchange(&self->dead, &dead_closed);
-	while (atomic_load_explicit(&self->pins, memory_order_acquire)) sched_yield(); /* a few instructions of theirs */
+	/* a few instructions of theirs */
+	while (atomic_load_explicit(&self->pins, memory_order_acquire)) sched_yield();
 	release_all(rest);
 	if (atomic_fetch_sub(&self->live, 1) == 1) domain_leave(self);
 }
@@ -129,7 +134,8 @@ void object_adopt(object *self) {
 	if (domain_is_closed(where))
 		atomic_fetch_add_explicit(&where->live, 1, memory_order_relaxed);
 	else /* home alone writes: no locked instruction needed */
-		atomic_store_explicit(&where->live, atomic_load_explicit(&where->live, memory_order_relaxed) + 1, memory_order_relaxed);
+		atomic_store_explicit(&where->live, atomic_load_explicit(&where->live, memory_order_relaxed) + 1,
+		                      memory_order_relaxed);
 }
 
 static void *object_init(void *memory, domain *where, const object_class *class, size_t size) {
@@ -165,7 +171,8 @@ void object_free(object *self) {
 	self->class = NULL;
 	slab_give(closed ? NULL : &where->slabs, self, self->size & ~OBJECT_GONE);
 	if (!closed)
-		atomic_store_explicit(&where->live, atomic_load_explicit(&where->live, memory_order_relaxed) - 1, memory_order_relaxed);
+		atomic_store_explicit(&where->live, atomic_load_explicit(&where->live, memory_order_relaxed) - 1,
+		                      memory_order_relaxed);
 	else if (atomic_fetch_sub(&where->live, 1) == 1 && where != &domain_none)
 		domain_leave(where);
 }
@@ -181,7 +188,8 @@ static bool dead_push(domain *where, object *self) {
 	do {
 		if (first == &dead_closed) return false;
 		self->dead = first;
-	} while (!atomic_compare_exchange_weak_explicit(&where->dead, &first, self, memory_order_release, memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(&where->dead, &first, self, memory_order_release,
+	                                                memory_order_relaxed));
 	if (!first) where->wake(where);
 	return true;
 }
@@ -199,8 +207,8 @@ void object_dead(object *self) {
 	if (atomic_load_explicit(&object_watched, memory_order_relaxed)) tally_end(self);
 	uintptr_t home = atomic_load_explicit(&self->domain->home, memory_order_acquire);
 	/*
-	 * A destroy may take a reference to the dying object and give it back, which must not release it again. It would
-	 * if the count were 0, as it is when two threads dropped theirs at once.
+	 * A destroy may take a reference to the dying object and give it back, which must not release it again.
+	 * It would if the count were 0, as it is when two threads dropped theirs at once.
 	 */
 	atomic_store_explicit(&self->refs, 1, memory_order_relaxed);
 	thread *here = (thread *)home; /* mostly; to ask for this thread's state costs a call */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every handle shares: its class, which also tells a live handle from a stale one; its reference count, which any thread
- * may drop; and its domain, the thread-like thing (a loop) on which it is released.
+ * What every handle shares: its class, which also tells a live handle from a stale one; its reference count,
+ * which any thread may drop; and its domain, the thread-like thing (a loop) on which it is released.
  */
 #ifndef CORE_OBJECT_H
 #define CORE_OBJECT_H
@@ -35,9 +35,14 @@ struct object {
 	const object_class *class; /* NULL in freed memory */
 	domain *domain;
 	union {
-		object *dead; /* no reference is left: link in domain.dead, or in the thread's list of deferred releases */
+		/* no reference is left: link in domain.dead, or in the thread's list of deferred releases */
+		object *dead;
 		uintptr_t
-			tally; /* before that, in debug mode: who counts the caller's references (tally.h), marked by its lowest bit */
+			/*
+			 * before that, in debug mode: who counts the caller's references (tally.h), marked by its lowest
+			 * bit
+			 */
+			tally;
 	};
 	_Atomic uint32_t refs;
 	uint32_t size; /* and OBJECT_GONE */
@@ -48,14 +53,16 @@ struct object {
 
 struct domain {
 	_Atomic uintptr_t home;
-	_Atomic(object *) dead;     /* released elsewhere, waiting for the home thread */
-	_Atomic uint32_t pins;  /* foreign threads between a look at `home` and their wake: closing waits for them */
+	_Atomic(object *) dead; /* released elsewhere, waiting for the home thread */
+	/* foreign threads between a look at `home` and their wake: closing waits for them */
+	_Atomic uint32_t pins;
 	_Atomic int64_t live;       /* objects; written by home alone until the domain is closed */
 	slab_cache slabs;           /* home's alone; unused once closed */
 	void (*wake)(domain *self); /* something was put on `dead` */
 	void (*gone)(domain *self); /* closed, and the last object is freed */
-	bool (*report)(domain *self, const char *message, const void *origin); /* tells the handler; false: not now. May be NULL */
-	domain *next, *previous;                                               /* in the list of all */
+	/* tells the handler; false: not now. May be NULL */
+	bool (*report)(domain *self, const char *message, const void *origin);
+	domain *next, *previous; /* in the list of all */
 };
 
 /* Objects without a loop: errors of no loop, options, lists. */
@@ -84,12 +91,15 @@ void object_adopt(object *self);
 void object_free(object *self);
 /* The last reference went. */
 void object_dead(object *self);
-/* Objects that die between the two are released by the second, so that no user code runs in between. The calls nest. */
+/*
+ * Objects that die between the two are released by the second, so that no user code runs in between. The
+ * calls nest.
+ */
 void object_hold_releases(void);
 void object_let_releases(void);
 /*
- * Brackets arbitrary work, such as an iteration of a loop, that may run inside a release: what dies inside is released
- * inside, however deep the surrounding releases are nested.
+ * Brackets arbitrary work, such as an iteration of a loop, that may run inside a release: what dies inside is
+ * released inside, however deep the surrounding releases are nested.
  */
 static inline releases object_releases_enter(thread *here) {
 	releases outer = here->releases;
@@ -116,8 +126,12 @@ static inline void object_unref(void *handle) {
 
 /* Who watches references apart from the library itself: debug mode, ThreadSanitizer. Nobody: one branch. */
 enum { WATCHED_TALLY = 1, WATCHED_TSAN = 2 };
-enum { OBJECT_COUNTED = 1 }; /* in object.tally: made while counting was on; without a record nobody holds a reference */
-/* In object.size, while counting is on: the last reference went. The tally gives way to a link then, and can't say so. */
+/* in object.tally: made while counting was on; without a record nobody holds a reference */
+enum { OBJECT_COUNTED = 1 };
+/*
+ * In object.size, while counting is on: the last reference went. The tally gives way to a link then, and
+ * can't say so.
+ */
 #define OBJECT_GONE (UINT32_C(1) << 31)
 extern _Atomic uint8_t object_watched;
 void object_hand_out_watched(object *self, const void *origin);
@@ -126,7 +140,8 @@ bool object_give_back_watched(object *self);
 void object_revive_watched(object *self);
 
 static inline void object_count(object *self) {
-	if (atomic_load_explicit(&object_watched, memory_order_relaxed) & WATCHED_TALLY) self->tally = OBJECT_COUNTED;
+	if (atomic_load_explicit(&object_watched, memory_order_relaxed) & WATCHED_TALLY)
+		self->tally = OBJECT_COUNTED;
 }
 
 /* The caller of the exported function that this stands in gets a reference, which was made before. */
@@ -146,13 +161,20 @@ static inline void *object_ref_held(void *handle) {
 	return object_hand_out(object_ref(handle), NULL);
 }
 
-/* The caller gives one reference back: refused in debug mode if it has none, since that one would be the library's. */
+/*
+ * The caller gives one reference back: refused in debug mode if it has none, since that one would be the
+ * library's.
+ */
 static inline void object_unref_held(void *handle) {
-	if (atomic_load_explicit(&object_watched, memory_order_relaxed) && !object_give_back_watched(handle)) return;
+	if (atomic_load_explicit(&object_watched, memory_order_relaxed) && !object_give_back_watched(handle))
+		return;
 	object_unref(handle);
 }
 
-/* Defines the public pair of a type: `is_one` says of `self` whether it is a live handle of that type. A handle that is not is left alone. */
+/*
+ * Defines the public pair of a type: `is_one` says of `self` whether it is a live handle of that type. A
+ * handle that is not is left alone.
+ */
 #define REFERENCES(type, is_one)                      \
 	type *type##_ref(type *self) {                    \
 		return is_one ? object_ref_held(self) : self; \
@@ -161,7 +183,10 @@ static inline void object_unref_held(void *handle) {
 		if (is_one) object_unref_held(self);          \
 	}
 
-/* Ends the reference that stands for the release. True: user code that ran in it took one, so the object lives on. */
+/*
+ * Ends the reference that stands for the release. True: user code that ran in it took one, so the object
+ * lives on.
+ */
 static inline bool object_was_kept(object *self) {
 	if (atomic_load_explicit(&object_watched, memory_order_relaxed) &&
 	    atomic_load_explicit(&self->refs, memory_order_relaxed) > 1)

@@ -2,8 +2,9 @@
 /*
  * Linux: children through clone and pidfd; threads that block, through futex and eventfd.
  *
- * A child shares its parent's memory, and the parent's thread stands still, until the exec. So the child must not leave a trace:
- * signals are blocked, it has a stack of its own, it makes bare system calls alone, and all it needs was prepared before.
+ * A child shares its parent's memory, and the parent's thread stands still, until the exec. So the child must
+ * not leave a trace: signals are blocked, it has a stack of its own, it makes bare system calls alone, and
+ * all it needs was prepared before.
  */
 #include "os.h"
 
@@ -42,7 +43,7 @@
 #endif
 
 enum {
-	WAIT_FOR_PIDFD = 3,        /* P_PIDFD */
+	WAIT_FOR_PIDFD = 3,         /* P_PIDFD */
 	CLOSE_ON_EXEC_IN_RANGE = 4, /* CLOSE_RANGE_CLOEXEC */
 	ABOVE_STDIO = 3,
 	CHILD_STACK = 16 * 1024,
@@ -55,7 +56,10 @@ typedef uint64_t signal_mask;
 static_assert(_NSIG == SIGNALS + 1, "one word holds every signal");
 
 #ifdef CORO_TSAN
-/* Some versions take every clone for a fork, and tidy up in the child what is the parent's. So we go past them. */
+/*
+ * Some versions take every clone for a fork, and tidy up in the child what is the parent's. So we go past
+ * them.
+ */
 int __clone(int (*run)(void *), void *stack, int flags, void *arg, ...);
 #define clone __clone
 #endif
@@ -72,13 +76,16 @@ typedef struct spawn {
 	bool was_here; /* set by the child: memory is shared */
 } spawn;
 
-/* Whether a child of CLONE_VM writes into our memory. Under valgrind and qemu-user it gets a copy. Learned from the first one. */
+/*
+ * Whether a child of CLONE_VM writes into our memory. Under valgrind and qemu-user it gets a copy. Learned
+ * from the first one.
+ */
 enum { MEMORY_UNKNOWN, MEMORY_SHARED, MEMORY_COPIED };
 static atomic_int memory;
 
 /*
- * Whether the kernel lacks a call, or a seccomp filter from before its time refuses it: most say EPERM. Where EPERM is the kernel's own
- * word, the older call that is tried instead says it again.
+ * Whether the kernel lacks a call, or a seccomp filter from before its time refuses it: most say EPERM. Where
+ * EPERM is the kernel's own word, the older call that is tried instead says it again.
  */
 static bool is_unavailable(int error) {
 	return error == ENOSYS || error == EPERM;
@@ -157,8 +164,8 @@ typedef struct kernel_action {
 } kernel_action;
 
 /*
- * A handler of the parent's must not run here. What is ignored stays ignored, as nohup wants it, but for the two that programs ignore
- * for their own sake alone.
+ * A handler of the parent's must not run here. What is ignored stays ignored, as nohup wants it, but for the
+ * two that programs ignore for their own sake alone.
  */
 IN_CHILD void child_reset_signals(void) {
 	kernel_action now, initial = {.handler = SIG_DFL};
@@ -182,7 +189,8 @@ IN_CHILD long child_set_stdio(const int *stdio) {
 	}
 	for (int i = 0; i < 3; i++) {
 		if (from[i] < 0) continue;
-		long status = from[i] == i ? child_call(SYS_fcntl, i, F_SETFD, 0, 0) : child_call(SYS_dup3, from[i], i, 0, 0);
+		long status =
+			from[i] == i ? child_call(SYS_fcntl, i, F_SETFD, 0, 0) : child_call(SYS_dup3, from[i], i, 0, 0);
 		if (status < 0) return status;
 	}
 	return 0;
@@ -209,7 +217,8 @@ IN_CHILD int child_number(const char *text) {
 
 IN_CHILD bool child_close_listed(void) {
 	_Alignas(kernel_entry) char buffer[1024];
-	long folder = child_call(SYS_openat, AT_FDCWD, (long)"/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	long folder =
+		child_call(SYS_openat, AT_FDCWD, (long)"/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (folder < 0) return false;
 	long count;
 	while ((count = child_call(SYS_getdents64, folder, (long)buffer, sizeof buffer, 0)) > 0)
@@ -239,18 +248,14 @@ IN_CHILD long child_exec(const os_program *program) {
 	for (const char *const *path = program->paths; *path; path++) {
 		status = child_call(SYS_execve, (long)*path, (long)program->argv, (long)program->envp, 0);
 		switch (status) {
-		case -EACCES:
-			refused = status;
-			break;
+		case -EACCES: refused = status; break;
 		case -ENOENT:
 		case -ENOTDIR:
 		case -ENAMETOOLONG:
 		case -ENODEV:
 		case -ESTALE:
-		case -ETIMEDOUT:
-			break;
-		default:
-			return status;
+		case -ETIMEDOUT: break;
+		default: return status;
 		}
 	}
 	return refused ? refused : status;
@@ -277,7 +282,8 @@ IN_CHILD int child_main(void *arg) {
 	spawn *self = arg;
 	self->was_here = true;
 	self->outcome.status = (aw_status)child_become(self);
-	if (self->report >= 0) (void)child_call(SYS_write, self->report, (long)&self->outcome, sizeof self->outcome, 0);
+	if (self->report >= 0)
+		(void)child_call(SYS_write, self->report, (long)&self->outcome, sizeof self->outcome, 0);
 	(void)child_call(SYS_exit_group, 127, 0, 0, 0);
 	return 127;
 }
@@ -300,7 +306,8 @@ static int32_t start(spawn *self, int *out_process) {
 	*out_process = -1;
 	int pid = clone(child_main, stack + sizeof stack, flags | CLONE_PIDFD, self, out_process);
 	/* An emulator, or a filter, may refuse what it does not know. */
-	if (pid < 0 && (errno == EINVAL || is_unavailable(errno))) pid = clone(child_main, stack + sizeof stack, flags, self);
+	if (pid < 0 && (errno == EINVAL || is_unavailable(errno)))
+		pid = clone(child_main, stack + sizeof stack, flags, self);
 	return pid < 0 ? -errno : pid;
 }
 
@@ -319,7 +326,10 @@ static void discard(int32_t pid, int *process) {
 	os_close(process);
 }
 
-/* Sees to it that there is a descriptor, and that it is out of the way. Very old kernels give none with the child. */
+/*
+ * Sees to it that there is a descriptor, and that it is out of the way. Very old kernels give none with the
+ * child.
+ */
 static aw_status watchable(int32_t pid, int *process) {
 	return *process < 0 ? os_process_open(pid, process) : raise_above(process);
 }
@@ -329,7 +339,8 @@ aw_status os_spawn(const os_program *program, int32_t *out_pid, int *out_process
 	spawn self = {.program = program, .report = -1};
 	aw_status status = 0;
 	*out_stage = OS_PREPARING;
-	if (atomic_load_explicit(&memory, memory_order_relaxed) != MEMORY_SHARED) status = os_pipe(&report, &self.report);
+	if (atomic_load_explicit(&memory, memory_order_relaxed) != MEMORY_SHARED)
+		status = os_pipe(&report, &self.report);
 	if (status == 0) status = block_all(&self.mask);
 	if (status < 0) goto end;
 	int32_t pid = start(&self, &process);
@@ -379,7 +390,10 @@ aw_status os_group_signal(int32_t group, int signal) {
 	return kill(-group, signal) < 0 ? -errno : 0;
 }
 
-/* As look(), where a filter refuses waitid altogether: by the descriptor, and by a call that can't leave the child uncollected. */
+/*
+ * As look(), where a filter refuses waitid altogether: by the descriptor, and by a call that can't leave the
+ * child uncollected.
+ */
 static aw_status look_without_waitid(int process, int32_t pid, int flags, siginfo_t *out) {
 	struct pollfd end = {.fd = process, .events = POLLIN};
 	int code = 0, result;
@@ -416,7 +430,10 @@ aw_status os_process_has_ended(int process, int32_t pid) {
 aw_status os_process_signal(int process, int32_t pid, int signal) {
 	if (syscall(SYS_pidfd_send_signal, process, signal, NULL, 0) == 0) return 0;
 	if (!is_unavailable(errno)) return -errno;
-	/* Without that call, its number is its own as long as it is known not to have ended: it is our child, and only we collect it. */
+	/*
+	 * Without that call, its number is its own as long as it is known not to have ended: it is our child, and
+	 * only we collect it.
+	 */
 	aw_status refused = -errno, ended = os_process_has_ended(process, pid);
 	if (ended) return ended < 0 && refused == -EPERM ? refused : -ESRCH;
 	return kill(pid, signal) < 0 ? -errno : 0;
@@ -458,10 +475,14 @@ static struct timespec time_of(int64_t ns) {
 }
 
 aw_status os_word_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t deadline) {
-	/* Always with a time, be it centuries off: without one the kernel itself goes on after a handler with SA_RESTART. */
+	/*
+	 * Always with a time, be it centuries off: without one the kernel itself goes on after a handler with
+	 * SA_RESTART.
+	 */
 	struct timespec at = time_of(deadline);
 	int saved = errno;
-	long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, seen, &at, NULL, FUTEX_BITSET_MATCH_ANY);
+	long result =
+		syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, seen, &at, NULL, FUTEX_BITSET_MATCH_ANY);
 	aw_status status = result < 0 && errno != EAGAIN ? -errno : 0;
 	errno = saved;
 	return status;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocking. A thread blocks on its own word, or on that of the interrupt it was given; both change before a wake, so a wake between the
- * look at the condition and the system call is not lost. Wakes are given with the mutex held: a woken thread can't leave its stack frame
- * before its waker is through with it.
+ * Blocking. A thread blocks on its own word, or on that of the interrupt it was given; both change before a
+ * wake, so a wake between the look at the condition and the system call is not lost. Wakes are given with the
+ * mutex held: a woken thread can't leave its stack frame before its waker is through with it.
  */
 #include "park.h"
 

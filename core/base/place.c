@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names for addresses. Only exported symbols have names at run time: the static functions of a program, and all of them unless it is linked
- * with -rdynamic, are told by file and offset. The offset is from the load address and not from the first mapped byte, so that it is right
- * for addr2line in an executable that is not relocatable too.
+ * Names for addresses. Only exported symbols have names at run time: the static functions of a program, and
+ * all of them unless it is linked with -rdynamic, are told by file and offset. The offset is from the load
+ * address and not from the first mapped byte, so that it is right for addr2line in an executable that is not
+ * relocatable too.
  */
 #include "place.h"
 
@@ -27,7 +28,9 @@ static place find(uintptr_t address) {
 	const char *file = info.dli_fname && *info.dli_fname ? info.dli_fname : program_invocation_name;
 	const char *slash = strrchr(file, '/');
 	place found = {.file = slash ? slash + 1 : file, .symbol = info.dli_sname};
-	found.offset = info.dli_sname ? address - (uintptr_t)info.dli_saddr : map ? address - (uintptr_t)map->l_addr : address;
+	found.offset = info.dli_sname ? address - (uintptr_t)info.dli_saddr
+	               : map          ? address - (uintptr_t)map->l_addr
+	                              : address;
 	return found;
 }
 
@@ -42,5 +45,6 @@ void place_of_function(const void *address, char *text, size_t size) {
 	if (found.symbol && found.offset == 0)
 		snprintf(text, size, "%s", found.symbol);
 	else
-		snprintf(text, size, "%s(%s+0x%" PRIxPTR ")", found.file, found.symbol ? found.symbol : "", found.offset);
+		snprintf(text, size, "%s(%s+0x%" PRIxPTR ")", found.file, found.symbol ? found.symbol : "",
+		         found.offset);
 }

@@ -11,8 +11,8 @@ enum { PLACE_SIZE = 160 };
 #define CALLER __builtin_return_address(0)
 
 /*
- * The call that returns to `address`: "program(function+0x1f)", or "program(+0x11f3)" where the function has no exported name. That offset
- * is what addr2line takes.
+ * The call that returns to `address`: "program(function+0x1f)", or "program(+0x11f3)" where the function has
+ * no exported name. That offset is what addr2line takes.
  */
 void place_of_call(const void *address, char *text, size_t size);
 /* The function at `address`: "function", or "program(+0x11f3)". */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ready queue: what runs next, in order. Items are embedded in what they run, so that queueing allocates nothing.
- * An item is never taken out of the middle: what was cancelled is skipped when its turn comes.
+ * The ready queue: what runs next, in order. Items are embedded in what they run, so that queueing allocates
+ * nothing. An item is never taken out of the middle: what was cancelled is skipped when its turn comes.
  */
 #ifndef CORE_READY_H
 #define CORE_READY_H

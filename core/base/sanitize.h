@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who must be told that stacks are switched: ASan, TSan, valgrind. Here is found out which of them this build knows; the calls
- * themselves stand in switch.c and stack.c.
+ * Who must be told that stacks are switched: ASan, TSan, valgrind. Here is found out which of them this build
+ * knows; the calls themselves stand in switch.c and stack.c.
  */
 #ifndef CORE_CORO_SANITIZE_H
 #define CORE_CORO_SANITIZE_H

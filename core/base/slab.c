@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory for handles. A cache refills from the depot, the depot from malloc, in blocks that are kept until a program asks for all of them back.
+ * Memory for handles. A cache refills from the depot, the depot from malloc, in blocks that are kept until a
+ * program asks for all of them back.
  *
- * Under AddressSanitizer every object is its own allocation, so that a use after free inside the library is seen.
+ * Under AddressSanitizer every object is its own allocation, so that a use after free inside the library is
+ * seen.
  */
 #include "slab.h"
 
@@ -24,7 +26,10 @@
 
 enum { SLAB_BLOCK = 16 * 1024 };
 
-/* Both are guarded by threads_mutex. The blocks are chained so that a leak checker sees what is kept on purpose. */
+/*
+ * Both are guarded by threads_mutex. The blocks are chained so that a leak checker sees what is kept on
+ * purpose.
+ */
 static slab_slot *depot[SLAB_CLASSES];
 typedef struct slab_block {
 	struct slab_block *next;
@@ -109,7 +114,7 @@ void slab_give(slab_cache *cache, void *memory, size_t size) {
 
 void slab_empty(slab_cache *cache) {
 	pthread_mutex_lock(&threads_mutex);
-	for (size_t class = 0; class < SLAB_CLASSES; class++) {
+	for (size_t class = 0; class < SLAB_CLASSES; class ++) {
 		slab_slot *slot = cache->free[class];
 		if (!slot) continue;
 		while (slot->next) slot = slot->next;
@@ -122,7 +127,7 @@ void slab_empty(slab_cache *cache) {
 
 void slab_free_all(void) {
 	pthread_mutex_lock(&threads_mutex);
-	for (size_t class = 0; class < SLAB_CLASSES; class++) depot[class] = NULL;
+	for (size_t class = 0; class < SLAB_CLASSES; class ++) depot[class] = NULL;
 	for (slab_block *block; (block = blocks);) {
 		blocks = block->next;
 		free(block);

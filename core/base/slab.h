@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory for handles: free lists by size, one cache a loop, so that the hot path takes and gives without a lock.
- * Memory is never unmapped: a stale handle can be read, found dead, and answered with an error.
+ * Memory for handles: free lists by size, one cache a loop, so that the hot path takes and gives without a
+ * lock. Memory is never unmapped: a stale handle can be read, found dead, and answered with an error.
  */
 #ifndef CORE_SLAB_H
 #define CORE_SLAB_H

@@ -2,8 +2,9 @@
 /*
  * One record an object, made when it is handed out first. All under one mutex: this is debug mode.
  *
- * References in values (of as_completed, of take_result) count as a caller's, since the destroy that gives them back may be called by
- * either. What the count misses thereby is an unref too many while such a value is on its way; it never accuses falsely.
+ * References in values (of as_completed, of take_result) count as a caller's, since the destroy that gives
+ * them back may be called by either. What the count misses thereby is an unref too many while such a value is
+ * on its way; it never accuses falsely.
  */
 #include "tally.h"
 
@@ -51,7 +52,8 @@ static record *record_new(object *self, const void *origin) {
 		self->tally = 0; /* not counted any more, and so not accused either */
 		return NULL;
 	}
-	*new = (record){.object = self, .class = self->class, .origin = origin, .number = ++count, .thread = thread_self()};
+	*new = (record){
+		.object = self, .class = self->class, .origin = origin, .number = ++count, .thread = thread_self()};
 	list_append(&records, new);
 	self->tally = (uintptr_t) new | MARK;
 	return new;
@@ -89,7 +91,10 @@ static void report_surplus(object *self, const char *kind, const void *origin) {
 	print_origin(origin);
 }
 
-/* Without a record: is it one of whose references nobody knows? One that is gone has those alone that its destroy took meanwhile. */
+/*
+ * Without a record: is it one of whose references nobody knows? One that is gone has those alone that its
+ * destroy took meanwhile.
+ */
 static bool is_unknown(const object *self) {
 	if (self->size & OBJECT_GONE) return atomic_load_explicit(&self->refs, memory_order_relaxed) > 1;
 	return !(self->tally & MARK);
@@ -173,10 +178,11 @@ void tally_print_held(const domain *where, uint64_t mark) {
 	}
 	pthread_mutex_unlock(&mutex);
 	if (all)
-		fprintf(stderr, "libawait: %" PRIu64 " handle%s still held at the end of the run:\n", all, all == 1 ? " is" : "s are");
+		fprintf(stderr, "libawait: %" PRIu64 " handle%s still held at the end of the run:\n", all,
+		        all == 1 ? " is" : "s are");
 	for (size_t i = 0; i < used; i++) {
-		fprintf(stderr, "libawait:   %" PRIu64 " of kind %s, %" PRIu64 " reference%s", groups[i].objects, groups[i].class->name,
-		        groups[i].held, groups[i].held == 1 ? "" : "s");
+		fprintf(stderr, "libawait:   %" PRIu64 " of kind %s, %" PRIu64 " reference%s", groups[i].objects,
+		        groups[i].class->name, groups[i].held, groups[i].held == 1 ? "" : "s");
 		print_origin(groups[i].origin);
 	}
 	if (more) fprintf(stderr, "libawait:   and %" PRIu64 " of other kinds or places\n", more);

@@ -2,7 +2,8 @@
 /*
  * The thread's state, and the word that tells a forked child from its parent.
  *
- * The word lies on a page that the kernel wipes in a child (MADV_WIPEONFORK), so the check costs one load and no system call.
+ * The word lies on a page that the kernel wipes in a child (MADV_WIPEONFORK), so the check costs one load and
+ * no system call.
  */
 #include "threads.h"
 

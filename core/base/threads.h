@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is the thread's and the process's rather than a loop's: which loop and coroutine run in this thread, and whether
- * this process is still the one that made a loop. All of the library's mutable globals are named here.
+ * What is the thread's and the process's rather than a loop's: which loop and coroutine run in this thread,
+ * and whether this process is still the one that made a loop. All of the library's mutable globals are named
+ * here.
  */
 #ifndef CORE_THREADS_H
 #define CORE_THREADS_H
@@ -23,10 +24,14 @@ typedef struct releases {
 
 /* A coroutine with a stack of its own, as the code below it knows it. */
 typedef struct flow {
-	void (*outside)(struct flow *self, void (*fn)(void *arg), void *arg); /* runs fn(arg) on the thread's own stack, now */
+	/* runs fn(arg) on the thread's own stack, now */
+	void (*outside)(struct flow *self, void (*fn)(void *arg), void *arg);
 } flow;
 
-/* One per thread. Its address names the thread: cheaper than pthread_self(), and unique while the thread lives. */
+/*
+ * One per thread. Its address names the thread: cheaper than pthread_self(), and unique while the thread
+ * lives.
+ */
 typedef struct thread {
 	struct aw_loop *loop;      /* the loop that dispatches here, or NULL */
 	struct domain *domain;     /* that loop's */
@@ -59,7 +64,10 @@ static inline void call_on_thread_stack(void (*fn)(void *arg), void *arg) {
 		fn(arg);
 }
 
-/* A word that a forked child finds zeroed. Loops keep the value they were made under. NULL until the first loop. */
+/*
+ * A word that a forked child finds zeroed. Loops keep the value they were made under. NULL until the first
+ * loop.
+ */
 extern uint32_t *threads_fork_word;
 
 /* The value for a loop made now; 0 if there is no memory for the word. */

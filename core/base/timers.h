@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers: a 4-ary heap ordered by deadline, then by the order of the calls. Timers are embedded in their owners and know their
- * place, so that a cancelled one leaves at once.
+ * Timers: a 4-ary heap ordered by deadline, then by the order of the calls. Timers are embedded in their
+ * owners and know their place, so that a cancelled one leaves at once.
  */
 #ifndef CORE_TIMERS_H
 #define CORE_TIMERS_H

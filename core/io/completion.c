@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The completion queue. An entry is one operation, from its submit to its drain: in flight it stands in a table by token, done in a list.
- * Everything ends through the ready queue, so that a drain sees outcomes in the order in which a callback would have.
+ * The completion queue. An entry is one operation, from its submit to its drain: in flight it stands in a
+ * table by token, done in a list. Everything ends through the ready queue, so that a drain sees outcomes in
+ * the order in which a callback would have.
  */
 #include "failure.h"
 #include "future.h"
@@ -14,8 +15,8 @@
 typedef struct entry {
 	union {
 		operation operation;
-		alarm_clock alarm;     /* SLEEP and NOP */
-		future_waiter waiter;  /* FUTURE */
+		alarm_clock alarm;    /* SLEEP and NOP */
+		future_waiter waiter; /* FUTURE */
 	};
 	aw_loop *loop;
 	aw_future *future;
@@ -116,7 +117,11 @@ static void entry_done(entry *self, aw_status status, int64_t value) {
 static void operation_done(operation *ended) {
 	entry *self = container_of(ended, entry, operation);
 	int64_t result = ended->op.result;
-	entry_done(self, result == -ECANCELED ? AW_ECANCELLED : result < 0 ? (aw_status)result : 0, result < 0 ? 0 : result);
+	entry_done(self,
+	           result == -ECANCELED ? AW_ECANCELLED
+	           : result < 0         ? (aw_status)result
+	                                : 0,
+	           result < 0 ? 0 : result);
 }
 
 static aw_status alarm_run(ready_item *item) {
@@ -139,10 +144,15 @@ static aw_status waiter_run(ready_item *item) {
 
 static aw_status submit_io(entry *self, const aw_submission *from) {
 	aw_op *op = &self->operation.op;
-	*op = (aw_op){.kind = from->kind, .fd = from->fd, .flags = from->flags, .buffer = from->buffer, .length = from->length,
+	*op = (aw_op){.kind = from->kind,
+	              .fd = from->fd,
+	              .flags = from->flags,
+	              .buffer = from->buffer,
+	              .length = from->length,
 	              .offset = from->offset};
 	if (from->kind == AW_OPERATION_READ || from->kind == AW_OPERATION_WRITE) op->flags = 0;
-	if (from->kind == AW_OPERATION_POLL) op->offset = AW_OP_POLL_ONCE; /* whatever the program has left in it */
+	/* whatever the program has left in it */
+	if (from->kind == AW_OPERATION_POLL) op->offset = AW_OP_POLL_ONCE;
 	if (from->kind == AW_OPERATION_SEND) op->flags |= MSG_NOSIGNAL;
 	self->operation.done = operation_done;
 	return loop_submit_held(self->loop, &self->operation); /* flushed at the end of the array */
@@ -165,7 +175,8 @@ static aw_status entry_start(entry *self, const aw_submission *from) {
 		return 0;
 	case AW_OPERATION_SLEEP:
 		self->alarm.item.run = alarm_run;
-		if (from->offset > 0) return loop_alarm_set(self->loop, &self->alarm, loop_after(self->loop, from->offset));
+		if (from->offset > 0)
+			return loop_alarm_set(self->loop, &self->alarm, loop_after(self->loop, from->offset));
 		loop_push(self->loop, &self->alarm.item);
 		return 0;
 	case AW_OPERATION_FUTURE: return submit_future(self, from->buffer);

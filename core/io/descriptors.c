@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers and writers of the program's descriptors. Each is a poll operation that is submitted again after its callback ran: seen from
- * outside, level-triggered, once an iteration.
+ * Readers and writers of the program's descriptors. Each is a poll operation that is submitted again after
+ * its callback ran: seen from outside, level-triggered, once an iteration.
  */
 #include "context.h"
 #include "failure.h"
@@ -25,7 +25,10 @@ typedef struct watcher {
 	bool removed;
 } watcher;
 
-/* Indexed by descriptor. The number is the caller's word for it: what the kernel makes of it is the backend's to tell. */
+/*
+ * Indexed by descriptor. The number is the caller's word for it: what the kernel makes of it is the backend's
+ * to tell.
+ */
 struct descriptors {
 	closer closer;
 	aw_loop *loop;
@@ -100,7 +103,8 @@ static void watcher_done(operation *ended) {
 			status = (aw_status)result;
 		}
 		if (status == 0) return;
-		if (!self->removed) report_status(self->loop, "a descriptor can't be watched any more", status, NULL, NULL);
+		if (!self->removed)
+			report_status(self->loop, "a descriptor can't be watched any more", status, NULL, NULL);
 	}
 	watcher_unslot(self);
 	watcher_free(self);
@@ -129,8 +133,12 @@ static aw_status add(aw_loop *loop, int fd, int side, aw_callback_fn fn, void *u
 		object_destroy_user(destroy, ud);
 		return status;
 	}
-	*self = (watcher){
-		.loop = loop, .fn = fn, .ud = ud, .destroy = destroy, .context = context_capture(), .closer.close = watcher_close};
+	*self = (watcher){.loop = loop,
+	                  .fn = fn,
+	                  .ud = ud,
+	                  .destroy = destroy,
+	                  .context = context_capture(),
+	                  .closer.close = watcher_close};
 	self->operation.op = (aw_op){.kind = AW_OP_POLL,
 	                             .fd = fd,
 	                             .flags = side == SLOT_READER ? AW_OP_POLL_IN : AW_OP_POLL_OUT,
@@ -192,7 +200,8 @@ static void describe_poll(const aw_future *future, future_description *out) {
 	const aw_op *op = &((const poll_future *)(const void *)future)->operation.op;
 	const char *in = op->flags & AW_OP_POLL_IN ? " to be readable" : "";
 	const char *both = *in && op->flags & AW_OP_POLL_OUT ? " or" : "";
-	snprintf(out->text, sizeof out->text, "%d%s%s%s", op->fd, in, both, op->flags & AW_OP_POLL_OUT ? " to be writable" : "");
+	snprintf(out->text, sizeof out->text, "%d%s%s%s", op->fd, in, both,
+	         op->flags & AW_OP_POLL_OUT ? " to be writable" : "");
 }
 
 static const future_kind poll_kind = {.cancel = poll_cancel, .what = "descriptor", .describe = describe_poll};

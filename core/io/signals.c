@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals. The handler counts the delivery and rings the doorbell, an eventfd, of every loop that watches the signal. The doorbell is never the
- * message: a loop compares counts, so a bell that rings in vain (in a forked child, say, which shares it) does nothing.
+ * Signals. The handler counts the delivery and rings the doorbell, an eventfd, of every loop that watches the
+ * signal. The doorbell is never the message: a loop compares counts, so a bell that rings in vain (in a
+ * forked child, say, which shares it) does nothing.
  */
 #include "context.h"
-#include "loop.h"
 #include "failure.h"
+#include "loop.h"
 #include "report.h"
 
 #include <await/signals.h>
@@ -153,14 +154,18 @@ static void bell_rang(operation *ended) {
 
 static aw_status signals_poll(struct signals *self) {
 	if (self->polling) return 0;
-	self->operation.op = (aw_op){.kind = AW_OP_POLL, .fd = self->bell, .flags = AW_OP_POLL_IN, .nonblocking = 1};
+	self->operation.op =
+		(aw_op){.kind = AW_OP_POLL, .fd = self->bell, .flags = AW_OP_POLL_IN, .nonblocking = 1};
 	self->operation.done = bell_rang;
 	aw_status status = loop_submit(self->loop, &self->operation);
 	self->polling = status == 0;
 	return status;
 }
 
-/* It was armed before, and somebody relies on it: what is refused is reported, and tried again less and less often. */
+/*
+ * It was armed before, and somebody relies on it: what is refused is reported, and tried again less and less
+ * often.
+ */
 static void signals_keep_polling(struct signals *self) {
 	aw_status status = signals_poll(self);
 	if (status == 0) {
@@ -184,7 +189,10 @@ static aw_status retry_run(ready_item *item) {
 	return 0;
 }
 
-/* Nobody watches any more: a bell or a timer that nobody waits for must not keep a virtual clock from jumping. */
+/*
+ * Nobody watches any more: a bell or a timer that nobody waits for must not keep a virtual clock from
+ * jumping.
+ */
 static void signals_rest(struct signals *self) {
 	loop_cancel(self->loop, &self->operation);
 	if (!timer_is_set(&self->retry.timer)) return;
@@ -196,7 +204,10 @@ static bool is_deaf(const aw_loop *loop) {
 	return atomic_load_explicit(&refused[loop->signals->place], memory_order_relaxed);
 }
 
-/* The program has closed the doorbell: another one takes its place. The old one's operation is cancelled, and the next polls the new one. */
+/*
+ * The program has closed the doorbell: another one takes its place. The old one's operation is cancelled, and
+ * the next polls the new one.
+ */
 static void bell_replace(struct signals *self) {
 	if (is_ours(self->bell)) return;
 	int fresh = bell_new();
@@ -209,7 +220,9 @@ static void bell_replace(struct signals *self) {
 
 static void look_for_lost(aw_loop *loop) {
 	struct signals *self = loop->signals;
-	if (!atomic_load_explicit(&lost[self->place], memory_order_relaxed) || !atomic_exchange(&lost[self->place], false)) return;
+	if (!atomic_load_explicit(&lost[self->place], memory_order_relaxed) ||
+	    !atomic_exchange(&lost[self->place], false))
+		return;
 	bell_replace(self);
 	signals_look(self);
 }
@@ -258,7 +271,8 @@ static aw_status handler_install(int number) {
 	struct sigaction now;
 	aw_status status = sigaction(number, NULL, &now) < 0 ? -errno : 0;
 	/* Also for a signal that is watched already: the host may have set a handler of its own since. */
-	if (status == 0 && now.sa_handler != on_signal && sigaction(number, &ours, &before[number]) < 0) status = -errno;
+	if (status == 0 && now.sa_handler != on_signal && sigaction(number, &ours, &before[number]) < 0)
+		status = -errno;
 	if (status == 0) watching[number]++;
 	pthread_mutex_unlock(&threads_mutex);
 	return status;
@@ -275,7 +289,8 @@ static void handler_remove(int number) {
 
 static aw_status add_handler(aw_loop *loop, int signal, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {
 	aw_status status = loop_check(loop);
-	if (status == 0 && (!fn || signal < 1 || signal >= SIGNALS || signal == SIGKILL || signal == SIGSTOP)) status = -EINVAL;
+	if (status == 0 && (!fn || signal < 1 || signal >= SIGNALS || signal == SIGKILL || signal == SIGSTOP))
+		status = -EINVAL;
 	struct signals *self = status < 0 ? NULL : signals_of(loop, &status);
 	signal_watch *watch = self ? calloc(1, sizeof *watch) : NULL;
 	if (self && !watch) status = -ENOMEM;

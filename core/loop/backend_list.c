@@ -32,7 +32,8 @@ static void list_release(object *base) {
 	object_free(base);
 }
 
-static const object_class list_class = {.name = "backend list", .size = sizeof(aw_backend_list), .release = list_release};
+static const object_class list_class = {
+	.name = "backend list", .size = sizeof(aw_backend_list), .release = list_release};
 
 static aw_status list_add(aw_backend_list *self, const char *name, size_t length) {
 	for (size_t i = 0; i < self->count; i++)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Task-local values. Binding a key anew copies the chain down to its old binding: chains are short, and reads are what counts. */
+/*
+ * Task-local values. Binding a key anew copies the chain down to its old binding: chains are short, and reads
+ * are what counts.
+ */
 #include "context.h"
 
 #include "failure.h"
@@ -35,8 +38,10 @@ static void binding_release(object *base) {
 	object_free(base);
 }
 
-static const object_class cell_class = {.name = "context value", .size = sizeof(cell), .release = cell_release};
-static const object_class binding_class = {.name = "context", .size = sizeof(binding), .release = binding_release};
+static const object_class cell_class = {
+	.name = "context value", .size = sizeof(cell), .release = cell_release};
+static const object_class binding_class = {
+	.name = "context", .size = sizeof(binding), .release = binding_release};
 
 static domain *here(void) {
 	aw_loop *loop = thread_here()->loop;
@@ -58,7 +63,10 @@ static binding *find(binding *chain, const void *key) {
 	return chain;
 }
 
-/* `chain` without the binding of `key`, which is in it: a new reference, or NULL with *status set where there is no memory. */
+/*
+ * `chain` without the binding of `key`, which is in it: a new reference, or NULL with *status set where there
+ * is no memory.
+ */
 static binding *without(binding *chain, const void *key, aw_status *status) {
 	binding *first = NULL, **end = &first;
 	for (; chain->key != key; chain = chain->rest) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contexts are immutable chains of bindings, so that copying one is taking a reference, and the empty one, which most programs use, is
- * NULL and costs nothing. The thread's current chain stands in its thread state.
+ * Contexts are immutable chains of bindings, so that copying one is taking a reference, and the empty one,
+ * which most programs use, is NULL and costs nothing. The thread's current chain stands in its thread state.
  */
 #ifndef CORE_CONTEXT_H
 #define CORE_CONTEXT_H

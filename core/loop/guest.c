@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest mode. The descriptor is an epoll set of three: the backend's descriptor, an eventfd for work queued outside dispatch, and a
- * timerfd for the next deadline.
+ * Guest mode. The descriptor is an epoll set of three: the backend's descriptor, an eventfd for work queued
+ * outside dispatch, and a timerfd for the next deadline.
  *
- * A backend without a descriptor (libev) is waited on by a helper thread, which writes the eventfd when its wait returns. The backend
- * is never used by two threads: whoever on the loop's side needs it brings the helper out of its wait first, and lets it in again after.
+ * A backend without a descriptor (libev) is waited on by a helper thread, which writes the eventfd when its
+ * wait returns. The backend is never used by two threads: whoever on the loop's side needs it brings the
+ * helper out of its wait first, and lets it in again after.
  */
 #include "guest.h"
 

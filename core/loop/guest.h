@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest mode: one descriptor that is readable whenever a dispatch would do something. NULL while the loop is no guest, so that who
- * runs its own loop pays one test.
+ * Guest mode: one descriptor that is readable whenever a dispatch would do something. NULL while the loop is
+ * no guest, so that who runs its own loop pays one test.
  */
 #ifndef CORE_GUEST_H
 #define CORE_GUEST_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scheduled callbacks. The queue owns a reference until the callback ran or its turn was skipped, and the user's destroy runs then:
- * also a cancelled one is destroyed from dispatch.
+ * Scheduled callbacks. The queue owns a reference until the callback ran or its turn was skipped, and the
+ * user's destroy runs then: also a cancelled one is destroyed from dispatch.
  */
 #include "handle.h"
 
@@ -22,7 +22,7 @@ struct aw_handle {
 	aw_callback_fn fn;
 	void *ud;
 	aw_destroy_fn destroy;
-	binding *context; /* in which it runs; a reference */
+	binding *context;   /* in which it runs; a reference */
 	const void *origin; /* the code that scheduled it */
 	bool cancelled, ended;
 };
@@ -44,7 +44,8 @@ static void handle_release(object *base) {
 	object_free(base);
 }
 
-static const object_class handle_class = {.name = "handle", .size = sizeof(aw_handle), .release = handle_release};
+static const object_class handle_class = {
+	.name = "handle", .size = sizeof(aw_handle), .release = handle_release};
 
 static aw_status handle_run(ready_item *item) {
 	aw_handle *self = container_of(item, aw_handle, alarm.item);
@@ -94,7 +95,8 @@ static void handle_init(aw_handle *self, aw_loop *loop, aw_callback_fn fn, void 
 }
 
 /* A new handle, or NULL with the status set and the callback destroyed. */
-static aw_handle *handle_new(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_status *status) {
+static aw_handle *handle_new(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy,
+                             aw_status *status) {
 	*status = loop_check(loop);
 	if (*status == 0 && !fn) *status = -EINVAL;
 	aw_handle *self = *status < 0 ? NULL : object_new(&loop->domain, &handle_class);
@@ -118,8 +120,8 @@ ENTRY(aw_loop_call_soon, (aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy
 	return 0;
 }
 
-static aw_status call_at(aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, const void *origin,
-                         aw_handle **out) {
+static aw_status call_at(aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy,
+                         const void *origin, aw_handle **out) {
 	aw_status status;
 	aw_handle *self = handle_new(loop, fn, ud, destroy, &status);
 	if (!self) return status;
@@ -152,7 +154,8 @@ static bool post(aw_loop *loop, ready_item *item) {
 		if (first == &posted_closed) return false;
 		item->next = first;
 		tsan_release(item);
-	} while (!atomic_compare_exchange_weak_explicit(&loop->posted, &first, item, memory_order_release, memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(&loop->posted, &first, item, memory_order_release,
+	                                                memory_order_relaxed));
 	return true;
 }
 
@@ -164,7 +167,8 @@ bool handle_post(aw_loop *loop, ready_item *item) {
 	return posted;
 }
 
-static aw_status call_soon_threadsafe(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, const void *origin) {
+static aw_status call_soon_threadsafe(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy,
+                                      const void *origin) {
 	aw_status status = loop_is(loop) ? 0 : AW_EBADHANDLE;
 	if (status == 0 && loop->fork_generation != *threads_fork_word) status = AW_EFORKED;
 	if (status == 0 && !fn) status = -EINVAL;

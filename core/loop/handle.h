@@ -11,7 +11,10 @@ const void *handle_origin(const aw_handle *self);
 aw_handle *handle_for_report(aw_loop *loop, const void *origin);
 /* The callback itself, as an address to be named. */
 const void *handle_function(const aw_handle *self);
-/* Has `item` run by the loop; false if that is closed. Any thread, which holds something that keeps the loop's memory. */
+/*
+ * Has `item` run by the loop; false if that is closed. Any thread, which holds something that keeps the
+ * loop's memory.
+ */
 bool handle_post(aw_loop *loop, ready_item *item);
 /* Queues what other threads have posted, oldest first. `newest` is the list as it was taken. */
 void handle_take_posted(aw_loop *loop, ready_item *newest);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop: one iteration is a wait, which fills the list of completions, and a dispatch, which runs what was ready, the completions and the
- * timers due, in this order and once. All ordering is here; a backend only waits.
+ * The loop: one iteration is a wait, which fills the list of completions, and a dispatch, which runs what was
+ * ready, the completions and the timers due, in this order and once. All ordering is here; a backend only
+ * waits.
  */
 #include "loop.h"
 
@@ -25,7 +26,8 @@ static void loop_handle_release(object *base);
 
 const object_class loop_class = {.name = "loop", .size = sizeof(aw_loop), .release = loop_handle_release};
 /* The handle is gone, but objects that outlive it still point here. */
-static const object_class loop_gone_class = {.name = "loop that is gone", .size = sizeof(aw_loop), .release = NULL};
+static const object_class loop_gone_class = {
+	.name = "loop that is gone", .size = sizeof(aw_loop), .release = NULL};
 
 bool loop_is(const aw_loop *loop) {
 	return object_is(loop, &loop_class);
@@ -164,8 +166,9 @@ aw_status loop_wake_backend(aw_loop *loop) {
 }
 
 /*
- * From any thread, also in a signal handler. After a refusal the next wake tries again, and until one succeeds the loop looks by itself
- * now and then. The flags are raised before the latch opens: whoever relied on this wake finds either of them.
+ * From any thread, also in a signal handler. After a refusal the next wake tries again, and until one
+ * succeeds the loop looks by itself now and then. The flags are raised before the latch opens: whoever relied
+ * on this wake finds either of them.
  */
 static void loop_wake(aw_loop *loop) {
 	if (atomic_exchange(&loop->woken, 1)) return;
@@ -223,7 +226,8 @@ static aw_status loop_open(aw_loop *self, const char *backend, uint32_t flags, u
 	return status;
 }
 
-static aw_status loop_create(const char *backend, uint32_t flags, uint64_t seed, const void *origin, aw_loop **out) {
+static aw_status loop_create(const char *backend, uint32_t flags, uint64_t seed, const void *origin,
+                             aw_loop **out) {
 	if (!out || flags & ~(uint32_t)(AW_LOOP_SINGLE_THREAD | AW_LOOP_DEBUG)) return -EINVAL;
 	aw_loop *self = slab_take(NULL, sizeof *self);
 	if (!self) return -ENOMEM;
@@ -345,8 +349,12 @@ static void loop_handle_release(object *base) {
 ENTRY(aw_loop_abandon, (aw_loop *loop), (loop)) {
 	if (!loop_is(loop)) return AW_EBADHANDLE;
 	if (loop->state != LOOP_OPEN) return 0;
-	if ((loop->running || loop->dispatching) && loop->fork_generation == *threads_fork_word) return AW_ELOOPRUNNING;
-	/* No callback, no destroy, no system call on what the parent shares: memory that hangs on these is given up. */
+	if ((loop->running || loop->dispatching) && loop->fork_generation == *threads_fork_word)
+		return AW_ELOOPRUNNING;
+	/*
+	 * No callback, no destroy, no system call on what the parent shares: memory that hangs on these is given
+	 * up.
+	 */
 	loop->backend->abandon(loop->backend_state);
 	guest_abandon(loop);
 	loop->state = LOOP_CLOSED;
@@ -387,28 +395,33 @@ static int64_t wait_deadline(const aw_loop *loop, int64_t timeout) {
 
 /* A wake that was refused is answered by the next wait. */
 static bool take_lost_wake(aw_loop *loop) {
-	return atomic_load_explicit(&loop->wake_lost, memory_order_relaxed) && atomic_exchange(&loop->wake_lost, false);
+	return atomic_load_explicit(&loop->wake_lost, memory_order_relaxed) &&
+	       atomic_exchange(&loop->wake_lost, false);
 }
 
 /* Whether a wake or a signal may come that no doorbell tells of. */
 static bool is_deaf(const aw_loop *loop) {
-	return atomic_load_explicit(&loop->wake_refused, memory_order_relaxed) || (loop->lookout && loop->lookout->is_deaf(loop));
+	return atomic_load_explicit(&loop->wake_refused, memory_order_relaxed) ||
+	       (loop->lookout && loop->lookout->is_deaf(loop));
 }
 
 /*
- * Has the backend wait. While wakes are refused it sleeps a moment at a time, and looks in between for what nobody could wake it for. On
- * a clock of the backend's own only while there is something that the time passes with: else it would jump.
+ * Has the backend wait. While wakes are refused it sleeps a moment at a time, and looks in between for what
+ * nobody could wake it for. On a clock of the backend's own only while there is something that the time
+ * passes with: else it would jump.
  */
 static aw_status backend_wait(aw_loop *loop, int64_t deadline) {
 	const aw_backend *backend = loop->backend;
 	for (;;) {
 		if (take_lost_wake(loop)) deadline = 0;
-		bool bounded = deadline > 0 && is_deaf(loop) && (loop->in_flight || !(backend->capabilities & AW_BACKEND_OWN_CLOCK));
+		bool bounded = deadline > 0 && is_deaf(loop) &&
+		               (loop->in_flight || !(backend->capabilities & AW_BACKEND_OWN_CLOCK));
 		int64_t bound = bounded ? loop_after(loop, SLEEP_WITHOUT_WAKE) : deadline;
 		if (bound >= deadline) return backend->wait(loop->backend_state, deadline);
 		aw_status status = backend->wait(loop->backend_state, bound);
 		if (loop->lookout) loop->lookout->look(loop);
-		if (status < 0 || has_work(loop) || atomic_load(&loop->woken) || loop_now(loop) < bound) return status;
+		if (status < 0 || has_work(loop) || atomic_load(&loop->woken) || loop_now(loop) < bound)
+			return status;
 	}
 }
 
@@ -416,14 +429,17 @@ static aw_status backend_wait(aw_loop *loop, int64_t deadline) {
 static aw_status loop_poll(aw_loop *loop, int64_t deadline) {
 	loop->polled = true;
 	/*
-	 * With nothing under way a look finds nothing, and costs a system call: tasks that only pass the turn around make none. A guest looks
-	 * all the same, since its host needs the wake-up drained that made the descriptor readable.
+	 * With nothing under way a look finds nothing, and costs a system call: tasks that only pass the turn
+	 * around make none. A guest looks all the same, since its host needs the wake-up drained that made the
+	 * descriptor readable.
 	 */
-	bool idle = deadline == 0 && !loop->in_flight && !loop->guest && !atomic_load_explicit(&loop->woken, memory_order_relaxed);
+	bool idle = deadline == 0 && !loop->in_flight && !loop->guest &&
+	            !atomic_load_explicit(&loop->woken, memory_order_relaxed);
 	aw_status status = idle ? 0 : backend_wait(loop, deadline);
 	if (loop->lookout) loop->lookout->look(loop);
 	/* Lowered before the lists are looked at: whoever posts after the look wakes again. */
-	loop->was_woken = atomic_load_explicit(&loop->woken, memory_order_relaxed) && atomic_exchange(&loop->woken, 0);
+	loop->was_woken =
+		atomic_load_explicit(&loop->woken, memory_order_relaxed) && atomic_exchange(&loop->woken, 0);
 	return status < 0 ? status : 0;
 }
 
@@ -515,7 +531,9 @@ int64_t aw_loop_deadline(const aw_loop *loop) {
 ENTRY(aw_loop_wakeup, (aw_loop *loop), (loop)) {
 	if (!loop_is(loop)) return AW_EBADHANDLE;
 	domain_pin(&loop->domain);
-	aw_status status = loop->fork_generation != *threads_fork_word ? AW_EFORKED : loop->state != LOOP_OPEN ? AW_ELOOPCLOSED : 0;
+	aw_status status = loop->fork_generation != *threads_fork_word ? AW_EFORKED
+	                   : loop->state != LOOP_OPEN                  ? AW_ELOOPCLOSED
+	                                                               : 0;
 	if (status == 0) loop_wake(loop);
 	domain_unpin(&loop->domain);
 	return status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop as the rest of the core sees it: what is ready, what is due, what the backend carries out, and the tasks it owns.
+ * The loop as the rest of the core sees it: what is ready, what is due, what the backend carries out, and the
+ * tasks it owns.
  */
 #ifndef CORE_LOOP_H
 #define CORE_LOOP_H
@@ -24,7 +25,10 @@ typedef struct callback_slot {
 	aw_destroy_fn destroy;
 } callback_slot;
 
-/* What is to be undone when the loop closes: by phase, and in each the last first. The loop knows its facilities by this alone. */
+/*
+ * What is to be undone when the loop closes: by phase, and in each the last first. The loop knows its
+ * facilities by this alone.
+ */
 typedef enum close_phase {
 	CLOSE_WORK,    /* what is under way */
 	CLOSE_TASKS,   /* before that: who may still call into all the rest */
@@ -60,7 +64,8 @@ struct aw_loop {
 	bool polled;    /* a wait has been made that no dispatch has followed yet */
 	bool was_woken; /* by a wake-up, in the last poll */
 	bool leaving;   /* a completion's callback has asked to leave the run */
-	bool prints;    /* failures that nobody else sees, by default: it is a program's front door that runs it */
+	/* failures that nobody else sees, by default: it is a program's front door that runs it */
+	bool prints;
 	const aw_backend *backend;
 	aw_backend_state *backend_state;
 	aw_backend_host host;
@@ -73,8 +78,9 @@ struct aw_loop {
 	struct aw_task *chained;      /* tasks whose end of chain is cached; see task.c */
 	_Atomic(ready_item *) posted; /* by other threads, newest first */
 	_Atomic uint32_t woken;       /* a wake is under way */
-	_Atomic bool wake_refused;    /* the last one did not reach the backend: no sleep is long until one does */
-	_Atomic bool wake_lost;       /* and no wait has answered it yet */
+	/* the last one did not reach the backend: no sleep is long until one does */
+	_Atomic bool wake_refused;
+	_Atomic bool wake_lost; /* and no wait has answered it yet */
 	guest *guest;
 	completion_queue *completions;
 	LIST(closer) closers[CLOSE_PHASES];
@@ -121,8 +127,8 @@ void loop_alarm_stop(aw_loop *loop, alarm_clock *alarm);
 /* Submits an operation on a descriptor of the program's; `done` follows exactly once if this returns 0. */
 aw_status loop_submit(aw_loop *loop, operation *operation);
 /*
- * As loop_submit(), for a descriptor that stays open until `done`, or until a loop_flush() that follows before the program can run.
- * The backend may then hand over several operations in one system call.
+ * As loop_submit(), for a descriptor that stays open until `done`, or until a loop_flush() that follows
+ * before the program can run. The backend may then hand over several operations in one system call.
  */
 aw_status loop_submit_held(aw_loop *loop, operation *operation);
 void loop_flush(aw_loop *loop);
@@ -133,7 +139,9 @@ int64_t loop_after(const aw_loop *loop, int64_t delay);
 
 /* After a change of `debug`. */
 void loop_begin_debug(aw_loop *self);
-/* Has the backend's wait return, now or next. A negative status: it may not, and the next call tries again. */
+/*
+ * Has the backend's wait return, now or next. A negative status: it may not, and the next call tries again.
+ */
 aw_status loop_wake_backend(aw_loop *loop);
 
 void loop_add_closer(aw_loop *loop, closer *closer);

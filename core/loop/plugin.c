@@ -50,27 +50,31 @@ void reason_add(reason *self, const char *format, ...) {
 bool name_is_valid(const char *name, size_t length) {
 	if (!length || length > BACKEND_NAME_MAX) return false;
 	for (size_t i = 0; i < length; i++)
-		if (!((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') || name[i] == '_')) return false;
+		if (!((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') || name[i] == '_'))
+			return false;
 	return true;
 }
 
 /* --- the file --- */
 
 /*
- * The dynamic linker maps what the program headers say and dies of SIGBUS in a file cut short, so these are compared with the
- * file's size first. 0, or why not.
+ * The dynamic linker maps what the program headers say and dies of SIGBUS in a file cut short, so these are
+ * compared with the file's size first. 0, or why not.
  */
 static const char *elf_flaw(int fd, const struct stat *st) {
 	ElfW(Ehdr) header;
 	ElfW(Phdr) part;
-	if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+	if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header ||
+	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
 		return "not a shared object";
-	if (header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) || header.e_phentsize != sizeof part)
+	if (header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
+	    header.e_phentsize != sizeof part)
 		return "a shared object for another machine";
 	if (header.e_type != ET_DYN) return "not a shared object";
 	for (unsigned i = 0; i < header.e_phnum; i++) {
 		ElfW(Off) at;
-		if (__builtin_add_overflow(header.e_phoff, (ElfW(Off))(i * sizeof part), &at) || at > INT64_MAX) return "damaged";
+		if (__builtin_add_overflow(header.e_phoff, (ElfW(Off))(i * sizeof part), &at) || at > INT64_MAX)
+			return "damaged";
 		if (pread(fd, &part, sizeof part, (off_t)at) != (ssize_t)sizeof part) return "cut short";
 		if (__builtin_add_overflow(part.p_offset, part.p_filesz, &at)) return "damaged";
 		if (part.p_type == PT_LOAD && at > (uint64_t)st->st_size) return "cut short";
@@ -106,11 +110,13 @@ static aw_status table_check(const aw_backend *backend, const char *path, reason
 		return AW_EBACKENDABI;
 	}
 	if (backend->size < AW_BACKEND_SIZE_MIN) {
-		reason_add(why, "%s: its table has %u bytes where %zu are needed", path, (unsigned)backend->size, AW_BACKEND_SIZE_MIN);
+		reason_add(why, "%s: its table has %u bytes where %zu are needed", path, (unsigned)backend->size,
+		           AW_BACKEND_SIZE_MIN);
 		return AW_EBACKENDABI;
 	}
-	bool is_whole = backend->name && backend->description && backend->probe && backend->open && backend->close &&
-	                backend->abandon && backend->submit && backend->cancel && backend->wait && backend->wake && backend->fd &&
+	bool is_whole = backend->name && backend->description && backend->probe && backend->open &&
+	                backend->close && backend->abandon && backend->submit && backend->cancel &&
+	                backend->wait && backend->wake && backend->fd &&
 	                (backend->now || !(backend->capabilities & AW_BACKEND_OWN_CLOCK));
 	if (is_whole) return 0;
 	reason_add(why, "%s: its table lacks a name, a description or a function", path);
@@ -167,7 +173,8 @@ aw_status plugin_load(const char *path, const char *name, const aw_backend **out
 		if (status == -ENOMEM) reason_add(why, "%s: no memory", path);
 		if (status < 0) return status;
 	}
-	if (name ? strcmp(name, backend->name) != 0 : !name_is_valid(backend->name, strnlen(backend->name, BACKEND_NAME_MAX + 1))) {
+	if (name ? strcmp(name, backend->name) != 0
+	         : !name_is_valid(backend->name, strnlen(backend->name, BACKEND_NAME_MAX + 1))) {
 		reason_add(why, "%s: calls itself \"%.*s\"", path, BACKEND_NAME_MAX, backend->name);
 		return AW_ENOBACKEND;
 	}

@@ -22,7 +22,10 @@ __attribute__((format(printf, 2, 3))) void reason_add(reason *self, const char *
 /* Whether it may be a backend's name. */
 bool name_is_valid(const char *name, size_t length);
 
-/* The table of the plug-in at a full path. `name` is what it has to call itself; NULL: anything that is a name. Any thread. */
+/*
+ * The table of the plug-in at a full path. `name` is what it has to call itself; NULL: anything that is a
+ * name. Any thread.
+ */
 aw_status plugin_load(const char *path, const char *name, const aw_backend **out, reason *why);
 
 #endif

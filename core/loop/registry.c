@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Backends by name: the built-ins, then libawait-backend-NAME.so in the folders of AWAIT_BACKEND_PATH, in await/backends beside
- * this library (a prefix may be moved), and in the folder fixed when this was built. Only full paths are opened.
+ * Backends by name: the built-ins, then libawait-backend-NAME.so in the folders of AWAIT_BACKEND_PATH, in
+ * await/backends beside this library (a prefix may be moved), and in the folder fixed when this was built.
+ * Only full paths are opened.
  */
 #include "registry.h"
 
@@ -34,7 +35,10 @@ static bool is_privileged(void) {
 	return getauxval(AT_SECURE) != 0;
 }
 
-/* A variable that says something, or NULL. Whoever starts a privileged program doesn't get to choose its code. */
+/*
+ * A variable that says something, or NULL. Whoever starts a privileged program doesn't get to choose its
+ * code.
+ */
 static const char *environment(const char *name) {
 	const char *value = is_privileged() ? NULL : getenv(name);
 	return value && *value ? value : NULL;
@@ -52,7 +56,10 @@ static size_t folder_next(const char **rest, const char **out) {
 	return 0;
 }
 
-/* The folder that lies to this library's file as AW_PLUGIN_DIR does where it was installed; false if the file is not known. */
+/*
+ * The folder that lies to this library's file as AW_PLUGIN_DIR does where it was installed; false if the file
+ * is not known.
+ */
 static bool folder_beside(char *out) {
 	const char *file = trust_library_file(), *slash = strrchr(file, '/');
 	int n = slash ? snprintf(out, PATH_SIZE, "%.*s/await/backends", (int)(slash - file), file) : -1;
@@ -84,7 +91,8 @@ typedef struct folder_search {
 static bool search_folder(void *ud, const char *folder) {
 	folder_search *self = ud;
 	reason_add(&self->folders, "%s%s", *self->looked ? ", " : "", folder);
-	int n = snprintf(self->path, sizeof self->path, "%s/" PLUGIN_PREFIX "%s" PLUGIN_SUFFIX, folder, self->name);
+	int n =
+		snprintf(self->path, sizeof self->path, "%s/" PLUGIN_PREFIX "%s" PLUGIN_SUFFIX, folder, self->name);
 	struct stat st;
 	/* One that is there and broken is not passed over in silence. */
 	return n > 0 && (size_t)n < sizeof self->path && lstat(self->path, &st) == 0;
@@ -147,8 +155,8 @@ static aw_status names_check(const char *names, reason *why) {
 	for (const char *rest = names; rest;) {
 		size_t length = strcspn(rest, ",");
 		if (*rest == '/' ? length >= PATH_SIZE : !name_is_valid(rest, length)) {
-			reason_add(why, "\"%.*s\" is not a backend's name (a-z, 0-9 and _)", (int)(length < BACKEND_NAME_MAX ? length : BACKEND_NAME_MAX),
-			           rest);
+			reason_add(why, "\"%.*s\" is not a backend's name (a-z, 0-9 and _)",
+			           (int)(length < BACKEND_NAME_MAX ? length : BACKEND_NAME_MAX), rest);
 			return -EINVAL;
 		}
 		rest = rest[length] ? rest + length + 1 : NULL;

@@ -11,13 +11,16 @@
 extern const aw_backend epoll_backend, virtual_backend;
 
 /*
- * The first of `names` (a comma list of names and of absolute paths) that can be loaded and used here. NULL stands for
- * AWAIT_BACKEND, and that for "epoll". Writes up to `length` bytes of text, terminated: what was taken, or why none can be.
- * Any thread.
+ * The first of `names` (a comma list of names and of absolute paths) that can be loaded and used here. NULL
+ * stands for AWAIT_BACKEND, and that for "epoll". Writes up to `length` bytes of text, terminated: what was
+ * taken, or why none can be. Any thread.
  */
 aw_status registry_resolve(const char *names, const aw_backend **out, char *why, size_t length);
 
-/* One backend by name or path, loaded but not asked yet whether it can be used. `path` (PATH_SIZE) gets its file, or "built in". */
+/*
+ * One backend by name or path, loaded but not asked yet whether it can be used. `path` (PATH_SIZE) gets its
+ * file, or "built in".
+ */
 aw_status registry_find(const char *name, const aw_backend **out, char *path, reason *why);
 /* Asks it. */
 aw_status registry_probe(const aw_backend *backend, reason *why);

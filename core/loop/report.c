@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Failures that nobody else sees go to the loop's exception handler. If the handler fails itself, the default one is told; that
- * prints in debug mode, and where a program's front door (aw_run() and its kin) made the loop: a library that is embedded doesn't print unasked.
+ * Failures that nobody else sees go to the loop's exception handler. If the handler fails itself, the default
+ * one is told; that prints in debug mode, and where a program's front door (aw_run() and its kin) made the
+ * loop: a library that is embedded doesn't print unasked.
  */
 #include "report.h"
 
@@ -23,7 +24,7 @@ struct aw_report {
 	aw_error *error;
 	aw_future *future;
 	aw_handle *handle;
-	const void *origin; /* the code that made what this is about, or NULL */
+	const void *origin;     /* the code that made what this is about, or NULL */
 	char place[PLACE_SIZE]; /* as text, in debug mode and where failures are printed */
 };
 
@@ -45,7 +46,8 @@ static const void *origin_of(const aw_future *future) {
 static void report_default(const aw_report *report) {
 	if (!report_prints(report->loop)) return;
 	fprintf(stderr, "libawait: %s", report->message);
-	if (report->error) fprintf(stderr, ": %s: %s", aw_err_name(report->error->status), aw_error_message(report->error));
+	if (report->error)
+		fprintf(stderr, ": %s: %s", aw_err_name(report->error->status), aw_error_message(report->error));
 	const char *task = task_name(report->future);
 	if (task) fprintf(stderr, " (task %s)", task);
 	if (*report->place) fprintf(stderr, ", created at %s", report->place);
@@ -67,21 +69,29 @@ static void report_deliver(void *arg) {
 
 static void report_send(aw_report *report) {
 	if (report->loop->state == LOOP_CLOSED) return;
-	if (report->origin && report_prints(report->loop)) place_of_call(report->origin, report->place, sizeof report->place);
+	if (report->origin && report_prints(report->loop))
+		place_of_call(report->origin, report->place, sizeof report->place);
 	call_on_thread_stack(report_deliver, report);
 }
 
 void report_call(aw_loop *loop, const char *message, aw_error *error, aw_future *future, aw_handle *handle) {
 	const void *origin = future ? origin_of(future) : handle ? handle_origin(handle) : NULL;
-	aw_report report = {.loop = loop, .message = message, .error = error, .future = future, .handle = handle, .origin = origin};
+	aw_report report = {.loop = loop,
+	                    .message = message,
+	                    .error = error,
+	                    .future = future,
+	                    .handle = handle,
+	                    .origin = origin};
 	report_send(&report);
 }
 
 /* A success with a number that nobody sees: an errno without its minus, most likely. */
-void report_positive(aw_loop *loop, const char *what, aw_status status, aw_future *future, aw_handle *handle) {
+void report_positive(aw_loop *loop, const char *what, aw_status status, aw_future *future,
+                     aw_handle *handle) {
 	char text[96];
 	if (!loop->debug) return;
-	snprintf(text, sizeof text, "a %s returned %" PRId32 ", which is no failure: errors are negative", what, status);
+	snprintf(text, sizeof text, "a %s returned %" PRId32 ", which is no failure: errors are negative", what,
+	         status);
 	report_call(loop, text, NULL, future, handle);
 }
 
@@ -105,8 +115,8 @@ int64_t report_slow_end(aw_loop *loop, int64_t began, aw_future *future, aw_hand
 	char text[192], place[PLACE_SIZE] = "";
 	const char *task = task_name(future);
 	if (!task) place_of_function(handle ? handle_function(handle) : NULL, place, sizeof place);
-	snprintf(text, sizeof text, "Executing %s %.100s took %.3f seconds", task ? "task" : "callback", task ? task : place,
-	         (double)lasted / 1e9);
+	snprintf(text, sizeof text, "Executing %s %.100s took %.3f seconds", task ? "task" : "callback",
+	         task ? task : place, (double)lasted / 1e9);
 	report_call(loop, text, NULL, future, handle);
 	return now;
 }
@@ -121,7 +131,8 @@ void report_never_awaited(aw_loop *loop, const void *origin) {
 	report_at(loop, "coroutine was never awaited", NULL, origin);
 }
 
-void report_status(aw_loop *loop, const char *message, aw_status status, aw_future *future, aw_handle *handle) {
+void report_status(aw_loop *loop, const char *message, aw_status status, aw_future *future,
+                   aw_handle *handle) {
 	aw_error *error = error_with_message(&loop->domain, status, NULL);
 	report_call(loop, message, error, future, handle);
 	aw_error_unref(error);

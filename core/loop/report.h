@@ -10,11 +10,13 @@ void report_call(aw_loop *loop, const char *message, aw_error *error, aw_future 
 /* As report_call(), about what was made elsewhere than `future`. */
 void report_at(aw_loop *loop, const char *message, aw_future *future, const void *origin);
 /* As report_call(), with the error of a status. */
-void report_status(aw_loop *loop, const char *message, aw_status status, aw_future *future, aw_handle *handle);
+void report_status(aw_loop *loop, const char *message, aw_status status, aw_future *future,
+                   aw_handle *handle);
 
 /*
- * A callback without a handle, as those of futures, descriptors and signals are, returned a status other than 0. It is reported with a handle
- * all the same and with nothing else, as asyncio has it, where each is a handle.
+ * A callback without a handle, as those of futures, descriptors and signals are, returned a status other than
+ * 0. It is reported with a handle all the same and with nothing else, as asyncio has it, where each is a
+ * handle.
  */
 void report_callback(aw_loop *loop, aw_status status, const void *origin);
 /* In debug mode: a callback, or a task's function, returned a positive status. */

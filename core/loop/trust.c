@@ -29,7 +29,10 @@ static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 static char library_file[PATH_MAX];
 static uid_t library_owner; /* 0 if the file is not known: root is trusted anyway */
 
-/* Takes the path from a line of /proc/self/maps, "start-end mode offset device inode path", if `address` lies there. */
+/*
+ * Takes the path from a line of /proc/self/maps, "start-end mode offset device inode path", if `address` lies
+ * there.
+ */
 static bool maps_line(const char *line, uintptr_t address) {
 	char *at;
 	uintptr_t start = strtoul(line, &at, 16);
@@ -132,18 +135,19 @@ static bool holds_library(const struct stat *folder) {
 
 static aw_status check_owner(walk *self, const char *name, const struct stat *st) {
 	if (owner_is_trusted(st->st_uid)) return 0;
-	walk_explain(self, "refused: %s%s belongs to user %u, and not to root or to user %u", self->at, name, (unsigned)st->st_uid,
-	             (unsigned)geteuid());
+	walk_explain(self, "refused: %s%s belongs to user %u, and not to root or to user %u", self->at, name,
+	             (unsigned)st->st_uid, (unsigned)geteuid());
 	return -EPERM;
 }
 
 static aw_status check_writers(walk *self, const char *name, const struct stat *st) {
 	if (!others_may_write(st)) return 0;
 	if (st->st_mode & S_IWOTH)
-		walk_explain(self, "refused: every user may write to %s%s (mode %04o)", self->at, name, (unsigned)st->st_mode & 07777);
-	else
-		walk_explain(self, "refused: group %u may write to %s%s (mode %04o)", (unsigned)st->st_gid, self->at, name,
+		walk_explain(self, "refused: every user may write to %s%s (mode %04o)", self->at, name,
 		             (unsigned)st->st_mode & 07777);
+	else
+		walk_explain(self, "refused: group %u may write to %s%s (mode %04o)", (unsigned)st->st_gid, self->at,
+		             name, (unsigned)st->st_mode & 07777);
 	return -EPERM;
 }
 
@@ -154,7 +158,8 @@ static aw_status check_writers(walk *self, const char *name, const struct stat *
  */
 static aw_status check_folder(walk *self, bool holds_file) {
 	const char *name = *self->at ? "" : "/";
-	if (!holds_file && ((self->st.st_mode & S_ISVTX) || !others_may_write(&self->st)) && owner_is_trusted(self->st.st_uid))
+	if (!holds_file && ((self->st.st_mode & S_ISVTX) || !others_may_write(&self->st)) &&
+	    owner_is_trusted(self->st.st_uid))
 		return 0;
 	if (!holds_file && holds_library(&self->st)) return 0;
 	aw_status status = check_owner(self, name, &self->st);

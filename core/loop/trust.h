@@ -12,7 +12,10 @@
  */
 int trust_open(const char *path, char *why, size_t length);
 
-/* The file that holds this library's code, absolute, without symbolic links; "" if the system does not tell. Static. */
+/*
+ * The file that holds this library's code, absolute, without symbolic links; "" if the system does not tell.
+ * Static.
+ */
 const char *trust_library_file(void);
 
 #endif

@@ -2,8 +2,9 @@
 /*
  * A child: its watch, its pipes, and the futures that wait for both.
  *
- * Pipes are driven while somebody waits for them and stand still otherwise: what the child writes then stays in the kernel, and what an
- * operation brings in late is kept all the same. So a communicate that was cancelled loses nothing, and the next one goes on.
+ * Pipes are driven while somebody waits for them and stand still otherwise: what the child writes then stays
+ * in the kernel, and what an operation brings in late is kept all the same. So a communicate that was
+ * cancelled loses nothing, and the next one goes on.
  */
 #include "child.h"
 
@@ -56,11 +57,14 @@ static bool awaiter_cancel(aw_future *future, aw_error *reason) {
 
 static void awaiter_describe(const aw_future *future, future_description *out) {
 	const awaiter *self = (const awaiter *)(const void *)future;
-	const char *what = self->what == AWAITS_EXIT ? "exit" : self->what == AWAITS_OUTPUT ? "exit and output" : "communicate";
+	const char *what = self->what == AWAITS_EXIT     ? "exit"
+	                   : self->what == AWAITS_OUTPUT ? "exit and output"
+	                                                 : "communicate";
 	if (self->child) snprintf(out->text, sizeof out->text, "%" PRId32 ", %s", self->child->pid, what);
 }
 
-static const future_kind awaiter_kind = {.cancel = awaiter_cancel, .what = "process", .describe = awaiter_describe};
+static const future_kind awaiter_kind = {
+	.cancel = awaiter_cancel, .what = "process", .describe = awaiter_describe};
 
 bool child_is_awaited(const child *self, enum awaits what) {
 	for (const awaiter *at = self->awaiters.first; at; at = at->next)
@@ -82,7 +86,10 @@ static awaiter *first_satisfied(const child *self) {
 	return at;
 }
 
-/* Finishes whom there is nothing left to wait for. From the start each time: letting go of a future may call out. */
+/*
+ * Finishes whom there is nothing left to wait for. From the start each time: letting go of a future may call
+ * out.
+ */
 static void child_settle(child *self) {
 	for (awaiter *at; (at = first_satisfied(self));) {
 		awaiter_leave(at);
@@ -129,7 +136,10 @@ static void pipe_cancel(child_pipe *self) {
 	loop_cancel(self->owner->loop, &self->io);
 }
 
-/* An operation may not have reached the kernel yet, and must not find another file under the number: it is closed after it. */
+/*
+ * An operation may not have reached the kernel yet, and must not find another file under the number: it is
+ * closed after it.
+ */
 static void pipe_close(child_pipe *self) {
 	if (self->fd < 0) return;
 	if (!self->busy) {
@@ -142,7 +152,8 @@ static void pipe_close(child_pipe *self) {
 }
 
 static aw_status pipe_submit(child_pipe *self, uint32_t kind, unsigned char *at, size_t length) {
-	self->io.op = (aw_op){.kind = kind, .fd = self->fd, .nonblocking = 1, .buffer = at, .length = length, .offset = -1};
+	self->io.op =
+		(aw_op){.kind = kind, .fd = self->fd, .nonblocking = 1, .buffer = at, .length = length, .offset = -1};
 	object_ref(self->owner);
 	self->busy = true;
 	self->cancelled = false;
@@ -242,7 +253,8 @@ void child_take_input_back(child *self) {
 
 aw_status child_take_pipe(child *self, int stream, int *out_fd) {
 	child_pipe *pipe = &self->pipes[stream];
-	bool in_use = pipe->busy || child_is_awaited(self, AWAITS_ALL) || (stream > 0 && child_is_awaited(self, AWAITS_OUTPUT));
+	bool in_use = pipe->busy || child_is_awaited(self, AWAITS_ALL) ||
+	              (stream > 0 && child_is_awaited(self, AWAITS_OUTPUT));
 	if (pipe->fd < 0 || in_use) return AW_EINVALIDSTATE;
 	*out_fd = pipe->fd;
 	pipe->fd = -1;
@@ -281,7 +293,10 @@ static aw_status retry_run(ready_item *item) {
 	return 0;
 }
 
-/* It could not be collected though the watch ended: a debugger has it first, or the backend was out of memory. */
+/*
+ * It could not be collected though the watch ended: a debugger has it first, or the backend was out of
+ * memory.
+ */
 static void collect_later(child *self) {
 	object_ref(self);
 	aw_status status = loop_alarm_set(self->loop, &self->retry, loop_after(self->loop, RETRY_AFTER));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A child as the loop knows it: watched until it has ended, whoever still holds a handle. The handle (process.c) refers to it, and so
- * does every operation in flight, since buffers belong to operations until these are complete.
+ * A child as the loop knows it: watched until it has ended, whoever still holds a handle. The handle
+ * (process.c) refers to it, and so does every operation in flight, since buffers belong to operations until
+ * these are complete.
  */
 #ifndef CORE_AWAIT_CHILD_H
 #define CORE_AWAIT_CHILD_H
@@ -55,11 +56,17 @@ aw_status child_begin(child *self, const process_made *made, bool adopted);
 void child_shut(child *self);
 /* -ESRCH once it has ended, collected or not. */
 aw_status child_signal(child *self, int signal);
-/* Copies what is to be fed to stdin, once; nothing if that is no pipe. AW_EINVALIDSTATE if there was input, or stdin is closed. */
+/*
+ * Copies what is to be fed to stdin, once; nothing if that is no pipe. AW_EINVALIDSTATE if there was input,
+ * or stdin is closed.
+ */
 aw_status child_give_input(child *self, const void *input, size_t length);
 /* The call that gave it failed. */
 void child_take_input_back(child *self);
-/* A new reference to a future of its exit and, unless AWAITS_EXIT, of the ends of its pipes, which are driven meanwhile. */
+/*
+ * A new reference to a future of its exit and, unless AWAITS_EXIT, of the ends of its pipes, which are driven
+ * meanwhile.
+ */
 aw_status child_await(child *self, enum awaits what, const void *origin, aw_future **out);
 /* True while a future of this sort is pending. */
 bool child_is_awaited(const child *self, enum awaits what);

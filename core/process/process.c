@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handle of a child process. It is apart from the child itself, so that the last reference of the user's ends the child while the
- * loop goes on to collect it.
+ * The handle of a child process. It is apart from the child itself, so that the last reference of the user's
+ * ends the child while the loop goes on to collect it.
  */
 #include "process_handle.h"
 
@@ -26,7 +26,8 @@ static void process_release(object *base) {
 	object_destroy_user(host.destroy, host.data);
 }
 
-static const object_class process_class = {.name = "process", .size = sizeof(aw_process), .release = process_release};
+static const object_class process_class = {
+	.name = "process", .size = sizeof(aw_process), .release = process_release};
 
 static bool process_is(const aw_process *process) {
 	return object_is(process, &process_class);
@@ -56,25 +57,27 @@ static aw_status check_arguments(const char *const *argv, size_t count, const vo
 }
 
 /* An errno alone would not tell a missing program from a missing directory. */
-static aw_status start_failed(aw_status status, const process_made *made, const char *program, const char *directory) {
+static aw_status start_failed(aw_status status, const process_made *made, const char *program,
+                              const char *directory) {
 	if (made->stage == OS_CHANGING_DIRECTORY)
 		return failed_saying(status, "cannot change to directory: %s: %s", directory, aw_strerror(status));
 	if (made->stage != OS_EXECUTING) return failed(status);
-	bool nowhere = status == -ENOENT || (status == -ENOTDIR && !strchr(program, '/')); /* or one of the PATH's parts is no folder */
+	/* or one of the PATH's parts is no folder */
+	bool nowhere = status == -ENOENT || (status == -ENOTDIR && !strchr(program, '/'));
 	if (nowhere && !made->exists) return failed_saying(status, "no such program: %s", program);
 	return failed_saying(status, "cannot run %s: %s", program,
 	                     status == -ENOENT ? "its interpreter is missing" : aw_strerror(status));
 }
 
-aw_status process_check_start(aw_loop **loop, const char *const *argv, size_t count, const aw_process_options *options,
-                              const void *out) {
+aw_status process_check_start(aw_loop **loop, const char *const *argv, size_t count,
+                              const aw_process_options *options, const void *out) {
 	aw_status status = loop_resolve(loop);
 	if (status == 0) status = check_arguments(argv, count, out);
 	return status == 0 ? process_options_check(process_options_resolve(options)) : status;
 }
 
-aw_status process_start(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options,
-                        const void *origin, aw_process **out) {
+aw_status process_start(aw_loop *loop, const char *const *argv, size_t count,
+                        const aw_process_options *options, const void *origin, aw_process **out) {
 	/* All that can run out of memory is made before the child is. */
 	aw_process *self = process_new(loop, options->flags);
 	if (!self) return failed(-ENOMEM);
@@ -93,8 +96,8 @@ aw_status process_start(aw_loop *loop, const char *const *argv, size_t count, co
 	return 0;
 }
 
-static aw_status start(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options,
-                       const void *origin, aw_process **out) {
+static aw_status start(aw_loop *loop, const char *const *argv, size_t count,
+                       const aw_process_options *options, const void *origin, aw_process **out) {
 	aw_status status = process_check_start(&loop, argv, count, options, out);
 	if (status < 0) return failed(status);
 	return process_start(loop, argv, count, process_options_resolve(options), origin, out);
@@ -104,12 +107,13 @@ child *process_child(const aw_process *process) {
 	return process->child;
 }
 
-aw_status aw_subprocess_exec(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options,
-                             aw_process **out) {
+aw_status aw_subprocess_exec(aw_loop *loop, const char *const *argv, size_t count,
+                             const aw_process_options *options, aw_process **out) {
 	return start(loop, argv, count, options, CALLER, out);
 }
 
-aw_status aw_subprocess_shell(aw_loop *loop, const char *command, const aw_process_options *options, aw_process **out) {
+aw_status aw_subprocess_shell(aw_loop *loop, const char *command, const aw_process_options *options,
+                              aw_process **out) {
 	const char *argv[] = {"/bin/sh", "-c", command};
 	return start(loop, argv, sizeof argv / sizeof *argv, options, CALLER, out);
 }
@@ -118,12 +122,14 @@ ENTRY(aw_process_adopt, (aw_loop *loop, int32_t pid, int pidfd, uint32_t flags, 
       (loop, pid, pidfd, flags, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
-	if (!out || pid <= 0 || pidfd < -1 || flags & ~(uint32_t)(AW_PROCESS_GROUP | AW_PROCESS_DETACH)) return -EINVAL;
+	if (!out || pid <= 0 || pidfd < -1 || flags & ~(uint32_t)(AW_PROCESS_GROUP | AW_PROCESS_DETACH))
+		return -EINVAL;
 	aw_process *self = process_new(loop, flags);
 	if (!self) return -ENOMEM;
 	process_made made = {.pid = pid, .process = -1, .pipes = {-1, -1, -1}};
 	status = pidfd < 0 ? os_process_open(pid, &made.process) : os_duplicate(pidfd, &made.process);
-	if (status == 0) status = os_process_has_ended(made.process, pid); /* one that has ended can still be collected */
+	/* one that has ended can still be collected */
+	if (status == 0) status = os_process_has_ended(made.process, pid);
 	if (status < 0)
 		os_close(&made.process);
 	else

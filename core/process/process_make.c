@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes a child: everything that can be found out or prepared is done here, in the parent, since the child may do next to nothing
- * before its exec. Whatever fails, every descriptor opened on the way is closed again.
+ * Makes a child: everything that can be found out or prepared is done here, in the parent, since the child
+ * may do next to nothing before its exec. Whatever fails, every descriptor opened on the way is closed again.
  */
 #include "process_options.h"
 
@@ -45,7 +45,8 @@ static aw_status vectors_new(exec_vectors *self, const char *const *argv, size_t
 	if (!block) return -ENOMEM;
 	self->argv = block;
 	self->paths = (const char **)block + count + 1;
-	for (size_t i = 0; i < count; i++) block[i] = (char *)(uintptr_t)argv[i]; /* exec wants them so, and writes to none */
+	/* exec wants them so, and writes to none */
+	for (size_t i = 0; i < count; i++) block[i] = (char *)(uintptr_t)argv[i];
 	block[count] = NULL;
 	char *text = (char *)(block + pointers);
 	size_t found = 0;
@@ -90,20 +91,14 @@ static aw_status open_pipe(stdio_ends *self, int stream) {
 static aw_status open_stream(stdio_ends *self, int stream, int32_t how, int fd) {
 	aw_status status = 0;
 	switch (how) {
-	case AW_STDIO_PIPE:
-		return open_pipe(self, stream);
+	case AW_STDIO_PIPE: return open_pipe(self, stream);
 	case AW_STDIO_NULL:
 		status = os_null(&self->opened[stream]);
 		self->child[stream] = self->opened[stream];
 		return status;
-	case AW_STDIO_FD:
-		self->child[stream] = fd;
-		return 0;
-	case AW_STDIO_STDOUT:
-		self->child[stream] = self->child[1] < 0 ? 1 : self->child[1];
-		return 0;
-	default:
-		return 0;
+	case AW_STDIO_FD: self->child[stream] = fd; return 0;
+	case AW_STDIO_STDOUT: self->child[stream] = self->child[1] < 0 ? 1 : self->child[1]; return 0;
+	default: return 0;
 	}
 }
 
@@ -126,7 +121,8 @@ static int32_t group_of(const aw_process_options *options) {
 	return options->flags & AW_PROCESS_GROUP ? 0 : options->group;
 }
 
-static aw_status start(const exec_vectors *vectors, const stdio_ends *streams, const aw_process_options *options, process_made *out) {
+static aw_status start(const exec_vectors *vectors, const stdio_ends *streams,
+                       const aw_process_options *options, process_made *out) {
 	os_program program = {
 		.paths = vectors->paths,
 		.argv = vectors->argv,
@@ -140,14 +136,18 @@ static aw_status start(const exec_vectors *vectors, const stdio_ends *streams, c
 	return os_spawn(&program, &out->pid, &out->process, &out->stage);
 }
 
-/* Is one of the files there? Looked at after a failure, for its message alone. A relative name counts from where the child would start. */
+/*
+ * Is one of the files there? Looked at after a failure, for its message alone. A relative name counts from
+ * where the child would start.
+ */
 static bool exists(const exec_vectors *vectors, const char *cwd) {
 	for (const char **path = vectors->paths; *path; path++)
 		if ((**path == '/' || !cwd) && access(*path, F_OK) == 0) return true;
 	return false;
 }
 
-aw_status process_make(const char *const *argv, size_t count, const aw_process_options *options, process_made *out) {
+aw_status process_make(const char *const *argv, size_t count, const aw_process_options *options,
+                       process_made *out) {
 	exec_vectors vectors;
 	stdio_ends streams;
 	out->stage = OS_PREPARING;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of a child: a plain record that copies what it is given, so that it can be used for many children. */
+/*
+ * The options of a child: a plain record that copies what it is given, so that it can be used for many
+ * children.
+ */
 #include "process_options.h"
 
 #include "failure.h"
@@ -19,7 +22,8 @@ static void options_release(object *base) {
 	object_free(base);
 }
 
-static const object_class options_class = {.name = "process options", .size = sizeof(aw_process_options), .release = options_release};
+static const object_class options_class = {
+	.name = "process options", .size = sizeof(aw_process_options), .release = options_release};
 static const aw_process_options default_options = {.group = -1};
 
 const aw_process_options *process_options_resolve(const aw_process_options *options) {
@@ -67,7 +71,8 @@ REFERENCES(aw_process_options, object_is(self, &options_class))
 ENTRY(aw_process_options_set_stdio, (aw_process_options *options, int stream, int32_t how, int fd),
       (options, stream, how, fd)) {
 	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
-	if (stream < 0 || stream >= STDIO_STREAMS || how < AW_STDIO_INHERIT || how > AW_STDIO_STDOUT) return -EINVAL;
+	if (stream < 0 || stream >= STDIO_STREAMS || how < AW_STDIO_INHERIT || how > AW_STDIO_STDOUT)
+		return -EINVAL;
 	if (how == AW_STDIO_STDOUT && stream != 2) return -EINVAL;
 	if (how == AW_STDIO_FD && fcntl(fd, F_GETFD) < 0) return -EBADF;
 	options->stdio[stream].how = how;
@@ -76,7 +81,8 @@ ENTRY(aw_process_options_set_stdio, (aw_process_options *options, int stream, in
 }
 
 static bool is_stdio(int32_t how, int stream) {
-	return how >= AW_STDIO_INHERIT && how <= AW_STDIO_STDOUT && how != AW_STDIO_FD && (how != AW_STDIO_STDOUT || stream == 2);
+	return how >= AW_STDIO_INHERIT && how <= AW_STDIO_STDOUT && how != AW_STDIO_FD &&
+	       (how != AW_STDIO_STDOUT || stream == 2);
 }
 
 ENTRY(aw_process_options_set_streams,
@@ -126,7 +132,10 @@ static char *assignment(const char *name, const char *value) {
 	return text;
 }
 
-/* The strings of `from` without those that set the variable, and then `added` (optional). NULL without memory. */
+/*
+ * The strings of `from` without those that set the variable, and then `added` (optional). NULL without
+ * memory.
+ */
 static char **replace_variable(char *const *from, const char *name, const char *added) {
 	size_t count = 0, kept = 0, length = strlen(name);
 	while (from && from[count]) count++;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* How a child is to be made, and making it: from a program's name and its options to a pid, a descriptor and the pipes' ends. */
+/*
+ * How a child is to be made, and making it: from a program's name and its options to a pid, a descriptor and
+ * the pipes' ends.
+ */
 #ifndef CORE_AWAIT_PROCESS_OPTIONS_H
 #define CORE_AWAIT_PROCESS_OPTIONS_H
 
@@ -29,7 +32,8 @@ typedef struct process_made {
 	int process;              /* the descriptor that tells of the end */
 	int pipes[STDIO_STREAMS]; /* the parent's ends, non-blocking, or -1 */
 	os_stage stage;           /* of a start that failed */
-	bool exists;              /* likewise: the program's file does, so that -ENOENT is about its interpreter */
+	/* likewise: the program's file does, so that -ENOENT is about its interpreter */
+	bool exists;
 } process_made;
 
 /* NULL stands for the default ones. */
@@ -39,6 +43,7 @@ aw_process_options process_options_copy(const aw_process_options *options);
 /* 0, or what is wrong with them. */
 aw_status process_options_check(const aw_process_options *options);
 /* Starts argv[0], or returns why not; then nothing is left. */
-aw_status process_make(const char *const *argv, size_t count, const aw_process_options *options, process_made *out);
+aw_status process_make(const char *const *argv, size_t count, const aw_process_options *options,
+                       process_made *out);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A child run to its end: a watch over its communicate, which has the handle and gives it out as the value. Cancelled, it kills the child and
- * waits for that same future, which is done once the pipes are closed and the child is collected.
+ * A child run to its end: a watch over its communicate, which has the handle and gives it out as the value.
+ * Cancelled, it kills the child and waits for that same future, which is done once the pipes are closed and
+ * the child is collected.
  */
 #include "process_handle.h"
 #include "watch.h"
@@ -40,7 +41,8 @@ static bool run_cancel(aw_future *future, aw_error *reason) {
 	return true;
 }
 
-static const future_kind run_kind = {.cancel = run_cancel, .release = run_release, .what = "process run", .child = watch_child};
+static const future_kind run_kind = {
+	.cancel = run_cancel, .release = run_release, .what = "process run", .child = watch_child};
 
 static void run_ended(watch *base, aw_future *ended) {
 	run *self = (run *)(void *)base;
@@ -65,8 +67,9 @@ static void capture(aw_process_options *options, size_t length) {
 }
 
 /* Notes its failure. */
-static aw_status run_start(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options,
-                           const void *input, size_t length, const void *origin, aw_future **out) {
+static aw_status run_start(aw_loop *loop, const char *const *argv, size_t count,
+                           const aw_process_options *options, const void *input, size_t length,
+                           const void *origin, aw_future **out) {
 	aw_status status = process_check_start(&loop, argv, count, options, out);
 	if (status == 0 && length && !input) status = -EINVAL;
 	if (status < 0) return failed(status);
@@ -94,8 +97,9 @@ static aw_status run_start(aw_loop *loop, const char *const *argv, size_t count,
 	return 0;
 }
 
-aw_status aw_subprocess_run_future(aw_loop *loop, const char *const *argv, size_t count, const aw_process_options *options,
-                                   const void *input, size_t length, aw_future **out) {
+aw_status aw_subprocess_run_future(aw_loop *loop, const char *const *argv, size_t count,
+                                   const aw_process_options *options, const void *input, size_t length,
+                                   aw_future **out) {
 	aw_status status = run_start(loop, argv, count, options, input, length, CALLER, out);
 	if (status == 0) object_hand_out(*out, CALLER);
 	return status;
@@ -103,16 +107,17 @@ aw_status aw_subprocess_run_future(aw_loop *loop, const char *const *argv, size_
 
 #define SHELL(command) ((const char *const[]){"/bin/sh", "-c", (command)}), 3
 
-aw_status aw_subprocess_run_shell_future(aw_loop *loop, const char *command, const aw_process_options *options,
-                                         const void *input, size_t length, aw_future **out) {
+aw_status aw_subprocess_run_shell_future(aw_loop *loop, const char *command,
+                                         const aw_process_options *options, const void *input, size_t length,
+                                         aw_future **out) {
 	aw_status status = run_start(loop, SHELL(command), options, input, length, CALLER, out);
 	if (status == 0) object_hand_out(*out, CALLER);
 	return status;
 }
 
 /* A run from its start to its end, in the stackful task that calls. */
-static aw_status run_here(const char *const *argv, size_t count, const aw_process_options *options, const void *input, size_t length,
-                          const void *origin, aw_process **out) {
+static aw_status run_here(const char *const *argv, size_t count, const aw_process_options *options,
+                          const void *input, size_t length, const void *origin, aw_process **out) {
 	aw_future *future;
 	void *process = NULL;
 	if (!stackful_here()) return AW_ENOTASK;
@@ -126,12 +131,12 @@ static aw_status run_here(const char *const *argv, size_t count, const aw_proces
 	return status;
 }
 
-aw_status aw_subprocess_run(const char *const *argv, size_t count, const aw_process_options *options, const void *input,
-                            size_t length, aw_process **out) {
+aw_status aw_subprocess_run(const char *const *argv, size_t count, const aw_process_options *options,
+                            const void *input, size_t length, aw_process **out) {
 	return run_here(argv, count, options, input, length, CALLER, out);
 }
 
-aw_status aw_subprocess_run_shell(const char *command, const aw_process_options *options, const void *input, size_t length,
-                                  aw_process **out) {
+aw_status aw_subprocess_run_shell(const char *command, const aw_process_options *options, const void *input,
+                                  size_t length, aw_process **out) {
 	return run_here(SHELL(command), options, input, length, CALLER, out);
 }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* run: a loop, a task, and an orderly end. What is left over is cancelled in one pass and waited for before the loop closes. */
+/*
+ * run: a loop, a task, and an orderly end. What is left over is cancelled in one pass and waited for before
+ * the loop closes.
+ */
 #include "context.h"
 #include "failure.h"
 #include "report.h"
+#include "run_in_executor.h"
 #include "tally.h"
 #include "task.h"
-#include "run_in_executor.h"
 
 #include <await/gather.h>
+#include <await/registry.h>
 #include <await/run.h>
 #include <await/signals.h>
-#include <await/registry.h>
 #include <await/taskgroup.h>
 #include <errno.h>
 #include <signal.h>
@@ -77,7 +80,7 @@ struct aw_runner {
 	uint32_t flags;
 	unsigned interrupts; /* SIGINTs of this run */
 	bool closed;
-	bool quiet; /* the caller takes the error, so nothing is said about a loop that can't be made */
+	bool quiet;    /* the caller takes the error, so nothing is said about a loop that can't be made */
 	uint64_t mark; /* when its loop was made, in debug mode */
 };
 
@@ -90,7 +93,8 @@ static void runner_release(object *base) {
 	object_free(base);
 }
 
-static const object_class runner_class = {.name = "runner", .size = sizeof(aw_runner), .release = runner_release};
+static const object_class runner_class = {
+	.name = "runner", .size = sizeof(aw_runner), .release = runner_release};
 
 ENTRY(aw_runner_new, (const char *backend, uint32_t flags, aw_runner **out), (backend, flags, out)) {
 	if (!out || flags & ~(uint32_t)(AW_RUNNER_SIGINT | AW_RUNNER_DEBUG)) return -EINVAL;
@@ -149,8 +153,9 @@ static aw_status run_failed(aw_runner *self, aw_status status) {
 	return status;
 }
 
-
-/* Makes the runner's context the thread's, for the task about to be made; the second call puts things back. */
+/*
+ * Makes the runner's context the thread's, for the task about to be made; the second call puts things back.
+ */
 static void runner_swap_context(aw_runner *self) {
 	self->context = context_swap(self->context);
 }
@@ -174,7 +179,8 @@ static aw_status runner_interrupted(aw_loop *loop, void *ud) {
 /* What the run ended with, as asyncio's Runner.run() turns it. */
 static aw_status runner_outcome(aw_runner *self, aw_task *task, aw_status status, void **out) {
 	if (status == AW_EEXIT && self->interrupts > 1) return run_failed(self, -EINTR);
-	if (self->interrupts && status == AW_ECANCELLED && aw_task_uncancel(task) == 0) return run_failed(self, -EINTR);
+	if (self->interrupts && status == AW_ECANCELLED && aw_task_uncancel(task) == 0)
+		return run_failed(self, -EINTR);
 	if (status == 0) return out ? aw_future_take_result(&task->future, out, NULL) : 0;
 	aw_error *error = NULL;
 	if (future_is_done(&task->future) && future_outcome(&task->future, NULL, &error) == status) {
@@ -187,7 +193,8 @@ static aw_status runner_outcome(aw_runner *self, aw_task *task, aw_status status
 /* Gives up the reference to the task, and one to the runner: the program may drop its own while it runs. */
 static aw_status runner_drive(aw_runner *self, aw_task *task, void **out) {
 	bool sigint = self->flags & AW_RUNNER_SIGINT;
-	aw_status status = sigint ? aw_loop_add_signal_handler(self->loop, SIGINT, runner_interrupted, self, NULL) : 0;
+	aw_status status =
+		sigint ? aw_loop_add_signal_handler(self->loop, SIGINT, runner_interrupted, self, NULL) : 0;
 	if (status < 0) {
 		status = run_failed(self, status);
 	} else {
@@ -214,11 +221,14 @@ static aw_status runner_begin(aw_runner *runner, aw_loop **loop) {
 	if (status == 0) return 0;
 	if (!first) return run_failed(runner, status);
 	/* Without a loop there is no handler to be told. */
-	if (!runner->quiet) fprintf(stderr, "libawait: no loop to run: %s: %s\n", aw_err_name(status), aw_error_message(runner->error));
+	if (!runner->quiet)
+		fprintf(stderr, "libawait: no loop to run: %s: %s\n", aw_err_name(status),
+		        aw_error_message(runner->error));
 	return status;
 }
 
-static aw_status runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy, const void *origin, void **out) {
+static aw_status runner_run(aw_runner *runner, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                            const void *origin, void **out) {
 	aw_loop *loop;
 	aw_task *task;
 	aw_status status = runner_begin(runner, &loop);
@@ -280,8 +290,8 @@ static void give_error(const aw_runner *runner, aw_status status, const void *or
 	*out = error->immortal ? error : object_hand_out(error, origin);
 }
 
-static aw_status run_once(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, const void *origin, void **out,
-                          aw_error **out_error) {
+static aw_status run_once(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                          const void *origin, void **out, aw_error **out_error) {
 	aw_runner *runner;
 	aw_status status = aw_runner_new(backend, AW_RUNNER_DEFAULT, &runner);
 	if (status < 0) {
@@ -313,7 +323,8 @@ aw_status aw_run(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn des
 static void print_failure(const aw_error *error, int depth) {
 	fprintf(stderr, "%s: %*s%s (%s)\n", program_invocation_short_name, depth * 2, "", aw_error_message(error),
 	        aw_err_name(error->status));
-	for (size_t i = 0; i < error->count && depth < PRINTED_DEPTH; i++) print_failure(error->errors[i], depth + 1);
+	for (size_t i = 0; i < error->count && depth < PRINTED_DEPTH; i++)
+		print_failure(error->errors[i], depth + 1);
 }
 
 int aw_main(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The report of a stack overflow, and of an access to the stack of a task that has ended. A flow that has no stack left can't run a handler, so it runs on an alternate one, one a
- * thread, unmapped when the thread ends. Whatever the fault was, the handler found before has the last word.
+ * The report of a stack overflow, and of an access to the stack of a task that has ended. A flow that has no
+ * stack left can't run a handler, so it runs on an alternate one, one a thread, unmapped when the thread
+ * ends. Whatever the fault was, the handler found before has the last word.
  */
 #include "overflow.h"
 
@@ -88,10 +89,14 @@ static void report_closed(const char *name) {
 
 /* ---- the handler ---- */
 
-/* As if this handler had never been there. A fault comes again when the handler returns; a signal that was sent does not. */
+/*
+ * As if this handler had never been there. A fault comes again when the handler returns; a signal that was
+ * sent does not.
+ */
 static void hand_over(int signo, siginfo_t *info, void *context) {
 	bool is_fault = info->si_code > 0;
-	bool has_handler = (previous.sa_flags & SA_SIGINFO) || (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN);
+	bool has_handler = (previous.sa_flags & SA_SIGINFO) ||
+	                   (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN);
 	if (!has_handler) {
 		if (!is_fault && previous.sa_handler == SIG_IGN) return;
 		sigaction(signo, &previous, NULL);
@@ -110,8 +115,10 @@ static void hand_over(int signo, siginfo_t *info, void *context) {
 		sigaddset(&own, signo);
 		pthread_sigmask(SIG_UNBLOCK, &own, NULL);
 	}
-	if (previous.sa_flags & SA_SIGINFO) previous.sa_sigaction(signo, info, context);
-	else previous.sa_handler(signo);
+	if (previous.sa_flags & SA_SIGINFO)
+		previous.sa_sigaction(signo, info, context);
+	else
+		previous.sa_handler(signo);
 }
 
 static void on_fault(int signo, siginfo_t *info, void *context) {
@@ -149,7 +156,8 @@ static int alternate_install(void) {
 	if (sigaltstack(NULL, &now)) return -errno;
 	if (!(now.ss_flags & SS_DISABLE)) return 0; /* somebody's, and good enough */
 	stack_t alternate = {.ss_size = alternate_bytes()};
-	alternate.ss_sp = mmap(NULL, alternate.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	alternate.ss_sp =
+		mmap(NULL, alternate.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (alternate.ss_sp == MAP_FAILED) return -ENOMEM;
 	int result = -pthread_setspecific(alternate_key, alternate.ss_sp);
 	if (!result && sigaltstack(&alternate, NULL)) {
@@ -163,7 +171,10 @@ static int alternate_install(void) {
 static void install_once(void) {
 	once_result = -pthread_key_create(&alternate_key, alternate_free);
 	if (once_result) return;
-	/* SA_ONSTACK is needed here, and by runtimes that share the process. No flag is taken over: see hand_over. */
+	/*
+	 * SA_ONSTACK is needed here, and by runtimes that share the process. No flag is taken over: see
+	 * hand_over.
+	 */
 	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | (int)SA_ONSTACK};
 	sigemptyset(&action.sa_mask);
 	/* Asked for before it is replaced, so that the handler never finds it half written. */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stack pool. A slab is one mapping of many stacks, each with its guard below it:  [guard|stack][guard|stack]...
+ * The stack pool. A slab is one mapping of many stacks, each with its guard below it:
+ * [guard|stack][guard|stack]...
  *
- * A free stack is hot (in a list through the descriptors, its memory kept) or cold (a bit in its slab, its memory given back).
- * The bit is outside of the stack because a cold one has no memory to hold a link; a stack never used is cold from the start.
+ * A free stack is hot (in a list through the descriptors, its memory kept) or cold (a bit in its slab, its
+ * memory given back). The bit is outside of the stack because a cold one has no memory to hold a link; a
+ * stack never used is cold from the start.
  *
- * In debug mode a stack given back is closed: cold, and inaccessible. Those that were never closed are taken first, and of the others the one
- * that has been closed longest, or nearly, so that whoever still writes there is found.
+ * In debug mode a stack given back is closed: cold, and inaccessible. Those that were never closed are taken
+ * first, and of the others the one that has been closed longest, or nearly, so that whoever still writes
+ * there is found.
  */
 #include "stack.h"
 
@@ -28,7 +31,7 @@
 #endif
 
 enum {
-	COUNT_FIRST = 16,  /* stacks of a pool's first slab: a small program stays small */
+	COUNT_FIRST = 16, /* stacks of a pool's first slab: a small program stays small */
 	COUNT_MAX = 1024, /* a million stacks are a thousand slabs */
 	WORDS = COUNT_MAX / 64,
 	HOT_FEW = 1024,  /* hot stacks that are kept however few are live... */
@@ -37,7 +40,11 @@ enum {
 	DESCRIPTOR = 64, /* bytes at the top of a stack */
 	GUARD_MIN = 16 * 1024,
 	GUARD_MAX = 64 * 1024,
-	CLOSED_FEW = 128, /* stacks of a first slab whose stacks are closed, so that a small program does not take them again at once */
+	/*
+	 * stacks of a first slab whose stacks are closed, so that a small program does not take them again at
+	 * once
+	 */
+	CLOSED_FEW = 128,
 };
 #define SLAB_BYTES_MAX ((size_t)1 << 30)
 
@@ -65,7 +72,8 @@ typedef struct stack_slab {
 	uint64_t guarded[WORDS]; /* its guard stands already */
 	uint64_t closed[WORDS];  /* cold ones that are inaccessible */
 	uint32_t next_closed;    /* from where one is looked for to be opened */
-	_Atomic(stack_owner *) owners; /* of each stack, whose it was last, once some are closed; with the descriptor, never freed */
+	/* of each stack, whose it was last, once some are closed; with the descriptor, never freed */
+	_Atomic(stack_owner *) owners;
 } stack_slab;
 
 /* Every slab of the process. Only pushed to. */
@@ -78,8 +86,9 @@ static size_t page_size(void) {
 }
 
 /*
- * What a frame may jump over unless it was compiled with -fstack-clash-protection: 64 KiB where stacks have room for such
- * frames, less for small ones, since it is address space, and thereby page tables, that is spent.
+ * What a frame may jump over unless it was compiled with -fstack-clash-protection: 64 KiB where stacks have
+ * room for such frames, less for small ones, since it is address space, and thereby page tables, that is
+ * spent.
  */
 static size_t guard_of(size_t size) {
 	size_t guard = size / 4;
@@ -145,19 +154,21 @@ static void announce_cool(stack_pool *pool, stack *s) {
 
 static stack_slab *slab_descriptor(void) {
 	for (stack_slab *s = atomic_load_explicit(&known_slabs, memory_order_acquire); s; s = s->known_next)
-		if (!atomic_load_explicit(&s->is_owned, memory_order_relaxed) && !atomic_exchange(&s->is_owned, true)) return s;
+		if (!atomic_load_explicit(&s->is_owned, memory_order_relaxed) && !atomic_exchange(&s->is_owned, true))
+			return s;
 	stack_slab *s = calloc(1, sizeof *s);
 	if (!s) return NULL;
 	atomic_init(&s->is_owned, true);
 	s->known_next = atomic_load_explicit(&known_slabs, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(
-		&known_slabs, &s->known_next, s, memory_order_release, memory_order_relaxed)) {}
+	while (!atomic_compare_exchange_weak_explicit(&known_slabs, &s->known_next, s, memory_order_release,
+	                                              memory_order_relaxed)) {
+	}
 	return s;
 }
 
 /*
- * Whether this kernel puts guards within a mapping: -EINVAL before 6.13 and in locked memory. An emulator may answer yes to
- * everything and do nothing, so a call that can't succeed is tried too.
+ * Whether this kernel puts guards within a mapping: -EINVAL before 6.13 and in locked memory. An emulator may
+ * answer yes to everything and do nothing, so a call that can't succeed is tried too.
  */
 static slab_guard guard_kind_of(char *memory, size_t guard) {
 	if (madvise(memory, guard, MADV_GUARD_INSTALL)) return GUARD_PROTECTED;
@@ -206,7 +217,10 @@ static void slab_unmap(stack_pool *pool, stack_slab *slab) {
 	if (pool->spare == slab) pool->spare = NULL;
 	atomic_store_explicit(&slab->memory, NULL, memory_order_release);
 	announce_unmap(memory, bytes);
-	/* Unmapping the middle of a merged mapping needs one more of these and may be refused: then the memory at least goes. */
+	/*
+	 * Unmapping the middle of a merged mapping needs one more of these and may be refused: then the memory at
+	 * least goes.
+	 */
 	if (munmap(memory, bytes)) (void)madvise(memory, bytes, MADV_DONTNEED);
 	atomic_store_explicit(&slab->is_owned, false, memory_order_release);
 }
@@ -250,9 +264,11 @@ static uint32_t slab_choose_cold(stack_slab *slab) {
 
 /* The memory of a cold stack, made inaccessible or accessible. */
 static bool slab_set_closed(stack_slab *slab, uint32_t index, bool closed) {
-	char *base = atomic_load_explicit(&slab->memory, memory_order_relaxed) + (slab->guard + slab->size) * index + slab->guard;
-	int failed = slab->guard_kind == GUARD_INSTALLED ? madvise(base, slab->size, closed ? MADV_GUARD_INSTALL : MADV_GUARD_REMOVE)
-	                                                 : mprotect(base, slab->size, closed ? PROT_NONE : PROT_READ | PROT_WRITE);
+	char *base = atomic_load_explicit(&slab->memory, memory_order_relaxed) +
+	             (slab->guard + slab->size) * index + slab->guard;
+	int failed = slab->guard_kind == GUARD_INSTALLED
+	                 ? madvise(base, slab->size, closed ? MADV_GUARD_INSTALL : MADV_GUARD_REMOVE)
+	                 : mprotect(base, slab->size, closed ? PROT_NONE : PROT_READ | PROT_WRITE);
 	if (failed) return false;
 	uint64_t bit = UINT64_C(1) << index % 64;
 	slab->closed[index / 64] = closed ? slab->closed[index / 64] | bit : slab->closed[index / 64] & ~bit;
@@ -286,9 +302,16 @@ static stack *stack_heat(stack_pool *pool) {
 		list_append(&pool->slabs, slab);
 	}
 	stack *s = stack_at(slab, memory, index);
-	/* First frames at one offset in every page would share a few sets of the cache: they start at different lines. */
+	/*
+	 * First frames at one offset in every page would share a few sets of the cache: they start at different
+	 * lines.
+	 */
 	size_t top = DESCRIPTOR + (size_t)(index % COLOURS) * 64;
-	*s = (stack){.base = guard + slab->guard, .size = slab->size - top, .whole = slab->size, .slab = slab, .index = index};
+	*s = (stack){.base = guard + slab->guard,
+	             .size = slab->size - top,
+	             .whole = slab->size,
+	             .slab = slab,
+	             .index = index};
 	announce_heat(pool, s);
 	return s;
 }
@@ -319,9 +342,11 @@ static void stack_close(stack_pool *pool, stack *s) {
 	stack_slab *slab = s->slab;
 	uint32_t index = s->index;
 	stack_owner *owners = slab_owners(slab);
-	if (owners) snprintf(owners[index].name, sizeof owners[index].name, "%s", s->owner_name ? s->owner_name : "");
+	if (owners)
+		snprintf(owners[index].name, sizeof owners[index].name, "%s", s->owner_name ? s->owner_name : "");
 	stack_cool(pool, s);
-	(void)slab_set_closed(slab, index, true); /* refused, where the kernel has no mapping left: then it is only cold */
+	/* refused, where the kernel has no mapping left: then it is only cold */
+	(void)slab_set_closed(slab, index, true);
 }
 
 static void pool_push_hot(stack_pool *pool, stack *s) {
@@ -358,7 +383,10 @@ int stack_pool_resize(stack_pool *pool, size_t size) {
 	size = (size + page - 1) / page * page;
 	if (size == pool->size) return 0;
 	pool->size = size;
-	/* Every slab is of another size now, or again of this one: those that have nothing to give go to the back. */
+	/*
+	 * Every slab is of another size now, or again of this one: those that have nothing to give go to the
+	 * back.
+	 */
 	pool_cool_all(pool);
 	pool->spare = NULL;
 	stack_slab *end = pool->slabs.last;
@@ -409,13 +437,16 @@ void stack_give(stack_pool *pool, stack *s) {
 	}
 	pool_push_hot(pool, s);
 	/* Two at most at a time: fewer live ones lower the limit by a part of one, and no call takes long. */
-	for (int i = 0; i < 2 && pool->hot_count > HOT_FEW + pool->live_count / HOT_PART; i++) stack_cool(pool, pool_pop_hot(pool));
+	for (int i = 0; i < 2 && pool->hot_count > HOT_FEW + pool->live_count / HOT_PART; i++)
+		stack_cool(pool, pool_pop_hot(pool));
 }
 
 /* The slab that holds an address, and in which of its stacks, at which offset. */
-static const stack_slab *slab_find(const void *address, uint32_t *out_index, size_t *out_offset, char **out_memory) {
+static const stack_slab *slab_find(const void *address, uint32_t *out_index, size_t *out_offset,
+                                   char **out_memory) {
 	uintptr_t wanted = (uintptr_t)address;
-	for (const stack_slab *slab = atomic_load_explicit(&known_slabs, memory_order_acquire); slab; slab = slab->known_next) {
+	for (const stack_slab *slab = atomic_load_explicit(&known_slabs, memory_order_acquire); slab;
+	     slab = slab->known_next) {
 		char *memory = atomic_load_explicit(&slab->memory, memory_order_acquire);
 		if (!memory || wanted < (uintptr_t)memory) continue;
 		size_t offset = wanted - (uintptr_t)memory, stride = slab->guard + slab->size;

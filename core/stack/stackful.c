@@ -2,9 +2,10 @@
 /*
  * Stackful coroutines behind the step interface.
  *
- * The struct stands at the top of the stack it describes, so that a coroutine costs one stack and nothing else. A step switches to the stack;
- * an await there leaves its answer in the resume and switches back. A call that must run on the thread's own stack (a host's destroy)
- * is a request in between: switch out, run it, switch in again.
+ * The struct stands at the top of the stack it describes, so that a coroutine costs one stack and nothing
+ * else. A step switches to the stack; an await there leaves its answer in the resume and switches back. A
+ * call that must run on the thread's own stack (a host's destroy) is a request in between: switch out, run
+ * it, switch in again.
  */
 #include "stackful.h"
 
@@ -60,7 +61,12 @@ stackful *stackful_new(stack_pool *pool, aw_task_fn fn, void *ud, aw_destroy_fn 
 	if (!memory) return NULL;
 	memory->size -= STACKFUL_ROOM;
 	stackful *self = (stackful *)(void *)(memory->base + memory->size);
-	*self = (stackful){.flow.outside = stackful_outside, .stack = memory, .pool = pool, .fn = fn, .ud = ud, .destroy = destroy};
+	*self = (stackful){.flow.outside = stackful_outside,
+	                   .stack = memory,
+	                   .pool = pool,
+	                   .fn = fn,
+	                   .ud = ud,
+	                   .destroy = destroy};
 	return self;
 }
 

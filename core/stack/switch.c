@@ -2,7 +2,8 @@
 /*
  * What surrounds the switch: the first frame of a new flow, and the announcements to sanitizers.
  *
- * The flow that is left can't tell a sanitizer that it has been left; the one that arrives does, so who left is noted before.
+ * The flow that is left can't tell a sanitizer that it has been left; the one that arrives does, so who left
+ * is noted before.
  */
 #include "switch.h"
 
@@ -13,7 +14,10 @@
 
 #ifdef CORO_BY_HAND
 
-/* The first instructions of a new flow, in assembly: calls entry(arg) from the two registers below and ends backtraces. */
+/*
+ * The first instructions of a new flow, in assembly: calls entry(arg) from the two registers below and ends
+ * backtraces.
+ */
 CORO_HIDDEN void coro_begin(void);
 
 #ifdef __x86_64__
@@ -27,9 +31,11 @@ typedef struct frame {
 	uint64_t r12; /* coro_begin: its argument */
 	uint64_t rbx, rbp;
 	uint64_t rip;
-	uint64_t end[2]; /* zeros where a walk along frame pointers or return addresses ends; keeps 16-byte alignment */
+	/* zeros where a walk along frame pointers or return addresses ends; keeps 16-byte alignment */
+	uint64_t end[2];
 } frame;
-static_assert(offsetof(frame, rip) == 56 && sizeof(frame) % 16 == 0, "the layout that switch_x86_64.S pushes");
+static_assert(offsetof(frame, rip) == 56 && sizeof(frame) % 16 == 0,
+              "the layout that switch_x86_64.S pushes");
 
 static void frame_fill(frame *f, coro_entry entry, void *arg) {
 	uint16_t x87;
@@ -54,7 +60,8 @@ typedef struct frame {
 	uint64_t end[2]; /* a frame record of zeros */
 } frame;
 static_assert(offsetof(frame, x29) == 80 && offsetof(frame, d8_d15) == 96 && offsetof(frame, fpcr) == 160 &&
-	sizeof(frame) % 16 == 0, "the layout that switch_aarch64.S stores");
+                  sizeof(frame) % 16 == 0,
+              "the layout that switch_aarch64.S stores");
 
 static void frame_fill(frame *f, coro_entry entry, void *arg) {
 	__asm__ volatile("mrs %0, fpcr" : "=r"(f->fpcr));

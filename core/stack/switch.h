@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The context switch: flows of control with a stack each, of which one runs per thread. It knows nothing of tasks. A switch
- * saves what the ABI has a call keep, and the floating-point control words; signal masks and errno are the thread's, and stay.
+ * The context switch: flows of control with a stack each, of which one runs per thread. It knows nothing of
+ * tasks. A switch saves what the ABI has a call keep, and the floating-point control words; signal masks and
+ * errno are the thread's, and stay.
  *
- * A flow is resumed only in the thread in which it began: compilers keep addresses of thread-local variables across a call.
+ * A flow is resumed only in the thread in which it began: compilers keep addresses of thread-local variables
+ * across a call.
  */
 #ifndef CORE_CORO_CORO_H
 #define CORE_CORO_CORO_H
@@ -24,7 +26,10 @@ struct stack;
 /* Runs on the new stack and never returns: the last thing it does is a coro_switch_final(). */
 typedef void (*coro_entry)(void *arg);
 
-/* A suspended flow of control: the thread's own, or one on a stack. It stays at one address from its first use to its last. */
+/*
+ * A suspended flow of control: the thread's own, or one on a stack. It stays at one address from its first
+ * use to its last.
+ */
 typedef struct coro_context {
 	void *sp; /* where its registers are saved: the switch by hand reads and writes nothing else */
 #ifdef CORO_ANNOUNCED
@@ -63,7 +68,10 @@ static inline void coro_thread_init(coro_context *ctx) {
 CORO_HIDDEN void coro_switch(coro_context *from, coro_context *to);
 /* The same for the last time: `from` never runs again, and its stack may be given away once `to` runs. */
 _Noreturn CORO_HIDDEN void coro_switch_final(coro_context *from, coro_context *to);
-/* Forgets a flow that never ran, or that is abandoned while suspended. Not for one that ended by coro_switch_final(). */
+/*
+ * Forgets a flow that never ran, or that is abandoned while suspended. Not for one that ended by
+ * coro_switch_final().
+ */
 CORO_HIDDEN void coro_destroy(coro_context *ctx);
 
 #else

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The switch where none is written by hand, or where AW_CORO_UCONTEXT asks for it: swapcontext(), which makes a system call
- * for the signal mask each time. A suspended flow's ucontext_t lies on its own stack, so that a context stays one pointer.
+ * The switch where none is written by hand, or where AW_CORO_UCONTEXT asks for it: swapcontext(), which makes
+ * a system call for the signal mask each time. A suspended flow's ucontext_t lies on its own stack, so that a
+ * context stays one pointer.
  */
 #include "switch.h"
 

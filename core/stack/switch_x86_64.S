@@ -89,6 +89,6 @@ coro_begin:
 
 #endif
 
-#include "branch_note.h"
+#include "branch_note.S.inc"
 
 	.section .note.GNU-stack, "", @progbits

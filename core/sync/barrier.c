@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Barrier, on a condition. Full, it drains: those inside leave before the next round fills. Reset breaks a round, abort breaks it for good.
+ * Barrier, on a condition. Full, it drains: those inside leave before the next round fills. Reset breaks a
+ * round, abort breaks it for good.
  */
 #include "condition.h"
 
@@ -26,7 +27,8 @@ static void barrier_release(object *base) {
 	object_free(base);
 }
 
-static const object_class barrier_class = {.name = "barrier", .size = sizeof(aw_barrier), .release = barrier_release};
+static const object_class barrier_class = {
+	.name = "barrier", .size = sizeof(aw_barrier), .release = barrier_release};
 
 /* One of the three calls: all take the condition's lock first. */
 typedef struct barrier_op {
@@ -73,7 +75,8 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 	if (aw_resume_status(resume) < 0) return wait_queue_raise(resume);
 	self->locked = true;
 	while (is_leaving(barrier)) {
-		if (aw_condition_wait_coro(barrier->condition, &self->inner) < 0) return barrier_op_fail(self, resume, error_of(-ENOMEM));
+		if (aw_condition_wait_coro(barrier->condition, &self->inner) < 0)
+			return barrier_op_fail(self, resume, error_of(-ENOMEM));
 		AW_AWAIT_CORO(&self->frame, resume, self->inner);
 		inner_drop(self);
 		if (aw_resume_status(resume) < 0) return barrier_op_fail(self, resume, aw_resume_error(resume));
@@ -86,12 +89,14 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 		condition_notify(barrier->condition, SIZE_MAX);
 	} else {
 		while (barrier->state == BARRIER_FILLING) {
-			if (aw_condition_wait_coro(barrier->condition, &self->inner) < 0) return barrier_op_fail(self, resume, error_of(-ENOMEM));
+			if (aw_condition_wait_coro(barrier->condition, &self->inner) < 0)
+				return barrier_op_fail(self, resume, error_of(-ENOMEM));
 			AW_AWAIT_CORO(&self->frame, resume, self->inner);
 			inner_drop(self);
 			if (aw_resume_status(resume) < 0) return barrier_op_fail(self, resume, aw_resume_error(resume));
 		}
-		if (barrier->state != BARRIER_DRAINING) return barrier_op_fail(self, resume, error_of(AW_EBROKENBARRIER));
+		if (barrier->state != BARRIER_DRAINING)
+			return barrier_op_fail(self, resume, error_of(AW_EBROKENBARRIER));
 	}
 	barrier_op_leave(self);
 	AW_END(&self->frame);

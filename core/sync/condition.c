@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Condition. Whatever ends the wait, the lock is taken again before the caller hears of it; a cancellation meanwhile is remembered, the
- * last one counts. Whoever was notified but leaves with an error passes the notification on.
+ * Condition. Whatever ends the wait, the lock is taken again before the caller hears of it; a cancellation
+ * meanwhile is remembered, the last one counts. Whoever was notified but leaves with an error passes the
+ * notification on.
  */
 #include "condition.h"
 
@@ -18,7 +19,8 @@ static void condition_release(object *base) {
 	object_free(base);
 }
 
-const object_class condition_class = {.name = "condition", .size = sizeof(aw_condition), .release = condition_release};
+const object_class condition_class = {
+	.name = "condition", .size = sizeof(aw_condition), .release = condition_release};
 
 void condition_notify(aw_condition *self, size_t count) {
 	for (waiter *at = self->waiters.first; at && count > 0; at = at->next) {
@@ -42,8 +44,8 @@ typedef struct wait_state {
 	aw_frame frame;
 	aw_condition *condition; /* a reference */
 	waiter waiter;
-	aw_coro *acquire;        /* a reference */
-	aw_error *error;         /* to be raised once the lock is back; a reference */
+	aw_coro *acquire; /* a reference */
+	aw_error *error;  /* to be raised once the lock is back; a reference */
 } wait_state;
 
 static void remember(wait_state *self, aw_error *error) {
@@ -62,7 +64,8 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 	aw_condition *condition = self->condition;
 	AW_BEGIN(&self->frame);
 	if (!condition->lock->locked) return -EPERM;
-	if (wait_queue_join(&condition->waiters, &self->waiter, &condition_turn, condition, condition->loop) < 0) return -ENOMEM;
+	if (wait_queue_join(&condition->waiters, &self->waiter, &condition_turn, condition, condition->loop) < 0)
+		return -ENOMEM;
 	aw_lock_release(condition->lock);
 	AW_AWAIT(&self->frame, resume, self->waiter.turn);
 	wait_queue_leave(&self->waiter);
@@ -146,7 +149,8 @@ aw_status aw_condition_wait(aw_condition *condition) {
 }
 
 ENTRY(aw_condition_acquire_coro, (aw_condition *condition, aw_coro **out), (condition, out)) {
-	return object_is(condition, &condition_class) ? aw_lock_acquire_coro(condition->lock, out) : AW_EBADHANDLE;
+	return object_is(condition, &condition_class) ? aw_lock_acquire_coro(condition->lock, out)
+	                                              : AW_EBADHANDLE;
 }
 
 aw_status aw_condition_acquire(aw_condition *condition) {
@@ -190,7 +194,8 @@ static aw_status wait_for_step(aw_resume *resume, void *ud) {
 		if (aw_resume_status(resume) < 0) return aw_resume_raise(resume, aw_resume_error(resume));
 	}
 	AW_END(&self->frame);
-	return self->holds < 0 ? self->holds : aw_resume_return(resume, (void *)(intptr_t)self->holds, value_integer);
+	return self->holds < 0 ? self->holds
+	                       : aw_resume_return(resume, (void *)(intptr_t)self->holds, value_integer);
 }
 
 static void wait_for_destroy(void *ud) {
@@ -207,7 +212,8 @@ ENTRY(aw_condition_wait_for_coro,
 	aw_status status = condition_check(condition);
 	if (status == 0 && (!fn || !out)) status = -EINVAL;
 	wait_for_state *self;
-	if (status == 0) status = coro_internal(condition->loop, wait_for_step, sizeof *self, wait_for_destroy, &self, out);
+	if (status == 0)
+		status = coro_internal(condition->loop, wait_for_step, sizeof *self, wait_for_destroy, &self, out);
 	if (status < 0) {
 		object_destroy_user(destroy, ud);
 		return status;

@@ -43,7 +43,8 @@ static aw_status event_wait_step(aw_resume *resume, void *ud) {
 	event_wait *self = ud;
 	AW_BEGIN(&self->frame);
 	if (self->event->set) return 0;
-	if (wait_queue_join(&self->event->waiters, &self->waiter, self->event->kind, self->event->owner, self->event->loop) < 0)
+	if (wait_queue_join(&self->event->waiters, &self->waiter, self->event->kind, self->event->owner,
+	                    self->event->loop) < 0)
 		return -ENOMEM;
 	AW_AWAIT(&self->frame, resume, self->waiter.turn);
 	wait_queue_leave(&self->waiter);

@@ -40,7 +40,8 @@ static void sift_down(void *arg) {
 	items_entry entry = self->entries[self->count];
 	size_t index = 0;
 	for (size_t child; (child = index * 2 + 1) < self->count; index = child) {
-		if (child + 1 < self->count && before(self, &self->entries[child + 1], &self->entries[child])) child++;
+		if (child + 1 < self->count && before(self, &self->entries[child + 1], &self->entries[child]))
+			child++;
 		if (!before(self, &self->entries[child], &entry)) break;
 		self->entries[index] = self->entries[child];
 	}

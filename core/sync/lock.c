@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lock. A release wakes the first waiter but does not hand over: the lock is open until the woken task runs, and a newcomer joins
- * the queue behind it all the same. Whoever leaves the queue without the lock wakes the next.
+ * Lock. A release wakes the first waiter but does not hand over: the lock is open until the woken task runs,
+ * and a newcomer joins the queue behind it all the same. Whoever leaves the queue without the lock wakes the
+ * next.
  */
 #include "lock.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Queues. An item never leaves the queue before the task that gets it runs: a woken getter looks again, and if it is cancelled
- * instead, it passes its wake-up on. So nothing is lost, and nothing has to be put back.
+ * Queues. An item never leaves the queue before the task that gets it runs: a woken getter looks again, and
+ * if it is cancelled instead, it passes its wake-up on. So nothing is lost, and nothing has to be put back.
  */
 #include "coro.h"
-#include "failure.h"
-#include "task.h"
 #include "event.h"
+#include "failure.h"
 #include "items.h"
+#include "task.h"
 #include "wait_queue.h"
 
 #include <await/queue.h>
@@ -76,12 +76,14 @@ static void describe_get(const aw_future *turn, future_description *out) {
 
 static void describe_put(const aw_future *turn, future_description *out) {
 	const aw_queue *queue = turn_owner(turn);
-	snprintf(out->text, sizeof out->text, "put %p, full with %zu items", turn_owner(turn), queue->items.count);
+	snprintf(out->text, sizeof out->text, "put %p, full with %zu items", turn_owner(turn),
+	         queue->items.count);
 }
 
 static void describe_join(const aw_future *turn, future_description *out) {
 	const aw_queue *queue = turn_owner(turn);
-	snprintf(out->text, sizeof out->text, "join %p, %" PRId64 " items unfinished", turn_owner(turn), queue->unfinished);
+	snprintf(out->text, sizeof out->text, "join %p, %" PRId64 " items unfinished", turn_owner(turn),
+	         queue->unfinished);
 }
 
 static const future_kind get_turn = {.what = "queue", .describe = describe_get};
@@ -102,7 +104,8 @@ static void put_abandon(queue_op *self) {
 }
 
 static void get_abandon(queue_op *self) {
-	if (wait_queue_leave(&self->waiter) && self->queue->items.count) wait_queue_pop_next(&self->queue->getters);
+	if (wait_queue_leave(&self->waiter) && self->queue->items.count)
+		wait_queue_pop_next(&self->queue->getters);
 }
 
 static aw_status put_step(aw_resume *resume, void *ud) {
@@ -111,7 +114,8 @@ static aw_status put_step(aw_resume *resume, void *ud) {
 	AW_BEGIN(&self->frame);
 	while (is_full(queue)) {
 		if (queue->shut) return aw_resume_raise(resume, error_of(AW_EQUEUESHUTDOWN));
-		if (wait_queue_join(&queue->putters, &self->waiter, &put_turn, queue, queue->loop) < 0) return -ENOMEM;
+		if (wait_queue_join(&queue->putters, &self->waiter, &put_turn, queue, queue->loop) < 0)
+			return -ENOMEM;
 		AW_AWAIT(&self->frame, resume, self->waiter.turn);
 		if (aw_resume_status(resume) < 0) {
 			put_abandon(self);
@@ -147,7 +151,8 @@ static aw_status get_step(aw_resume *resume, void *ud) {
 	AW_BEGIN(&self->frame);
 	while (!queue->items.count) {
 		if (queue->shut) return aw_resume_raise(resume, error_of(AW_EQUEUESHUTDOWN));
-		if (wait_queue_join(&queue->getters, &self->waiter, &get_turn, queue, queue->loop) < 0) return -ENOMEM;
+		if (wait_queue_join(&queue->getters, &self->waiter, &get_turn, queue, queue->loop) < 0)
+			return -ENOMEM;
 		AW_AWAIT(&self->frame, resume, self->waiter.turn);
 		if (aw_resume_status(resume) < 0) {
 			get_abandon(self);
@@ -186,8 +191,8 @@ static void join_destroy(void *ud) {
 	free(self);
 }
 
-static aw_status queue_op_new(aw_queue *queue, aw_step_fn step, aw_destroy_fn destroy, const void *origin, queue_op **out_self,
-                           aw_coro **out) {
+static aw_status queue_op_new(aw_queue *queue, aw_step_fn step, aw_destroy_fn destroy, const void *origin,
+                              queue_op **out_self, aw_coro **out) {
 	aw_status status = queue_check(queue);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;
@@ -315,7 +320,8 @@ ENTRY(aw_queue_shutdown, (aw_queue *queue, aw_bool immediate), (queue, immediate
 
 /* --- life --- */
 
-static aw_status queue_create(aw_loop *loop, int64_t maxsize, items empty, const void *origin, aw_queue **out) {
+static aw_status queue_create(aw_loop *loop, int64_t maxsize, items empty, const void *origin,
+                              aw_queue **out) {
 	aw_status status = loop_resolve(&loop);
 	aw_event *finished = NULL;
 	if (status == 0 && !out) status = -EINVAL;
@@ -350,7 +356,9 @@ ENTRY(aw_queue_new_priority, (aw_loop *loop, int64_t maxsize, aw_compare_fn fn, 
 		object_destroy_user(destroy, ud);
 		return -EINVAL;
 	}
-	return queue_create(loop, maxsize, (items){.order = ITEMS_PRIORITY, .compare = fn, .ud = ud, .destroy = destroy}, CALLER, out);
+	return queue_create(loop, maxsize,
+	                    (items){.order = ITEMS_PRIORITY, .compare = fn, .ud = ud, .destroy = destroy}, CALLER,
+	                    out);
 }
 
 REFERENCES(aw_queue, queue_is(self))

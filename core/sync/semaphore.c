@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Semaphore. A permit is given at the wake-up, not at the run: whoever is woken has it, and gives it back if cancelled before running.
+ * Semaphore. A permit is given at the wake-up, not at the run: whoever is woken has it, and gives it back if
+ * cancelled before running.
  */
 #include "coro.h"
 #include "failure.h"
@@ -24,7 +25,8 @@ static void semaphore_release(object *base) {
 	object_free(base);
 }
 
-static const object_class semaphore_class = {.name = "semaphore", .size = sizeof(aw_semaphore), .release = semaphore_release};
+static const object_class semaphore_class = {
+	.name = "semaphore", .size = sizeof(aw_semaphore), .release = semaphore_release};
 
 static bool semaphore_locked(const aw_semaphore *self) {
 	return self->value == 0 || !wait_queue_is_deserted(&self->waiters);
@@ -61,7 +63,8 @@ static aw_status acquire_step(aw_resume *resume, void *ud) {
 		semaphore->value--;
 		return 0;
 	}
-	if (wait_queue_join(&semaphore->waiters, &self->waiter, &semaphore_turn, semaphore, semaphore->loop) < 0) return -ENOMEM;
+	if (wait_queue_join(&semaphore->waiters, &self->waiter, &semaphore_turn, semaphore, semaphore->loop) < 0)
+		return -ENOMEM;
 	AW_AWAIT(&self->frame, resume, self->waiter.turn);
 	if (aw_resume_status(resume) < 0) {
 		acquire_give_up(self);
@@ -84,7 +87,8 @@ static aw_status semaphore_check(const aw_semaphore *semaphore) {
 	return object_is(semaphore, &semaphore_class) ? loop_check(semaphore->loop) : AW_EBADHANDLE;
 }
 
-static aw_status semaphore_create(aw_loop *loop, int64_t value, int64_t bound, const void *origin, aw_semaphore **out) {
+static aw_status semaphore_create(aw_loop *loop, int64_t value, int64_t bound, const void *origin,
+                                  aw_semaphore **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out || value < 0) return -EINVAL;

@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-aw_status wait_queue_join(wait_queue *self, waiter *who, const future_kind *kind, void *owner, aw_loop *loop) {
+aw_status wait_queue_join(wait_queue *self, waiter *who, const future_kind *kind, void *owner,
+                          aw_loop *loop) {
 	who->turn = future_create(loop, &future_class, kind, sizeof(aw_future));
 	if (!who->turn) return -ENOMEM;
 	who->turn->value.data = owner; /* until it is done it has no value */

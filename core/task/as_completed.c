@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * as_completed: a watch that lists ends in their order. Whoever asks for the next one waits for a future of his own, and takes from
- * the list when he runs, so that a cancelled one takes nothing.
+ * as_completed: a watch that lists ends in their order. Whoever asks for the next one waits for a future of
+ * his own, and takes from the list when he runs, so that a cancelled one takes nothing.
  */
 #include "failure.h"
 #include "list.h"

@@ -27,7 +27,8 @@ void coro_end(aw_coro *self) {
 	object_destroy_user(destroy, ud);
 }
 
-aw_status coro_make(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, const void *origin, aw_coro **out) {
+aw_status coro_make(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, const void *origin,
+                    aw_coro **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0 && (!fn || !out)) status = -EINVAL;
 	aw_coro *self = status < 0 ? NULL : object_new(&loop->domain, &coro_class);
@@ -51,8 +52,8 @@ ENTRY(aw_coro_new, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destro
 	return status;
 }
 
-aw_status coro_internal_from(const void *origin, aw_loop *loop, aw_step_fn fn, size_t size, void (*destroy)(void *state),
-                             void *out_state, aw_coro **out) {
+aw_status coro_internal_from(const void *origin, aw_loop *loop, aw_step_fn fn, size_t size,
+                             void (*destroy)(void *state), void *out_state, aw_coro **out) {
 	void *state = calloc(1, size);
 	if (!state) return -ENOMEM;
 	aw_status status = coro_make(loop, fn, state, NULL, origin, out);

@@ -19,7 +19,7 @@ struct aw_coro {
 	void *value;     /* once it has ended */
 	aw_destroy_fn value_destroy;
 	uint8_t state;
-	bool taken; /* a task drives it, or did */
+	bool taken;         /* a task drives it, or did */
 	const void *origin; /* the code that made it */
 };
 
@@ -39,9 +39,9 @@ struct aw_resume {
 			void *data;
 			aw_destroy_fn destroy;
 		} returned;
-		aw_error *raised;    /* a reference */
-		aw_future *awaited;  /* a reference */
-		aw_coro *delegated;  /* a reference */
+		aw_error *raised;   /* a reference */
+		aw_future *awaited; /* a reference */
+		aw_coro *delegated; /* a reference */
 	};
 };
 
@@ -50,10 +50,13 @@ extern const object_class coro_class;
 /* Its function will not run any more: destroys the state. */
 void coro_end(aw_coro *self);
 /* A coroutine with one reference, not handed out. Takes over the callback, also when it fails. */
-aw_status coro_make(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, const void *origin, aw_coro **out);
-/* A coroutine of the library's own, handed out: `fn` on a zeroed state of `size` bytes, given back by free(). */
-aw_status coro_internal_from(const void *origin, aw_loop *loop, aw_step_fn fn, size_t size, void (*destroy)(void *state),
-                             void *out_state, aw_coro **out);
+aw_status coro_make(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, const void *origin,
+                    aw_coro **out);
+/*
+ * A coroutine of the library's own, handed out: `fn` on a zeroed state of `size` bytes, given back by free().
+ */
+aw_status coro_internal_from(const void *origin, aw_loop *loop, aw_step_fn fn, size_t size,
+                             void (*destroy)(void *state), void *out_state, aw_coro **out);
 /* The same in an exported function, whose caller is the origin. */
 #define coro_internal(...) coro_internal_from(CALLER, __VA_ARGS__)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The future: state, outcome, and those who wait. Whoever waits is told through the ready queue, in order, never inline: the
- * hop is part of asyncio's semantics.
+ * The future: state, outcome, and those who wait. Whoever waits is told through the ready queue, in order,
+ * never inline: the hop is part of asyncio's semantics.
  */
 #include "future.h"
 
@@ -36,7 +36,9 @@ static void future_release(object *base) {
 		/* The handler may look at the future, so it lives until the handler is through. */
 		self->unretrieved = false;
 		atomic_store(&base->refs, 1);
-		report_call(self->loop, self->kind->is_task ? "Task exception was never retrieved" : "Future exception was never retrieved",
+		report_call(self->loop,
+		            self->kind->is_task ? "Task exception was never retrieved"
+		                                : "Future exception was never retrieved",
 		            self->error, self, NULL);
 		if (object_was_kept(base)) return; /* kept by the handler */
 	}
@@ -62,8 +64,10 @@ static const char *future_task_name(const object *self) {
 
 static const object_future for_reports = {future_origin, future_task_name};
 
-const object_class future_class = {.name = "future", .size = sizeof(aw_future), .release = future_release, .future = &for_reports};
-const object_class task_class = {.name = "task", .size = 0, .release = future_release, .future = &for_reports};
+const object_class future_class = {
+	.name = "future", .size = sizeof(aw_future), .release = future_release, .future = &for_reports};
+const object_class task_class = {
+	.name = "task", .size = 0, .release = future_release, .future = &for_reports};
 static const future_kind plain_future = {0};
 
 void *future_create(aw_loop *loop, const object_class *class, const future_kind *kind, size_t size) {
@@ -138,8 +142,8 @@ void future_set_cancelled(aw_future *self, aw_error *reason) {
 }
 
 /*
- * The walk has come back to `reached`, which is on its path already. The nearest task on the path will leave its
- * wait, which ends the circle.
+ * The walk has come back to `reached`, which is on its path already. The nearest task on the path will leave
+ * its wait, which ends the circle.
  */
 static void mark_circle(aw_future *top, aw_future *reached) {
 	aw_future *at = reached->kind->is_task ? reached : top;
@@ -170,9 +174,9 @@ static bool passes_on(const aw_future *self) {
 }
 
 /*
- * Cancels depth first, children in order. A chain of futures may be longer than a stack, so this does not recurse:
- * the path back up is linked through the futures themselves. Releases are held back during the walk, so that no
- * user code can see it half done.
+ * Cancels depth first, children in order. A chain of futures may be longer than a stack, so this does not
+ * recurse: the path back up is linked through the futures themselves. Releases are held back during the walk,
+ * so that no user code can see it half done.
  */
 static bool cancel_walk(aw_future *start, aw_error *reason) {
 	aw_future *top = NULL, *next = start;
@@ -256,7 +260,8 @@ static const object_class results_class = {.name = "results", .size = 0, .releas
 
 aw_results *results_new(aw_loop *loop, size_t count) {
 	if (count > (UINT32_MAX - sizeof(aw_results)) / sizeof(result_slot)) return NULL;
-	aw_results *self = object_new_sized(&loop->domain, &results_class, sizeof *self + count * sizeof *self->slots);
+	aw_results *self =
+		object_new_sized(&loop->domain, &results_class, sizeof *self + count * sizeof *self->slots);
 	if (self) self->count = count;
 	return self;
 }
@@ -353,7 +358,8 @@ aw_status future_integer(const aw_future *self, int64_t *out) {
 }
 
 int32_t aw_future_value_kind(const aw_future *future) {
-	return future_is(future) && future->state == FUTURE_DONE ? value_kind(future->value.destroy) : AW_VALUE_POINTER;
+	return future_is(future) && future->state == FUTURE_DONE ? value_kind(future->value.destroy)
+	                                                         : AW_VALUE_POINTER;
 }
 
 /* --- the public functions --- */
@@ -438,7 +444,9 @@ aw_status aw_future_failf(aw_future *future, aw_status code, const char *format,
 	return status;
 }
 
-/* Stands in the list of waiters of a future that is done, where nothing else does, until the future is freed. */
+/*
+ * Stands in the list of waiters of a future that is done, where nothing else does, until the future is freed.
+ */
 typedef struct keeper {
 	future_waiter waiter;
 	aw_future *kept; /* a reference: it owns the value */
@@ -451,7 +459,10 @@ static aw_status keeper_run(ready_item *item) {
 	return 0;
 }
 
-/* Finishes `target` with the value of `self`, and keeps `self` for it where the value can't be shared otherwise. */
+/*
+ * Finishes `target` with the value of `self`, and keeps `self` for it where the value can't be shared
+ * otherwise.
+ */
 static aw_status copy_value(aw_future *self, aw_future *target) {
 	void *value = self->value.data;
 	keeper *keeps = NULL;
@@ -555,7 +566,7 @@ typedef struct done_callback {
 	aw_done_fn fn;
 	void *ud;
 	aw_destroy_fn destroy;
-	binding *context; /* in which it runs; a reference */
+	binding *context;   /* in which it runs; a reference */
 	const void *origin; /* the code that added it */
 } done_callback;
 
@@ -582,7 +593,8 @@ static aw_status done_callback_run(ready_item *item) {
 /* The loop closes: a callback that still waits never will be called. */
 static void done_callback_close(closer *base) {
 	done_callback *self = container_of(base, done_callback, closer);
-	if (!self->waiter.future && future_unwait(self->of, &self->waiter)) self->waiter.item.run(&self->waiter.item);
+	if (!self->waiter.future && future_unwait(self->of, &self->waiter))
+		self->waiter.item.run(&self->waiter.item);
 }
 
 ENTRY(aw_future_add_done_callback, (aw_future *future, aw_done_fn fn, void *ud, aw_destroy_fn destroy),
@@ -594,7 +606,15 @@ ENTRY(aw_future_add_done_callback, (aw_future *future, aw_done_fn fn, void *ud, 
 		object_destroy_user(destroy, ud);
 		return status < 0 ? status : -ENOMEM;
 	}
-	*self = (done_callback){.waiter.item.run = done_callback_run, .closer.close = done_callback_close, .loop = future->loop, .of = future, .fn = fn, .ud = ud, .destroy = destroy, .context = context_capture(), .origin = __builtin_return_address(0)};
+	*self = (done_callback){.waiter.item.run = done_callback_run,
+	                        .closer.close = done_callback_close,
+	                        .loop = future->loop,
+	                        .of = future,
+	                        .fn = fn,
+	                        .ud = ud,
+	                        .destroy = destroy,
+	                        .context = context_capture(),
+	                        .origin = __builtin_return_address(0)};
 	loop_add_closer(future->loop, &self->closer);
 	future_wait(future, &self->waiter);
 	return 0;

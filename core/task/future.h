@@ -11,8 +11,8 @@
 enum future_state { FUTURE_PENDING, FUTURE_DONE, FUTURE_FAILED, FUTURE_CANCELLED };
 
 /*
- * The state of a cancellation that passes through a future on its way to other futures. Embedded in each kind of
- * future that has children to cancel, so that the walk needs neither an allocation nor recursion.
+ * The state of a cancellation that passes through a future on its way to other futures. Embedded in each kind
+ * of future that has children to cancel, so that the walk needs neither an allocation nor recursion.
  */
 typedef struct cancel_place {
 	aw_future *up;  /* the future that the walk came from */
@@ -44,7 +44,7 @@ typedef struct future_kind {
 	bool (*cancel)(aw_future *self, aw_error *reason);
 	/* The last reference went: let go of what the kind adds. NULL: nothing. */
 	void (*release)(aw_future *self);
-	bool is_task; /* set_result and set_error are refused */
+	bool is_task;     /* set_result and set_error are refused */
 	const char *what; /* its kind in a dump: NULL for a plain future */
 	/* The future at `index` that it waits for, or NULL beyond the end. NULL: none. */
 	aw_future *(*child)(const aw_future *self, size_t index);
@@ -66,7 +66,7 @@ struct aw_future {
 	const future_kind *kind;
 	uint8_t state;
 	bool unretrieved; /* an error that nobody has looked at */
-	bool marked; /* scratch of whoever looks for duplicates */
+	bool marked;      /* scratch of whoever looks for duplicates */
 	ready_queue waiters;
 	union {
 		struct {
@@ -101,13 +101,19 @@ bool future_unwait(aw_future *self, future_waiter *waiter);
 /* End of a waiter's run: lets go of the future. */
 void future_waiter_end(future_waiter *waiter);
 
-/* The three ends. They do nothing if the future is done. finish takes over the value, the others their own reference. */
+/*
+ * The three ends. They do nothing if the future is done. finish takes over the value, the others their own
+ * reference.
+ */
 void future_finish(aw_future *self, void *value, aw_destroy_fn destroy);
 void future_fail(aw_future *self, aw_error *error);
 void future_set_cancelled(aw_future *self, aw_error *reason);
 /* Asks for cancellation, whatever kind it is. */
 bool future_cancel(aw_future *self, aw_error *reason);
-/* The status of a future that is done; marks its error as seen. `out_value` and `out_error` are borrowed and optional. */
+/*
+ * The status of a future that is done; marks its error as seen. `out_value` and `out_error` are borrowed and
+ * optional.
+ */
 aw_status future_outcome(aw_future *self, void **out_value, aw_error **out_error);
 
 /* The destroys of the library's own values, by which their kinds are told. */
@@ -119,7 +125,10 @@ void *value_future_of(aw_future *future);
 int32_t value_kind(aw_destroy_fn destroy);
 /* The integer that a future which is done has as its value (`out` is optional), or -EINVAL. */
 aw_status future_integer(const aw_future *self, int64_t *out);
-/* The destroy for a value that another future or coroutine keeps: of a kind of ours, with a reference of its own. */
+/*
+ * The destroy for a value that another future or coroutine keeps: of a kind of ours, with a reference of its
+ * own.
+ */
 aw_destroy_fn value_share(void *value, aw_destroy_fn destroy);
 
 /* An ::aw_results of `count` slots, or NULL; then each slot from a future, which it references. */

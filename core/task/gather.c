@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gather: a watch over its children whose own outcome is theirs. The first failure ends it; children that fail later are looked at
- * silently, as asyncio does.
+ * gather: a watch over its children whose own outcome is theirs. The first failure ends it; children that
+ * fail later are looked at silently, as asyncio does.
  */
 #include "watch.h"
 
@@ -37,7 +37,8 @@ static bool gather_cancel_leave(aw_future *future, aw_error *reason) {
 	return self->cancel_place.accepted;
 }
 
-static const cancel_way gather_cancel_way = {gather_cancel_place, NULL, gather_cancel_next, gather_cancel_leave};
+static const cancel_way gather_cancel_way = {gather_cancel_place, NULL, gather_cancel_next,
+                                             gather_cancel_leave};
 static const future_kind gather_kind = {
 	.release = watch_release, .what = "gather", .child = watch_child, .way = &gather_cancel_way};
 
@@ -72,7 +73,10 @@ static void gather_child_done(watch *base, aw_future *child) {
 		gather_finish(self, child);
 }
 
-/* Watches each distinct child. Those that are done count at once, after the others, without a turn of the loop; as of CPython 3.12. */
+/*
+ * Watches each distinct child. Those that are done count at once, after the others, without a turn of the
+ * loop; as of CPython 3.12.
+ */
 static void gather_begin(gather *self) {
 	watch *base = &self->watch;
 	size_t waiting = 0;
@@ -95,8 +99,8 @@ static void gather_begin(gather *self) {
 	if (!self->count) gather_finish(self, NULL);
 }
 
-static aw_status gather_make(aw_loop *loop, aw_future *const *futures, size_t count, uint32_t flags, const void *origin,
-                             aw_future **out) {
+static aw_status gather_make(aw_loop *loop, aw_future *const *futures, size_t count, uint32_t flags,
+                             const void *origin, aw_future **out) {
 	size_t distinct;
 	aw_status status = watch_check(loop, futures, count, &distinct);
 	if (status < 0) return status;
@@ -142,7 +146,8 @@ static aw_status bodies_check(const gather_bodies *self) {
 	return 0;
 }
 
-static aw_status gather_spawn(aw_loop *loop, const gather_bodies *bodies, uint32_t flags, const void *origin, aw_future **out) {
+static aw_status gather_spawn(aw_loop *loop, const gather_bodies *bodies, uint32_t flags, const void *origin,
+                              aw_future **out) {
 	aw_status status = gather_check(&loop, flags, out);
 	if (status == 0) status = bodies_check(bodies);
 	if (status < 0) return status;
@@ -165,16 +170,19 @@ static aw_status gather_spawn(aw_loop *loop, const gather_bodies *bodies, uint32
 
 ENTRY(aw_gather_map, (aw_loop *loop, aw_task_fn fn, void *const *inputs, size_t count, uint32_t flags, aw_future **out),
       (loop, fn, inputs, count, flags, out)) {
-	return gather_spawn(loop, &(gather_bodies){.fn = fn, .inputs = inputs, .count = count}, flags, CALLER, out);
+	return gather_spawn(loop, &(gather_bodies){.fn = fn, .inputs = inputs, .count = count}, flags, CALLER,
+	                    out);
 }
 
 ENTRY(aw_gather_each,
       (aw_loop *loop, const aw_task_fn *fns, void *const *inputs, size_t count, uint32_t flags, aw_future **out),
       (loop, fns, inputs, count, flags, out)) {
-	return gather_spawn(loop, &(gather_bodies){.fns = fns, .inputs = inputs, .count = count}, flags, CALLER, out);
+	return gather_spawn(loop, &(gather_bodies){.fns = fns, .inputs = inputs, .count = count}, flags, CALLER,
+	                    out);
 }
 
-static aw_status gather_run(const gather_bodies *bodies, uint32_t flags, const void *origin, aw_results **out) {
+static aw_status gather_run(const gather_bodies *bodies, uint32_t flags, const void *origin,
+                            aw_results **out) {
 	aw_future *future;
 	void *results = NULL;
 	if (!stackful_here()) return AW_ENOTASK;
@@ -189,6 +197,7 @@ aw_status aw_gather_run(aw_task_fn fn, void *const *inputs, size_t count, uint32
 	return gather_run(&(gather_bodies){.fn = fn, .inputs = inputs, .count = count}, flags, CALLER, out);
 }
 
-aw_status aw_gather_run_each(const aw_task_fn *fns, void *const *inputs, size_t count, uint32_t flags, aw_results **out) {
+aw_status aw_gather_run_each(const aw_task_fn *fns, void *const *inputs, size_t count, uint32_t flags,
+                             aw_results **out) {
 	return gather_run(&(gather_bodies){.fns = fns, .inputs = inputs, .count = count}, flags, CALLER, out);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree of tasks: who awaits whom, since when. A task stands below the first task that awaits it, through however many futures, or
- * below the parent of its task group; those that nobody awaits stand at the top. Each is written once, and each future is walked once, so
- * the output is no longer than the loop has tasks, and the work no longer than its futures.
+ * The tree of tasks: who awaits whom, since when. A task stands below the first task that awaits it, through
+ * however many futures, or below the parent of its task group; those that nobody awaits stand at the top.
+ * Each is written once, and each future is walked once, so the output is no longer than the loop has tasks,
+ * and the work no longer than its futures.
  *
- * Nothing recurs: a chain of tasks may be longer than a stack. What lies deeper than DEPTH_MAX begins again at the top, where it says who
- * awaits it, so that lines stay readable and JSON is taken by parsers that recur.
+ * Nothing recurs: a chain of tasks may be longer than a stack. What lies deeper than DEPTH_MAX begins again
+ * at the top, where it says who awaits it, so that lines stay readable and JSON is taken by parsers that
+ * recur.
  */
 #include "failure.h"
 #include "overflow.h"
@@ -110,7 +112,8 @@ static void duration_text(int64_t ns, char *text, size_t size) {
 	static const struct {
 		int64_t limit, unit;
 		const char *name;
-	} units[] = {{1000, 1, "ns"}, {1000000, 1000, "us"}, {AW_SECOND, 1000000, "ms"}, {60 * AW_SECOND, AW_SECOND, "s"}};
+	} units[] = {
+		{1000, 1, "ns"}, {1000000, 1000, "us"}, {AW_SECOND, 1000000, "ms"}, {60 * AW_SECOND, AW_SECOND, "s"}};
 	if (ns < 0) ns = 0;
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
 		if (ns >= units[i].limit) continue;
@@ -154,7 +157,9 @@ static void push(printer *self, aw_future *future) {
 	self->levels[self->level_count++] = (level){.future = future, .scope = task ? task->scopes.first : NULL};
 }
 
-/* The next future that the innermost one waits for: of a task what it awaits, then the tasks of its groups. */
+/*
+ * The next future that the innermost one waits for: of a task what it awaits, then the tasks of its groups.
+ */
 static aw_future *next_child(level *at) {
 	aw_future *future = at->future;
 	aw_future *child = future->kind->child ? future->kind->child(future, at->index) : NULL;
@@ -163,15 +168,16 @@ static aw_future *next_child(level *at) {
 		return child;
 	}
 	for (; at->scope; at->scope = at->scope->next, at->member = NULL) {
-		aw_task *member = at->scope->kind->next_member ? at->scope->kind->next_member(at->scope, &at->member) : NULL;
+		aw_task *member =
+			at->scope->kind->next_member ? at->scope->kind->next_member(at->scope, &at->member) : NULL;
 		if (member) return &member->future;
 	}
 	return NULL;
 }
 
 /*
- * First walk: marks each task that another one awaits, and each other future that it passes. The second unmarks these as it passes, so
- * that both go through each once.
+ * First walk: marks each task that another one awaits, and each other future that it passes. The second
+ * unmarks these as it passes, so that both go through each once.
  */
 static void mark_awaited(printer *self, aw_task *task) {
 	push(self, &task->future);
@@ -278,7 +284,9 @@ static void print_task(printer *self, aw_task *task, const aw_task *by) {
 	if (by) print_part(self, "awaited_by", "(awaited by", aw_task_name(by));
 	if (by && !is_json(self)) print(self, ")");
 	print_awaits(self, task);
-	if (task->cancel_requests) print(self, is_json(self) ? ",\"cancelling\":%" PRIu32 : " cancelling %" PRIu32, task->cancel_requests);
+	if (task->cancel_requests)
+		print(self, is_json(self) ? ",\"cancelling\":%" PRIu32 : " cancelling %" PRIu32,
+		      task->cancel_requests);
 	if (task->future.origin && self->loop->debug) {
 		char place[PLACE_SIZE];
 		place_of_call(task->future.origin, place, sizeof place);
@@ -300,7 +308,9 @@ static level *innermost_task(printer *self) {
 static void begin_child(printer *self, aw_task *task) {
 	level *parent = innermost_task(self);
 	if (self->depth == DEPTH_MAX) {
-		if (!reserve(self, &self->deferred, self->deferred_count, &self->deferred_room, sizeof *self->deferred)) return;
+		if (!reserve(self, &self->deferred, self->deferred_count, &self->deferred_room,
+		             sizeof *self->deferred))
+			return;
 		task->printed = true; /* it will be */
 		self->deferred[self->deferred_count++] = (deferred){task, task_of(parent->future)};
 		return;

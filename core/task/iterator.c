@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Asynchronous iterators and scopes. In a stackful task both are plain calls; a task of its own stands in where a future is wanted. */
+/*
+ * Asynchronous iterators and scopes. In a stackful task both are plain calls; a task of its own stands in
+ * where a future is wanted.
+ */
 #include "coro.h"
 #include "failure.h"
 #include "task.h"
@@ -11,7 +14,7 @@
 struct aw_iterator {
 	object base;
 	aw_loop *loop;
-	aw_next_fn next;           /* one of the two */
+	aw_next_fn next; /* one of the two */
 	aw_next_coro_fn next_coro;
 	void *ud;
 	aw_destroy_fn destroy;
@@ -23,10 +26,11 @@ static void iterator_release(object *base) {
 	object_free(base);
 }
 
-static const object_class iterator_class = {.name = "iterator", .size = sizeof(aw_iterator), .release = iterator_release};
+static const object_class iterator_class = {
+	.name = "iterator", .size = sizeof(aw_iterator), .release = iterator_release};
 
-static aw_status iterator_create(aw_loop *loop, bool usable, void *ud, aw_destroy_fn destroy, const void *origin,
-                                 aw_iterator **out) {
+static aw_status iterator_create(aw_loop *loop, bool usable, void *ud, aw_destroy_fn destroy,
+                                 const void *origin, aw_iterator **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0 && (!usable || !out)) status = -EINVAL;
 	aw_iterator *self = status < 0 ? NULL : object_new(&loop->domain, &iterator_class);
@@ -132,7 +136,8 @@ ENTRY(aw_iterator_next_future, (aw_iterator *iterator, aw_future **out), (iterat
 	aw_task *task;
 	aw_coro *coro;
 	if (iterator->next) {
-		status = task_spawn(iterator->loop, next_in_task, object_ref(iterator), unref_iterator, false, CALLER, &task);
+		status = task_spawn(iterator->loop, next_in_task, object_ref(iterator), unref_iterator, false, CALLER,
+		                    &task);
 	} else {
 		object_ref(iterator); /* the factory may drop the last reference */
 		status = next_coro(iterator, &coro);

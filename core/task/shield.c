@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shield: an outer future that follows an inner one. Cancelling the outer ends the outer alone; the inner one's failure is then
- * reported, since nobody is left to see it. The shield refers to the inner one only once that is done, for the value that both share:
- * an inner future that everybody else has dropped must be able to go.
+ * shield: an outer future that follows an inner one. Cancelling the outer ends the outer alone; the inner
+ * one's failure is then reported, since nobody is left to see it. The shield refers to the inner one only
+ * once that is done, for the value that both share: an inner future that everybody else has dropped must be
+ * able to go.
  */
 #include "shield.h"
 

@@ -5,7 +5,10 @@
 
 #include "future.h"
 
-/* A shield of a future that the running stackful task may await: a reference that is not handed out. Notes its failure. */
+/*
+ * A shield of a future that the running stackful task may await: a reference that is not handed out. Notes
+ * its failure.
+ */
 aw_status shield_here(aw_future *future, const void *origin, aw_future **out);
 
 #endif

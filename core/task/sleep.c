@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sleep: a future that a deadline finishes. Nothing and less is a bare yield, one iteration long and without a timer. */
+/*
+ * sleep: a future that a deadline finishes. Nothing and less is a bare yield, one iteration long and without
+ * a timer.
+ */
 #include "failure.h"
 #include "task.h"
 
@@ -34,7 +37,8 @@ static void sleeper_release(aw_future *future) {
 	loop_alarm_stop(future->loop, &((sleeper *)(void *)future)->alarm);
 }
 
-static const future_kind sleeper_kind = {.cancel = sleeper_cancel, .release = sleeper_release, .what = "sleep"};
+static const future_kind sleeper_kind = {
+	.cancel = sleeper_cancel, .release = sleeper_release, .what = "sleep"};
 
 /* A new reference to a future done after `delay`. */
 static aw_status sleeper_new(aw_loop *loop, int64_t delay, aw_future **out) {

@@ -2,8 +2,9 @@
 /*
  * The task: drives a chain of coroutines, one step at a time.
  *
- * A step runs the innermost coroutine. What it answers is handled here: a future that is not done suspends the task, everything else
- * (a value, an error, another coroutine, a future that is done) goes on at once, as Python's send and throw do.
+ * A step runs the innermost coroutine. What it answers is handled here: a future that is not done suspends
+ * the task, everything else (a value, an error, another coroutine, a future that is done) goes on at once, as
+ * Python's send and throw do.
  */
 #include "task.h"
 
@@ -52,9 +53,13 @@ static cancel_place *task_cancel_place(aw_future *future) {
 static void task_cancel_enter(aw_future *future);
 static aw_future *task_cancel_next(aw_future *future, size_t index);
 static bool task_cancel_leave(aw_future *future, aw_error *reason);
-static const cancel_way task_cancel_way = {task_cancel_place, task_cancel_enter, task_cancel_next, task_cancel_leave};
-static const future_kind task_kind = {
-	.release = task_kind_release, .is_task = true, .what = "task", .child = task_kind_child, .way = &task_cancel_way};
+static const cancel_way task_cancel_way = {task_cancel_place, task_cancel_enter, task_cancel_next,
+                                           task_cancel_leave};
+static const future_kind task_kind = {.release = task_kind_release,
+                                      .is_task = true,
+                                      .what = "task",
+                                      .child = task_kind_child,
+                                      .way = &task_cancel_way};
 
 static void task_close(aw_task *self);
 
@@ -171,7 +176,8 @@ static void answer_from_function(aw_task *self, aw_resume *resume, aw_status sta
 	}
 	object_destroy_user(destroy, value);
 	resume->answer = RESUME_RAISE;
-	resume->raised = prepared ? aw_error_ref(prepared) : error_with_message(&self->future.loop->domain, status, NULL);
+	resume->raised =
+		prepared ? aw_error_ref(prepared) : error_with_message(&self->future.loop->domain, status, NULL);
 }
 
 /* Runs one step of `coro`; afterwards the answer is set. */
@@ -211,7 +217,10 @@ static void send_error(aw_resume *resume, aw_error *error) {
 	resume->status = error->status;
 }
 
-/* The innermost coroutine ended: its parent is next. False if there is none. `*held` keeps what is sent alive. */
+/*
+ * The innermost coroutine ended: its parent is next. False if there is none. `*held` keeps what is sent
+ * alive.
+ */
 static bool pop(aw_task *self, aw_resume *resume, object **held) {
 	aw_coro *ended = self->coro;
 	if (!ended->parent) return false;
@@ -327,7 +336,8 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 			loop->current = outer;
 			here->failure = outer_failure;
 			self->context = context_swap_on(here, context);
-			task_finish(self, raised ? NULL : resume->returned.data, raised ? NULL : resume->returned.destroy, error);
+			task_finish(self, raised ? NULL : resume->returned.data, raised ? NULL : resume->returned.destroy,
+			            error);
 			if (self->scopes.first) leave_scopes(self);
 			return status;
 		}
@@ -360,7 +370,9 @@ static aw_status task_wakeup(ready_item *item) {
 			send_error(&resume, thrown);
 		}
 	}
-	/* The future's own reference from the queue and that of `waiting` are one too many: the step needs one. */
+	/*
+	 * The future's own reference from the queue and that of `waiting` are one too many: the step needs one.
+	 */
 	future_waiter_end(&self->waiter);
 	int64_t began = report_slow_begin(self->future.loop);
 	aw_status status = task_drive(self, &resume, awaited ? &awaited->base : NULL);
@@ -416,11 +428,12 @@ static aw_task *awaited_task(const aw_task *self) {
 }
 
 /*
- * Cancelling a task counts a request in that task and in every task below it in its chain of awaits; only the last
- * one acts on it. Cancelling all the tasks of a chain would therefore take quadratic time. So the first request walks
- * down and caches the end of the chain in each task it passes. Later requests go straight to the end, and the task
- * that was asked records what those below still owe to their counts. The counts are settled, in one pass for all
- * requests, when somebody reads one or when any task starts or stops waiting; the caches are dropped then.
+ * Cancelling a task counts a request in that task and in every task below it in its chain of awaits; only the
+ * last one acts on it. Cancelling all the tasks of a chain would therefore take quadratic time. So the first
+ * request walks down and caches the end of the chain in each task it passes. Later requests go straight to
+ * the end, and the task that was asked records what those below still owe to their counts. The counts are
+ * settled, in one pass for all requests, when somebody reads one or when any task starts or stops waiting;
+ * the caches are dropped then.
  */
 static void chain_set_end(aw_task *self, aw_task *end) {
 	aw_loop *loop = self->future.loop;
@@ -516,7 +529,8 @@ static void task_start(aw_task *self, bool eager, aw_task **out) {
 		object_unref(self);
 }
 
-aw_status task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, bool eager, const void *origin, aw_task **out) {
+aw_status task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, bool eager,
+                     const void *origin, aw_task **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0 && !fn) status = -EINVAL;
 	stackful *body = status < 0 ? NULL : stackful_new(&loop->stacks, fn, ud, destroy);
@@ -758,7 +772,8 @@ aw_status aw_raise(aw_status code, const char *message) {
 	if (!resume) return AW_ENOTASK;
 	if (!code) return failed(-EINVAL);
 	aw_status status = error_code(code);
-	failure_note(&resume->task->failure, error_with_message(&resume->task->future.loop->domain, status, message));
+	failure_note(&resume->task->failure,
+	             error_with_message(&resume->task->future.loop->domain, status, message));
 	return status;
 }
 
@@ -767,7 +782,8 @@ aw_status aw_vraisef(aw_status code, const char *format, va_list arguments) {
 	if (!resume) return AW_ENOTASK;
 	if (!code) return failed(-EINVAL);
 	aw_status status = error_code(code);
-	failure_note(&resume->task->failure, error_with_format(&resume->task->future.loop->domain, status, format, arguments));
+	failure_note(&resume->task->failure,
+	             error_with_format(&resume->task->future.loop->domain, status, format, arguments));
 	return status;
 }
 

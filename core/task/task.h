@@ -11,8 +11,8 @@
 #include <await/task.h>
 
 /*
- * A timeout or a task group that a task is in. It is listed with its task from its begin to its end, so that one that is never ended does
- * not go unnoticed.
+ * A timeout or a task group that a task is in. It is listed with its task from its begin to its end, so that
+ * one that is never ended does not go unnoticed.
  */
 typedef struct task_scope {
 	struct task_scope *next, *previous;
@@ -49,10 +49,10 @@ struct aw_task {
 	aw_destroy_fn value_destroy;
 	struct binding *context; /* task-local values; a reference */
 	uint64_t number;
-	char *name;       /* NULL: "Task-N" was never asked for */
-	int64_t since;    /* when it suspended last; in debug mode */
+	char *name;               /* NULL: "Task-N" was never asked for */
+	int64_t since;            /* when it suspended last; in debug mode */
 	uint32_t cancel_requests; /* open requests */
-	bool must_cancel; /* one is to be delivered at the next step */
+	bool must_cancel;         /* one is to be delivered at the next step */
 	cancel_place cancel_place;
 	/* Requests that the tasks below have yet to count; see task_count_requests(). */
 	uint32_t owed;           /* requests that the tasks below have not counted yet */
@@ -63,15 +63,21 @@ struct aw_task {
 	LIST(task_scope) scopes; /* that it is in, the innermost first */
 };
 
-/* aw_task_spawn() and aw_task_spawn_coro() for the library itself: what they make is not handed out, and has another's origin. */
-aw_status task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, bool eager, const void *origin,
-                     aw_task **out);
+/*
+ * aw_task_spawn() and aw_task_spawn_coro() for the library itself: what they make is not handed out, and has
+ * another's origin.
+ */
+aw_status task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, bool eager,
+                     const void *origin, aw_task **out);
 aw_status task_spawn_coro(aw_loop *loop, aw_coro *coro, bool eager, const void *origin, aw_task **out);
 
 /* Asks for cancellation, with a reason. */
 bool task_cancel(aw_task *self, aw_error *reason);
 
-/* Settles the counts of cancel requests. Call before reading `cancels`, and before any task starts or stops waiting. */
+/*
+ * Settles the counts of cancel requests. Call before reading `cancels`, and before any task starts or stops
+ * waiting.
+ */
 void task_count_all_requests(aw_loop *loop);
 static inline void task_count_requests(aw_loop *loop) {
 	if (loop->chained) task_count_all_requests(loop);
@@ -93,7 +99,10 @@ static inline bool task_is(const aw_task *self) {
 
 /* Awaits a coroutine just made, which is dropped; or notes why it could not be made. */
 aw_status await_made(aw_status status, aw_coro *made, void **out);
-/* The stackful twin of a call that makes a coroutine, whose last parameter is where to put it: makes and awaits it. */
+/*
+ * The stackful twin of a call that makes a coroutine, whose last parameter is where to put it: makes and
+ * awaits it.
+ */
 #define AWAIT_CORO(out, make, ...)                                                            \
 	__extension__({                                                                           \
 		aw_coro *coro_made = NULL;                                                            \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Task groups, by the rules of CPython 3.13: the first failure cancels the rest and the parent's body; leaving waits for all; failures
- * win over a cancellation from outside, which is then asked for again so that it is not lost.
+ * Task groups, by the rules of CPython 3.13: the first failure cancels the rest and the parent's body;
+ * leaving waits for all; failures win over a cancellation from outside, which is then asked for again so that
+ * it is not lost.
  */
 #include "failure.h"
 #include "list.h"
@@ -32,7 +33,7 @@ struct aw_taskgroup {
 	aw_error *exit_error; /* of a member that asked to leave the loop; a reference */
 	aw_future *emptied;   /* a reference, while the end waits */
 	bool entered, ending, aborting, parent_cancelled;
-	bool cancelled; /* by aw_taskgroup_cancel(): others may cancel the parent all the same */
+	bool cancelled;    /* by aw_taskgroup_cancel(): others may cancel the parent all the same */
 	task_scope inside; /* of the parent */
 };
 
@@ -46,7 +47,8 @@ static void taskgroup_release(object *base) {
 	object_free(base);
 }
 
-static const object_class taskgroup_class = {.name = "task group", .size = sizeof(aw_taskgroup), .release = taskgroup_release};
+static const object_class taskgroup_class = {
+	.name = "task group", .size = sizeof(aw_taskgroup), .release = taskgroup_release};
 
 static aw_status taskgroup_check(const aw_taskgroup *group) {
 	return object_is(group, &taskgroup_class) ? loop_check(group->loop) : AW_EBADHANDLE;
@@ -165,8 +167,9 @@ static aw_task *taskgroup_next_member(const task_scope *base, void **at) {
 	return next ? next->task : NULL;
 }
 
-static const task_scope_kind taskgroup_scope = {
-	.never_ended = "task group was begun and never ended", .abandon = taskgroup_abandon, .next_member = taskgroup_next_member};
+static const task_scope_kind taskgroup_scope = {.never_ended = "task group was begun and never ended",
+                                                .abandon = taskgroup_abandon,
+                                                .next_member = taskgroup_next_member};
 
 ENTRY(aw_taskgroup_begin, (aw_taskgroup *group), (group)) {
 	aw_status status = taskgroup_check(group);
@@ -262,16 +265,20 @@ static aw_status leave_answer(leave *self, aw_resume *resume) {
 	if (group->exit_error) return aw_resume_raise(resume, group->exit_error);
 	if (group->parent_cancelled && aw_task_uncancel(group->parent) == 0) keep(&self->cancellation, NULL);
 	if (self->cancellation && !group->error_count) return aw_resume_raise(resume, self->cancellation);
-	if (self->body && self->body->status != AW_ECANCELLED) group->errors[group->error_count++] = aw_error_ref(self->body);
+	if (self->body && self->body->status != AW_ECANCELLED)
+		group->errors[group->error_count++] = aw_error_ref(self->body);
 	if (!group->error_count) return 0;
 	if (aw_task_cancelling(group->parent) > 0) {
-		/* Somebody outside asked too: ask again, so that the next await hears of it and the count stays right. */
+		/*
+		 * Somebody outside asked too: ask again, so that the next await hears of it and the count stays
+		 * right.
+		 */
 		aw_task_uncancel(group->parent);
 		task_cancel(group->parent, error_of(AW_ECANCELLED));
 	}
 	aw_error *all;
-	aw_status status =
-		aw_error_new_group(group->loop, "unhandled errors in a TaskGroup", group->errors, group->error_count, &all);
+	aw_status status = aw_error_new_group(group->loop, "unhandled errors in a TaskGroup", group->errors,
+	                                      group->error_count, &all);
 	if (status < 0) return status;
 	object_keep(all);
 	status = aw_resume_raise(resume, all);
@@ -292,12 +299,14 @@ static aw_status leave_step(aw_resume *resume, void *ud) {
 	AW_BEGIN(&self->frame);
 	group->ending = true;
 	if (self->body) {
-		if (self->body->status == AW_EEXIT && !group->exit_error) group->exit_error = aw_error_ref(self->body);
+		if (self->body->status == AW_EEXIT && !group->exit_error)
+			group->exit_error = aw_error_ref(self->body);
 		if (self->body->status == AW_ECANCELLED) keep(&self->cancellation, self->body);
 		if (!group->aborting) taskgroup_abort(group);
 	}
 	while (group->members.first) {
-		if (!group->emptied) group->emptied = future_create(group->loop, &future_class, &emptied_kind, sizeof(aw_future));
+		if (!group->emptied)
+			group->emptied = future_create(group->loop, &future_class, &emptied_kind, sizeof(aw_future));
 		if (!group->emptied) return -ENOMEM;
 		AW_AWAIT(&self->frame, resume, group->emptied);
 		if (aw_resume_status(resume) == AW_ECANCELLED) {
@@ -332,8 +341,8 @@ ENTRY(aw_taskgroup_end_coro, (aw_taskgroup *group, aw_status body, aw_error *err
 	if (status < 0) return status;
 	self->group = object_ref(group);
 	if (body < 0)
-		self->body =
-			error && error->status == body ? aw_error_ref(error) : error_with_message(&group->loop->domain, body, NULL);
+		self->body = error && error->status == body ? aw_error_ref(error)
+		                                            : error_with_message(&group->loop->domain, body, NULL);
 	return 0;
 }
 

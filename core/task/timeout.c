@@ -2,8 +2,9 @@
 /*
  * The timeout scope, and wait_for on top of it.
  *
- * When its time has passed the scope asks its task to cancel, once. On leaving it takes the request back, and turns the cancellation into a
- * timeout only if no request is open that was not there when it was entered: who else cancelled must be heard.
+ * When its time has passed the scope asks its task to cancel, once. On leaving it takes the request back, and
+ * turns the cancellation into a timeout only if no request is open that was not there when it was entered:
+ * who else cancelled must be heard.
  */
 #include "failure.h"
 #include "shield.h"
@@ -16,7 +17,10 @@
 
 enum scope_state { SCOPE_NEW, SCOPE_ENTERED, SCOPE_EXPIRING, SCOPE_EXPIRED, SCOPE_LEFT };
 
-/* Fires in the next iteration: for a deadline that is past when it is set. One that the scope does not point at any more does nothing. */
+/*
+ * Fires in the next iteration: for a deadline that is past when it is set. One that the scope does not point
+ * at any more does nothing.
+ */
 typedef struct soon {
 	ready_item item;
 	aw_timeout *scope; /* a reference */
@@ -26,13 +30,13 @@ struct aw_timeout {
 	object base;
 	aw_loop *loop;
 	alarm_clock alarm;
-	soon *soon;        /* queued, if it is the one to fire */
-	aw_task *task;     /* a reference, while inside */
+	soon *soon;    /* queued, if it is the one to fire */
+	aw_task *task; /* a reference, while inside */
 	int64_t when;
 	uint32_t requests; /* open when it was entered */
 	uint8_t state;
 	bool armed;        /* the alarm is set or queued, and holds a reference */
-	task_scope inside;      /* of the task */
+	task_scope inside; /* of the task */
 };
 
 static void timeout_release(object *base) {
@@ -42,7 +46,8 @@ static void timeout_release(object *base) {
 	object_free(base);
 }
 
-static const object_class timeout_class = {.name = "timeout", .size = sizeof(aw_timeout), .release = timeout_release};
+static const object_class timeout_class = {
+	.name = "timeout", .size = sizeof(aw_timeout), .release = timeout_release};
 
 static void timeout_expire(aw_timeout *self) {
 	self->state = SCOPE_EXPIRING;
@@ -51,7 +56,8 @@ static void timeout_expire(aw_timeout *self) {
 
 static aw_status timeout_fired(ready_item *item) {
 	aw_timeout *self = container_of(item, aw_timeout, alarm.item);
-	bool due = self->armed && !self->soon && self->state == SCOPE_ENTERED && !loop_closing(self->loop) && self->when != AW_FOREVER;
+	bool due = self->armed && !self->soon && self->state == SCOPE_ENTERED && !loop_closing(self->loop) &&
+	           self->when != AW_FOREVER;
 	self->armed = false;
 	if (due && self->when > loop_now(self->loop)) {
 		/* Rescheduled while it was queued. */
@@ -74,7 +80,10 @@ static aw_status soon_fired(ready_item *item) {
 	return 0;
 }
 
-/* The alarm is not to ring. If it is queued already, it stays armed, and looks at `when` and at `soon` in its turn. */
+/*
+ * The alarm is not to ring. If it is queued already, it stays armed, and looks at `when` and at `soon` in its
+ * turn.
+ */
 static void timeout_stop_alarm(aw_timeout *self) {
 	if (!self->armed || !timer_is_set(&self->alarm.timer)) return;
 	loop_alarm_stop(self->loop, &self->alarm);
@@ -92,7 +101,10 @@ static aw_status timeout_arm_soon(aw_timeout *self) {
 	return 0;
 }
 
-/* Sets the deadline that stands in `when`. One already past fires in the next iteration, at the place in the order that it has now. */
+/*
+ * Sets the deadline that stands in `when`. One already past fires in the next iteration, at the place in the
+ * order that it has now.
+ */
 static aw_status timeout_arm(aw_timeout *self) {
 	if (self->when <= loop_now(self->loop)) return timeout_arm_soon(self);
 	self->soon = NULL;
@@ -130,7 +142,8 @@ ENTRY(aw_timeout_new_at, (aw_loop *loop, int64_t when_ns, aw_timeout **out), (lo
 ENTRY(aw_timeout_new, (aw_loop *loop, int64_t delay_ns, aw_timeout **out), (loop, delay_ns, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
-	return timeout_create(loop, delay_ns == AW_FOREVER ? AW_FOREVER : loop_after(loop, delay_ns), CALLER, out);
+	return timeout_create(loop, delay_ns == AW_FOREVER ? AW_FOREVER : loop_after(loop, delay_ns), CALLER,
+	                      out);
 }
 
 REFERENCES(aw_timeout, object_is(self, &timeout_class))
@@ -155,7 +168,8 @@ static void timeout_abandon(task_scope *base) {
 	object_unref(self);
 }
 
-static const task_scope_kind timeout_scope = {.never_ended = "timeout was begun and never ended", .abandon = timeout_abandon};
+static const task_scope_kind timeout_scope = {.never_ended = "timeout was begun and never ended",
+                                              .abandon = timeout_abandon};
 
 ENTRY(aw_timeout_begin, (aw_timeout *timeout), (timeout)) {
 	aw_status status = timeout_check(timeout);
@@ -212,7 +226,8 @@ ENTRY(aw_timeout_reschedule, (aw_timeout *timeout, int64_t when_ns), (timeout, w
 }
 
 aw_bool aw_timeout_expired(const aw_timeout *timeout) {
-	return object_is(timeout, &timeout_class) && (timeout->state == SCOPE_EXPIRING || timeout->state == SCOPE_EXPIRED);
+	return object_is(timeout, &timeout_class) &&
+	       (timeout->state == SCOPE_EXPIRING || timeout->state == SCOPE_EXPIRED);
 }
 
 aw_status aw_timeout_run(int64_t delay_ns, aw_task_fn fn, void *ud) {
@@ -242,7 +257,8 @@ typedef struct wait_for {
 static void wait_for_destroy(void *ud) {
 	wait_for *self = ud;
 	if (self->scope) {
-		if (self->scope->state == SCOPE_ENTERED || self->scope->state == SCOPE_EXPIRING) timeout_leave(self->scope);
+		if (self->scope->state == SCOPE_ENTERED || self->scope->state == SCOPE_EXPIRING)
+			timeout_leave(self->scope);
 		object_unref(self->scope);
 	}
 	if (self->ended) {
@@ -294,7 +310,8 @@ static aw_status wait_for_step(aw_resume *resume, void *ud) {
 	default:
 		if (sent < 0) return aw_resume_raise(resume, aw_resume_error(resume));
 		/* Not the state: a gather is not cancelled, but fails with the cancellation. */
-		if (future_outcome(self->future, NULL, NULL) == AW_ECANCELLED) return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
+		if (future_outcome(self->future, NULL, NULL) == AW_ECANCELLED)
+			return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
 		return answer_outcome(resume, self->future);
 	}
 }
@@ -302,7 +319,8 @@ static aw_status wait_for_step(aw_resume *resume, void *ud) {
 ENTRY(aw_wait_for_coro, (aw_future *future, int64_t timeout_ns, aw_coro **out), (future, timeout_ns, out)) {
 	if (!future_is(future)) return AW_EBADHANDLE;
 	wait_for *state;
-	aw_status status = coro_internal(future->loop, wait_for_step, sizeof *state, wait_for_destroy, &state, out);
+	aw_status status =
+		coro_internal(future->loop, wait_for_step, sizeof *state, wait_for_destroy, &state, out);
 	if (status < 0) return status;
 	state->future = object_ref(future);
 	state->timeout = timeout_ns;

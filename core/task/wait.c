@@ -111,7 +111,8 @@ ENTRY(aw_wait_coro, (aw_loop *loop, aw_future *const *futures, size_t count, int
 		return status;
 	}
 	for (size_t i = 0; i < count; i++) copy[i] = object_ref(futures[i]);
-	*self = (wait_state){.loop = loop, .futures = copy, .count = count, .timeout = timeout_ns, .return_when = return_when};
+	*self = (wait_state){
+		.loop = loop, .futures = copy, .count = count, .timeout = timeout_ns, .return_when = return_when};
 	return 0;
 }
 
@@ -126,7 +127,8 @@ static aw_status count_done(const aw_results *results, size_t count, aw_bool *ou
 	return done;
 }
 
-aw_status aw_wait(aw_future *const *futures, size_t count, int32_t return_when, int64_t timeout_ns, aw_bool *out_done) {
+aw_status aw_wait(aw_future *const *futures, size_t count, int32_t return_when, int64_t timeout_ns,
+                  aw_bool *out_done) {
 	if (!stackful_here()) return AW_ENOTASK;
 	if (count > INT32_MAX) return failed(-EINVAL);
 	aw_coro *coro;

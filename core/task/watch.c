@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A future that watches others. Duplicates are found by a mark on the futures themselves, so that no set has to be built. */
+/*
+ * A future that watches others. Duplicates are found by a mark on the futures themselves, so that no set has
+ * to be built.
+ */
 #include "watch.h"
 
 #include <errno.h>
@@ -43,7 +46,8 @@ static void watch_close(closer *base) {
 	watch_stop(container_of(base, watch, closer));
 }
 
-void *watch_create(aw_loop *loop, const future_kind *kind, size_t size, size_t count, void (*child_done)(watch *, aw_future *)) {
+void *watch_create(aw_loop *loop, const future_kind *kind, size_t size, size_t count,
+                   void (*child_done)(watch *, aw_future *)) {
 	if (count > (UINT32_MAX - size) / sizeof(watch_node)) return NULL;
 	watch *self = future_create(loop, &future_class, kind, size + count * sizeof(watch_node));
 	if (!self) return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A future that watches others: what gather, wait and as_completed have in common. It references each future it watches, and is kept
- * by its nodes until each has run or was taken back.
+ * A future that watches others: what gather, wait and as_completed have in common. It references each future
+ * it watches, and is kept by its nodes until each has run or was taken back.
  */
 #ifndef CORE_AWAIT_WATCH_H
 #define CORE_AWAIT_WATCH_H
@@ -28,7 +28,8 @@ struct watch {
 extern const future_kind watch_kind;
 
 /* A watch over up to `count` futures, at the start of an object of `size` bytes. NULL without memory. */
-void *watch_create(aw_loop *loop, const future_kind *kind, size_t size, size_t count, void (*child_done)(watch *, aw_future *));
+void *watch_create(aw_loop *loop, const future_kind *kind, size_t size, size_t count,
+                   void (*child_done)(watch *, aw_future *));
 watch *watch_new(aw_loop *loop, size_t count, void (*child_done)(watch *, aw_future *));
 /* Starts to watch one more. */
 void watch_add(watch *self, aw_future *child);

@@ -20,7 +20,11 @@ bool cfuture_is(const aw_cfuture *cfuture);
 aw_status cfuture_follow(aw_cfuture *cfuture, cfuture_follower *who);
 /* Takes it out again; false if `arrival` was posted before. Not in a forked child. */
 bool cfuture_unfollow(aw_cfuture *cfuture, cfuture_follower *who);
-/* Of one that is done: the value, borrowed, and whether it is an integer; or the error, borrowed, and its state. */
-enum future_state cfuture_outcome(aw_cfuture *cfuture, void **out_value, bool *out_is_integer, aw_error **out_error);
+/*
+ * Of one that is done: the value, borrowed, and whether it is an integer; or the error, borrowed, and its
+ * state.
+ */
+enum future_state cfuture_outcome(aw_cfuture *cfuture, void **out_value, bool *out_is_integer,
+                                  aw_error **out_error);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool of threads and its queue. Threads are started one by one, while there is more queued than idle threads will take, and
- * end only after a shutdown. Nobody is called with the mutex held.
+ * A pool of threads and its queue. Threads are started one by one, while there is more queued than idle
+ * threads will take, and end only after a shutdown. Nobody is called with the mutex held.
  *
- * A thread that has ended waits in a list to be joined. Once the handle is gone nobody will, so it detaches itself.
+ * A thread that has ended waits in a list to be joined. Once the handle is gone nobody will, so it detaches
+ * itself.
  */
 #include "executor.h"
 
@@ -42,7 +43,8 @@ struct aw_executor {
 static int32_t default_threads(void) {
 	cpu_set_t set;
 	/* What this process may use, which in a container is less than what there is. */
-	long count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
+	long count =
+		sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
 	if (count < 1) count = 1;
 	return count > 28 ? 32 : (int32_t)count + 4;
 }
@@ -70,7 +72,8 @@ static pool *pool_ref(pool *self) {
 }
 
 void pool_unref(pool *self) {
-	if (!self || atomic_fetch_sub_explicit(&self->refs, 1, memory_order_acq_rel) != 1 || pool_is_forked(self)) return;
+	if (!self || atomic_fetch_sub_explicit(&self->refs, 1, memory_order_acq_rel) != 1 || pool_is_forked(self))
+		return;
 	pthread_cond_destroy(&self->work);
 	pthread_mutex_destroy(&self->mutex);
 	free(self);
@@ -237,7 +240,8 @@ static void executor_release(object *base) {
 	pool_unref(inner);
 }
 
-static const object_class executor_class = {.name = "executor", .size = sizeof(aw_executor), .release = executor_release};
+static const object_class executor_class = {
+	.name = "executor", .size = sizeof(aw_executor), .release = executor_release};
 
 /* 0, or why it can't be used. */
 static aw_status executor_check(const aw_executor *executor) {
@@ -361,7 +365,8 @@ ENTRY(aw_work_raise, (aw_status code, const char *message), (code, message)) {
 ENTRY(aw_work_vraisef, (aw_status code, const char *format, va_list arguments), (code, format, arguments)) {
 	worker *self = thread_here()->worker;
 	if (!self) return AW_EINVALIDSTATE;
-	return code ? prepare(self, error_with_format(&domain_none, error_code(code), format, arguments)) : -EINVAL;
+	return code ? prepare(self, error_with_format(&domain_none, error_code(code), format, arguments))
+	            : -EINVAL;
 }
 
 aw_status aw_work_raisef(aw_status code, const char *format, ...) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool of threads and its queue. Knows nothing of loops: a job is a function to be run on one of the threads. The pool
- * outlives its handle as long as a thread or somebody with a job needs it.
+ * A pool of threads and its queue. Knows nothing of loops: a job is a function to be run on one of the
+ * threads. The pool outlives its handle as long as a thread or somebody with a job needs it.
  */
 #ifndef CORE_EXECUTOR_H
 #define CORE_EXECUTOR_H
@@ -34,7 +34,10 @@ typedef struct worker {
 /* The pool behind a handle, with a new reference, or NULL with the status set. */
 pool *executor_pool(const aw_executor *executor, aw_status *status);
 void pool_unref(pool *self);
-/* Queues a job. 0, and then `run` or `drop` follows; AW_EINVALIDSTATE after a shutdown, or why no thread could be started. */
+/*
+ * Queues a job. 0, and then `run` or `drop` follows; AW_EINVALIDSTATE after a shutdown, or why no thread
+ * could be started.
+ */
 aw_status pool_submit(pool *self, job *job);
 /* Takes a job back; false if it was begun, or dropped. */
 bool pool_withdraw(pool *self, job *job);

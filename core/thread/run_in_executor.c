@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_in_executor: a future whose outcome a thread of an executor makes. The work is part of the future, so that its way home,
- * through the loop's posted list, needs no memory and can't fail but by the loop's end.
+ * run_in_executor: a future whose outcome a thread of an executor makes. The work is part of the future, so
+ * that its way home, through the loop's posted list, needs no memory and can't fail but by the loop's end.
  *
  * While a thread holds a work, the loop's thread touches only the future in it.
  */
@@ -28,7 +28,9 @@ struct loop_threads {
 	aw_executor *executor; /* the default one, a reference; NULL until somebody needs it */
 	bool refused;          /* it was shut down */
 	bool closed;
-	/* A clock that jumps must not while a thread is at work: to its backend, that is an operation under way. */
+	/*
+	 * A clock that jumps must not while a thread is at work: to its backend, that is an operation under way.
+	 */
 	operation hold;
 	int hold_fd;
 	bool held;
@@ -73,7 +75,9 @@ static void threads_close(closer *base) {
 	struct loop_threads *self = container_of(base, struct loop_threads, closer);
 	self->loop->threads = NULL;
 	self->closed = true;
-	/* What this loop had queued has been dropped; another loop's work on an executor that it shares goes on. */
+	/*
+	 * What this loop had queued has been dropped; another loop's work on an executor that it shares goes on.
+	 */
 	aw_executor_shutdown(self->executor, false);
 	aw_executor_unref(self->executor);
 	if (self->held)
@@ -87,7 +91,8 @@ static struct loop_threads *threads_of(aw_loop *loop) {
 	if (loop->threads) return loop->threads;
 	struct loop_threads *self = calloc(1, sizeof *self);
 	if (!self) return NULL;
-	*self = (struct loop_threads){.closer.close = threads_close, .loop = loop, .hold.done = hold_done, .hold_fd = -1};
+	*self = (struct loop_threads){
+		.closer.close = threads_close, .loop = loop, .hold.done = hold_done, .hold_fd = -1};
 	loop_add_closer(loop, &self->closer);
 	loop->threads = self;
 	return self;
@@ -132,8 +137,8 @@ static void work_settle(work *self) {
 	if (self->job.state == JOB_DROPPED || self->status == AW_ECANCELLED) {
 		future_set_cancelled(future, self->error ? self->error : error_of(AW_ECANCELLED));
 	} else if (self->status < 0) {
-		aw_error *error =
-			self->error ? aw_error_ref(self->error) : error_with_message(&future->loop->domain, self->status, NULL);
+		aw_error *error = self->error ? aw_error_ref(self->error)
+		                              : error_with_message(&future->loop->domain, self->status, NULL);
 		future_fail(future, error);
 		aw_error_unref(error);
 	} else {
@@ -157,7 +162,10 @@ static aw_status work_home(ready_item *item) {
 	return 0;
 }
 
-/* On any thread. Once the loop is closed, its last reference brings it home; without a home any more it ends where it is. */
+/*
+ * On any thread. Once the loop is closed, its last reference brings it home; without a home any more it ends
+ * where it is.
+ */
 static void work_go_home(work *self) {
 	if (!handle_post(self->future.loop, &self->home)) object_unref(self);
 }
@@ -200,7 +208,8 @@ static void work_release(aw_future *future) {
 }
 
 static void work_describe(const aw_future *future, future_description *out) {
-	place_of_function((const void *)(uintptr_t)((const work *)(const void *)future)->fn, out->text, sizeof out->text);
+	place_of_function((const void *)(uintptr_t)((const work *)(const void *)future)->fn, out->text,
+	                  sizeof out->text);
 }
 
 static const future_kind work_kind = {
@@ -236,8 +245,8 @@ static aw_status work_start(work *self, struct loop_threads *threads, aw_executo
 	return status;
 }
 
-aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy, bool in_context,
-                       const void *origin, aw_future **out) {
+aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy,
+                       bool in_context, const void *origin, aw_future **out) {
 	struct loop_threads *threads = threads_of(loop);
 	work *self = threads ? future_create(loop, &future_class, &work_kind, sizeof *self) : NULL;
 	if (!self) {
@@ -300,7 +309,10 @@ static aw_status joining_run(void *ud, void **out, aw_destroy_fn *out_destroy) {
 
 static void joining_destroy(void *ud) {
 	joining *self = ud;
-	/* Its thread has nothing left to do. If this is that thread, since there is no loop any more, it ends by itself. */
+	/*
+	 * Its thread has nothing left to do. If this is that thread, since there is no loop any more, it ends by
+	 * itself.
+	 */
 	aw_status status = self->helper ? aw_executor_shutdown_wait(self->helper, AW_FOREVER) : 0;
 	(void)status; /* -EDEADLK, that is */
 	aw_executor_unref(self->helper);
@@ -308,7 +320,8 @@ static void joining_destroy(void *ud) {
 	free(self);
 }
 
-static aw_status joining_start(aw_loop *loop, aw_executor *executor, int64_t limit, const void *origin, aw_future **out) {
+static aw_status joining_start(aw_loop *loop, aw_executor *executor, int64_t limit, const void *origin,
+                               aw_future **out) {
 	joining *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
 	self->executor = aw_executor_ref(executor);
@@ -348,9 +361,11 @@ aw_status executor_finish(aw_loop *loop) {
 		status = aw_loop_run_until_complete(loop, ended, NULL);
 		object_unref(ended);
 	} else {
-		status = aw_executor_shutdown_wait(loop->threads->executor, limit); /* no thread to be had: here, then */
+		/* no thread to be had: here, then */
+		status = aw_executor_shutdown_wait(loop->threads->executor, limit);
 	}
 	if (status != AW_EPENDING) return status;
-	report_call(loop, "The executor did not finish joining its threads within 300 seconds.", NULL, NULL, NULL);
+	report_call(loop, "The executor did not finish joining its threads within 300 seconds.", NULL, NULL,
+	            NULL);
 	return 0;
 }

@@ -7,10 +7,16 @@
 
 #include <await/executor.h>
 
-/* aw_loop_run_in_executor(), in a copy of the current context if `in_context`. The loop was checked. `origin` NULL: not handed out. */
-aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy, bool in_context,
-                       const void *origin, aw_future **out);
-/* The end of a run: shuts the default executor down, if there is one, and runs the loop until its threads have ended. */
+/*
+ * aw_loop_run_in_executor(), in a copy of the current context if `in_context`. The loop was checked. `origin`
+ * NULL: not handed out.
+ */
+aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy,
+                       bool in_context, const void *origin, aw_future **out);
+/*
+ * The end of a run: shuts the default executor down, if there is one, and runs the loop until its threads
+ * have ended.
+ */
 aw_status executor_finish(aw_loop *loop);
 
 #endif

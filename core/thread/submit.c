@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_coroutine_threadsafe: a task made by another thread, and its outcome for that thread. The request, and a cancellation,
- * travel through the loop's posted list inside the object itself.
+ * run_coroutine_threadsafe: a task made by another thread, and its outcome for that thread. The request, and
+ * a cancellation, travel through the loop's posted list inside the object itself.
  *
- * Until it is settled the loop can't be gone: closing settles everything, under the mutex. So whoever holds the mutex and sees
- * it pending may post. The task is kept for its value; letting go of it on a foreign thread delivers the destroys on the
- * loop's.
+ * Until it is settled the loop can't be gone: closing settles everything, under the mutex. So whoever holds
+ * the mutex and sees it pending may post. The task is kept for its value; letting go of it on a foreign
+ * thread delivers the destroys on the loop's.
  */
 #include "cfuture.h"
 
@@ -51,7 +51,8 @@ static void cfuture_release(object *base) {
 	object_free(base);
 }
 
-static const object_class cfuture_class = {.name = "concurrent future", .size = sizeof(aw_cfuture), .release = cfuture_release};
+static const object_class cfuture_class = {
+	.name = "concurrent future", .size = sizeof(aw_cfuture), .release = cfuture_release};
 
 bool cfuture_is(const aw_cfuture *cfuture) {
 	return object_is(cfuture, &cfuture_class);
@@ -146,13 +147,15 @@ static aw_status task_done(ready_item *item) {
 
 static void cfuture_close(closer *base) {
 	aw_cfuture *self = container_of(base, aw_cfuture, closer);
-	if (!self->waiter.future && future_unwait(&self->task->future, &self->waiter)) self->waiter.item.run(&self->waiter.item);
+	if (!self->waiter.future && future_unwait(&self->task->future, &self->waiter))
+		self->waiter.item.run(&self->waiter.item);
 }
 
 /* Takes over the callback, also when it fails. */
 static aw_status spawn(aw_cfuture *self) {
 	aw_coro *coro;
-	if (self->fn) return task_spawn(self->loop, self->fn, self->ud, self->destroy, false, self->origin, &self->task);
+	if (self->fn)
+		return task_spawn(self->loop, self->fn, self->ud, self->destroy, false, self->origin, &self->task);
 	aw_status status = coro_make(self->loop, self->step, self->ud, self->destroy, self->origin, &coro);
 	if (status < 0) return status;
 	status = task_spawn_coro(self->loop, coro, false, self->origin, &self->task);
@@ -160,7 +163,10 @@ static aw_status spawn(aw_cfuture *self) {
 	return status;
 }
 
-/* Spawns the task in the context of who asked for it. The loop's reference passes on to the wait, or ends here. */
+/*
+ * Spawns the task in the context of who asked for it. The loop's reference passes on to the wait, or ends
+ * here.
+ */
 static void begin(aw_cfuture *self) {
 	binding *outer = context_swap(self->context);
 	aw_status status = spawn(self);
@@ -208,8 +214,8 @@ static void cfuture_init(aw_cfuture *self, aw_loop *loop) {
 	self->closer.close = cfuture_close;
 }
 
-static aw_status submit(aw_loop *loop, aw_task_fn fn, aw_step_fn step, void *ud, aw_destroy_fn destroy, const void *origin,
-                        aw_cfuture **out) {
+static aw_status submit(aw_loop *loop, aw_task_fn fn, aw_step_fn step, void *ud, aw_destroy_fn destroy,
+                        const void *origin, aw_cfuture **out) {
 	aw_status status = loop_is(loop) ? 0 : AW_EBADHANDLE;
 	if (status == 0 && loop->fork_generation != *threads_fork_word) status = AW_EFORKED;
 	if (status == 0 && ((!fn && !step) || !out)) status = -EINVAL;
@@ -362,7 +368,8 @@ bool cfuture_unfollow(aw_cfuture *cfuture, cfuture_follower *who) {
 	return listed;
 }
 
-enum future_state cfuture_outcome(aw_cfuture *cfuture, void **out_value, bool *out_is_integer, aw_error **out_error) {
+enum future_state cfuture_outcome(aw_cfuture *cfuture, void **out_value, bool *out_is_integer,
+                                  aw_error **out_error) {
 	pthread_mutex_lock(&cfuture->mutex);
 	tsan_acquire(cfuture);
 	enum future_state state = (enum future_state)cfuture->state;

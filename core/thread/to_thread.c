@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * to_thread: run_in_executor on the default executor, in the task's context, with the value moved out of a future that nobody
- * else has. The coroutine starts the work at its first step, so that one which is never driven never runs it.
+ * to_thread: run_in_executor on the default executor, in the task's context, with the value moved out of a
+ * future that nobody else has. The coroutine starts the work at its first step, so that one which is never
+ * driven never runs it.
  */
 #include "failure.h"
-#include "task.h"
 #include "run_in_executor.h"
+#include "task.h"
 
 #include <await/stackless.h>
 #include <errno.h>
 #include <stdlib.h>
 
-aw_status aw_to_thread(aw_work_fn fn, void *ud, aw_destroy_fn destroy, void **out, aw_destroy_fn *out_destroy) {
+aw_status aw_to_thread(aw_work_fn fn, void *ud, aw_destroy_fn destroy, void **out,
+                       aw_destroy_fn *out_destroy) {
 	const aw_resume *resume = stackful_here();
 	if (!resume || !fn) {
 		object_destroy_user(destroy, ud);
@@ -67,7 +69,8 @@ ENTRY(aw_to_thread_coro, (aw_loop *loop, aw_work_fn fn, void *ud, aw_destroy_fn 
       (loop, fn, ud, destroy, out)) {
 	to_thread *self;
 	aw_status status = fn && out ? 0 : -EINVAL;
-	if (status == 0) status = coro_internal(loop, to_thread_step, sizeof *self, to_thread_destroy, &self, out);
+	if (status == 0)
+		status = coro_internal(loop, to_thread_step, sizeof *self, to_thread_destroy, &self, out);
 	if (status < 0) {
 		object_destroy_user(destroy, ud);
 		return status;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wrap_future: a future of one loop that follows a concurrent future, which runs in another. It is told through its loop's posted list, by
- * whoever settles the concurrent future. While it is listed there its loop has a closer that takes it out.
+ * wrap_future: a future of one loop that follows a concurrent future, which runs in another. It is told
+ * through its loop's posted list, by whoever settles the concurrent future. While it is listed there its loop
+ * has a closer that takes it out.
  */
 #include "cfuture.h"
 
@@ -27,7 +28,8 @@ static bool wrap_cancel(aw_future *future, aw_error *reason) {
 	return true;
 }
 
-static const future_kind wrap_kind = {.cancel = wrap_cancel, .release = wrap_release, .what = "concurrent future"};
+static const future_kind wrap_kind = {
+	.cancel = wrap_cancel, .release = wrap_release, .what = "concurrent future"};
 
 static void finish(wrap *self) {
 	void *value;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A whole backend on poll(2), for docs/writing-a-backend.md: everything is there and nothing is fast. Each operation that waits has a
- * duplicate of its descriptor, so that a number which is closed and used again can't lead it to another file.
+ * A whole backend on poll(2), for docs/writing-a-backend.md: everything is there and nothing is fast. Each
+ * operation that waits has a duplicate of its descriptor, so that a number which is closed and used again
+ * can't lead it to another file.
  */
 #define _GNU_SOURCE /* accept4 */
 #include <await/backend.h>
@@ -29,7 +30,8 @@ struct aw_backend_state {
 	int bell;             /* an eventfd: wake rings it */
 	aw_op *first, **last; /* in flight, in order of submission */
 	size_t count;
-	struct pollfd *polled; /* room for the bell and each operation; grows in submit, so that wait allocates nothing */
+	/* room for the bell and each operation; grows in submit, so that wait allocates nothing */
+	struct pollfd *polled;
 	size_t room;
 };
 
@@ -56,7 +58,8 @@ static void finish(aw_op *op, int64_t result) {
 
 static short events_of(const aw_op *op) {
 	switch (op->kind) {
-	case AW_OP_POLL: return (short)(op->flags & (AW_OP_POLL_IN | AW_OP_POLL_OUT)); /* errors and hang-ups show unasked */
+	/* errors and hang-ups show unasked */
+	case AW_OP_POLL: return (short)(op->flags & (AW_OP_POLL_IN | AW_OP_POLL_OUT));
 	case AW_OP_READ:
 	case AW_OP_RECV:
 	case AW_OP_ACCEPT: return POLLIN;
@@ -100,15 +103,19 @@ static int64_t carry_out(const aw_op *op) {
 	size_t length = op->length < INT_MAX ? (size_t)op->length : INT_MAX;
 	if (!op->nonblocking && !is_still_ready(fd, events_of(op))) return -EAGAIN;
 	switch (op->kind) {
-	case AW_OP_READ: return outcome(op->offset < 0 ? read(fd, op->buffer, length) : pread(fd, op->buffer, length, op->offset));
+	case AW_OP_READ:
+		return outcome(op->offset < 0 ? read(fd, op->buffer, length)
+		                              : pread(fd, op->buffer, length, op->offset));
 	case AW_OP_RECV: return outcome(recv(fd, op->buffer, length, (int)op->flags | MSG_DONTWAIT));
-	case AW_OP_SEND: return outcome(send(fd, op->buffer, length, (int)op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+	case AW_OP_SEND:
+		return outcome(send(fd, op->buffer, length, (int)op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 	case AW_OP_ACCEPT: return outcome(accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
 	case AW_OP_WRITE: {
 		int64_t n = outcome(send(fd, op->buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL));
 		if (n != -ENOTSOCK) return n;
 		/* A blocking pipe that is writable has room for PIPE_BUF bytes, and may block for more. */
-		return write_quietly(fd, op->buffer, op->nonblocking || length < PIPE_BUF ? length : PIPE_BUF, op->offset);
+		return write_quietly(fd, op->buffer, op->nonblocking || length < PIPE_BUF ? length : PIPE_BUF,
+		                     op->offset);
 	}
 	default: { /* AW_OP_CONNECT, begun in submit: the second call tells how the first one ended */
 		int64_t n = try_connect(op);
@@ -124,7 +131,8 @@ static aw_status poll_probe(char *why, size_t length) {
 	return 0;
 }
 
-static aw_status poll_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
+static aw_status poll_open(const aw_backend_host *host, uint32_t flags, uint64_t seed,
+                           aw_backend_state **out) {
 	(void)flags, (void)seed;
 	aw_backend_state *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
@@ -257,7 +265,10 @@ static void poll_wake(aw_backend_state *self) {
 	if (write(self->bell, &(uint64_t){1}, sizeof(uint64_t)) < 0) errno = before;
 }
 
-/* poll(2) has no descriptor that tells of others; a loop that is a guest on this backend gets a thread that polls for it. */
+/*
+ * poll(2) has no descriptor that tells of others; a loop that is a guest on this backend gets a thread that
+ * polls for it.
+ */
 static int poll_fd(aw_backend_state *self) {
 	(void)self;
 	return -1;

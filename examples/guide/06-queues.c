@@ -61,10 +61,13 @@ static aw_status run_all(void *ud) {
 	for (int i = 0; i < WORKERS && status >= 0; i++) status = aw_await(aw_task_future(tasks[i]), NULL);
 
 	for (int i = 0; i < WORKERS; i++) printf("worker %d: %d items\n", i, workers[i].done);
-	printf("%" PRId64 " ms for 5500 ms of work\n", (aw_loop_time(aw_loop_current()) - began) / AW_MILLISECOND);
+	printf("%" PRId64 " ms for 5500 ms of work\n",
+	       (aw_loop_time(aw_loop_current()) - began) / AW_MILLISECOND);
 	for (int i = 0; i < WORKERS; i++) {
 		if (status < 0 && tasks[i]) aw_task_cancel(tasks[i], NULL);
-		/* They point into this stack, which must outlive them: a cancellation of ours does not end the wait. */
+		/*
+		 * They point into this stack, which must outlive them: a cancellation of ours does not end the wait.
+		 */
 		while (tasks[i] && !aw_future_done(aw_task_future(tasks[i]))) {
 			aw_status ended = aw_await(aw_task_future(tasks[i]), NULL);
 			(void)ended;

@@ -24,7 +24,8 @@ static aw_status read_blocking(void *ud, void **out, aw_destroy_fn *out_destroy)
 
 static aw_status read_in_thread(void *ud) {
 	void *text = NULL;
-	aw_status status = aw_to_thread(read_blocking, ud, NULL, &text, NULL); /* suspends this task, not the loop */
+	/* suspends this task, not the loop */
+	aw_status status = aw_to_thread(read_blocking, ud, NULL, &text, NULL);
 	if (status < 0)
 		printf("thread: %s\n", aw_error_message(aw_caught()));
 	else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every handle parameter of every public function, given NULL, a handle of another kind, and a freed one: the call
- * returns AW_EBADHANDLE, or 0 or NULL where it returns no status. The calls are generated from the headers, so that no
- * function can be forgotten.
+ * Every handle parameter of every public function, given NULL, a handle of another kind, and a freed one: the
+ * call returns AW_EBADHANDLE, or 0 or NULL where it returns no status. The calls are generated from the
+ * headers, so that no function can be forgotten.
  */
 #include "../trace.h"
 
@@ -271,7 +271,8 @@ static bool zoo_open(zoo *self) {
 	close(ends[1]);
 	*self = (zoo){.loop = loop_begin("epoll")};
 	for (int kind = 0; kind < KINDS; kind++)
-		if (makers[kind]) self->good[kind] = kind == KIND_aw_loop ? aw_loop_ref(self->loop) : makers[kind](self->loop);
+		if (makers[kind])
+			self->good[kind] = kind == KIND_aw_loop ? aw_loop_ref(self->loop) : makers[kind](self->loop);
 	return true;
 }
 
@@ -359,7 +360,8 @@ static aw_status answer(zoo *self, const bad_call *call, void *bad, bool drop) {
 static void judge(zoo *self, const bad_call *call, void *bad, bool drop, const char *what) {
 	aw_status got = answer(self, call, bad, drop);
 	if (got != AW_EBADHANDLE)
-		printf("\n    %s: %s is %s, and the answer is %s\n", call->function, call->parameter, what, aw_err_name(got));
+		printf("\n    %s: %s is %s, and the answer is %s\n", call->function, call->parameter, what,
+		       aw_err_name(got));
 	EXPECT(got == AW_EBADHANDLE);
 }
 
@@ -374,7 +376,8 @@ static void null_is_refused_by_every_function(void) {
 		if (call->null == NULL_IS_CURRENT) {
 			/* None runs here. */
 			aw_status got = call->call(self.good, NULL);
-			if (got != AW_EBADHANDLE && got != AW_ENOLOOP) printf("\n    %s: NULL is %s\n", call->function, aw_err_name(got));
+			if (got != AW_EBADHANDLE && got != AW_ENOLOOP)
+				printf("\n    %s: NULL is %s\n", call->function, aw_err_name(got));
 			EXPECT(got == AW_EBADHANDLE || got == AW_ENOLOOP);
 			continue;
 		}

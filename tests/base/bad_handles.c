@@ -6,9 +6,9 @@
 /* One call with the handle to be judged as its subject. */
 typedef aw_status (*subject_call)(void *h);
 
-#define STATUS(name, call)                     \
+#define STATUS(name, call)                \
 	static aw_status name##_of(void *h) { \
-		return call;                           \
+		return call;                      \
 	}
 
 static void *out; /* where a call that should fail would put its result */
@@ -79,11 +79,14 @@ STATUS(all_tasks, aw_loop_all_tasks(h, NULL, 0))
 
 static int judged_by_value; /* the last call returns no status */
 
-/* Predicates, getters and references: 0, or NULL, or the handle itself; AW_FOREVER and "" count as nothing too. */
-#define NOTHING(name, call)                    \
-	static aw_status name##_of(void *h) { \
-		judged_by_value = 1;                   \
-		return (call) ? 0 : AW_EBADHANDLE;     \
+/*
+ * Predicates, getters and references: 0, or NULL, or the handle itself; AW_FOREVER and "" count as nothing
+ * too.
+ */
+#define NOTHING(name, call)                \
+	static aw_status name##_of(void *h) {  \
+		judged_by_value = 1;               \
+		return (call) ? 0 : AW_EBADHANDLE; \
 	}
 
 NOTHING(loop_is_running, aw_loop_is_running(h))
@@ -130,32 +133,101 @@ static const struct {
 	enum kind kind;
 	aw_status for_null;
 } calls[] = {
-#define CALL(name, kind)        {#name, name##_of, kind, AW_EBADHANDLE}
-#define CALL_ON_LOOP_HERE(name) {#name, name##_of, LOOP, AW_ENOLOOP}
-	CALL(loop_close, LOOP), CALL(loop_abandon, LOOP), CALL(loop_set_host_data, LOOP), CALL(loop_run_forever, LOOP),
-	CALL(loop_run_until_complete, LOOP), CALL(loop_run_once, LOOP), CALL(loop_stop, LOOP), CALL(loop_wait, LOOP),
-	CALL(loop_dispatch, LOOP), CALL(loop_wakeup, LOOP), CALL(loop_guest_begin, LOOP), CALL(loop_guest_end, LOOP),
-	CALL(loop_call_soon, LOOP), CALL(loop_call_later, LOOP), CALL(loop_call_at, LOOP), CALL(loop_call_soon_threadsafe, LOOP),
-	CALL(loop_set_exception_handler, LOOP), CALL(loop_call_exception_handler, LOOP), CALL(loop_set_debug, LOOP),
-	CALL(loop_submit, LOOP), CALL(loop_cancel_token, LOOP), CALL(loop_drain, LOOP), CALL(loop_set_stack_size, LOOP),
-	CALL(loop_cancel_all, LOOP), CALL(loop_is_running, LOOP), CALL(loop_is_closed, LOOP),
-	CALL(loop_host_data, LOOP), CALL(loop_take_stop, LOOP), CALL(loop_time, LOOP), CALL(loop_pending, LOOP),
-	CALL(loop_deadline, LOOP), CALL(loop_debug, LOOP), CALL(loop_backend, LOOP), CALL(loop_ref, LOOP),
-	CALL_ON_LOOP_HERE(future_new), CALL_ON_LOOP_HERE(task_spawn), CALL_ON_LOOP_HERE(task_spawn_coro), CALL_ON_LOOP_HERE(coro_new), CALL_ON_LOOP_HERE(sleep_coro),
-	CALL_ON_LOOP_HERE(gather), CALL_ON_LOOP_HERE(wait_coro), CALL_ON_LOOP_HERE(as_completed_new), CALL_ON_LOOP_HERE(timeout_new),
-	CALL_ON_LOOP_HERE(timeout_new_at), CALL_ON_LOOP_HERE(all_tasks),
-	CALL(handle_cancel, HANDLE), CALL(handle_cancelled, HANDLE), CALL(handle_when, HANDLE), CALL(handle_ref, HANDLE),
-	CALL(future_set_result, FUTURE), CALL(future_set_error, FUTURE), CALL(future_fail, FUTURE), CALL(future_cancel, FUTURE),
-	CALL(future_result, FUTURE), CALL(future_take_result, FUTURE), CALL(future_error, FUTURE),
-	CALL(future_add_done_callback, FUTURE), CALL(future_remove_done_callback, FUTURE), CALL(future_set_host_data, FUTURE),
-	CALL(shield, FUTURE), CALL(wait_for_coro, FUTURE), CALL(future_loop, FUTURE), CALL(future_task, FUTURE),
-	CALL(future_done, FUTURE), CALL(future_cancelled, FUTURE), CALL(future_host_data, FUTURE), CALL(future_ref, FUTURE),
-	CALL(task_cancel, TASK), CALL(task_cancelling, TASK), CALL(task_uncancel, TASK), CALL(task_set_name, TASK),
-	CALL(task_future, TASK), CALL(task_name, TASK), CALL(task_coro, TASK), CALL(task_ref, TASK),
-	CALL(coro_ref, CORO), CALL(results_get, RESULTS), CALL(results_count, RESULTS), CALL(results_error, RESULTS),
-	CALL(results_ref, RESULTS), CALL(error_status, ERROR), CALL(error_payload, ERROR), CALL(error_message, ERROR), CALL(error_ref, ERROR),
-	CALL(timeout_begin, TIMEOUT), CALL(timeout_end, TIMEOUT), CALL(timeout_reschedule, TIMEOUT), CALL(timeout_when, TIMEOUT),
-	CALL(timeout_expired, TIMEOUT), CALL(timeout_ref, TIMEOUT), CALL(as_completed_next_coro, AS_COMPLETED),
+#define CALL(name, kind) \
+	{ #name, name##_of, kind, AW_EBADHANDLE }
+#define CALL_ON_LOOP_HERE(name) \
+	{ #name, name##_of, LOOP, AW_ENOLOOP }
+	CALL(loop_close, LOOP),
+	CALL(loop_abandon, LOOP),
+	CALL(loop_set_host_data, LOOP),
+	CALL(loop_run_forever, LOOP),
+	CALL(loop_run_until_complete, LOOP),
+	CALL(loop_run_once, LOOP),
+	CALL(loop_stop, LOOP),
+	CALL(loop_wait, LOOP),
+	CALL(loop_dispatch, LOOP),
+	CALL(loop_wakeup, LOOP),
+	CALL(loop_guest_begin, LOOP),
+	CALL(loop_guest_end, LOOP),
+	CALL(loop_call_soon, LOOP),
+	CALL(loop_call_later, LOOP),
+	CALL(loop_call_at, LOOP),
+	CALL(loop_call_soon_threadsafe, LOOP),
+	CALL(loop_set_exception_handler, LOOP),
+	CALL(loop_call_exception_handler, LOOP),
+	CALL(loop_set_debug, LOOP),
+	CALL(loop_submit, LOOP),
+	CALL(loop_cancel_token, LOOP),
+	CALL(loop_drain, LOOP),
+	CALL(loop_set_stack_size, LOOP),
+	CALL(loop_cancel_all, LOOP),
+	CALL(loop_is_running, LOOP),
+	CALL(loop_is_closed, LOOP),
+	CALL(loop_host_data, LOOP),
+	CALL(loop_take_stop, LOOP),
+	CALL(loop_time, LOOP),
+	CALL(loop_pending, LOOP),
+	CALL(loop_deadline, LOOP),
+	CALL(loop_debug, LOOP),
+	CALL(loop_backend, LOOP),
+	CALL(loop_ref, LOOP),
+	CALL_ON_LOOP_HERE(future_new),
+	CALL_ON_LOOP_HERE(task_spawn),
+	CALL_ON_LOOP_HERE(task_spawn_coro),
+	CALL_ON_LOOP_HERE(coro_new),
+	CALL_ON_LOOP_HERE(sleep_coro),
+	CALL_ON_LOOP_HERE(gather),
+	CALL_ON_LOOP_HERE(wait_coro),
+	CALL_ON_LOOP_HERE(as_completed_new),
+	CALL_ON_LOOP_HERE(timeout_new),
+	CALL_ON_LOOP_HERE(timeout_new_at),
+	CALL_ON_LOOP_HERE(all_tasks),
+	CALL(handle_cancel, HANDLE),
+	CALL(handle_cancelled, HANDLE),
+	CALL(handle_when, HANDLE),
+	CALL(handle_ref, HANDLE),
+	CALL(future_set_result, FUTURE),
+	CALL(future_set_error, FUTURE),
+	CALL(future_fail, FUTURE),
+	CALL(future_cancel, FUTURE),
+	CALL(future_result, FUTURE),
+	CALL(future_take_result, FUTURE),
+	CALL(future_error, FUTURE),
+	CALL(future_add_done_callback, FUTURE),
+	CALL(future_remove_done_callback, FUTURE),
+	CALL(future_set_host_data, FUTURE),
+	CALL(shield, FUTURE),
+	CALL(wait_for_coro, FUTURE),
+	CALL(future_loop, FUTURE),
+	CALL(future_task, FUTURE),
+	CALL(future_done, FUTURE),
+	CALL(future_cancelled, FUTURE),
+	CALL(future_host_data, FUTURE),
+	CALL(future_ref, FUTURE),
+	CALL(task_cancel, TASK),
+	CALL(task_cancelling, TASK),
+	CALL(task_uncancel, TASK),
+	CALL(task_set_name, TASK),
+	CALL(task_future, TASK),
+	CALL(task_name, TASK),
+	CALL(task_coro, TASK),
+	CALL(task_ref, TASK),
+	CALL(coro_ref, CORO),
+	CALL(results_get, RESULTS),
+	CALL(results_count, RESULTS),
+	CALL(results_error, RESULTS),
+	CALL(results_ref, RESULTS),
+	CALL(error_status, ERROR),
+	CALL(error_payload, ERROR),
+	CALL(error_message, ERROR),
+	CALL(error_ref, ERROR),
+	CALL(timeout_begin, TIMEOUT),
+	CALL(timeout_end, TIMEOUT),
+	CALL(timeout_reschedule, TIMEOUT),
+	CALL(timeout_when, TIMEOUT),
+	CALL(timeout_expired, TIMEOUT),
+	CALL(timeout_ref, TIMEOUT),
+	CALL(as_completed_next_coro, AS_COMPLETED),
 	CALL(as_completed_ref, AS_COMPLETED),
 };
 enum { CALLS = sizeof calls / sizeof *calls };
@@ -290,7 +362,8 @@ static aw_status awaits_them(void *ud) {
 		}
 		if (kind != CORO) EXPECT_INT(aw_await_coro(self->of[kind], NULL), AW_EBADHANDLE);
 		if (kind != ERROR) EXPECT_INT(aw_raise_error(self->of[kind]), AW_EBADHANDLE);
-		if (kind != AS_COMPLETED) EXPECT_INT(aw_as_completed_next(self->of[kind], (aw_future **)&out), AW_EBADHANDLE);
+		if (kind != AS_COMPLETED)
+			EXPECT_INT(aw_as_completed_next(self->of[kind], (aw_future **)&out), AW_EBADHANDLE);
 	}
 	EXPECT_INT(aw_await(NULL, NULL), AW_EBADHANDLE);
 	EXPECT_INT(aw_await_coro(NULL, NULL), AW_EBADHANDLE);
@@ -309,7 +382,10 @@ static void a_task_that_awaits_a_wrong_kind_goes_on(void) {
 	loop_end(self.loop);
 }
 
-/* Whatever fails leaves the error of its code alone to be caught, in place of an older one, of the same code too. */
+/*
+ * Whatever fails leaves the error of its code alone to be caught, in place of an older one, of the same code
+ * too.
+ */
 static aw_status catches_each(void *ud) {
 	menagerie *self = ud;
 	for (size_t i = 0; i < CALLS; i++)
@@ -321,7 +397,8 @@ static aw_status catches_each(void *ud) {
 			aw_status got = calls[i].call(kind < 0 ? NULL : self->of[kind]);
 			if (judged_by_value) continue;
 			EXPECT_INT(got, AW_EBADHANDLE);
-			bool caught = aw_error_status(aw_caught()) == got && strcmp(aw_error_message(aw_caught()), aw_strerror(got)) == 0;
+			bool caught = aw_error_status(aw_caught()) == got &&
+			              strcmp(aw_error_message(aw_caught()), aw_strerror(got)) == 0;
 			if (!caught) printf("\n    %s is not caught\n", calls[i].name);
 			EXPECT(caught);
 		}
@@ -346,10 +423,12 @@ static void a_null_resume_or_report_is_answered(void) {
 	EXPECT_INT(aw_resume_await(NULL, NULL), AW_EBADHANDLE);
 	EXPECT_INT(aw_resume_delegate(NULL, NULL), AW_EBADHANDLE);
 	EXPECT_INT(aw_resume_yield(NULL), AW_EBADHANDLE);
-	EXPECT(!aw_report_message(NULL) && !aw_report_error(NULL) && !aw_report_future(NULL) && !aw_report_handle(NULL));
+	EXPECT(!aw_report_message(NULL) && !aw_report_error(NULL) && !aw_report_future(NULL) &&
+	       !aw_report_handle(NULL));
 }
 
-CHECK_MAIN("bad_handles", CASE(null_is_answered_by_every_call), CASE(a_handle_of_another_kind_is_answered_by_every_call),
+CHECK_MAIN("bad_handles", CASE(null_is_answered_by_every_call),
+           CASE(a_handle_of_another_kind_is_answered_by_every_call),
            CASE(a_wrong_kind_among_the_futures_is_answered), CASE(a_stale_handle_is_answered_by_every_call),
            CASE(a_task_that_awaits_a_wrong_kind_goes_on), CASE(every_call_that_fails_in_a_task_is_caught),
            CASE(a_null_resume_or_report_is_answered))

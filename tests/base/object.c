@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: internal threads valgrind */
-/* Inside: memory by size, references that end on the right thread, and domains that outlive what made them. */
-#include "check.h"
+/*
+ * Inside: memory by size, references that end on the right thread, and domains that outlive what made them.
+ */
 #include "object.h"
+#include "check.h"
 
 #include <await/debug.h>
 
@@ -137,7 +139,8 @@ static void closing_sweeps_and_objects_keep_the_domain(void) {
 	home here = {0};
 	int released = 0;
 	domain_open(&here.domain, thread_self(), home_wake, home_gone);
-	thing *swept = thing_new(&here, &released), *one = thing_new(&here, &released), *two = thing_new(&here, &released);
+	thing *swept = thing_new(&here, &released), *one = thing_new(&here, &released),
+		  *two = thing_new(&here, &released);
 	REQUIRE(swept && one && two);
 	unref_in_thread(swept);
 	domain_close(&here.domain);
@@ -217,6 +220,8 @@ static void a_hosts_slot_destroys_what_it_replaces(void) {
 }
 
 CHECK_MAIN("object", CASE(memory_comes_zeroed_and_apart), CASE(memory_given_back_is_taken_again),
-           CASE(the_last_reference_at_home_releases_at_once), CASE(the_last_reference_elsewhere_waits_for_the_sweep),
-           CASE(closing_sweeps_and_objects_keep_the_domain), CASE(an_object_made_elsewhere_counts_once_adopted),
-           CASE(references_raced_for_end_once), CASE(a_hosts_slot_destroys_what_it_replaces))
+           CASE(the_last_reference_at_home_releases_at_once),
+           CASE(the_last_reference_elsewhere_waits_for_the_sweep),
+           CASE(closing_sweeps_and_objects_keep_the_domain),
+           CASE(an_object_made_elsewhere_counts_once_adopted), CASE(references_raced_for_end_once),
+           CASE(a_hosts_slot_destroys_what_it_replaces))

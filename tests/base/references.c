@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* References that are given back once too often, and references that are forgotten: in debug mode both are told by kind and origin. */
+/*
+ * References that are given back once too often, and references that are forgotten: in debug mode both are
+ * told by kind and origin.
+ */
 #include "trace.h"
 
 #include <errno.h>
@@ -13,7 +16,8 @@ static aw_status keep_report(aw_loop *loop, const aw_report *report, void *ud) {
 	(void)loop;
 	(void)ud;
 	size_t used = strlen(reports);
-	snprintf(reports + used, sizeof reports - used, "[%s%s]", aw_report_message(report), aw_report_origin(report) ? " @" : "");
+	snprintf(reports + used, sizeof reports - used, "[%s%s]", aw_report_message(report),
+	         aw_report_origin(report) ? " @" : "");
 	return 0;
 }
 
@@ -112,7 +116,9 @@ static void another_thread_is_told_on_stderr(void) {
 	EXPECT_INT(aw_task_spawn(loop, waits_for_the_lock, shared_lock, NULL, NULL), 0);
 	EXPECT(aw_loop_run_once(loop, 0) >= 0); /* who waits holds a reference */
 	const char *text = stderr_of(unref_elsewhere);
-	EXPECT(strstr(text, "libawait: one unref too many: the caller holds no reference to this lock, created at ") != NULL);
+	EXPECT(strstr(text,
+	              "libawait: one unref too many: the caller holds no reference to this lock, created at ") !=
+	       NULL);
 	EXPECT_STR(reports, "");
 	EXPECT_INT(aw_lock_release(shared_lock), 0);
 	loop_settle(loop);
@@ -191,7 +197,8 @@ static void a_forgotten_unref_is_told_at_the_end_by_kind_and_origin(void) {
 	EXPECT(strstr(text, "libawait: 4 handles are still held at the end of the run:") != NULL);
 	EXPECT(strstr(text, "libawait:   1 of kind queue, 1 reference, created at test_references") != NULL);
 	EXPECT(strstr(text, "libawait:   2 of kind event, 2 references, created at test_references") != NULL);
-	EXPECT(strstr(text, "libawait:   1 of kind process options, 1 reference, created at test_references") != NULL);
+	EXPECT(strstr(text, "libawait:   1 of kind process options, 1 reference, created at test_references") !=
+	       NULL);
 	EXPECT(strstr(text, "future") == NULL);
 	if (!strstr(text, "4 handles")) printf("\n    it said: %s\n", text);
 	aw_queue_unref(forgotten_queue);
@@ -232,8 +239,9 @@ static void caches_are_freed_when_nothing_is_alive(void) {
 	EXPECT_INT(aw_debug_free_caches(), 0);
 }
 
-CHECK_MAIN("references", CASE(one_unref_too_many_is_told_and_has_no_effect), CASE(what_a_getter_lent_is_not_the_callers),
-           CASE(another_thread_is_told_on_stderr), CASE(one_unref_too_many_after_the_last_is_told),
+CHECK_MAIN("references", CASE(one_unref_too_many_is_told_and_has_no_effect),
+           CASE(what_a_getter_lent_is_not_the_callers), CASE(another_thread_is_told_on_stderr),
+           CASE(one_unref_too_many_after_the_last_is_told),
            CASE(what_a_handler_keeps_from_a_dying_future_is_its_own),
-           CASE(a_forgotten_unref_is_told_at_the_end_by_kind_and_origin), CASE(a_run_that_gives_all_back_says_nothing),
-           CASE(caches_are_freed_when_nothing_is_alive))
+           CASE(a_forgotten_unref_is_told_at_the_end_by_kind_and_origin),
+           CASE(a_run_that_gives_all_back_says_nothing), CASE(caches_are_freed_when_nothing_is_alive))

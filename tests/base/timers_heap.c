@@ -20,7 +20,9 @@ static timer *first_of(timer *all) {
 	timer *first = NULL;
 	for (int i = 0; i < TIMERS; i++) {
 		if (!timer_is_set(&all[i])) continue;
-		if (!first || all[i].when < first->when || (all[i].when == first->when && all[i].sequence < first->sequence)) first = &all[i];
+		if (!first || all[i].when < first->when ||
+		    (all[i].when == first->when && all[i].sequence < first->sequence))
+			first = &all[i];
 	}
 	return first;
 }
@@ -29,7 +31,9 @@ static int is_heap(const timers *self) {
 	for (size_t i = 0; i < self->count; i++) {
 		const timers_entry *entry = &self->heap[i], *parent = &self->heap[(i - (i > 0)) / 4];
 		if (entry->owner->place != i + 1 || entry->owner->when != entry->when) return 0;
-		if (i && (parent->when > entry->when || (parent->when == entry->when && parent->sequence > entry->sequence))) return 0;
+		if (i && (parent->when > entry->when ||
+		          (parent->when == entry->when && parent->sequence > entry->sequence)))
+			return 0;
 	}
 	return 1;
 }
@@ -97,5 +101,5 @@ static void an_empty_heap_has_no_deadline(void) {
 	EXPECT_INT(timers_deadline(&self), INT64_MAX);
 }
 
-CHECK_MAIN("timers_heap", CASE(random_moves_keep_the_order), CASE(equal_deadlines_leave_in_the_order_they_came),
-           CASE(an_empty_heap_has_no_deadline))
+CHECK_MAIN("timers_heap", CASE(random_moves_keep_the_order),
+           CASE(equal_deadlines_leave_in_the_order_they_came), CASE(an_empty_heap_has_no_deadline))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* For a debugger to look at: one task runs, and of the others each is suspended somewhere else. Ends by SIGABRT, and leaves a core file. */
+/*
+ * For a debugger to look at: one task runs, and of the others each is suspended somewhere else. Ends by
+ * SIGABRT, and leaves a core file.
+ */
 #include <await/await.h>
 #include <stdio.h>
 #include <stdlib.h>

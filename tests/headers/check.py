@@ -48,7 +48,8 @@ def names(header):
 
 def undocumented(header):
     """Functions that no comment stands before."""
-    lines = header.read_text().splitlines()
+    # A function's attribute may have a line to itself.
+    lines = [line for line in header.read_text().splitlines() if not re.fullmatch(r'AW_PRINTF\(.*\)', line)]
     for above, line in zip(lines, lines[1:]):
         if re.match(r'(AW_STACKFUL )?(AW_NODISCARD )?(AW_PRINTF\(.*?\) )?AW_API\b', line) and not above.rstrip().endswith('*/'):
             yield line

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 static aw_submission operation(uint32_t kind, uint64_t token) {
-	return (aw_submission){.size = sizeof(aw_submission), .kind = kind, .token = token, .fd = -1, .offset = -1};
+	return (aw_submission){
+		.size = sizeof(aw_submission), .kind = kind, .token = token, .fd = -1, .offset = -1};
 }
 
 static aw_status submit(aw_loop *loop, aw_submission one) {
@@ -162,7 +163,8 @@ static void cancelled_operations_complete_once(void) {
 	char byte;
 	aw_completion done[4];
 	REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
-	aw_submission many[3] = {operation(AW_OPERATION_READ, 5), operation(AW_OPERATION_SLEEP, 5), operation(AW_OPERATION_SLEEP, 6)};
+	aw_submission many[3] = {operation(AW_OPERATION_READ, 5), operation(AW_OPERATION_SLEEP, 5),
+	                         operation(AW_OPERATION_SLEEP, 6)};
 	many[0].fd = fds[0];
 	many[0].buffer = &byte;
 	many[0].length = 1;
@@ -185,7 +187,8 @@ static void cancelled_operations_complete_once(void) {
 static void what_is_refused_stops_the_array_there(void) {
 	aw_loop *loop = loop_begin(NULL);
 	aw_completion done[4];
-	aw_submission many[3] = {operation(AW_OPERATION_NOP, 1), operation(77, 2), operation(AW_OPERATION_NOP, 3)};
+	aw_submission many[3] = {operation(AW_OPERATION_NOP, 1), operation(77, 2),
+	                         operation(AW_OPERATION_NOP, 3)};
 	EXPECT_INT(aw_loop_submit(loop, many, 3), 1);
 	EXPECT_INT(aw_loop_submit(loop, many + 1, 2), -EINVAL);
 	many[2].size = 4;
@@ -255,8 +258,8 @@ static void a_closing_loop_ends_what_is_in_flight(void) {
 	char byte;
 	aw_future *future = NULL;
 	REQUIRE(pipe2(fds, O_CLOEXEC) == 0 && aw_future_new(loop, &future) == 0);
-	aw_submission many[4] = {operation(AW_OPERATION_READ, 1), operation(AW_OPERATION_SLEEP, 2), operation(AW_OPERATION_FUTURE, 3),
-	                         operation(AW_OPERATION_NOP, 4)};
+	aw_submission many[4] = {operation(AW_OPERATION_READ, 1), operation(AW_OPERATION_SLEEP, 2),
+	                         operation(AW_OPERATION_FUTURE, 3), operation(AW_OPERATION_NOP, 4)};
 	many[0].fd = fds[0];
 	many[0].buffer = &byte;
 	many[0].length = 1;
@@ -289,9 +292,10 @@ static void a_loop_dropped_during_a_drain_ends_after_it(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("completion_queue", CASE(nops_complete_in_their_order), CASE(sleeps_complete_by_deadline), CASE(bytes_go_through_a_pipe),
-           CASE(a_write_to_nobody_is_an_error_and_no_signal), CASE(a_poll_tells_what_is_ready),
-           CASE(a_future_is_waited_for_and_not_cancelled), CASE(cancelled_operations_complete_once),
-           CASE(what_is_refused_stops_the_array_there), CASE(a_bad_descriptor_is_told_by_the_completion_or_at_once),
+CHECK_MAIN("completion_queue", CASE(nops_complete_in_their_order), CASE(sleeps_complete_by_deadline),
+           CASE(bytes_go_through_a_pipe), CASE(a_write_to_nobody_is_an_error_and_no_signal),
+           CASE(a_poll_tells_what_is_ready), CASE(a_future_is_waited_for_and_not_cancelled),
+           CASE(cancelled_operations_complete_once), CASE(what_is_refused_stops_the_array_there),
+           CASE(a_bad_descriptor_is_told_by_the_completion_or_at_once),
            CASE(a_drain_tells_something_else_from_nothing), CASE(thousands_in_flight_each_come_back_once),
            CASE(a_closing_loop_ends_what_is_in_flight), CASE(a_loop_dropped_during_a_drain_ends_after_it))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
 /*
- * The program closes a descriptor on which something is under way, and another file gets its number: nothing that was meant for the old
- * file may touch the new one. Closed by close(2), after a cancel, and by the library; outside of a turn and in the middle of
- * one, before and after the backend has had a turn to look.
+ * The program closes a descriptor on which something is under way, and another file gets its number: nothing
+ * that was meant for the old file may touch the new one. Closed by close(2), after a cancel, and by the
+ * library; outside of a turn and in the middle of one, before and after the backend has had a turn to look.
  */
 #include "trace.h"
 
@@ -16,7 +16,10 @@
 
 enum { TIMES = 100, TOKEN = 7 };
 
-/* What is written to `far` is read from `near`. The number under test is the near one's, or the far one's for a writer. */
+/*
+ * What is written to `far` is read from `near`. The number under test is the near one's, or the far one's for
+ * a writer.
+ */
 typedef struct channel {
 	int near, far;
 } channel;
@@ -26,7 +29,9 @@ enum kind { SOCKETS, SOCKETS_BLOCKING, PIPES, PIPES_BLOCKING, KINDS };
 static channel channel_open(enum kind kind) {
 	int ends[2] = {-1, -1};
 	switch (kind) {
-	case SOCKETS: EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0); break;
+	case SOCKETS:
+		EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+		break;
 	case SOCKETS_BLOCKING: EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0); break;
 	case PIPES: EXPECT_INT(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0); break;
 	default: EXPECT_INT(pipe2(ends, O_CLOEXEC), 0); break;
@@ -126,7 +131,8 @@ static aw_status attempt_run(aw_loop *loop, void *ud) {
 }
 
 static void attempt_make(aw_loop *loop, enum kind kind, enum how how, uint32_t operation, bool inside) {
-	attempt self = {.loop = loop, .kind = kind, .how = how, .operation = operation, .old = channel_open(kind)};
+	attempt self = {
+		.loop = loop, .kind = kind, .how = how, .operation = operation, .old = channel_open(kind)};
 	if (inside) {
 		EXPECT_INT(aw_loop_call_soon(loop, attempt_run, &self, NULL, NULL), 0);
 		EXPECT(aw_loop_run_once(loop, 0) >= 0);
@@ -157,7 +163,8 @@ static void operations(enum how how, bool inside) {
 		enum kind kind = (enum kind)(i / 2 % KINDS);
 		attempt_make(loop, kind, how, reading(kind, i), inside);
 	}
-	for (int i = 0; i < TIMES; i++) attempt_make(loop, (enum kind)(i % KINDS), how, AW_OPERATION_POLL, inside);
+	for (int i = 0; i < TIMES; i++)
+		attempt_make(loop, (enum kind)(i % KINDS), how, AW_OPERATION_POLL, inside);
 	loop_end(loop);
 }
 
@@ -472,13 +479,17 @@ static void closed_by_an_operation(void) {
 	loop_end(loop);
 }
 
-/* A child's pipes are the library's: with a communicate cut off, they are closed while their reads are under way. */
+/*
+ * A child's pipes are the library's: with a communicate cut off, they are closed while their reads are under
+ * way.
+ */
 static void closed_with_a_child(void) {
 	enum { CHANNELS = 4 };
 	aw_loop *loop = loop_begin(NULL);
 	aw_process_options *options;
 	REQUIRE(aw_process_options_new(&options) == 0);
-	for (int stream = 0; stream < 3; stream++) EXPECT_INT(aw_process_options_set_stdio(options, stream, AW_STDIO_PIPE, -1), 0);
+	for (int stream = 0; stream < 3; stream++)
+		EXPECT_INT(aw_process_options_set_stdio(options, stream, AW_STDIO_PIPE, -1), 0);
 	for (int i = 0; i < 20; i++) {
 		aw_process *process;
 		aw_future *future;
@@ -505,9 +516,10 @@ static void closed_with_a_child(void) {
 }
 
 CHECK_MAIN("descriptor_reuse", CASE(a_plain_close_outside_of_a_turn), CASE(a_plain_close_in_a_turn),
-           CASE(a_cancel_and_a_close_outside_of_a_turn), CASE(a_cancel_and_a_close_in_a_turn), CASE(a_close_after_a_turn),
-           CASE(many_in_one_call_and_a_close), CASE(news_of_the_old_file_are_not_the_new_ones),
-           CASE(a_write_that_waits_for_room), CASE(an_accept_takes_no_connection_of_another_listener),
-           CASE(a_reader_left_behind_is_not_called), CASE(a_future_left_behind_is_not_finished),
-           CASE(a_reader_that_closes_its_descriptor_is_not_called_again), CASE(a_reader_of_the_new_file_is_called),
-           CASE(closed_by_an_operation), CASE(closed_with_a_child))
+           CASE(a_cancel_and_a_close_outside_of_a_turn), CASE(a_cancel_and_a_close_in_a_turn),
+           CASE(a_close_after_a_turn), CASE(many_in_one_call_and_a_close),
+           CASE(news_of_the_old_file_are_not_the_new_ones), CASE(a_write_that_waits_for_room),
+           CASE(an_accept_takes_no_connection_of_another_listener), CASE(a_reader_left_behind_is_not_called),
+           CASE(a_future_left_behind_is_not_finished),
+           CASE(a_reader_that_closes_its_descriptor_is_not_called_again),
+           CASE(a_reader_of_the_new_file_is_called), CASE(closed_by_an_operation), CASE(closed_with_a_child))

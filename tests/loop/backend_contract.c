@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends internal threads */
 /*
- * What <await/backend.h> promises, asked of each backend's table directly. A case holds for readiness and for completion backends
- * alike, so where both orders are right it checks that the result and the world agree.
+ * What <await/backend.h> promises, asked of each backend's table directly. A case holds for readiness and for
+ * completion backends alike, so where both orders are right it checks that the result and the world agree.
  * Usage: test_backend_contract [NAME[,NAME…]]
  */
 #include <netinet/in.h>
@@ -235,7 +235,10 @@ CONTRACT(several_operations_on_one_descriptor) {
 		driver_put(l.out, "x");
 	}
 	EXPECT_INT(driver_finish(self, &watch), AW_OP_POLL_IN);
-	/* A readiness backend serves them in the order they came in, also when the data is there before the second asks. */
+	/*
+	 * A readiness backend serves them in the order they came in, also when the data is there before the
+	 * second asks.
+	 */
 	if (!(self->backend->capabilities & AW_BACKEND_COMPLETION)) {
 		EXPECT_STR(got, "0123456789");
 		driver_start(self, &reads[0]);
@@ -444,9 +447,11 @@ static void the_table_is_well_formed(void) {
 }
 
 CONTRACT_MAIN("backend_contract", CASE(the_table_is_well_formed), CASE(no_wake_from_another_thread_is_lost),
-              CASE(wakes_before_a_wait_end_it_once), CASE(a_deadline_is_never_early), CASE(a_signal_ends_a_wait),
-              CASE(a_wake_from_a_signal_handler_ends_the_next_wait), CASE(a_read_waits_and_then_completes),
-              CASE(what_succeeds_at_once_completes_in_the_next_wait), CASE(a_large_write_never_blocks_the_loop),
-              CASE(several_operations_on_one_descriptor), CASE(a_regular_file_is_always_ready), CASE(a_hangup_ends_every_watch),
+              CASE(wakes_before_a_wait_end_it_once), CASE(a_deadline_is_never_early),
+              CASE(a_signal_ends_a_wait), CASE(a_wake_from_a_signal_handler_ends_the_next_wait),
+              CASE(a_read_waits_and_then_completes), CASE(what_succeeds_at_once_completes_in_the_next_wait),
+              CASE(a_large_write_never_blocks_the_loop), CASE(several_operations_on_one_descriptor),
+              CASE(a_regular_file_is_always_ready), CASE(a_hangup_ends_every_watch),
               CASE(writing_to_a_dead_peer_raises_no_signal), CASE(a_bad_descriptor_is_an_error_and_no_more),
-              CASE(a_thousand_messages_go_round), CASE(a_refused_connection_says_so), CASE(a_thousand_descriptors_at_once))
+              CASE(a_thousand_messages_go_round), CASE(a_refused_connection_says_so),
+              CASE(a_thousand_descriptors_at_once))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends internal threads */
 /*
- * What <await/backend.h> promises about ends and beginnings, asked of each backend's table directly: cancelling, closing, numbers of
- * descriptors that come back, the descriptor to poll, fork, and that no descriptor is left open.
- * Usage: test_backend_lifetime [NAME[,NAME…]]
+ * What <await/backend.h> promises about ends and beginnings, asked of each backend's table directly:
+ * cancelling, closing, numbers of descriptors that come back, the descriptor to poll, fork, and that no
+ * descriptor is left open. Usage: test_backend_lifetime [NAME[,NAME…]]
  */
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -50,7 +50,8 @@ CONTRACT(a_cancel_loses_no_data) {
 	for (int i = 0; i < 200; i++) {
 		driver_channel l = driver_pipe(O_NONBLOCK);
 		char text[] = "hello", got[8] = "";
-		driver_op sending = driver_io(AW_OP_WRITE, l.out, 1, text, 5), taking = driver_io(AW_OP_READ, l.in, 1, got, 5);
+		driver_op sending = driver_io(AW_OP_WRITE, l.out, 1, text, 5),
+				  taking = driver_io(AW_OP_READ, l.in, 1, got, 5);
 		driver_start(self, &sending);
 		if (i & 1) driver_poll(self);
 		if (!sending.completions) driver_cancel(self, &sending);
@@ -72,7 +73,8 @@ CONTRACT(a_cancel_loses_no_data) {
 CONTRACT(close_ends_what_is_in_flight) {
 	driver_channel l = driver_pipe(O_NONBLOCK), other = driver_pair(0);
 	char bytes[2], text[] = "x";
-	driver_op read = driver_io(AW_OP_READ, l.in, 1, bytes, 1), recv = driver_io(AW_OP_RECV, other.in, 0, bytes + 1, 1);
+	driver_op read = driver_io(AW_OP_READ, l.in, 1, bytes, 1),
+			  recv = driver_io(AW_OP_RECV, other.in, 0, bytes + 1, 1);
 	driver_op watch = driver_watch(l.in, AW_OP_POLL_IN), ready = driver_io(AW_OP_WRITE, other.in, 0, text, 1);
 	driver_start(self, &read);
 	driver_start(self, &recv);
@@ -115,11 +117,15 @@ static driver_channel replace(int fd, driver_channel fresh) {
 	return (driver_channel){fd, fresh.out};
 }
 
-/* `looks`: the backend has had a wait to look before the number changes hands. A submit and its flush are enough. */
+/*
+ * `looks`: the backend has had a wait to look before the number changes hands. A submit and its flush are
+ * enough.
+ */
 static void reuse(driver *self, driver_channel old, driver_channel fresh, int kept_open, int looks) {
 	char before[8] = "", after[8] = "";
 	int copy = kept_open ? dup(old.in) : -1;
-	driver_op stale = driver_io(AW_OP_READ, old.in, 1, before, 4), next = driver_io(AW_OP_READ, old.in, 1, after, 4);
+	driver_op stale = driver_io(AW_OP_READ, old.in, 1, before, 4),
+			  next = driver_io(AW_OP_READ, old.in, 1, after, 4);
 	driver_start(self, &stale);
 	if (looks) driver_poll(self);
 	fresh = replace(old.in, fresh);
@@ -161,7 +167,8 @@ CONTRACT(a_cancelled_operation_never_gets_a_reused_number) {
 	for (int i = 0; i < 40; i++) {
 		driver_channel old = i & 1 ? driver_pipe(O_NONBLOCK) : driver_pair(SOCK_NONBLOCK);
 		char text[8] = "";
-		driver_op stale = i & 2 ? driver_watch(old.in, AW_OP_POLL_IN) : driver_io(AW_OP_READ, old.in, 1, text, 4);
+		driver_op stale =
+			i & 2 ? driver_watch(old.in, AW_OP_POLL_IN) : driver_io(AW_OP_READ, old.in, 1, text, 4);
 		/* Held back or not: once it is cancelled, its number may go. */
 		self->holds = i & 4;
 		driver_start(self, &stale);
@@ -219,7 +226,8 @@ CONTRACT(an_old_file_does_not_wake_who_waits_for_the_new_one) {
 CONTRACT(a_reused_number_of_an_event_descriptor) {
 	uint64_t before = 0, after = 0, five = 5;
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), copy = dup(fd);
-	driver_op stale = driver_io(AW_OP_READ, fd, 1, &before, 8), next = driver_io(AW_OP_READ, fd, 1, &after, 8);
+	driver_op stale = driver_io(AW_OP_READ, fd, 1, &before, 8),
+			  next = driver_io(AW_OP_READ, fd, 1, &after, 8);
 	driver_start(self, &stale);
 	driver_poll(self);
 	int fresh = eventfd(7, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -360,7 +368,8 @@ CONTRACT(without_descriptors_open_fails_and_leaks_none) {
 	int filler[4096], fillers = 0, highest = 0;
 	for (int fd = 0; fd < 4096; fd++)
 		if (fcntl(fd, F_GETFD) >= 0) highest = fd;
-	while (fillers < 4096 && (filler[fillers] = dup(STDOUT_FILENO)) >= 0 && filler[fillers] < highest) fillers++;
+	while (fillers < 4096 && (filler[fillers] = dup(STDOUT_FILENO)) >= 0 && filler[fillers] < highest)
+		fillers++;
 	if (fillers < 4096 && filler[fillers] >= 0) close(filler[fillers]);
 	struct rlimit limit, few;
 	getrlimit(RLIMIT_NOFILE, &limit);
@@ -400,11 +409,13 @@ CONTRACT(a_thousand_opened_and_closed_leave_nothing) {
 	EXPECT_INT(driver_open_files(), before);
 }
 
-CONTRACT_MAIN("backend_lifetime", CASE(a_cancelled_operation_completes_once), CASE(a_cancel_loses_no_data),
-              CASE(close_ends_what_is_in_flight), CASE(closing_a_descriptor_with_a_read_under_way),
-              CASE(a_reused_number_never_gets_the_old_operation), CASE(a_cancelled_operation_never_gets_a_reused_number),
-              CASE(an_operation_without_a_flush_is_carried_out), CASE(an_old_file_does_not_wake_who_waits_for_the_new_one),
-              CASE(a_reused_number_of_an_event_descriptor), CASE(a_number_reused_by_a_regular_file),
-              CASE(a_descriptor_closed_before_the_backend_looks), CASE(the_descriptor_is_readable_when_there_is_something),
-              CASE(abandoning_in_a_child_leaves_the_parent_working), CASE(a_child_that_abandons_has_no_descriptor_left),
-              CASE(without_descriptors_open_fails_and_leaks_none), CASE(a_thousand_opened_and_closed_leave_nothing))
+CONTRACT_MAIN(
+	"backend_lifetime", CASE(a_cancelled_operation_completes_once), CASE(a_cancel_loses_no_data),
+	CASE(close_ends_what_is_in_flight), CASE(closing_a_descriptor_with_a_read_under_way),
+	CASE(a_reused_number_never_gets_the_old_operation),
+	CASE(a_cancelled_operation_never_gets_a_reused_number), CASE(an_operation_without_a_flush_is_carried_out),
+	CASE(an_old_file_does_not_wake_who_waits_for_the_new_one), CASE(a_reused_number_of_an_event_descriptor),
+	CASE(a_number_reused_by_a_regular_file), CASE(a_descriptor_closed_before_the_backend_looks),
+	CASE(the_descriptor_is_readable_when_there_is_something),
+	CASE(abandoning_in_a_child_leaves_the_parent_working), CASE(a_child_that_abandons_has_no_descriptor_left),
+	CASE(without_descriptors_open_fails_and_leaks_none), CASE(a_thousand_opened_and_closed_leave_nothing))

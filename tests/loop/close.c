@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* Closing with everything pending: each destroy once, stackful tasks unwind, and what outlives the loop says so. */
+/*
+ * Closing with everything pending: each destroy once, stackful tasks unwind, and what outlives the loop says
+ * so.
+ */
 #include "trace.h"
 
 static aw_status never(aw_loop *loop, void *ud) {
@@ -65,8 +68,8 @@ static void each_pending_callback_is_destroyed_once_and_never_run(void) {
 	aw_loop_set_host_data(loop, &ends[13], count_destroyed);
 	EXPECT_INT(aw_loop_close(loop), 0);
 	EXPECT_STR(trace, "");
-	for (int i = 0; i < KINDS; i++)
-		if (i != 9 && i != 12) EXPECT_INT(ends[i], 1); /* the value and the idle coroutine live with their handles */
+	for (int i = 0; i < KINDS; i++) /* the value and the idle coroutine live with their handles */
+		if (i != 9 && i != 12) EXPECT_INT(ends[i], 1);
 	aw_future_unref(done);
 	aw_coro_unref(idle);
 	aw_coro_unref(coro);
@@ -112,9 +115,11 @@ static void a_stackful_task_unwinds_and_its_cleanup_never_waits(void) {
 	REQUIRE(aw_task_spawn(loop, cleans_up, "ud", say_destroyed, &task) == 0);
 	EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	EXPECT_INT(aw_loop_close(loop), 0);
-	EXPECT_STR(trace, "await:AW_ELOOPCLOSED sleep:AW_ELOOPCLOSED yield:AW_ELOOPCLOSED await:AW_ELOOPCLOSED done:AW_OK "
-	                  "wait_for:AW_ELOOPCLOSED wait:AW_ELOOPCLOSED gather:AW_ELOOPCLOSED ~t spawn:AW_ELOOPCLOSED "
-	                  "~c soon:AW_ELOOPCLOSED close:AW_OK end:AW_ELOOPCLOSED ~ud");
+	EXPECT_STR(
+		trace,
+		"await:AW_ELOOPCLOSED sleep:AW_ELOOPCLOSED yield:AW_ELOOPCLOSED await:AW_ELOOPCLOSED done:AW_OK "
+		"wait_for:AW_ELOOPCLOSED wait:AW_ELOOPCLOSED gather:AW_ELOOPCLOSED ~t spawn:AW_ELOOPCLOSED "
+		"~c soon:AW_ELOOPCLOSED close:AW_OK end:AW_ELOOPCLOSED ~ud");
 	EXPECT_INT(aw_future_result(aw_task_future(task), &value), 0);
 	EXPECT_STR(value, "value");
 	aw_task_unref(task);
@@ -180,8 +185,9 @@ static void tasks_end_from_wherever_they_wait(void) {
 	for (int i = 0; i < 5; i++) REQUIRE(aw_task_spawn(loop, bodies[i], NULL, NULL, &tasks[i]) == 0);
 	loop_settle(loop);
 	EXPECT_INT(aw_loop_close(loop), 0);
-	EXPECT_STR(trace, "~slept coro:AW_ELOOPCLOSED wait_for:AW_ELOOPCLOSED wait:AW_ELOOPCLOSED next:AW_ELOOPCLOSED "
-	                  "shield:AW_ELOOPCLOSED");
+	EXPECT_STR(trace,
+	           "~slept coro:AW_ELOOPCLOSED wait_for:AW_ELOOPCLOSED wait:AW_ELOOPCLOSED next:AW_ELOOPCLOSED "
+	           "shield:AW_ELOOPCLOSED");
 	EXPECT_INT(reports, 5);
 	for (int i = 0; i < 5; i++) aw_task_unref(tasks[i]);
 	aw_future_unref(awaited);
@@ -280,6 +286,7 @@ static void a_loop_that_never_ran_closes_as_well(void) {
 
 CHECK_MAIN("close", CASE(each_pending_callback_is_destroyed_once_and_never_run),
            CASE(a_stackful_task_unwinds_and_its_cleanup_never_waits), CASE(tasks_end_from_wherever_they_wait),
-           CASE(what_outlives_the_loop_answers_that_it_is_closed), CASE(a_destroy_that_schedules_more_ends_too),
-           CASE(a_close_within_the_close_is_nothing), CASE(a_failure_not_yet_looked_at_is_reported_before_the_handler_goes),
+           CASE(what_outlives_the_loop_answers_that_it_is_closed),
+           CASE(a_destroy_that_schedules_more_ends_too), CASE(a_close_within_the_close_is_nothing),
+           CASE(a_failure_not_yet_looked_at_is_reported_before_the_handler_goes),
            CASE(a_loop_that_never_ran_closes_as_well))

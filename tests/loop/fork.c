@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* After fork: the child may only abandon the loop, may make one of its own, and the parent goes on as if nothing had been. */
+/*
+ * After fork: the child may only abandon the loop, may make one of its own, and the parent goes on as if
+ * nothing had been.
+ */
 #include "trace.h"
 
 #include <sys/wait.h>
@@ -12,14 +15,15 @@ static int in_child(int (*child)(aw_loop *loop), aw_loop *loop) {
 	pid_t pid = fork();
 	if (pid == 0) _exit(child(loop));
 	if (pid < 0 || waitpid(pid, &status, 0) != pid) return -1;
-	if (WIFEXITED(status) && WEXITSTATUS(status)) printf("\n    the child's check %d failed\n", WEXITSTATUS(status));
+	if (WIFEXITED(status) && WEXITSTATUS(status))
+		printf("\n    the child's check %d failed\n", WEXITSTATUS(status));
 	if (WIFSIGNALED(status)) printf("\n    the child died of signal %d\n", WTERMSIG(status));
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 /* In a child there is no CUnit: the number of the check that failed is its exit status. */
-#define CHILD(number, condition) \
-	do {                         \
+#define CHILD(number, condition)         \
+	do {                                 \
 		if (!(condition)) return number; \
 	} while (0)
 
@@ -259,7 +263,8 @@ static void a_childs_task_may_return_after_a_run_of_its_own(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("fork", CASE(every_call_of_the_child_is_refused), CASE(the_child_may_abandon_and_the_parent_goes_on),
-           CASE(the_child_may_have_a_loop_of_its_own), CASE(a_guest_may_fork), CASE(a_callback_may_fork),
-           CASE(a_stackful_task_may_fork), CASE(a_child_that_comes_back_into_the_run_is_turned_out),
+CHECK_MAIN("fork", CASE(every_call_of_the_child_is_refused),
+           CASE(the_child_may_abandon_and_the_parent_goes_on), CASE(the_child_may_have_a_loop_of_its_own),
+           CASE(a_guest_may_fork), CASE(a_callback_may_fork), CASE(a_stackful_task_may_fork),
+           CASE(a_child_that_comes_back_into_the_run_is_turned_out),
            CASE(a_childs_task_may_return_after_a_run_of_its_own))

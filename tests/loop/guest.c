@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends real-time threads valgrind */
-/* Guest mode: the descriptor is readable whenever a dispatch would do something, and "nothing at all" ends the host's turn. */
+/*
+ * Guest mode: the descriptor is readable whenever a dispatch would do something, and "nothing at all" ends
+ * the host's turn.
+ */
 #include "trace.h"
 
 #include <fcntl.h>
@@ -9,7 +12,10 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* An interrupted poll is polled again: io_uring interrupts its submitter's system calls when something completes. */
+/*
+ * An interrupted poll is polled again: io_uring interrupts its submitter's system calls when something
+ * completes.
+ */
 static int readable(int fd, int timeout_ms) {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 	int ready;
@@ -94,7 +100,8 @@ static void an_operation_that_ends_makes_it_readable(void) {
 	int fds[2], fd = guest_begin(loop);
 	aw_completion done;
 	REQUIRE(pipe(fds) == 0);
-	aw_submission one = {.size = sizeof one, .kind = AW_OPERATION_POLL, .token = 1, .fd = fds[0], .flags = AW_POLL_IN};
+	aw_submission one = {
+		.size = sizeof one, .kind = AW_OPERATION_POLL, .token = 1, .fd = fds[0], .flags = AW_POLL_IN};
 	EXPECT_INT(aw_loop_submit(loop, &one, 1), 1);
 	turn(loop);
 	EXPECT_INT(write(fds[1], "x", 1), 1);
@@ -155,7 +162,8 @@ static void tasks_run_under_a_host(void) {
 	aw_task *task;
 	int fd = guest_begin(loop);
 	REQUIRE(aw_task_spawn(loop, naps, "slept", NULL, &task) == 0);
-	for (int i = 0; i < 1000 && !aw_future_done(aw_task_future(task)) && readable(fd, 10000) == 1; i++) turn(loop);
+	for (int i = 0; i < 1000 && !aw_future_done(aw_task_future(task)) && readable(fd, 10000) == 1; i++)
+		turn(loop);
 	EXPECT_STR(trace, "slept");
 	aw_task_unref(task);
 	loop_end(loop);
@@ -208,7 +216,9 @@ static void under_virtual_time_there_is_no_guest(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("guest", CASE(work_queued_outside_a_dispatch_makes_it_readable), CASE(work_that_was_there_before_counts_too),
-           CASE(a_timer_makes_it_readable_in_time), CASE(an_operation_that_ends_makes_it_readable),
-           CASE(a_wakeup_makes_it_readable_and_is_something), CASE(an_edge_triggered_host_misses_nothing),
-           CASE(tasks_run_under_a_host), CASE(what_does_not_fit_a_guest_is_refused), CASE(a_stop_reaches_the_host), CASE(under_virtual_time_there_is_no_guest))
+CHECK_MAIN("guest", CASE(work_queued_outside_a_dispatch_makes_it_readable),
+           CASE(work_that_was_there_before_counts_too), CASE(a_timer_makes_it_readable_in_time),
+           CASE(an_operation_that_ends_makes_it_readable), CASE(a_wakeup_makes_it_readable_and_is_something),
+           CASE(an_edge_triggered_host_misses_nothing), CASE(tasks_run_under_a_host),
+           CASE(what_does_not_fit_a_guest_is_refused), CASE(a_stop_reaches_the_host),
+           CASE(under_virtual_time_there_is_no_guest))

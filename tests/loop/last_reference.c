@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
 /*
- * The last reference to an object is dropped during a call on that object: by a destroy, a callback, a task, or another
- * thread. The call ends as if the caller still held one.
+ * The last reference to an object is dropped during a call on that object: by a destroy, a callback, a task,
+ * or another thread. The call ends as if the caller still held one.
  */
 #include "trace.h"
 
@@ -113,9 +113,10 @@ static const struct {
 	const char *name;
 	plant_fn plant;
 } plants[] = {
-	{"callback", plant_callback}, {"timer", plant_timer},        {"posted", plant_posted}, {"host data", plant_host_data},
-	{"handler", plant_handler},   {"done", plant_done_callback}, {"task", plant_task},     {"coroutine", plant_coro},
-	{"signal", plant_signal},     {"reader", plant_reader},      {"queue", plant_queue},
+	{"callback", plant_callback},   {"timer", plant_timer},     {"posted", plant_posted},
+	{"host data", plant_host_data}, {"handler", plant_handler}, {"done", plant_done_callback},
+	{"task", plant_task},           {"coroutine", plant_coro},  {"signal", plant_signal},
+	{"reader", plant_reader},       {"queue", plant_queue},
 };
 enum { PLANTS = sizeof plants / sizeof *plants };
 
@@ -541,13 +542,17 @@ static void a_destroy_takes_and_gives_back_a_reference_to_what_goes(void) {
 
 CHECK_MAIN("last_reference", CASE(a_loop_is_closed_whose_last_reference_goes_in_a_destroy),
            CASE(a_loop_is_looked_at_while_its_last_reference_closes_it),
-           CASE(a_reference_taken_while_a_loop_goes_keeps_a_closed_one), CASE(a_task_that_unwinds_drops_its_loop),
-           CASE(the_exception_handler_drops_a_loop_that_closes), CASE(the_exception_handler_drops_what_it_is_called_with),
+           CASE(a_reference_taken_while_a_loop_goes_keeps_a_closed_one),
+           CASE(a_task_that_unwinds_drops_its_loop), CASE(the_exception_handler_drops_a_loop_that_closes),
+           CASE(the_exception_handler_drops_what_it_is_called_with),
            CASE(the_exception_handler_drops_error_and_future), CASE(a_callback_drops_the_loop_that_runs_it),
-           CASE(a_task_drops_the_loop_that_runs_it_to_its_end), CASE(a_cancelled_task_drops_the_loop_that_cancels_all),
-           CASE(another_thread_drops_the_loop_that_waits), CASE(a_signal_handler_that_is_replaced_drops_or_closes_the_loop),
+           CASE(a_task_drops_the_loop_that_runs_it_to_its_end),
+           CASE(a_cancelled_task_drops_the_loop_that_cancels_all),
+           CASE(another_thread_drops_the_loop_that_waits),
+           CASE(a_signal_handler_that_is_replaced_drops_or_closes_the_loop),
            CASE(the_main_task_drops_its_runner), CASE(a_leftover_drops_the_runner_that_closes),
-           CASE(a_runner_is_looked_at_while_its_last_reference_closes_it), CASE(a_work_drops_the_executor_that_is_waited_for),
-           CASE(a_task_drops_the_concurrent_future_that_is_waited_for), CASE(an_item_drops_the_queue_that_is_shut_down),
-           CASE(a_comparison_drops_the_queue), CASE(a_factory_drops_its_iterator),
-           CASE(a_destroy_takes_and_gives_back_a_reference_to_what_goes))
+           CASE(a_runner_is_looked_at_while_its_last_reference_closes_it),
+           CASE(a_work_drops_the_executor_that_is_waited_for),
+           CASE(a_task_drops_the_concurrent_future_that_is_waited_for),
+           CASE(an_item_drops_the_queue_that_is_shut_down), CASE(a_comparison_drops_the_queue),
+           CASE(a_factory_drops_its_iterator), CASE(a_destroy_takes_and_gives_back_a_reference_to_what_goes))

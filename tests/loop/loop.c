@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* The loop's own life: making, running, stopping, waiting and dispatching apart, and what it answers when it is asked too much. */
+/*
+ * The loop's own life: making, running, stopping, waiting and dispatching apart, and what it answers when it
+ * is asked too much.
+ */
 #include "trace.h"
 
 static aw_status stop(aw_loop *loop, void *word) {
@@ -123,8 +126,10 @@ static void a_loop_that_runs_refuses_to_be_run_or_closed(void) {
 	REQUIRE(aw_loop_new(NULL, &other_loop) == 0);
 	aw_loop_call_soon(loop, run_inside, NULL, NULL, NULL);
 	EXPECT_INT(aw_loop_run_once(loop, 0), 1);
-	EXPECT_STR(trace, "forever:AW_ELOOPRUNNING once:AW_ELOOPRUNNING other:AW_ELOOPRUNNING other-dispatch:AW_ELOOPRUNNING "
-	                  "dispatch:EBUSY wait:EBUSY close:AW_ELOOPRUNNING run:AW_ELOOPRUNNING");
+	EXPECT_STR(
+		trace,
+		"forever:AW_ELOOPRUNNING once:AW_ELOOPRUNNING other:AW_ELOOPRUNNING other-dispatch:AW_ELOOPRUNNING "
+		"dispatch:EBUSY wait:EBUSY close:AW_ELOOPRUNNING run:AW_ELOOPRUNNING");
 	/* The refused calls have not hurt it. */
 	trace_reset();
 	aw_loop_call_soon(loop, say, "goes on", NULL, NULL);
@@ -324,13 +329,17 @@ static void debug_mode_is_a_switch(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("loop", CASE(stop_before_a_run_makes_exactly_one_iteration), CASE(stop_lets_the_batch_end_and_keeps_what_it_scheduled),
-           CASE(a_stop_does_not_outlive_the_run_it_ended), CASE(run_until_complete_returns_the_value_and_leaves_the_rest),
-           CASE(a_stopped_run_until_complete_can_be_taken_up_again), CASE(run_until_complete_gives_the_failure_of_its_future),
-           CASE(a_loop_that_runs_refuses_to_be_run_or_closed), CASE(a_loop_may_be_closed_while_another_one_runs),
-           CASE(exit_leaves_the_run_at_once_with_the_rest_still_queued), CASE(an_exit_out_of_a_task_is_also_its_outcome),
-           CASE(wait_and_dispatch_are_an_iteration_in_two_halves), CASE(a_wait_ends_at_its_limit_and_not_before),
-           CASE(a_wakeup_ends_one_wait), CASE(the_deadline_is_that_of_the_first_timer),
-           CASE(a_loop_dropped_in_its_own_callback_ends_after_the_dispatch), CASE(host_data_is_replaced_and_destroyed_with_the_loop),
-           CASE(a_closed_loop_answers_so_to_everything), CASE(what_a_loop_cannot_be_made_of_is_refused),
-           CASE(debug_mode_is_a_switch))
+CHECK_MAIN(
+	"loop", CASE(stop_before_a_run_makes_exactly_one_iteration),
+	CASE(stop_lets_the_batch_end_and_keeps_what_it_scheduled), CASE(a_stop_does_not_outlive_the_run_it_ended),
+	CASE(run_until_complete_returns_the_value_and_leaves_the_rest),
+	CASE(a_stopped_run_until_complete_can_be_taken_up_again),
+	CASE(run_until_complete_gives_the_failure_of_its_future),
+	CASE(a_loop_that_runs_refuses_to_be_run_or_closed), CASE(a_loop_may_be_closed_while_another_one_runs),
+	CASE(exit_leaves_the_run_at_once_with_the_rest_still_queued),
+	CASE(an_exit_out_of_a_task_is_also_its_outcome), CASE(wait_and_dispatch_are_an_iteration_in_two_halves),
+	CASE(a_wait_ends_at_its_limit_and_not_before), CASE(a_wakeup_ends_one_wait),
+	CASE(the_deadline_is_that_of_the_first_timer),
+	CASE(a_loop_dropped_in_its_own_callback_ends_after_the_dispatch),
+	CASE(host_data_is_replaced_and_destroyed_with_the_loop), CASE(a_closed_loop_answers_so_to_everything),
+	CASE(what_a_loop_cannot_be_made_of_is_refused), CASE(debug_mode_is_a_switch))

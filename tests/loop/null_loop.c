@@ -41,14 +41,17 @@ static aw_status nothing(void *ud) {
 	return 0;
 }
 
-/* What each makes is given back by its own unref; a coroutine that was not run is a warning in debug mode and no more. */
-#define MAKER(name, type, call, unref)          \
+/*
+ * What each makes is given back by its own unref; a coroutine that was not run is a warning in debug mode and
+ * no more.
+ */
+#define MAKER(name, type, call, unref)            \
 	static aw_status make_##name(aw_loop *loop) { \
-		type *made = NULL;                      \
-		aw_status status = call;                \
-		if (status >= 0) unref(made);           \
-		EXPECT((status >= 0) == (made != NULL)); \
-		return status;                          \
+		type *made = NULL;                        \
+		aw_status status = call;                  \
+		if (status >= 0) unref(made);             \
+		EXPECT((status >= 0) == (made != NULL));  \
+		return status;                            \
 	}
 
 static aw_future *done(aw_loop *loop) {
@@ -119,12 +122,14 @@ static const struct {
 	const char *name;
 	aw_status (*make)(aw_loop *loop);
 } makers[] = {
-#define MAKES(name) {#name, make_##name}
-	MAKES(coro),       MAKES(to_thread_coro), MAKES(fd_wait),           MAKES(future),     MAKES(gather),     MAKES(iterator),
-	MAKES(iterator_coro), MAKES(subprocess),  MAKES(shell),             MAKES(queue),      MAKES(queue_lifo), MAKES(queue_priority),
-	MAKES(lock),       MAKES(event),          MAKES(condition),         MAKES(semaphore),  MAKES(semaphore_bounded), MAKES(barrier),
-	MAKES(task),       MAKES(task_eager),     MAKES(task_coro),         MAKES(task_coro_eager), MAKES(sleep_coro), MAKES(taskgroup),
-	MAKES(timeout),    MAKES(timeout_at),     MAKES(wait_coro),         MAKES(as_completed),    MAKES(adopted),
+#define MAKES(name) \
+	{ #name, make_##name }
+	MAKES(coro),       MAKES(to_thread_coro),    MAKES(fd_wait),      MAKES(future),    MAKES(gather),
+	MAKES(iterator),   MAKES(iterator_coro),     MAKES(subprocess),   MAKES(shell),     MAKES(queue),
+	MAKES(queue_lifo), MAKES(queue_priority),    MAKES(lock),         MAKES(event),     MAKES(condition),
+	MAKES(semaphore),  MAKES(semaphore_bounded), MAKES(barrier),      MAKES(task),      MAKES(task_eager),
+	MAKES(task_coro),  MAKES(task_coro_eager),   MAKES(sleep_coro),   MAKES(taskgroup), MAKES(timeout),
+	MAKES(timeout_at), MAKES(wait_coro),         MAKES(as_completed), MAKES(adopted),
 };
 enum { MAKERS = sizeof makers / sizeof *makers };
 

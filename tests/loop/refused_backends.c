@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A backend whose library aborts when its first calls fail: asking whether it can be used, and the next choice, end nobody. */
+/*
+ * A backend whose library aborts when its first calls fail: asking whether it can be used, and the next
+ * choice, end nobody.
+ */
 #include <await/loop.h>
 #include <await/registry.h>
 #include <fcntl.h>

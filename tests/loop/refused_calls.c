@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends threads valgrind */
 /*
- * System calls that fail once or for a while, and descriptors that the program has closed: nothing is deaf afterwards, nothing is written
- * into a file that got the number, and who could be told is told. And how many calls a wait on a descriptor costs.
+ * System calls that fail once or for a while, and descriptors that the program has closed: nothing is deaf
+ * afterwards, nothing is written into a file that got the number, and who could be told is told. And how many
+ * calls a wait on a descriptor costs.
  *
- * This program's own epoll_ctl, write and timerfd_settime stand before the C library's, for the plug-ins as well. They refuse in the
- * thread that asked for it, and count.
+ * This program's own epoll_ctl, write and timerfd_settime stand before the C library's, for the plug-ins as
+ * well. They refuse in the thread that asked for it, and count.
  */
 #include "trace.h"
 
@@ -221,7 +222,8 @@ static void a_signal_that_cannot_be_watched_is_refused(void) {
 	for (int i = 0; i < 2; i++) {
 		trace_reset();
 		no_epoll_ctl = (refusal){1, i ? ENOMEM : ENOSPC, 0};
-		EXPECT_INT(aw_loop_add_signal_handler(loop, SIGUSR1, say, "usr1", say_destroyed), i ? -ENOMEM : -ENOSPC);
+		EXPECT_INT(aw_loop_add_signal_handler(loop, SIGUSR1, say, "usr1", say_destroyed),
+		           i ? -ENOMEM : -ENOSPC);
 		no_epoll_ctl.times = 0;
 		EXPECT_STR(trace, "~usr1");
 		struct sigaction now;
@@ -381,8 +383,10 @@ static void a_program_that_closed_every_descriptor_gets_nothing_written(void) {
 }
 
 CHECK_MAIN("refused_calls", CASE(a_reader_costs_one_epoll_ctl_an_event), CASE(a_future_costs_one_epoll_ctl),
-           CASE(a_wake_that_is_refused_once_deafens_nobody), CASE(posts_are_served_while_every_wake_is_refused),
+           CASE(a_wake_that_is_refused_once_deafens_nobody),
+           CASE(posts_are_served_while_every_wake_is_refused),
            CASE(a_signal_that_cannot_be_watched_is_refused), CASE(signals_are_watched_again_after_a_refusal),
-           CASE(a_doorbell_that_the_signal_handler_cannot_ring), CASE(a_doorbell_of_signals_that_the_program_has_closed),
+           CASE(a_doorbell_that_the_signal_handler_cannot_ring),
+           CASE(a_doorbell_of_signals_that_the_program_has_closed),
            CASE(a_deadline_that_the_timerfd_refuses_is_met), CASE(opening_fails_or_gives_a_loop_that_works),
            CASE(a_program_that_closed_every_descriptor_gets_nothing_written))

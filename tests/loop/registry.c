@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: internal */
 /*
- * Finding and loading backends: the built-ins, plug-ins good and broken, preferences, and what the list and the explanations
- * say. The plug-ins of tests/plugins are found in the folder AWAIT_TEST_PLUGINS, as libawait-backend-NAME.so.
+ * Finding and loading backends: the built-ins, plug-ins good and broken, preferences, and what the list and
+ * the explanations say. The plug-ins of tests/plugins are found in the folder AWAIT_TEST_PLUGINS, as
+ * libawait-backend-NAME.so.
  */
 #include <await/backend.h>
 #include <await/error.h>
@@ -112,9 +113,10 @@ static void the_environment_names_the_default(void) {
 }
 
 static void a_name_is_no_path(void) {
-	static const char *const bad[] = {"",       ",",       "epoll,",       ",epoll",        "epoll,,virtual",
-	                                  "Epoll",  "../good", "good/..",      "good.so",       " epoll",
-	                                  "epoll ", "e poll",  "ep\xc3\xb6ll", "epoll;virtual", "./libawait-backend-good.so"};
+	static const char *const bad[] = {
+		"",       ",",       "epoll,",       ",epoll",        "epoll,,virtual",
+		"Epoll",  "../good", "good/..",      "good.so",       " epoll",
+		"epoll ", "e poll",  "ep\xc3\xb6ll", "epoll;virtual", "./libawait-backend-good.so"};
 	search_in(given);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		EXPECT_INT(explain(bad[i]), -EINVAL);
@@ -288,7 +290,9 @@ static void good_folder_remove(const char *folder) {
 	(void)rmdir(folder);
 }
 
-/* By name in a folder, by its full path, and in the list: each says why. The next folder does not stand in. */
+/*
+ * By name in a folder, by its full path, and in the list: each says why. The next folder does not stand in.
+ */
 static void expect_refused(const char *folder, const char *path, const char *why) {
 	char folders[PATH_MAX];
 	snprintf(folders, sizeof folders, "%s:%s", folder, given);
@@ -333,7 +337,10 @@ static void what_every_user_may_write_to_is_refused(void) {
 	good_folder_remove(folder);
 }
 
-/* Further up, the sticky bit keeps others from exchanging what isn't theirs, as in /tmp, where all this happens. */
+/*
+ * Further up, the sticky bit keeps others from exchanging what isn't theirs, as in /tmp, where all this
+ * happens.
+ */
 static void a_folder_further_up_counts_too(void) {
 	char up[PATH_MAX], folder[PATH_MAX], path[PATH_MAX];
 	own_name(up, "up");
@@ -444,7 +451,8 @@ static void the_list_shows_each_once_and_sorted(void) {
 	aw_backend_list *list;
 	REQUIRE(aw_backend_list_new(&list) == 0);
 	size_t count = aw_backend_list_count(list);
-	for (size_t i = 1; i < count; i++) EXPECT(strcmp(aw_backend_list_name(list, i - 1), aw_backend_list_name(list, i)) < 0);
+	for (size_t i = 1; i < count; i++)
+		EXPECT(strcmp(aw_backend_list_name(list, i - 1), aw_backend_list_name(list, i)) < 0);
 	size_t at = position(list, "epoll");
 	EXPECT_INT(aw_backend_list_status(list, at), 0);
 	EXPECT_STR(aw_backend_list_origin(list, at), "built in");
@@ -512,8 +520,10 @@ static int as_privileged(const char *path) {
 	if (aw_backend_explain(NULL, text, sizeof text) != 0 || strncmp(text, "epoll: ", 7) != 0) return 4;
 	if (aw_backend_explain(path, text, sizeof text) != -EPERM) return 5;
 	/* Beside its own file, where only who could change the program can put anything. */
-	if (aw_backend_explain("refuses", text, sizeof text) != -EPERM || !strstr(text, "it is raining")) return 6;
-	if (aw_backend_explain("misnamed", text, sizeof text) != -EPERM || !strstr(text, "every user may write")) return 7;
+	if (aw_backend_explain("refuses", text, sizeof text) != -EPERM || !strstr(text, "it is raining"))
+		return 6;
+	if (aw_backend_explain("misnamed", text, sizeof text) != -EPERM || !strstr(text, "every user may write"))
+		return 7;
 	return 0;
 }
 
@@ -535,7 +545,8 @@ static void put_beside(const char *name, unsigned mode) {
 
 static void remove_beside(void) {
 	static const char *const all[] = {"await/backends/libawait-backend-refuses.so",
-	                                  "await/backends/libawait-backend-misnamed.so", "await/backends", "await"};
+	                                  "await/backends/libawait-backend-misnamed.so", "await/backends",
+	                                  "await"};
 	char path[PATH_MAX];
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		own_name(path, all[i]);
@@ -547,7 +558,8 @@ static void a_privileged_program_ignores_the_environment(void) {
 	char copy[PATH_MAX], path[PATH_MAX];
 	if (getuid() != 0) SKIP("only root can make a program that runs as another user");
 	snprintf(copy, sizeof copy, "%s/privileged", own);
-	int from = open(program, O_RDONLY | O_CLOEXEC), to = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+	int from = open(program, O_RDONLY | O_CLOEXEC),
+		to = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
 	REQUIRE(from >= 0 && to >= 0);
 	while (sendfile(to, from, NULL, 1 << 20) > 0) continue;
 	/* In this order: a change of owner takes the bit away. */
@@ -608,7 +620,8 @@ int main(int argc, char **argv) {
 		CASE(a_privileged_program_ignores_the_environment),
 	};
 	/* Without what runs at exit: a leak checker can't look into a privileged program. */
-	if (argc == 3 && strcmp(argv[1], "--privileged") == 0) _exit(getuid() == geteuid() ? 77 : as_privileged(argv[2]));
+	if (argc == 3 && strcmp(argv[1], "--privileged") == 0)
+		_exit(getuid() == geteuid() ? 77 : as_privileged(argv[2]));
 	ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
 	program[length > 0 ? length : 0] = 0;
 	given = getenv("AWAIT_TEST_PLUGINS");

@@ -119,7 +119,8 @@ static void progress_is_posted_with_a_copy(void) {
 	EXPECT_INT(aw_loop_call_soon_threadsafe_copy(NULL, progressed, &now, sizeof now), AW_EBADHANDLE);
 	EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	EXPECT_INT(steps_seen, STEPS + 1);
-	EXPECT_INT(aw_loop_call_soon_threadsafe_copy(loop, progressed, &now, sizeof now), 0); /* freed at the close */
+	/* freed at the close */
+	EXPECT_INT(aw_loop_call_soon_threadsafe_copy(loop, progressed, &now, sizeof now), 0);
 	EXPECT_INT(aw_loop_close(loop), 0);
 	EXPECT_INT(aw_loop_call_soon_threadsafe_copy(loop, progressed, &now, sizeof now), AW_ELOOPCLOSED);
 	EXPECT_INT(steps_seen, STEPS + 1);
@@ -227,7 +228,8 @@ static void references_dropped_while_the_loop_closes_are_destroyed_once(void) {
 				aw_future_set_host_data(droppers[t].futures[i], &destroyed, NULL);
 			}
 		}
-		for (int t = 0; t < THREADS; t++) REQUIRE(pthread_create(&threads[t], NULL, drop_many, &droppers[t]) == 0);
+		for (int t = 0; t < THREADS; t++)
+			REQUIRE(pthread_create(&threads[t], NULL, drop_many, &droppers[t]) == 0);
 		if (round % 2) EXPECT(aw_loop_run_once(loop, 0) >= 0);
 		EXPECT_INT(aw_loop_close(loop), 0);
 		aw_loop_unref(loop);
@@ -254,7 +256,8 @@ static aw_status nothing(aw_loop *loop, void *ud) {
 	return 0;
 }
 
-enum { RACE_POSTS = 2000 }; /* without an end they would outrun the loop, whose batches would grow without end */
+/* without an end they would outrun the loop, whose batches would grow without end */
+enum { RACE_POSTS = 2000 };
 
 static void *post_until_closed(void *ud) {
 	racer *self = ud;
@@ -370,7 +373,10 @@ static void *run_own_loop(void *ud) {
 
 static void every_thread_can_have_a_loop_of_its_own(void) {
 #ifdef __SANITIZE_THREAD__
-	/* liburing unmaps, and libuv closes, where ThreadSanitizer doesn't see it: it takes the next thread's memory and numbers for theirs. */
+	/*
+	 * liburing unmaps, and libuv closes, where ThreadSanitizer doesn't see it: it takes the next thread's
+	 * memory and numbers for theirs.
+	 */
 	const char *backend = getenv("AWAIT_BACKEND");
 	if (backend && (strcmp(backend, "uring") == 0 || strcmp(backend, "uv") == 0))
 		SKIP("ThreadSanitizer does not see into the library underneath");
@@ -387,9 +393,11 @@ static void every_thread_can_have_a_loop_of_its_own(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("threadsafe", CASE(posts_of_several_threads_all_run_each_threads_in_order), CASE(progress_is_posted_with_a_copy),
-           CASE(a_wakeup_from_a_thread_ends_a_wait_without_limit), CASE(a_post_wakes_a_loop_that_has_nothing_to_do),
+CHECK_MAIN("threadsafe", CASE(posts_of_several_threads_all_run_each_threads_in_order),
+           CASE(progress_is_posted_with_a_copy), CASE(a_wakeup_from_a_thread_ends_a_wait_without_limit),
+           CASE(a_post_wakes_a_loop_that_has_nothing_to_do),
            CASE(a_last_reference_dropped_elsewhere_is_destroyed_on_the_loops_thread),
            CASE(references_dropped_while_the_loop_closes_are_destroyed_once),
-           CASE(posts_that_race_with_the_close_are_each_destroyed_once), CASE(a_call_from_another_thread_while_it_runs_is_refused),
+           CASE(posts_that_race_with_the_close_are_each_destroyed_once),
+           CASE(a_call_from_another_thread_while_it_runs_is_refused),
            CASE(threads_may_drive_it_one_after_the_other), CASE(every_thread_can_have_a_loop_of_its_own))

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* Timers as a user sees them: never early, in order of their deadlines, last in an iteration, gone when cancelled. */
+/*
+ * Timers as a user sees them: never early, in order of their deadlines, last in an iteration, gone when
+ * cancelled.
+ */
 #include "trace.h"
 
 static void timers_run_behind_what_was_queued(void) {
@@ -163,6 +166,8 @@ static void under_virtual_time_an_hour_is_exactly_an_hour(void) {
 CHECK_MAIN("timers", CASE(timers_run_behind_what_was_queued), CASE(equal_deadlines_run_in_order_of_the_calls),
            CASE(overdue_timers_run_once_each_by_deadline_in_one_iteration), CASE(a_timer_never_fires_early),
            CASE(a_cancelled_timer_leaves_at_once_and_keeps_its_deadline),
-           CASE(a_timer_that_is_due_can_still_be_cancelled_in_its_batch), CASE(a_cancel_after_it_fired_disturbs_nothing),
+           CASE(a_timer_that_is_due_can_still_be_cancelled_in_its_batch),
+           CASE(a_cancel_after_it_fired_disturbs_nothing),
            CASE(a_timer_of_nothing_set_by_a_timer_waits_for_the_next_iteration),
-           CASE(the_farthest_deadlines_are_never_and_overflow_nothing), CASE(under_virtual_time_an_hour_is_exactly_an_hour))
+           CASE(the_farthest_deadlines_are_never_and_overflow_nothing),
+           CASE(under_virtual_time_an_hour_is_exactly_an_hour))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: internal */
 /*
- * What only the io_uring backend can get wrong: requests belong to the thread that submitted them, completions can outnumber
- * the ring, the submission queue fills up, and a close must leave nothing in the ring that holds the file. Needs the plug-in
- * in the folder AWAIT_BACKEND_PATH.
+ * What only the io_uring backend can get wrong: requests belong to the thread that submitted them,
+ * completions can outnumber the ring, the submission queue fills up, and a close must leave nothing in the
+ * ring that holds the file. Needs the plug-in in the folder AWAIT_BACKEND_PATH.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -54,7 +54,8 @@ static void operations_outlive_the_thread_that_submitted_them(void) {
 	NEED_URING;
 	driver self;
 	REQUIRE(open_moving(&self) == 0);
-	int pipes[2], other[2], pair[2], listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int pipes[2], other[2], pair[2],
+		listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t length = sizeof address;
 	REQUIRE(pipe2(pipes, O_CLOEXEC | O_NONBLOCK) == 0 && pipe2(other, O_CLOEXEC | O_NONBLOCK) == 0);
@@ -240,8 +241,10 @@ static void a_closed_listener_gives_its_port_back(void) {
 		EXPECT_INT(bind(listener, (struct sockaddr *)&address, length), 0);
 		EXPECT_INT(listen(listener, 5), 0);
 		EXPECT_INT(getsockname(listener, (struct sockaddr *)&address, &length), 0);
-		driver_op accepts[2] = {driver_io(AW_OP_ACCEPT, listener, 1, NULL, 0), driver_io(AW_OP_ACCEPT, listener, 1, NULL, 0)};
-		driver_op end = driver_io(AW_OP_CLOSE, listener, 0, NULL, 0), again = driver_io(AW_OP_CLOSE, listener, 0, NULL, 0);
+		driver_op accepts[2] = {driver_io(AW_OP_ACCEPT, listener, 1, NULL, 0),
+		                        driver_io(AW_OP_ACCEPT, listener, 1, NULL, 0)};
+		driver_op end = driver_io(AW_OP_CLOSE, listener, 0, NULL, 0),
+				  again = driver_io(AW_OP_CLOSE, listener, 0, NULL, 0);
 		driver_start(&self, &accepts[0]);
 		driver_start(&self, &accepts[1]);
 		if (i & 1) driver_poll(&self);
@@ -263,7 +266,8 @@ static void a_close_under_way_is_carried_out_at_the_end(void) {
 	char byte;
 	REQUIRE(driver_open(&self, uring) == 0);
 	REQUIRE(pipe2(pipes, O_CLOEXEC) == 0);
-	driver_op read = driver_io(AW_OP_READ, pipes[0], 0, &byte, 1), end = driver_io(AW_OP_CLOSE, pipes[0], 0, NULL, 0);
+	driver_op read = driver_io(AW_OP_READ, pipes[0], 0, &byte, 1),
+			  end = driver_io(AW_OP_CLOSE, pipes[0], 0, NULL, 0);
 	driver_start(&self, &read);
 	driver_start(&self, &end);
 	driver_cancel(&self, &end);
@@ -304,7 +308,8 @@ static void a_reader_that_goes_away_during_a_write_raises_no_signal(void) {
 	signal(SIGPIPE, SIG_DFL);
 	for (int i = 0; i < 4; i++) {
 		int pipes[2];
-		REQUIRE((i & 1 ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pipes) : pipe2(pipes, O_CLOEXEC)) == 0);
+		REQUIRE((i & 1 ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pipes)
+		               : pipe2(pipes, O_CLOEXEC)) == 0);
 		int nonblocking = i >= 2;
 		if (nonblocking) EXPECT_INT(fcntl(pipes[1], F_SETFL, O_NONBLOCK), 0);
 		int64_t sent = 0, wrote;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the kernel forbids io_uring, asking for it fails with the kernel's errno and says why, and "uring,epoll" takes the
- * second. The kernel is made to by a seccomp filter, in a child of its own for each case.
+ * Where the kernel forbids io_uring, asking for it fails with the kernel's errno and says why, and
+ * "uring,epoll" takes the second. The kernel is made to by a seccomp filter, in a child of its own for each
+ * case.
  */
 #include <await/error.h>
 #include <await/loop.h>
@@ -27,7 +28,8 @@ static int forbid(long number, int error) {
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }
 
 /* What the child found wrong, through a pipe; nothing if all is well. */
@@ -50,7 +52,8 @@ static void look(int error, const char *reason) {
 	if (status != -error || loop) wrong("aw_loop_new gives %d; ", (int)status);
 
 	status = aw_backend_explain("uring,epoll", text, sizeof text);
-	if (status != 0 || strncmp(text, "epoll: ", 7) != 0) wrong("the preference gives %d: \"%s\"; ", (int)status, text);
+	if (status != 0 || strncmp(text, "epoll: ", 7) != 0)
+		wrong("the preference gives %d: \"%s\"; ", (int)status, text);
 	status = aw_loop_new("uring,epoll", &loop);
 	if (status != 0 || strcmp(aw_loop_backend(loop), "epoll") != 0)
 		wrong("aw_loop_new of the preference gives %d; ", (int)status);
@@ -64,11 +67,15 @@ static void look(int error, const char *reason) {
 	for (size_t i = 0; i < aw_backend_list_count(list); i++)
 		if (strcmp(aw_backend_list_name(list, i), "uring") == 0 &&
 		    (aw_backend_list_status(list, i) != -error || !strstr(aw_backend_list_reason(list, i), reason)))
-			wrong("the list says %d: \"%s\"; ", (int)aw_backend_list_status(list, i), aw_backend_list_reason(list, i));
+			wrong("the list says %d: \"%s\"; ", (int)aw_backend_list_status(list, i),
+			      aw_backend_list_reason(list, i));
 	aw_backend_list_unref(list);
 }
 
-/* One that the probe passed, and the kernel forbids from then on: opening must say so, and leave no descriptor. */
+/*
+ * One that the probe passed, and the kernel forbids from then on: opening must say so, and leave no
+ * descriptor.
+ */
 static void look_late(int error, const char *reason) {
 	(void)reason;
 	int before = dup(0);
@@ -125,6 +132,6 @@ static void a_failed_open_leaves_no_descriptor(void) {
 	in_child(SYS_eventfd2, EMFILE, look_late, NULL);
 }
 
-CHECK_MAIN("uring_forbidden", CASE(eperm_at_set_up_says_that_it_is_forbidden), CASE(enosys_at_set_up_says_that_there_is_none),
-           CASE(enomem_at_set_up_names_the_limit), CASE(eperm_at_first_use_says_that_it_is_forbidden),
-           CASE(a_failed_open_leaves_no_descriptor))
+CHECK_MAIN("uring_forbidden", CASE(eperm_at_set_up_says_that_it_is_forbidden),
+           CASE(enosys_at_set_up_says_that_there_is_none), CASE(enomem_at_set_up_names_the_limit),
+           CASE(eperm_at_first_use_says_that_it_is_forbidden), CASE(a_failed_open_leaves_no_descriptor))

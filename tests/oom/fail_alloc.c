@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The allocator that refuses. Who asks is told by the return address: only libawait and its plug-ins are refused anything. */
+/*
+ * The allocator that refuses. Who asks is told by the return address: only libawait and its plug-ins are
+ * refused anything.
+ */
 
 /* Its checking variants of some of these functions are macros, which can't be defined again. */
 #undef _FORTIFY_SOURCE

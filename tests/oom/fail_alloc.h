@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An allocator in front of the C library's, which can refuse the Nth request that libawait's own code makes, or that and all later ones.
- * It also knows what of those requests is not given back. Part of the program: its symbols come before the C library's.
+ * An allocator in front of the C library's, which can refuse the Nth request that libawait's own code makes,
+ * or that and all later ones. It also knows what of those requests is not given back. Part of the program:
+ * its symbols come before the C library's.
  */
 #ifndef OOM_FAIL_ALLOC_H
 #define OOM_FAIL_ALLOC_H
@@ -17,7 +18,9 @@ typedef struct fail_place {
 	int count;
 } fail_place;
 
-/* From now on requests are counted; the `nth` (from 1; 0: none) is refused, and those behind it if `sticky`. */
+/*
+ * From now on requests are counted; the `nth` (from 1; 0: none) is refused, and those behind it if `sticky`.
+ */
 void fail_arm(long nth, bool sticky);
 /* Nothing is refused or counted any more. */
 void fail_disarm(void);

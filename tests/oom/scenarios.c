@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The programs. What a body holds is noted in a list and given back at its end, so that each reads like a program without errors:
- * `try(self, status)` keeps the first one, and every call behind it is left out.
+ * The programs. What a body holds is noted in a list and given back at its end, so that each reads like a
+ * program without errors: `try(self, status)` keeps the first one, and every call behind it is left out.
  */
 #include "scenarios.h"
 
@@ -238,7 +238,9 @@ static aw_status group_body(void *ud) {
 		if (status >= 0) status = aw_taskgroup_spawn(group, fail, NULL, NULL, NULL);
 		status = aw_taskgroup_end(group, status, NULL);
 		const aw_error *error = aw_caught();
-		if (status == AW_EGROUP && aw_error_count(error) == 1 && aw_error_status(aw_error_get(error, 0)) == -EIO) status = 0;
+		if (status == AW_EGROUP && aw_error_count(error) == 1 &&
+		    aw_error_status(aw_error_get(error, 0)) == -EIO)
+			status = 0;
 	}
 	aw_taskgroup_unref(group);
 	return status;
@@ -426,7 +428,8 @@ static aw_status process_body(void *ud) {
 	aw_process *process;
 	aw_status status = aw_process_options_new(&options);
 	if (status < 0) return status;
-	for (int i = 0; i < 3 && status >= 0; i++) status = aw_process_options_set_stdio(options, i, AW_STDIO_PIPE, -1);
+	for (int i = 0; i < 3 && status >= 0; i++)
+		status = aw_process_options_set_stdio(options, i, AW_STDIO_PIPE, -1);
 	if (status >= 0) status = aw_process_options_set_cwd(options, "/");
 	if (status >= 0) status = aw_subprocess_exec(NULL, argv, 1, options, &process);
 	aw_process_options_unref(options);
@@ -470,7 +473,8 @@ static aw_status drain(aw_loop *loop) {
 	aw_submission all[8];
 	aw_completion got[8];
 	for (int i = 0; i < 8; i++) {
-		all[i] = (aw_submission){.size = sizeof *all, .kind = i % 2 ? AW_OPERATION_SLEEP : AW_OPERATION_NOP, .token = (uint64_t)i};
+		all[i] = (aw_submission){
+			.size = sizeof *all, .kind = i % 2 ? AW_OPERATION_SLEEP : AW_OPERATION_NOP, .token = (uint64_t)i};
 		all[i].offset = AW_MICROSECOND;
 	}
 	aw_status taken = aw_loop_submit(loop, all, 8);
@@ -605,7 +609,8 @@ static aw_status told_body(void *ud) {
 	if (status < 0) return status;
 	raise(SIGUSR1);
 	status = aw_submit_threadsafe(loop, give, "x", NULL, &handed);
-	for (int i = 0; i < 1000 && status >= 0 && !(called && aw_cfuture_done(handed)); i++) status = aw_sleep(AW_MICROSECOND);
+	for (int i = 0; i < 1000 && status >= 0 && !(called && aw_cfuture_done(handed)); i++)
+		status = aw_sleep(AW_MICROSECOND);
 	if (status >= 0) status = aw_cfuture_result(handed, &value);
 	if (status >= 0) status = right(called == 1 && value);
 	aw_cfuture_unref(handed);
@@ -701,7 +706,8 @@ static aw_status in_time(void *ud) {
 	if (status >= 0) status = aw_await_coro(coro, NULL);
 	aw_coro_unref(coro);
 	aw_condition_unref(changed);
-	if (status >= 0) status = aw_loop_call_soon_threadsafe_copy(aw_loop_current(), count_call, &ud, sizeof ud);
+	if (status >= 0)
+		status = aw_loop_call_soon_threadsafe_copy(aw_loop_current(), count_call, &ud, sizeof ud);
 	return status < 0 ? status : aw_sleep(0);
 }
 
@@ -737,10 +743,10 @@ static aw_status backends_listed(const char *backend) {
 }
 
 const scenario scenarios[] = {
-	{"callbacks", callbacks}, {"tasks", tasks},     {"several", several}, {"in order", in_order}, {"scope", scope}, {"group", group},
-	{"steps", stepping},      {"queues", queues},   {"locks", locks},     {"process", process},   {"ready", ready}, {"driven", driven},
-	{"threads", threads},     {"barriers", barriers}, {"iterators", iterators}, {"told", told}, {"odds and ends", odds},
-	{"outcomes", outcomes},   {"whole", whole},
-	{"backends", backends_listed},
+	{"callbacks", callbacks}, {"tasks", tasks},       {"several", several},     {"in order", in_order},
+	{"scope", scope},         {"group", group},       {"steps", stepping},      {"queues", queues},
+	{"locks", locks},         {"process", process},   {"ready", ready},         {"driven", driven},
+	{"threads", threads},     {"barriers", barriers}, {"iterators", iterators}, {"told", told},
+	{"odds and ends", odds},  {"outcomes", outcomes}, {"whole", whole},         {"backends", backends_listed},
 };
 const size_t scenario_count = sizeof scenarios / sizeof *scenarios;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs on the public interface that behave well: each passes on the first error it is told, and gives back what it has. */
+/*
+ * Programs on the public interface that behave well: each passes on the first error it is told, and gives
+ * back what it has.
+ */
 #ifndef OOM_SCENARIOS_H
 #define OOM_SCENARIOS_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fails each allocation of each scenario in turn, once alone and once with all that follow, each in a process of its own: no crash, no
- * hang, no leak of handles, descriptors or memory; what was asked for happened, or an error told that it did not.
+ * Fails each allocation of each scenario in turn, once alone and once with all that follow, each in a process
+ * of its own: no crash, no hang, no leak of handles, descriptors or memory; what was asked for happened, or
+ * an error told that it did not.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -19,9 +20,9 @@
 #include "fail_alloc.h"
 #include "scenarios.h"
 
-#define SECONDS      20
-#define MOST_PIECES  4096
-#define MOST_SHOWN   6
+#define SECONDS     20
+#define MOST_PIECES 4096
+#define MOST_SHOWN  6
 
 /* What a child found out; in memory that both see. */
 typedef struct outcome {
@@ -79,10 +80,11 @@ static void print_place(const char *title, const fail_place *where) {
 	fflush(stdout);
 	for (int i = 2; i < where->count; i++) { /* the allocator's own come first */
 		Dl_info info;
-		if (!dladdr(where->frames[i], &info) || !info.dli_fname || !strstr(info.dli_fname, "libawait")) continue;
+		if (!dladdr(where->frames[i], &info) || !info.dli_fname || !strstr(info.dli_fname, "libawait"))
+			continue;
 		unsigned long offset = (unsigned long)where->frames[i] - (unsigned long)info.dli_fbase - 1;
-		snprintf(command, sizeof command, "addr2line -fps -e '%s' 0x%lx 2>/dev/null || echo '%s+0x%lx'", info.dli_fname, offset,
-		         info.dli_fname, offset);
+		snprintf(command, sizeof command, "addr2line -fps -e '%s' 0x%lx 2>/dev/null || echo '%s+0x%lx'",
+		         info.dli_fname, offset, info.dli_fname, offset);
 		printf("      ");
 		fflush(stdout);
 		if (system(command) != 0) printf("%s+0x%lx\n", info.dli_fname, offset);
@@ -120,7 +122,8 @@ static void walk(const scenario *what, const char *backend, bool sticky, tally *
 	int status = run_child(what, backend, 0, false);
 	const char *wrong = verdict(status, NULL);
 	if (wrong || seen->status < 0) {
-		printf("%s on %s, without a failure: %s\n", what->name, backend, wrong ? wrong : aw_err_name(seen->status));
+		printf("%s on %s, without a failure: %s\n", what->name, backend,
+		       wrong ? wrong : aw_err_name(seen->status));
 		sum->failed++;
 		return;
 	}
@@ -140,9 +143,9 @@ static void walk(const scenario *what, const char *backend, bool sticky, tally *
 		}
 		sum->failed++;
 		if (shown++ >= MOST_SHOWN) continue;
-		printf("%s on %s, request %ld%s: %s (status %s, handles %lld, descriptors %d, pieces %zu of %zu)\n", what->name, backend, nth,
-		       sticky ? " and on" : "", wrong, aw_err_name(seen->status), (long long)seen->handles, seen->fds, seen->pieces,
-		       clean.pieces);
+		printf("%s on %s, request %ld%s: %s (status %s, handles %lld, descriptors %d, pieces %zu of %zu)\n",
+		       what->name, backend, nth, sticky ? " and on" : "", wrong, aw_err_name(seen->status),
+		       (long long)seen->handles, seen->fds, seen->pieces, clean.pieces);
 		if (seen->first.count) print_place("refused:", &seen->first);
 		if (seen->pieces > clean.pieces) print_place("left, among others:", &seen->leaked);
 	}
@@ -174,7 +177,8 @@ int main(int argc, char **argv) {
 		}
 		printf("%s: %ld points so far\n", backends[b], sum.points);
 	}
-	printf("%ld points: %ld ended in an error that was told, %ld were absorbed\n", sum.points, sum.told, sum.absorbed);
+	printf("%ld points: %ld ended in an error that was told, %ld were absorbed\n", sum.points, sum.told,
+	       sum.absorbed);
 	printf("%ld passed, %ld failed\n", sum.told + sum.absorbed, sum.failed);
 	return sum.failed ? 1 : 0;
 }

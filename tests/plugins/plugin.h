@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A backend that can be loaded and does nothing. Each file here is a plug-in of that kind with one thing wrong with it. */
+/*
+ * A backend that can be loaded and does nothing. Each file here is a plug-in of that kind with one thing
+ * wrong with it.
+ */
 #ifndef TESTS_PLUGIN_H
 #define TESTS_PLUGIN_H
 
@@ -14,7 +17,8 @@ static inline aw_status plugin_probe(char *why, size_t length) {
 	return 0;
 }
 
-static inline aw_status plugin_open(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out) {
+static inline aw_status plugin_open(const aw_backend_host *host, uint32_t flags, uint64_t seed,
+                                    aw_backend_state **out) {
 	(void)host, (void)flags, (void)seed, (void)out;
 	return -ENOTSUP;
 }
@@ -43,9 +47,10 @@ static inline int plugin_fd(aw_backend_state *state) {
 }
 
 /* The fields of a table that is well made. */
-#define PLUGIN(its_name)                                                                                                 \
-	.abi = AW_BACKEND_ABI, .size = sizeof(aw_backend), .name = (its_name), .description = "a plug-in of the tests",      \
-	.probe = plugin_probe, .open = plugin_open, .close = plugin_close, .abandon = plugin_close, .submit = plugin_submit, \
-	.cancel = plugin_cancel, .wait = plugin_wait, .wake = plugin_close, .fd = plugin_fd
+#define PLUGIN(its_name)                                                                              \
+	.abi = AW_BACKEND_ABI, .size = sizeof(aw_backend), .name = (its_name),                            \
+	.description = "a plug-in of the tests", .probe = plugin_probe, .open = plugin_open,              \
+	.close = plugin_close, .abandon = plugin_close, .submit = plugin_submit, .cancel = plugin_cancel, \
+	.wait = plugin_wait, .wake = plugin_close, .fd = plugin_fd
 
 #endif

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* communicate: any size, both ways at once, nothing lost when it is cancelled; and the exit told apart from the pipes' ends. */
+/*
+ * communicate: any size, both ways at once, nothing lost when it is cancelled; and the exit told apart from
+ * the pipes' ends.
+ */
 #include "process.h"
 
 enum { LARGE = 10 * 1024 * 1024 };
@@ -133,7 +136,8 @@ static void output_before_a_cancel_comes_first(void) {
 	size_t length = 0;
 	aw_process *process = start(loop, "echo one; read x; echo two", with(PIPE(0) | PIPE(1), 0));
 	EXPECT_INT(aw_process_wait_closed(process, &future), 0);
-	while (aw_process_output(process, 1, &data, &length) == 0 && length < 4) EXPECT(aw_loop_run_once(loop, -1) >= 0);
+	while (aw_process_output(process, 1, &data, &length) == 0 && length < 4)
+		EXPECT(aw_loop_run_once(loop, -1) >= 0);
 	EXPECT(said(process, 1, "one\n"));
 	EXPECT_INT(aw_future_cancel(future, NULL), 1);
 	aw_future_unref(future);
@@ -179,7 +183,9 @@ static void waiting_for_the_exit_alone_reads_nothing(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("process_communicate", CASE(ten_mebibytes_pass_both_ways), CASE(a_child_that_does_not_read_is_no_failure),
-           CASE(without_input_the_child_sees_the_end), CASE(the_input_is_copied_and_ignored_without_a_pipe),
-           CASE(one_at_a_time_and_one_input), CASE(a_cancelled_one_loses_nothing), CASE(output_before_a_cancel_comes_first),
-           CASE(the_exit_does_not_wait_for_who_holds_the_pipe), CASE(waiting_for_the_exit_alone_reads_nothing))
+CHECK_MAIN("process_communicate", CASE(ten_mebibytes_pass_both_ways),
+           CASE(a_child_that_does_not_read_is_no_failure), CASE(without_input_the_child_sees_the_end),
+           CASE(the_input_is_copied_and_ignored_without_a_pipe), CASE(one_at_a_time_and_one_input),
+           CASE(a_cancelled_one_loses_nothing), CASE(output_before_a_cancel_comes_first),
+           CASE(the_exit_does_not_wait_for_who_holds_the_pipe),
+           CASE(waiting_for_the_exit_alone_reads_nothing))

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* What a child finds itself in: environment, directory, group, session, signals, and descriptors, of which it gets none unasked. */
+/*
+ * What a child finds itself in: environment, directory, group, session, signals, and descriptors, of which it
+ * gets none unasked.
+ */
 #include "process.h"
 
 #include <limits.h>
@@ -46,7 +49,8 @@ static void one_variable_is_added_replaced_or_removed(void) {
 	EXPECT_INT(aw_process_options_set_variable(options, "AW_TEST_GONE", NULL), 0);
 	EXPECT_INT(aw_process_options_set_variable(options, "AW_TEST", ""), 0); /* the start of others' names */
 	setenv("AW_TEST_INHERITED", "new", 1);                                  /* too late */
-	EXPECT(prints(loop, "env | grep ^AW_TEST | sort", options, "AW_TEST=\nAW_TEST_INHERITED=old\nAW_TEST_NEW=c=d\n"));
+	EXPECT(prints(loop, "env | grep ^AW_TEST | sort", options,
+	              "AW_TEST=\nAW_TEST_INHERITED=old\nAW_TEST_NEW=c=d\n"));
 	const char *env[] = {"A=1", "B=2", "A=3"};
 	options = with(PIPE(1), 0);
 	EXPECT_INT(aw_process_options_set_env(options, env, 3), 0);
@@ -115,8 +119,10 @@ static void no_descriptor_is_inherited_unasked(void) {
 	int low = open("/dev/null", O_RDONLY), high = fcntl(low, F_DUPFD, 200);
 	char command[96], text[32];
 	/* What the shell itself has open; the folder it lists is closed again when it looks. */
-	EXPECT(prints(loop, "for f in /proc/$$/fd/*; do test -e $f && echo ${f##*/}; done; true", with(PIPE(1), 0), "0\n1\n2\n"));
-	snprintf(command, sizeof command, "for f in %d %d; do test -e /proc/$$/fd/$f && echo $f; done", low, high);
+	EXPECT(prints(loop, "for f in /proc/$$/fd/*; do test -e $f && echo ${f##*/}; done; true",
+	              with(PIPE(1), 0), "0\n1\n2\n"));
+	snprintf(command, sizeof command, "for f in %d %d; do test -e /proc/$$/fd/$f && echo $f; done", low,
+	         high);
 	snprintf(text, sizeof text, "%d\n%d\n", low, high);
 	EXPECT(prints(loop, command, with(PIPE(1), AW_PROCESS_KEEP_FDS), text));
 	close(low);
@@ -170,6 +176,7 @@ static void signals_are_as_a_program_expects_them(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("process_environment", CASE(the_environment_is_the_one_given), CASE(one_variable_is_added_replaced_or_removed), CASE(arguments_arrive_as_they_are),
+CHECK_MAIN("process_environment", CASE(the_environment_is_the_one_given),
+           CASE(one_variable_is_added_replaced_or_removed), CASE(arguments_arrive_as_they_are),
            CASE(it_starts_in_the_directory_given), CASE(groups_and_sessions_are_made_on_request),
            CASE(no_descriptor_is_inherited_unasked), CASE(signals_are_as_a_program_expects_them))

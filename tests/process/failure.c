@@ -48,7 +48,8 @@ static void each_failure_of_exec_has_its_errno(void) {
 	aw_loop *loop = loop_begin();
 	REQUIRE(loop);
 	scratch plain, noise;
-	REQUIRE(scratch_make(&plain, "plain", "#!/bin/sh\n", 0644) && scratch_make(&noise, "noise", "no program\n", 0755));
+	REQUIRE(scratch_make(&plain, "plain", "#!/bin/sh\n", 0644) &&
+	        scratch_make(&noise, "noise", "no program\n", 0755));
 	EXPECT_INT(try(loop, "/nowhere/at/all"), -ENOENT);
 	EXPECT_INT(try(loop, "no-such-program-here"), -ENOENT);
 	EXPECT_INT(try(loop, ""), -ENOENT);
@@ -115,7 +116,8 @@ static aw_status says_what_was_missing(void *ud) {
 	(void)ud;
 	aw_loop *loop = aw_loop_current();
 	aw_process_options *options = with(PIPE(1), 0);
-	EXPECT(scratch_make(&plain, "plain", "#!/bin/sh\n", 0644) && scratch_make(&script, "script", "#!/nowhere/interpreter\n", 0755));
+	EXPECT(scratch_make(&plain, "plain", "#!/bin/sh\n", 0644) &&
+	       scratch_make(&script, "script", "#!/nowhere/interpreter\n", 0755));
 	for (int i = 0; i < 2; i++) { /* the first child is how the library learns whether memory is shared */
 		expect_said(try(loop, "/nowhere/at/all"), "no such program: /nowhere/at/all");
 		expect_said(try(loop, "no-such-program-here"), "no such program: no-such-program-here");
@@ -125,11 +127,14 @@ static aw_status says_what_was_missing(void *ud) {
 		expect_said(try(loop, script.file), text);
 		expect_said(try(loop, "/dev/null/x"), "cannot run /dev/null/x: Not a directory");
 		EXPECT_INT(aw_process_options_set_cwd(options, "/nowhere"), 0);
-		expect_said(try_options(loop, "true", options), "cannot change to directory: /nowhere: No such file or directory");
+		expect_said(try_options(loop, "true", options),
+		            "cannot change to directory: /nowhere: No such file or directory");
 		EXPECT_INT(aw_process_options_set_cwd(options, "/dev/null"), 0);
-		expect_said(try_options(loop, "true", options), "cannot change to directory: /dev/null: Not a directory");
+		expect_said(try_options(loop, "true", options),
+		            "cannot change to directory: /dev/null: Not a directory");
 		EXPECT_INT(aw_process_options_set_cwd(options, "/"), 0);
-		expect_said(try_options(loop, "no-such-program-here", options), "no such program: no-such-program-here");
+		expect_said(try_options(loop, "no-such-program-here", options),
+		            "no such program: no-such-program-here");
 	}
 	aw_process_options_unref(options);
 	scratch_remove(&script);
@@ -166,7 +171,8 @@ static void the_childs_path_is_searched_and_never_the_working_directory(void) {
 	REQUIRE(loop);
 	scratch good, locked;
 	char path[256], here[256];
-	REQUIRE(scratch_make(&good, "tool", "#!/bin/sh\nexit 42\n", 0755) && scratch_make(&locked, "tool", "", 0644));
+	REQUIRE(scratch_make(&good, "tool", "#!/bin/sh\nexit 42\n", 0755) &&
+	        scratch_make(&locked, "tool", "", 0644));
 	REQUIRE(getcwd(here, sizeof here) && chdir(good.folder) == 0);
 	EXPECT_INT(search(loop, ""), -ENOENT);
 	EXPECT_INT(search(loop, ":/nowhere:"), -ENOENT);
@@ -268,7 +274,9 @@ static void a_limit_of_processes_is_told(void) {
 }
 
 CHECK_MAIN("process_failure", CASE(each_failure_of_exec_has_its_errno), CASE(too_much_to_pass_on_is_e2big),
-           CASE(what_fails_before_the_exec_is_told_too), CASE(the_error_says_whether_the_program_or_the_directory_is_missing),
+           CASE(what_fails_before_the_exec_is_told_too),
+           CASE(the_error_says_whether_the_program_or_the_directory_is_missing),
            CASE(the_childs_path_is_searched_and_never_the_working_directory),
-           CASE(a_missing_command_of_a_shell_is_an_exit), CASE(wrong_arguments_are_refused), CASE(the_signal_mask_is_as_it_was),
-           CASE(a_full_table_of_descriptors_leaks_none), CASE(a_limit_of_processes_is_told))
+           CASE(a_missing_command_of_a_shell_is_an_exit), CASE(wrong_arguments_are_refused),
+           CASE(the_signal_mask_is_as_it_was), CASE(a_full_table_of_descriptors_leaks_none),
+           CASE(a_limit_of_processes_is_told))

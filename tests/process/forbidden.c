@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends */
 /*
- * Children where the kernel lacks a system call, or a seccomp filter refuses it: old ones say EPERM, newer ones ENOSYS. Whatever is
- * refused, a child can be started, heard, signalled and collected, and none is left alive.
+ * Children where the kernel lacks a system call, or a seccomp filter refuses it: old ones say EPERM, newer
+ * ones ENOSYS. Whatever is refused, a child can be started, heard, signalled and collected, and none is left
+ * alive.
  */
 #include <await/await.h>
 #include <errno.h>
@@ -40,7 +41,8 @@ static aw_process *start(aw_loop *loop, const char *command) {
 static void expect_end(aw_loop *loop, aw_future *end, int code, const char *what) {
 	void *value = NULL;
 	aw_status status = aw_loop_run_until_complete(loop, end, &value);
-	if (status < 0 || (intptr_t)value != code) wrong("%s: %s, %d; ", what, aw_err_name(status), (int)(intptr_t)value);
+	if (status < 0 || (intptr_t)value != code)
+		wrong("%s: %s, %d; ", what, aw_err_name(status), (int)(intptr_t)value);
 	aw_future_unref(end);
 }
 
@@ -77,7 +79,9 @@ static void live_and_die(void *ud) {
 	if (aw_process_kill(process) != -ESRCH) wrong("a dead one is killed; ");
 	aw_process_unref(process);
 
-	static const struct { int signal, end; } ways[] = {{SIGKILL, -SIGKILL}, {SIGTERM, -SIGTERM}, {SIGINT, -SIGINT}};
+	static const struct {
+		int signal, end;
+	} ways[] = {{SIGKILL, -SIGKILL}, {SIGTERM, -SIGTERM}, {SIGINT, -SIGINT}};
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
 		process = start(loop, "exec sleep 500");
 		end = end_of(process);
@@ -181,6 +185,7 @@ static void a_real_eperm_is_reported(void) {
 	forbid_in_child(refuse_for_real, &what, LIMIT);
 }
 
-CHECK_MAIN("process_forbidden", CASE(nothing_is_refused), CASE(pidfd_send_signal), CASE(pidfd_open), CASE(clone_with_a_pidfd),
-           CASE(waitid_of_a_pidfd), CASE(waitid_as_a_whole), CASE(close_range_of_the_child), CASE(waiting_to_the_nanosecond),
-           CASE(reading_without_blocking), CASE(a_real_eperm_is_reported))
+CHECK_MAIN("process_forbidden", CASE(nothing_is_refused), CASE(pidfd_send_signal), CASE(pidfd_open),
+           CASE(clone_with_a_pidfd), CASE(waitid_of_a_pidfd), CASE(waitid_as_a_whole),
+           CASE(close_range_of_the_child), CASE(waiting_to_the_nanosecond), CASE(reading_without_blocking),
+           CASE(a_real_eperm_is_reported))

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends threads valgrind */
-/* Who ends a child: its last reference, close, the end of the loop; how far that reaches; and children made elsewhere. */
+/*
+ * Who ends a child: its last reference, close, the end of the loop; how far that reaches; and children made
+ * elsewhere.
+ */
 #include "process.h"
 
 #include <pthread.h>
@@ -71,7 +74,8 @@ static void close_kills_and_the_status_can_still_be_had(void) {
 	const void *data = NULL;
 	size_t length = 0;
 	EXPECT_INT(aw_process_wait_closed(process, &closed), 0);
-	while (aw_process_output(process, 1, &data, &length) == 0 && length < 5) EXPECT(aw_loop_run_once(loop, -1) >= 0);
+	while (aw_process_output(process, 1, &data, &length) == 0 && length < 5)
+		EXPECT(aw_loop_run_once(loop, -1) >= 0);
 	EXPECT_INT(aw_process_close(process), 0);
 	EXPECT_INT(aw_process_take_pipe(process, 0, &fd), AW_EINVALIDSTATE);
 	EXPECT_INT(run(loop, closed), 0);
@@ -316,6 +320,6 @@ CHECK_MAIN("process_life", CASE(the_last_reference_kills_and_the_loop_collects),
            CASE(close_kills_and_the_status_can_still_be_had), CASE(kill_reaches_the_whole_group),
            CASE(without_a_group_only_the_child_is_reached), CASE(the_end_of_the_loop_kills_and_collects),
            CASE(an_unused_exit_is_collected_by_the_end_of_the_loop), CASE(a_detached_child_lives_on),
-           CASE(a_detached_child_is_collected_while_the_loop_lives), CASE(children_forked_elsewhere_can_be_adopted),
-           CASE(what_is_no_child_is_not_adopted), CASE(a_forked_copy_of_the_parent_ends_no_child),
-           CASE(host_data_is_destroyed_once))
+           CASE(a_detached_child_is_collected_while_the_loop_lives),
+           CASE(children_forked_elsewhere_can_be_adopted), CASE(what_is_no_child_is_not_adopted),
+           CASE(a_forked_copy_of_the_parent_ends_no_child), CASE(host_data_is_destroyed_once))

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* A child run to its end in one call: what it said, its exit, its input; failures to start; cancelled, it is killed and collected. */
+/*
+ * A child run to its end in one call: what it said, its exit, its input; failures to start; cancelled, it is
+ * killed and collected.
+ */
 #include "process.h"
 
 #include <stdbool.h>
@@ -80,9 +83,11 @@ static aw_status as_told(void *ud) {
 	EXPECT_STR(aw_process_text(process, 1), "out\nerr\n");
 	EXPECT(aw_process_text(process, 2) == NULL);
 	aw_process_unref(process);
-	EXPECT_INT(aw_subprocess_run_shell("cat", options, "in", 2, &process), -EINVAL); /* its stdin is no pipe */
+	/* its stdin is no pipe */
+	EXPECT_INT(aw_subprocess_run_shell("cat", options, "in", 2, &process), -EINVAL);
 	EXPECT_INT(aw_process_options_set_streams(options, AW_STDIO_PIPE, AW_STDIO_NULL, AW_STDIO_NULL), 0);
-	EXPECT_INT(aw_subprocess_run_shell("test -z $(cat)", options, NULL, 0, &process), 0); /* fed nothing, it ends */
+	/* fed nothing, it ends */
+	EXPECT_INT(aw_subprocess_run_shell("test -z $(cat)", options, NULL, 0, &process), 0);
 	EXPECT_INT(code_of(process), 0);
 	EXPECT(aw_process_text(process, 1) == NULL);
 	aw_process_unref(process);
@@ -231,6 +236,7 @@ static void dropped_or_not_it_ends_with_its_loop(void) {
 }
 
 CHECK_MAIN("process_run", CASE(output_and_exit_come_in_one_call), CASE(input_is_fed_while_output_is_read),
-           CASE(options_have_the_last_word), CASE(a_start_that_fails_says_why), CASE(cancelled_it_is_killed_and_collected),
-           CASE(a_limit_kills_its_group), CASE(a_detached_child_continues), CASE(the_future_has_the_child_as_its_value),
+           CASE(options_have_the_last_word), CASE(a_start_that_fails_says_why),
+           CASE(cancelled_it_is_killed_and_collected), CASE(a_limit_kills_its_group),
+           CASE(a_detached_child_continues), CASE(the_future_has_the_child_as_its_value),
            CASE(dropped_or_not_it_ends_with_its_loop))

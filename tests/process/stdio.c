@@ -37,10 +37,12 @@ static void streams_are_set_at_once(void) {
 	aw_process_options *options = with(0, 0);
 	EXPECT_INT(aw_process_options_set_streams(options, AW_STDIO_NULL, AW_STDIO_PIPE, AW_STDIO_STDOUT), 0);
 	/* Refused, and nothing is changed. */
-	EXPECT_INT(aw_process_options_set_streams(options, AW_STDIO_PIPE, AW_STDIO_STDOUT, AW_STDIO_NULL), -EINVAL);
+	EXPECT_INT(aw_process_options_set_streams(options, AW_STDIO_PIPE, AW_STDIO_STDOUT, AW_STDIO_NULL),
+	           -EINVAL);
 	EXPECT_INT(aw_process_options_set_streams(options, AW_STDIO_PIPE, AW_STDIO_NULL, AW_STDIO_FD), -EINVAL);
 	EXPECT_INT(aw_process_options_set_streams(options, -1, AW_STDIO_NULL, AW_STDIO_NULL), -EINVAL);
-	EXPECT_INT(aw_process_options_set_streams(options, AW_STDIO_NULL, AW_STDIO_NULL, AW_STDIO_STDOUT + 1), -EINVAL);
+	EXPECT_INT(aw_process_options_set_streams(options, AW_STDIO_NULL, AW_STDIO_NULL, AW_STDIO_STDOUT + 1),
+	           -EINVAL);
 	EXPECT_INT(aw_process_options_set_streams(NULL, 0, 0, 0), AW_EBADHANDLE);
 	aw_process *process = start(loop, "cat; echo out; echo err >&2", options);
 	EXPECT_INT(talk(loop, process), 0);
@@ -93,8 +95,12 @@ static void a_descriptor_is_lent_and_stays_the_callers(void) {
 	loop_end(loop);
 }
 
-/* Runs `command` with stdout on the parent's `out` and stderr on the parent's `err`, where 1 and 2 are two pipes of ours. */
-static void crossed(aw_loop *loop, const char *command, int out, int err, const char *first, const char *second) {
+/*
+ * Runs `command` with stdout on the parent's `out` and stderr on the parent's `err`, where 1 and 2 are two
+ * pipes of ours.
+ */
+static void crossed(aw_loop *loop, const char *command, int out, int err, const char *first,
+                    const char *second) {
 	int one[2], two[2];
 	char text[2][16] = {"", ""};
 	int saved[2] = {fcntl(1, F_DUPFD_CLOEXEC, 10), fcntl(2, F_DUPFD_CLOEXEC, 10)};
@@ -222,7 +228,8 @@ static void wrong_options_are_refused_and_change_nothing(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("process_stdio", CASE(nothing_piped_gives_nothing_to_look_at), CASE(pipes_part_what_is_said_on_each), CASE(streams_are_set_at_once),
+CHECK_MAIN("process_stdio", CASE(nothing_piped_gives_nothing_to_look_at),
+           CASE(pipes_part_what_is_said_on_each), CASE(streams_are_set_at_once),
            CASE(stderr_can_go_where_stdout_goes), CASE(null_is_empty_and_swallows),
            CASE(a_descriptor_is_lent_and_stays_the_callers), CASE(streams_may_change_places),
            CASE(pipes_work_in_a_parent_without_standard_streams), CASE(a_taken_pipe_is_the_callers),

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* A program's front door: it gives errors out, and prints failures that nobody takes. A loop that a host embeds prints nothing. */
+/*
+ * A program's front door: it gives errors out, and prints failures that nobody takes. A loop that a host
+ * embeds prints nothing.
+ */
 #include "trace.h"
 
 #include <unistd.h>
@@ -29,10 +32,10 @@ static void printing_end(void) {
 	close(reader);
 }
 
-#define EXPECT_PRINTED(part)                                                          \
-	do {                                                                              \
+#define EXPECT_PRINTED(part)                                                              \
+	do {                                                                                  \
 		if (!strstr(printed, part)) printf("\n    no \"%s\" in \"%s\"\n", part, printed); \
-		EXPECT(strstr(printed, part) != NULL);                                        \
+		EXPECT(strstr(printed, part) != NULL);                                            \
 	} while (0)
 
 static aw_status raises(void *ud) {
@@ -309,8 +312,9 @@ static void main_gives_the_exit_status_and_prints_why(void) {
 	EXPECT_PRINTED(": enough (AW_EEXIT)\n");
 }
 
-CHECK_MAIN("front_door", CASE(failures_that_nobody_takes_are_printed), CASE(what_main_ends_with_is_the_callers_to_tell),
-           CASE(a_handler_of_the_programs_is_told_instead), CASE(a_runner_prints_and_an_embedded_loop_does_not),
-           CASE(the_error_of_a_run_is_given_out), CASE(a_runner_keeps_the_error_of_its_last_run),
-           CASE(why_there_is_no_loop_is_printed_or_given_out), CASE(a_run_inside_a_run_is_refused_without_a_word),
+CHECK_MAIN("front_door", CASE(failures_that_nobody_takes_are_printed),
+           CASE(what_main_ends_with_is_the_callers_to_tell), CASE(a_handler_of_the_programs_is_told_instead),
+           CASE(a_runner_prints_and_an_embedded_loop_does_not), CASE(the_error_of_a_run_is_given_out),
+           CASE(a_runner_keeps_the_error_of_its_last_run), CASE(why_there_is_no_loop_is_printed_or_given_out),
+           CASE(a_run_inside_a_run_is_refused_without_a_word),
            CASE(main_gives_the_exit_status_and_prints_why))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * State on the stack of a task that has ended. In debug mode the first access to it ends the program with a line that names the task. Each
- * case runs in a child, whose end and standard error are looked at.
+ * State on the stack of a task that has ended. In debug mode the first access to it ends the program with a
+ * line that names the task. Each case runs in a child, whose end and standard error are looked at.
  */
 #include "trace.h"
 
@@ -54,7 +54,10 @@ static aw_status writes_later(void *counter) {
 	return 0;
 }
 
-/* The natural translation of `cache = Cache(); create_task(use(cache))`: the cache is a local variable, and the other task outlives it. */
+/*
+ * The natural translation of `cache = Cache(); create_task(use(cache))`: the cache is a local variable, and
+ * the other task outlives it.
+ */
 static aw_status has_the_cache(void *ud) {
 	(void)ud;
 	int cache = 0;
@@ -115,4 +118,5 @@ static void closed_stacks_are_taken_again(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("finished_stack", CASE(the_culprit_dies_with_the_name_of_the_task), CASE(closed_stacks_are_taken_again))
+CHECK_MAIN("finished_stack", CASE(the_culprit_dies_with_the_name_of_the_task),
+           CASE(closed_stacks_are_taken_again))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: internal valgrind */
 /*
- * The stack pool: what a stack costs, that guards are where they should be, and what happens when there is no more. With
- * -DPLAIN_CHECK it needs no CUnit, so that tests/aarch64-switch.sh can run it under an emulator.
+ * The stack pool: what a stack costs, that guards are where they should be, and what happens when there is no
+ * more. With -DPLAIN_CHECK it needs no CUnit, so that tests/aarch64-switch.sh can run it under an emulator.
  */
 #ifdef PLAIN_CHECK
 #include "plain_check.h"
@@ -220,7 +220,8 @@ static bool kernel_has_guards(void) {
 }
 
 static void a_hundred_thousand_live_at_once_in_few_mappings(void) {
-	if (!kernel_has_guards()) SKIP("without MADV_GUARD_INSTALL (Linux 6.13) each guard is a mapping, and those are limited");
+	if (!kernel_has_guards())
+		SKIP("without MADV_GUARD_INSTALL (Linux 6.13) each guard is a mapping, and those are limited");
 	EXPECT_INT(in_child(take_a_hundred_thousand), 0);
 }
 
@@ -376,7 +377,8 @@ static bool forget_guards(void) {
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {sizeof code / sizeof *code, code};
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
 static int look_at_guards_of_an_old_kernel(void) {
@@ -392,7 +394,10 @@ static void an_old_kernel_protects_pages_instead(void) {
 
 /* ---- when there is no more ---- */
 
-/* Takes until there is none, and finds everything in order: what was taken works, and can be given and taken again. */
+/*
+ * Takes until there is none, and finds everything in order: what was taken works, and can be given and taken
+ * again.
+ */
 static int take_all(size_t size, size_t least, size_t most) {
 	stack_pool pool;
 	if (stack_pool_init(&pool, size)) return 2;
@@ -441,7 +446,8 @@ static void no_mapping_left_is_an_answer_and_no_crash(void) {
 static int take_all_memory(void) {
 	struct rlimit limit = {256u * KIB * KIB, 256u * KIB * KIB};
 	if (setrlimit(RLIMIT_AS, &limit)) return 77;
-	return take_all(1024 * KIB, 200, 1000); /* to the last megabytes, where a whole slab doesn't fit any more */
+	/* to the last megabytes, where a whole slab doesn't fit any more */
+	return take_all(1024 * KIB, 200, 1000);
 }
 
 static void no_address_space_left_is_an_answer_and_no_crash(void) {
@@ -452,10 +458,12 @@ static void no_address_space_left_is_an_answer_and_no_crash(void) {
 }
 
 CHECK_MAIN("stack", CASE(a_stack_is_usable_from_end_to_end), CASE(sizes_have_a_least_and_a_most),
-	CASE(the_last_given_is_taken_first), CASE(a_stack_costs_one_page_until_it_is_used),
-	CASE(free_stacks_give_their_memory_back), CASE(pools_come_and_go_without_a_trace),
-	CASE(a_hundred_thousand_live_at_once_in_few_mappings),
-	CASE(asan_sees_a_write_to_a_stack_that_was_given_back), CASE(a_new_size_holds_for_the_stacks_taken_after_it),
-	CASE(a_guard_belongs_to_the_live_stack_above_it), CASE(every_guard_refuses_access),
-	CASE(guards_stand_in_a_forked_child_too), CASE(an_old_kernel_protects_pages_instead),
-	CASE(no_mapping_left_is_an_answer_and_no_crash), CASE(no_address_space_left_is_an_answer_and_no_crash))
+           CASE(the_last_given_is_taken_first), CASE(a_stack_costs_one_page_until_it_is_used),
+           CASE(free_stacks_give_their_memory_back), CASE(pools_come_and_go_without_a_trace),
+           CASE(a_hundred_thousand_live_at_once_in_few_mappings),
+           CASE(asan_sees_a_write_to_a_stack_that_was_given_back),
+           CASE(a_new_size_holds_for_the_stacks_taken_after_it),
+           CASE(a_guard_belongs_to_the_live_stack_above_it), CASE(every_guard_refuses_access),
+           CASE(guards_stand_in_a_forked_child_too), CASE(an_old_kernel_protects_pages_instead),
+           CASE(no_mapping_left_is_an_answer_and_no_crash),
+           CASE(no_address_space_left_is_an_answer_and_no_crash))

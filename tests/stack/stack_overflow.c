@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: internal */
 /*
- * A stack that overflows ends the program with a line that says whose it was, and never reaches its neighbour. Each case runs
- * in a child, whose end and standard error are looked at.
+ * A stack that overflows ends the program with a line that says whose it was, and never reaches its
+ * neighbour. Each case runs in a child, whose end and standard error are looked at.
  */
 #include "check.h"
 
-#include "switch.h"
 #include "overflow.h"
 #include "stack.h"
+#include "switch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -46,7 +46,8 @@ static ending run_child(void (*run)(void)) {
 	char rest[512];
 	for (;;) {
 		bool is_full = length == sizeof e.text - 1;
-		ssize_t n = read(fds[0], is_full ? rest : e.text + length, is_full ? sizeof rest : sizeof e.text - 1 - length);
+		ssize_t n = read(fds[0], is_full ? rest : e.text + length,
+		                 is_full ? sizeof rest : sizeof e.text - 1 - length);
 		if (n < 0 && errno == EINTR) continue;
 		if (n <= 0) break;
 		if (!is_full) length += (size_t)n;
@@ -110,7 +111,8 @@ static bool is_intact(const stack *s) {
 
 /* ---- the line ---- */
 
-#define LINE_OF(owner) "libawait: the stack of " owner " overflowed (65536 bytes); aw_loop_set_stack_size() makes it larger\n"
+#define LINE_OF(owner) \
+	"libawait: the stack of " owner " overflowed (65536 bytes); aw_loop_set_stack_size() makes it larger\n"
 
 static void install_and_overflow(void) {
 	if (overflow_report_install()) _exit(1);
@@ -327,8 +329,9 @@ static void a_thread_that_ends_takes_its_alternate_stack_along(void) {
 }
 
 CHECK_MAIN("stack_overflow", CASE(an_overflow_names_the_task_and_kills), CASE(an_unnamed_owner_is_a_task),
-	CASE(a_name_can_not_break_the_line), CASE(without_the_report_it_kills_in_silence),
-	CASE(another_thread_has_its_own_alternate_stack), CASE(another_fault_kills_as_ever),
-	CASE(a_sent_signal_kills_as_ever), CASE(a_sent_signal_that_was_ignored_still_is),
-	CASE(the_neighbours_are_intact_and_the_old_handler_runs), CASE(an_old_handler_of_one_argument_runs_too),
-	CASE(an_old_handler_that_repairs_is_not_disturbed), CASE(a_thread_that_ends_takes_its_alternate_stack_along))
+           CASE(a_name_can_not_break_the_line), CASE(without_the_report_it_kills_in_silence),
+           CASE(another_thread_has_its_own_alternate_stack), CASE(another_fault_kills_as_ever),
+           CASE(a_sent_signal_kills_as_ever), CASE(a_sent_signal_that_was_ignored_still_is),
+           CASE(the_neighbours_are_intact_and_the_old_handler_runs),
+           CASE(an_old_handler_of_one_argument_runs_too), CASE(an_old_handler_that_repairs_is_not_disturbed),
+           CASE(a_thread_that_ends_takes_its_alternate_stack_along))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: internal portable-switch valgrind */
 /*
- * The context switch: what a flow of control finds again when it is resumed. With -DPLAIN_CHECK it needs no CUnit, so that
- * tests/aarch64-switch.sh can run it under an emulator.
+ * The context switch: what a flow of control finds again when it is resumed. With -DPLAIN_CHECK it needs no
+ * CUnit, so that tests/aarch64-switch.sh can run it under an emulator.
  */
 #ifdef PLAIN_CHECK
 #include "plain_check.h"
@@ -10,8 +10,8 @@
 #include "check.h"
 #endif
 
-#include "switch.h"
 #include "stack.h"
+#include "switch.h"
 
 #include <setjmp.h>
 #include <stdint.h>
@@ -68,58 +68,60 @@ static void a_flow_goes_on_where_it_was_left(void) {
 /* ---- registers ---- */
 
 /*
- * registers_hold(call, from, to, values, seen): puts a value into every register that a call must keep, calls call(from, to),
- * and stores what stands in them afterwards. In assembly, since a compiler may keep variables wherever it likes.
+ * registers_hold(call, from, to, values, seen): puts a value into every register that a call must keep, calls
+ * call(from, to), and stores what stands in them afterwards. In assembly, since a compiler may keep variables
+ * wherever it likes.
  */
 #if defined(__x86_64__)
 enum { HELD = 6 };
 __asm__(".text\n"
-		".type registers_hold, @function\n"
-		"registers_hold:\n"
-		"	endbr64\n"
-		"	pushq %rbx; pushq %rbp; pushq %r12; pushq %r13; pushq %r14; pushq %r15\n"
-		"	pushq %r8\n" /* seen; and seven words make the stack aligned */
-		"	movq %rdi, %rax; movq %rsi, %rdi; movq %rdx, %rsi\n"
-		"	movq 0(%rcx), %rbx; movq 8(%rcx), %rbp; movq 16(%rcx), %r12\n"
-		"	movq 24(%rcx), %r13; movq 32(%rcx), %r14; movq 40(%rcx), %r15\n"
-		"	callq *%rax\n"
-		"	popq %r8\n"
-		"	movq %rbx, 0(%r8); movq %rbp, 8(%r8); movq %r12, 16(%r8)\n"
-		"	movq %r13, 24(%r8); movq %r14, 32(%r8); movq %r15, 40(%r8)\n"
-		"	popq %r15; popq %r14; popq %r13; popq %r12; popq %rbp; popq %rbx\n"
-		"	ret\n"
-		".size registers_hold, . - registers_hold\n");
+        ".type registers_hold, @function\n"
+        "registers_hold:\n"
+        "	endbr64\n"
+        "	pushq %rbx; pushq %rbp; pushq %r12; pushq %r13; pushq %r14; pushq %r15\n"
+        "	pushq %r8\n" /* seen; and seven words make the stack aligned */
+        "	movq %rdi, %rax; movq %rsi, %rdi; movq %rdx, %rsi\n"
+        "	movq 0(%rcx), %rbx; movq 8(%rcx), %rbp; movq 16(%rcx), %r12\n"
+        "	movq 24(%rcx), %r13; movq 32(%rcx), %r14; movq 40(%rcx), %r15\n"
+        "	callq *%rax\n"
+        "	popq %r8\n"
+        "	movq %rbx, 0(%r8); movq %rbp, 8(%r8); movq %r12, 16(%r8)\n"
+        "	movq %r13, 24(%r8); movq %r14, 32(%r8); movq %r15, 40(%r8)\n"
+        "	popq %r15; popq %r14; popq %r13; popq %r12; popq %rbp; popq %rbx\n"
+        "	ret\n"
+        ".size registers_hold, . - registers_hold\n");
 #elif defined(__aarch64__)
 enum { HELD = 19 };
-__asm__(".text\n"
-		".type registers_hold, %function\n"
-		"registers_hold:\n"
-		"	hint #34\n"
-		"	sub sp, sp, #176\n"
-		"	stp x19, x20, [sp]; stp x21, x22, [sp, #16]; stp x23, x24, [sp, #32]\n"
-		"	stp x25, x26, [sp, #48]; stp x27, x28, [sp, #64]; stp x29, x30, [sp, #80]\n"
-		"	stp d8, d9, [sp, #96]; stp d10, d11, [sp, #112]; stp d12, d13, [sp, #128]; stp d14, d15, [sp, #144]\n"
-		"	str x4, [sp, #160]\n"
-		"	mov x9, x0; mov x0, x1; mov x1, x2\n"
-		"	ldp x19, x20, [x3]; ldp x21, x22, [x3, #16]; ldp x23, x24, [x3, #32]\n"
-		"	ldp x25, x26, [x3, #48]; ldp x27, x28, [x3, #64]; ldr x29, [x3, #80]\n"
-		"	ldp d8, d9, [x3, #88]; ldp d10, d11, [x3, #104]; ldp d12, d13, [x3, #120]; ldp d14, d15, [x3, #136]\n"
-		"	blr x9\n"
-		"	ldr x4, [sp, #160]\n"
-		"	stp x19, x20, [x4]; stp x21, x22, [x4, #16]; stp x23, x24, [x4, #32]\n"
-		"	stp x25, x26, [x4, #48]; stp x27, x28, [x4, #64]; str x29, [x4, #80]\n"
-		"	stp d8, d9, [x4, #88]; stp d10, d11, [x4, #104]; stp d12, d13, [x4, #120]; stp d14, d15, [x4, #136]\n"
-		"	ldp x19, x20, [sp]; ldp x21, x22, [sp, #16]; ldp x23, x24, [sp, #32]\n"
-		"	ldp x25, x26, [sp, #48]; ldp x27, x28, [sp, #64]; ldp x29, x30, [sp, #80]\n"
-		"	ldp d8, d9, [sp, #96]; ldp d10, d11, [sp, #112]; ldp d12, d13, [sp, #128]; ldp d14, d15, [sp, #144]\n"
-		"	add sp, sp, #176\n"
-		"	ret\n"
-		".size registers_hold, . - registers_hold\n");
+__asm__(
+	".text\n"
+	".type registers_hold, %function\n"
+	"registers_hold:\n"
+	"	hint #34\n"
+	"	sub sp, sp, #176\n"
+	"	stp x19, x20, [sp]; stp x21, x22, [sp, #16]; stp x23, x24, [sp, #32]\n"
+	"	stp x25, x26, [sp, #48]; stp x27, x28, [sp, #64]; stp x29, x30, [sp, #80]\n"
+	"	stp d8, d9, [sp, #96]; stp d10, d11, [sp, #112]; stp d12, d13, [sp, #128]; stp d14, d15, [sp, #144]\n"
+	"	str x4, [sp, #160]\n"
+	"	mov x9, x0; mov x0, x1; mov x1, x2\n"
+	"	ldp x19, x20, [x3]; ldp x21, x22, [x3, #16]; ldp x23, x24, [x3, #32]\n"
+	"	ldp x25, x26, [x3, #48]; ldp x27, x28, [x3, #64]; ldr x29, [x3, #80]\n"
+	"	ldp d8, d9, [x3, #88]; ldp d10, d11, [x3, #104]; ldp d12, d13, [x3, #120]; ldp d14, d15, [x3, #136]\n"
+	"	blr x9\n"
+	"	ldr x4, [sp, #160]\n"
+	"	stp x19, x20, [x4]; stp x21, x22, [x4, #16]; stp x23, x24, [x4, #32]\n"
+	"	stp x25, x26, [x4, #48]; stp x27, x28, [x4, #64]; str x29, [x4, #80]\n"
+	"	stp d8, d9, [x4, #88]; stp d10, d11, [x4, #104]; stp d12, d13, [x4, #120]; stp d14, d15, [x4, #136]\n"
+	"	ldp x19, x20, [sp]; ldp x21, x22, [sp, #16]; ldp x23, x24, [sp, #32]\n"
+	"	ldp x25, x26, [sp, #48]; ldp x27, x28, [sp, #64]; ldp x29, x30, [sp, #80]\n"
+	"	ldp d8, d9, [sp, #96]; ldp d10, d11, [sp, #112]; ldp d12, d13, [sp, #128]; ldp d14, d15, [sp, #144]\n"
+	"	add sp, sp, #176\n"
+	"	ret\n"
+	".size registers_hold, . - registers_hold\n");
 #endif
 
 #if defined(__x86_64__) || defined(__aarch64__)
-void registers_hold(void (*call)(coro_context *, coro_context *), coro_context *from, coro_context *to, const uint64_t *values,
-	uint64_t *seen);
+void registers_hold(void (*call)(coro_context *, coro_context *), coro_context *from, coro_context *to,
+                    const uint64_t *values, uint64_t *seen);
 
 static void switch_once(coro_context *from, coro_context *to) {
 	coro_switch(from, to);
@@ -145,7 +147,8 @@ static int registers_changed_by_switch(coro_context *from, coro_context *to, uin
 static void fill_registers(void *arg) {
 	flow *f = arg;
 	int changed = 0;
-	for (int i = 0; i < f->rounds; i++) changed += registers_changed_by_switch(&f->own, &f->main, f->number + (uint64_t)i);
+	for (int i = 0; i < f->rounds; i++)
+		changed += registers_changed_by_switch(&f->own, &f->main, f->number + (uint64_t)i);
 	f->steps = changed;
 	coro_switch_final(&f->own, &f->main);
 }
@@ -156,7 +159,8 @@ static void callee_saved_registers_survive(void) {
 	flow f = {.number = 1000, .rounds = 10};
 	flow_begin(&pool, &f, fill_registers);
 	int changed = 0;
-	for (int i = 0; i <= f.rounds; i++) changed += registers_changed_by_switch(&f.main, &f.own, 2000 + (uint64_t)i);
+	for (int i = 0; i <= f.rounds; i++)
+		changed += registers_changed_by_switch(&f.main, &f.own, 2000 + (uint64_t)i);
 	EXPECT_INT(changed, 0);
 	EXPECT_INT(f.steps, 0);
 	stack_give(&pool, f.s);
@@ -243,7 +247,8 @@ static void note_alignment(void *arg) {
 	char *volatile where = aligned;
 	f->number = (uintptr_t)where % 16;
 	char text[64];
-	snprintf(text, sizeof text, "%.3f", 0.5); /* a variadic function with floating point spills its vector registers */
+	/* a variadic function with floating point spills its vector registers */
+	snprintf(text, sizeof text, "%.3f", 0.5);
 	f->steps = strcmp(text, "0.500");
 	coro_switch_final(&f->own, &f->main);
 }
@@ -332,8 +337,10 @@ static uint64_t dig_and_switch(flow *f, int depth) {
 	volatile char frame[256];
 	for (size_t i = 0; i < sizeof frame; i++) frame[i] = (char)depth;
 	uint64_t below = 0;
-	if (depth) below = dig_and_switch(f, depth - 1);
-	else coro_switch(&f->own, &f->main);
+	if (depth)
+		below = dig_and_switch(f, depth - 1);
+	else
+		coro_switch(&f->own, &f->main);
 	for (size_t i = 0; i < sizeof frame; i++)
 		if (frame[i] != (char)depth) return UINT64_MAX;
 	return below == UINT64_MAX ? below : below + 1;
@@ -410,8 +417,10 @@ static void fall(int depth) {
 static void jump_back(void *arg) {
 	flow *f = arg;
 	for (volatile int i = 0; i < 3; i++) {
-		if (setjmp(place)) f->steps++;
-		else fall(20);
+		if (setjmp(place))
+			f->steps++;
+		else
+			fall(20);
 #ifdef CORO_ASAN
 		char *here = __builtin_frame_address(0);
 		if (__asan_region_is_poisoned(f->s->base, (size_t)(here - 1024 - f->s->base))) f->number++;
@@ -453,7 +462,7 @@ static void a_flow_that_never_ran_can_be_forgotten(void) {
 }
 
 CHECK_MAIN("switch", CASE(a_flow_goes_on_where_it_was_left), CASE(callee_saved_registers_survive),
-	CASE(each_flow_has_its_own_rounding_mode), CASE(a_new_flow_has_an_aligned_stack),
-	CASE(a_million_switches_among_several_flows), CASE(a_stack_used_deeply_serves_the_next_flow),
-	CASE(a_backtrace_ends_where_the_flow_began), CASE(a_longjmp_within_a_flow_works),
-	CASE(a_flow_that_never_ran_can_be_forgotten))
+           CASE(each_flow_has_its_own_rounding_mode), CASE(a_new_flow_has_an_aligned_stack),
+           CASE(a_million_switches_among_several_flows), CASE(a_stack_used_deeply_serves_the_next_flow),
+           CASE(a_backtrace_ends_where_the_flow_began), CASE(a_longjmp_within_a_flow_works),
+           CASE(a_flow_that_never_ran_can_be_forgotten))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Semaphore and barrier: permits are neither lost nor overtaken; a barrier lets rounds through one after another. */
+/*
+ * Semaphore and barrier: permits are neither lost nor overtaken; a barrier lets rounds through one after
+ * another.
+ */
 #include "trace.h"
 
 static aw_semaphore *semaphore;
@@ -135,5 +138,6 @@ static void reset_breaks_a_round_and_abort_breaks_for_good(void) {
 }
 
 CHECK_MAIN("semaphore", CASE(newcomers_never_overtake), CASE(a_permit_of_the_cancelled_goes_to_the_next),
-           CASE(a_bounded_semaphore_takes_no_more_than_it_gave), CASE(the_last_to_arrive_goes_on_first_and_the_barrier_is_reusable),
+           CASE(a_bounded_semaphore_takes_no_more_than_it_gave),
+           CASE(the_last_to_arrive_goes_on_first_and_the_barrier_is_reusable),
            CASE(reset_breaks_a_round_and_abort_breaks_for_good))

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* Futures awaited once and dropped, and futures awaited and left alone: who owns the value, and what a cancellation reaches. */
+/*
+ * Futures awaited once and dropped, and futures awaited and left alone: who owns the value, and what a
+ * cancellation reaches.
+ */
 #include "trace.h"
 
 /* A task holds what it awaited until it suspends again. */
@@ -166,7 +169,8 @@ static void a_value_of_another_kind_is_no_integer(void) {
 static aw_status results_int(void *ud) {
 	(void)ud;
 	int64_t number = 9, got = 0;
-	aw_future *futures[] = {spawn(gives_int, &number), spawn(gives, "a"), spawn(fails, "no luck")}, *all = NULL;
+	aw_future *futures[] = {spawn(gives_int, &number), spawn(gives, "a"), spawn(fails, "no luck")},
+			  *all = NULL;
 	void *results = NULL;
 	EXPECT_INT(aw_gather(NULL, futures, 3, AW_GATHER_RETURN_ERRORS, &all), 0);
 	EXPECT_INT(aw_await(all, &results), 0);

@@ -17,7 +17,8 @@ static void *returns_to[LEVELS]; /* of each call of descend(), the innermost fir
 static aw_status __attribute__((noinline)) descend(int levels) {
 	returns_to[levels] = __builtin_return_address(0);
 	aw_status status = levels ? descend(levels - 1) : aw_sleep(AW_SECOND);
-	__asm__ volatile("" : "+r"(status)); /* so that the call is none of the last kind, which leaves no trace */
+	/* so that the call is none of the last kind, which leaves no trace */
+	__asm__ volatile("" : "+r"(status));
 	return status;
 }
 
@@ -160,4 +161,5 @@ static void a_debug_signal_prints_the_tasks_to_standard_error(void) {
 
 CHECK_MAIN("backtrace", CASE(each_call_of_a_suspended_task_is_printed_the_innermost_first),
            CASE(a_task_that_has_not_begun_has_no_backtrace), CASE(a_stack_that_is_nearly_full_is_left_alone),
-           CASE(the_task_that_asks_runs_and_has_none), CASE(a_debug_signal_prints_the_tasks_to_standard_error))
+           CASE(the_task_that_asks_runs_and_has_none),
+           CASE(a_debug_signal_prints_the_tasks_to_standard_error))

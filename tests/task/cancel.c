@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* Cancelling tasks: when the request reaches the task, who is cancelled first, and requests that are counted, swallowed, withdrawn. */
+/*
+ * Cancelling tasks: when the request reaches the task, who is cancelled first, and requests that are counted,
+ * swallowed, withdrawn.
+ */
 #include "trace.h"
 
 /* Runs a task to where it waits. */
@@ -260,7 +263,7 @@ static aw_status many_messages(void *ud) {
 	aw_task *task = started(sleep_long, NULL);
 	char text[] = "first";
 	aw_task_cancel(task, text);
-	text[0] = 'X'; /* it was copied */
+	text[0] = 'X';                  /* it was copied */
 	aw_task_cancel(task, "second"); /* the first is on its way */
 	EXPECT_INT(aw_await(aw_task_future(task), NULL), AW_ECANCELLED);
 	EXPECT_STR(aw_error_message(aw_caught()), "first");
@@ -361,11 +364,16 @@ static void a_chain_of_tasks_longer_than_a_stack_can_be_cancelled(void) {
 }
 
 CHECK_MAIN("cancel", CASE(a_task_cancelled_before_its_start_never_runs),
-           CASE(what_a_task_awaits_is_cancelled_at_once_and_the_task_later), CASE(a_cancel_between_completion_and_resume_wins),
-           CASE(a_swallowed_cancel_leaves_the_count_and_a_normal_end), CASE(two_requests_before_delivery_are_one_cancellation),
+           CASE(what_a_task_awaits_is_cancelled_at_once_and_the_task_later),
+           CASE(a_cancel_between_completion_and_resume_wins),
+           CASE(a_swallowed_cancel_leaves_the_count_and_a_normal_end),
+           CASE(two_requests_before_delivery_are_one_cancellation),
            CASE(a_task_that_cancels_itself_learns_at_the_next_real_suspension),
-           CASE(a_cancel_walks_the_chain_and_the_inner_task_decides), CASE(raising_a_cancellation_is_being_cancelled),
-           CASE(the_last_uncancel_withdraws_an_undelivered_request), CASE(cancelling_a_sleep_takes_its_timer_away),
-           CASE(the_message_that_is_under_way_arrives), CASE(tasks_that_await_each_other_end_with_their_loop),
-           CASE(tasks_that_await_each_other_can_be_cancelled), CASE(a_circle_through_a_gather_can_be_cancelled),
+           CASE(a_cancel_walks_the_chain_and_the_inner_task_decides),
+           CASE(raising_a_cancellation_is_being_cancelled),
+           CASE(the_last_uncancel_withdraws_an_undelivered_request),
+           CASE(cancelling_a_sleep_takes_its_timer_away), CASE(the_message_that_is_under_way_arrives),
+           CASE(tasks_that_await_each_other_end_with_their_loop),
+           CASE(tasks_that_await_each_other_can_be_cancelled),
+           CASE(a_circle_through_a_gather_can_be_cancelled),
            CASE(a_chain_of_tasks_longer_than_a_stack_can_be_cancelled))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
 /*
- * aw_task_cancelling() where tasks await each other in trees: each request counts in the task asked and in all that it
- * awaits, whatever is cancelled, uncancelled and read in between. Compared with a model that walks the chain each time.
+ * aw_task_cancelling() where tasks await each other in trees: each request counts in the task asked and in
+ * all that it awaits, whatever is cancelled, uncancelled and read in between. Compared with a model that
+ * walks the chain each time.
  */
 #include "trace.h"
 
@@ -116,7 +117,8 @@ static void the_message_of_the_last_request_arrives(void) {
 		slots[i] = i ? aw_task_future(tasks[i - 1]) : leaf;
 	}
 	IGNORED(aw_loop_run_once(loop, 0));
-	EXPECT_INT(aw_future_set_result(leaf, "v", NULL), 0); /* too late for the future: the task itself is to be told */
+	/* too late for the future: the task itself is to be told */
+	EXPECT_INT(aw_future_set_result(leaf, "v", NULL), 0);
 	EXPECT_INT(aw_task_cancel(tasks[2], "first"), 1);
 	EXPECT_INT(aw_task_cancel(tasks[1], "second"), 1);
 	EXPECT_INT(aw_task_cancel(tasks[2], "third"), 1);
@@ -133,10 +135,14 @@ static void the_message_of_the_last_request_arrives(void) {
 	loop_end(loop);
 }
 
-/* Between two requests a task of the chain awaits another one: a request counts in the tasks below at its time. */
+/*
+ * Between two requests a task of the chain awaits another one: a request counts in the tasks below at its
+ * time.
+ */
 static aw_status awaits_two(aw_resume *resume, void *slots) {
 	aw_future **next = slots;
-	if (aw_resume_status(resume) == AW_ECANCELLED && next[2]) return aw_resume_raise(resume, aw_resume_error(resume));
+	if (aw_resume_status(resume) == AW_ECANCELLED && next[2])
+		return aw_resume_raise(resume, aw_resume_error(resume));
 	if (aw_resume_status(resume) == AW_ECANCELLED) {
 		next[2] = next[1]; /* once more, elsewhere */
 		return aw_resume_await(resume, next[1]);
@@ -180,5 +186,6 @@ static void a_request_is_counted_by_those_awaited_at_its_time(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("cancel_counts", CASE(every_request_is_counted_in_a_bush), CASE(every_request_is_counted_in_a_chain),
-           CASE(the_message_of_the_last_request_arrives), CASE(a_request_is_counted_by_those_awaited_at_its_time))
+CHECK_MAIN("cancel_counts", CASE(every_request_is_counted_in_a_bush),
+           CASE(every_request_is_counted_in_a_chain), CASE(the_message_of_the_last_request_arrives),
+           CASE(a_request_is_counted_by_those_awaited_at_its_time))

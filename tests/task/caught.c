@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* aw_caught() is the error of the last negative status: each way in which a failure comes to a task, and what ends it. */
+/*
+ * aw_caught() is the error of the last negative status: each way in which a failure comes to a task, and what
+ * ends it.
+ */
 #include "trace.h"
 
 static aw_status helper(void *ud) {
@@ -14,10 +17,10 @@ static aw_status other_helper(void *ud) {
 }
 
 /* What is caught now has this code and this message. */
-#define EXPECT_CAUGHT(code, message)                                       \
-	do {                                                                   \
-		EXPECT_INT(aw_error_status(aw_caught()), code);                    \
-		EXPECT_STR(aw_error_message(aw_caught()), message);                \
+#define EXPECT_CAUGHT(code, message)                        \
+	do {                                                    \
+		EXPECT_INT(aw_error_status(aw_caught()), code);     \
+		EXPECT_STR(aw_error_message(aw_caught()), message); \
 	} while (0)
 
 /* Runs `fn` in a task of its own. Returns its status, and its message in `trace`. */
@@ -369,7 +372,8 @@ static void outside_a_stackful_task_nothing_is_caught(void) {
 }
 
 CHECK_MAIN("caught", CASE(the_error_of_a_plain_call_is_caught_and_passed_on),
-           CASE(a_failure_that_was_handled_says_nothing_about_a_later_one), CASE(releasing_what_is_held_keeps_the_error),
-           CASE(a_call_that_fails_replaces_the_error), CASE(the_error_of_an_iterator_is_caught),
-           CASE(the_error_of_a_scopes_body_is_caught_in_its_exit_and_after_it), CASE(scopes_of_the_library_pass_errors_on),
-           CASE(outside_a_stackful_task_nothing_is_caught))
+           CASE(a_failure_that_was_handled_says_nothing_about_a_later_one),
+           CASE(releasing_what_is_held_keeps_the_error), CASE(a_call_that_fails_replaces_the_error),
+           CASE(the_error_of_an_iterator_is_caught),
+           CASE(the_error_of_a_scopes_body_is_caught_in_its_exit_and_after_it),
+           CASE(scopes_of_the_library_pass_errors_on), CASE(outside_a_stackful_task_nothing_is_caught))

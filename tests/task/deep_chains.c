@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: seconds=240 */
 /*
- * Deep chains of futures, errors, tasks and coroutines: cancelling, resolving and releasing them takes constant stack.
- * The cases run on the stack of a small thread and in a stackful task.
+ * Deep chains of futures, errors, tasks and coroutines: cancelling, resolving and releasing them takes
+ * constant stack. The cases run on the stack of a small thread and in a stackful task.
  */
 #include "trace.h"
 
@@ -618,16 +618,20 @@ static void parts_are_released_in_their_order(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("deep_chains", CASE(gathers_are_cancelled), CASE(pending_gathers_are_dropped), CASE(done_gathers_are_dropped),
-           CASE(failed_gathers_are_dropped), CASE(shields_are_dropped), CASE(what_is_shielded_is_dropped),
-           CASE(shields_are_cancelled), CASE(a_resolved_chain_of_shields_is_released), CASE(error_groups_are_dropped),
-           CASE(errors_that_carry_each_other_are_dropped), CASE(futures_that_are_values_of_futures_are_dropped),
-           CASE(futures_that_are_host_data_of_futures_are_dropped), CASE(futures_that_callbacks_of_futures_hold_are_dropped),
-           CASE(queues_in_queues_are_dropped), CASE(iterators_over_iterators_are_dropped),
-           CASE(as_completed_over_as_completed_is_dropped), CASE(many_context_values_are_bound_anew_and_dropped),
-           CASE(coroutines_that_never_ran_are_dropped), CASE(coroutines_return_to_each_other),
-           CASE(coroutines_that_await_each_other_are_cancelled), CASE(coroutines_that_await_each_other_end_with_their_loop),
-           CASE(tasks_that_await_gathers_of_tasks_are_cancelled), CASE(tasks_that_await_gathers_of_tasks_are_resolved),
+CHECK_MAIN("deep_chains", CASE(gathers_are_cancelled), CASE(pending_gathers_are_dropped),
+           CASE(done_gathers_are_dropped), CASE(failed_gathers_are_dropped), CASE(shields_are_dropped),
+           CASE(what_is_shielded_is_dropped), CASE(shields_are_cancelled),
+           CASE(a_resolved_chain_of_shields_is_released), CASE(error_groups_are_dropped),
+           CASE(errors_that_carry_each_other_are_dropped),
+           CASE(futures_that_are_values_of_futures_are_dropped),
+           CASE(futures_that_are_host_data_of_futures_are_dropped),
+           CASE(futures_that_callbacks_of_futures_hold_are_dropped), CASE(queues_in_queues_are_dropped),
+           CASE(iterators_over_iterators_are_dropped), CASE(as_completed_over_as_completed_is_dropped),
+           CASE(many_context_values_are_bound_anew_and_dropped), CASE(coroutines_that_never_ran_are_dropped),
+           CASE(coroutines_return_to_each_other), CASE(coroutines_that_await_each_other_are_cancelled),
+           CASE(coroutines_that_await_each_other_end_with_their_loop),
+           CASE(tasks_that_await_gathers_of_tasks_are_cancelled),
+           CASE(tasks_that_await_gathers_of_tasks_are_resolved),
            CASE(stackful_tasks_shields_and_gathers_over_each_other_end), CASE(timeouts_in_timeouts_pass),
            CASE(a_deep_tree_of_tasks_is_printed_from_a_task), CASE(chains_are_released_on_the_smallest_stack),
            CASE(parts_are_released_in_their_order))

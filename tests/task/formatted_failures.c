@@ -37,7 +37,8 @@ static void a_task_fails_with_a_formatted_message(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-__attribute__((format(printf, 2, 3))) static aw_status fails_wrapped(aw_future *future, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static aw_status fails_wrapped(aw_future *future, const char *format,
+                                                                     ...) {
 	va_list arguments;
 	va_start(arguments, format);
 	aw_status status = aw_future_vfailf(future, EIO, format, arguments);
@@ -96,5 +97,5 @@ static void work_fails_with_a_formatted_message(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("formatted failures", CASE(a_task_fails_with_a_formatted_message), CASE(a_future_fails_with_a_formatted_message),
-           CASE(work_fails_with_a_formatted_message))
+CHECK_MAIN("formatted failures", CASE(a_task_fails_with_a_formatted_message),
+           CASE(a_future_fails_with_a_formatted_message), CASE(work_fails_with_a_formatted_message))

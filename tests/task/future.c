@@ -189,7 +189,8 @@ static aw_status note(aw_loop *loop, const aw_report *report, void *ud) {
 	(void)loop;
 	(void)ud;
 	char text[128];
-	snprintf(text, sizeof text, "[%s %s]", aw_report_message(report), aw_err_name(aw_error_status(aw_report_error(report))));
+	snprintf(text, sizeof text, "[%s %s]", aw_report_message(report),
+	         aw_err_name(aw_error_status(aw_report_error(report))));
 	trace_add(text);
 	return 0;
 }
@@ -387,7 +388,8 @@ static void a_cancellations_payload_reaches_whoever_awaits(void) {
 	EXPECT_STR(aw_error_payload(error), "why");
 	EXPECT(aw_loop_dispatch(loop) >= 0);
 	EXPECT_INT(aw_future_result(outer, NULL), AW_ECANCELLED);
-	EXPECT_INT(aw_future_error(outer, &error), 0); /* a gather that is cancelled fails with the cancellation, as asyncio's does */
+	/* a gather that is cancelled fails with the cancellation, as asyncio's does */
+	EXPECT_INT(aw_future_error(outer, &error), 0);
 	EXPECT_STR(aw_error_payload(error), "why");
 	EXPECT_STR(trace, "");
 	aw_future_unref(outer);
@@ -417,15 +419,22 @@ static void a_future_is_shared_while_anybody_else_can_reach_what_it_holds(void) 
 }
 
 CHECK_MAIN("future", CASE(a_cancellations_payload_reaches_whoever_awaits),
-           CASE(a_future_is_shared_while_anybody_else_can_reach_what_it_holds), CASE(a_pending_future_has_no_outcome), CASE(the_second_end_is_refused_and_its_value_not_taken),
+           CASE(a_future_is_shared_while_anybody_else_can_reach_what_it_holds),
+           CASE(a_pending_future_has_no_outcome), CASE(the_second_end_is_refused_and_its_value_not_taken),
            CASE(a_taken_value_belongs_to_the_taker), CASE(a_failure_is_the_same_error_for_everybody),
-           CASE(an_error_without_a_message_has_its_codes_text), CASE(a_cancelled_future_gives_its_cancellation),
-           CASE(done_callbacks_run_through_the_queue_in_order), CASE(a_callback_added_twice_runs_twice_and_is_removed_twice),
-           CASE(a_removed_callback_outlives_its_future), CASE(a_future_dropped_while_pending_destroys_its_callbacks),
+           CASE(an_error_without_a_message_has_its_codes_text),
+           CASE(a_cancelled_future_gives_its_cancellation),
+           CASE(done_callbacks_run_through_the_queue_in_order),
+           CASE(a_callback_added_twice_runs_twice_and_is_removed_twice),
+           CASE(a_removed_callback_outlives_its_future),
+           CASE(a_future_dropped_while_pending_destroys_its_callbacks),
            CASE(a_future_dropped_when_done_lives_until_its_callbacks_ran),
            CASE(a_callback_that_fails_is_reported_and_the_next_runs),
            CASE(an_error_nobody_looked_at_is_reported_with_the_last_reference),
-           CASE(looking_or_cancelling_marks_an_error_as_seen), CASE(the_handler_may_keep_the_future_it_is_told_about),
-           CASE(host_data_is_destroyed_when_replaced_and_with_the_future), CASE(waiters_wake_in_their_order_in_one_iteration),
-           CASE(awaiting_a_future_that_is_done_does_not_suspend), CASE(cancelling_one_waiter_cancels_the_shared_future_for_all),
+           CASE(looking_or_cancelling_marks_an_error_as_seen),
+           CASE(the_handler_may_keep_the_future_it_is_told_about),
+           CASE(host_data_is_destroyed_when_replaced_and_with_the_future),
+           CASE(waiters_wake_in_their_order_in_one_iteration),
+           CASE(awaiting_a_future_that_is_done_does_not_suspend),
+           CASE(cancelling_one_waiter_cancels_the_shared_future_for_all),
            CASE(a_future_of_another_loop_is_refused_inside_the_task))

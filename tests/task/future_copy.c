@@ -102,7 +102,8 @@ static aw_status nothing(void *ud) {
 }
 
 static aw_status refused(void *other) {
-	aw_future *pending = future_of_running_loop(), *done = future_of_running_loop(), *task = spawn(nothing, NULL);
+	aw_future *pending = future_of_running_loop(), *done = future_of_running_loop(),
+			  *task = spawn(nothing, NULL);
 	EXPECT_INT(aw_future_set_result(done, NULL, NULL), 0);
 	EXPECT_INT(aw_future_copy(pending, pending), AW_EINVALIDSTATE);
 	EXPECT_INT(aw_future_copy(done, done), AW_EINVALIDSTATE);

@@ -3,7 +3,10 @@
 /* gather: order of results, duplicates, the first failure, and the two ways in which a cancelled one ends. */
 #include "trace.h"
 
-/* Says "<word>+" at its start; after word[0] - 'a' + 1 seconds "<word>-", or "<word>X" if cancelled; word[1] tells how it ends. */
+/*
+ * Says "<word>+" at its start; after word[0] - 'a' + 1 seconds "<word>-", or "<word>X" if cancelled; word[1]
+ * tells how it ends.
+ */
 static aw_status child(void *ud) {
 	const char *word = ud;
 	char text[16];
@@ -245,7 +248,8 @@ static void a_cancel_when_all_children_are_done_comes_too_late(void) {
 }
 
 static aw_status bad_arguments(void *foreign) {
-	aw_future *mine = future_of_running_loop(), *all = NULL, *pair[2] = {mine, foreign}, *hole[2] = {mine, NULL};
+	aw_future *mine = future_of_running_loop(), *all = NULL, *pair[2] = {mine, foreign},
+			  *hole[2] = {mine, NULL};
 	EXPECT_INT(aw_gather(NULL, pair, 2, 0, &all), AW_EFOREIGNLOOP);
 	EXPECT_INT(aw_gather(NULL, hole, 2, 0, &all), AW_EBADHANDLE);
 	EXPECT_INT(aw_gather(NULL, NULL, 2, 0, &all), -EINVAL);
@@ -331,10 +335,13 @@ static void a_value_tells_what_it_is_also_through_a_shield(void) {
 }
 
 CHECK_MAIN("gather", CASE(results_come_in_argument_order), CASE(gathering_nothing_is_done_at_once),
-           CASE(a_future_given_twice_runs_once_and_appears_twice), CASE(the_first_failure_ends_it_and_the_others_go_on_unheard),
-           CASE(errors_and_cancellations_can_be_results), CASE(a_cancelled_gather_ends_with_the_first_cancelled_child),
+           CASE(a_future_given_twice_runs_once_and_appears_twice),
+           CASE(the_first_failure_ends_it_and_the_others_go_on_unheard),
+           CASE(errors_and_cancellations_can_be_results),
+           CASE(a_cancelled_gather_ends_with_the_first_cancelled_child),
            CASE(a_cancelled_gather_that_returns_errors_waits_for_all),
-           CASE(a_cancelled_gather_fails_even_if_every_child_swallowed_it), CASE(a_child_cancelled_by_others_fails_the_gather_alone),
+           CASE(a_cancelled_gather_fails_even_if_every_child_swallowed_it),
+           CASE(a_child_cancelled_by_others_fails_the_gather_alone),
            CASE(a_cancel_when_all_children_are_done_comes_too_late), CASE(bad_arguments_change_nothing),
            CASE(a_dropped_gather_lets_its_children_go_on), CASE(gathers_nest),
            CASE(a_value_tells_what_it_is_also_through_a_shield))

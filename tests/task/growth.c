@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: seconds=120 */
 /*
- * Cancelling many waiters of one future, or all tasks of a chain, takes linear time: a fraction of a second for so many, where quadratic
- * time takes minutes. The limit lies far from both, so that neither a slow machine nor its caches decide.
+ * Cancelling many waiters of one future, or all tasks of a chain, takes linear time: a fraction of a second
+ * for so many, where quadratic time takes minutes. The limit lies far from both, so that neither a slow
+ * machine nor its caches decide.
  */
 #include "trace.h"
 
@@ -106,7 +107,8 @@ static double tokens(int number) {
 	aw_completion out[64];
 	EXPECT_INT(aw_future_new(loop, &one), 0);
 	for (int i = 0; i < number; i++) {
-		aw_submission entry = {.size = sizeof entry, .kind = AW_OPERATION_FUTURE, .token = (uint64_t)i, .buffer = one};
+		aw_submission entry = {
+			.size = sizeof entry, .kind = AW_OPERATION_FUTURE, .token = (uint64_t)i, .buffer = one};
 		IGNORED(aw_loop_submit(loop, &entry, 1));
 	}
 	double began = now();
@@ -156,7 +158,10 @@ static aw_status awaits_slot(aw_resume *resume, void *slot) {
 	return awaits_future(resume, *(aw_future **)slot);
 }
 
-/* A chain of tasks in which each awaits the next: the next older one, or with OLDEST_FIRST the next younger one. */
+/*
+ * A chain of tasks in which each awaits the next: the next older one, or with OLDEST_FIRST the next younger
+ * one.
+ */
 static double chain(int number, enum order outermost, enum order order) {
 	aw_loop *loop = loop_begin("virtual");
 	aw_future *leaf = NULL, **awaited = calloc((size_t)number, sizeof(aw_future *));
@@ -209,6 +214,9 @@ static void the_end_of_a_run_cancels_a_chain_of_tasks(void) {
 }
 
 CHECK_MAIN("growth", CASE(waits_for_one_future_are_cancelled_newest_first),
-           CASE(waits_for_one_future_are_cancelled_oldest_first), CASE(tokens_that_wait_for_one_future_are_cancelled),
-           CASE(callbacks_of_one_future_end_with_the_loop), CASE(a_chain_of_tasks_is_cancelled_outermost_first),
-           CASE(a_chain_of_tasks_is_cancelled_innermost_first), CASE(the_end_of_a_run_cancels_a_chain_of_tasks))
+           CASE(waits_for_one_future_are_cancelled_oldest_first),
+           CASE(tokens_that_wait_for_one_future_are_cancelled),
+           CASE(callbacks_of_one_future_end_with_the_loop),
+           CASE(a_chain_of_tasks_is_cancelled_outermost_first),
+           CASE(a_chain_of_tasks_is_cancelled_innermost_first),
+           CASE(the_end_of_a_run_cancels_a_chain_of_tasks))

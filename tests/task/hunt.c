@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends */
 /*
- * A hunt for lost items: workers on a queue, lock, semaphore or condition, of whom some are cancelled at random and may die of it. Those
- * that are never cancelled must get everything done: a wake-up lost with the dead hangs them, which a time limit tells.
+ * A hunt for lost items: workers on a queue, lock, semaphore or condition, of whom some are cancelled at
+ * random and may die of it. Those that are never cancelled must get everything done: a wake-up lost with the
+ * dead hangs them, which a time limit tells.
  *
- * Two threads, each with loops of its own, for AWAIT_HUNT_SECONDS (2). The seed is printed, and taken from AWAIT_HUNT_SEED.
+ * Two threads, each with loops of its own, for AWAIT_HUNT_SECONDS (2). The seed is printed, and taken from
+ * AWAIT_HUNT_SEED.
  */
 #include <await/await.h>
 #include <errno.h>
@@ -93,7 +95,10 @@ static aw_status get_alone(void *ud) {
 	return status < 0 ? status : aw_return(got, NULL);
 }
 
-/* A get in a task of its own, under a time limit: what it got in the very moment the limit passed is in the task. */
+/*
+ * A get in a task of its own, under a time limit: what it got in the very moment the limit passed is in the
+ * task.
+ */
 static aw_status get_in_time(hunt_round *self, item **out) {
 	aw_task *task;
 	void *got = NULL;
@@ -219,7 +224,10 @@ static void trade(worker *self) {
 			if (++of->done == of->total) aw_condition_notify_all(of->condition);
 		}
 		if (aw_lock_release(lock) < 0) fault(of, "a wait came back without the lock");
-		/* Not cancelled alive: who was notified and goes on would look for himself, and hide a lost notification. */
+		/*
+		 * Not cancelled alive: who was notified and goes on would look for himself, and hide a lost
+		 * notification.
+		 */
 		if (status < 0 && !(survives(self, status) && self->puts)) return;
 		if (self->puts && aw_sleep(moment(of)) < 0) aw_task_uncancel(aw_task_current());
 	}
@@ -257,7 +265,8 @@ static aw_status reap(void *ud) {
 		if (status < 0) return status;
 		int at = below(self, MORTALS);
 		if (at >= self->mortal_count) {
-			if (self->mortal_count < MORTALS) self->mortals[self->mortal_count++] = hire(self, true, below(self, 2));
+			if (self->mortal_count < MORTALS)
+				self->mortals[self->mortal_count++] = hire(self, true, below(self, 2));
 			continue;
 		}
 		aw_task *task = self->mortals[at];
@@ -290,7 +299,8 @@ static aw_status make_subject(hunt_round *self) {
 
 static void let_end(hunt_round *self, aw_task *task) {
 	if (self->fault) aw_task_cancel(task, NULL);
-	if (task && aw_wait_for(aw_task_future(task), self->limit, NULL) == AW_ETIMEOUT) fault(self, "a worker hangs");
+	if (task && aw_wait_for(aw_task_future(task), self->limit, NULL) == AW_ETIMEOUT)
+		fault(self, "a worker hangs");
 	aw_task_unref(task);
 }
 
@@ -301,8 +311,10 @@ static void check_end(hunt_round *self) {
 		if (!aw_queue_empty(self->queue)) fault(self, "something is left");
 	}
 	if (self->lock && aw_lock_locked(self->lock)) fault(self, "the lock is still held");
-	if (self->semaphore && aw_semaphore_value(self->semaphore) != self->permits) fault(self, "a permit was lost");
-	if (self->condition && (self->stock || aw_lock_locked(aw_condition_lock(self->condition)))) fault(self, "stock is left");
+	if (self->semaphore && aw_semaphore_value(self->semaphore) != self->permits)
+		fault(self, "a permit was lost");
+	if (self->condition && (self->stock || aw_lock_locked(aw_condition_lock(self->condition))))
+		fault(self, "stock is left");
 }
 
 static aw_status run_round(void *ud) {
@@ -317,7 +329,10 @@ static aw_status run_round(void *ud) {
 	for (int i = 0; i < 3; i++) immortals[i] = hire(self, false, i == 0);
 	let_end(self, immortals[0]);
 	if (self->queue) {
-		/* Nobody else puts once the immortal has, but what a mortal still holds: it comes when that is let through. */
+		/*
+		 * Nobody else puts once the immortal has, but what a mortal still holds: it comes when that is let
+		 * through.
+		 */
 		for (int turns = 0; !self->fault && (self->again_count || self->done < self->total); turns++) {
 			let_end(self, hire(self, false, true));
 			EXPECT(aw_sleep(AW_MICROSECOND) >= 0);
@@ -394,7 +409,8 @@ static void nothing_is_lost_under_random_cancellation(void) {
 		int64_t rounds = 0;
 		for (int s = 0; s < SUBJECTS; s++) rounds += hunters[i].rounds[s];
 		EXPECT(rounds > 0);
-		printf("    %s: %" PRId64 " rounds, %" PRId64 " items and turns\n", hunters[i].backend, rounds, hunters[i].items);
+		printf("    %s: %" PRId64 " rounds, %" PRId64 " items and turns\n", hunters[i].backend, rounds,
+		       hunters[i].items);
 		EXPECT(!hunters[i].failed);
 	}
 	EXPECT_INT(aw_debug_live_handles(), 0);

@@ -13,7 +13,8 @@ static aw_status keep_report(aw_loop *loop, const aw_report *report, void *ud) {
 	(void)ud;
 	size_t used = strlen(reports);
 	const char *origin = aw_report_origin(report);
-	snprintf(reports + used, sizeof reports - used, "[%.60s%s]", aw_report_message(report), origin ? " @" : "");
+	snprintf(reports + used, sizeof reports - used, "[%.60s%s]", aw_report_message(report),
+	         origin ? " @" : "");
 	return 0;
 }
 
@@ -204,7 +205,8 @@ static aw_status wants_input(void *fd) {
 
 static aw_status step_awaits(aw_resume *resume, void *future) {
 	if (aw_future_done(future)) return aw_resume_return(resume, NULL, NULL);
-	return aw_resume_status(resume) < 0 ? aw_resume_raise(resume, aw_resume_error(resume)) : aw_resume_await(resume, future);
+	return aw_resume_status(resume) < 0 ? aw_resume_raise(resume, aw_resume_error(resume))
+	                                    : aw_resume_await(resume, future);
 }
 
 static aw_status step_awaits_later(aw_resume *resume, void *slot) {
@@ -214,7 +216,9 @@ static aw_status step_awaits_later(aw_resume *resume, void *slot) {
 
 static aw_status busy_task(void *ud) {
 	(void)ud;
-	for (int64_t end = aw_loop_time(aw_loop_current()) + 5 * AW_MILLISECOND; aw_loop_time(aw_loop_current()) < end;) continue;
+	for (int64_t end = aw_loop_time(aw_loop_current()) + 5 * AW_MILLISECOND;
+	     aw_loop_time(aw_loop_current()) < end;)
+		continue;
 	return 0;
 }
 
@@ -392,7 +396,9 @@ static void durations_are_readable(void) {
 	}
 }
 
-/* A chain of tasks that await each other, and one of shields, longer than a stack that recurred would bear. */
+/*
+ * A chain of tasks that await each other, and one of shields, longer than a stack that recurred would bear.
+ */
 static void a_long_chain_is_printed_once_and_without_recursion(void) {
 	enum { LONG = 100000 };
 	aw_loop *loop = quiet_loop();
@@ -451,7 +457,8 @@ static void a_circle_is_printed_once(void) {
 	aw_future *awaited[3] = {NULL};
 	aw_task *tasks[3] = {NULL};
 	char text[512];
-	for (int i = 0; i < 3; i++) EXPECT_INT(aw_coro_new(loop, step_awaits_later, &awaited[i], NULL, &coros[i]), 0);
+	for (int i = 0; i < 3; i++)
+		EXPECT_INT(aw_coro_new(loop, step_awaits_later, &awaited[i], NULL, &coros[i]), 0);
 	for (int i = 0; i < 3; i++) EXPECT_INT(aw_task_spawn_coro(loop, coros[i], &tasks[i]), 0);
 	for (int i = 0; i < 3; i++) EXPECT_INT(aw_task_set_name(tasks[i], (const char *[]){"a", "b", "c"}[i]), 0);
 	for (int i = 0; i < 3; i++) awaited[i] = aw_task_future(tasks[(i + 1) % 3]);
@@ -466,8 +473,10 @@ static void a_circle_is_printed_once(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("inspect", CASE(a_slow_callback_is_reported_in_debug_mode_only), CASE(a_coroutine_that_nobody_ran_is_reported),
-           CASE(the_tree_shows_who_awaits_whom), CASE(origins_are_the_programs_own), CASE(a_slow_callback_has_a_name),
-           CASE(a_task_stands_below_who_awaits_it_whichever_is_younger), CASE(the_tasks_of_a_group_stand_below_their_parent),
-           CASE(what_is_awaited_is_told_with_who_has_it), CASE(durations_are_readable),
-           CASE(a_long_chain_is_printed_once_and_without_recursion), CASE(a_circle_is_printed_once))
+CHECK_MAIN("inspect", CASE(a_slow_callback_is_reported_in_debug_mode_only),
+           CASE(a_coroutine_that_nobody_ran_is_reported), CASE(the_tree_shows_who_awaits_whom),
+           CASE(origins_are_the_programs_own), CASE(a_slow_callback_has_a_name),
+           CASE(a_task_stands_below_who_awaits_it_whichever_is_younger),
+           CASE(the_tasks_of_a_group_stand_below_their_parent), CASE(what_is_awaited_is_told_with_who_has_it),
+           CASE(durations_are_readable), CASE(a_long_chain_is_printed_once_and_without_recursion),
+           CASE(a_circle_is_printed_once))

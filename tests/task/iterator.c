@@ -8,7 +8,7 @@ static aw_status count_to_three(void *ud, void **out, aw_destroy_fn *out_destroy
 	aw_status status = aw_sleep(AW_SECOND);
 	if (status < 0) return status;
 	if (*at == 3) return AW_ESTOPITERATION;
-	*out = (void *)(intptr_t)++*at;
+	*out = (void *)(intptr_t)++ * at;
 	return 0;
 }
 
@@ -101,4 +101,5 @@ static void the_exit_of_a_scope_is_awaited_on_every_way_out(void) {
 	EXPECT_INT(run_virtual(scopes), 0);
 }
 
-CHECK_MAIN("iterator", CASE(an_iterator_gives_its_items_and_stops), CASE(the_exit_of_a_scope_is_awaited_on_every_way_out))
+CHECK_MAIN("iterator", CASE(an_iterator_gives_its_items_and_stops),
+           CASE(the_exit_of_a_scope_is_awaited_on_every_way_out))

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends */
-/* Many at once: ten thousand sleeping tasks, memory that stays flat from round to round, and no descriptor left open. */
+/*
+ * Many at once: ten thousand sleeping tasks, memory that stays flat from round to round, and no descriptor
+ * left open.
+ */
 #include "trace.h"
 
 #include <dirent.h>
@@ -164,5 +167,5 @@ static void a_hundred_thousand_iterations_need_no_memory(void) {
 
 CHECK_MAIN("scale", CASE(ten_thousand_tasks_sleep_at_once), CASE(memory_is_flat_from_round_to_round),
            CASE(ten_thousand_tasks_are_cancelled_at_once), CASE(ten_thousand_tasks_are_gathered),
-           CASE(a_loop_closed_with_ten_thousand_sleepers_leaves_nothing), CASE(loops_come_and_go_without_a_trace),
-           CASE(a_hundred_thousand_iterations_need_no_memory))
+           CASE(a_loop_closed_with_ten_thousand_sleepers_leaves_nothing),
+           CASE(loops_come_and_go_without_a_trace), CASE(a_hundred_thousand_iterations_need_no_memory))

@@ -135,7 +135,8 @@ static aw_status one_half(void *ud) {
 
 static aw_status runs(void *ud) {
 	(void)ud;
-	void *inputs[] = {&numbers[2], NULL}, *doubled[] = {&numbers[1], &numbers[2]}, *bad[] = {&numbers[3], &numbers[0]};
+	void *inputs[] = {&numbers[2], NULL}, *doubled[] = {&numbers[1], &numbers[2]},
+		 *bad[] = {&numbers[3], &numbers[0]};
 	aw_task_fn fns[] = {doubles, one_half}, none[] = {doubles, NULL};
 	aw_results *results = NULL;
 	aw_future *all = NULL;
@@ -207,5 +208,6 @@ static void nothing_is_gathered_and_nonsense_refused(void) {
 
 CHECK_MAIN("spawn", CASE(a_task_has_its_name_from_the_start), CASE(a_task_is_given_as_a_future),
            CASE(a_refused_spawn_destroys_what_it_was_given), CASE(the_results_are_in_the_order_of_the_inputs),
-           CASE(failures_are_as_with_gather), CASE(a_cancellation_reaches_each_task), CASE(they_are_awaited_in_one_call),
-           CASE(a_cancelled_run_cancels_each), CASE(nothing_is_gathered_and_nonsense_refused))
+           CASE(failures_are_as_with_gather), CASE(a_cancellation_reaches_each_task),
+           CASE(they_are_awaited_in_one_call), CASE(a_cancelled_run_cancels_each),
+           CASE(nothing_is_gathered_and_nonsense_refused))

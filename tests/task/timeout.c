@@ -51,7 +51,8 @@ static void a_body_in_time_leaves_no_timer(void) {
 
 static aw_status nested(void *ud) {
 	for (int outer_first = 0; outer_first < 2; outer_first++) {
-		aw_timeout *outer = scope(outer_first ? AW_SECOND : 5 * AW_SECOND), *inner = scope(outer_first ? 5 * AW_SECOND : AW_SECOND);
+		aw_timeout *outer = scope(outer_first ? AW_SECOND : 5 * AW_SECOND),
+				   *inner = scope(outer_first ? 5 * AW_SECOND : AW_SECOND);
 		aw_status status = aw_timeout_end(inner, aw_sleep(100 * AW_SECOND));
 		EXPECT_INT(status, outer_first ? AW_ECANCELLED : AW_ETIMEOUT);
 		EXPECT_INT(aw_timeout_expired(inner), !outer_first);
@@ -116,7 +117,8 @@ static aw_status external(void *ud) {
 	/* In the very iteration in which the scope expires. */
 	task = spawn(limited_body, "same tick");
 	EXPECT(aw_sleep(0) >= 0);
-	aw_loop_call_at(aw_loop_current(), aw_loop_time(aw_loop_current()) + 2 * AW_SECOND, cancel_task, task, NULL, NULL);
+	aw_loop_call_at(aw_loop_current(), aw_loop_time(aw_loop_current()) + 2 * AW_SECOND, cancel_task, task,
+	                NULL, NULL);
 	EXPECT_INT(aw_await(task, NULL), AW_ECANCELLED);
 	EXPECT_INT(aw_task_cancelling(aw_future_task(task)), 1);
 	aw_future_unref(task);
@@ -319,7 +321,8 @@ static aw_status photo_finish(void *ud) {
 	aw_future *inner = future_of_running_loop();
 	void *value = NULL;
 	/* Its timer is older than the scope's, and so the first of two equal ones. */
-	aw_loop_call_at(aw_loop_current(), aw_loop_time(aw_loop_current()) + AW_SECOND, finish, inner, NULL, NULL);
+	aw_loop_call_at(aw_loop_current(), aw_loop_time(aw_loop_current()) + AW_SECOND, finish, inner, NULL,
+	                NULL);
 	EXPECT_INT(aw_wait_for(inner, AW_SECOND, NULL), AW_ETIMEOUT);
 	EXPECT_INT(aw_future_result(inner, &value), 0);
 	EXPECT_STR(value, "res");
@@ -371,11 +374,16 @@ static void a_limit_holds_on_this_backends_clock(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("timeout", CASE(a_scope_cancels_its_body_and_calls_it_a_timeout), CASE(a_body_in_time_leaves_no_timer),
-           CASE(of_nested_scopes_the_one_that_expired_times_out), CASE(when_both_expire_at_once_the_outer_one_times_out),
-           CASE(an_external_cancel_stays_one_even_in_the_same_tick), CASE(a_deadline_can_be_moved_both_ways_and_removed),
-           CASE(a_limit_of_nothing_fires_at_the_first_suspension), CASE(a_body_that_swallows_or_answers_otherwise_is_believed),
-           CASE(outside_a_task_there_is_nothing_to_limit), CASE(wait_for_waits_for_what_it_cancels_and_believes_it),
-           CASE(without_time_only_what_is_done_is_given), CASE(cancelling_who_waits_for_cancels_and_awaits_the_future),
+CHECK_MAIN("timeout", CASE(a_scope_cancels_its_body_and_calls_it_a_timeout),
+           CASE(a_body_in_time_leaves_no_timer), CASE(of_nested_scopes_the_one_that_expired_times_out),
+           CASE(when_both_expire_at_once_the_outer_one_times_out),
+           CASE(an_external_cancel_stays_one_even_in_the_same_tick),
+           CASE(a_deadline_can_be_moved_both_ways_and_removed),
+           CASE(a_limit_of_nothing_fires_at_the_first_suspension),
+           CASE(a_body_that_swallows_or_answers_otherwise_is_believed),
+           CASE(outside_a_task_there_is_nothing_to_limit),
+           CASE(wait_for_waits_for_what_it_cancels_and_believes_it),
+           CASE(without_time_only_what_is_done_is_given),
+           CASE(cancelling_who_waits_for_cancels_and_awaits_the_future),
            CASE(a_completion_in_the_tick_of_the_timeout_is_a_timeout), CASE(wait_for_and_scopes_compose),
            CASE(a_limit_holds_on_this_backends_clock))

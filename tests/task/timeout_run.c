@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* A scope of time around a function: in time, too late, failures and cancellations of others, and one inside another. */
+/*
+ * A scope of time around a function: in time, too late, failures and cancellations of others, and one inside
+ * another.
+ */
 #include "trace.h"
 
 static aw_status sleeps(void *seconds) {

@@ -311,10 +311,12 @@ static void a_shutdown_refuses_what_comes_and_finishes_what_is_there(void) {
 	aw_loop *loop = loop_begin(NULL);
 	aw_executor *executor = executor_of(1);
 	visitor visits[3] = {VISIT_INIT, VISIT_INIT, VISIT_INIT};
-	aw_future *first = visit_begin(loop, executor, &visits[0]), *second = visit_pass(loop, executor, &visits[1]), *third = NULL;
+	aw_future *first = visit_begin(loop, executor, &visits[0]),
+			  *second = visit_pass(loop, executor, &visits[1]), *third = NULL;
 	EXPECT_INT(aw_executor_shutdown(executor, false), 0);
 	EXPECT_INT(aw_executor_shutdown(executor, false), 0);
-	EXPECT_INT(aw_loop_run_in_executor(loop, executor, visit_work, &visits[2], visit_destroy, &third), AW_EINVALIDSTATE);
+	EXPECT_INT(aw_loop_run_in_executor(loop, executor, visit_work, &visits[2], visit_destroy, &third),
+	           AW_EINVALIDSTATE);
 	EXPECT(third == NULL);
 	EXPECT_INT(visits[2].destroyed, 1);
 	EXPECT_INT(aw_executor_shutdown_wait(executor, 0), AW_EPENDING);
@@ -385,7 +387,8 @@ static void closing_the_loop_drops_what_is_queued_and_forgets_what_runs(void) {
 		aw_loop *loop = loop_begin(NULL);
 		aw_executor *executor = executor_of(1);
 		visitor running = VISIT_INIT, queued = VISIT_INIT;
-		aw_future *first = visit_begin(loop, executor, &running), *second = visit_begin(loop, executor, &queued);
+		aw_future *first = visit_begin(loop, executor, &running),
+				  *second = visit_begin(loop, executor, &queued);
 		gate_wait(&running.here);
 		EXPECT_INT(aw_loop_close(loop), 0);
 		EXPECT_INT(queued.destroyed, 1);
@@ -413,7 +416,8 @@ static void work_that_ends_while_its_loop_closes_is_lost_by_nobody(void) {
 		for (int i = 0; i < WORKS; i++) {
 			visits[i] = (visitor)VISIT_INIT;
 			gate_open(&visits[i].leave);
-			EXPECT_INT(aw_loop_run_in_executor(loop, executor, visit_work, &visits[i], visit_destroy, NULL), 0);
+			EXPECT_INT(aw_loop_run_in_executor(loop, executor, visit_work, &visits[i], visit_destroy, NULL),
+			           0);
 		}
 		if (round % 2) EXPECT(aw_loop_run_once(loop, 0) >= 0);
 		aw_loop_close(loop);
@@ -517,7 +521,10 @@ static void a_loop_can_close_while_its_executor_is_being_joined(void) {
 	EXPECT(!aw_future_done(ended));
 	aw_future_unref(ended);
 	gate_open(&visit.leave);
-	/* Both threads end by themselves, and what they leave comes home with the loop's last reference, or with themselves. */
+	/*
+	 * Both threads end by themselves, and what they leave comes home with the loop's last reference, or with
+	 * themselves.
+	 */
 	aw_loop_unref(loop);
 	aw_future_unref(future);
 	while (aw_debug_live_handles() > 0) sched_yield();
@@ -556,7 +563,8 @@ static void without_a_thread_to_be_had_it_is_an_error_or_waits_for_one(void) {
 	visitor visits[3] = {VISIT_INIT, VISIT_INIT, VISIT_INIT};
 	aw_future *futures[2], *refused = NULL, *ended = NULL;
 	threads_left = 0;
-	EXPECT_INT(aw_loop_run_in_executor(loop, executor, visit_work, &visits[2], visit_destroy, &refused), -EAGAIN);
+	EXPECT_INT(aw_loop_run_in_executor(loop, executor, visit_work, &visits[2], visit_destroy, &refused),
+	           -EAGAIN);
 	EXPECT(refused == NULL);
 	EXPECT_INT(visits[2].destroyed, 1);
 	EXPECT_INT(aw_executor_pending(executor), 0);
@@ -579,7 +587,8 @@ static int in_the_child(aw_loop *loop, aw_executor *executor) {
 	int destroyed = 0;
 	if (aw_executor_shutdown(executor, true) != AW_EFORKED) return 1;
 	if (aw_executor_shutdown_wait(executor, AW_FOREVER) != AW_EFORKED) return 2;
-	if (aw_loop_run_in_executor(loop, executor, add_one, &destroyed, count_destroyed, &future) != AW_EFORKED) return 3;
+	if (aw_loop_run_in_executor(loop, executor, add_one, &destroyed, count_destroyed, &future) != AW_EFORKED)
+		return 3;
 	if (destroyed != 1 || aw_executor_pending(executor) || aw_executor_threads(executor)) return 4;
 	aw_loop *own = NULL;
 	if (aw_loop_new("epoll", &own) < 0) return 5;
@@ -595,7 +604,8 @@ static int in_the_child(aw_loop *loop, aw_executor *executor) {
 }
 
 static void a_forked_child_is_told_that_the_threads_are_its_parents(void) {
-	if (NO_THREADS_IN_A_CHILD) SKIP("ThreadSanitizer starts no threads in the child of a program with threads");
+	if (NO_THREADS_IN_A_CHILD)
+		SKIP("ThreadSanitizer starts no threads in the child of a program with threads");
 	aw_loop *loop = loop_begin(NULL);
 	aw_executor *executor = executor_of(2);
 	visitor visit = VISIT_INIT;
@@ -619,8 +629,10 @@ static void wrong_arguments_are_answered_with_errors(void) {
 	aw_future *future = NULL;
 	int destroyed = 0;
 	EXPECT_INT(aw_loop_run_in_executor(loop, NULL, NULL, &destroyed, count_destroyed, &future), -EINVAL);
-	EXPECT_INT(aw_loop_run_in_executor(NULL, NULL, add_one, &destroyed, count_destroyed, &future), AW_ENOLOOP);
-	EXPECT_INT(aw_loop_run_in_executor(loop, (aw_executor *)(void *)loop, add_one, &destroyed, count_destroyed, &future),
+	EXPECT_INT(aw_loop_run_in_executor(NULL, NULL, add_one, &destroyed, count_destroyed, &future),
+	           AW_ENOLOOP);
+	EXPECT_INT(aw_loop_run_in_executor(loop, (aw_executor *)(void *)loop, add_one, &destroyed,
+	                                   count_destroyed, &future),
 	           AW_EBADHANDLE);
 	EXPECT_INT(destroyed, 3);
 	EXPECT_INT(aw_loop_shutdown_default_executor(loop, 0, NULL), -EINVAL);
@@ -633,17 +645,23 @@ static void wrong_arguments_are_answered_with_errors(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("executor", CASE(a_thousand_jobs_run_on_four_threads), CASE(threads_are_started_one_by_one_up_to_the_limit),
-           CASE(work_starts_when_it_is_submitted_and_not_when_it_is_awaited), CASE(the_default_size_is_asyncios),
-           CASE(what_the_thread_posted_first_runs_before_its_result),
-           CASE(work_that_waits_for_the_next_is_not_given_its_thread), CASE(a_failure_brings_its_message_and_payload),
-           CASE(cancelling_work_not_begun_drops_it), CASE(cancelling_work_under_way_lets_the_thread_go_on),
-           CASE(a_shutdown_refuses_what_comes_and_finishes_what_is_there), CASE(a_shutdown_can_cancel_what_is_queued),
-           CASE(a_thread_can_not_wait_for_its_own_end), CASE(an_executor_let_go_of_still_finishes),
+CHECK_MAIN("executor", CASE(a_thousand_jobs_run_on_four_threads),
+           CASE(threads_are_started_one_by_one_up_to_the_limit),
+           CASE(work_starts_when_it_is_submitted_and_not_when_it_is_awaited),
+           CASE(the_default_size_is_asyncios), CASE(what_the_thread_posted_first_runs_before_its_result),
+           CASE(work_that_waits_for_the_next_is_not_given_its_thread),
+           CASE(a_failure_brings_its_message_and_payload), CASE(cancelling_work_not_begun_drops_it),
+           CASE(cancelling_work_under_way_lets_the_thread_go_on),
+           CASE(a_shutdown_refuses_what_comes_and_finishes_what_is_there),
+           CASE(a_shutdown_can_cancel_what_is_queued), CASE(a_thread_can_not_wait_for_its_own_end),
+           CASE(an_executor_let_go_of_still_finishes),
            CASE(closing_the_loop_drops_what_is_queued_and_forgets_what_runs),
            CASE(work_that_ends_while_its_loop_closes_is_lost_by_nobody), CASE(eight_loops_share_one_executor),
-           CASE(the_default_executor_is_the_one_that_was_set), CASE(shutting_the_default_executor_down_joins_its_threads),
-           CASE(there_may_be_no_default_executor_to_shut_down), CASE(a_loop_can_close_while_its_executor_is_being_joined),
+           CASE(the_default_executor_is_the_one_that_was_set),
+           CASE(shutting_the_default_executor_down_joins_its_threads),
+           CASE(there_may_be_no_default_executor_to_shut_down),
+           CASE(a_loop_can_close_while_its_executor_is_being_joined),
            CASE(signals_are_not_for_the_threads_but_faults_are),
            CASE(without_a_thread_to_be_had_it_is_an_error_or_waits_for_one),
-           CASE(a_forked_child_is_told_that_the_threads_are_its_parents), CASE(wrong_arguments_are_answered_with_errors))
+           CASE(a_forked_child_is_told_that_the_threads_are_its_parents),
+           CASE(wrong_arguments_are_answered_with_errors))

@@ -382,7 +382,8 @@ static void wrong_arguments_are_answered_with_errors(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("submit_threadsafe", CASE(the_value_reaches_the_other_thread), CASE(a_failure_reaches_it_with_its_message),
+CHECK_MAIN("submit_threadsafe", CASE(the_value_reaches_the_other_thread),
+           CASE(a_failure_reaches_it_with_its_message),
            CASE(a_task_cancelled_in_the_loop_is_a_cancelled_outcome), CASE(a_coroutine_of_steps_does_as_well),
            CASE(the_task_has_the_context_of_who_submitted_it), CASE(cancelling_it_cancels_the_task),
            CASE(what_is_cancelled_on_the_way_never_runs), CASE(the_thread_that_runs_the_loop_can_not_wait),

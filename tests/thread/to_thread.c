@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends threads valgrind */
-/* to_thread, in a task and as a coroutine; what it shares with the thread, and what run() does about threads at its end. */
+/*
+ * to_thread, in a task and as a coroutine; what it shares with the thread, and what run() does about threads
+ * at its end.
+ */
 #include <sched.h>
 
 #include "gate.h"
@@ -29,7 +32,8 @@ static aw_status take_the_value(void *ud) {
 	EXPECT_STR(text, "hello");
 	EXPECT(destroy == free);
 	free(text);
-	EXPECT_INT(aw_to_thread(copy_text, "dropped", NULL, NULL, NULL), 0); /* a leak checker sees whether it is */
+	/* a leak checker sees whether it is */
+	EXPECT_INT(aw_to_thread(copy_text, "dropped", NULL, NULL, NULL), 0);
 	EXPECT_INT(aw_to_thread(NULL, &destroyed, count_destroyed, &text, NULL), -EINVAL);
 	EXPECT_INT(destroyed, 1);
 	return 0;
@@ -132,7 +136,8 @@ static aw_status within_a_limit(void *ud) {
 	visitor *visit = ud;
 	aw_coro *coro = NULL;
 	aw_task *task = NULL;
-	EXPECT_INT(aw_loop_call_later(aw_loop_current(), 5 * AW_MILLISECOND, open_it, &visit->leave, NULL, NULL), 0);
+	EXPECT_INT(aw_loop_call_later(aw_loop_current(), 5 * AW_MILLISECOND, open_it, &visit->leave, NULL, NULL),
+	           0);
 	EXPECT_INT(aw_to_thread_coro(NULL, visit_work, visit, visit_destroy, &coro), 0);
 	EXPECT_INT(aw_task_spawn_coro(NULL, coro, &task), 0);
 	aw_coro_unref(coro);
@@ -162,7 +167,8 @@ static aw_status jump_after_the_work(void *ud) {
 
 static void the_clock_jumps_again_once_the_thread_is_done(void) {
 	trace_reset();
-	EXPECT_INT(aw_run("virtual", jump_after_the_work, "text", NULL, NULL), 0); /* or the test takes two hours */
+	/* or the test takes two hours */
+	EXPECT_INT(aw_run("virtual", jump_after_the_work, "text", NULL, NULL), 0);
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
@@ -254,7 +260,9 @@ static void a_loop_can_close_while_tasks_wait_for_threads(void) {
 }
 
 CHECK_MAIN("to_thread", CASE(the_value_moves_to_the_caller), CASE(a_failure_is_raised_where_it_is_awaited),
-           CASE(it_is_for_tasks), CASE(the_thread_gets_a_copy_of_the_context), CASE(the_loop_goes_on_while_the_thread_works),
-           CASE(a_clock_that_jumps_waits_for_the_thread), CASE(the_clock_jumps_again_once_the_thread_is_done),
-           CASE(run_waits_for_the_thread_of_a_cancelled_task), CASE(a_coroutine_does_nothing_until_it_is_driven),
-           CASE(a_coroutine_of_nothing_is_refused), CASE(a_loop_can_close_while_tasks_wait_for_threads))
+           CASE(it_is_for_tasks), CASE(the_thread_gets_a_copy_of_the_context),
+           CASE(the_loop_goes_on_while_the_thread_works), CASE(a_clock_that_jumps_waits_for_the_thread),
+           CASE(the_clock_jumps_again_once_the_thread_is_done),
+           CASE(run_waits_for_the_thread_of_a_cancelled_task),
+           CASE(a_coroutine_does_nothing_until_it_is_driven), CASE(a_coroutine_of_nothing_is_refused),
+           CASE(a_loop_can_close_while_tasks_wait_for_threads))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: tsan-user */
 /*
- * A program under ThreadSanitizer with a library that is not: what the library orders between threads is no race. Built with
- * -fsanitize=thread, against the library as it is installed; the sanitizer ends the program with its own code where it sees a race.
+ * A program under ThreadSanitizer with a library that is not: what the library orders between threads is no
+ * race. Built with -fsanitize=thread, against the library as it is installed; the sanitizer ends the program
+ * with its own code where it sees a race.
  */
 #include "trace.h"
 
@@ -42,7 +43,8 @@ static void *submits(void *wrong) {
 		aw_cfuture *outcome = NULL;
 		void *value = NULL;
 		if (aw_submit_threadsafe(loop, doubles, &one, NULL, &outcome) < 0) abort();
-		if (aw_cfuture_wait(outcome, AW_FOREVER, &value) < 0 || *(int *)value != 2 * i || one.out != 2 * i) ++*(int *)wrong;
+		if (aw_cfuture_wait(outcome, AW_FOREVER, &value) < 0 || *(int *)value != 2 * i || one.out != 2 * i)
+			++*(int *)wrong;
 		aw_cfuture_unref(outcome);
 		int *number = calloc(1, sizeof *number);
 		if (number) *number = i;
@@ -92,4 +94,5 @@ static void what_a_thread_brings_home_is_no_race(void) {
 	EXPECT_INT(right, ROUNDS);
 }
 
-CHECK_MAIN("tsan_user", CASE(what_is_handed_over_between_threads_is_no_race), CASE(what_a_thread_brings_home_is_no_race))
+CHECK_MAIN("tsan_user", CASE(what_is_handed_over_between_threads_is_no_race),
+           CASE(what_a_thread_brings_home_is_no_race))

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends threads valgrind */
-/* Blocking waits: what ends them early, whom that concerns, and that no failure of a task is taken for one of the wait. */
+/*
+ * Blocking waits: what ends them early, whom that concerns, and that no failure of a task is taken for one of
+ * the wait.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -374,7 +377,8 @@ static void one_with_a_descriptor_serves_one_wait(void) {
 	host_begin(&at, 0);
 	EXPECT_INT(pipe(ends), 0);
 	EXPECT_INT(aw_interrupt_new(ends[0], &interrupt), 0);
-	waiter first = {.cfuture = at.cfuture, .interrupt = interrupt}, second = {.cfuture = at.cfuture, .interrupt = interrupt};
+	waiter first = {.cfuture = at.cfuture, .interrupt = interrupt},
+		   second = {.cfuture = at.cfuture, .interrupt = interrupt};
 	waiter_begin(&first, waiter_main);
 	waiter_begin(&second, waiter_main);
 	while (!first.ended && !second.ended) sched_yield();
@@ -491,7 +495,8 @@ static void bad_handles_are_answered(void) {
 	EXPECT(!aw_interrupt_is_raised((aw_interrupt *)(void *)executor));
 	EXPECT_INT(aw_cfuture_wait_interruptible(NULL, 0, interrupt), AW_EBADHANDLE);
 	EXPECT_INT(aw_executor_shutdown_wait_interruptible(NULL, 0, interrupt), AW_EBADHANDLE);
-	EXPECT_INT(aw_executor_shutdown_wait_interruptible(executor, 0, (aw_interrupt *)(void *)executor), AW_EBADHANDLE);
+	EXPECT_INT(aw_executor_shutdown_wait_interruptible(executor, 0, (aw_interrupt *)(void *)executor),
+	           AW_EBADHANDLE);
 	second = aw_interrupt_ref(interrupt);
 	EXPECT(second == interrupt);
 	aw_interrupt_unref(interrupt);
@@ -504,10 +509,12 @@ static void bad_handles_are_answered(void) {
 }
 
 CHECK_MAIN("wait_interrupted", CASE(the_time_of_a_wait_is_not_a_time_out_of_the_task),
-           CASE(a_failure_of_the_task_is_not_one_of_the_wait), CASE(an_interrupt_ends_the_wait_of_its_own_thread_alone),
-           CASE(it_is_not_lost_before_the_wait_and_stays_until_cleared), CASE(one_that_is_shared_ends_all_its_waits),
-           CASE(no_raise_and_no_outcome_is_lost_in_a_race), CASE(a_handler_on_the_waiting_thread_ends_it_also_with_SA_RESTART),
+           CASE(a_failure_of_the_task_is_not_one_of_the_wait),
+           CASE(an_interrupt_ends_the_wait_of_its_own_thread_alone),
+           CASE(it_is_not_lost_before_the_wait_and_stays_until_cleared),
+           CASE(one_that_is_shared_ends_all_its_waits), CASE(no_raise_and_no_outcome_is_lost_in_a_race),
+           CASE(a_handler_on_the_waiting_thread_ends_it_also_with_SA_RESTART),
            CASE(a_handler_that_raises_is_never_missed), CASE(a_plain_wait_is_not_ended_by_signals),
            CASE(a_readable_descriptor_ends_it_until_it_is_read), CASE(one_with_a_descriptor_serves_one_wait),
-           CASE(the_end_of_an_executor_is_waited_for_in_the_same_way), CASE(the_loops_thread_and_forked_children_are_refused),
-           CASE(bad_handles_are_answered))
+           CASE(the_end_of_an_executor_is_waited_for_in_the_same_way),
+           CASE(the_loops_thread_and_forked_children_are_refused), CASE(bad_handles_are_answered))

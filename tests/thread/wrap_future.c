@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends threads valgrind */
-/* A concurrent future awaited in a loop: of another thread's loop, of the same one, done before, cancelled, and closed in between. */
+/*
+ * A concurrent future awaited in a loop: of another thread's loop, of the same one, done before, cancelled,
+ * and closed in between.
+ */
 #include "gate.h"
 
 /* A loop with a thread of its own, which it runs in until it is stopped. */
@@ -219,6 +222,7 @@ static void it_may_be_the_same_loop(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("wrap future", CASE(a_task_awaits_what_another_loop_runs), CASE(cancelling_it_cancels_what_it_follows),
-           CASE(the_other_loop_may_close_first), CASE(this_loop_may_close_first),
-           CASE(the_end_of_one_and_the_close_of_the_other_may_meet), CASE(it_may_be_the_same_loop))
+CHECK_MAIN("wrap future", CASE(a_task_awaits_what_another_loop_runs),
+           CASE(cancelling_it_cancels_what_it_follows), CASE(the_other_loop_may_close_first),
+           CASE(this_loop_may_close_first), CASE(the_end_of_one_and_the_close_of_the_other_may_meet),
+           CASE(it_may_be_the_same_loop))

@@ -68,7 +68,10 @@ TEST_F(Stackful, a_refused_await_tells_nothing_of_an_earlier_one) {
 }
 
 TEST_F(Stackful, a_task_may_await_in_a_handler) {
-	/* Each leaves its exception on the thread's list of those being handled, and the other one comes in between. */
+	/*
+	 * Each leaves its exception on the thread's list of those being handled, and the other one comes in
+	 * between.
+	 */
 	auto in_handler = [&](int depth) {
 		return [&, depth] {
 			try {

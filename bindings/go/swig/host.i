@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Go's typemaps for the raw package, which shows that the headers stay fit for a generator: each function under its own name, statuses as
- * numbers, handles, values and callbacks as addresses (uintptr), and where C writes a result, the address of memory that C may write.
+ * Go's typemaps for the raw package, which shows that the headers stay fit for a generator: each function
+ * under its own name, statuses as numbers, handles, values and callbacks as addresses (uintptr), and where C
+ * writes a result, the address of memory that C may write.
  */
 %insert(cgo_comment_typedefs) %{
 #cgo pkg-config: libawait

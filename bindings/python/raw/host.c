@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Python behind the callbacks. Each takes the GIL, which a dispatch has already, and puts an exception aside that is being raised where a
- * wrapper's end made it run. What a callable raises is caught at once: it goes through C as the payload of an error, or is kept for the wrapper
- * that returns to Python next.
+ * Python behind the callbacks. Each takes the GIL, which a dispatch has already, and puts an exception aside
+ * that is being raised where a wrapper's end made it run. What a callable raises is caught at once: it goes
+ * through C as the payload of an error, or is kept for the wrapper that returns to Python next.
  */
 #include "host.h"
 
@@ -129,7 +129,8 @@ static PyObject *exception_of_group(aw_error *error) {
 		Py_XDECREF(part);
 	}
 	/* BaseExceptionGroup makes an ExceptionGroup where all parts allow it. */
-	PyObject *exception = parts ? PyObject_CallFunction(host.group, "sO", aw_error_message(error), parts) : NULL;
+	PyObject *exception =
+		parts ? PyObject_CallFunction(host.group, "sO", aw_error_message(error), parts) : NULL;
 	Py_XDECREF(parts);
 	return exception;
 }
@@ -146,9 +147,10 @@ PyObject *host_exception_of(aw_error *error) {
 }
 
 static int raise_error(aw_error *error, aw_status status) {
-	PyObject *exception = error                    ? host_exception_of(error)
-	                      : status > AW_ECANCELLED ? PyObject_CallFunction(PyExc_OSError, "is", -status, aw_strerror(status))
-	                                               : exception_of_code(status, aw_strerror(status));
+	PyObject *exception = error ? host_exception_of(error)
+	                      : status > AW_ECANCELLED
+	                          ? PyObject_CallFunction(PyExc_OSError, "is", -status, aw_strerror(status))
+	                          : exception_of_code(status, aw_strerror(status));
 	if (exception) raise_instance(exception);
 	Py_XDECREF(exception);
 	return -1;
@@ -179,7 +181,8 @@ int host_check_result(const aw_results *results, size_t index, aw_status status)
 
 /* The code that an exception has in C. */
 static aw_status code_of(PyObject *exception) {
-	bool ours = PyObject_IsInstance(exception, host.error) == 1 || PyObject_IsInstance(exception, host.cancelled) == 1;
+	bool ours = PyObject_IsInstance(exception, host.error) == 1 ||
+	            PyObject_IsInstance(exception, host.cancelled) == 1;
 	bool system = !ours && PyObject_IsInstance(exception, PyExc_OSError) == 1;
 	PyObject *code = ours || system ? PyObject_GetAttrString(exception, ours ? "code" : "errno") : NULL;
 	long number = code && PyLong_Check(code) ? PyLong_AsLong(code) : 0;
@@ -197,7 +200,8 @@ static aw_error *error_from(aw_loop *loop, PyObject *exception) {
 	pin *payload = pin_new(PIN_VALUE, exception, NULL);
 	aw_error *error = NULL;
 	/* An empty message would read as none. */
-	if (payload && aw_error_new(loop, code, message && *message ? message : NULL, payload, pin_free, &error) < 0)
+	if (payload &&
+	    aw_error_new(loop, code, message && *message ? message : NULL, payload, pin_free, &error) < 0)
 		pin_end(payload);
 	Py_XDECREF(text);
 	PyErr_Clear();
@@ -219,11 +223,15 @@ static bool has_handler(const aw_loop *loop) {
 	return !found;
 }
 
-/* A callable raised: the handler hears, if it is Python's. Else, and for what is no Exception, the loop is left and dispatch raises it. */
+/*
+ * A callable raised: the handler hears, if it is Python's. Else, and for what is no Exception, the loop is
+ * left and dispatch raises it.
+ */
 static aw_status callback_failed(aw_loop *loop, aw_future *future) {
 	PyObject *exception = caught();
 	aw_error *error = NULL;
-	if (PyObject_IsInstance(exception, PyExc_Exception) == 1 && has_handler(loop)) error = error_from(loop, exception);
+	if (PyObject_IsInstance(exception, PyExc_Exception) == 1 && has_handler(loop))
+		error = error_from(loop, exception);
 	if (!error) {
 		keep(exception);
 		return AW_EEXIT;
@@ -284,7 +292,8 @@ static aw_status step_failed(aw_resume *resume) {
 	aw_error *error = error_from(aw_future_loop(aw_task_future(aw_resume_task(resume))), exception);
 	aw_status status = error ? aw_resume_raise(resume, error) : -ENOMEM;
 	aw_error_unref(error);
-	if (PyObject_IsInstance(exception, PyExc_Exception) == 1 || PyObject_IsInstance(exception, host.cancelled) == 1) {
+	if (PyObject_IsInstance(exception, PyExc_Exception) == 1 ||
+	    PyObject_IsInstance(exception, host.cancelled) == 1) {
 		Py_DECREF(exception);
 		return status;
 	}
@@ -314,7 +323,8 @@ aw_status host_step(aw_resume *resume, void *ud) {
 int32_t host_compare(void *a, void *b, void *ud) {
 	visit here = enter();
 	PyObject *left = host_value(a, VALUE_UNKNOWN), *right = host_value(b, VALUE_UNKNOWN);
-	PyObject *answer = left && right ? PyObject_CallFunctionObjArgs(((pin *)ud)->object, left, right, NULL) : NULL;
+	PyObject *answer =
+		left && right ? PyObject_CallFunctionObjArgs(((pin *)ud)->object, left, right, NULL) : NULL;
 	long order = answer ? PyLong_AsLong(answer) : 0;
 	if (PyErr_Occurred()) {
 		keep(caught());
@@ -327,7 +337,10 @@ int32_t host_compare(void *a, void *b, void *ud) {
 	return (order > 0) - (order < 0);
 }
 
-/* The callable of an iterator gives the coroutine of the next item. Without an error object to give, what it raises is kept. */
+/*
+ * The callable of an iterator gives the coroutine of the next item. Without an error object to give, what it
+ * raises is kept.
+ */
 aw_status host_next(void *ud, aw_coro **out) {
 	visit here = enter();
 	aw_coro *coro = NULL;
@@ -348,8 +361,12 @@ typedef struct removal {
 
 static bool remove_done(pin *self, void *arg) {
 	removal *search = arg;
-	int same = self->object == search->callable ? 1 : PyObject_RichCompareBool(self->object, search->callable, Py_EQ);
-	aw_status removed = same < 0 ? 0 : same ? aw_future_remove_done_callback(search->future, host_done, self) : 0;
+	int same = self->object == search->callable
+	               ? 1
+	               : PyObject_RichCompareBool(self->object, search->callable, Py_EQ);
+	aw_status removed = same < 0 ? 0
+	                    : same   ? aw_future_remove_done_callback(search->future, host_done, self)
+	                             : 0;
 	if (same < 0 || removed < 0) {
 		if (removed < 0) search->total = removed;
 		return false;
@@ -358,7 +375,10 @@ static bool remove_done(pin *self, void *arg) {
 	return true;
 }
 
-/* Each registration has a pin of its own, so all that hold an equal callable (a bound method is a new object each time) are tried. */
+/*
+ * Each registration has a pin of its own, so all that hold an equal callable (a bound method is a new object
+ * each time) are tried.
+ */
 aw_status host_remove_done_callback(aw_future *future, PyObject *callable) {
 	removal search = {future, callable, 0};
 	pins_each(PIN_DONE, remove_done, &search);
@@ -476,9 +496,10 @@ aw_status host_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t time
 }
 
 /*
- * What notices signals during a blocking wait. Python's handler may run on any thread, and just before this one blocks; what it then does for
- * certain is to write to the wakeup descriptor. So the main thread lends it a pipe for the time of the wait. Where there is none to be had,
- * a handler on this thread still ends the wait.
+ * What notices signals during a blocking wait. Python's handler may run on any thread, and just before this
+ * one blocks; what it then does for certain is to write to the wakeup descriptor. So the main thread lends it
+ * a pipe for the time of the wait. Where there is none to be had, a handler on this thread still ends the
+ * wait.
  */
 typedef struct wakeup {
 	int ends[2];
@@ -523,7 +544,8 @@ static void wakeup_end(wakeup *self) {
 	PyObject *type, *value, *trace;
 	PyErr_Fetch(&type, &value, &trace);
 	long lent = wakeup_swap(self->before);
-	if (lent >= -1 && lent != self->ends[1]) (void)wakeup_swap(lent); /* a handler has set another, which stays */
+	/* a handler has set another, which stays */
+	if (lent >= -1 && lent != self->ends[1]) (void)wakeup_swap(lent);
 	PyErr_Clear();
 	for (ssize_t count; (count = read(self->ends[0], bytes, sizeof bytes)) > 0;)
 		if (self->before >= 0) (void)!write((int)self->before, bytes, (size_t)count);
@@ -537,7 +559,10 @@ static int64_t monotonic(void) {
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* For a concurrent future, or for an executor's threads. With an exception where a signal's handler raised one. */
+/*
+ * For a concurrent future, or for an executor's threads. With an exception where a signal's handler raised
+ * one.
+ */
 static aw_status blocking_wait(aw_cfuture *cfuture, aw_executor *executor, int64_t timeout) {
 	int64_t start = timeout > 0 ? monotonic() : 0, left = timeout;
 	for (;;) {
@@ -545,9 +570,9 @@ static aw_status blocking_wait(aw_cfuture *cfuture, aw_executor *executor, int64
 		wakeup signals;
 		wakeup_begin(&signals);
 		if (PyErr_CheckSignals() == 0) { /* those from before */
-			Py_BEGIN_ALLOW_THREADS status = cfuture
-			                                    ? aw_cfuture_wait_interruptible(cfuture, left, signals.interrupt)
-			                                    : aw_executor_shutdown_wait_interruptible(executor, left, signals.interrupt);
+			Py_BEGIN_ALLOW_THREADS status =
+				cfuture ? aw_cfuture_wait_interruptible(cfuture, left, signals.interrupt)
+						: aw_executor_shutdown_wait_interruptible(executor, left, signals.interrupt);
 			Py_END_ALLOW_THREADS
 		}
 		wakeup_end(&signals);
@@ -558,7 +583,9 @@ static aw_status blocking_wait(aw_cfuture *cfuture, aw_executor *executor, int64
 	}
 }
 
-/* The outcome; what went wrong with the wait itself is raised here, so that neither is taken for the other. */
+/*
+ * The outcome; what went wrong with the wait itself is raised here, so that neither is taken for the other.
+ */
 aw_status host_cfuture_wait(aw_cfuture *cfuture, int64_t timeout, void **out) {
 	if (!aw_cfuture_done(cfuture)) {
 		aw_status status = cfuture ? blocking_wait(cfuture, NULL, timeout) : AW_EBADHANDLE;
@@ -582,7 +609,8 @@ static bool kind_fills(uint32_t kind) {
 }
 
 /* A number of the dictionary, or `otherwise`. -1 with an exception for what is none. */
-static int field(PyObject *from, const char *name, int64_t otherwise, int64_t low, int64_t high, int64_t *out) {
+static int field(PyObject *from, const char *name, int64_t otherwise, int64_t low, int64_t high,
+                 int64_t *out) {
 	PyObject *value = PyDict_GetItemString(from, name);
 	*out = value && value != Py_None ? PyLong_AsLongLong(value) : otherwise;
 	if (PyErr_Occurred()) return -1;
@@ -599,7 +627,8 @@ static int submission_buffer(aw_submission *self, pin *token, PyObject *buffer) 
 		return -1;
 	}
 	/* Nobody changes its size until the completion is drained. */
-	if (PyObject_GetBuffer(buffer, token->view, kind_fills(self->kind) ? PyBUF_WRITABLE : PyBUF_SIMPLE) < 0) return -1;
+	if (PyObject_GetBuffer(buffer, token->view, kind_fills(self->kind) ? PyBUF_WRITABLE : PyBUF_SIMPLE) < 0)
+		return -1;
 	self->buffer = token->view->buf;
 	self->length = (uint64_t)token->view->len;
 	return 0;
@@ -611,7 +640,8 @@ static int submission_fill(aw_submission *self, aw_loop *loop, PyObject *from) {
 		return -1;
 	}
 	int64_t kind, flags, fd;
-	if (field(from, "kind", AW_OPERATION_NOP, 0, UINT32_MAX, &kind) < 0 || field(from, "flags", 0, 0, UINT32_MAX, &flags) < 0 ||
+	if (field(from, "kind", AW_OPERATION_NOP, 0, UINT32_MAX, &kind) < 0 ||
+	    field(from, "flags", 0, 0, UINT32_MAX, &flags) < 0 ||
 	    field(from, "fd", -1, INT32_MIN, INT32_MAX, &fd) < 0 ||
 	    field(from, "offset", -1, INT64_MIN, INT64_MAX, &self->offset) < 0)
 		return -1;
@@ -649,7 +679,8 @@ aw_submission *host_submissions(aw_loop *loop, PyObject *list, size_t *count) {
 
 /* Those beyond the ones taken come back. */
 void host_submitted(const aw_submission *submissions, size_t count, aw_status taken) {
-	for (size_t i = taken < 0 ? 0 : (size_t)taken; i < count; i++) pin_end(pin_at((void *)(uintptr_t)submissions[i].token));
+	for (size_t i = taken < 0 ? 0 : (size_t)taken; i < count; i++)
+		pin_end(pin_at((void *)(uintptr_t)submissions[i].token));
 }
 
 PyObject *host_completions(const aw_completion *completions, aw_status count) {
@@ -659,8 +690,10 @@ PyObject *host_completions(const aw_completion *completions, aw_status count) {
 		pin *self = pin_at((void *)(uintptr_t)at->token);
 		if (!self) continue;
 		bool of_future = self->operation == AW_OPERATION_FUTURE;
-		PyObject *value = of_future ? host_value((void *)(intptr_t)at->value, VALUE_UNKNOWN) : PyLong_FromLongLong(at->value);
-		PyObject *one = value ? Py_BuildValue("(OiN)", PyTuple_GET_ITEM(self->object, 0), at->status, value) : NULL;
+		PyObject *value = of_future ? host_value((void *)(intptr_t)at->value, VALUE_UNKNOWN)
+		                            : PyLong_FromLongLong(at->value);
+		PyObject *one =
+			value ? Py_BuildValue("(OiN)", PyTuple_GET_ITEM(self->object, 0), at->status, value) : NULL;
 		if (list && (!one || PyList_Append(list, one) < 0)) Py_CLEAR(list);
 		Py_XDECREF(one);
 		pin_end(self);
@@ -754,18 +787,19 @@ int host_init(PyObject *module) {
 	Py_XDECREF(builtins);
 	if (!host.group) return -1;
 	host.keys = PyDict_New();
-	host.error =
-		PyErr_NewExceptionWithDoc("libawait._raw.Error", "A failure of libawait's own; `code` is one of AW_E….", NULL, NULL);
-	host.cancelled = PyErr_NewExceptionWithDoc("libawait._raw.Cancelled", "A cancellation: no Exception, as asyncio's.",
-	                                           PyExc_BaseException, NULL);
+	host.error = PyErr_NewExceptionWithDoc(
+		"libawait._raw.Error", "A failure of libawait's own; `code` is one of AW_E….", NULL, NULL);
+	host.cancelled = PyErr_NewExceptionWithDoc(
+		"libawait._raw.Cancelled", "A cancellation: no Exception, as asyncio's.", PyExc_BaseException, NULL);
 	PyObject *bases = host.error ? PyTuple_Pack(2, host.error, PyExc_TimeoutError) : NULL;
-	host.timeout = bases ? PyErr_NewExceptionWithDoc("libawait._raw.Timeout", "A limit has passed.", bases, NULL) : NULL;
+	host.timeout =
+		bases ? PyErr_NewExceptionWithDoc("libawait._raw.Timeout", "A limit has passed.", bases, NULL) : NULL;
 	Py_XDECREF(bases);
-	host.pending = host.timeout
-	                   ? PyErr_NewExceptionWithDoc("libawait._raw.Pending",
-	                                               "The time given to a wait passed; what it waits for is still pending.",
-	                                               host.timeout, NULL)
-	                   : NULL;
+	host.pending = host.timeout ? PyErr_NewExceptionWithDoc(
+									  "libawait._raw.Pending",
+									  "The time given to a wait passed; what it waits for is still pending.",
+									  host.timeout, NULL)
+	                            : NULL;
 	host.value_type = (PyTypeObject *)PyType_FromSpec(&c_value_spec);
 	PyObject *signals = PyImport_ImportModule("signal");
 	host.set_wakeup_fd = signals ? PyObject_GetAttrString(signals, "set_wakeup_fd") : NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the generated wrappers ask of Python: callables kept alive as callbacks, objects as values, statuses as exceptions, and the
- * GIL let go while a thread waits. All of it is called with the GIL.
+ * What the generated wrappers ask of Python: callables kept alive as callbacks, objects as values, statuses
+ * as exceptions, and the GIL let go while a thread waits. All of it is called with the GIL.
  */
 #ifndef PYTHON_HOST_H
 #define PYTHON_HOST_H
@@ -39,7 +39,9 @@ aw_status host_next(void *ud, aw_coro **out);
 int32_t host_compare(void *a, void *b, void *ud);
 aw_status host_remove_done_callback(aw_future *future, PyObject *callable);
 
-/* A value as Python sees it; `destroy` if it moves to Python. `kind` is an aw_value_kind, or VALUE_UNKNOWN. */
+/*
+ * A value as Python sees it; `destroy` if it moves to Python. `kind` is an aw_value_kind, or VALUE_UNKNOWN.
+ */
 enum { VALUE_UNKNOWN = -1 };
 PyObject *host_value(void *value, int32_t kind);
 PyObject *host_value_taken(void *value, aw_destroy_fn destroy, int32_t kind);
@@ -70,7 +72,10 @@ void host_closed(aw_loop *loop);
 /* The address that stands for a name. NULL with an exception. */
 void *host_key(PyObject *name);
 
-/* Of the generated file. wrap_ takes a reference of its own, lend_ has none and end_ takes the pointer out of it. */
+/*
+ * Of the generated file. wrap_ takes a reference of its own, lend_ has none and end_ takes the pointer out of
+ * it.
+ */
 PyObject *wrap_aw_loop(aw_loop *loop);
 PyObject *wrap_aw_error(aw_error *error);
 PyObject *wrap_aw_future(aw_future *future);

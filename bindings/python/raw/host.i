@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Python's typemaps. Functions keep their names (_raw.aw_loop_call_soon). An out-parameter is the result; without one the result is
- * the status, which is raised where it is an error. A callback is one callable in place of the three parameters.
+ * Python's typemaps. Functions keep their names (_raw.aw_loop_call_soon). An out-parameter is the result;
+ * without one the result is the status, which is raised where it is an error. A callback is one callable in
+ * place of the three parameters.
  */
 %insert("header") %{
 #include "host.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Four shell commands at once, each with two seconds to end in, gathered. What the last shell started ends with it. */
+/*
+ * Four shell commands at once, each with two seconds to end in, gathered. What the last shell started ends
+ * with it.
+ */
 #include "case.h"
 
 static aw_status single_process(void *ud) {

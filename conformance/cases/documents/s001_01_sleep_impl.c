@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sleep, made of a future, a timer and the timer's cancellation, beside the library's own: value, zero, negative and cancel. */
+/*
+ * sleep, made of a future, a timer and the timer's cancellation, beside the library's own: value, zero,
+ * negative and cancel.
+ */
 #include "case.h"
 
 typedef struct nap {

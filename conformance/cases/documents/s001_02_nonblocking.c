@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Three tasks of three sleeps each, interleaved. The times are those that Python's seeded generator draws, in the order drawn. */
+/*
+ * Three tasks of three sleeps each, interleaved. The times are those that Python's seeded generator draws, in
+ * the order drawn.
+ */
 #include "case.h"
 
 static const int drawn[] = {3, 3, 3, 2, 3, 1, 4, 5, 5};
@@ -53,7 +56,8 @@ static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	int64_t start = now();
 	base_task states[] = {{"payload", 0}, {"payload", 1}, {"payload", 2}};
-	aw_task *tasks[] = {create_task(run, &states[0]), create_task(run, &states[1]), create_task(run, &states[2])};
+	aw_task *tasks[] = {create_task(run, &states[0]), create_task(run, &states[1]),
+	                    create_task(run, &states[2])};
 	aw_future *all = gather(tasks, 3, AW_GATHER_DEFAULT);
 	void *results = NULL, *value = NULL;
 	must(aw_await(all, &results));

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two asynchronous iterators, interleaved, and a third one asked by hand. The times are those that Python's seeded generator draws, in
- * the order drawn.
+ * Two asynchronous iterators, interleaved, and a third one asked by hand. The times are those that Python's
+ * seeded generator draws, in the order drawn.
  */
 #include "case.h"
 
 #include <stdlib.h>
 
-static const double drawn[] = {1.3766889886118914, 1.977823573197257,  1.5871926132611103, 1.8800673377589388,
-                               1.797905008670758,  0.6658077217502832, 1.0556646625276291, 1.169754880798725,
-                               0.641094425026199,  0.6605243647884922, 0.9500262373690402, 1.7479128554219474};
+static const double drawn[] = {1.3766889886118914, 1.977823573197257,  1.5871926132611103,
+                               1.8800673377589388, 1.797905008670758,  0.6658077217502832,
+                               1.0556646625276291, 1.169754880798725,  0.641094425026199,
+                               0.6605243647884922, 0.9500262373690402, 1.7479128554219474};
 static size_t draws;
 
 typedef struct web_socket_client {

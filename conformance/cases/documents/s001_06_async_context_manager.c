@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `async with`: entered in order, left in reverse order, each with a sleep of its own. The times are those that Python's seeded
- * generator draws, in the order drawn.
+ * `async with`: entered in order, left in reverse order, each with a sleep of its own. The times are those
+ * that Python's seeded generator draws, in the order drawn.
  */
 #include "case.h"
 
@@ -50,7 +50,8 @@ static aw_status listen(void *ud) {
 	void *msg = NULL;
 	aw_status status;
 	must(aw_iterator_new(NULL, next_message, self, NULL, &iterator));
-	while ((status = aw_iterator_next(iterator, &msg, NULL)) == 0) trace("📩 Message for %s: %d", self->name, *(int *)msg);
+	while ((status = aw_iterator_next(iterator, &msg, NULL)) == 0)
+		trace("📩 Message for %s: %d", self->name, *(int *)msg);
 	aw_iterator_unref(iterator);
 	return status == AW_ESTOPITERATION ? 0 : status;
 }
@@ -94,7 +95,8 @@ static aw_status with_second(void *ud) {
 
 static aw_status main_coroutine(void *ud) {
 	(void)ud;
-	web_socket_client a = {.name = "ClientA", .total_messages = 5}, b = {.name = "ClientB", .total_messages = 5};
+	web_socket_client a = {.name = "ClientA", .total_messages = 5},
+					  b = {.name = "ClientB", .total_messages = 5};
 	pair both = {&a, &b};
 	must(aw_with(enter_first, with_second, leave_first, &both));
 

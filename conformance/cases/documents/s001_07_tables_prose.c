@@ -49,8 +49,8 @@ static aw_status main_coroutine(void *ud) {
 	/* A coroutine is a coroutine and no future; a task is a future; a plain future is one that is no task. */
 	bool is_coroutine = aw_task_coro(t) == c, task_is_future = aw_future_task(task) == t,
 		 plain_is_task = aw_future_task(f) != NULL;
-	trace("%s %s False %s %s", True_or_False(is_coroutine), True_or_False(is_coroutine), True_or_False(task_is_future),
-	      True_or_False(!plain_is_task));
+	trace("%s %s False %s %s", True_or_False(is_coroutine), True_or_False(is_coroutine),
+	      True_or_False(task_is_future), True_or_False(!plain_is_task));
 	trace("%s %s %s", True_or_False(aw_future_loop(task) == loop), True_or_False(aw_loop_is_running(loop)),
 	      True_or_False(aw_loop_is_closed(loop)));
 	must(aw_future_add_done_callback(task, callback, NULL, NULL));

@@ -39,8 +39,8 @@ static aw_status main_coroutine(void *ud) {
 	void *results = NULL, *in_main = NULL;
 	must(aw_await(all, &results));
 	must(aw_results_get(results, 0, &in_main));
-	trace("blocking ran in the main thread: %s ticks: [%d, %d, %d, %d]", True_or_False(in_main != NULL), ticks[0], ticks[1],
-	      ticks[2], ticks[3]);
+	trace("blocking ran in the main thread: %s ticks: [%d, %d, %d, %d]", True_or_False(in_main != NULL),
+	      ticks[0], ticks[1], ticks[2], ticks[3]);
 	aw_future_unref(all);
 	drop_tasks(tasks, 2);
 	return 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* An awaited coroutine runs at once and in the same task; a created task runs later, and maybe before it is awaited. */
+/*
+ * An awaited coroutine runs at once and in the same task; a created task runs later, and maybe before it is
+ * awaited.
+ */
 #include "case.h"
 
 static const char *c(const char *n) {

@@ -7,7 +7,8 @@ typedef struct job {
 	int64_t delay;
 } job;
 
-static job jobs[3] = {{"slow", 6 * AW_SECOND / 10}, {"fast", 2 * AW_SECOND / 10}, {"middle", 4 * AW_SECOND / 10}};
+static job jobs[3] = {
+	{"slow", 6 * AW_SECOND / 10}, {"fast", 2 * AW_SECOND / 10}, {"middle", 4 * AW_SECOND / 10}};
 
 static aw_status work(void *ud) {
 	job *self = ud;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* run_until_complete and run; a coroutine that has run can't run again; a named task among those that are done. */
+/*
+ * run_until_complete and run; a coroutine that has run can't run again; a named task among those that are
+ * done.
+ */
 #include "case.h"
 
 typedef struct func {
@@ -60,7 +63,8 @@ CASE(s002_08_loop_and_wait, 0.4, CASE_ANY) {
 	trace("until complete: %s", (char *)value);
 	aw_task_unref(task);
 
-	if (aw_task_spawn_coro(loop, result, &task) == AW_EREUSED) trace("RuntimeError: cannot reuse already awaited coroutine");
+	if (aw_task_spawn_coro(loop, result, &task) == AW_EREUSED)
+		trace("RuntimeError: cannot reuse already awaited coroutine");
 	aw_coro_unref(result);
 	trace("run: %d", (int)must(aw_run(NULL, func02, NULL, NULL, NULL)));
 

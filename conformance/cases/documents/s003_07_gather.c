@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Three jobs at once, all in the thread that runs the loop. The results are those that Python's seeded generator draws. */
+/*
+ * Three jobs at once, all in the thread that runs the loop. The results are those that Python's seeded
+ * generator draws.
+ */
 #include "case.h"
 
 #include <pthread.h>
@@ -12,14 +15,16 @@ static size_t draws;
 static aw_status do_async_job(void *ud) {
 	(void)ud;
 	must(aw_sleep(2 * AW_SECOND));
-	trace("t=%d main thread %s", whole_seconds(start), True_or_False(pthread_equal(pthread_self(), main_thread)));
+	trace("t=%d main thread %s", whole_seconds(start),
+	      True_or_False(pthread_equal(pthread_self(), main_thread)));
 	return aw_return(&drawn[draws++ % 3], NULL);
 }
 
 static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	start = now();
-	aw_task *jobs[] = {create_task(do_async_job, NULL), create_task(do_async_job, NULL), create_task(do_async_job, NULL)};
+	aw_task *jobs[] = {create_task(do_async_job, NULL), create_task(do_async_job, NULL),
+	                   create_task(do_async_job, NULL)};
 	aw_future *all = gather(jobs, 3, AW_GATHER_DEFAULT);
 	void *return_values = NULL, *v = NULL;
 	must(aw_await(all, &return_values));

@@ -8,7 +8,8 @@ static pthread_t main_thread;
 static int64_t start;
 
 static void hard_work(void) {
-	trace("t=%d main thread: %s", whole_seconds(start), True_or_False(pthread_equal(pthread_self(), main_thread)));
+	trace("t=%d main thread: %s", whole_seconds(start),
+	      True_or_False(pthread_equal(pthread_self(), main_thread)));
 	sleep(3);
 }
 
@@ -23,7 +24,8 @@ static aw_status do_async_job(void *ud) {
 static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	start = now();
-	aw_task *tasks[] = {create_task(do_async_job, NULL), create_task(do_async_job, NULL), create_task(do_async_job, NULL)};
+	aw_task *tasks[] = {create_task(do_async_job, NULL), create_task(do_async_job, NULL),
+	                    create_task(do_async_job, NULL)};
 	aw_future *all = gather(tasks, 3, AW_GATHER_DEFAULT);
 	must(aw_await(all, NULL));
 	aw_future_unref(all);

@@ -18,7 +18,8 @@ static aw_status hard_work(void *ud, void **out, aw_destroy_fn *out_destroy) {
 	(void)ud;
 	(void)out;
 	(void)out_destroy;
-	trace("t=%d main thread: %s", (int)(monotonic() - start + 0.5), True_or_False(pthread_equal(pthread_self(), main_thread)));
+	trace("t=%d main thread: %s", (int)(monotonic() - start + 0.5),
+	      True_or_False(pthread_equal(pthread_self(), main_thread)));
 	sleep(3);
 	return 0;
 }
@@ -32,7 +33,8 @@ static aw_status do_async_job(void *ud) {
 
 static aw_status main_coroutine(void *ud) {
 	(void)ud;
-	aw_task *tasks[] = {create_task(do_async_job, NULL), create_task(do_async_job, NULL), create_task(do_async_job, NULL)};
+	aw_task *tasks[] = {create_task(do_async_job, NULL), create_task(do_async_job, NULL),
+	                    create_task(do_async_job, NULL)};
 	aw_future *all = gather(tasks, 3, AW_GATHER_DEFAULT);
 	must(aw_await(all, NULL));
 	aw_future_unref(all);

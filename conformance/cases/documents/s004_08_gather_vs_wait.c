@@ -51,7 +51,8 @@ CASE(s004_08_gather_vs_wait, 6.0, CASE_ANY) {
 	must(aw_loop_run_until_complete(loop, aw_task_future(task), &value));
 	must(aw_results_get_int(value, 0, &first));
 	must(aw_results_get_int(value, 1, &second));
-	trace("gather: [%d, %d] t=%d", (int)first, (int)second, (int)((aw_loop_time(loop) - start + AW_SECOND / 2) / AW_SECOND));
+	trace("gather: [%d, %d] t=%d", (int)first, (int)second,
+	      (int)((aw_loop_time(loop) - start + AW_SECOND / 2) / AW_SECOND));
 	aw_results_unref(value);
 	aw_task_unref(task);
 	must(aw_loop_close(loop));

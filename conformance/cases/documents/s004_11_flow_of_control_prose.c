@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The loop takes a task, runs it until it suspends, goes to the next one, and comes back where it left off. */
+/*
+ * The loop takes a task, runs it until it suspends, goes to the next one, and comes back where it left off.
+ */
 #include "case.h"
 
 static aw_status inner(int n) {

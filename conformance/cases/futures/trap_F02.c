@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* F02: result and exception of a pending future are errors; of a cancelled one they raise the cancellation. */
+/*
+ * F02: result and exception of a pending future are errors; of a cancelled one they raise the cancellation.
+ */
 #include "bare.h"
 
 static void say_status(aw_status status) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * F03: done-callbacks never run inside the call that ends the future; they are queued, in order of their registration, also one
- * that is added to a future that is done.
+ * F03: done-callbacks never run inside the call that ends the future; they are queued, in order of their
+ * registration, also one that is added to a future that is done.
  */
 #include "bare.h"
 

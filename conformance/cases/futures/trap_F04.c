@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * F04: a callback added twice runs twice; removing takes out every copy and tells how many; from a future that is done it takes
- * none.
+ * F04: a callback added twice runs twice; removing takes out every copy and tells how many; from a future
+ * that is done it takes none.
  */
 #include "bare.h"
 

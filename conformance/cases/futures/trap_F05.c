@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* F05: a done-callback that fails is told to the exception handler, and neither stops the next one nor changes the future. */
+/*
+ * F05: a done-callback that fails is told to the exception handler, and neither stops the next one nor
+ * changes the future.
+ */
 #include "bare.h"
 
 static aw_status told(aw_loop *loop, const aw_report *report, void *ud) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * F08: those who wait for one future wake in the order in which they began to, all in one iteration, and see the same result.
+ * F08: those who wait for one future wake in the order in which they began to, all in one iteration, and see
+ * the same result.
  */
 #include "bare.h"
 

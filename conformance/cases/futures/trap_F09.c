@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* F09: cancelling a task that waits for a plain future cancels that future, and so every other one who waits for it. */
+/*
+ * F09: cancelling a task that waits for a plain future cancels that future, and so every other one who waits
+ * for it.
+ */
 #include "bare.h"
 
 static aw_future *future;
@@ -18,8 +21,8 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_task_cancel(tasks[0], NULL));
 	trace("%s", True_or_False(aw_future_cancelled(future)));
 	wait_tasks(tasks, 2);
-	trace("%s %d %d", True_or_False(aw_future_cancelled(aw_task_future(tasks[1]))), aw_task_cancelling(tasks[0]),
-	      aw_task_cancelling(tasks[1]));
+	trace("%s %d %d", True_or_False(aw_future_cancelled(aw_task_future(tasks[1]))),
+	      aw_task_cancelling(tasks[0]), aw_task_cancelling(tasks[1]));
 	drop_tasks(tasks, 2);
 	aw_future_unref(future);
 	return 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* G01, A09: results come in the order of the arguments, whatever the order of the ends; children start in that order too. */
+/*
+ * G01, A09: results come in the order of the arguments, whatever the order of the ends; children start in
+ * that order too.
+ */
 #include "job.h"
 
 static aw_status main_coroutine(void *ud) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* G04: the first exception ends the gather at once; the other children go on, and what fails later is told to nobody. */
+/*
+ * G04: the first exception ends the gather at once; the other children go on, and what fails later is told to
+ * nobody.
+ */
 #include "job.h"
 
 static aw_status told(aw_loop *loop, const aw_report *report, void *ud) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * G06: cancelling a gather cancels its children and leaves it pending. It ends when the first child has ended cancelled, or with
- * AW_GATHER_RETURN_ERRORS when all have. It ends by a cancellation that is its error, so that it says itself it was not cancelled.
+ * G06: cancelling a gather cancels its children and leaves it pending. It ends when the first child has ended
+ * cancelled, or with AW_GATHER_RETURN_ERRORS when all have. It ends by a cancellation that is its error, so
+ * that it says itself it was not cancelled.
  */
 #include "job.h"
 
@@ -26,7 +27,8 @@ static aw_status main_coroutine(void *ud) {
 		aw_status cancel = must(aw_future_cancel(gathered, NULL));
 		trace("%s %s %s", True_or_False(cancel), True_or_False(aw_future_done(gathered)),
 		      True_or_False(aw_future_cancelled(gathered)));
-		if (aw_await(gathered, NULL) == AW_ECANCELLED) trace("CancelledError %s", True_or_False(aw_future_cancelled(gathered)));
+		if (aw_await(gathered, NULL) == AW_ECANCELLED)
+			trace("CancelledError %s", True_or_False(aw_future_cancelled(gathered)));
 		must(aw_sleep(3 * U));
 		aw_future_unref(gathered);
 		drop_tasks(tasks, 2);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* G07: a cancelled gather gives the cancellation even with AW_GATHER_RETURN_ERRORS, and even when every child swallowed it. */
+/*
+ * G07: a cancelled gather gives the cancellation even with AW_GATHER_RETURN_ERRORS, and even when every child
+ * swallowed it.
+ */
 #include "case.h"
 
 static aw_status stubborn(void *ud) {
@@ -15,7 +18,8 @@ static aw_status main_coroutine(void *ud) {
 		aw_future *gathered = gather(tasks, 2, flags);
 		must(aw_sleep(0));
 		must(aw_future_cancel(gathered, NULL));
-		if (aw_await(gathered, NULL) == AW_ECANCELLED) trace("CancelledError %s", True_or_False(aw_future_cancelled(gathered)));
+		if (aw_await(gathered, NULL) == AW_ECANCELLED)
+			trace("CancelledError %s", True_or_False(aw_future_cancelled(gathered)));
 		aw_future_unref(gathered);
 		drop_tasks(tasks, 2);
 	}

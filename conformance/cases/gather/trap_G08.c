@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * G08: a child that somebody else cancels: the gather gives the cancellation, though the task that awaits it is not being cancelled, and
- * the siblings go on.
+ * G08: a child that somebody else cancels: the gather gives the cancellation, though the task that awaits it
+ * is not being cancelled, and the siblings go on.
  */
 #include "job.h"
 
@@ -11,7 +11,8 @@ static aw_status main_coroutine(void *ud) {
 	aw_task *tasks[] = {start_job(&a), start_job(&b)};
 	must(aw_loop_call_later(aw_loop_current(), U, cancel_task, tasks[0], NULL, NULL));
 	aw_future *gathered = gather(tasks, 2, AW_GATHER_DEFAULT);
-	if (aw_await(gathered, NULL) == AW_ECANCELLED) trace("CancelledError %d", aw_task_cancelling(aw_task_current()));
+	if (aw_await(gathered, NULL) == AW_ECANCELLED)
+		trace("CancelledError %d", aw_task_cancelling(aw_task_current()));
 	must(aw_sleep(4 * U));
 	aw_future_unref(gathered);
 	drop_tasks(tasks, 2);

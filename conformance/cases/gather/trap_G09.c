@@ -7,7 +7,8 @@ static aw_status main_coroutine(void *ud) {
 	job a = {"a", 1, -EINVAL}, b = {"b", 2, 0};
 	aw_task *tasks[] = {start_job(&a), start_job(&b)};
 	aw_future *gathered = gather(tasks, 2, AW_GATHER_DEFAULT);
-	if (aw_await(gathered, NULL) == -EINVAL) trace("cancel %s", True_or_False(must(aw_future_cancel(gathered, NULL))));
+	if (aw_await(gathered, NULL) == -EINVAL)
+		trace("cancel %s", True_or_False(must(aw_future_cancel(gathered, NULL))));
 	must(aw_sleep(2 * U));
 	aw_future_unref(gathered);
 	drop_tasks(tasks, 2);

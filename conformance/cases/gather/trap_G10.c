@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * G10: a gather whose children are all done but which has not been told yet can't be cancelled: the results still come. A task that
- * awaits one and is cancelled at that moment is cancelled.
+ * G10: a gather whose children are all done but which has not been told yet can't be cancelled: the results
+ * still come. A task that awaits one and is cancelled at that moment is cancelled.
  */
 #include "case.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L01: call_soon is first in, first out; what a callback schedules runs in the next iteration, behind all that is queued
- * already.
+ * L01: call_soon is first in, first out; what a callback schedules runs in the next iteration, behind all
+ * that is queued already.
  */
 #include "bare.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* L02: one iteration is what was ready, then what the poll found, then the timers due, in that order; and nothing else. */
+/*
+ * L02: one iteration is what was ready, then what the poll found, then the timers due, in that order; and
+ * nothing else.
+ */
 #include "bare.h"
 
 static int pipe_fds[2];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L04: which of several timers with equal deadlines comes first is left open by CPython. Here they come in the order of the
- * calls.
+ * L04: which of several timers with equal deadlines comes first is left open by CPython. Here they come in
+ * the order of the calls.
  */
 #include "bare.h"
 
@@ -17,7 +17,8 @@ static void run(aw_loop *loop, int count) {
 	char line[64] = "";
 	int64_t when = aw_loop_time(loop) + UNIT;
 	out_count = 0;
-	for (int i = 0; i < count; i++) must(aw_loop_call_at(loop, when, append, (void *)(intptr_t)i, NULL, NULL));
+	for (int i = 0; i < count; i++)
+		must(aw_loop_call_at(loop, when, append, (void *)(intptr_t)i, NULL, NULL));
 	must(aw_loop_call_at(loop, when + UNIT, stop, NULL, NULL, NULL));
 	must(aw_loop_run_forever(loop));
 	for (int i = 0; i < out_count; i++) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* L08: stop before run_forever: one iteration is run, with what is ready and the timers due, and it does not wait. */
+/*
+ * L08: stop before run_forever: one iteration is run, with what is ready and the timers due, and it does not
+ * wait.
+ */
 #include "bare.h"
 
 static aw_status one(aw_loop *loop, void *ud) {

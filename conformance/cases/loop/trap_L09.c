@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* L09: stop inside a callback: the rest of the batch still runs; what it schedules is kept for the next run. */
+/*
+ * L09: stop inside a callback: the rest of the batch still runs; what it schedules is kept for the next run.
+ */
 #include "bare.h"
 
 static aw_status same_batch(aw_loop *loop, void *ud) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* L10: run_until_complete that is stopped fails; the task is still pending, and the loop can be run again to finish it. */
+/*
+ * L10: run_until_complete that is stopped fails; the task is still pending, and the loop can be run again to
+ * finish it.
+ */
 #include "bare.h"
 
 static int forty_two = 42;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* L11: run_until_complete drives the whole loop, and returns as soon as its own future is done; the others stay pending. */
+/*
+ * L11: run_until_complete drives the whole loop, and returns as soon as its own future is done; the others
+ * stay pending.
+ */
 #include "bare.h"
 
 static aw_status other(void *gate) {

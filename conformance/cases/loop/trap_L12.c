@@ -11,7 +11,8 @@ static aw_status main_coroutine(void *ud) {
 		if (aw_loop_run_until_complete(loops[i], future, NULL) == AW_ELOOPRUNNING) trace("refused");
 		aw_future_unref(future);
 	}
-	trace("running %s %s", True_or_False(aw_loop_is_running(running)), True_or_False(aw_loop_is_running(other)));
+	trace("running %s %s", True_or_False(aw_loop_is_running(running)),
+	      True_or_False(aw_loop_is_running(other)));
 	close_event_loop(other);
 	return 0;
 }

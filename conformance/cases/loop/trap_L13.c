@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* L13: close is refused while the loop runs, can be repeated, and drops what is queued; after it everything is refused. */
+/*
+ * L13: close is refused while the loop runs, can be repeated, and drops what is queued; after it everything
+ * is refused.
+ */
 #include "bare.h"
 
 static aw_status try_to_close(aw_loop *loop, void *ud) {
@@ -28,7 +31,8 @@ CASE(trap_L13, 0.0, CASE_ANY) {
 	must(aw_loop_close(loop));
 	trace("%s %s", True_or_False(aw_loop_is_closed(loop)), True_or_False(aw_loop_is_running(loop)));
 	if (aw_loop_call_soon(loop, stop, NULL, NULL, NULL) == AW_ELOOPCLOSED) trace("refused: closed");
-	if (aw_loop_call_later(loop, AW_SECOND, stop, NULL, NULL, NULL) == AW_ELOOPCLOSED) trace("refused: closed");
+	if (aw_loop_call_later(loop, AW_SECOND, stop, NULL, NULL, NULL) == AW_ELOOPCLOSED)
+		trace("refused: closed");
 	if (aw_loop_call_soon_threadsafe(loop, stop, NULL, NULL) == AW_ELOOPCLOSED) trace("refused: closed");
 	if (aw_task_spawn(loop, coroutine, &destroyed, let_go, NULL) == AW_ELOOPCLOSED) trace("refused: closed");
 	if (aw_loop_run_forever(loop) == AW_ELOOPCLOSED) trace("refused: closed");

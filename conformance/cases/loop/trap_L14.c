@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L14: a callback that fails is told to the exception handler, and the batch goes on; one that exits leaves the run at once,
- * with the rest of the batch still queued.
+ * L14: a callback that fails is told to the exception handler, and the batch goes on; one that exits leaves
+ * the run at once, with the rest of the batch still queued.
  */
 #include "bare.h"
 

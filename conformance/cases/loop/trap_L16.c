@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L16: cancelling a handle from an earlier callback of the batch prevents it; cancelling one that ran changes nothing but its
- * answer.
+ * L16: cancelling a handle from an earlier callback of the batch prevents it; cancelling one that ran changes
+ * nothing but its answer.
  */
 #include "bare.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L17, L19: a call from another thread than the loop's is refused, in debug mode and out of it; the threadsafe one stays legal,
- * and wakes the loop.
+ * L17, L19: a call from another thread than the loop's is refused, in debug mode and out of it; the
+ * threadsafe one stays legal, and wakes the loop.
  */
 #include "bare.h"
 

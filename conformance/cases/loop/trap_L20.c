@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* L20: debug mode tells of a callback, and of a task's step, that lasts as long as the limit; otherwise nothing is told. */
+/*
+ * L20: debug mode tells of a callback, and of a task's step, that lasts as long as the limit; otherwise
+ * nothing is told.
+ */
 #include "bare.h"
 
 static aw_status block(aw_loop *loop, void *milliseconds) {
@@ -11,8 +14,11 @@ static aw_status block(aw_loop *loop, void *milliseconds) {
 static aw_status told(aw_loop *loop, const aw_report *report, void *ud) {
 	(void)loop;
 	(void)ud;
-	const char *what = aw_future_task(aw_report_future(report)) ? "task" : aw_report_handle(report) ? "callback" : "?";
-	trace("told of a slow step: %s %s", what, True_or_False(strstr(aw_report_message(report), "took") != NULL));
+	const char *what = aw_future_task(aw_report_future(report)) ? "task"
+	                   : aw_report_handle(report)               ? "callback"
+	                                                            : "?";
+	trace("told of a slow step: %s %s", what,
+	      True_or_False(strstr(aw_report_message(report), "took") != NULL));
 	return 0;
 }
 

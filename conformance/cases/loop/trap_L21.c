@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L21: a reader replaces the one before; what is not read is told in each iteration; reader and writer are independent, and
- * removing tells whether there was one.
+ * L21: a reader replaces the one before; what is not read is told in each iteration; reader and writer are
+ * independent, and removing tells whether there was one.
  */
 #include "bare.h"
 
@@ -32,7 +32,8 @@ CASE(trap_L21, 0.0, CASE_ANY) {
 	must(aw_loop_run_forever(loop));
 	trace("%s %s", True_or_False(old_calls > 0), True_or_False(new_calls >= 3));
 	must(aw_loop_add_writer(loop, pair[0], called, &old_calls, NULL));
-	aw_status first = must(aw_loop_remove_reader(loop, pair[0])), second = must(aw_loop_remove_reader(loop, pair[0]));
+	aw_status first = must(aw_loop_remove_reader(loop, pair[0])),
+			  second = must(aw_loop_remove_reader(loop, pair[0]));
 	trace("%s %s", True_or_False(first), True_or_False(second));
 	first = must(aw_loop_remove_writer(loop, pair[0]));
 	second = must(aw_loop_remove_writer(loop, pair[0]));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L22: two descriptors are readable in one poll, and the first callback removes the reader of the second: that one does not
- * run.
+ * L22: two descriptors are readable in one poll, and the first callback removes the reader of the second:
+ * that one does not run.
  */
 #include "bare.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L23: a callback runs in the context in which it was scheduled, and a task in a copy of that in which it was made; what they
- * change is not seen outside.
+ * L23: a callback runs in the context in which it was scheduled, and a task in a copy of that in which it was
+ * made; what they change is not seen outside.
  */
 #include "bare.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* L25: the running loop is that of the thread; it is there in plain callbacks too, where no task is current. */
+/*
+ * L25: the running loop is that of the thread; it is there in plain callbacks too, where no task is current.
+ */
 #include "bare.h"
 
 #include <pthread.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L26: work given to an executor begins at once, before the loop has had a turn; cancelling its future does not stop what runs,
- * and drops what is queued.
- * F12: what a thread completes reaches its future through the loop, in the loop's thread.
+ * L26: work given to an executor begins at once, before the loop has had a turn; cancelling its future does
+ * not stop what runs, and drops what is queued. F12: what a thread completes reaches its future through the
+ * loop, in the loop's thread.
  */
 #include "bare.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L27: a cancelled timer keeps its deadline, and does not shorten the wait for the next one; cancelling one that ran disturbs
- * nothing.
+ * L27: a cancelled timer keeps its deadline, and does not shorten the wait for the next one; cancelling one
+ * that ran disturbs nothing.
  */
 #include "bare.h"
 
@@ -21,7 +21,8 @@ CASE(trap_L27, 0.1, CASE_ANY) {
 	call_later(loop, 50 * AW_MILLISECOND, cancel, ran);
 	call_later(loop, 100 * AW_MILLISECOND, stop, NULL);
 	must(aw_loop_run_forever(loop));
-	trace("%s %s %s", True_or_False(aw_handle_cancelled(handle)), True_or_False(aw_handle_when(handle) == when),
+	trace("%s %s %s", True_or_False(aw_handle_cancelled(handle)),
+	      True_or_False(aw_handle_when(handle) == when),
 	      True_or_False(aw_loop_time(loop) - start >= 100 * AW_MILLISECOND));
 	trace("%s", True_or_False(aw_handle_cancelled(ran)));
 	aw_handle_unref(ran);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Q01: items, blocked getters and blocked putters are served first in, first out; a maxsize of 0 or less is no limit. */
+/*
+ * Q01: items, blocked getters and blocked putters are served first in, first out; a maxsize of 0 or less is
+ * no limit.
+ */
 #include "case.h"
 
 static aw_queue *queue;

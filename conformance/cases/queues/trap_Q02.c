@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Q02: a getter cancelled while blocked takes no item; once woken, it passes the wakeup on and the item stays. */
+/*
+ * Q02: a getter cancelled while blocked takes no item; once woken, it passes the wakeup on and the item
+ * stays.
+ */
 #include "case.h"
 
 static aw_queue *queue;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Q03: a put hands nothing over: before the woken getter runs anybody may take the item; it then waits again, at the end. */
+/*
+ * Q03: a put hands nothing over: before the woken getter runs anybody may take the item; it then waits again,
+ * at the end.
+ */
 #include "case.h"
 
 static aw_queue *queue;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Q05: join waits for a task_done for every item put, not for an empty queue; one task_done too many is an error. */
+/*
+ * Q05: join waits for a task_done for every item put, not for an empty queue; one task_done too many is an
+ * error.
+ */
 #include "case.h"
 
 static aw_queue *queue;
@@ -24,7 +27,8 @@ static aw_status main_coroutine(void *ud) {
 	aw_task *join = create_task(join_queue, NULL);
 	for (int i = 0; i < 2; i++) {
 		must(aw_sleep(0));
-		trace("%s %s", True_or_False(aw_queue_empty(queue)), True_or_False(aw_future_done(aw_task_future(join))));
+		trace("%s %s", True_or_False(aw_queue_empty(queue)),
+		      True_or_False(aw_future_done(aw_task_future(join))));
 		must(aw_queue_task_done(queue));
 	}
 	must(await_task(join, NULL));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Q06: a PriorityQueue gives the smallest first, of one priority by the rest of the item; a LifoQueue gives the newest. */
+/*
+ * Q06: a PriorityQueue gives the smallest first, of one priority by the rest of the item; a LifoQueue gives
+ * the newest.
+ */
 #include "case.h"
 
 typedef struct entry {

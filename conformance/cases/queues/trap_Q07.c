@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Q07: after shutdown a put fails at once, a get only when nothing is left; whoever is blocked in either is woken and fails. */
+/*
+ * Q07: after shutdown a put fails at once, a get only when nothing is left; whoever is blocked in either is
+ * woken and fails.
+ */
 #include "case.h"
 
 static aw_queue *queue;

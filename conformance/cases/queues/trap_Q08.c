@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Q08: an immediate shutdown discards the items; join then only waits for those already taken to be marked done. */
+/*
+ * Q08: an immediate shutdown discards the items; join then only waits for those already taken to be marked
+ * done.
+ */
 #include "case.h"
 
 static aw_queue *queue;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* R02: a task that is left and fails while it is cancelled is told; one that swallows the cancellation is awaited to its end. */
+/*
+ * R02: a task that is left and fails while it is cancelled is told; one that swallows the cancellation is
+ * awaited to its end.
+ */
 #include "case.h"
 
 static aw_status fail(void *ud) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* R03: a task made while run cancels those that are left is neither cancelled nor awaited. It unwinds when the loop closes. */
+/*
+ * R03: a task made while run cancels those that are left is neither cancelled nor awaited. It unwinds when
+ * the loop closes.
+ */
 #include "case.h"
 
 static aw_task *second_task;

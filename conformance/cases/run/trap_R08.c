@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* R08: one runner, one loop, several runs: a task that is left goes on in the next run, and the context stays; closed, it refuses. */
+/*
+ * R08: one runner, one loop, several runs: a task that is left goes on in the next run, and the context
+ * stays; closed, it refuses.
+ */
 #include "case.h"
 
 static const char key;
@@ -22,7 +25,8 @@ static aw_status second(void *ud) {
 	aw_task *task = *(aw_task **)ud;
 	void *value = NULL;
 	aw_status status = aw_context_get(&key, &value);
-	trace("%s %s", status < 0 ? aw_err_name(status) : (char *)value, True_or_False(aw_future_done(aw_task_future(task))));
+	trace("%s %s", status < 0 ? aw_err_name(status) : (char *)value,
+	      True_or_False(aw_future_done(aw_task_future(task))));
 	return await_task(task, NULL);
 }
 

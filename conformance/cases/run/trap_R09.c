@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * R09: SIGINT cancels the main task, which may clean up, and the run ends in -EINTR; a main that swallows the cancellation gives its
- * value, and there is no -EINTR.
+ * R09: SIGINT cancels the main task, which may clean up, and the run ends in -EINTR; a main that swallows the
+ * cancellation gives its value, and there is no -EINTR.
  */
 #include "case.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * R11: a signal's callback is an ordinary one, in an iteration of the loop; a later one replaces it, and removing tells whether there
- * was one. R12: SIGKILL and a number out of range are refused.
+ * R11: a signal's callback is an ordinary one, in an iteration of the loop; a later one replaces it, and
+ * removing tells whether there was one. R12: SIGKILL and a number out of range are refused.
  */
 #include "bare.h"
 

@@ -11,7 +11,8 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_sleep(0));
 	must(aw_task_cancel(task, NULL));
 	if (aw_await(shield, NULL) == AW_ECANCELLED)
-		trace("%s %s", True_or_False(aw_future_cancelled(shield)), True_or_False(aw_future_cancelled(aw_task_future(task))));
+		trace("%s %s", True_or_False(aw_future_cancelled(shield)),
+		      True_or_False(aw_future_cancelled(aw_task_future(task))));
 	aw_future_unref(shield);
 	aw_task_unref(task);
 	return 0;

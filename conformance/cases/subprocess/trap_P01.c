@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * P01: returncode is None until the loop has collected the exit, then the exit code, or -N if signal N killed it; several
- * tasks may wait at once, and who waits later has it at once.
+ * P01: returncode is None until the loop has collected the exit, then the exit code, or -N if signal N killed
+ * it; several tasks may wait at once, and who waits later has it at once.
  */
 #include "process.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* P02: communicate gives nothing for a stream that is no pipe; stderr=STDOUT puts both in one; DEVNULL swallows. */
+/*
+ * P02: communicate gives nothing for a stream that is no pipe; stderr=STDOUT puts both in one; DEVNULL
+ * swallows.
+ */
 #include "process.h"
 
 static void talk(int32_t out, int32_t err) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* P05: wait_for(communicate()) does not kill the child when its time is up: it runs on until somebody does. */
+/*
+ * P05: wait_for(communicate()) does not kill the child when its time is up: it runs on until somebody does.
+ */
 #include "process.h"
 #include <signal.h>
 

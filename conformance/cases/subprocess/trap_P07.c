@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * P07: a missing program, a missing folder to start in and a program that may not be executed fail in the call that starts it,
- * and there is no process; a missing command of a shell is an ordinary exit with 127.
+ * P07: a missing program, a missing folder to start in and a program that may not be executed fail in the
+ * call that starts it, and there is no process; a missing command of a shell is an ordinary exit with 127.
  */
 #include "process.h"
 
@@ -24,7 +24,8 @@ static aw_status main_coroutine(void *ud) {
 	start("no-such-program-x", NULL);
 	start("true", "/no/such");
 	start("/etc/passwd", NULL);
-	aw_process *process = start_shell("no-such-program-x", stdio(AW_STDIO_INHERIT, AW_STDIO_INHERIT, AW_STDIO_NULL));
+	aw_process *process =
+		start_shell("no-such-program-x", stdio(AW_STDIO_INHERIT, AW_STDIO_INHERIT, AW_STDIO_NULL));
 	trace("%d", wait_process(process));
 	aw_process_unref(process);
 	return 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* P09: to wait for a child with a pipe that nobody reads blocks as soon as the child has filled it; communicate does not. */
+/*
+ * P09: to wait for a child with a pipe that nobody reads blocks as soon as the child has filled it;
+ * communicate does not.
+ */
 #include "process.h"
 
 static aw_status main_coroutine(void *ud) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* P11: thirty children at once, gone as soon as they are there, are all collected: the watch is one for each child. */
+/*
+ * P11: thirty children at once, gone as soon as they are there, are all collected: the watch is one for each
+ * child.
+ */
 #include "process.h"
 
 enum { COUNT = 30 };

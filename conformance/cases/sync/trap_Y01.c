@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Y01: after a release a newcomer queues behind the waiter that was just woken, although the lock is not locked in between. */
+/*
+ * Y01: after a release a newcomer queues behind the waiter that was just woken, although the lock is not
+ * locked in between.
+ */
 #include "case.h"
 
 static aw_lock *lock;

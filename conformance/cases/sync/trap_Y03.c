@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Y03: a lock has no owner: any task may release it, its holder cannot take it twice, and a free one cannot be released. */
+/*
+ * Y03: a lock has no owner: any task may release it, its holder cannot take it twice, and a free one cannot
+ * be released.
+ */
 #include "case.h"
 
 static aw_lock *lock;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Y05: set wakes everyone who waits, in order, even if clear follows before they run; a wait after the clear blocks again. */
+/*
+ * Y05: set wakes everyone who waits, in order, even if clear follows before they run; a wait after the clear
+ * blocks again.
+ */
 #include "case.h"
 
 static aw_event *event;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Y06: wait and notify want the lock; notify(n) wakes n in order, each of which returns only as it gets the lock back. */
+/*
+ * Y06: wait and notify want the lock; notify(n) wakes n in order, each of which returns only as it gets the
+ * lock back.
+ */
 #include "case.h"
 
 static aw_condition *condition;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Y07: a cancelled wait takes the lock again before it says so, also when it is cancelled once more meanwhile. */
+/*
+ * Y07: a cancelled wait takes the lock again before it says so, also when it is cancelled once more
+ * meanwhile.
+ */
 #include "case.h"
 
 static aw_condition *condition;
@@ -28,7 +31,8 @@ static aw_status main_coroutine(void *ud) {
 	}
 	must(aw_lock_release(lock));
 	wait_tasks(&task, 1);
-	trace("%s %s", True_or_False(aw_future_cancelled(aw_task_future(task))), True_or_False(aw_lock_locked(lock)));
+	trace("%s %s", True_or_False(aw_future_cancelled(aw_task_future(task))),
+	      True_or_False(aw_lock_locked(lock)));
 	aw_task_unref(task);
 	aw_condition_unref(condition);
 	return 0;

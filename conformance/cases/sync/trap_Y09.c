@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Y09: a newcomer never overtakes waiters; while anybody waits the semaphore is locked, even if its counter was just raised. */
+/*
+ * Y09: a newcomer never overtakes waiters; while anybody waits the semaphore is locked, even if its counter
+ * was just raised.
+ */
 #include "case.h"
 
 static aw_semaphore *semaphore;

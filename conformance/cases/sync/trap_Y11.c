@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Y11: a semaphore may be released above its first value, a bounded one not; below 0 is refused, and 0 is born locked. */
+/*
+ * Y11: a semaphore may be released above its first value, a bounded one not; below 0 is refused, and 0 is
+ * born locked.
+ */
 #include "case.h"
 
 static aw_status main_coroutine(void *ud) {

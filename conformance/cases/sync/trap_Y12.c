@@ -13,7 +13,8 @@ static aw_status waiter(void *name) {
 static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	must(aw_semaphore_new(NULL, 0, &semaphore));
-	aw_task *tasks[] = {create_task(waiter, "a"), create_task(waiter, "b"), create_task(waiter, "c"), create_task(waiter, "d")};
+	aw_task *tasks[] = {create_task(waiter, "a"), create_task(waiter, "b"), create_task(waiter, "c"),
+	                    create_task(waiter, "d")};
 	must(aw_sleep(0));
 	must(aw_semaphore_release(semaphore));
 	must(aw_semaphore_release(semaphore));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Y13: a barrier's wait gives the order of arrival; the last goes on first, then the others in order; it may be used again. */
+/*
+ * Y13: a barrier's wait gives the order of arrival; the last goes on first, then the others in order; it may
+ * be used again.
+ */
 #include "case.h"
 
 static aw_barrier *barrier;
@@ -15,7 +18,8 @@ static aw_status main_coroutine(void *ud) {
 	static const char *const names[2][3] = {{"a", "b", "c"}, {"x", "y", "z"}};
 	must(aw_barrier_new(NULL, 3, &barrier));
 	for (int i = 0; i < 2; i++) {
-		aw_task *tasks[] = {create_task(party, names[i][0]), create_task(party, names[i][1]), create_task(party, names[i][2])};
+		aw_task *tasks[] = {create_task(party, names[i][0]), create_task(party, names[i][1]),
+		                    create_task(party, names[i][2])};
 		wait_tasks(tasks, 3);
 		drop_tasks(tasks, 3);
 		trace("%d %s", aw_barrier_n_waiting(barrier), True_or_False(aw_barrier_broken(barrier)));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Y14: abort breaks a barrier for those who wait and those who come, until a reset; reset breaks only those who wait. */
+/*
+ * Y14: abort breaks a barrier for those who wait and those who come, until a reset; reset breaks only those
+ * who wait.
+ */
 #include "case.h"
 
 static aw_barrier *barrier;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * K01: the first failure cancels all siblings and the parent's body, and waits for all of them. The group's error has the
- * failures only, no cancelled sibling, and the parent's cancel count is 0 again.
+ * K01: the first failure cancels all siblings and the parent's body, and waits for all of them. The group's
+ * error has the failures only, no cancelled sibling, and the parent's cancel count is 0 again.
  */
 #include "group.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* K02: errors that siblings raise while they are being cancelled are collected as well, in the order in which they come. */
+/*
+ * K02: errors that siblings raise while they are being cancelled are collected as well, in the order in which
+ * they come.
+ */
 #include "group.h"
 
 static aw_status fails_late(void *ud) {

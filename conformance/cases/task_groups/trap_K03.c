@@ -13,7 +13,8 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_task_cancel(task, NULL));
 	trace("body goes on");
 	must(end_group(group, 0));
-	trace("left %s %d", True_or_False(aw_future_cancelled(aw_task_future(task))), aw_task_cancelling(aw_task_current()));
+	trace("left %s %d", True_or_False(aw_future_cancelled(aw_task_future(task))),
+	      aw_task_cancelling(aw_task_current()));
 	aw_task_unref(task);
 	return 0;
 }

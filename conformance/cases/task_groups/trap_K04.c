@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * K04: a failure of the body cancels the children, waits for them, and is itself among the errors of the group's. A mere
- * cancellation of the parent comes out bare.
+ * K04: a failure of the body cancels the children, waits for them, and is itself among the errors of the
+ * group's. A mere cancellation of the parent comes out bare.
  */
 #include "group.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * K05: a cancel from outside while the group deals with a child's error: the errors win, and the parent is cancelled again in
- * its next await, its count being 1.
+ * K05: a cancel from outside while the group deals with a child's error: the errors win, and the parent is
+ * cancelled again in its next await, its count being 1.
  */
 #include "group.h"
 

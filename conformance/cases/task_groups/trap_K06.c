@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * K06: a group takes no tasks before it is entered, while it shuts down, and when it is finished. After its body has ended its
- * children may still add some.
+ * K06: a group takes no tasks before it is entered, while it shuts down, and when it is finished. After its
+ * body has ended its children may still add some.
  */
 #include "group.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* K08: an AW_EEXIT of the body or of a child comes out bare, not as AW_EGROUP. That of a child leaves the loop at once. */
+/*
+ * K08: an AW_EEXIT of the body or of a child comes out bare, not as AW_EGROUP. That of a child leaves the
+ * loop at once.
+ */
 #include "group.h"
 
 static aw_status told(aw_status status) {

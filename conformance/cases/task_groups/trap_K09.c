@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * K09: the failure of a group in a child task is a group within the outer group's, whose other children are cancelled. That of
- * a group within the body, which the body handles, does not affect the outer one.
+ * K09: the failure of a group in a child task is a group within the outer group's, whose other children are
+ * cancelled. That of a group within the body, which the body handles, does not affect the outer one.
  */
 #include "group.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * K10: a child fails while the parent waits in the group's end already: the parent's cancel count is 0 afterwards, and a later
- * timeout in that task does its work.
+ * K10: a child fails while the parent waits in the group's end already: the parent's cancel count is 0
+ * afterwards, and a later timeout in that task does its work.
  */
 #include "group.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T02: the iterations from set_result() on the innermost future to the resume of what awaits the outer object. They decide how
- * tasks interleave.
+ * T02: the iterations from set_result() on the innermost future to the resume of what awaits the outer
+ * object. They decide how tasks interleave.
  */
 #include "bare.h"
 
@@ -69,10 +69,15 @@ static void timeout(aw_future *f) {
 static const struct awaiter {
 	const char *name;
 	void (*fn)(aw_future *f);
-} awaiters[] = {
-	{"future", future},  {"task", task},      {"gather_future", gather_future},     {"gather_task", gather_task},
-	{"shield", shield},  {"wait", wait_task}, {"wait_for_future", wait_for_future}, {"wait_for_task", wait_for_task},
-	{"timeout", timeout}};
+} awaiters[] = {{"future", future},
+                {"task", task},
+                {"gather_future", gather_future},
+                {"gather_task", gather_task},
+                {"shield", shield},
+                {"wait", wait_task},
+                {"wait_for_future", wait_for_future},
+                {"wait_for_task", wait_for_task},
+                {"timeout", timeout}};
 
 static aw_future *innermost;
 static bool on;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T03: cancel() before the first step: the body never runs, but its state is let go of; cancelled() becomes True one iteration
- * later.
+ * T03: cancel() before the first step: the body never runs, but its state is let go of; cancelled() becomes
+ * True one iteration later.
  */
 #include "case.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T04: cancel() of a task that waits cancels the awaited future at once, but is raised in the task only in the next iteration;
- * done() stays False until then.
+ * T04: cancel() of a task that waits cancels the awaited future at once, but is raised in the task only in
+ * the next iteration; done() stays False until then.
  */
 #include "case.h"
 
@@ -20,7 +20,8 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_task_cancel(task, NULL));
 	trace("at once %s %s", True_or_False(aw_future_cancelled(f)), True_or_False(aw_future_done(future)));
 	must(aw_sleep(0));
-	trace("an iteration later %s %s", True_or_False(aw_future_done(future)), True_or_False(aw_future_cancelled(future)));
+	trace("an iteration later %s %s", True_or_False(aw_future_done(future)),
+	      True_or_False(aw_future_cancelled(future)));
 	aw_task_unref(task);
 	aw_future_unref(f);
 	return 0;

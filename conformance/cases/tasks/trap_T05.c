@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T05: cancel() after the awaited future is done but before the task has resumed: the cancellation is raised anyway, and the
- * result is lost to that task. It stays in the future.
+ * T05: cancel() after the awaited future is done but before the task has resumed: the cancellation is raised
+ * anyway, and the result is lost to that task. It stays in the future.
  */
 #include "case.h"
 

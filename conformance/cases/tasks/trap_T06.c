@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T06: a coroutine may swallow a cancellation: the task then ends as usual, cancelled() is False, cancelling() still counts 1.
+ * T06: a coroutine may swallow a cancellation: the task then ends as usual, cancelled() is False,
+ * cancelling() still counts 1.
  */
 #include "case.h"
 
@@ -20,7 +21,8 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_task_cancel(task, NULL));
 	void *value = NULL;
 	must(await_task(task, &value));
-	trace("%s %s %d", (const char *)value, True_or_False(aw_future_cancelled(aw_task_future(task))), aw_task_cancelling(task));
+	trace("%s %s %d", (const char *)value, True_or_False(aw_future_cancelled(aw_task_future(task))),
+	      aw_task_cancelling(task));
 	aw_task_unref(task);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T07: two cancellations before delivery are raised once (cancelling() is 2); one during the handler's own await is raised
- * there.
+ * T07: two cancellations before delivery are raised once (cancelling() is 2); one during the handler's own
+ * await is raised there.
  */
 #include "case.h"
 

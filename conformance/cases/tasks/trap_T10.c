@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T10: cancel() walks down the chain of awaits: of a task that awaits a task the inner one is cancelled, and the outer one is
- * told when the inner one has ended.
+ * T10: cancel() walks down the chain of awaits: of a task that awaits a task the inner one is cancelled, and
+ * the outer one is told when the inner one has ended.
  */
 #include "case.h"
 
@@ -26,10 +26,12 @@ static aw_status main_coroutine(void *ud) {
 	aw_task *i = create_task(inner, NULL), *o = create_task(outer, i);
 	must(aw_sleep(UNIT));
 	must(aw_task_cancel(o, NULL));
-	trace("asked %d %d %s", aw_task_cancelling(i), aw_task_cancelling(o), True_or_False(aw_future_done(aw_task_future(o))));
+	trace("asked %d %d %s", aw_task_cancelling(i), aw_task_cancelling(o),
+	      True_or_False(aw_future_done(aw_task_future(o))));
 	wait_tasks(&o, 1);
 	trace("%s %s %d %d", True_or_False(aw_future_cancelled(aw_task_future(i))),
-	      True_or_False(aw_future_cancelled(aw_task_future(o))), aw_task_cancelling(i), aw_task_cancelling(o));
+	      True_or_False(aw_future_cancelled(aw_task_future(o))), aw_task_cancelling(i),
+	      aw_task_cancelling(o));
 	aw_task_unref(i);
 	aw_task_unref(o);
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T10, T13: AW_ECANCELLED from an await, of whom? The awaited task is cancelled either way; only the open requests of the awaiting one tell.
+ * T10, T13: AW_ECANCELLED from an await, of whom? The awaited task is cancelled either way; only the open
+ * requests of the awaiting one tell.
  */
 #include "../../case.h"
 
@@ -14,7 +15,8 @@ static aw_status waiter(void *ud) {
 	aw_status before = aw_task_cancelling(aw_task_current());
 	if (await_task(awaited, NULL) == AW_ECANCELLED) {
 		bool me = aw_task_cancelling(aw_task_current()) > before;
-		trace("awaited cancelled: %s me: %s", True_or_False(aw_future_cancelled(aw_task_future(awaited))), True_or_False(me));
+		trace("awaited cancelled: %s me: %s", True_or_False(aw_future_cancelled(aw_task_future(awaited))),
+		      True_or_False(me));
 		if (me) must(aw_task_uncancel(aw_task_current()));
 	}
 	return aw_return("goes on", NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T11: if the inner task swallows that cancellation and returns, the await of the outer one gives the value: the outer task is
- * not cancelled, though cancel() returned True.
+ * T11: if the inner task swallows that cancellation and returns, the await of the outer one gives the value:
+ * the outer task is not cancelled, though cancel() returned True.
  */
 #include "case.h"
 
@@ -26,7 +26,8 @@ static aw_status main_coroutine(void *ud) {
 	trace("%s", True_or_False(must(aw_task_cancel(o, NULL))));
 	void *value = NULL;
 	must(await_task(o, &value));
-	trace("%s %s %d", (const char *)value, True_or_False(aw_future_cancelled(aw_task_future(o))), aw_task_cancelling(o));
+	trace("%s %s %d", (const char *)value, True_or_False(aw_future_cancelled(aw_task_future(o))),
+	      aw_task_cancelling(o));
 	aw_task_unref(i);
 	aw_task_unref(o);
 	return 0;

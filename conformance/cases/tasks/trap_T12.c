@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* T12: cancel() of a task that is done returns False; cancel(message) travels: the error of who awaits carries the message. */
+/*
+ * T12: cancel() of a task that is done returns False; cancel(message) travels: the error of who awaits
+ * carries the message.
+ */
 #include "case.h"
 
 static aw_status c(void *ud) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* T13: a coroutine that fails with a cancellation of its own, asked by nobody, makes its task cancelled; cancelling() is 0. */
+/*
+ * T13: a coroutine that fails with a cancellation of its own, asked by nobody, makes its task cancelled;
+ * cancelling() is 0.
+ */
 #include "case.h"
 
 static aw_status c(void *ud) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* T14: uncancel() lowers the count, never below 0, and returns it; at 0 a cancellation not yet delivered is withdrawn. */
+/*
+ * T14: uncancel() lowers the count, never below 0, and returns it; at 0 a cancellation not yet delivered is
+ * withdrawn.
+ */
 #include "case.h"
 
 static void yield(void) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T15: sleep(0), and any delay below, lets the others run for exactly one iteration, without a timer; a short sleep goes
- * through a timer. A sleep gives its result.
+ * T15: sleep(0), and any delay below, lets the others run for exactly one iteration, without a timer; a short
+ * sleep goes through a timer. A sleep gives its result.
  */
 #include "bare.h"
 

@@ -16,8 +16,8 @@ static aw_status main_coroutine(void *ud) {
 	if (aw_future_set_result(first, foreign, NULL) == -EPERM) trace("refused");
 	if (aw_future_fail(first, AW_ETIMEOUT, NULL) == -EPERM) trace("refused");
 	must(aw_task_set_name(tasks[2], "x"));
-	trace("%s ['%s', '%s', '%s']", aw_task_name(aw_task_current()), aw_task_name(tasks[0]), aw_task_name(tasks[1]),
-	      aw_task_name(tasks[2]));
+	trace("%s ['%s', '%s', '%s']", aw_task_name(aw_task_current()), aw_task_name(tasks[0]),
+	      aw_task_name(tasks[1]), aw_task_name(tasks[2]));
 	void *value = NULL;
 	must(await_task(tasks[0], &value));
 	trace("%s", (const char *)value);

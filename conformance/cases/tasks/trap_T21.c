@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* T21: an exit raised in a task is stored in the task and leaves the run at once; the rest of the batch stays queued. */
+/*
+ * T21: an exit raised in a task is stored in the task and leaves the run at once; the rest of the batch stays
+ * queued.
+ */
 #include "bare.h"
 
 static aw_status c(void *ud) {

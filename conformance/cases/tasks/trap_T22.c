@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T22: a done-callback of a task runs one iteration after the task has ended, before or after those who await it, in order of
- * registration.
+ * T22: a done-callback of a task runs one iteration after the task has ended, before or after those who await
+ * it, in order of registration.
  */
 #include "bare.h"
 

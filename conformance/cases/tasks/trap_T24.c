@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T24: a coroutine handed over by another thread: that thread's future gets result, error or cancellation; cancelling it
- * cancels the task in the loop.
+ * T24: a coroutine handed over by another thread: that thread's future gets result, error or cancellation;
+ * cancelling it cancels the task in the loop.
  */
 #include "bare.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T25: an eager task takes its first step before the call that makes it returns; a coroutine that never suspends gives a task
- * that is done, and whose callbacks still go through the ready queue. The current task is the eager one during that step, and
- * then what it was.
+ * T25: an eager task takes its first step before the call that makes it returns; a coroutine that never
+ * suspends gives a task that is done, and whose callbacks still go through the ready queue. The current task
+ * is the eager one during that step, and then what it was.
  */
 #include "bare.h"
 
@@ -25,8 +25,8 @@ static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	aw_task *me = aw_task_current(), *task = NULL, *other = NULL;
 	must(aw_task_spawn_eager(NULL, gives, me, NULL, &task));
-	trace("created %s %s %d", True_or_False(aw_future_done(aw_task_future(task))), True_or_False(aw_task_current() == me),
-	      must(aw_loop_all_tasks(NULL, NULL, 0)));
+	trace("created %s %s %d", True_or_False(aw_future_done(aw_task_future(task))),
+	      True_or_False(aw_task_current() == me), must(aw_loop_all_tasks(NULL, NULL, 0)));
 	add_done_callback(aw_task_future(task), "callback");
 	trace("not inline");
 	must(aw_task_spawn_eager(NULL, suspends, NULL, NULL, &other));

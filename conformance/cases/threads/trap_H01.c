@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * H01: to_thread() does nothing until it is driven; the thread has a copy of the context; value or error come back; the loop
- * stays free.
+ * H01: to_thread() does nothing until it is driven; the thread has a copy of the context; value or error come
+ * back; the loop stays free.
  */
 #include "bare.h"
 

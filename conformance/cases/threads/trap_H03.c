@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* H03: the default executor has min(32, processors + 4) threads; what is beyond that queues, first in first out. */
+/*
+ * H03: the default executor has min(32, processors + 4) threads; what is beyond that queues, first in first
+ * out.
+ */
 #include "bare.h"
 
 #include <semaphore.h>
@@ -63,8 +66,10 @@ static aw_status main_coroutine(void *ud) {
 	the_loop = aw_loop_current();
 	full = create_future();
 	most = default_threads();
-	for (int32_t i = 0; i < most; i++) must(aw_loop_run_in_executor(NULL, NULL, work, NULL, NULL, &blocking[i]));
-	for (int i = 0; i < QUEUED; i++) must(aw_loop_run_in_executor(NULL, NULL, begin, names[i], NULL, &queued[i]));
+	for (int32_t i = 0; i < most; i++)
+		must(aw_loop_run_in_executor(NULL, NULL, work, NULL, NULL, &blocking[i]));
+	for (int i = 0; i < QUEUED; i++)
+		must(aw_loop_run_in_executor(NULL, NULL, begin, names[i], NULL, &queued[i]));
 	must(aw_await(full, NULL));
 	must(aw_sleep(UNIT));
 	trace("every thread is busy, of the others begun %d", begun);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* O01: inside a timeout it is a cancellation, outside AW_ETIMEOUT; the task's count of requests is as before. */
+/*
+ * O01: inside a timeout it is a cancellation, outside AW_ETIMEOUT; the task's count of requests is as before.
+ */
 #include "case.h"
 
 static aw_status main_coroutine(void *ud) {
@@ -11,7 +13,8 @@ static aw_status main_coroutine(void *ud) {
 	if (status == AW_ECANCELLED) trace("inside: CancelledError %d", aw_task_cancelling(aw_task_current()));
 	status = aw_timeout_end(timeout, status);
 	if (status == AW_ETIMEOUT)
-		trace("outside: TimeoutError %s %d", True_or_False(aw_timeout_expired(timeout)), aw_task_cancelling(aw_task_current()));
+		trace("outside: TimeoutError %s %d", True_or_False(aw_timeout_expired(timeout)),
+		      aw_task_cancelling(aw_task_current()));
 	aw_timeout_unref(timeout);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * O02: of two nested timeouts the inner one passes first: it alone turns into AW_ETIMEOUT. O03: the outer one passes first: the inner
- * lets the cancellation through, and AW_ETIMEOUT appears at the outer one.
+ * O02: of two nested timeouts the inner one passes first: it alone turns into AW_ETIMEOUT. O03: the outer one
+ * passes first: the inner lets the cancellation through, and AW_ETIMEOUT appears at the outer one.
  */
 #include "case.h"
 
@@ -16,7 +16,8 @@ static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	aw_timeout *outer = timeout_begin(9 * AW_SECOND), *inner = timeout_begin(100 * AW_MILLISECOND);
 	if (aw_timeout_end(inner, aw_sleep(9 * AW_SECOND)) == AW_ETIMEOUT)
-		trace("inner: TimeoutError %s %s", True_or_False(aw_timeout_expired(inner)), True_or_False(aw_timeout_expired(outer)));
+		trace("inner: TimeoutError %s %s", True_or_False(aw_timeout_expired(inner)),
+		      True_or_False(aw_timeout_expired(outer)));
 	must(aw_sleep(0));
 	trace("goes on");
 	must(aw_timeout_end(outer, 0));
@@ -28,7 +29,8 @@ static aw_status main_coroutine(void *ud) {
 	aw_status status = aw_timeout_end(inner, aw_sleep(9 * AW_SECOND));
 	if (status == AW_ECANCELLED) trace("inner: CancelledError");
 	if (aw_timeout_end(outer, status) == AW_ETIMEOUT)
-		trace("outer: TimeoutError %s %s", True_or_False(aw_timeout_expired(inner)), True_or_False(aw_timeout_expired(outer)));
+		trace("outer: TimeoutError %s %s", True_or_False(aw_timeout_expired(inner)),
+		      True_or_False(aw_timeout_expired(outer)));
 	aw_timeout_unref(inner);
 	aw_timeout_unref(outer);
 	return 0;

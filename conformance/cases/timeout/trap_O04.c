@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * O04: both deadlines pass in one iteration: each made a request, so that the inner one sees a stranger's and lets the cancellation
- * through; the outer one turns it into AW_ETIMEOUT.
+ * O04: both deadlines pass in one iteration: each made a request, so that the inner one sees a stranger's and
+ * lets the cancellation through; the outer one turns it into AW_ETIMEOUT.
  */
 #include "case.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * O06: reschedule moves the deadline both ways, or takes it away; one that is past fires in the next iteration. Before the scope is
- * entered and after it is left, it is refused.
+ * O06: reschedule moves the deadline both ways, or takes it away; one that is past fires in the next
+ * iteration. Before the scope is entered and after it is left, it is refused.
  */
 #include "case.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * O08: a block that swallows the cancellation fails with nothing, and the count of requests is as before. O09: a block that answers
- * with another failure gives that one.
+ * O08: a block that swallows the cancellation fails with nothing, and the count of requests is as before.
+ * O09: a block that answers with another failure gives that one.
  */
 #include "case.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A02: AW_FIRST_COMPLETED counts any end, also a cancellation; AW_FIRST_EXCEPTION counts failures alone, and waits for all if there is
- * none.
+ * A02: AW_FIRST_COMPLETED counts any end, also a cancellation; AW_FIRST_EXCEPTION counts failures alone, and
+ * waits for all if there is none.
  */
 #include "job.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A05: wait for futures that are all done suspends all the same; with a limit of 0 it tells those that are done. */
+/*
+ * A05: wait for futures that are all done suspends all the same; with a limit of 0 it tells those that are
+ * done.
+ */
 #include "case.h"
 
 static aw_status tick(aw_loop *loop, void *ud) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A07: once the limit has passed, as_completed gives AW_ETIMEOUT for each that is left, and cancels nothing. */
+/*
+ * A07: once the limit has passed, as_completed gives AW_ETIMEOUT for each that is left, and cancels nothing.
+ */
 #include "job.h"
 
 static aw_status main_coroutine(void *ud) {

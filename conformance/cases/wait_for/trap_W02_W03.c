@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * W02: an awaitable that swallows the cancellation and gives a value: that is the result. W03: one that answers with another failure:
- * that one is given.
+ * W02: an awaitable that swallows the cancellation and gives a value: that is the result. W03: one that
+ * answers with another failure: that one is given.
  */
 #include "job.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* W04: with a limit of 0 or less a future that is done gives its result; anything else is cancelled at once, and never begins. */
+/*
+ * W04: with a limit of 0 or less a future that is done gives its result; anything else is cancelled at once,
+ * and never begins.
+ */
 #include "job.h"
 
 static aw_status main_coroutine(void *ud) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * W05: no limit waits for ever; with one, a coroutine still runs in the task of the caller: wait_for of a coroutine is in C a timeout
- * scope around its call.
+ * W05: no limit waits for ever; with one, a coroutine still runs in the task of the caller: wait_for of a
+ * coroutine is in C a timeout scope around its call.
  */
 #include "case.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* W08: the future is done and the limit passes in one iteration, the future first: it is out of time all the same. */
+/*
+ * W08: the future is done and the limit passes in one iteration, the future first: it is out of time all the
+ * same.
+ */
 #include "case.h"
 
 static aw_status set_result(aw_loop *loop, void *future) {

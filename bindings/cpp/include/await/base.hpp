@@ -25,7 +25,10 @@ inline constexpr share_t share{};
 
 namespace detail {
 
-/** One reference to an object of libawait's. Empty where default-made or moved from. Copying and destroying: any thread. */
+/**
+ * One reference to an object of libawait's. Empty where default-made or moved from. Copying and destroying:
+ * any thread.
+ */
 template <class Raw, Raw *(*Ref)(Raw *), void (*Unref)(Raw *)> class shared {
 public:
 	using raw_type = Raw;

@@ -47,8 +47,8 @@ template <class Run> aw_status reported(aw_loop *loop, aw_future *future, Run ru
 }
 
 /**
- * Puts the exceptions that this thread is handling aside while other stacks run on it, and back. They are a list per thread, to which a task
- * that awaits in a handler would leave its own.
+ * Puts the exceptions that this thread is handling aside while other stacks run on it, and back. They are a
+ * list per thread, to which a task that awaits in a handler would leave its own.
  */
 class own_exceptions {
 public:
@@ -67,7 +67,9 @@ private:
 		void *caught = nullptr;
 		unsigned int uncaught = 0;
 	};
-	/* Not inlined: the task may go on in another thread, and the compiler takes the address for a constant. */
+	/*
+	 * Not inlined: the task may go on in another thread, and the compiler takes the address for a constant.
+	 */
 	__attribute__((noinline)) static void swap(globals &with) noexcept {
 		globals now;
 		void *where = abi::__cxa_get_globals();

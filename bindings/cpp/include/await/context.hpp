@@ -13,7 +13,10 @@
 
 namespace libawait {
 
-/** A value that each task has for itself; a task starts with a copy of its maker's. Any thread. contextvars.ContextVar. */
+/**
+ * A value that each task has for itself; a task starts with a copy of its maker's. Any thread.
+ * contextvars.ContextVar.
+ */
 template <class T> class context_var {
 public:
 	context_var() = default;

@@ -24,7 +24,10 @@ template <class W> auto spawn_threadsafe(const loop &on, W &&what);
 
 namespace detail {
 
-/** Drives a coroutine, and those that it awaits in turn, as one coroutine of C's: one step goes on until something must be waited for. */
+/**
+ * Drives a coroutine, and those that it awaits in turn, as one coroutine of C's: one step goes on until
+ * something must be waited for.
+ */
 class driver {
 public:
 	driver() = default;
@@ -36,7 +39,9 @@ public:
 		auto &self = *static_cast<driver *>(ud);
 		self.resume = resume;
 		self.answer = 0;
-		/* By a loop and not by symmetric transfer, which takes stack where the compiler makes no tail calls. */
+		/*
+		 * By a loop and not by symmetric transfer, which takes stack where the compiler makes no tail calls.
+		 */
 		while (std::coroutine_handle<> next = std::exchange(self.next, nullptr)) next.resume();
 		self.next = std::exchange(self.waits, nullptr);
 		return self.next ? self.answer : self.finish();
@@ -147,9 +152,10 @@ public:
 } // namespace detail
 
 /**
- * A coroutine that gives a T. It does nothing until it is awaited, by one coroutine, in whose task it then runs, or is handed to spawn(), gather(),
- * run(); and runs once. Parameters taken by reference must outlive it; so must a lambda that is its function, unless it is handed
- * over itself: `spawn([x]() -> co<void> { … })`. Python: the object that a call of an `async def` makes.
+ * A coroutine that gives a T. It does nothing until it is awaited, by one coroutine, in whose task it then
+ * runs, or is handed to spawn(), gather(), run(); and runs once. Parameters taken by reference must outlive
+ * it; so must a lambda that is its function, unless it is handed over itself: `spawn([x]() -> co<void> { …
+ * })`. Python: the object that a call of an `async def` makes.
  */
 template <class T = void> class [[nodiscard]] co : public detail::awaitable {
 public:

@@ -139,8 +139,8 @@ protected:
 };
 
 /**
- * The time given to a blocking wait has passed, and what it waits for is still pending. A task that itself ran into a limit throws a plain
- * `timed_out`. Python: concurrent.futures.TimeoutError.
+ * The time given to a blocking wait has passed, and what it waits for is still pending. A task that itself
+ * ran into a limit throws a plain `timed_out`. Python: concurrent.futures.TimeoutError.
  */
 class still_pending : public timed_out {
 public:
@@ -161,8 +161,9 @@ public:
 };
 
 /**
- * The task was cancelled at this await. It may clean up and let it pass, or handle it, which its asker then sees. Throwing it ends a task as
- * cancelled. No std::exception: a handler of those lets it pass. asyncio.CancelledError.
+ * The task was cancelled at this await. It may clean up and let it pass, or handle it, which its asker then
+ * sees. Throwing it ends a task as cancelled. No std::exception: a handler of those lets it pass.
+ * asyncio.CancelledError.
  */
 class cancelled final {
 public:
@@ -182,7 +183,10 @@ private:
 	failure why_;
 };
 
-/** Thrown by a callback or a task, leaves the loop's run at once, which throws an error of ::AW_EEXIT. Python: SystemExit. */
+/**
+ * Thrown by a callback or a task, leaves the loop's run at once, which throws an error of ::AW_EEXIT. Python:
+ * SystemExit.
+ */
 class leave_loop final {};
 
 namespace detail {
@@ -192,7 +196,10 @@ struct carried {
 	std::exception_ptr exception;
 };
 
-/** The payloads that are ours: in one process others may put theirs. Never destroyed, since failures may outlive any static. */
+/**
+ * The payloads that are ours: in one process others may put theirs. Never destroyed, since failures may
+ * outlive any static.
+ */
 class carriers {
 public:
 	static carriers &all() {

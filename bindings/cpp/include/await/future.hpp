@@ -30,7 +30,10 @@ public:
 	bool cancel(const char *message = nullptr) {
 		return detail::check(aw_future_cancel(get(), message)) > 0;
 	}
-	/** The failure, or an empty one for a value; throws what it was cancelled with, or ::AW_EINVALIDSTATE. asyncio: Future.exception. */
+	/**
+	 * The failure, or an empty one for a value; throws what it was cancelled with, or ::AW_EINVALIDSTATE.
+	 * asyncio: Future.exception.
+	 */
 	failure reason() const {
 		aw_error *raw = nullptr;
 		aw_status status = aw_future_error(get(), &raw);
@@ -61,7 +64,10 @@ public:
 	template <class F> callback_id add_done_callback(F &&fn) {
 		return add_done<any_future>(std::forward<F>(fn));
 	}
-	/** Takes it back. False once the future is done, or if it was taken back before. asyncio: Future.remove_done_callback. */
+	/**
+	 * Takes it back. False once the future is done, or if it was taken back before. asyncio:
+	 * Future.remove_done_callback.
+	 */
 	bool remove_done_callback(callback_id id) {
 		return detail::check(aw_future_remove_done_callback(get(), id.fn, id.ud)) > 0;
 	}
@@ -94,7 +100,10 @@ public:
 		return future(adopt, any.release());
 	}
 
-	/** The value, or throws what it failed with; ::AW_EINVALIDSTATE while it is pending. asyncio: Future.result. */
+	/**
+	 * The value, or throws what it failed with; ::AW_EINVALIDSTATE while it is pending. asyncio:
+	 * Future.result.
+	 */
 	T result() {
 		if constexpr (!std::is_void_v<T> && !std::is_copy_constructible_v<T>) {
 			return take();

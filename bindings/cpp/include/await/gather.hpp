@@ -126,8 +126,9 @@ template <> inline constexpr bool is_one<return_errors_t> = false;
 } // namespace detail
 
 /**
- * Waits for all, and gives their values in a tuple, in the order of the arguments; std::monostate stands for void. What is no future is
- * spawned. The first failure comes at once, and the others go on. Cancelling it cancels all. asyncio.gather.
+ * Waits for all, and gives their values in a tuple, in the order of the arguments; std::monostate stands for
+ * void. What is no future is spawned. The first failure comes at once, and the others go on. Cancelling it
+ * cancels all. asyncio.gather.
  */
 template <class... W, class = std::enable_if_t<(detail::is_one<std::decay_t<W>> && ...)>> auto gather(W &&...what) {
 	auto collect = [](auto &children) {

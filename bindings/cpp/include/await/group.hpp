@@ -19,7 +19,10 @@ class task_group : public detail::shared<aw_taskgroup, aw_taskgroup_ref, aw_task
 public:
 	using shared::shared;
 
-	/** Starts a task in the group: of whatever spawn() takes. ::AW_EINVALIDSTATE once it shuts down. asyncio: TaskGroup.create_task. */
+	/**
+	 * Starts a task in the group: of whatever spawn() takes. ::AW_EINVALIDSTATE once it shuts down. asyncio:
+	 * TaskGroup.create_task.
+	 */
 	template <class W> auto spawn(W &&what) {
 		using D = std::decay_t<W>;
 		if constexpr (detail::is_awaitable<D>) {
@@ -76,8 +79,9 @@ private:
 };
 
 /**
- * Runs `body(group)`, then waits for all tasks of the group, and gives what the body gave: in a stackful task at once, or, if the body is a
- * coroutine, as one to be awaited. If the body or a task fails, the others are cancelled, and a `group_error` is thrown.
+ * Runs `body(group)`, then waits for all tasks of the group, and gives what the body gave: in a stackful task
+ * at once, or, if the body is a coroutine, as one to be awaited. If the body or a task fails, the others are
+ * cancelled, and a `group_error` is thrown.
  * asyncio: async with TaskGroup.
  */
 template <class F> auto with_task_group(F &&body) {

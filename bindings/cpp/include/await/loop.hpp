@@ -66,8 +66,8 @@ public:
 	/** None: stands for the one that runs. */
 	loop() noexcept = default;
 	/**
-	 * A loop on `backend`, a name or a list of names; nullptr: `AWAIT_BACKEND`, else epoll. `flags` of ::aw_loop_flag, `seed` for the
-	 * virtual backend. Any thread. asyncio.new_event_loop.
+	 * A loop on `backend`, a name or a list of names; nullptr: `AWAIT_BACKEND`, else epoll. `flags` of
+	 * ::aw_loop_flag, `seed` for the virtual backend. Any thread. asyncio.new_event_loop.
 	 */
 	static loop open(const char *backend = nullptr, uint32_t flags = AW_LOOP_DEFAULT, uint64_t seed = 0) {
 		return detail::make<loop>([&](aw_loop **out) {
@@ -89,7 +89,10 @@ public:
 	void close() {
 		detail::check(detail::elsewhere([&] { return aw_loop_close(get()); }));
 	}
-	/** In a forked child, the only call allowed: frees what is the child's, and destroys nothing of the program's. */
+	/**
+	 * In a forked child, the only call allowed: frees what is the child's, and destroys nothing of the
+	 * program's.
+	 */
 	void abandon() {
 		detail::check(aw_loop_abandon(get()));
 	}
@@ -112,7 +115,8 @@ public:
 		detail::check_run(detail::elsewhere([&] { return aw_loop_run_forever(get()); }));
 	}
 	/**
-	 * Runs until a future, or a task of whatever spawn() takes, is done, and gives its value. ::AW_ESTOPPED if the loop was stopped first.
+	 * Runs until a future, or a task of whatever spawn() takes, is done, and gives its value. ::AW_ESTOPPED
+	 * if the loop was stopped first.
 	 * asyncio: loop.run_until_complete.
 	 */
 	template <class W> auto run_until_complete(W &&what);
@@ -133,11 +137,17 @@ public:
 		detail::check_run(detail::elsewhere([&] { return aw_loop_cancel_all(get()); }));
 	}
 
-	/** Waits for something to dispatch; calls nobody. True if there is something. For hosts that run by wait and dispatch. */
+	/**
+	 * Waits for something to dispatch; calls nobody. True if there is something. For hosts that run by wait
+	 * and dispatch.
+	 */
 	bool wait(time_span limit = forever) {
 		return detail::check(aw_loop_wait(get(), limit.ns)) > 0;
 	}
-	/** Runs what is ready, once. The number of callbacks that ran; for a guest, none if there was nothing at all to do. */
+	/**
+	 * Runs what is ready, once. The number of callbacks that ran; for a guest, none if there was nothing at
+	 * all to do.
+	 */
 	std::optional<int> dispatch() {
 		aw_status status = detail::elsewhere([&] { return aw_loop_dispatch(get()); });
 		if (status == -EAGAIN) return std::nullopt;
@@ -155,7 +165,10 @@ public:
 	void wakeup() {
 		detail::check(aw_loop_wakeup(get()));
 	}
-	/** Becomes a guest of another loop, which polls the descriptor given and then calls dispatch() until that gives none. */
+	/**
+	 * Becomes a guest of another loop, which polls the descriptor given and then calls dispatch() until that
+	 * gives none.
+	 */
 	int guest_begin() {
 		int fd = -1;
 		detail::check(aw_loop_guest_begin(get(), &fd));
@@ -186,7 +199,10 @@ public:
 			                       detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy, out);
 		});
 	}
-	/** call_soon() from any thread. `fn` is destroyed by the loop's thread. asyncio: loop.call_soon_threadsafe. */
+	/**
+	 * call_soon() from any thread. `fn` is destroyed by the loop's thread. asyncio:
+	 * loop.call_soon_threadsafe.
+	 */
 	template <class F> void call_soon_threadsafe(F &&fn) {
 		detail::check(aw_loop_call_soon_threadsafe(get(), callback<F>, detail::boxed<F>::make(std::forward<F>(fn)),
 		                                           detail::boxed<F>::destroy));
@@ -208,7 +224,10 @@ public:
 	bool remove_writer(int fd) {
 		return detail::check(aw_loop_remove_writer(get(), fd)) > 0;
 	}
-	/** Calls `fn()` for each delivery of the signal, never in signal context. asyncio: loop.add_signal_handler. */
+	/**
+	 * Calls `fn()` for each delivery of the signal, never in signal context. asyncio:
+	 * loop.add_signal_handler.
+	 */
 	template <class F> void add_signal_handler(int number, F &&fn) {
 		detail::check(aw_loop_add_signal_handler(get(), number, callback<F>, detail::boxed<F>::make(std::forward<F>(fn)),
 		                                         detail::boxed<F>::destroy));
@@ -217,7 +236,10 @@ public:
 		return detail::check(aw_loop_remove_signal_handler(get(), number)) > 0;
 	}
 
-	/** Has `fn(const report &)` told about failures that nobody else sees. asyncio: loop.set_exception_handler. */
+	/**
+	 * Has `fn(const report &)` told about failures that nobody else sees. asyncio:
+	 * loop.set_exception_handler.
+	 */
 	template <class F> void set_exception_handler(F &&fn) {
 		detail::check(aw_loop_set_exception_handler(get(), handler<F>, detail::boxed<F>::make(std::forward<F>(fn)),
 		                                            detail::boxed<F>::destroy));
@@ -259,7 +281,9 @@ public:
 	size_t cancel_token(uint64_t token) {
 		return static_cast<size_t>(detail::check(aw_loop_cancel_token(get(), token)));
 	}
-	/** Waits, dispatches, and gives up to `most` completions; none at all if nothing happened within `limit`. */
+	/**
+	 * Waits, dispatches, and gives up to `most` completions; none at all if nothing happened within `limit`.
+	 */
 	std::optional<std::vector<aw_completion>> drain(size_t most, time_span limit = forever) {
 		std::vector<aw_completion> taken(most);
 		int64_t ns = limit.ns == AW_FOREVER ? -1 : limit.ns;

@@ -15,13 +15,18 @@ namespace libawait {
 
 class sleeping;
 
-/** A coroutine of C's: what its calls that may wait give. Does nothing until it is awaited or spawned, and runs once. */
+/**
+ * A coroutine of C's: what its calls that may wait give. Does nothing until it is awaited or spawned, and
+ * runs once.
+ */
 class coro : public detail::shared<aw_coro, aw_coro_ref, aw_coro_unref> {
 public:
 	using shared::shared;
 };
 
-/** Something that may wait, and then gives a T. Does nothing until it is awaited or spawned, and runs once. */
+/**
+ * Something that may wait, and then gives a T. Does nothing until it is awaited or spawned, and runs once.
+ */
 template <class T = void> class operation : public detail::awaitable {
 public:
 	using value_type = T;
@@ -49,7 +54,10 @@ template <class T, class Call> operation<T> make_operation(Call call) {
 	return operation<T>(make<coro>(call));
 }
 
-/** An operation whose end is not just its value. `Finish` is called with the value's pointer, or with a status to throw or to turn. */
+/**
+ * An operation whose end is not just its value. `Finish` is called with the value's pointer, or with a status
+ * to throw or to turn.
+ */
 template <class T, class Finish> class operation_with : public awaitable {
 public:
 	using value_type = T;
@@ -113,8 +121,9 @@ template <class T> coro to_coro(aw_loop *on, co<T> what);
 #endif
 
 /**
- * Suspends the stackful task that calls until `what` is done, and gives its value. Throws what it failed with, `cancelled` if the task is
- * cancelled here, and ::AW_ENOTASK elsewhere. Also from a catch handler. Python: await.
+ * Suspends the stackful task that calls until `what` is done, and gives its value. Throws what it failed
+ * with, `cancelled` if the task is cancelled here, and ::AW_ENOTASK elsewhere. Also from a catch handler.
+ * Python: await.
  */
 template <class A, class = std::enable_if_t<detail::is_awaitable<A> && !detail::is_co<std::decay_t<A>>>> auto await(A &&what) {
 	std::decay_t<A> held(std::forward<A>(what));

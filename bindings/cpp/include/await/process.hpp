@@ -94,8 +94,9 @@ public:
 		return detail::make<future<int>>([&](aw_future **out) { return aw_process_wait_closed(get(), out); });
 	}
 	/**
-	 * Feeds `input` to a piped stdin, reads the other pipes to their ends, and waits for the exit; the value is the return code, and
-	 * output() has what was read. Cancelling it loses nothing: call it again to go on. asyncio: Process.communicate.
+	 * Feeds `input` to a piped stdin, reads the other pipes to their ends, and waits for the exit; the value
+	 * is the return code, and output() has what was read. Cancelling it loses nothing: call it again to go
+	 * on. asyncio: Process.communicate.
 	 */
 	future<int> communicate() {
 		return detail::make<future<int>>([&](aw_future **out) { return aw_process_communicate(get(), nullptr, 0, out); });

@@ -67,7 +67,9 @@ public:
 	operation<void> join() {
 		return detail::make_operation<void>([&](aw_coro **out) { return aw_queue_join_coro(this->get(), out); });
 	}
-	/** Puts fail from now on, takes drain what is left; `immediate` drops that too. asyncio: Queue.shutdown. */
+	/**
+	 * Puts fail from now on, takes drain what is left; `immediate` drops that too. asyncio: Queue.shutdown.
+	 */
 	void shutdown(bool immediate = false) {
 		detail::check(aw_queue_shutdown(this->get(), immediate));
 	}

@@ -36,8 +36,9 @@ public:
 		return loop(share, raw);
 	}
 	/**
-	 * Runs a coroutine, a function that makes one, or a function on a stack of its own, and gives what it gives, or throws what it throws.
-	 * With ::AW_RUNNER_SIGINT, -EINTR if a SIGINT ended it. asyncio: Runner.run.
+	 * Runs a coroutine, a function that makes one, or a function on a stack of its own, and gives what it
+	 * gives, or throws what it throws. With ::AW_RUNNER_SIGINT, -EINTR if a SIGINT ended it. asyncio:
+	 * Runner.run.
 	 */
 	template <class W> auto run(W &&what);
 	/** Cancels and awaits what is left, then closes the loop. asyncio: Runner.close. */
@@ -51,7 +52,10 @@ private:
 	counted raw_;
 };
 
-/* How the run went, and how what ran in it did, who shares the result: a run that is left leaves its task for the next one or the close. A task that never began, or that a SIGINT ended, has no outcome of its own. */
+/*
+ * How the run went, and how what ran in it did, who shares the result: a run that is left leaves its task for
+ * the next one or the close. A task that never began, or that a SIGINT ended, has no outcome of its own.
+ */
 template <class T> T runner::ended(aw_status status, detail::kept_result<T> &result) {
 	if (status == -EINTR || status == AW_EEXIT || (!result.thrown && !result.value)) detail::check_run(status);
 	if (!result.thrown && !result.value) throw error(AW_ESTOPPED);
@@ -89,8 +93,9 @@ template <class W> auto runner::run(W &&what) {
 }
 
 /**
- * Runs a program: makes a loop, runs `what` (a coroutine, a function that makes one, or a function on a stack of its own) to its end, cancels
- * and awaits what is left, and closes the loop. Gives what it gives, throws what it throws. asyncio.run.
+ * Runs a program: makes a loop, runs `what` (a coroutine, a function that makes one, or a function on a stack
+ * of its own) to its end, cancels and awaits what is left, and closes the loop. Gives what it gives, throws
+ * what it throws. asyncio.run.
  */
 template <class W> auto run(W &&what, const char *backend = nullptr) {
 	runner once(backend);

@@ -15,7 +15,10 @@ namespace libawait {
 
 namespace detail {
 
-/** What was acquired, to be released at the end of the block; at the latest when the coroutine is destroyed. Can be moved. */
+/**
+ * What was acquired, to be released at the end of the block; at the latest when the coroutine is destroyed.
+ * Can be moved.
+ */
 template <class Owner> class holding {
 public:
 	explicit holding(Owner from) noexcept : owner_(std::move(from)) {}
@@ -59,7 +62,10 @@ public:
 	operation<void> acquire() {
 		return detail::make_operation<void>([&](aw_coro **out) { return aw_lock_acquire_coro(get(), out); });
 	}
-	/** Takes the lock and gives a guard that releases it: `auto guard = co_await lock.hold();`. asyncio: async with lock. */
+	/**
+	 * Takes the lock and gives a guard that releases it: `auto guard = co_await lock.hold();`. asyncio: async
+	 * with lock.
+	 */
 	auto hold() {
 		return detail::hold(*this, detail::make<coro>([&](aw_coro **out) { return aw_lock_acquire_coro(get(), out); }));
 	}
@@ -120,7 +126,10 @@ public:
 	lock get_lock() const noexcept {
 		return lock(share, aw_condition_lock(get()));
 	}
-	/** Releases the lock, waits to be notified, takes the lock again. May wake without cause. asyncio: Condition.wait. */
+	/**
+	 * Releases the lock, waits to be notified, takes the lock again. May wake without cause. asyncio:
+	 * Condition.wait.
+	 */
 	operation<void> wait() {
 		return detail::make_operation<void>([&](aw_coro **out) { return aw_condition_wait_coro(get(), out); });
 	}

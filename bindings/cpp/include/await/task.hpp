@@ -98,7 +98,10 @@ inline aw_status spawn_raw(aw_loop *on, bool eager, aw_coro *what, aw_task **out
 }
 
 #ifdef LIBAWAIT_COROUTINES
-/** The coroutine that a function makes, with the function kept as long as it runs: it may be a lambda with captures. */
+/**
+ * The coroutine that a function makes, with the function kept as long as it runs: it may be a lambda with
+ * captures.
+ */
 template <class F> auto kept(F fn) -> std::invoke_result_t<F &>;
 #endif
 
@@ -138,8 +141,9 @@ template <class W> auto spawn(aw_loop *on, bool eager, W &&what) {
 } // namespace detail
 
 /**
- * Makes a task of a coroutine, of an operation, of a function that makes a coroutine (which is kept as long as that runs), or of any other
- * function, which then runs on a stack of its own and waits by await(). It starts in the next iteration. asyncio.create_task.
+ * Makes a task of a coroutine, of an operation, of a function that makes a coroutine (which is kept as long
+ * as that runs), or of any other function, which then runs on a stack of its own and waits by await(). It
+ * starts in the next iteration. asyncio.create_task.
  */
 template <class W> auto spawn(W &&what) {
 	return detail::spawn(nullptr, false, std::forward<W>(what));

@@ -14,8 +14,8 @@
 namespace libawait {
 
 /**
- * Ends a blocking wait that it was given to: that of a concurrent_future, or of an executor. Sticky: what it is given to while it is raised
- * does not block. Any thread; raise() and clear() in a signal handler, too.
+ * Ends a blocking wait that it was given to: that of a concurrent_future, or of an executor. Sticky: what it
+ * is given to while it is raised does not block. Any thread; raise() and clear() in a signal handler, too.
  */
 class interrupt : public detail::shared<aw_interrupt, aw_interrupt_ref, aw_interrupt_unref> {
 public:
@@ -53,7 +53,9 @@ public:
 	void shutdown_wait(time_span limit = forever) {
 		detail::check(aw_executor_shutdown_wait(get(), limit.ns));
 	}
-	/** The same; throws an error of -EINTR once `by` is raised, or a signal handler has run on this thread. */
+	/**
+	 * The same; throws an error of -EINTR once `by` is raised, or a signal handler has run on this thread.
+	 */
 	void shutdown_wait(const interrupt &by, time_span limit = forever) {
 		detail::check(aw_executor_shutdown_wait_interruptible(get(), limit.ns, by.get()));
 	}
@@ -69,8 +71,9 @@ public:
 };
 
 /**
- * Has a blocking function run on an executor (an empty one: the loop's default), at once, and gives its outcome. It is destroyed on the loop's
- * thread; it makes no call that needs that thread. asyncio: loop.run_in_executor.
+ * Has a blocking function run on an executor (an empty one: the loop's default), at once, and gives its
+ * outcome. It is destroyed on the loop's thread; it makes no call that needs that thread. asyncio:
+ * loop.run_in_executor.
  */
 template <class F> auto run_in_executor(const executor &on, F &&fn, const loop &of = {}) {
 	return detail::make<future<detail::stackful_result<F>>>([&](aw_future **out) {
@@ -78,7 +81,10 @@ template <class F> auto run_in_executor(const executor &on, F &&fn, const loop &
 		                               detail::boxed<F>::destroy, out);
 	});
 }
-/** Runs a blocking function in a thread. A task that is cancelled here goes on at once; the thread ends its work. asyncio.to_thread. */
+/**
+ * Runs a blocking function in a thread. A task that is cancelled here goes on at once; the thread ends its
+ * work. asyncio.to_thread.
+ */
 template <class F> auto to_thread(F &&fn) {
 	return detail::make_operation<detail::stackful_result<F>>([&](aw_coro **out) {
 		return aw_to_thread_coro(nullptr, detail::work_body<F>, detail::boxed<F>::make(std::forward<F>(fn)),
@@ -101,13 +107,18 @@ public:
 	using shared = detail::shared<aw_cfuture, aw_cfuture_ref, aw_cfuture_unref>;
 	using shared::shared;
 
-	/** Blocks until it is done, and gives its value; throws `still_pending` after `limit`, and leaves it as it is. */
+	/**
+	 * Blocks until it is done, and gives its value; throws `still_pending` after `limit`, and leaves it as it
+	 * is.
+	 */
 	T wait(time_span limit = forever) {
 		void *data = nullptr;
 		aw_status status = aw_cfuture_wait(this->get(), limit.ns, &data);
 		return outcome(status, data);
 	}
-	/** The same; throws an error of -EINTR once `by` is raised, or a signal handler has run on this thread. */
+	/**
+	 * The same; throws an error of -EINTR once `by` is raised, or a signal handler has run on this thread.
+	 */
 	T wait(const interrupt &by, time_span limit = forever) {
 		detail::check(aw_cfuture_wait_interruptible(this->get(), limit.ns, by.get()));
 		return result();
@@ -144,8 +155,8 @@ private:
 };
 
 /**
- * Has a task run in a loop that another thread drives: of a coroutine, or of a function as spawn(). Any thread.
- * asyncio.run_coroutine_threadsafe.
+ * Has a task run in a loop that another thread drives: of a coroutine, or of a function as spawn(). Any
+ * thread. asyncio.run_coroutine_threadsafe.
  */
 template <class W> auto spawn_threadsafe(const loop &on, W &&what) {
 	using D = std::decay_t<W>;

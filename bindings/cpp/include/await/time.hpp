@@ -13,7 +13,9 @@
 
 namespace libawait {
 
-/** Any duration of std::chrono, as the nanoseconds that C counts in. What is longer than 292 years is forever. */
+/**
+ * Any duration of std::chrono, as the nanoseconds that C counts in. What is longer than 292 years is forever.
+ */
 class time_span {
 public:
 	template <class Rep, class Period> constexpr time_span(std::chrono::duration<Rep, Period> from) : ns(convert(from)) {}

@@ -41,8 +41,8 @@ public:
 		return aw_timeout_expired(get());
 	}
 	/**
-	 * Runs a function of this task in the scope, or awaits a coroutine in it: `co_await limit.run(body())`. A cancellation that is the
-	 * scope's own comes out as `timed_out`. asyncio: async with timeout.
+	 * Runs a function of this task in the scope, or awaits a coroutine in it: `co_await limit.run(body())`. A
+	 * cancellation that is the scope's own comes out as `timed_out`. asyncio: async with timeout.
 	 */
 	template <class F> auto run(F &&body);
 
@@ -108,8 +108,8 @@ template <class T> auto wait_for_future(future<T> what, time_span limit) {
 }
 
 /**
- * An operation in a scope, in the task that waits and not in one of its own: when its end and the limit come together, a task would have
- * taken an item that nobody gets.
+ * An operation in a scope, in the task that waits and not in one of its own: when its end and the limit come
+ * together, a task would have taken an item that nobody gets.
  */
 template <class A> class limited {
 public:
@@ -165,8 +165,9 @@ private:
 } // namespace detail
 
 /**
- * Waits for `what` for `limit` at most; then cancels it, waits until it has really ended, and throws `timed_out`. A future that ended with a
- * value all the same gives that. Of an operation or a coroutine nothing is lost. asyncio.wait_for.
+ * Waits for `what` for `limit` at most; then cancels it, waits until it has really ended, and throws
+ * `timed_out`. A future that ended with a value all the same gives that. Of an operation or a coroutine
+ * nothing is lost. asyncio.wait_for.
  */
 template <class W, class = std::enable_if_t<!detail::is_co<std::decay_t<W>>>> auto wait_for(W &&what, time_span limit) {
 	using D = std::decay_t<W>;
@@ -189,7 +190,8 @@ template <class W, class = std::enable_if_t<!detail::is_co<std::decay_t<W>>>> au
 
 #ifdef LIBAWAIT_COROUTINES
 /**
- * Awaits a coroutine for `limit` at most, in the task that waits: a scope around it, without a task of its own. asyncio.wait_for.
+ * Awaits a coroutine for `limit` at most, in the task that waits: a scope around it, without a task of its
+ * own. asyncio.wait_for.
  */
 template <class T> co<T> wait_for(co<T> what, time_span limit) {
 	if (limit.ns <= 0) co_return co_await detail::wait_for_future<T>(detail::as_future(std::move(what)), limit);

@@ -38,7 +38,10 @@ struct parcel {
 	}
 };
 
-/** A T as C's value. What fits into a pointer is put there, an integer as C's own calls do it; the rest is allocated. */
+/**
+ * A T as C's value. What fits into a pointer is put there, an integer as C's own calls do it; the rest is
+ * allocated.
+ */
 template <class T> struct values {
 	static_assert(std::is_object_v<T> && !std::is_const_v<T>, "a value is an object: no reference, not const");
 	static constexpr bool integral = std::is_integral_v<T> || std::is_enum_v<T>;

@@ -14,12 +14,14 @@
 
 namespace libawait {
 
-/** What wait() gives: the futures that are done and those that are not, each in the order of the arguments. */
+/**
+ * What wait() gives: the futures that are done and those that are not, each in the order of the arguments.
+ */
 template <class Future> struct waited { std::vector<Future> done, pending; };
 
 /**
- * Waits until enough are done or `limit` has passed; cancels nothing, and fails for no future's sake. `until` is one of ::aw_return_when.
- * asyncio.wait.
+ * Waits until enough are done or `limit` has passed; cancels nothing, and fails for no future's sake. `until`
+ * is one of ::aw_return_when. asyncio.wait.
  */
 template <class Future> auto wait(std::vector<Future> futures, int32_t until = AW_ALL_COMPLETED, time_span limit = forever) {
 	std::vector<aw_future *> raw = detail::raw_of(futures);
@@ -50,7 +52,10 @@ public:
 			  return aw_as_completed_new(nullptr, raw.data(), raw.size(), limit.ns, out);
 		  })) {}
 
-	/** The next one, which is done; none at the end. Throws `timed_out` for each that was not done within the limit. */
+	/**
+	 * The next one, which is done; none at the end. Throws `timed_out` for each that was not done within the
+	 * limit.
+	 */
 	auto next() {
 		auto finish = [](aw_status status, void *data, aw_error *why) -> std::optional<future<T>> {
 			if (status == AW_ESTOPITERATION) return std::nullopt;

@@ -2,8 +2,9 @@
 /*
  * libawait.aio._aio: asyncio's objects over libawait's own. What the files share.
  *
- * Every call into the library is made with the GIL held, but for the wait of a loop, so all callbacks, steps and destroys find it held.
- * A wrapper owns one reference to its handle, and the handle's host data points back to the wrapper without one.
+ * Every call into the library is made with the GIL held, but for the wait of a loop, so all callbacks, steps
+ * and destroys find it held. A wrapper owns one reference to its handle, and the handle's host data points
+ * back to the wrapper without one.
  */
 #ifndef AIO_H
 #define AIO_H
@@ -32,21 +33,30 @@ struct Loop {
 	int signal_fd;          /* what Python's signal handlers write to, or -1 */
 	bool signal_watched;
 	unsigned spins; /* iterations since one that could block */
-	Task *ended;    /* tasks whose steps are over: each holds the step's reference, until its handle has its outcome */
+	/* tasks whose steps are over: each holds the step's reference, until its handle has its outcome */
+	Task *ended;
 };
 
 extern PyTypeObject Loop_Type;
-/* Whether the last reference to a handle, given back now in this thread, releases it at once, and not in a dispatch to come. */
+/*
+ * Whether the last reference to a handle, given back now in this thread, releases it at once, and not in a
+ * dispatch to come.
+ */
 bool loop_releases_here(Loop *self);
 /* The loop that runs in this thread, borrowed, or NULL without an exception. */
 Loop *loop_running(void);
 /* The same, or NULL with RuntimeError. */
 Loop *loop_running_or_raise(void);
-/* The loop an argument stands for (None: the running one, else that of get_event_loop()), borrowed, or NULL with an exception. */
+/*
+ * The loop an argument stands for (None: the running one, else that of get_event_loop()), borrowed, or NULL
+ * with an exception.
+ */
 Loop *loop_of_argument(PyObject *argument);
 /* Keeps what must end the run; the callback returns what this returns. Takes over the exception. */
 aw_status loop_exit(Loop *self, PyObject *exception);
-/* Calls `call_exception_handler` with message, exception and one more entry (optional); takes over nothing. */
+/*
+ * Calls `call_exception_handler` with message, exception and one more entry (optional); takes over nothing.
+ */
 void loop_report(Loop *self, PyObject *message, PyObject *exception, const char *key, PyObject *what);
 /* Calls in a context. */
 PyObject *call_in_context(PyObject *context, PyObject *callable, PyObject *args);
@@ -85,7 +95,10 @@ extern PyTypeObject Handle_Type;
 Handle *handle_new(Loop *loop, PyObject *callback, PyObject *args, PyObject *context);
 /* An aw_callback_fn. */
 aw_status handle_run(aw_loop *c, void *ud);
-/* A handle that stands in a report for a callback which needs none, new reference; or NULL without an exception. */
+/*
+ * A handle that stands in a report for a callback which needs none, new reference; or NULL without an
+ * exception.
+ */
 PyObject *handle_for_report(Loop *loop, PyObject *callback, PyObject *args, PyObject *context);
 
 /* ---- future.c, task.c ---- */
@@ -94,14 +107,17 @@ struct Future {
 	PyObject_HEAD PyObject *dict, *weakrefs;
 	aw_future *c; /* NULL before __init__ */
 	Loop *loop;
-	PyObject *held;       /* borrowed: what the handle owns, for the collector */
-	PyObject *cached;     /* the value as an object, where the handle's own is none; or the exception made of its error */
-	PyObject *source;     /* whose results it has: the children of a gather (a list), or the future behind a shield */
+	PyObject *held; /* borrowed: what the handle owns, for the collector */
+	/* the value as an object, where the handle's own is none; or the exception made of its error */
+	PyObject *cached;
+	/* whose results it has: the children of a gather (a list), or the future behind a shield */
+	PyObject *source;
 	PyObject *cancel_msg; /* or NULL */
 	PyObject *source_traceback;
 	PyObject *
-		exception_traceback; /* what its exception came with: each raise begins there again; None for nothing, NULL not known */
-	Callback *callbacks;     /* those that wait, in order */
+		/* what its exception came with: each raise begins there again; None for nothing, NULL not known */
+		exception_traceback;
+	Callback *callbacks; /* those that wait, in order */
 	Callback *callbacks_last;
 	bool blocking;
 	bool log_traceback;
@@ -115,7 +131,8 @@ struct Task {
 	Operation *operation; /* the operation it awaits, or NULL */
 	PyObject *pending;    /* an exception for the next step, or NULL */
 	Task *next_ended;
-	PyObject *message_given; /* the tuple that the last cancel sent along: a newer _cancel_message counts instead */
+	/* the tuple that the last cancel sent along: a newer _cancel_message counts instead */
+	PyObject *message_given;
 	bool started;
 	bool log_destroy_pending;
 };
@@ -129,7 +146,9 @@ static inline bool Future_Check(PyObject *object) {
 
 /* ---- callback.c, attributes.c, iter.c: parts of the future ---- */
 
-/* A done-callback: owned by its registration in the library, and on the list of the wrapper while it waits. */
+/*
+ * A done-callback: owned by its registration in the library, and on the list of the wrapper while it waits.
+ */
 struct Callback {
 	PyObject_HEAD PyObject *callable, *context;
 	Future *of; /* borrowed: the wrapper on whose list it is, or NULL */
@@ -172,8 +191,10 @@ int future_add_callback(Future *self, PyObject *callable, PyObject *context);
 /* ---- task.c ---- */
 
 /* Makes a task of a coroutine; `group` may be NULL. New reference. */
-PyObject *task_spawn(PyTypeObject *type, Loop *loop, PyObject *coro, PyObject *name, PyObject *context, aw_taskgroup *group);
-int task_start(Task *self, Loop *loop, PyObject *coro, PyObject *name, PyObject *context, aw_taskgroup *group, bool eager);
+PyObject *task_spawn(PyTypeObject *type, Loop *loop, PyObject *coro, PyObject *name, PyObject *context,
+                     aw_taskgroup *group);
+int task_start(Task *self, Loop *loop, PyObject *coro, PyObject *name, PyObject *context, aw_taskgroup *group,
+               bool eager);
 PyObject *task_current(Loop *loop);
 /* Lets go of the tasks that have ended. Before anything of the program's runs. */
 void tasks_release(Loop *loop);
@@ -213,7 +234,8 @@ PyObject *operation_new(const operation_kind *kind, PyObject *subject, PyObject 
 /* ---- convert.c ---- */
 
 /* The exception types, from libawait.aio.exceptions. */
-extern PyObject *CancelledError, *InvalidStateError, *QueueFull, *QueueEmpty, *QueueShutDown, *BrokenBarrierError;
+extern PyObject *CancelledError, *InvalidStateError, *QueueFull, *QueueEmpty, *QueueShutDown,
+	*BrokenBarrierError;
 
 int convert_import(void);
 /* Sets the exception of a status; returns NULL. */
@@ -231,7 +253,10 @@ PyObject *exception_take(void);
 void exception_give(PyObject *exception);
 /* Seconds to nanoseconds: -1 with an exception. None is for ever. */
 int duration_of(PyObject *seconds, int64_t *out);
-/* What a method `send` gives for what am_send gave (takes over `out`, NULL for an error): a result comes as StopIteration. */
+/*
+ * What a method `send` gives for what am_send gave (takes over `out`, NULL for an error): a result comes as
+ * StopIteration.
+ */
 PyObject *sent_object(PySendResult result, PyObject *out);
 /* throw(exception) or throw(type, value, traceback): raises it; returns NULL. */
 PyObject *support_throw(PyObject *const *args, Py_ssize_t count);
@@ -247,7 +272,10 @@ extern PyMethodDef combine_functions[];
 extern PyTypeObject Lock_Type, Event_Type, Condition_Type, Semaphore_Type, Barrier_Type;
 extern PyTypeObject Queue_Type, Process_Type;
 extern PyTypeObject Timeout_Type, TaskGroup_Type, AsCompleted_Type;
-/* The loop an object is bound to, bound now if it is not: borrowed; NULL with an exception where no loop runs or it is another. */
+/*
+ * The loop an object is bound to, bound now if it is not: borrowed; NULL with an exception where no loop runs
+ * or it is another.
+ */
 Loop *bind_loop(PyObject *self, Loop **slot);
 
 #endif

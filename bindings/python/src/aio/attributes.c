@@ -12,7 +12,8 @@ static PyObject *get_callbacks(PyObject *base, void *unused) {
 	}
 	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(nodes); i++) {
 		Callback *at = (Callback *)PyList_GET_ITEM(nodes, i);
-		PyObject *pair = PyTuple_Pack(2, at->callable ? at->callable : Py_None, at->context ? at->context : Py_None);
+		PyObject *pair =
+			PyTuple_Pack(2, at->callable ? at->callable : Py_None, at->context ? at->context : Py_None);
 		if (!pair || PyList_SetItem(nodes, i, pair) < 0) {
 			Py_DECREF(nodes);
 			return NULL;
@@ -24,7 +25,9 @@ static PyObject *get_callbacks(PyObject *base, void *unused) {
 static PyObject *get_state(PyObject *base, void *unused) {
 	(void)unused;
 	Future *self = (Future *)base;
-	return PyUnicode_FromString(!future_done(self) ? "PENDING" : aw_future_cancelled(self->c) ? "CANCELLED" : "FINISHED");
+	return PyUnicode_FromString(!future_done(self)             ? "PENDING"
+	                            : aw_future_cancelled(self->c) ? "CANCELLED"
+	                                                           : "FINISHED");
 }
 
 /* Neither looks at the error in asyncio's sense. */
@@ -93,10 +96,12 @@ static PyObject *get_cancel_message(PyObject *base, void *unused) {
 	Future *self = (Future *)base;
 	if (self->cancel_msg) return Py_NewRef(self->cancel_msg);
 	aw_error *error = NULL;
-	if (!self->c || !aw_future_cancelled(self->c) || aw_future_error(self->c, &error) != AW_ECANCELLED || !error)
+	if (!self->c || !aw_future_cancelled(self->c) || aw_future_error(self->c, &error) != AW_ECANCELLED ||
+	    !error)
 		Py_RETURN_NONE;
 	PyObject *payload = aw_error_payload(error);
-	if (payload && PyTuple_Check(payload) && PyTuple_GET_SIZE(payload)) return Py_NewRef(PyTuple_GET_ITEM(payload, 0));
+	if (payload && PyTuple_Check(payload) && PyTuple_GET_SIZE(payload))
+		return Py_NewRef(PyTuple_GET_ITEM(payload, 0));
 	Py_RETURN_NONE;
 }
 

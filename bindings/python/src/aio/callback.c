@@ -71,7 +71,8 @@ aw_status callback_run(aw_future *c, void *ud) {
 		} else {
 			PyObject *message = support_call("callback_message", self->callable, args ? args : Py_None);
 			/* As asyncio, which schedules these callbacks as all others. */
-			PyObject *handle = message && args ? handle_for_report(loop, self->callable, args, self->context) : NULL;
+			PyObject *handle =
+				message && args ? handle_for_report(loop, self->callable, args, self->context) : NULL;
 			if (message) loop_report(loop, message, exception, "handle", handle);
 			Py_XDECREF(handle);
 			Py_XDECREF(message);
@@ -101,7 +102,8 @@ int future_add_callback(Future *self, PyObject *callable, PyObject *context) {
 		self->callbacks = node;
 	self->callbacks_last = node;
 	PyObject_GC_Track(node);
-	aw_status status = node->context ? aw_future_add_done_callback(self->c, callback_run, node, callback_drop) : AW_ENOMEM;
+	aw_status status =
+		node->context ? aw_future_add_done_callback(self->c, callback_run, node, callback_drop) : AW_ENOMEM;
 	if (status >= 0) return 0;
 	if (!node->context)
 		Py_DECREF(node); /* else the library has dropped it */

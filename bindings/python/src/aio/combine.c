@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sleep, gather, shield, wait, wait_for and as_completed. What libawait/aio/tasks.py calls with futures made already. */
+/*
+ * sleep, gather, shield, wait, wait_for and as_completed. What libawait/aio/tasks.py calls with futures made
+ * already.
+ */
 #include "aio.h"
 
 /* ---- helpers ---- */
@@ -64,7 +67,8 @@ static PyObject *combine_sleep(PyObject *module, PyObject *const *args, Py_ssize
 		return NULL;
 	}
 	if (duration_of(args[0], &delay) < 0) return NULL;
-	return operation_new(delay > 0 ? &sleep_some : &sleep_none, NULL, count + named == 2 ? args[1] : Py_None, delay);
+	return operation_new(delay > 0 ? &sleep_some : &sleep_none, NULL, count + named == 2 ? args[1] : Py_None,
+	                     delay);
 }
 
 /* ---- gather, shield ---- */
@@ -78,10 +82,12 @@ static PyObject *combine_gather(PyObject *module, PyObject *args) {
 	Loop *last = loop;
 	aw_future **handles = handles_of(children, &last), *c;
 	if (!handles) return NULL;
-	aw_status status = aw_gather(loop->c, handles, (size_t)PyList_GET_SIZE(children), flags ? AW_GATHER_RETURN_ERRORS : 0, &c);
+	aw_status status = aw_gather(loop->c, handles, (size_t)PyList_GET_SIZE(children),
+	                             flags ? AW_GATHER_RETURN_ERRORS : 0, &c);
 	PyMem_Free(handles);
 	if (status == AW_EFOREIGNLOOP) {
-		PyErr_SetString(PyExc_ValueError, "The future belongs to a different loop than the one specified as the loop argument");
+		PyErr_SetString(PyExc_ValueError,
+		                "The future belongs to a different loop than the one specified as the loop argument");
 		return NULL;
 	}
 	return future_from(loop, status, c, children);
@@ -90,7 +96,9 @@ static PyObject *combine_gather(PyObject *module, PyObject *args) {
 static PyObject *combine_shield(PyObject *module, PyObject *inner) {
 	(void)module;
 	if (!Future_Check(inner) || future_check((Future *)inner) < 0)
-		return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "a future of libawait.aio was expected, got %R", inner);
+		return PyErr_Occurred()
+		           ? NULL
+		           : PyErr_Format(PyExc_TypeError, "a future of libawait.aio was expected, got %R", inner);
 	aw_future *c;
 	aw_status status = aw_shield(((Future *)inner)->c, &c);
 	if (status < 0) return raise_status(status);
@@ -164,7 +172,8 @@ static void wait_for_fail(Operation *self) {
 	((Future *)self->subject)->log_traceback = false;
 }
 
-static const operation_kind wait_for_kind = {"wait_for", NULL, wait_for_begin, wait_for_end, wait_for_fail, nothing};
+static const operation_kind wait_for_kind = {"wait_for",   NULL,          wait_for_begin,
+                                             wait_for_end, wait_for_fail, nothing};
 
 static PyObject *combine_wait_for(PyObject *module, PyObject *args) {
 	(void)module;
@@ -189,11 +198,13 @@ static int AsCompleted_init(PyObject *base, PyObject *args, PyObject *keywords) 
 		PyErr_SetString(PyExc_TypeError, "no keyword arguments are taken");
 		return -1;
 	}
-	if (!PyArg_ParseTuple(args, "O!O!O", &Loop_Type, &loop, &PyList_Type, &futures, &limit) || duration_of(limit, &timeout) < 0)
+	if (!PyArg_ParseTuple(args, "O!O!O", &Loop_Type, &loop, &PyList_Type, &futures, &limit) ||
+	    duration_of(limit, &timeout) < 0)
 		return -1;
 	aw_future **handles = handles_of(futures, &last);
 	if (!handles) return -1;
-	aw_status status = aw_as_completed_new(loop->c, handles, (size_t)PyList_GET_SIZE(futures), timeout, &self->c);
+	aw_status status =
+		aw_as_completed_new(loop->c, handles, (size_t)PyList_GET_SIZE(futures), timeout, &self->c);
 	PyMem_Free(handles);
 	Py_XSETREF(self->futures, Py_NewRef(futures));
 	if (status < 0) raise_status(status);
@@ -244,7 +255,8 @@ static void AsCompleted_dealloc(PyObject *base) {
 }
 
 static PyMethodDef AsCompleted_methods[] = {
-	{"next_result", AsCompleted_next_result, METH_NOARGS, "The result of the next future that is done: awaited."},
+	{"next_result", AsCompleted_next_result, METH_NOARGS,
+     "The result of the next future that is done: awaited."},
 	{"next_future", AsCompleted_next_future, METH_NOARGS, "The next future that is done: awaited."},
 	{0},
 };

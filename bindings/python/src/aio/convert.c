@@ -21,7 +21,10 @@ int convert_import(void) {
 	QueueShutDown = take(module, "QueueShutDown");
 	BrokenBarrierError = take(module, "BrokenBarrierError");
 	Py_XDECREF(module);
-	return CancelledError && InvalidStateError && QueueFull && QueueEmpty && QueueShutDown && BrokenBarrierError ? 0 : -1;
+	return CancelledError && InvalidStateError && QueueFull && QueueEmpty && QueueShutDown &&
+	               BrokenBarrierError
+	           ? 0
+	           : -1;
 }
 
 PyObject *support_call(const char *name, PyObject *one, PyObject *two) {
@@ -171,15 +174,18 @@ int duration_of(PyObject *seconds, int64_t *out) {
 PyObject *support_throw(PyObject *const *args, Py_ssize_t count) {
 	PyObject *type = count > 0 ? args[0] : NULL, *value = count > 1 && args[1] != Py_None ? args[1] : NULL;
 	PyObject *traceback = count > 2 && args[2] != Py_None ? args[2] : NULL;
-	if (count < 1 || count > 3) return PyErr_Format(PyExc_TypeError, "throw() takes 1 to 3 arguments, %zd given", count);
+	if (count < 1 || count > 3)
+		return PyErr_Format(PyExc_TypeError, "throw() takes 1 to 3 arguments, %zd given", count);
 	if (traceback && !PyTraceBack_Check(traceback)) {
 		PyErr_SetString(PyExc_TypeError, "throw() third argument must be a traceback object");
 		return NULL;
 	}
 #if PY_VERSION_HEX >= 0x030C0000
 	if (count > 1 &&
-	    PyErr_WarnEx(PyExc_DeprecationWarning,
-	                 "the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.", 1) < 0)
+	    PyErr_WarnEx(
+			PyExc_DeprecationWarning,
+			"the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.",
+			1) < 0)
 		return NULL;
 #endif
 	PyObject *exception = NULL;
@@ -195,9 +201,10 @@ PyObject *support_throw(PyObject *const *args, Py_ssize_t count) {
 		            : PyTuple_Check(value)                 ? PyObject_CallObject(type, value)
 		                                                   : PyObject_CallOneArg(type, value);
 	} else {
-		return PyErr_Format(PyExc_TypeError,
-		                    "exceptions must be classes deriving BaseException or instances of such a class, not %s",
-		                    Py_TYPE(type)->tp_name);
+		return PyErr_Format(
+			PyExc_TypeError,
+			"exceptions must be classes deriving BaseException or instances of such a class, not %s",
+			Py_TYPE(type)->tp_name);
 	}
 	if (!exception) return NULL;
 	if (traceback) PyException_SetTraceback(exception, traceback);

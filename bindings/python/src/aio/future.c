@@ -92,8 +92,8 @@ int future_clear(PyObject *base) {
 }
 
 /*
- * An error that nobody looked at is reported when the last reference to the handle goes. The report shows this wrapper, so that happens while it
- * still lives; whoever keeps it then keeps the handle as well.
+ * An error that nobody looked at is reported when the last reference to the handle goes. The report shows
+ * this wrapper, so that happens while it still lives; whoever keeps it then keeps the handle as well.
  */
 void future_finalize(PyObject *base) {
 	Future *self = (Future *)base;
@@ -139,7 +139,10 @@ static int Future_init(PyObject *base, PyObject *args, PyObject *keywords) {
 
 /* ---- outcome ---- */
 
-/* A cancellation without a message has an empty one among results; and a task forgets its message, as asyncio's do. */
+/*
+ * A cancellation without a message has an empty one among results; and a task forgets its message, as
+ * asyncio's do.
+ */
 static PyObject *cancellation_of_child(PyObject *child, PyObject *exception) {
 	PyObject *args = PyObject_TypeCheck(child, &Task_Type) ? NULL : PyObject_GetAttrString(exception, "args");
 	bool keep = args && PyTuple_Check(args) && PyTuple_GET_SIZE(args) > 0;
@@ -155,7 +158,8 @@ static PyObject *result_of_child(PyObject *child) {
 	PyObject *result = future_result((Future *)child);
 	if (result) return result;
 	PyObject *exception = exception_take();
-	return exception && aw_future_cancelled(((Future *)child)->c) ? cancellation_of_child(child, exception) : exception;
+	return exception && aw_future_cancelled(((Future *)child)->c) ? cancellation_of_child(child, exception)
+	                                                              : exception;
 }
 
 static PyObject *results_of_children(PyObject *children) {
@@ -272,7 +276,8 @@ static PyObject *Future_set_exception(PyObject *base, PyObject *exception) {
 	Future *self = (Future *)base;
 	if (future_check(self) < 0) return NULL;
 	if (aw_future_done(self->c)) return PyErr_Format(InvalidStateError, "invalid state: %R", base);
-	PyObject *instance = PyExceptionClass_Check(exception) ? PyObject_CallNoArgs(exception) : Py_NewRef(exception);
+	PyObject *instance =
+		PyExceptionClass_Check(exception) ? PyObject_CallNoArgs(exception) : Py_NewRef(exception);
 	if (!instance) return NULL;
 	if (!PyExceptionInstance_Check(instance)) {
 		Py_DECREF(instance);
@@ -285,8 +290,9 @@ static PyObject *Future_set_exception(PyObject *base, PyObject *exception) {
 		if (!wrapped) return NULL;
 		if (wrapped == Py_None) {
 			Py_DECREF(wrapped);
-			PyErr_SetString(PyExc_TypeError,
-			                "StopIteration interacts badly with generators and cannot be raised into a Future");
+			PyErr_SetString(
+				PyExc_TypeError,
+				"StopIteration interacts badly with generators and cannot be raised into a Future");
 			return NULL;
 		}
 		instance = wrapped;
@@ -308,7 +314,8 @@ aw_error *cancellation_of(Loop *loop, PyObject *message, PyObject **out_payload)
 	PyObject *arguments = message && message != Py_None ? PyTuple_Pack(1, message) : NULL;
 	*out_payload = arguments;
 	if (!arguments && PyErr_Occurred()) return NULL;
-	aw_status status = aw_error_new(loop->c, AW_ECANCELLED, NULL, arguments, arguments ? object_drop : NULL, &error);
+	aw_status status =
+		aw_error_new(loop->c, AW_ECANCELLED, NULL, arguments, arguments ? object_drop : NULL, &error);
 	if (status == 0) return error;
 	Py_XDECREF(arguments);
 	raise_status(status);
@@ -319,7 +326,8 @@ aw_error *cancellation_of(Loop *loop, PyObject *message, PyObject **out_payload)
 static int message_argument(PyObject *const *args, Py_ssize_t count, PyObject *names, PyObject **out) {
 	Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
 	*out = count + named == 1 ? args[0] : NULL;
-	if (count + named > 1 || (named && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "msg") != 0)) {
+	if (count + named > 1 ||
+	    (named && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "msg") != 0)) {
 		PyErr_SetString(PyExc_TypeError, "cancel() takes one argument, msg");
 		return -1;
 	}
@@ -368,7 +376,9 @@ static PyObject *Future_add_done_callback(PyObject *base, PyObject *args, PyObje
 	static char *names[] = {"", "context", NULL};
 	Future *self = (Future *)base;
 	PyObject *callable, *context = NULL;
-	if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$O", names, &callable, &context) || future_check(self) < 0) return NULL;
+	if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$O", names, &callable, &context) ||
+	    future_check(self) < 0)
+		return NULL;
 	if (future_add_callback(self, callable, context) < 0) return NULL;
 	Py_RETURN_NONE;
 }
@@ -428,7 +438,8 @@ static PyMethodDef Future_methods[] = {
 	{"get_loop", Future_get_loop, METH_NOARGS, "Its loop."},
 	{"add_done_callback", WITH_KEYWORDS(Future_add_done_callback),
      "add_done_callback(fn, *, context=None): have fn(future) called, through the loop, when it is done."},
-	{"remove_done_callback", Future_remove_done_callback, METH_O, "Remove every registration of a callback; returns how many."},
+	{"remove_done_callback", Future_remove_done_callback, METH_O,
+     "Remove every registration of a callback; returns how many."},
 	{"_make_cancelled_error", Future_make_cancelled_error, METH_NOARGS, NULL},
 	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
 	{0},

@@ -167,10 +167,15 @@ static PyObject *Loop_print_tasks(PyObject *base, PyObject *args) {
 static aw_status report_receive(aw_loop *c, const aw_report *report, void *ud) {
 	(void)c;
 	Loop *self = ud;
-	/* A slow callback is told of by its handle, which the library does not know; and Python warns of its coroutines itself. */
+	/*
+	 * A slow callback is told of by its handle, which the library does not know; and Python warns of its
+	 * coroutines itself.
+	 */
 	const char *text = aw_report_message(report);
-	if (strncmp(text, "Executing callback", 18) == 0 || strcmp(text, "coroutine was never awaited") == 0) return 0;
-	PyObject *raised = PyErr_Occurred() ? exception_take() : NULL; /* a report may come while another exception is on its way */
+	if (strncmp(text, "Executing callback", 18) == 0 || strcmp(text, "coroutine was never awaited") == 0)
+		return 0;
+	/* a report may come while another exception is on its way */
+	PyObject *raised = PyErr_Occurred() ? exception_take() : NULL;
 	aw_future *future = aw_report_future(report);
 	aw_error *error = aw_report_error(report);
 	PyObject *wrapper = future ? future_wrap(self, aw_future_ref(future)) : NULL;
@@ -242,7 +247,9 @@ static void Loop_dealloc(PyObject *base) {
 	PyObject_GC_UnTrack(base);
 	if (self->weakrefs) PyObject_ClearWeakRefs(base);
 	if (self->c) {
-		/* Futures keep their loop alive, so nothing of Python's is left in it but handles that nobody runs. */
+		/*
+		 * Futures keep their loop alive, so nothing of Python's is left in it but handles that nobody runs.
+		 */
 		aw_loop *c = self->c;
 		aw_loop_set_exception_handler(c, NULL, NULL, NULL);
 		aw_loop_set_host_data(c, NULL, NULL);
@@ -268,10 +275,13 @@ static PyObject *Loop_slow(PyObject *base, PyObject *seconds) {
 
 static PyMethodDef loop_own_methods[] = {
 	{"create_future", Loop_create_future, METH_NOARGS, "A pending future."},
-	{"create_task", WITH_KEYWORDS(Loop_create_task), "create_task(coro, *, name=None, context=None): schedule a coroutine."},
-	{"set_task_factory", Loop_set_task_factory, METH_O, "Set what create_task() calls; None for the default."},
+	{"create_task", WITH_KEYWORDS(Loop_create_task),
+     "create_task(coro, *, name=None, context=None): schedule a coroutine."},
+	{"set_task_factory", Loop_set_task_factory, METH_O,
+     "Set what create_task() calls; None for the default."},
 	{"get_task_factory", Loop_get_task_factory, METH_NOARGS, "What create_task() calls, or None."},
-	{"print_tasks", Loop_print_tasks, METH_VARARGS, "print_tasks(fd=2, json=False): write the tree of tasks."},
+	{"print_tasks", Loop_print_tasks, METH_VARARGS,
+     "print_tasks(fd=2, json=False): write the tree of tasks."},
 	{"_all_tasks", Loop_all_tasks, METH_NOARGS, NULL},
 	{"_set_slow", Loop_slow, METH_O, NULL},
 	{0},
@@ -283,7 +293,8 @@ enum { METHODS_MOST = 40 };
 static PyMethodDef Loop_methods[METHODS_MOST];
 
 void loop_methods_join(void) {
-	const PyMethodDef *parts[] = {loop_own_methods, loop_schedule_methods, loop_watch_methods, loop_run_methods};
+	const PyMethodDef *parts[] = {loop_own_methods, loop_schedule_methods, loop_watch_methods,
+	                              loop_run_methods};
 	size_t count = 0;
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		for (const PyMethodDef *each = parts[i]; each->ml_name; each++) {

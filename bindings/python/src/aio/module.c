@@ -44,7 +44,8 @@ static PyObject *create_task(PyObject *module, PyObject *const *args, Py_ssize_t
 	(void)module;
 	Loop *loop = loop_running_or_raise();
 	if (!loop) return NULL;
-	if (count == 1 && !names && !loop->task_factory) return task_spawn(&Task_Type, loop, args[0], NULL, NULL, NULL);
+	if (count == 1 && !names && !loop->task_factory)
+		return task_spawn(&Task_Type, loop, args[0], NULL, NULL, NULL);
 	PyObject *method = PyObject_GetAttrString((PyObject *)loop, "create_task");
 	PyObject *task = method ? PyObject_Vectorcall(method, args, (size_t)count, names) : NULL;
 	Py_XDECREF(method);
@@ -62,9 +63,11 @@ static PyObject *version(PyObject *module, PyObject *unused) {
 }
 
 static PyMethodDef functions[] = {
-	{"get_running_loop", get_running_loop, METH_NOARGS, "The loop that runs in this thread; RuntimeError if there is none."},
+	{"get_running_loop", get_running_loop, METH_NOARGS,
+     "The loop that runs in this thread; RuntimeError if there is none."},
 	{"_get_running_loop", running_or_none, METH_NOARGS, "The loop that runs in this thread, or None."},
-	{"current_task", WITH_KEYWORDS(current_task), "current_task(loop=None): the task that runs now, or None."},
+	{"current_task", WITH_KEYWORDS(current_task),
+     "current_task(loop=None): the task that runs now, or None."},
 	{"all_tasks", WITH_KEYWORDS(all_tasks), "all_tasks(loop=None): the set of tasks that are not done."},
 	{"create_task", FAST_KEYWORDS(create_task),
      "create_task(coro, *, name=None, context=None): schedule a coroutine in the running loop."},
@@ -97,15 +100,17 @@ static const struct {
 
 PyMODINIT_FUNC PyInit__aio(void) {
 	if (aw_abi_version() != 0) {
-		PyErr_Format(PyExc_ImportError, "libawait.so has ABI %d, this module was built for 0", (int)aw_abi_version());
+		PyErr_Format(PyExc_ImportError, "libawait.so has ABI %d, this module was built for 0",
+		             (int)aw_abi_version());
 		return NULL;
 	}
 	loop_methods_join();
 	PyObject *module = convert_import() < 0 ? NULL : PyModule_Create(&definition);
 	bool failed = !module || PyModule_AddFunctions(module, combine_functions) < 0;
 	for (size_t i = 0; !failed && i < sizeof types / sizeof *types; i++)
-		failed = PyType_Ready(types[i].type) < 0 ||
-		         (types[i].name && PyModule_AddObjectRef(module, types[i].name, (PyObject *)types[i].type) < 0);
+		failed =
+			PyType_Ready(types[i].type) < 0 ||
+			(types[i].name && PyModule_AddObjectRef(module, types[i].name, (PyObject *)types[i].type) < 0);
 	if (failed) Py_CLEAR(module);
 	return module;
 }

@@ -2,8 +2,8 @@
 /*
  * What `await lock.acquire()` and its like await: a call into the library that may have to wait.
  *
- * It does nothing until it is awaited. Where no wait is needed it ends at once; else it gives itself to the task, which awaits the library's
- * coroutine, and is then sent what that gave.
+ * It does nothing until it is awaited. Where no wait is needed it ends at once; else it gives itself to the
+ * task, which awaits the library's coroutine, and is then sent what that gave.
  */
 #include "aio.h"
 
@@ -95,7 +95,9 @@ static PySendResult Operation_send(PyObject *base, PyObject *sent, PyObject **ou
 	switch (self->state) {
 	case OPERATION_NEW: return operation_begin(self, out);
 	case OPERATION_UNDER_WAY: return operation_end(self, sent, out);
-	default: PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine"); return PYGEN_ERROR;
+	default:
+		PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+		return PYGEN_ERROR;
 	}
 }
 

@@ -25,7 +25,8 @@ static const char **texts_of(PyObject *sequence, PyObject **out_owner, Py_ssize_
 	if (!texts) PyErr_NoMemory();
 	for (Py_ssize_t i = 0; texts && i < count; i++) {
 		char *text;
-		if (PyBytes_AsStringAndSize(PySequence_Fast_GET_ITEM(fast, i), &text, NULL) < 0) { /* also for a NUL inside */
+		/* also for a NUL inside */
+		if (PyBytes_AsStringAndSize(PySequence_Fast_GET_ITEM(fast, i), &text, NULL) < 0) {
 			PyMem_Free(texts);
 			texts = NULL;
 		} else {
@@ -64,7 +65,8 @@ static int start(Process *self, aw_process_options *options, PyObject *argv) {
 	Py_ssize_t count;
 	const char **texts = texts_of(argv, &owner, &count);
 	if (!texts) return -1;
-	aw_status status = count ? aw_subprocess_exec(self->loop->c, texts, (size_t)count, options, &self->c) : AW_EINVAL;
+	aw_status status =
+		count ? aw_subprocess_exec(self->loop->c, texts, (size_t)count, options, &self->c) : AW_EINVAL;
 	if (status < 0 && status > -4096) {
 		errno = -status;
 		PyErr_SetFromErrnoWithFilename(PyExc_OSError, count ? texts[0] : "");
@@ -76,7 +78,10 @@ static int start(Process *self, aw_process_options *options, PyObject *argv) {
 	return status < 0 ? -1 : 0;
 }
 
-/* Process(loop, argv, streams, cwd, environment, flags): bytes all through; streams are three pairs (how, fd). */
+/*
+ * Process(loop, argv, streams, cwd, environment, flags): bytes all through; streams are three pairs (how,
+ * fd).
+ */
 static int Process_init(PyObject *base, PyObject *args, PyObject *keywords) {
 	(void)keywords;
 	Process *self = (Process *)base;
@@ -85,8 +90,8 @@ static int Process_init(PyObject *base, PyObject *args, PyObject *keywords) {
 	char *cwd = NULL;
 	unsigned flags;
 	PyObject *directory;
-	if (!PyArg_ParseTuple(args, "O!OO!OOI", &Loop_Type, &loop, &argv, &PyTuple_Type, &streams, &directory, &environment,
-	                      &flags))
+	if (!PyArg_ParseTuple(args, "O!OO!OOI", &Loop_Type, &loop, &argv, &PyTuple_Type, &streams, &directory,
+	                      &environment, &flags))
 		return -1;
 	if (directory != Py_None && PyBytes_AsStringAndSize(directory, &cwd, NULL) < 0) return -1;
 	if (self->c || PyTuple_GET_SIZE(streams) != 3) {
@@ -194,8 +199,10 @@ static PyMethodDef Process_methods[] = {
 	{"wait", Process_wait, METH_NOARGS, "A future of the return code."},
 	{"communicate", Process_communicate, METH_O,
      "Feed stdin, read stdout and stderr to their ends, wait for the exit: a future."},
-	{"output", Process_output, METH_VARARGS, "What communicate() read from stream 1 or 2; None if that is no pipe."},
-	{"take_pipe", Process_take_pipe, METH_VARARGS, "The descriptor of pipe 0, 1 or 2, which is the caller's from then on."},
+	{"output", Process_output, METH_VARARGS,
+     "What communicate() read from stream 1 or 2; None if that is no pipe."},
+	{"take_pipe", Process_take_pipe, METH_VARARGS,
+     "The descriptor of pipe 0, 1 or 2, which is the caller's from then on."},
 	{"send_signal", Process_send_signal, METH_VARARGS, "Send a signal."},
 	{"close", Process_close, METH_NOARGS, "Close the pipes and kill a child that still runs."},
 	{0},

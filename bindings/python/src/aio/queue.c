@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The queues. An item is a node that the collector can follow: on the list of its queue's wrapper, and owned by the queue of the library, or by the
- * coroutine that still waits to put it.
+ * The queues. An item is a node that the collector can follow: on the list of its queue's wrapper, and owned
+ * by the queue of the library, or by the coroutine that still waits to put it.
  */
 #include "aio.h"
 
@@ -97,7 +97,8 @@ static int32_t compare_items(void *a, void *b, void *ud) {
 static aw_status queue_make(Queue *self) {
 	switch (self->order) {
 	case QUEUE_LIFO: return aw_queue_new_lifo(self->loop->c, self->maxsize, &self->c);
-	case QUEUE_PRIORITY: return aw_queue_new_priority(self->loop->c, self->maxsize, compare_items, self, NULL, &self->c);
+	case QUEUE_PRIORITY:
+		return aw_queue_new_priority(self->loop->c, self->maxsize, compare_items, self, NULL, &self->c);
 	default: return aw_queue_new(self->loop->c, self->maxsize, &self->c);
 	}
 }
@@ -217,7 +218,8 @@ static PyObject *early_get(Queue *self) {
 	if (!count) return raise_status(self->shut ? AW_EQUEUESHUTDOWN : AW_EQUEUEEMPTY);
 	Py_ssize_t best = self->order == QUEUE_LIFO ? count - 1 : 0;
 	for (Py_ssize_t i = 1; self->order == QUEUE_PRIORITY && i < count; i++) {
-		int less = PyObject_RichCompareBool(PyList_GET_ITEM(self->early, i), PyList_GET_ITEM(self->early, best), Py_LT);
+		int less = PyObject_RichCompareBool(PyList_GET_ITEM(self->early, i),
+		                                    PyList_GET_ITEM(self->early, best), Py_LT);
 		if (less < 0) return NULL;
 		if (less) best = i;
 	}
@@ -448,7 +450,8 @@ static PyMethodDef Queue_methods[] = {
 	{"get_nowait", Queue_get_nowait, METH_NOARGS, "Get an item now, or raise QueueEmpty."},
 	{"join", Queue_join, METH_NOARGS, "Wait until every item put has been dealt with: awaited."},
 	{"task_done", Queue_task_done, METH_NOARGS, "Tell that an item got before has been dealt with."},
-	{"shutdown", WITH_KEYWORDS(Queue_shutdown), "shutdown(immediate=False): refuse puts, and gets once it is empty."},
+	{"shutdown", WITH_KEYWORDS(Queue_shutdown),
+     "shutdown(immediate=False): refuse puts, and gets once it is empty."},
 	{"qsize", Queue_qsize, METH_NOARGS, "How many items there are."},
 	{"empty", Queue_empty, METH_NOARGS, "Whether there are none."},
 	{"full", Queue_full, METH_NOARGS, "Whether there is no room."},

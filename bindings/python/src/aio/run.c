@@ -10,7 +10,9 @@ static aw_status wait_without_gil(Loop *self) {
 	Py_END_ALLOW_THREADS return status;
 }
 
-/* Python's signal handlers write to this descriptor: it is read empty, and the handlers run after the wait. */
+/*
+ * Python's signal handlers write to this descriptor: it is read empty, and the handlers run after the wait.
+ */
 static aw_status signal_arrived(aw_loop *c, void *ud) {
 	(void)c;
 	char bytes[256];
@@ -19,8 +21,9 @@ static aw_status signal_arrived(aw_loop *c, void *ud) {
 }
 
 /*
- * A signal between the look for signals and the wait must end the wait, so the descriptor is watched in waits that can block. Not for ever: with
- * nothing under way an iteration makes no system call, and tasks that only pass the turn around are to keep that.
+ * A signal between the look for signals and the wait must end the wait, so the descriptor is watched in waits
+ * that can block. Not for ever: with nothing under way an iteration makes no system call, and tasks that only
+ * pass the turn around are to keep that.
  */
 static void watch_signals(Loop *self, bool blocks) {
 	if (self->signal_fd < 0) return;
@@ -47,7 +50,10 @@ static PyObject *Loop_watch_signals(PyObject *base, PyObject *number) {
 static int iterate(Loop *self) {
 	bool blocks = !aw_loop_pending(self->c);
 	watch_signals(self, blocks);
-	/* Threads that wait for the lock get it by the interpreter's own rule, in the callbacks; a wait that can't block keeps it. */
+	/*
+	 * Threads that wait for the lock get it by the interpreter's own rule, in the callbacks; a wait that
+	 * can't block keeps it.
+	 */
 	if (blocks) {
 		aw_status status = wait_without_gil(self);
 		if (status < 0) {

@@ -23,7 +23,8 @@ static PyObject *call_arguments(PyObject *const *args, Py_ssize_t count, PyObjec
 		return NULL;
 	}
 	PyObject *rest = PyTuple_New(count - before - 1);
-	for (Py_ssize_t i = before + 1; rest && i < count; i++) PyTuple_SET_ITEM(rest, i - before - 1, Py_NewRef(args[i]));
+	for (Py_ssize_t i = before + 1; rest && i < count; i++)
+		PyTuple_SET_ITEM(rest, i - before - 1, Py_NewRef(args[i]));
 	return rest;
 }
 
@@ -65,7 +66,8 @@ static PyObject *Loop_call_soon(PyObject *base, PyObject *const *args, Py_ssize_
 	return handle_scheduled(handle, aw_loop_call_soon(self->c, handle_run, handle, object_drop, NULL));
 }
 
-static PyObject *Loop_call_soon_threadsafe(PyObject *base, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+static PyObject *Loop_call_soon_threadsafe(PyObject *base, PyObject *const *args, Py_ssize_t count,
+                                           PyObject *names) {
 	Loop *self = (Loop *)base;
 	PyObject *context, *rest = call_arguments(args, count, names, 0, &context);
 	Handle *handle = NULL;
@@ -85,8 +87,8 @@ static PyObject *schedule(Loop *self, PyObject *const *args, Py_ssize_t count, P
 	}
 	PyObject *context, *rest = call_arguments(args, count, names, 1, &context);
 	Handle *handle = NULL;
-	if (rest && loop_check_callback(self, args[1], at ? "call_at" : "call_later") == 0 && check_thread(self) == 0 &&
-	    duration_of(args[0], &time) == 0)
+	if (rest && loop_check_callback(self, args[1], at ? "call_at" : "call_later") == 0 &&
+	    check_thread(self) == 0 && duration_of(args[0], &time) == 0)
 		handle = handle_new(self, args[1], rest, context);
 	Py_XDECREF(rest);
 	if (!handle) return NULL;
@@ -97,7 +99,8 @@ static PyObject *schedule(Loop *self, PyObject *const *args, Py_ssize_t count, P
 	handle->timer = handle->scheduled = true;
 	handle->when = (double)time / 1e9;
 	Py_INCREF(handle);
-	return handle_scheduled(handle, aw_loop_call_at(self->c, time, handle_run, handle, object_drop, &handle->c));
+	return handle_scheduled(handle,
+	                        aw_loop_call_at(self->c, time, handle_run, handle, object_drop, &handle->c));
 }
 
 static PyObject *Loop_call_later(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
@@ -109,10 +112,12 @@ static PyObject *Loop_call_at(PyObject *self, PyObject *const *args, Py_ssize_t 
 }
 
 PyMethodDef loop_schedule_methods[] = {
-	{"call_soon", FAST_KEYWORDS(Loop_call_soon), "call_soon(callback, *args, context=None): run it in the next iteration."},
+	{"call_soon", FAST_KEYWORDS(Loop_call_soon),
+     "call_soon(callback, *args, context=None): run it in the next iteration."},
 	{"call_soon_threadsafe", FAST_KEYWORDS(Loop_call_soon_threadsafe), "call_soon() from any thread."},
 	{"call_later", FAST_KEYWORDS(Loop_call_later),
      "call_later(delay, callback, *args, context=None): run it after `delay` seconds."},
-	{"call_at", FAST_KEYWORDS(Loop_call_at), "call_at(when, callback, *args, context=None): run it at `when` of time()."},
+	{"call_at", FAST_KEYWORDS(Loop_call_at),
+     "call_at(when, callback, *args, context=None): run it at `when` of time()."},
 	{0},
 };

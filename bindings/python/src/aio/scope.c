@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The timeout scope and the task group, whose `async with` is in libawait/aio/timeouts.py and taskgroups.py. */
+/*
+ * The timeout scope and the task group, whose `async with` is in libawait/aio/timeouts.py and taskgroups.py.
+ */
 #include "aio.h"
 
 typedef struct Scope {
@@ -39,7 +41,8 @@ static int Timeout_init(PyObject *base, PyObject *args, PyObject *keywords) {
 	Scope *self = (Scope *)base;
 	PyObject *when;
 	int64_t time;
-	if (!PyArg_ParseTupleAndKeywords(args, keywords, "O", names, &when) || duration_of(when, &time) < 0) return -1;
+	if (!PyArg_ParseTupleAndKeywords(args, keywords, "O", names, &when) || duration_of(when, &time) < 0)
+		return -1;
 	Loop *loop = loop_running_or_raise();
 	if (!loop) return -1;
 	Py_XSETREF(self->loop, (Loop *)Py_NewRef((PyObject *)loop));
@@ -72,7 +75,8 @@ static PyObject *Timeout_end(PyObject *self, PyObject *cancelled) {
 
 static PyObject *Timeout_reschedule(PyObject *self, PyObject *when) {
 	int64_t time;
-	return duration_of(when, &time) < 0 ? NULL : none_or(aw_timeout_reschedule(((Scope *)self)->c.timeout, time));
+	return duration_of(when, &time) < 0 ? NULL
+	                                    : none_or(aw_timeout_reschedule(((Scope *)self)->c.timeout, time));
 }
 
 static PyObject *Timeout_expired(PyObject *self, PyObject *unused) {
@@ -139,14 +143,18 @@ static PyObject *TaskGroup_spawn(PyObject *base, PyObject *args) {
 static PyObject *TaskGroup_add(PyObject *base, PyObject *task) {
 	Scope *self = (Scope *)base;
 	if (!PyObject_TypeCheck(task, &Task_Type) || future_check((Future *)task) < 0)
-		return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "a task of libawait.aio was expected, got %R", task);
+		return PyErr_Occurred()
+		           ? NULL
+		           : PyErr_Format(PyExc_TypeError, "a task of libawait.aio was expected, got %R", task);
 	return none_or(aw_taskgroup_add(self->c.group, aw_future_task(((Future *)task)->c)));
 }
 
 static int end_begin(Operation *operation, aw_coro **out) {
 	Scope *self = (Scope *)operation->subject;
 	aw_error *error = NULL;
-	if (operation->argument != Py_None && !(error = error_of_exception(self->loop, Py_NewRef(operation->argument)))) return -1;
+	if (operation->argument != Py_None &&
+	    !(error = error_of_exception(self->loop, Py_NewRef(operation->argument))))
+		return -1;
 	aw_status status = aw_taskgroup_end_coro(self->c.group, aw_error_status(error), error, out);
 	aw_error_unref(error);
 	if (status < 0) raise_status(status);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Lock, event, condition, semaphore and barrier. Each is bound to a loop when it first needs one, as asyncio's are. */
+/*
+ * Lock, event, condition, semaphore and barrier. Each is bound to a loop when it first needs one, as
+ * asyncio's are.
+ */
 #include "aio.h"
 
 Loop *bind_loop(PyObject *self, Loop **slot) {
@@ -24,7 +27,8 @@ typedef struct Sync {
 		aw_semaphore *semaphore;
 		aw_barrier *barrier;
 	} c;
-	int64_t value; /* of a semaphore; of an event, whether it is set; of a barrier, the parties: until there is a handle */
+	/* of a semaphore; of an event, whether it is set; of a barrier, the parties: until there is a handle */
+	int64_t value;
 	int64_t waiting;
 	bool bounded;
 } Sync;
@@ -69,7 +73,8 @@ static int no_arguments(PyObject *self, PyObject *args, PyObject *keywords) {
 	Py_ssize_t at = 0;
 	if (!PyArg_ParseTuple(args, "")) return -1;
 	if (!keywords || !PyDict_Next(keywords, &at, &name, &value)) return 0;
-	PyErr_Format(PyExc_TypeError, "%s.__init__() got an unexpected keyword argument %R", _PyType_Name(Py_TYPE(self)), name);
+	PyErr_Format(PyExc_TypeError, "%s.__init__() got an unexpected keyword argument %R",
+	             _PyType_Name(Py_TYPE(self)), name);
 	return -1;
 }
 
@@ -149,7 +154,8 @@ static int lock_begin(Operation *operation, aw_coro **out) {
 	return 0;
 }
 
-static const operation_kind lock_acquire = {"Lock.acquire", lock_attempt, lock_begin, end_true, fail_waiting, NULL};
+static const operation_kind lock_acquire = {"Lock.acquire", lock_attempt, lock_begin,
+                                            end_true,       fail_waiting, NULL};
 
 static PyObject *Lock_acquire(PyObject *self, PyObject *unused) {
 	(void)unused;
@@ -216,7 +222,8 @@ static int event_begin(Operation *operation, aw_coro **out) {
 	return 0;
 }
 
-static const operation_kind event_wait = {"Event.wait", event_attempt, event_begin, end_true, fail_waiting, NULL};
+static const operation_kind event_wait = {"Event.wait", event_attempt, event_begin,
+                                          end_true,     fail_waiting,  NULL};
 
 static PyObject *Event_wait(PyObject *self, PyObject *unused) {
 	(void)unused;
@@ -313,7 +320,8 @@ static PyObject *Condition_wait(PyObject *self, PyObject *unused) {
 static PyObject *condition_tell(Sync *self, bool all, Py_ssize_t count) {
 	if (not_locked(self, "cannot notify on un-acquired lock") < 0) return NULL;
 	if (!self->c.condition || count <= 0) Py_RETURN_NONE; /* nobody waits */
-	return none_or(all ? aw_condition_notify_all(self->c.condition) : aw_condition_notify(self->c.condition, (size_t)count));
+	return none_or(all ? aw_condition_notify_all(self->c.condition)
+	                   : aw_condition_notify(self->c.condition, (size_t)count));
 }
 
 static PyObject *Condition_notify(PyObject *self, PyObject *args, PyObject *keywords) {
@@ -352,7 +360,8 @@ static PyMethodDef Condition_methods[] = {
 	{"acquire", Condition_acquire, METH_NOARGS, "Take the lock."},
 	{"release", Condition_release, METH_NOARGS, "Give the lock."},
 	{"locked", Condition_locked, METH_NOARGS, "Whether the lock is taken."},
-	{"wait", Condition_wait, METH_NOARGS, "Release the lock, wait to be notified, take the lock again: awaited, gives True."},
+	{"wait", Condition_wait, METH_NOARGS,
+     "Release the lock, wait to be notified, take the lock again: awaited, gives True."},
 	{"notify", WITH_KEYWORDS(Condition_notify), "notify(n=1): wake that many of those who wait."},
 	{"notify_all", Condition_notify_all, METH_NOARGS, "Wake all who wait."},
 	{0},

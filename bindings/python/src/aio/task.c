@@ -2,8 +2,9 @@
 /*
  * The task: a coroutine of Python's as the step of one of the library's.
  *
- * What the coroutine yields says what it awaits: a future, an operation of the library's (operation.c), nothing (one iteration), or anything that
- * follows asyncio's future protocol. The reference that keeps a task alive while it is pending is the step's own.
+ * What the coroutine yields says what it awaits: a future, an operation of the library's (operation.c),
+ * nothing (one iteration), or anything that follows asyncio's future protocol. The reference that keeps a
+ * task alive while it is pending is the step's own.
  */
 #include "aio.h"
 
@@ -58,9 +59,11 @@ static aw_status bad_yield(Task *self, aw_resume *resume, const char *format, Py
 
 static aw_status await_future(Task *self, aw_resume *resume, Future *what) {
 	if (what->loop != self->future.loop)
-		return bad_yield(self, resume, "Task %R got Future %R attached to a different loop", (PyObject *)what);
+		return bad_yield(self, resume, "Task %R got Future %R attached to a different loop",
+		                 (PyObject *)what);
 	if (!what->blocking)
-		return bad_yield(self, resume, "yield was used instead of yield from in task %R with %R", (PyObject *)what);
+		return bad_yield(self, resume, "yield was used instead of yield from in task %R with %R",
+		                 (PyObject *)what);
 	what->blocking = false;
 	if (what == &self->future) {
 		PyErr_Format(PyExc_RuntimeError, "Task cannot await on itself: %R", self);
@@ -98,7 +101,8 @@ static aw_status await_yielded(Task *self, aw_resume *resume, PyObject *what) {
 	Py_XDECREF(blocking);
 	if (follows) return await_foreign(self, resume, what);
 	if (PyGen_CheckExact(what))
-		return bad_yield(self, resume, "yield was used instead of yield from for generator in task %R with %R", what);
+		return bad_yield(self, resume,
+		                 "yield was used instead of yield from for generator in task %R with %R", what);
 	PyErr_Format(PyExc_RuntimeError, "Task got bad yield: %R", what);
 	return raise_in_next_step(self, resume, exception_take());
 }
@@ -135,8 +139,9 @@ static aw_status task_step(aw_resume *resume, void *ud) {
 	/* A future gives its result itself; what an operation gave is sent. */
 	if (!exception && self->operation) {
 		void *value = aw_resume_value(resume);
-		sent = self->operation->kind->value ? self->operation->kind->value(value)
-		                                    : value_object(self->future.loop, value, aw_resume_value_kind(resume));
+		sent = self->operation->kind->value
+		           ? self->operation->kind->value(value)
+		           : value_object(self->future.loop, value, aw_resume_value_kind(resume));
 	}
 	Py_CLEAR(self->operation);
 	Py_CLEAR(self->waiter);
@@ -185,7 +190,10 @@ static void step_dropped(void *ud) {
 	Py_CLEAR(self->operation);
 	Py_CLEAR(self->pending);
 	if (!self->started && self->future.c) close_unstarted(self);
-	/* The handle gets its outcome only after this. Should nobody else keep the task, its failure is still to be told as a task's. */
+	/*
+	 * The handle gets its outcome only after this. Should nobody else keep the task, its failure is still to
+	 * be told as a task's.
+	 */
 	self->next_ended = self->future.loop->ended;
 	self->future.loop->ended = self;
 }
@@ -237,7 +245,8 @@ static int spawn(Task *self, Loop *loop, aw_taskgroup *group, bool eager) {
 	return 0;
 }
 
-int task_start(Task *self, Loop *loop, PyObject *coro, PyObject *name, PyObject *context, aw_taskgroup *group, bool eager) {
+int task_start(Task *self, Loop *loop, PyObject *coro, PyObject *name, PyObject *context, aw_taskgroup *group,
+               bool eager) {
 	if (check_coroutine(coro) < 0) return -1;
 	if (context && context != Py_None && !PyContext_CheckExact(context)) {
 		PyErr_Format(PyExc_TypeError, "a contextvars.Context was expected, got %R", context);
@@ -263,7 +272,8 @@ int task_start(Task *self, Loop *loop, PyObject *coro, PyObject *name, PyObject 
 	return 0;
 }
 
-PyObject *task_spawn(PyTypeObject *type, Loop *loop, PyObject *coro, PyObject *name, PyObject *context, aw_taskgroup *group) {
+PyObject *task_spawn(PyTypeObject *type, Loop *loop, PyObject *coro, PyObject *name, PyObject *context,
+                     aw_taskgroup *group) {
 	PyObject *self = type->tp_alloc(type, 0);
 	if (self && task_start((Task *)self, loop, coro, name, context, group, false) < 0) Py_CLEAR(self);
 	return self;
@@ -273,14 +283,17 @@ static int Task_init(PyObject *base, PyObject *args, PyObject *keywords) {
 	static char *names[] = {"coro", "loop", "name", "context", "eager_start", NULL};
 	PyObject *coro, *given = Py_None, *name = Py_None, *context = Py_None;
 	int eager = 0;
-	if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$OOOp", names, &coro, &given, &name, &context, &eager)) return -1;
+	if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$OOOp", names, &coro, &given, &name, &context,
+	                                 &eager))
+		return -1;
 	if (((Future *)base)->c) {
 		PyErr_SetString(PyExc_RuntimeError, "the task is made already");
 		return -1;
 	}
 	if (check_coroutine(coro) < 0) return -1;
 	Loop *loop = loop_of_argument(given);
-	return loop ? task_start((Task *)base, loop, coro, name, context, NULL, eager && loop_running() == loop) : -1;
+	return loop ? task_start((Task *)base, loop, coro, name, context, NULL, eager && loop_running() == loop)
+	            : -1;
 }
 
 PyObject *task_current(Loop *loop) {
@@ -328,7 +341,8 @@ static void Task_dealloc(PyObject *base) {
 static PyObject *Task_cancel(PyObject *base, PyObject *const *args, Py_ssize_t count, PyObject *names) {
 	Task *self = (Task *)base;
 	Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
-	if (count + named > 1 || (named && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "msg") != 0)) {
+	if (count + named > 1 ||
+	    (named && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "msg") != 0)) {
 		PyErr_SetString(PyExc_TypeError, "cancel() takes one argument, msg");
 		return NULL;
 	}
@@ -461,7 +475,8 @@ static int set_log_destroy(PyObject *base, PyObject *value, void *unused) {
 }
 
 static PyMethodDef Task_methods[] = {
-	{"cancel", FAST_KEYWORDS(Task_cancel), "cancel(msg=None): ask the task to cancel itself. False if it is done."},
+	{"cancel", FAST_KEYWORDS(Task_cancel),
+     "cancel(msg=None): ask the task to cancel itself. False if it is done."},
 	{"cancelling", Task_cancelling, METH_NOARGS, "How many cancel requests are open."},
 	{"uncancel", Task_uncancel, METH_NOARGS, "Take one request back; returns how many are left."},
 	{"get_coro", Task_get_coro, METH_NOARGS, "The coroutine."},
@@ -470,7 +485,8 @@ static PyMethodDef Task_methods[] = {
 	{"set_name", Task_set_name, METH_O, "Set the name."},
 	{"set_result", Task_set_result, METH_O, NULL},
 	{"set_exception", Task_set_exception, METH_O, NULL},
-	{"get_stack", WITH_KEYWORDS(Task_get_stack), "The frames of the suspended coroutine, or of the exception it ended with."},
+	{"get_stack", WITH_KEYWORDS(Task_get_stack),
+     "The frames of the suspended coroutine, or of the exception it ended with."},
 	{"print_stack", WITH_KEYWORDS(Task_print_stack), "Print what get_stack() gives."},
 	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
 	{0},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The core of an event loop: what asyncio.BaseEventLoop does with a deque, a heap and a selector is done by an aw_loop. The Python class
- * over it, libawait.loop.EventLoop, has the rest of the interface from asyncio.
+ * The core of an event loop: what asyncio.BaseEventLoop does with a deque, a heap and a selector is done by
+ * an aw_loop. The Python class over it, libawait.loop.EventLoop, has the rest of the interface from asyncio.
  */
 #include "loop.h"
 
@@ -20,9 +20,12 @@ void raise_status(aw_status status) {
 	switch (status) {
 	case AW_ENOMEM: PyErr_NoMemory(); return;
 	case AW_ELOOPCLOSED: PyErr_SetString(PyExc_RuntimeError, "Event loop is closed"); return;
-	case AW_EFORKED: PyErr_SetString(PyExc_RuntimeError, "the event loop belongs to the parent process"); return;
+	case AW_EFORKED:
+		PyErr_SetString(PyExc_RuntimeError, "the event loop belongs to the parent process");
+		return;
 	case AW_EWRONGTHREAD:
-		PyErr_SetString(PyExc_RuntimeError, "Non-thread-safe operation invoked on an event loop other than the current one");
+		PyErr_SetString(PyExc_RuntimeError,
+		                "Non-thread-safe operation invoked on an event loop other than the current one");
 		return;
 	case AW_ELOOPRUNNING:
 		PyErr_SetString(PyExc_RuntimeError, "Cannot run the event loop while another loop is running");
@@ -68,8 +71,9 @@ static PyObject *core_new(PyTypeObject *type, PyObject *args, PyObject *keywords
 	return NULL;
 }
 
-PyDoc_STRVAR(open_doc,
-             "_open($self, backend, /)\n--\n\nMake the loop underneath, on a backend, or on the one AWAIT_BACKEND names.");
+PyDoc_STRVAR(
+	open_doc,
+	"_open($self, backend, /)\n--\n\nMake the loop underneath, on a backend, or on the one AWAIT_BACKEND names.");
 static PyObject *core_open(loop_core *self, PyObject *arg) {
 	const char *backend = NULL;
 	if (arg != Py_None && !(backend = PyUnicode_AsUTF8(arg))) return NULL;
@@ -82,7 +86,8 @@ static PyObject *core_open(loop_core *self, PyObject *arg) {
 		char why[512];
 		self->loop = NULL;
 		if (status != AW_ENOMEM && aw_backend_explain(backend, why, sizeof why) < 0)
-			PyErr_Format(PyExc_RuntimeError, "no event loop on the backend %s: %s", backend ? backend : "asked for", why);
+			PyErr_Format(PyExc_RuntimeError, "no event loop on the backend %s: %s",
+			             backend ? backend : "asked for", why);
 		else
 			raise_status(status);
 		return NULL;
@@ -144,7 +149,9 @@ static void core_dealloc(loop_core *self) {
 	Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
-PyDoc_STRVAR(shut_doc, "_shut($self, /)\n--\n\nClose the loop underneath. What it still holds is let go of, not called.");
+PyDoc_STRVAR(
+	shut_doc,
+	"_shut($self, /)\n--\n\nClose the loop underneath. What it still holds is let go of, not called.");
 static PyObject *core_shut_now(loop_core *self, PyObject *none) {
 	(void)none;
 	aw_status status = core_shut(self);
@@ -214,14 +221,17 @@ static PyObject *task_new(loop_core *self, PyObject *const *args, PyObject *keyw
 	return made;
 }
 
-PyDoc_STRVAR(create_task_doc,
-             "create_task($self, coro, /, **kwargs)\n--\n\n"
-             "Return a Task that runs the coroutine: asyncio.Task, or what the task factory makes. Keywords as asyncio has "
-             "them: name, context, and those of newer versions.");
-static PyObject *core_create_task(loop_core *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+PyDoc_STRVAR(
+	create_task_doc,
+	"create_task($self, coro, /, **kwargs)\n--\n\n"
+	"Return a Task that runs the coroutine: asyncio.Task, or what the task factory makes. Keywords as asyncio has "
+	"them: name, context, and those of newer versions.");
+static PyObject *core_create_task(loop_core *self, PyObject *const *args, Py_ssize_t count,
+                                  PyObject *keywords) {
 	if (core_check_open(self) < 0) return NULL;
 	/* The usual case here; the others are asyncio's. */
-	if (count == 1 && !self->debug && self->task_factory == Py_None && (!keywords || PyTuple_GET_SIZE(keywords) < 6))
+	if (count == 1 && !self->debug && self->task_factory == Py_None &&
+	    (!keywords || PyTuple_GET_SIZE(keywords) < 6))
 		return task_new(self, args, keywords);
 	PyObject *all[16];
 	Py_ssize_t given = count + (keywords ? PyTuple_GET_SIZE(keywords) : 0);
@@ -291,9 +301,10 @@ static PyGetSetDef core_attributes[] = {
 	FLAG("_debug", debug),
 	FLAG("_closed", closed),
 	FLAG("_stopping", stopping),
-	{"_ready", (getter)get_ready, (setter)set_ignored, "a new list of the handles that are to be called, in their order", NULL},
-	{"_scheduled", (getter)get_scheduled, (setter)set_ignored, "a new list of the timers that wait, in order of their times",
-     NULL},
+	{"_ready", (getter)get_ready, (setter)set_ignored,
+     "a new list of the handles that are to be called, in their order", NULL},
+	{"_scheduled", (getter)get_scheduled, (setter)set_ignored,
+     "a new list of the timers that wait, in order of their times", NULL},
 	{"backend", (getter)get_backend, NULL, "the name of the backend that drives the loop", NULL},
 	{NULL},
 };
@@ -312,7 +323,8 @@ static PyMethodDef core_own_methods[] = {
 	{"is_closed", (PyCFunction)core_is_closed, METH_NOARGS, is_closed_doc},
 	{"is_running", (PyCFunction)core_is_running, METH_NOARGS, is_running_doc},
 	{"create_future", (PyCFunction)core_create_future, METH_NOARGS, create_future_doc},
-	{"create_task", (PyCFunction)(void (*)(void))core_create_task, METH_FASTCALL | METH_KEYWORDS, create_task_doc},
+	{"create_task", (PyCFunction)(void (*)(void))core_create_task, METH_FASTCALL | METH_KEYWORDS,
+     create_task_doc},
 	{NULL},
 };
 
@@ -322,7 +334,8 @@ enum { METHODS_MOST = 32 };
 static PyMethodDef core_methods[METHODS_MOST];
 
 static void methods_join(void) {
-	const PyMethodDef *parts[] = {core_own_methods, core_schedule_methods, core_watch_methods, core_run_methods};
+	const PyMethodDef *parts[] = {core_own_methods, core_schedule_methods, core_watch_methods,
+	                              core_run_methods};
 	size_t count = 0;
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		for (const PyMethodDef *each = parts[i]; each->ml_name; each++) {

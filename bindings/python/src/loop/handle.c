@@ -28,8 +28,8 @@ static PyObject *where_made(void) {
 	return PyObject_CallMethod(py.support, "extract_stack", NULL);
 }
 
-handle *handle_new(loop_core *core, enum handle_kind kind, PyObject *callback, PyObject *const *args, Py_ssize_t count,
-                   PyObject *context) {
+handle *handle_new(loop_core *core, enum handle_kind kind, PyObject *callback, PyObject *const *args,
+                   Py_ssize_t count, PyObject *context) {
 	handle *self = handle_allocate(kind == HANDLE_TIMER ? &timer_handle_type : &handle_type);
 	if (!self) return NULL;
 	self->core = (loop_core *)Py_NewRef((PyObject *)core);
@@ -155,7 +155,8 @@ static int report(handle *self, PyObject *callback, PyObject *arguments) {
 	PyErr_Fetch(&type, &value, &traceback);
 	PyErr_NormalizeException(&type, &value, &traceback);
 	if (traceback) PyException_SetTraceback(value, traceback);
-	PyObject *done = PyObject_CallMethod(py.support, "callback_failed", "OOOO", self, callback, arguments, value);
+	PyObject *done =
+		PyObject_CallMethod(py.support, "callback_failed", "OOOO", self, callback, arguments, value);
 	Py_XDECREF(type);
 	Py_XDECREF(value);
 	Py_XDECREF(traceback);
@@ -187,7 +188,9 @@ static int handle_run(handle *self) {
 	if (!result) {
 		PyObject *type, *value, *traceback;
 		PyErr_Fetch(&type, &value, &traceback);
-		PyObject *all = arguments ? Py_NewRef(arguments) : argument ? PyTuple_Pack(1, argument) : PyTuple_New(0);
+		PyObject *all = arguments  ? Py_NewRef(arguments)
+		                : argument ? PyTuple_Pack(1, argument)
+		                           : PyTuple_New(0);
 		if (all) {
 			PyErr_Restore(type, value, traceback);
 			status = report(self, callback, all);
@@ -251,7 +254,8 @@ void handle_mark_cancelled(handle *self) {
 	Py_CLEAR(self->arguments);
 }
 
-PyDoc_STRVAR(cancel_doc, "cancel($self, /)\n--\n\nCancel the callback. Does nothing once it ran or was cancelled.");
+PyDoc_STRVAR(cancel_doc,
+             "cancel($self, /)\n--\n\nCancel the callback. Does nothing once it ran or was cancelled.");
 static PyObject *handle_cancel(handle *self, PyObject *none) {
 	(void)none;
 	/* From another thread than the loop's it goes by the mark alone. */
@@ -266,21 +270,24 @@ static PyObject *handle_cancelled(handle *self, PyObject *none) {
 	return PyBool_FromLong(self->cancelled);
 }
 
-PyDoc_STRVAR(get_context_doc, "get_context($self, /)\n--\n\nReturn the contextvars.Context the callback runs in.");
+PyDoc_STRVAR(get_context_doc,
+             "get_context($self, /)\n--\n\nReturn the contextvars.Context the callback runs in.");
 static PyObject *handle_get_context(handle *self, PyObject *none) {
 	(void)none;
 	return Py_NewRef(self->context ? self->context : Py_None);
 }
 
-PyDoc_STRVAR(run_doc,
-             "_run($self, /)\n--\n\nCall the callback now, in its context; what it raises goes to the exception handler.");
+PyDoc_STRVAR(
+	run_doc,
+	"_run($self, /)\n--\n\nCall the callback now, in its context; what it raises goes to the exception handler.");
 static PyObject *handle_run_now(handle *self, PyObject *none) {
 	(void)none;
 	if (self->callback && handle_run(self) < 0) return NULL;
 	Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(when_doc, "when($self, /)\n--\n\nReturn the time the callback is due, in seconds of loop.time().");
+PyDoc_STRVAR(when_doc,
+             "when($self, /)\n--\n\nReturn the time the callback is due, in seconds of loop.time().");
 static PyObject *handle_when(handle *self, PyObject *none) {
 	(void)none;
 	return PyFloat_FromDouble(self->when);

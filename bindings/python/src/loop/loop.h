@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The extension libawait._loop: an asyncio event loop's core over an aw_loop, and the handles it gives. Everything here runs with the GIL
- * held, which is let go around aw_loop_wait() alone; so a callback of libawait's always finds it held.
+ * The extension libawait._loop: an asyncio event loop's core over an aw_loop, and the handles it gives.
+ * Everything here runs with the GIL held, which is let go around aw_loop_wait() alone; so a callback of
+ * libawait's always finds it held.
  */
 #ifndef PYTHON_LOOP_H
 #define PYTHON_LOOP_H
@@ -18,8 +19,8 @@ typedef struct loop_core loop_core;
 enum handle_kind { HANDLE_SOON, HANDLE_TIMER, HANDLE_READER, HANDLE_WRITER, HANDLE_SIGNAL, HANDLE_CHILD };
 
 /*
- * A callback with its arguments and its context: asyncio.Handle and TimerHandle. While libawait has it, that is a reference, and the handle
- * stands in the core's list, where the collector finds it.
+ * A callback with its arguments and its context: asyncio.Handle and TimerHandle. While libawait has it, that
+ * is a reference, and the handle stands in the core's list, where the collector finds it.
  */
 typedef struct handle {
 	PyObject_HEAD loop_core *core; /* a reference */
@@ -48,9 +49,10 @@ struct loop_core {
 	PyObject *thread_id;                   /* None while it does not run */
 	PyObject *current_handle;
 	PyObject *task_factory;
-	PyObject *exit_type, *exit_value, *exit_traceback; /* what leaves the run: SystemExit, KeyboardInterrupt */
-	unsigned busy;                                     /* iterations since it last waited */
-	int bell;                                          /* readable after a Python signal; -1 without one */
+	/* what leaves the run: SystemExit, KeyboardInterrupt */
+	PyObject *exit_type, *exit_value, *exit_traceback;
+	unsigned busy; /* iterations since it last waited */
+	int bell;      /* readable after a Python signal; -1 without one */
 	bool bell_watched;
 	bool is_virtual;
 	bool debug, closed, stopping, waiting;
@@ -84,8 +86,8 @@ PyObject *handle_scheduled(handle *self, aw_status status);
 int handle_ready(PyObject *module);
 void handle_free_list_clear(void);
 /* A new one. `context` NULL means a copy of the current one. */
-handle *handle_new(loop_core *core, enum handle_kind kind, PyObject *callback, PyObject *const *args, Py_ssize_t count,
-                   PyObject *context);
+handle *handle_new(loop_core *core, enum handle_kind kind, PyObject *callback, PyObject *const *args,
+                   Py_ssize_t count, PyObject *context);
 /* Gives a reference to libawait, which gives it back by handle_release(). */
 void handle_hold(handle *self);
 void handle_release(void *ud);

@@ -5,12 +5,16 @@
 /* The number in the soname of the libawait this is written for. */
 enum { ABI = 0 };
 
-PyDoc_STRVAR(abandon_doc,
-             "abandon_all($module, /)\n--\n\nIn a forked child: give up every loop that the parent made, without a callback.");
-PyDoc_STRVAR(live_doc, "live_handles($module, /)\n--\n\nReturn how many of libawait's handles are alive in this process.");
-PyDoc_STRVAR(backends_doc,
-             "backends($module, /)\n--\n\n"
-             "Return the backends that were found: name, description, and why it can't be used here, or None if it can.");
+PyDoc_STRVAR(
+	abandon_doc,
+	"abandon_all($module, /)\n--\n\nIn a forked child: give up every loop that the parent made, without a callback.");
+PyDoc_STRVAR(
+	live_doc,
+	"live_handles($module, /)\n--\n\nReturn how many of libawait's handles are alive in this process.");
+PyDoc_STRVAR(
+	backends_doc,
+	"backends($module, /)\n--\n\n"
+	"Return the backends that were found: name, description, and why it can't be used here, or None if it can.");
 
 static PyObject *live_handles(PyObject *module, PyObject *none) {
 	(void)module;
@@ -30,7 +34,8 @@ static PyObject *backends(PyObject *module, PyObject *none) {
 	PyObject *list = PyList_New(0);
 	for (size_t i = 0; list && i < aw_backend_list_count(found); i++) {
 		const char *reason = aw_backend_list_status(found, i) < 0 ? aw_backend_list_reason(found, i) : NULL;
-		PyObject *entry = Py_BuildValue("ssz", aw_backend_list_name(found, i), aw_backend_list_description(found, i), reason);
+		PyObject *entry = Py_BuildValue("ssz", aw_backend_list_name(found, i),
+		                                aw_backend_list_description(found, i), reason);
 		if (!entry || PyList_Append(list, entry) < 0) Py_CLEAR(list);
 		Py_XDECREF(entry);
 	}
@@ -62,7 +67,8 @@ static int names_ready(void) {
 	py.loop = PyUnicode_InternFromString("loop");
 	py.task = PyUnicode_InternFromString("Task");
 	py.create_task = PyUnicode_InternFromString("create_task");
-	if (!py.future || !py.tasks || !py.support || !py.check_thread || !py.context || !py.loop || !py.task || !py.create_task)
+	if (!py.future || !py.tasks || !py.support || !py.check_thread || !py.context || !py.loop || !py.task ||
+	    !py.create_task)
 		return -1;
 	return (py.loop_keywords = PyTuple_Pack(1, py.loop)) ? 0 : -1;
 }
@@ -70,8 +76,8 @@ static int names_ready(void) {
 /* The header this was built with and the library that runs must agree. */
 static int abi_check(void) {
 	if (aw_abi_version() == ABI) return 0;
-	PyErr_Format(PyExc_ImportError, "libawait %s has the ABI %d; this extension was built for %d", aw_version(),
-	             (int)aw_abi_version(), ABI);
+	PyErr_Format(PyExc_ImportError, "libawait %s has the ABI %d; this extension was built for %d",
+	             aw_version(), (int)aw_abi_version(), ABI);
 	return -1;
 }
 
@@ -80,7 +86,10 @@ static void module_free(void *module) {
 	handle_free_list_clear();
 }
 
-/* One for the process: what it keeps is the process's, so an interpreter with a GIL of its own is refused by CPython. */
+/*
+ * One for the process: what it keeps is the process's, so an interpreter with a GIL of its own is refused by
+ * CPython.
+ */
 static PyModuleDef definition = {
 	PyModuleDef_HEAD_INIT,
 	.m_name = "libawait._loop",

@@ -4,13 +4,16 @@
 
 #include <unistd.h>
 
-/* A thread that waits for the GIL gets it at the latest after so many iterations that had no reason to wait. */
+/*
+ * A thread that waits for the GIL gets it at the latest after so many iterations that had no reason to wait.
+ */
 enum { BUSY_MOST = 64 };
 
 /*
- * A Python signal handler runs only after the wait has returned. The bell, which CPython rings from its own handler, ends the wait also where
- * the signal came just before it, or to another thread. Watched only while there are waits, since what is watched costs each iteration a
- * look; and not under virtual time, which would pass as it really does.
+ * A Python signal handler runs only after the wait has returned. The bell, which CPython rings from its own
+ * handler, ends the wait also where the signal came just before it, or to another thread. Watched only while
+ * there are waits, since what is watched costs each iteration a look; and not under virtual time, which would
+ * pass as it really does.
  */
 static aw_status bell_rang(aw_loop *loop, void *ud) {
 	(void)loop;
@@ -31,7 +34,8 @@ static void bell_unwatch(loop_core *self) {
 	(void)aw_loop_remove_reader(self->loop, self->bell);
 }
 
-PyDoc_STRVAR(set_bell_doc, "_set_bell($self, fd, /)\n--\n\nThe descriptor that is readable after a Python signal, or -1.");
+PyDoc_STRVAR(set_bell_doc,
+             "_set_bell($self, fd, /)\n--\n\nThe descriptor that is readable after a Python signal, or -1.");
 static PyObject *core_set_bell(loop_core *self, PyObject *arg) {
 	long fd = PyLong_AsLong(arg);
 	if (fd == -1 && PyErr_Occurred()) return NULL;
@@ -77,7 +81,9 @@ static int iterate(loop_core *self) {
 	return -1;
 }
 
-PyDoc_STRVAR(run_once_doc, "_run_once($self, /)\n--\n\nRun one iteration: wait unless something is ready, and call what is.");
+PyDoc_STRVAR(
+	run_once_doc,
+	"_run_once($self, /)\n--\n\nRun one iteration: wait unless something is ready, and call what is.");
 static PyObject *core_run_once(loop_core *self, PyObject *none) {
 	(void)none;
 	if (core_check_open(self) < 0 || iterate(self) < 0) return NULL;
@@ -94,8 +100,9 @@ static PyObject *core_run(loop_core *self, PyObject *none) {
 	Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(stop_doc,
-             "stop($self, /)\n--\n\nLet the current iteration end, then leave the run. Before a run: it makes one iteration.");
+PyDoc_STRVAR(
+	stop_doc,
+	"stop($self, /)\n--\n\nLet the current iteration end, then leave the run. Before a run: it makes one iteration.");
 static PyObject *core_stop(loop_core *self, PyObject *none) {
 	(void)none;
 	self->stopping = true;

@@ -5,7 +5,8 @@
 #include <math.h>
 
 /* The keyword `context`, the only one there is. -1 with an exception for another. */
-static int take_context(const char *name, PyObject *const *args, Py_ssize_t count, PyObject *keywords, PyObject **out) {
+static int take_context(const char *name, PyObject *const *args, Py_ssize_t count, PyObject *keywords,
+                        PyObject **out) {
 	*out = NULL;
 	Py_ssize_t given = keywords ? PyTuple_GET_SIZE(keywords) : 0;
 	for (Py_ssize_t i = 0; i < given; i++) {
@@ -25,14 +26,16 @@ static int take_context(const char *name, PyObject *const *args, Py_ssize_t coun
 
 int core_check_count(const char *name, Py_ssize_t count, Py_ssize_t least) {
 	if (count >= least) return 0;
-	PyErr_Format(PyExc_TypeError, "%s() takes at least %zd positional arguments (%zd given)", name, least, count);
+	PyErr_Format(PyExc_TypeError, "%s() takes at least %zd positional arguments (%zd given)", name, least,
+	             count);
 	return -1;
 }
 
 /* What asyncio checks in debug mode. */
 static int check_debug(loop_core *self, PyObject *callback, const char *name, bool any_thread) {
 	if (!self->debug) return 0;
-	PyObject *done = any_thread ? Py_NewRef(Py_None) : PyObject_CallMethodNoArgs((PyObject *)self, py.check_thread);
+	PyObject *done =
+		any_thread ? Py_NewRef(Py_None) : PyObject_CallMethodNoArgs((PyObject *)self, py.check_thread);
 	if (done) {
 		Py_DECREF(done);
 		done = PyObject_CallMethod((PyObject *)self, "_check_callback", "Os", callback, name);
@@ -54,18 +57,22 @@ static aw_status queue(handle *self, bool any_thread) {
 	aw_status status = AW_EWRONGTHREAD;
 	handle_hold(self);
 	if (!any_thread) {
-		/* Another thread drives the loop: a fault of the caller's that asyncio tells in debug mode alone, and that works there. */
+		/*
+		 * Another thread drives the loop: a fault of the caller's that asyncio tells in debug mode alone, and
+		 * that works there.
+		 */
 		Py_INCREF(self);
 		status = aw_loop_call_soon(core->loop, handle_call, self, handle_release, NULL);
 		if (status == AW_EWRONGTHREAD) handle_hold(self);
 		Py_DECREF(self);
 	}
-	if (status == AW_EWRONGTHREAD) status = aw_loop_call_soon_threadsafe(core->loop, handle_call, self, handle_release);
+	if (status == AW_EWRONGTHREAD)
+		status = aw_loop_call_soon_threadsafe(core->loop, handle_call, self, handle_release);
 	return status;
 }
 
-static PyObject *call_soon(loop_core *self, const char *name, PyObject *const *args, Py_ssize_t count, PyObject *keywords,
-                           bool any_thread) {
+static PyObject *call_soon(loop_core *self, const char *name, PyObject *const *args, Py_ssize_t count,
+                           PyObject *keywords, bool any_thread) {
 	PyObject *context;
 	if (core_check_count(name, count, 1) < 0 || take_context(name, args, count, keywords, &context) < 0 ||
 	    core_check_open(self) < 0 || check_debug(self, args[0], name, any_thread) < 0)
@@ -74,15 +81,18 @@ static PyObject *call_soon(loop_core *self, const char *name, PyObject *const *a
 	return made ? handle_scheduled(made, queue(made, any_thread)) : NULL;
 }
 
-PyDoc_STRVAR(call_soon_doc, "call_soon($self, callback, /, *args, context=None)\n--\n\n"
-                            "Call the callback in the next iteration, in order of the calls. Returns its Handle.");
-static PyObject *core_call_soon(loop_core *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+PyDoc_STRVAR(call_soon_doc,
+             "call_soon($self, callback, /, *args, context=None)\n--\n\n"
+             "Call the callback in the next iteration, in order of the calls. Returns its Handle.");
+static PyObject *core_call_soon(loop_core *self, PyObject *const *args, Py_ssize_t count,
+                                PyObject *keywords) {
 	return call_soon(self, "call_soon", args, count, keywords, false);
 }
 
 PyDoc_STRVAR(call_soon_threadsafe_doc, "call_soon_threadsafe($self, callback, /, *args, context=None)\n--\n\n"
                                        "call_soon() from any thread; wakes the loop.");
-static PyObject *core_call_soon_threadsafe(loop_core *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+static PyObject *core_call_soon_threadsafe(loop_core *self, PyObject *const *args, Py_ssize_t count,
+                                           PyObject *keywords) {
 	return call_soon(self, "call_soon_threadsafe", args, count, keywords, true);
 }
 
@@ -108,8 +118,8 @@ static void release_reference(void *ud) {
 	Py_DECREF((PyObject *)ud);
 }
 
-static PyObject *call_at(loop_core *self, const char *name, double when, PyObject *const *args, Py_ssize_t count,
-                         PyObject *keywords) {
+static PyObject *call_at(loop_core *self, const char *name, double when, PyObject *const *args,
+                         Py_ssize_t count, PyObject *keywords) {
 	PyObject *context;
 	if (take_context(name, args, count, keywords, &context) < 0 || core_check_open(self) < 0 ||
 	    check_debug(self, args[1], name, false) < 0)
@@ -123,14 +133,17 @@ static PyObject *call_at(loop_core *self, const char *name, double when, PyObjec
 	made->when = when;
 	aw_status status = timer_start(self->loop, made);
 	if (status == AW_EWRONGTHREAD)
-		status = aw_loop_call_soon_threadsafe(self->loop, timer_start, Py_NewRef((PyObject *)made), release_reference);
+		status = aw_loop_call_soon_threadsafe(self->loop, timer_start, Py_NewRef((PyObject *)made),
+		                                      release_reference);
 	return handle_scheduled(made, status);
 }
 
-PyDoc_STRVAR(call_later_doc,
-             "call_later($self, delay, callback, /, *args, context=None)\n--\n\n"
-             "Call the callback after `delay` seconds, to the nanosecond and never earlier. Returns its TimerHandle.");
-static PyObject *core_call_later(loop_core *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
+PyDoc_STRVAR(
+	call_later_doc,
+	"call_later($self, delay, callback, /, *args, context=None)\n--\n\n"
+	"Call the callback after `delay` seconds, to the nanosecond and never earlier. Returns its TimerHandle.");
+static PyObject *core_call_later(loop_core *self, PyObject *const *args, Py_ssize_t count,
+                                 PyObject *keywords) {
 	if (core_check_count("call_later", count, 2) < 0) return NULL;
 	if (args[0] == Py_None) {
 		PyErr_SetString(PyExc_TypeError, "delay must not be None");
@@ -141,8 +154,10 @@ static PyObject *core_call_later(loop_core *self, PyObject *const *args, Py_ssiz
 	return call_at(self, "call_later", now(self) + delay, args, count, keywords);
 }
 
-PyDoc_STRVAR(call_at_doc, "call_at($self, when, callback, /, *args, context=None)\n--\n\n"
-                          "Call the callback at `when` of time(); equal times in order of the calls. Returns its TimerHandle.");
+PyDoc_STRVAR(
+	call_at_doc,
+	"call_at($self, when, callback, /, *args, context=None)\n--\n\n"
+	"Call the callback at `when` of time(); equal times in order of the calls. Returns its TimerHandle.");
 static PyObject *core_call_at(loop_core *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
 	if (core_check_count("call_at", count, 2) < 0) return NULL;
 	if (args[0] == Py_None) {
@@ -154,8 +169,9 @@ static PyObject *core_call_at(loop_core *self, PyObject *const *args, Py_ssize_t
 	return call_at(self, "call_at", when, args, count, keywords);
 }
 
-PyDoc_STRVAR(time_doc,
-             "time($self, /)\n--\n\nReturn the loop's clock, in seconds: the monotonic one, or the virtual backend's own.");
+PyDoc_STRVAR(
+	time_doc,
+	"time($self, /)\n--\n\nReturn the loop's clock, in seconds: the monotonic one, or the virtual backend's own.");
 static PyObject *core_time(loop_core *self, PyObject *none) {
 	(void)none;
 	return PyFloat_FromDouble(now(self));
@@ -163,9 +179,10 @@ static PyObject *core_time(loop_core *self, PyObject *none) {
 
 PyMethodDef core_schedule_methods[] = {
 	{"call_soon", (PyCFunction)(void (*)(void))core_call_soon, METH_FASTCALL | METH_KEYWORDS, call_soon_doc},
-	{"call_soon_threadsafe", (PyCFunction)(void (*)(void))core_call_soon_threadsafe, METH_FASTCALL | METH_KEYWORDS,
-     call_soon_threadsafe_doc},
-	{"call_later", (PyCFunction)(void (*)(void))core_call_later, METH_FASTCALL | METH_KEYWORDS, call_later_doc},
+	{"call_soon_threadsafe", (PyCFunction)(void (*)(void))core_call_soon_threadsafe,
+     METH_FASTCALL | METH_KEYWORDS, call_soon_threadsafe_doc},
+	{"call_later", (PyCFunction)(void (*)(void))core_call_later, METH_FASTCALL | METH_KEYWORDS,
+     call_later_doc},
 	{"call_at", (PyCFunction)(void (*)(void))core_call_at, METH_FASTCALL | METH_KEYWORDS, call_at_doc},
 	{"time", (PyCFunction)core_time, METH_NOARGS, time_doc},
 	{NULL},

@@ -25,8 +25,9 @@ static PyObject *watch(loop_core *self, enum handle_kind kind, PyObject *const *
 	handle *made = number ? handle_new(self, kind, args[1], args + 2, count - 2, NULL) : NULL;
 	if (!made) goto fail;
 	handle_hold(made);
-	aw_status status = kind == HANDLE_READER ? aw_loop_add_reader(self->loop, fd, handle_call, made, handle_release)
-	                                         : aw_loop_add_writer(self->loop, fd, handle_call, made, handle_release);
+	aw_status status = kind == HANDLE_READER
+	                       ? aw_loop_add_reader(self->loop, fd, handle_call, made, handle_release)
+	                       : aw_loop_add_writer(self->loop, fd, handle_call, made, handle_release);
 	if (!handle_scheduled(made, status)) {
 		made = NULL;
 		goto fail;
@@ -36,7 +37,8 @@ static PyObject *watch(loop_core *self, enum handle_kind kind, PyObject *const *
 		Py_DECREF(number);
 		return (PyObject *)made;
 	}
-	(void)(kind == HANDLE_READER ? aw_loop_remove_reader(self->loop, fd) : aw_loop_remove_writer(self->loop, fd));
+	(void)(kind == HANDLE_READER ? aw_loop_remove_reader(self->loop, fd)
+	                             : aw_loop_remove_writer(self->loop, fd));
 fail:
 	Py_XDECREF(number);
 	Py_XDECREF(made);
@@ -50,8 +52,8 @@ static PyObject *unwatch(loop_core *self, enum handle_kind kind, PyObject *file)
 	if (!number) return NULL;
 	int known = PyDict_Contains(watchers(self, kind), number);
 	if (known > 0) {
-		aw_status status =
-			kind == HANDLE_READER ? aw_loop_remove_reader(self->loop, fd) : aw_loop_remove_writer(self->loop, fd);
+		aw_status status = kind == HANDLE_READER ? aw_loop_remove_reader(self->loop, fd)
+		                                         : aw_loop_remove_writer(self->loop, fd);
 		if (status < 0) raise_status(status);
 		known = status < 0 ? -1 : forget(watchers(self, kind), number);
 	}
@@ -59,30 +61,35 @@ static PyObject *unwatch(loop_core *self, enum handle_kind kind, PyObject *file)
 	return known < 0 ? NULL : PyBool_FromLong(known);
 }
 
-PyDoc_STRVAR(add_reader_doc,
-             "_add_reader($self, fd, callback, /, *args)\n--\n\nadd_reader() that gives the Handle, and any descriptor.");
+PyDoc_STRVAR(
+	add_reader_doc,
+	"_add_reader($self, fd, callback, /, *args)\n--\n\nadd_reader() that gives the Handle, and any descriptor.");
 static PyObject *core_add_reader(loop_core *self, PyObject *const *args, Py_ssize_t count) {
 	return watch(self, HANDLE_READER, args, count);
 }
 
-PyDoc_STRVAR(add_writer_doc,
-             "_add_writer($self, fd, callback, /, *args)\n--\n\nadd_writer() that gives the Handle, and any descriptor.");
+PyDoc_STRVAR(
+	add_writer_doc,
+	"_add_writer($self, fd, callback, /, *args)\n--\n\nadd_writer() that gives the Handle, and any descriptor.");
 static PyObject *core_add_writer(loop_core *self, PyObject *const *args, Py_ssize_t count) {
 	return watch(self, HANDLE_WRITER, args, count);
 }
 
-PyDoc_STRVAR(remove_reader_doc, "_remove_reader($self, fd, /)\n--\n\nStop watching; return whether it was watched.");
+PyDoc_STRVAR(remove_reader_doc,
+             "_remove_reader($self, fd, /)\n--\n\nStop watching; return whether it was watched.");
 static PyObject *core_remove_reader(loop_core *self, PyObject *file) {
 	return unwatch(self, HANDLE_READER, file);
 }
 
-PyDoc_STRVAR(remove_writer_doc, "_remove_writer($self, fd, /)\n--\n\nStop watching; return whether it was watched.");
+PyDoc_STRVAR(remove_writer_doc,
+             "_remove_writer($self, fd, /)\n--\n\nStop watching; return whether it was watched.");
 static PyObject *core_remove_writer(loop_core *self, PyObject *file) {
 	return unwatch(self, HANDLE_WRITER, file);
 }
 
-PyDoc_STRVAR(watched_doc,
-             "_watched($self, /)\n--\n\nReturn two dicts, descriptor to Handle: what is watched for reading, and for writing.");
+PyDoc_STRVAR(
+	watched_doc,
+	"_watched($self, /)\n--\n\nReturn two dicts, descriptor to Handle: what is watched for reading, and for writing.");
 static PyObject *core_watched(loop_core *self, PyObject *none) {
 	(void)none;
 	return Py_BuildValue("NN", PyDict_Copy(self->readers), PyDict_Copy(self->writers));
@@ -90,9 +97,10 @@ static PyObject *core_watched(loop_core *self, PyObject *none) {
 
 /* --- signals --- */
 
-PyDoc_STRVAR(watch_signal_doc,
-             "_watch_signal($self, signum, callback, /, *args)\n--\n\n"
-             "Have the callback called once for each delivery of the signal, from the loop. Returns its Handle.");
+PyDoc_STRVAR(
+	watch_signal_doc,
+	"_watch_signal($self, signum, callback, /, *args)\n--\n\n"
+	"Have the callback called once for each delivery of the signal, from the loop. Returns its Handle.");
 static PyObject *core_watch_signal(loop_core *self, PyObject *const *args, Py_ssize_t count) {
 	if (core_check_count("add_signal_handler", count, 2) < 0 || core_check_open(self) < 0) return NULL;
 	long number = PyLong_AsLong(args[0]);
@@ -109,7 +117,8 @@ static PyObject *core_watch_signal(loop_core *self, PyObject *const *args, Py_ss
 	return NULL;
 }
 
-PyDoc_STRVAR(unwatch_signal_doc, "_unwatch_signal($self, signum, /)\n--\n\nTake it back; return whether there was one.");
+PyDoc_STRVAR(unwatch_signal_doc,
+             "_unwatch_signal($self, signum, /)\n--\n\nTake it back; return whether there was one.");
 static PyObject *core_unwatch_signal(loop_core *self, PyObject *arg) {
 	long number = PyLong_AsLong(arg);
 	if (number == -1 && PyErr_Occurred()) return NULL;
@@ -154,10 +163,11 @@ static aw_status child_watch(handle *self, int32_t pid) {
 	return status;
 }
 
-PyDoc_STRVAR(watch_child_doc,
-             "_watch_child($self, pid, callback, /)\n--\n\n"
-             "Reap this child when it ends, through a pidfd, and call callback(pid, returncode). It waits for no other, and "
-             "ChildProcessError or ProcessLookupError says that there is no such child.");
+PyDoc_STRVAR(
+	watch_child_doc,
+	"_watch_child($self, pid, callback, /)\n--\n\n"
+	"Reap this child when it ends, through a pidfd, and call callback(pid, returncode). It waits for no other, and "
+	"ChildProcessError or ProcessLookupError says that there is no such child.");
 static PyObject *core_watch_child(loop_core *self, PyObject *args) {
 	int pid;
 	PyObject *callback;

@@ -316,7 +316,8 @@ static pin *steps_pin(aw_loop *loop) {
 	rb_need_block();
 	steps *self;
 	VALUE object = TypedData_Make_Struct(rb_cObject, steps, &steps_type, self);
-	*self = (steps){.self = object, .block = rb_block_proc(), .fiber = Qnil, .value = Qnil, .raised = Qnil, .loop = loop};
+	*self = (steps){
+		.self = object, .block = rb_block_proc(), .fiber = Qnil, .value = Qnil, .raised = Qnil, .loop = loop};
 	return pin_new(PIN_BLOCK, object);
 }
 
@@ -342,7 +343,8 @@ static VALUE fibers_spawn(VALUE module, VALUE loop, VALUE eager) {
 	if (!at) host_check(AW_ENOLOOP);
 	aw_coro *coro = steps_coro(at);
 	aw_task *task = NULL;
-	aw_status status = RTEST(eager) ? aw_task_spawn_coro_eager(at, coro, &task) : aw_task_spawn_coro(at, coro, &task);
+	aw_status status =
+		RTEST(eager) ? aw_task_spawn_coro_eager(at, coro, &task) : aw_task_spawn_coro(at, coro, &task);
 	aw_coro_unref(coro);
 	host_check(status);
 	VALUE wrapper = wrap_aw_task(task);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ruby behind the callbacks. All of it runs with the VM's lock but what host_wait() and blocking_wait() call. A block
- * that raises is caught at once, since no longjmp may cross the library's frames.
+ * Ruby behind the callbacks. All of it runs with the VM's lock but what host_wait() and blocking_wait() call.
+ * A block that raises is caught at once, since no longjmp may cross the library's frames.
  */
 #include "host.h"
 
@@ -36,7 +36,8 @@ static void roots_mark(void *unused) {
 }
 
 /* Without a write barrier: marked anew at the end of an incremental collection. */
-static const rb_data_type_t roots_type = {.wrap_struct_name = "Libawait roots", .function = {.dmark = roots_mark}};
+static const rb_data_type_t roots_type = {.wrap_struct_name = "Libawait roots",
+                                          .function = {.dmark = roots_mark}};
 
 pin *pin_new(enum pin_kind kind, VALUE value) {
 	pin *self = pin_take();
@@ -70,7 +71,8 @@ static void raise_kept(void) {
 /* What rb_protect() caught, as an exception; nil if the thread is to end. */
 VALUE host_caught(int tag) {
 	VALUE exception = rb_errinfo();
-	if (FIXNUM_P(exception)) { /* stays where it is: the jump that goes on with it comes before any other Ruby */
+	/* stays where it is: the jump that goes on with it comes before any other Ruby */
+	if (FIXNUM_P(exception)) {
 		host.killed = tag;
 		return Qnil;
 	}
@@ -82,11 +84,13 @@ VALUE host_caught(int tag) {
 
 /* A cancellation is no StandardError, so that a bare rescue lets it pass, but it ends only the task. */
 static bool leaves_loop(VALUE exception) {
-	return !RTEST(rb_obj_is_kind_of(exception, rb_eStandardError)) && !RTEST(rb_obj_is_kind_of(exception, host.cancelled));
+	return !RTEST(rb_obj_is_kind_of(exception, rb_eStandardError)) &&
+	       !RTEST(rb_obj_is_kind_of(exception, host.cancelled));
 }
 
 static VALUE exception_status(VALUE exception) {
-	if (RTEST(rb_obj_is_kind_of(exception, host.error)) || RTEST(rb_obj_is_kind_of(exception, host.cancelled)))
+	if (RTEST(rb_obj_is_kind_of(exception, host.error)) ||
+	    RTEST(rb_obj_is_kind_of(exception, host.cancelled)))
 		return rb_funcall(exception, rb_intern("code"), 0);
 	if (rb_obj_is_kind_of(exception, rb_eSystemCallError))
 		return INT2NUM(-NUM2INT(rb_funcall(exception, rb_intern("errno"), 0)));
@@ -117,7 +121,8 @@ VALUE host_exception_of(aw_error *error) {
 	pin *payload = pin_at(aw_error_payload(error));
 	if (payload) return payload->value;
 	VALUE parts = rb_ary_new();
-	for (size_t i = 0; i < aw_error_count(error); i++) rb_ary_push(parts, host_exception_of(aw_error_get(error, i)));
+	for (size_t i = 0; i < aw_error_count(error); i++)
+		rb_ary_push(parts, host_exception_of(aw_error_get(error, i)));
 	return rb_funcall(host.module, rb_intern("exception_for"), 3, INT2NUM(aw_error_status(error)),
 	                  rb_utf8_str_new_cstr(aw_error_message(error)), parts);
 }
@@ -184,8 +189,8 @@ static bool has_handler(const aw_loop *loop) {
 }
 
 /*
- * A block failed where nobody awaits it. The exception handler hears, if it is Ruby's; else, and for what is no StandardError, the
- * loop is left and dispatch raises it.
+ * A block failed where nobody awaits it. The exception handler hears, if it is Ruby's; else, and for what is
+ * no StandardError, the loop is left and dispatch raises it.
  */
 static aw_status callback_failed(int tag, aw_loop *loop, aw_future *future) {
 	VALUE exception = host_caught(tag);
@@ -232,7 +237,8 @@ static VALUE exception_run(VALUE arg) {
 	const void **triple = (const void **)arg;
 	const pin *self = triple[2];
 	VALUE lent = lend_aw_report((aw_report *)(uintptr_t)triple[1]);
-	call what = {.block = self->value, .argc = 2, .argv = {wrap_aw_loop((aw_loop *)(uintptr_t)triple[0]), lent}};
+	call what = {
+		.block = self->value, .argc = 2, .argv = {wrap_aw_loop((aw_loop *)(uintptr_t)triple[0]), lent}};
 	int failed = 0;
 	rb_protect(call_run, (VALUE)&what, &failed);
 	DATA_PTR(lent) = NULL; /* a report kept longer answers nothing */
@@ -307,7 +313,10 @@ static VALUE next_run(VALUE arg) {
 	return Qnil;
 }
 
-/* The block of an iterator: the coroutine of the next item. Without an error object to give, what it raises is kept. */
+/*
+ * The block of an iterator: the coroutine of the next item. Without an error object to give, what it raises
+ * is kept.
+ */
 aw_status host_next(void *ud, aw_coro **out) {
 	void *pair[] = {ud, out};
 	int failed = 0;
@@ -350,7 +359,8 @@ static void c_value_free(void *ptr) {
 	free(self);
 }
 
-static const rb_data_type_t c_value_type = {.wrap_struct_name = "Libawait::Value", .function = {.dfree = c_value_free}};
+static const rb_data_type_t c_value_type = {.wrap_struct_name = "Libawait::Value",
+                                            .function = {.dfree = c_value_free}};
 
 VALUE host_value_taken(void *value, aw_destroy_fn destroy) {
 	pin *ours = pin_at(value);
@@ -451,8 +461,10 @@ static int64_t monotonic(void) {
 
 static void *blocking_unlocked(void *arg) {
 	blocking *self = arg;
-	self->status = self->cfuture ? aw_cfuture_wait_interruptible(self->cfuture, self->timeout, self->interrupt)
-	                             : aw_executor_shutdown_wait_interruptible(self->executor, self->timeout, self->interrupt);
+	self->status =
+		self->cfuture
+			? aw_cfuture_wait_interruptible(self->cfuture, self->timeout, self->interrupt)
+			: aw_executor_shutdown_wait_interruptible(self->executor, self->timeout, self->interrupt);
 	return NULL;
 }
 
@@ -461,7 +473,9 @@ static void blocking_interrupt(void *interrupt) {
 	(void)aw_interrupt_raise(interrupt);
 }
 
-/* Raises what interrupted it; where that was nothing for this thread, it waits on for the rest of the time. */
+/*
+ * Raises what interrupted it; where that was nothing for this thread, it waits on for the rest of the time.
+ */
 static VALUE blocking_run(VALUE arg) {
 	blocking *self = (blocking *)arg;
 	int64_t timeout = self->timeout, start = timeout > 0 ? monotonic() : 0;
@@ -487,7 +501,9 @@ static aw_status blocking_wait(blocking *self) {
 	return self->status;
 }
 
-/* The outcome; what went wrong with the wait itself is raised here, so that neither is taken for the other. */
+/*
+ * The outcome; what went wrong with the wait itself is raised here, so that neither is taken for the other.
+ */
 aw_status host_cfuture_wait(aw_cfuture *cfuture, int64_t timeout, void **out) {
 	if (!aw_cfuture_done(cfuture)) {
 		blocking self = {.cfuture = cfuture, .timeout = timeout};
@@ -563,7 +579,8 @@ static void submission_fill(aw_submission *self, aw_loop *loop, VALUE hash) {
 
 static void submission_end(pin *self) {
 	if (!self) return; /* no pin of ours */
-	if (kind_fills(self->operation) && !NIL_P(rb_ary_entry(self->value, 1))) rb_str_unlocktmp(rb_ary_entry(self->value, 1));
+	if (kind_fills(self->operation) && !NIL_P(rb_ary_entry(self->value, 1)))
+		rb_str_unlocktmp(rb_ary_entry(self->value, 1));
 	pin_free(self);
 }
 
@@ -621,7 +638,8 @@ VALUE host_completions(const aw_completion *completions, aw_status count) {
 static bool cancel_token(pin *self, void *arg) {
 	void **search = arg;
 	aw_status *total = search[2];
-	if (self->owner != search[0] || !RTEST(rb_equal(rb_ary_entry(self->value, 0), *(VALUE *)search[1]))) return true;
+	if (self->owner != search[0] || !RTEST(rb_equal(rb_ary_entry(self->value, 0), *(VALUE *)search[1])))
+		return true;
 	aw_status status = aw_loop_cancel_token(search[0], (uintptr_t)self);
 	if (status < 0)
 		*total = status;

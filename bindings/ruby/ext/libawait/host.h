@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the generated wrappers ask of Ruby: blocks kept alive as callbacks, Ruby objects as values, statuses as exceptions, and
- * the VM's lock let go while the loop waits.
+ * What the generated wrappers ask of Ruby: blocks kept alive as callbacks, Ruby objects as values, statuses
+ * as exceptions, and the VM's lock let go while the loop waits.
  */
 #ifndef RUBY_HOST_H
 #define RUBY_HOST_H
@@ -45,7 +45,10 @@ void host_check(aw_status status);
 void host_check_future(aw_future *future, aw_status status);
 void host_check_result(const aw_results *results, size_t index, aw_status status);
 VALUE host_exception_of(aw_error *error);
-/* What rb_protect() caught, as an exception; nil if the thread is to end: then that goes on once the loop has been left. */
+/*
+ * What rb_protect() caught, as an exception; nil if the thread is to end: then that goes on once the loop has
+ * been left.
+ */
 VALUE host_caught(int tag);
 /* Ends a coroutine with an exception: what is no StandardError also leaves the loop. */
 aw_status host_raise(aw_resume *resume, VALUE exception);
@@ -70,7 +73,9 @@ aw_status host_remove_done_callback(aw_future *future, VALUE block);
 
 const char **host_strings(VALUE list, VALUE *holder, size_t *count);
 
-/* Of the generated file. wrap_ takes a reference of its own, take_ takes the caller's over, lend_ has none. */
+/*
+ * Of the generated file. wrap_ takes a reference of its own, take_ takes the caller's over, lend_ has none.
+ */
 VALUE wrap_aw_loop(aw_loop *loop);
 VALUE wrap_aw_future(aw_future *future);
 VALUE wrap_aw_task(aw_task *task);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The waits of Ruby's fiber scheduler. A strand is one scheduled fiber with the program's fibers it resumes: it waits for one thing
- * at a time, an operation of the completion queue or an unblock, perhaps with a limit. In a task the same calls await futures, so
- * that a cancellation ends them. No Ruby runs while completions are taken; then those that can go on are entered, in order.
+ * The waits of Ruby's fiber scheduler. A strand is one scheduled fiber with the program's fibers it resumes:
+ * it waits for one thing at a time, an operation of the completion queue or an unblock, perhaps with a limit.
+ * In a task the same calls await futures, so that a cancellation ends them. No Ruby runs while completions
+ * are taken; then those that can go on are entered, in order.
  */
 #include "selector.h"
 
@@ -175,7 +176,8 @@ static void ready_push(selector *self, strand *at) {
 		size_t room = self->ready_room ? self->ready_room * 2 : 64;
 		strand **ring = malloc(room * sizeof *ring);
 		if (!ring) rb_memerror();
-		for (size_t i = 0; i < self->ready_count; i++) ring[i] = self->ready[(self->ready_first + i) % self->ready_room];
+		for (size_t i = 0; i < self->ready_count; i++)
+			ring[i] = self->ready[(self->ready_first + i) % self->ready_room];
 		free(self->ready);
 		self->ready = ring;
 		self->ready_room = room;
@@ -189,7 +191,10 @@ static uint64_t token_of(const strand *at, bool timer) {
 	return (uint64_t)at->generation << 32 | (uint64_t)at->index << 1 | timer;
 }
 
-/* Ends a wait early: by its operation's acknowledgement, so that nothing is in flight when the strand goes on. */
+/*
+ * Ends a wait early: by its operation's acknowledgement, so that nothing is in flight when the strand goes
+ * on.
+ */
 static void strand_interrupt(selector *self, strand *at) {
 	if (at->state != STRAND_WAITS) return;
 	if (at->operation)
@@ -304,7 +309,10 @@ static VALUE selector_turn(VALUE object, VALUE timeout) {
 	return SIZET2NUM(turn(selector_of(object), NUM2LL(timeout)));
 }
 
-/* Turns until the loop is stopped, or, without `for_stop`, until no scheduled fiber is left. False: not yet, but one has failed. */
+/*
+ * Turns until the loop is stopped, or, without `for_stop`, until no scheduled fiber is left. False: not yet,
+ * but one has failed.
+ */
 static VALUE selector_turns(VALUE object, VALUE for_stop) {
 	selector *self = selector_of(object);
 	bool done;
@@ -382,8 +390,8 @@ static void strand_submit(selector *self, strand *at, const aw_submission *opera
 	}
 	if (timeout >= 0) {
 		uint64_t token = token_of(at, true);
-		both[count++] =
-			(aw_submission){.size = sizeof *both, .kind = AW_OPERATION_SLEEP, .token = token, .fd = -1, .offset = timeout};
+		both[count++] = (aw_submission){
+			.size = sizeof *both, .kind = AW_OPERATION_SLEEP, .token = token, .fd = -1, .offset = timeout};
 	}
 	aw_status taken = count ? aw_loop_submit(self->loop, both, count) : 0;
 	host_check(taken);
@@ -478,7 +486,10 @@ static void wait_check(const wait *waits) {
 	host_check(waits->status);
 }
 
-/* Suspends the running fiber until the operation, an unblock (`operation` NULL), or the limit. True if the limit did not end it. */
+/*
+ * Suspends the running fiber until the operation, an unblock (`operation` NULL), or the limit. True if the
+ * limit did not end it.
+ */
 static bool wait_for(selector *self, aw_submission *operation, int64_t timeout, int64_t *value) {
 	fibers *here = fibers_here();
 	wait waits = {.self = self,
@@ -511,7 +522,8 @@ static int64_t timeout_of(VALUE nanoseconds) {
 
 static VALUE selector_sleep(VALUE object, VALUE nanoseconds) {
 	int64_t duration = NUM2LL(nanoseconds);
-	aw_submission sleeps = {.size = sizeof sleeps, .kind = AW_OPERATION_SLEEP, .fd = -1, .offset = duration < 0 ? 0 : duration};
+	aw_submission sleeps = {
+		.size = sizeof sleeps, .kind = AW_OPERATION_SLEEP, .fd = -1, .offset = duration < 0 ? 0 : duration};
 	wait_for(selector_of(object), &sleeps, -1, NULL);
 	return Qtrue;
 }
@@ -519,7 +531,8 @@ static VALUE selector_sleep(VALUE object, VALUE nanoseconds) {
 /* Which of the events hold, as a mask; false at the limit. */
 static VALUE selector_wait_io(VALUE object, VALUE fd, VALUE events, VALUE nanoseconds) {
 	uint32_t wanted = NUM2UINT(events) & (AW_POLL_IN | AW_POLL_OUT);
-	aw_submission polls = {.size = sizeof polls, .kind = AW_OPERATION_POLL, .fd = NUM2INT(fd), .flags = wanted, .offset = -1};
+	aw_submission polls = {
+		.size = sizeof polls, .kind = AW_OPERATION_POLL, .fd = NUM2INT(fd), .flags = wanted, .offset = -1};
 	int64_t holds = 0;
 	if (!wait_for(selector_of(object), &polls, timeout_of(nanoseconds), &holds)) return Qfalse;
 	/* Of an error or a hang-up a read or a write tells more. */
@@ -541,7 +554,8 @@ static VALUE block_ended(VALUE arg) {
 
 /* Until unblock(fiber), which may have come already, from another thread; false at the limit. */
 static VALUE selector_block(VALUE object, VALUE nanoseconds) {
-	wait waits = {.self = selector_of(object), .timeout = timeout_of(nanoseconds), .fiber = rb_fiber_current()};
+	wait waits = {
+		.self = selector_of(object), .timeout = timeout_of(nanoseconds), .fiber = rb_fiber_current()};
 	message *messages = waits.self->messages;
 	for (size_t i = 0; i < waits.self->messages_count; i++) {
 		if (messages[i].fiber != waits.fiber || !NIL_P(messages[i].exception)) continue;
@@ -568,11 +582,19 @@ static VALUE selector_interrupt(VALUE object, VALUE fiber, VALUE exception) {
 static VALUE selector_await(VALUE object, VALUE awaitable) {
 	selector *self = selector_of(object);
 	fibers *here = fibers_here();
-	aw_submission awaits = {
-		.size = sizeof awaits, .kind = AW_OPERATION_FUTURE, .fd = -1, .buffer = host_future(awaitable), .offset = -1};
+	aw_submission awaits = {.size = sizeof awaits,
+	                        .kind = AW_OPERATION_FUTURE,
+	                        .fd = -1,
+	                        .buffer = host_future(awaitable),
+	                        .offset = -1};
 	strand *at = here->at.strand;
 	if (!at) host_check(AW_ENOTASK);
-	wait waits = {.self = self, .at = at, .operation = &awaits, .timeout = -1, .fiber = rb_fiber_current(), .exception = Qnil};
+	wait waits = {.self = self,
+	              .at = at,
+	              .operation = &awaits,
+	              .timeout = -1,
+	              .fiber = rb_fiber_current(),
+	              .exception = Qnil};
 	rb_ensure(strand_wait, (VALUE)&waits, strand_waited, (VALUE)&waits);
 	if (RTEST(waits.exception)) rb_exc_raise(waits.exception);
 	RB_GC_GUARD(awaitable);
@@ -581,7 +603,10 @@ static VALUE selector_await(VALUE object, VALUE awaitable) {
 
 /* --- alarms --- */
 
-/* Raises the exception in the running strand after so long, unless it is turned off. Its number; nil outside a strand. */
+/*
+ * Raises the exception in the running strand after so long, unless it is turned off. Its number; nil outside
+ * a strand.
+ */
 static VALUE selector_alarm(VALUE object, VALUE nanoseconds, VALUE exception) {
 	selector *self = selector_of(object);
 	strand *target = fibers_here()->at.strand;
@@ -590,8 +615,11 @@ static VALUE selector_alarm(VALUE object, VALUE nanoseconds, VALUE exception) {
 	at->generation++;
 	at->target = target;
 	at->exception = exception;
-	aw_submission rings = {
-		.size = sizeof rings, .kind = AW_OPERATION_SLEEP, .token = token_of(at, true), .fd = -1, .offset = NUM2LL(nanoseconds)};
+	aw_submission rings = {.size = sizeof rings,
+	                       .kind = AW_OPERATION_SLEEP,
+	                       .token = token_of(at, true),
+	                       .fd = -1,
+	                       .offset = NUM2LL(nanoseconds)};
 	aw_status taken = aw_loop_submit(self->loop, &rings, 1);
 	if (taken < 1) strand_end(self, at);
 	host_check(taken);
@@ -615,10 +643,11 @@ static VALUE selector_alarm_off(VALUE object, VALUE number, VALUE exception) {
 /* --- buffers --- */
 
 /*
- * Reads or writes `length` bytes at least, waiting for them; with 0, what goes at once. The bytes done, or a negative errno if that
- * are none.
+ * Reads or writes `length` bytes at least, waiting for them; with 0, what goes at once. The bytes done, or a
+ * negative errno if that are none.
  */
-static VALUE transfer_buffer(VALUE object, int fd, VALUE buffer, size_t length, size_t offset, int64_t position, bool writes) {
+static VALUE transfer_buffer(VALUE object, int fd, VALUE buffer, size_t length, size_t offset,
+                             int64_t position, bool writes) {
 	void *base;
 	size_t size, done = 0;
 	if (writes)
@@ -646,7 +675,8 @@ static VALUE selector_read(VALUE object, VALUE fd, VALUE buffer, VALUE length, V
 	return transfer_buffer(object, NUM2INT(fd), buffer, NUM2SIZET(length), NUM2SIZET(offset), at, false);
 }
 
-static VALUE selector_write(VALUE object, VALUE fd, VALUE buffer, VALUE length, VALUE offset, VALUE position) {
+static VALUE selector_write(VALUE object, VALUE fd, VALUE buffer, VALUE length, VALUE offset,
+                            VALUE position) {
 	int64_t at = NIL_P(position) ? -1 : NUM2LL(position);
 	return transfer_buffer(object, NUM2INT(fd), buffer, NUM2SIZET(length), NUM2SIZET(offset), at, true);
 }
@@ -663,7 +693,10 @@ static VALUE close_pidfd(VALUE arg) {
 	return Qnil;
 }
 
-/* Waits until the child has ended, and leaves it to be reaped. False if there is none of that pid, or no pidfd to be had. */
+/*
+ * Waits until the child has ended, and leaves it to be reaped. False if there is none of that pid, or no
+ * pidfd to be had.
+ */
 static VALUE selector_wait_pid(VALUE object, VALUE pid) {
 	int fd = (int)syscall(SYS_pidfd_open, NUM2PIDT(pid), 0);
 	if (fd < 0) return Qfalse;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One read or write, now. A socket is told not to wait, by a flag of the call; a descriptor that may block is asked first, and without
- * the VM's lock.
+ * One read or write, now. A socket is told not to wait, by a flag of the call; a descriptor that may block is
+ * asked first, and without the VM's lock.
  */
 #include "transfer.h"
 
@@ -44,7 +44,8 @@ ssize_t transfer_now(transfer *self) {
 		if (errno != ENOTSOCK) return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 		int flags = fcntl(self->fd, F_GETFL);
 		if (flags >= 0 && (flags & O_NONBLOCK)) {
-			done = self->writes ? write(self->fd, self->base, self->size) : read(self->fd, self->base, self->size);
+			done = self->writes ? write(self->fd, self->base, self->size)
+			                    : read(self->fd, self->base, self->size);
 			return done >= 0 ? done : errno == EWOULDBLOCK ? -EAGAIN : -errno;
 		}
 	}
