@@ -54,7 +54,7 @@ def lay_out(source):
         page.write_text(text)
     nest(source / 'docs' / 'guide' / 'README.md', sorted(path.stem for path in (source / 'docs' / 'guide').glob('[0-9]*.md')))
     # A binding's own pages are below its README.
-    nest(source / 'bindings' / 'python' / 'README.md', ['aio/README', 'raw/README'])
+    nest(source / 'bindings' / 'python' / 'README.md', ['src/aio/README', 'raw/README'])
     nest(source / 'bindings' / 'rust' / 'README.md', ['libawait/README', 'libawait-sys/README'])
 
 
