@@ -100,7 +100,7 @@ gdb.unwinder.register_unwinder(None, unwinder, replace=True)
 def backtrace(task):
     stackful = task['stackful']
     print(f'{task_name(task)} {awaits(task)}')
-    if not int(stackful) or not bool(stackful['started']) or bool(stackful['is_running']):
+    if not int(stackful) or not bool(stackful['started']) or int(stackful['own']):
         return
     gdb.newest_frame().select()
     unwinder.saved = int(stackful['context']['sp']), layout()

@@ -24,7 +24,7 @@ typedef struct look {
 struct stackful {
 	flow flow;            /* first: it is found by that */
 	coro_context context; /* where it stands while it is suspended */
-	coro_context *own;    /* the thread's own flow of control, while this one runs */
+	coro_context *own;    /* the thread's own flow of control while this one runs; else NULL */
 	stack *stack;
 	stack_pool *pool;
 	aw_task_fn fn;
@@ -35,7 +35,6 @@ struct stackful {
 	void *outside_arg;
 	aw_status status;
 	bool started, finished;
-	bool is_running;
 	look *look; /* it was resumed for this alone */
 };
 
@@ -83,7 +82,6 @@ aw_status stackful_step(aw_resume *resume, void *arg) {
 		coro_prepare(&self->context, self->stack, stackful_entry, self);
 	}
 	coro_thread_init(&own);
-	self->is_running = true;
 	coro_switch(&own, &self->context);
 	while (self->outside) {
 		here->flow = NULL;
@@ -92,7 +90,7 @@ aw_status stackful_step(aw_resume *resume, void *arg) {
 		here->flow = &self->flow;
 		coro_switch(&own, &self->context);
 	}
-	self->is_running = false;
+	self->own = NULL;
 	here->flow = outer;
 	return self->finished ? self->status : 0;
 }
@@ -142,16 +140,16 @@ aw_resume *stackful_suspend(void) {
 }
 
 size_t stackful_backtrace(stackful *self, void **frames, size_t most) {
-	if (!self->started || self->finished || self->is_running) return 0;
+	if (!self->started || self->finished || self->own) return 0;
 	/* The first call loads the unwinder, for which a coroutine's stack may be too small. */
 	if (!most || backtrace(frames, 1) < 0) return 0;
 	look what = {.frames = frames, .most = most};
-	coro_context own, *outer = self->own;
+	coro_context own;
 	self->look = &what;
 	self->own = &own;
 	coro_thread_init(&own);
 	coro_switch(&own, &self->context);
-	self->own = outer;
+	self->own = NULL;
 	self->look = NULL;
 	return what.count;
 }
