@@ -289,6 +289,10 @@ static void a_handler_on_the_waiting_thread_ends_it_also_with_SA_RESTART(void) {
 }
 
 static void a_handler_that_raises_is_never_missed(void) {
+#ifdef __SANITIZE_THREAD__
+	/* It keeps a signal until the thread enters a function that it knows; our wait is a system call. */
+	SKIP("ThreadSanitizer delivers a signal late, and to a thread that blocks here never");
+#endif
 	struct sigaction before = handler_begin();
 	host at;
 	waiter one = {0};
