@@ -63,7 +63,7 @@ static inline const char *raised(aw_status status) {
 	case AW_ECANCELLED: return "CancelledError";
 	case AW_ETIMEOUT: return "TimeoutError";
 	case AW_EINVALIDSTATE: return "InvalidStateError";
-	case AW_EEXIT: return "SystemExit";
+	case AW_ESYSTEMEXIT: return "SystemExit";
 	default: return status < 0 ? aw_err_name(status) : "nothing";
 	}
 }

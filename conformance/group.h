@@ -12,7 +12,7 @@
 static inline aw_taskgroup *begin_group(void) {
 	aw_taskgroup *group = NULL;
 	must(aw_taskgroup_new(NULL, &group));
-	must(aw_taskgroup_begin(group));
+	must(aw_taskgroup_enter(group));
 	return group;
 }
 
@@ -23,7 +23,7 @@ static inline void join_group(aw_taskgroup *group, aw_task_fn fn, const void *ud
 
 /* The end of the block, which ended with `body`, and of the caller's reference. */
 static inline aw_status end_group(aw_taskgroup *group, aw_status body) {
-	aw_status status = aw_taskgroup_end(group, body, NULL);
+	aw_status status = aw_taskgroup_exit(group, body, NULL);
 	aw_taskgroup_unref(group);
 	return status;
 }

@@ -28,7 +28,7 @@ extern const aw_backend epoll_backend, virtual_backend;
 typedef struct driver {
 	const aw_backend *backend;
 	aw_backend_state *state;
-	aw_backend_host host;
+	aw_backend_core core;
 	int inside;       /* in wait or close: the only places where complete may be called */
 	int holds;        /* submit without a flush, as the core does for descriptors that it keeps open */
 	size_t completed; /* operations handed back so far */
@@ -85,8 +85,8 @@ static inline void driver_choose(const char *names) {
 
 /* ---- driving one ---- */
 
-static inline void driver_complete(const aw_backend_host *host, aw_op *op) {
-	driver *self = host->core;
+static inline void driver_complete(const aw_backend_core *core, aw_op *op) {
+	driver *self = core->data;
 	driver_op *done = op->owner;
 	EXPECT(self->inside);
 	EXPECT_INT(done->completions, 0);
@@ -97,8 +97,8 @@ static inline void driver_complete(const aw_backend_host *host, aw_op *op) {
 
 static inline aw_status driver_open(driver *self, const aw_backend *backend) {
 	*self = (driver){.backend = backend};
-	self->host = (aw_backend_host){.size = sizeof self->host, .complete = driver_complete, .core = self};
-	return backend->open(&self->host, AW_BACKEND_SINGLE_THREAD, 1, &self->state);
+	self->core = (aw_backend_core){.size = sizeof self->core, .complete = driver_complete, .data = self};
+	return backend->open(&self->core, AW_BACKEND_SINGLE_THREAD, 1, &self->state);
 }
 
 static inline void driver_close(driver *self) {

@@ -104,8 +104,8 @@ def tables(source):
         'pub fn kind(', 'code if code >')
     yield own('bindings/ruby/lib/libawait/errors.rb', 'ruby', 'Error').scan(
         r'(?P<codes>AW_E[A-Z]+) => (?P<value>\w+)', 'CLASS_OF_CODE = {', '}')
-    yield own('bindings/python/raw/host.c', 'python_raw', 'error').scan(
-        r'status == (?P<codes>AW_E[A-Z]+) \? host\.(?P<value>\w+)', 'exception_of_code(', 'host.error;')
+    yield own('bindings/python/raw/glue.c', 'python_raw', 'error').scan(
+        r'status == (?P<codes>AW_E[A-Z]+) \? glue\.(?P<value>\w+)', 'exception_of_code(', 'glue.error;')
     yield switch(own('bindings/python/src/aio/convert.c', 'python_aio', 'RuntimeError'),
                  r'(?:\*out_message = [^;]*;)?\s*return (?:PyExc_)?(?P<value>\w+);', '*type_of(', 'default:')
 

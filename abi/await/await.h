@@ -19,6 +19,7 @@
 #include <await/interrupt.h>
 #include <await/iterator.h>
 #include <await/loop.h>
+#include <await/op.h>
 #include <await/process.h>
 #include <await/queue.h>
 #include <await/registry.h>

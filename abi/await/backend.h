@@ -9,7 +9,7 @@
  * ordering; a backend only carries out operations and waits.
  *
  * Life of an operation: its owner fills in an ::aw_op, embedded in an object of its own, and submits it. From
- * then until `host->complete(host, op)` the memory is the backend's, also after a cancel. Each submitted
+ * then until `core->complete(core, op)` the memory is the backend's, also after a cancel. Each submitted
  * operation is completed exactly once, from inside `wait` or `close`, never from inside `submit` or `cancel`.
  * Nothing is allocated per operation where it can be helped, and nothing in `cancel`, `wait` and `close`.
  */
@@ -17,6 +17,7 @@
 #define AWAIT_BACKEND_H
 
 #include <await/base.h>
+#include <await/op.h>
 
 AW_BEGIN_DECLS
 
@@ -27,23 +28,6 @@ AW_BEGIN_DECLS
 
 /** The name of the function that a plug-in exports: `const aw_backend *aw_backend_entry(void)`. */
 #define AW_BACKEND_ENTRY "aw_backend_entry"
-
-/** What an operation does. */
-enum aw_op_kind {
-	/** in: `flags` of ::aw_op_poll. result: what is ready. A regular file is always ready */
-	AW_OP_POLL = 2,
-	AW_OP_READ = 3,    /**< `offset` -1: at the file's position. result: bytes, 0 at the end */
-	AW_OP_WRITE = 4,   /**< never raises SIGPIPE; may be partial */
-	AW_OP_RECV = 5,    /**< `flags` of recv(2) */
-	AW_OP_SEND = 6,    /**< `flags` of send(2); never raises SIGPIPE; may be partial */
-	AW_OP_ACCEPT = 7,  /**< result: a descriptor, close-on-exec and non-blocking */
-	AW_OP_CONNECT = 8, /**< `buffer`, `length`: the address */
-	AW_OP_FSYNC = 9,
-	AW_OP_CLOSE = 10
-};
-
-/** Readiness, in `flags` and in the result of ::AW_OP_POLL: the kernel's own values. */
-enum aw_op_poll { AW_OP_POLL_IN = 1, AW_OP_POLL_OUT = 4, AW_OP_POLL_ERR = 8, AW_OP_POLL_HUP = 16 };
 
 /** How long a poll is meant to last, in the `offset` of ::AW_OP_POLL. A backend may ignore it. */
 enum aw_op_poll_life {
@@ -80,13 +64,13 @@ typedef struct aw_op {
 } aw_op;
 
 /** What the core offers to a backend. */
-typedef struct aw_backend_host {
+typedef struct aw_backend_core {
 	uint32_t size;
 	uint32_t reserved;
 	/** Hands an operation back to its owner. Called on the thread that is in `wait` or `close`. */
-	void (*complete)(const struct aw_backend_host *host, aw_op *op);
-	void *core; /**< the core's own */
-} aw_backend_host;
+	void (*complete)(const struct aw_backend_core *core, aw_op *op);
+	void *data; /**< the core's own */
+} aw_backend_core;
 
 /** One open backend: a struct of the backend's own. */
 typedef struct aw_backend_state aw_backend_state;
@@ -118,8 +102,8 @@ typedef struct aw_backend {
 	 * Leaves nothing behind.
 	 */
 	aw_status (*probe)(char *why, size_t length);
-	/** Opens one; `host` lives as long as the state. `seed` is for backends that order by chance. */
-	aw_status (*open)(const aw_backend_host *host, uint32_t flags, uint64_t seed, aw_backend_state **out);
+	/** Opens one; `core` lives as long as the state. `seed` is for backends that order by chance. */
+	aw_status (*open)(const aw_backend_core *core, uint32_t flags, uint64_t seed, aw_backend_state **out);
 	/** Closes it. Operations still in flight are ended and completed with -ECANCELED first. */
 	void (*close)(aw_backend_state *state);
 	/**

@@ -23,7 +23,7 @@
  *  - Unless a function says "any thread", it is called by the one thread that drives the loop now.
  *  - Where a function makes something that belongs to a loop (it is not named `aw_loop_…`), a NULL `loop`
  *    means the one that runs in this thread, ::AW_ENOLOOP if there is none. The exceptions are aw_error_new()
- *    and aw_error_new_group(), where it means no loop, and calls for any thread (aw_submit_threadsafe()),
+ *    and aw_error_new_group(), where it means no loop, and calls for any thread (aw_run_coroutine_threadsafe()),
  *    which must name theirs.
  *  - NULL and foreign handles are answered with ::AW_EBADHANDLE (predicates answer 0, getters NULL), and so
  *    are stale ones, as long as their memory has not become another handle of the same kind: then that one is

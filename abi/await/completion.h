@@ -8,32 +8,14 @@
 #define AWAIT_COMPLETION_H
 
 #include <await/base.h>
+#include <await/op.h>
 
 AW_BEGIN_DECLS
-
-/** What an operation does. Values are those of the backend interface. */
-enum aw_operation {
-	AW_OPERATION_NOP = 0,     /**< completes in the next dispatch */
-	AW_OPERATION_SLEEP = 1,   /**< completes after `offset` nanoseconds */
-	AW_OPERATION_POLL = 2,    /**< waits for `flags` of ::aw_poll on `fd`; value: what is ready */
-	AW_OPERATION_READ = 3,    /**< read; `offset` -1: at the file's position */
-	AW_OPERATION_WRITE = 4,   /**< write; may be partial */
-	AW_OPERATION_RECV = 5,    /**< recv; `flags` of recv(2) */
-	AW_OPERATION_SEND = 6,    /**< send without SIGPIPE; may be partial */
-	AW_OPERATION_ACCEPT = 7,  /**< accept; value: a new close-on-exec descriptor */
-	AW_OPERATION_CONNECT = 8, /**< connect `fd` to the address at `buffer`, `length` bytes */
-	AW_OPERATION_FSYNC = 9,   /**< fsync */
-	AW_OPERATION_CLOSE = 10,  /**< close */
-	AW_OPERATION_FUTURE = 11  /**< waits for the future at `buffer`; status: the future's */
-};
-
-/** Readiness, for ::AW_OPERATION_POLL. */
-enum aw_poll { AW_POLL_IN = 1, AW_POLL_OUT = 4, AW_POLL_ERR = 8, AW_POLL_HUP = 16 };
 
 /** One operation. The buffer belongs to it until its completion has been drained, also after a cancel. */
 typedef struct aw_submission {
 	uint32_t size; /**< sizeof(aw_submission) */
-	uint32_t kind; /**< one of ::aw_operation */
+	uint32_t kind; /**< one of ::aw_op_kind */
 	uint64_t token;
 	int32_t fd;
 	uint32_t flags;

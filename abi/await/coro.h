@@ -18,7 +18,7 @@ AW_BEGIN_DECLS
  * One step. It looks at what was sent (aw_resume_status(), aw_resume_value(), aw_resume_error()) and ends
  * with exactly one of aw_resume_return(), aw_resume_raise(), aw_resume_await(), aw_resume_delegate() and
  * aw_resume_yield(), whose status it returns. A bare 0 returns NULL from the coroutine; a bare negative
- * status raises it. ::AW_EEXIT also leaves the loop's run.
+ * status raises it. ::AW_ESYSTEMEXIT also leaves the loop's run.
  */
 typedef aw_status (*aw_step_fn)(aw_resume *resume, void *ud);
 

@@ -91,7 +91,7 @@
 AW_EASY_UNREF(aw_as_completed)
 AW_EASY_UNREF(aw_backend_list)
 AW_EASY_UNREF(aw_barrier)
-AW_EASY_UNREF(aw_cfuture)
+AW_EASY_UNREF(aw_concurrent_future)
 AW_EASY_UNREF(aw_condition)
 AW_EASY_UNREF(aw_coro)
 AW_EASY_UNREF(aw_error)

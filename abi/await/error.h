@@ -41,7 +41,7 @@ enum aw_error_code {
 	AW_EGROUP = -5023,         /**< several failures (ExceptionGroup) */
 	AW_EREUSED = -5024,        /**< the coroutine runs already, or has run */
 	AW_ENOLOOP = -5025,        /**< no loop runs in this thread */
-	AW_EEXIT = -5026,          /**< leave the loop at once: a callback or step may return it (SystemExit) */
+	AW_ESYSTEMEXIT = -5026,    /**< leave the loop at once: a callback or step may return it (SystemExit) */
 	AW_EPENDING = -5027,       /**< a blocking wait's time passed, and it is still pending (TimeoutError) */
 	AW_EUSER = -20000, /**< the first code for programs; AW_EUSER - 1 is the next (aw_error_register()) */
 	AW_EUSER_LAST = -29999, /**< the last code for programs */

@@ -16,8 +16,8 @@
 AW_BEGIN_DECLS
 
 typedef struct aw_executor aw_executor; /**< a pool of threads (ThreadPoolExecutor) */
-typedef struct aw_cfuture
-	aw_cfuture; /**< the outcome of something that runs in a loop, for other threads (concurrent Future) */
+typedef struct aw_concurrent_future
+	aw_concurrent_future; /**< the outcome of something that runs in a loop, for other threads (concurrent Future) */
 
 /**
  * A blocking function, run on a thread of an executor. It may set a value, whose destroy runs on the loop's
@@ -53,7 +53,7 @@ AW_API aw_status aw_executor_shutdown(aw_executor *executor, aw_bool cancel_pend
  */
 AW_NODISCARD AW_API aw_status aw_executor_shutdown_wait(aw_executor *executor, int64_t timeout_ns);
 /**
- * aw_executor_shutdown_wait() that also ends early, as aw_cfuture_wait_interruptible() does: with -EINTR once
+ * aw_executor_shutdown_wait() that also ends early, as aw_concurrent_future_wait_interruptible() does: with -EINTR once
  * `interrupt` (optional) is raised or a signal handler has run on the calling thread. It can be called again.
  * Executor.shutdown(wait=True).
  */
@@ -133,28 +133,30 @@ AW_NODISCARD AW_API aw_status aw_loop_shutdown_default_executor(aw_loop *loop, i
  * reference.
  * Errors: ::AW_ELOOPCLOSED, ::AW_EFORKED, -ENOMEM. asyncio.run_coroutine_threadsafe.
  */
-AW_STACKFUL AW_NODISCARD AW_API aw_status aw_submit_threadsafe(aw_loop *loop, aw_task_fn fn, void *ud,
-                                                               aw_destroy_fn destroy, aw_cfuture **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_run_coroutine_threadsafe(aw_loop *loop, aw_task_fn fn, void *ud,
+                                                                      aw_destroy_fn destroy,
+                                                                      aw_concurrent_future **out);
 /**
- * As aw_submit_threadsafe(), for a coroutine of steps: what aw_coro_new() takes.
+ * As aw_run_coroutine_threadsafe(), for a coroutine of steps: what aw_coro_new() takes.
  * asyncio.run_coroutine_threadsafe.
  */
-AW_NODISCARD AW_API aw_status aw_submit_step_threadsafe(aw_loop *loop, aw_step_fn fn, void *ud,
-                                                        aw_destroy_fn destroy, aw_cfuture **out);
-/** Takes one more reference and returns `cfuture`. */
-AW_API aw_cfuture *aw_cfuture_ref(aw_cfuture *cfuture);
+AW_NODISCARD AW_API aw_status aw_run_step_threadsafe(aw_loop *loop, aw_step_fn fn, void *ud,
+                                                     aw_destroy_fn destroy, aw_concurrent_future **out);
+/** Takes one more reference and returns `future`. */
+AW_API aw_concurrent_future *aw_concurrent_future_ref(aw_concurrent_future *future);
 /** Gives one reference back; the task goes on. */
-AW_API void aw_cfuture_unref(aw_cfuture *cfuture);
+AW_API void aw_concurrent_future_unref(aw_concurrent_future *future);
 /**
  * Blocks until it is done, `timeout_ns` at most (negative or ::AW_FOREVER: no limit), and returns the outcome
- * as aw_cfuture_result(). ::AW_EPENDING once that time has passed, which leaves it as it is; ::AW_ETIMEOUT is
+ * as aw_concurrent_future_result(). ::AW_EPENDING once that time has passed, which leaves it as it is; ::AW_ETIMEOUT is
  * a failure of the task. -EDEADLK on the thread that runs the loop. Signals do not end the wait.
  * Future.result(timeout).
  */
-AW_NODISCARD AW_API aw_status aw_cfuture_wait(aw_cfuture *cfuture, int64_t timeout_ns, void **out);
+AW_NODISCARD AW_API aw_status aw_concurrent_future_wait(aw_concurrent_future *future, int64_t timeout_ns,
+                                                        void **out);
 /**
- * Blocks until it is done, as aw_cfuture_wait(), but can be interrupted, and returns 0 whatever the outcome,
- * which aw_cfuture_result() gives: so no failure of the task is taken for one of the wait. Where it is done
+ * Blocks until it is done, as aw_concurrent_future_wait(), but can be interrupted, and returns 0 whatever the outcome,
+ * which aw_concurrent_future_result() gives: so no failure of the task is taken for one of the wait. Where it is done
  * already, it returns 0 at once.
  *
  * Ends with -EINTR once `interrupt` (optional) is raised, and when a signal handler has run on the calling
@@ -166,34 +168,35 @@ AW_NODISCARD AW_API aw_status aw_cfuture_wait(aw_cfuture *cfuture, int64_t timeo
  * ::AW_EFORKED. None of these changes what is waited for, and the call can be repeated. Thread: any.
  * Future.result(timeout).
  */
-AW_NODISCARD AW_API aw_status aw_cfuture_wait_interruptible(aw_cfuture *cfuture, int64_t timeout_ns,
-                                                            aw_interrupt *interrupt);
+AW_NODISCARD AW_API aw_status aw_concurrent_future_wait_interruptible(aw_concurrent_future *future,
+                                                                      int64_t timeout_ns,
+                                                                      aw_interrupt *interrupt);
 /**
- * The outcome: 0 and the value in `out` (optional, borrowed from `cfuture`); the failure's code;
+ * The outcome: 0 and the value in `out` (optional, borrowed from `future`); the failure's code;
  * ::AW_ECANCELLED; ::AW_ELOOPCLOSED if the loop closed first; ::AW_EINVALIDSTATE while it is pending.
  */
-AW_NODISCARD AW_API aw_status aw_cfuture_result(aw_cfuture *cfuture, void **out);
-/** The failure or cancellation, borrowed from `cfuture`, or NULL. Future.exception. */
-AW_API aw_error *aw_cfuture_error(aw_cfuture *cfuture);
+AW_NODISCARD AW_API aw_status aw_concurrent_future_result(aw_concurrent_future *future, void **out);
+/** The failure or cancellation, borrowed from `future`, or NULL. Future.exception. */
+AW_API aw_error *aw_concurrent_future_error(aw_concurrent_future *future);
 /** Cancels it, now, and its task, in the loop. Returns 1, or 0 if it was done. Future.cancel. */
-AW_API aw_status aw_cfuture_cancel(aw_cfuture *cfuture);
+AW_API aw_status aw_concurrent_future_cancel(aw_concurrent_future *future);
 /** Future.done. */
-AW_API aw_bool aw_cfuture_done(aw_cfuture *cfuture);
+AW_API aw_bool aw_concurrent_future_done(aw_concurrent_future *future);
 /** Future.cancelled. */
-AW_API aw_bool aw_cfuture_cancelled(aw_cfuture *cfuture);
+AW_API aw_bool aw_concurrent_future_cancelled(aw_concurrent_future *future);
 /**@}*/
 
 /**
- * A future of `loop` (NULL: the one that runs) that follows `cfuture`, so that a task can await what runs in
- * a loop of another thread. Its value is borrowed from `cfuture`, which it keeps alive; it is an
- * ::AW_VALUE_INTEGER where the value is one, else an ::AW_VALUE_POINTER. Cancelling it cancels `cfuture`.
- * Where `cfuture` is done already, it is done in the next iteration.
+ * A future of `loop` (NULL: the one that runs) that follows `future`, so that a task can await what runs in
+ * a loop of another thread. Its value is borrowed from `future`, which it keeps alive; it is an
+ * ::AW_VALUE_INTEGER where the value is one, else an ::AW_VALUE_POINTER. Cancelling it cancels `future`.
+ * Where `future` is done already, it is done in the next iteration.
  *
  * Returns: 0, and a new reference in `out`. Errors: ::AW_EBADHANDLE, ::AW_EFORKED, ::AW_ELOOPCLOSED, -EINVAL,
  * -ENOMEM.
  * Thread: the one that drives `loop`. asyncio: wrap_future.
  */
-AW_NODISCARD AW_API aw_status aw_cfuture_wrap(aw_loop *loop, aw_cfuture *cfuture, aw_future **out);
+AW_NODISCARD AW_API aw_status aw_wrap_future(aw_loop *loop, aw_concurrent_future *future, aw_future **out);
 
 AW_END_DECLS
 

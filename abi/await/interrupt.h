@@ -11,7 +11,7 @@
 AW_BEGIN_DECLS
 
 /**
- * A request to stop waiting, for the waits that take one: aw_cfuture_wait_interruptible() and
+ * A request to stop waiting, for the waits that take one: aw_concurrent_future_wait_interruptible() and
  * aw_executor_shutdown_wait_interruptible(). It is sticky: while it is raised, a wait that would block fails
  * with -EINTR, also one that begins later, so that a request just before the wait is not lost. Give each
  * thread its own; one that is shared ends the waits of all that share it. What is waited for is not affected,

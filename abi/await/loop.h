@@ -13,7 +13,7 @@ AW_BEGIN_DECLS
 
 /**
  * A plain callback. 0 means well; a negative status is reported to the exception handler and the loop goes
- * on, except ::AW_EEXIT, which leaves the running `aw_loop_run_*` at once with the rest of the batch still
+ * on, except ::AW_ESYSTEMEXIT, which leaves the running `aw_loop_run_*` at once with the rest of the batch still
  * queued. A positive one means nothing, and is reported in debug mode: it may be an errno that lacks its
  * minus.
  */
@@ -86,7 +86,7 @@ AW_API void *aw_loop_host_data(const aw_loop *loop);
 
 /** @name Running */
 /**@{*/
-/** Runs until aw_loop_stop(). Returns 0, or ::AW_EEXIT. asyncio: loop.run_forever. */
+/** Runs until aw_loop_stop(). Returns 0, or ::AW_ESYSTEMEXIT. asyncio: loop.run_forever. */
 AW_NODISCARD AW_API aw_status aw_loop_run_forever(aw_loop *loop);
 /**
  * Runs until `future` is done and returns its status; `out` (optional) receives its value, borrowed from the
@@ -125,7 +125,7 @@ AW_API int64_t aw_loop_time(const aw_loop *loop);
 AW_NODISCARD AW_API aw_status aw_loop_wait(aw_loop *loop, int64_t timeout_ns);
 /**
  * Runs what is ready, once: what was queued, then completions, then timers due. Never blocks. Returns the
- * number of callbacks run, ::AW_EEXIT, or -EBUSY from inside a callback.
+ * number of callbacks run, ::AW_ESYSTEMEXIT, or -EBUSY from inside a callback.
  */
 AW_NODISCARD AW_API aw_status aw_loop_dispatch(aw_loop *loop);
 /** 1 if aw_loop_wait() would return at once. */

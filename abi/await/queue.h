@@ -76,7 +76,7 @@ AW_NODISCARD AW_API aw_status aw_queue_join_coro(aw_queue *queue, aw_coro **out)
  */
 AW_API aw_status aw_queue_shutdown(aw_queue *queue, aw_bool immediate);
 /** How many items there are. asyncio: Queue.qsize. */
-AW_API size_t aw_queue_size(const aw_queue *queue);
+AW_API size_t aw_queue_qsize(const aw_queue *queue);
 /** The limit given when the queue was made; 0 or less: none. asyncio: Queue.maxsize. */
 AW_API int64_t aw_queue_maxsize(const aw_queue *queue);
 /** 1 if there is no item. asyncio: Queue.empty. */

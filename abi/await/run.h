@@ -35,7 +35,7 @@ AW_STACKFUL AW_NODISCARD AW_API aw_status aw_run_error(const char *backend, aw_t
                                                        aw_error **out_error);
 /**
  * A whole main(): runs `fn` as aw_run() does and returns the exit status of the program: 0, or 1 if it
- * failed, after a line on stderr, "PROGRAM: message (NAME)", and one for each failure of a group. ::AW_EEXIT
+ * failed, after a line on stderr, "PROGRAM: message (NAME)", and one for each failure of a group. ::AW_ESYSTEMEXIT
  * with a message of its own is printed and gives 1, without one 0.
  *
  *     int main(void) {

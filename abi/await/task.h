@@ -114,7 +114,7 @@ AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await(aw_future *future, void **out
  * The value belongs to the caller from now on: it is released by `out_destroy` (optional), which is NULL for
  * one that needs no release. An ::aw_results or an ::aw_future as a value is a reference of the caller's.
  * Without `out` the value stays with the future. One exception: the value of a shield, of aw_future_copy()
- * and of aw_cfuture_wrap() is owned by what they follow, so `out_destroy` is NULL and that must outlive the
+ * and of aw_wrap_future() is owned by what they follow, so `out_destroy` is NULL and that must outlive the
  * value. Don't take the value of a future that others read too: they get NULL.
  *
  * Errors: those of aw_await(). Python: `value = await future`, where nobody else has the future.

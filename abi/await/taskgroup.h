@@ -23,7 +23,7 @@ AW_API void aw_taskgroup_unref(aw_taskgroup *group);
  * Enters the group in the current task, its parent. ::AW_EINVALIDSTATE if entered before, ::AW_ENOTASK.
  * TaskGroup.__aenter__.
  */
-AW_NODISCARD AW_API aw_status aw_taskgroup_begin(aw_taskgroup *group);
+AW_NODISCARD AW_API aw_status aw_taskgroup_enter(aw_taskgroup *group);
 /**
  * Starts a stackful task in the group. ::AW_EINVALIDSTATE before the group is entered, once it is shutting
  * down, and when it is finished. `out` is optional: new reference. asyncio: TaskGroup.create_task.
@@ -46,7 +46,7 @@ AW_API aw_status aw_taskgroup_add(aw_taskgroup *group, aw_task *task);
  * Cancels what is left in the group: its tasks, and its parent where that has not left the block. No task can
  * join any more. The end of the group then waits for them as always, and returns 0, not ::AW_ECANCELLED,
  * unless a task failed or somebody else cancelled the parent too. It makes a group a set of tasks that are
- * cancelled and awaited when it goes: call it last in the block, and aw_taskgroup_end() after it. Cancelling
+ * cancelled and awaited when it goes: call it last in the block, and aw_taskgroup_exit() after it. Cancelling
  * a group again, or one that is finished, does nothing.
  *
  * Errors: ::AW_EBADHANDLE, ::AW_ELOOPCLOSED; ::AW_EINVALIDSTATE before the group is entered. Python:
@@ -59,11 +59,11 @@ AW_API aw_status aw_taskgroup_cancel(aw_taskgroup *group);
  * are cancelled and waited for, and the failures come as one error of ::AW_EGROUP (aw_caught()); a mere
  * cancellation of the parent comes as ::AW_ECANCELLED. TaskGroup.__aexit__.
  */
-AW_STACKFUL AW_NODISCARD AW_API aw_status aw_taskgroup_end(aw_taskgroup *group, aw_status body,
-                                                           aw_error *error);
-/** aw_taskgroup_end() as a coroutine. New reference. */
-AW_NODISCARD AW_API aw_status aw_taskgroup_end_coro(aw_taskgroup *group, aw_status body, aw_error *error,
-                                                    aw_coro **out);
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_taskgroup_exit(aw_taskgroup *group, aw_status body,
+                                                            aw_error *error);
+/** aw_taskgroup_exit() as a coroutine. New reference. */
+AW_NODISCARD AW_API aw_status aw_taskgroup_exit_coro(aw_taskgroup *group, aw_status body, aw_error *error,
+                                                     aw_coro **out);
 
 /** @name Errors of several errors (ExceptionGroup) */
 /**@{*/

@@ -26,13 +26,13 @@ AW_API void aw_timeout_unref(aw_timeout *timeout);
  * Enters the scope in the current task, stackful or not. ::AW_EINVALIDSTATE if entered before, ::AW_ENOTASK.
  * Timeout.__aenter__.
  */
-AW_NODISCARD AW_API aw_status aw_timeout_begin(aw_timeout *timeout);
+AW_NODISCARD AW_API aw_status aw_timeout_enter(aw_timeout *timeout);
 /**
  * Leaves the scope with the status of its body, and returns what it becomes: ::AW_ETIMEOUT where the body
  * ended in ::AW_ECANCELLED because of this scope and no other request is open; else `body` unchanged.
  * Timeout.__aexit__.
  */
-AW_NODISCARD AW_API aw_status aw_timeout_end(aw_timeout *timeout, aw_status body);
+AW_NODISCARD AW_API aw_status aw_timeout_exit(aw_timeout *timeout, aw_status body);
 /** The deadline, or ::AW_FOREVER. asyncio: Timeout.when. */
 AW_API int64_t aw_timeout_when(const aw_timeout *timeout);
 /**

@@ -44,8 +44,8 @@ static const uint32_t bell_rings = EPOLLOUT | EPOLLONESHOT;
 enum { OUR_MARK = 61 };
 
 /* epoll's events are poll's, so a poll operation's flags need no translation. */
-_Static_assert(EPOLLIN == (int)AW_OP_POLL_IN && EPOLLOUT == (int)AW_OP_POLL_OUT, "poll flags");
-_Static_assert(EPOLLERR == (int)AW_OP_POLL_ERR && EPOLLHUP == (int)AW_OP_POLL_HUP, "poll flags");
+_Static_assert(EPOLLIN == (int)AW_POLL_IN && EPOLLOUT == (int)AW_POLL_OUT, "poll flags");
+_Static_assert(EPOLLERR == (int)AW_POLL_ERR && EPOLLHUP == (int)AW_POLL_HUP, "poll flags");
 static const uint32_t poll_mask = 0xffff; /* above it are epoll's own flags */
 
 /* ---- queues ---- */
@@ -453,7 +453,7 @@ bool readiness_deliver(readiness *self) {
 	for (aw_op *op; (op = batch.first);) {
 		queue_remove(&batch, op);
 		op->backend_data[0] = NOWHERE;
-		self->host->complete(self->host, op);
+		self->core->complete(self->core, op);
 	}
 	return any;
 }
@@ -481,8 +481,8 @@ int64_t readiness_left(int64_t deadline) {
 
 /* ---- opening and closing ---- */
 
-aw_status readiness_open(readiness *self, const aw_backend_host *host) {
-	*self = (readiness){.host = host, .set = -1, .bell = -1, .has_precise_wait = true};
+aw_status readiness_open(readiness *self, const aw_backend_core *core) {
+	*self = (readiness){.core = core, .set = -1, .bell = -1, .has_precise_wait = true};
 	struct epoll_event silent = {.events = EPOLLONESHOT, .data.u64 = bell_tag};
 	self->set = epoll_create1(EPOLL_CLOEXEC);
 	if (self->set < 0 || fcntl(self->set, F_SETSIG, OUR_MARK) < 0) goto fail;

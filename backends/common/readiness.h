@@ -33,7 +33,7 @@ typedef struct readiness_entry {
 } readiness_entry;
 
 typedef struct readiness {
-	const aw_backend_host *host;
+	const aw_backend_core *core;
 	int set;          /* the epoll set: readable when there is something to collect */
 	_Atomic int bell; /* the eventfd behind wake, in the set */
 	atomic_bool signalled;
@@ -53,7 +53,7 @@ enum readiness_cause {
 	READINESS_INTERRUPTED = 2 /* a signal came */
 };
 
-aw_status readiness_open(readiness *self, const aw_backend_host *host);
+aw_status readiness_open(readiness *self, const aw_backend_core *core);
 /* Completes all that is left with -ECANCELED. */
 void readiness_close(readiness *self);
 /* In a forked child: nothing is completed, and the set is not touched, since it is the parent's as well. */

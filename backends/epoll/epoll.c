@@ -12,13 +12,13 @@ struct aw_backend_state {
 	readiness readiness;
 };
 
-static aw_status epoll_open(const aw_backend_host *host, uint32_t flags, uint64_t seed,
+static aw_status epoll_open(const aw_backend_core *core, uint32_t flags, uint64_t seed,
                             aw_backend_state **out) {
 	(void)flags;
 	(void)seed;
 	aw_backend_state *self = malloc(sizeof *self);
 	if (!self) return -ENOMEM;
-	aw_status status = readiness_open(&self->readiness, host);
+	aw_status status = readiness_open(&self->readiness, core);
 	if (status < 0) {
 		free(self);
 		return status;

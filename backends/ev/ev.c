@@ -54,14 +54,14 @@ static void on_alarm(struct ev_loop *loop, ev_io *watch, int events) {
 	while (read(self->alarm, &times, sizeof times) < 0 && errno == EINTR) continue;
 }
 
-static aw_status plugin_open(const aw_backend_host *host, uint32_t flags, uint64_t seed,
+static aw_status plugin_open(const aw_backend_core *core, uint32_t flags, uint64_t seed,
                              aw_backend_state **out) {
 	(void)flags;
 	(void)seed;
 	const unsigned quiet = EVFLAG_NOENV | EVFLAG_NOINOTIFY | EVFLAG_NOSIGMASK | EVFLAG_NOTIMERFD;
 	aw_backend_state *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
-	aw_status status = readiness_open(&self->readiness, host);
+	aw_status status = readiness_open(&self->readiness, core);
 	if (status < 0) goto no_readiness;
 	self->alarm_at = INT64_MAX;
 	self->alarm = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);

@@ -87,7 +87,7 @@ typedef struct op_list {
 } op_list;
 
 struct aw_backend_state {
-	const aw_backend_host *host;
+	const aw_backend_core *core;
 	struct io_uring ring;
 	readiness ready;         /* what the ring can't do; the ring polls its set */
 	aw_op *buckets[BUCKETS]; /* those in the ring, by descriptor, through backend_link */
@@ -182,7 +182,7 @@ static void deliver(uring *self) {
 		aw_op *op = now.first;
 		now.first = list_next(op);
 		self->delivered++;
-		self->host->complete(self->host, op);
+		self->core->complete(self->core, op);
 	}
 	self->delivered += readiness_deliver(&self->ready);
 }
@@ -739,18 +739,18 @@ static void uring_flush(aw_backend_state *self) {
 
 /* --- opening and closing --- */
 
-static aw_status uring_open(const aw_backend_host *host, uint32_t flags, uint64_t seed,
+static aw_status uring_open(const aw_backend_core *core, uint32_t flags, uint64_t seed,
                             aw_backend_state **out) {
 	(void)seed;
 	uring *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
-	self->host = host;
+	self->core = core;
 	self->owner = getpid();
 	self->files = -1;
 	self->is_moving = !(flags & AW_BACKEND_SINGLE_THREAD);
 	self->submitter = pthread_self();
 	self->submitter_may_end = syscall(SYS_gettid) != self->owner;
-	aw_status status = readiness_open(&self->ready, host);
+	aw_status status = readiness_open(&self->ready, core);
 	if (status < 0) goto fail_memory;
 	/* Blocking, so that the kernel waits with the read instead of saying EAGAIN. */
 	self->wake_fd = eventfd(0, EFD_CLOEXEC);

@@ -55,13 +55,13 @@ static aw_status rehearse(int watched) {
 	return status;
 }
 
-static aw_status plugin_open(const aw_backend_host *host, uint32_t flags, uint64_t seed,
+static aw_status plugin_open(const aw_backend_core *core, uint32_t flags, uint64_t seed,
                              aw_backend_state **out) {
 	(void)flags;
 	(void)seed;
 	aw_backend_state *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
-	aw_status status = readiness_open(&self->readiness, host);
+	aw_status status = readiness_open(&self->readiness, core);
 	if (status < 0) goto no_readiness;
 	/* libuv's statuses are negative errnos here. */
 	status = rehearse(self->readiness.set);

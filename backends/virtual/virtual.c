@@ -14,7 +14,7 @@ struct aw_backend_state {
 	int64_t now;
 };
 
-static aw_status virtual_open(const aw_backend_host *host, uint32_t flags, uint64_t seed,
+static aw_status virtual_open(const aw_backend_core *core, uint32_t flags, uint64_t seed,
                               aw_backend_state **out) {
 	(void)flags;
 	(void)seed; /* the order is the order of submission */
@@ -22,7 +22,7 @@ static aw_status virtual_open(const aw_backend_host *host, uint32_t flags, uint6
 	if (!self) return -ENOMEM;
 	/* Not zero, so that a forgotten time shows. */
 	self->now = AW_SECOND;
-	aw_status status = readiness_open(&self->readiness, host);
+	aw_status status = readiness_open(&self->readiness, core);
 	if (status < 0) {
 		free(self);
 		return status;

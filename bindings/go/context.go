@@ -127,7 +127,7 @@ func (c *limit) end(err error) {
 
 func (l *Loop) newLimit(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	c := &limit{Context: ctx, done: make(chan struct{})}
-	request := C.awgo_request{kind: C.AW_OPERATION_SLEEP, offset: C.int64_t(d)}
+	request := C.awgo_request{kind: C.AW_OP_SLEEP, offset: C.int64_t(d)}
 	var token uint64
 	if l.lock() {
 		token = l.take(nil, func(r result) {

@@ -103,32 +103,32 @@ func out(ctx context.Context, kind C.uint32_t, fd int, p []byte, flags int, offs
 
 // Read reads from fd into p, at the file's position. 0 is the end of the file.
 func Read(ctx context.Context, fd int, p []byte) (int, error) {
-	return in(ctx, C.AW_OPERATION_READ, fd, p, 0, -1)
+	return in(ctx, C.AW_OP_READ, fd, p, 0, -1)
 }
 
 // ReadAt is Read at an offset.
 func ReadAt(ctx context.Context, fd int, p []byte, offset int64) (int, error) {
-	return in(ctx, C.AW_OPERATION_READ, fd, p, 0, offset)
+	return in(ctx, C.AW_OP_READ, fd, p, 0, offset)
 }
 
 // Write writes p to fd; it may write a part.
 func Write(ctx context.Context, fd int, p []byte) (int, error) {
-	return out(ctx, C.AW_OPERATION_WRITE, fd, p, 0, -1)
+	return out(ctx, C.AW_OP_WRITE, fd, p, 0, -1)
 }
 
 // WriteAt is Write at an offset.
 func WriteAt(ctx context.Context, fd int, p []byte, offset int64) (int, error) {
-	return out(ctx, C.AW_OPERATION_WRITE, fd, p, 0, offset)
+	return out(ctx, C.AW_OP_WRITE, fd, p, 0, offset)
 }
 
 // Recv receives from a socket, with flags of recv(2). asyncio: loop.sock_recv.
 func Recv(ctx context.Context, fd int, p []byte, flags int) (int, error) {
-	return in(ctx, C.AW_OPERATION_RECV, fd, p, flags, 0)
+	return in(ctx, C.AW_OP_RECV, fd, p, flags, 0)
 }
 
 // Send sends to a socket, without SIGPIPE; it may send a part.
 func Send(ctx context.Context, fd int, p []byte, flags int) (int, error) {
-	return out(ctx, C.AW_OPERATION_SEND, fd, p, flags, 0)
+	return out(ctx, C.AW_OP_SEND, fd, p, flags, 0)
 }
 
 // SendAll sends all of p. asyncio: loop.sock_sendall.
@@ -145,7 +145,7 @@ func SendAll(ctx context.Context, fd int, p []byte) error {
 
 // Accept waits for a connection, and returns its descriptor, which is close-on-exec. asyncio: loop.sock_accept.
 func Accept(ctx context.Context, fd int) (int, error) {
-	return operate(ctx, C.awgo_request{kind: C.AW_OPERATION_ACCEPT, fd: C.int32_t(fd)})
+	return operate(ctx, C.awgo_request{kind: C.AW_OP_ACCEPT, fd: C.int32_t(fd)})
 }
 
 // Connect connects a socket. EAFNOSUPPORT for an address that is not IPv4, IPv6 or Unix. asyncio: loop.sock_connect.
@@ -187,20 +187,20 @@ func Connect(ctx context.Context, fd int, to syscall.Sockaddr) error {
 	default:
 		return &Error{Status: -int(syscall.EAFNOSUPPORT)}
 	}
-	_, err := operate(ctx, C.awgo_request{kind: C.AW_OPERATION_CONNECT, fd: C.int32_t(fd), object: C.uintptr_t(uintptr(b.at)),
+	_, err := operate(ctx, C.awgo_request{kind: C.AW_OP_CONNECT, fd: C.int32_t(fd), object: C.uintptr_t(uintptr(b.at)),
 		length: C.uint64_t(length)})
 	return err
 }
 
 // Fsync is fsync(2).
 func Fsync(ctx context.Context, fd int) error {
-	_, err := operate(ctx, C.awgo_request{kind: C.AW_OPERATION_FSYNC, fd: C.int32_t(fd)})
+	_, err := operate(ctx, C.awgo_request{kind: C.AW_OP_FSYNC, fd: C.int32_t(fd)})
 	return err
 }
 
 // CloseFd closes fd through the loop.
 func CloseFd(ctx context.Context, fd int) error {
-	_, err := operate(ctx, C.awgo_request{kind: C.AW_OPERATION_CLOSE, fd: C.int32_t(fd)})
+	_, err := operate(ctx, C.awgo_request{kind: C.AW_OP_CLOSE, fd: C.int32_t(fd)})
 	return err
 }
 
@@ -217,7 +217,7 @@ const (
 
 // Poll waits until one of events holds for fd, and returns what holds. A call in a loop stands for asyncio's add_reader.
 func Poll(ctx context.Context, fd int, events Events) (Events, error) {
-	n, err := operate(ctx, C.awgo_request{kind: C.AW_OPERATION_POLL, fd: C.int32_t(fd), flags: C.uint32_t(events)})
+	n, err := operate(ctx, C.awgo_request{kind: C.AW_OP_POLL, fd: C.int32_t(fd), flags: C.uint32_t(events)})
 	return Events(n), err
 }
 

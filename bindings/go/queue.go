@@ -194,7 +194,7 @@ func (q *Queue[T]) Shutdown(immediate bool) error {
 // Len returns how many items there are. asyncio: Queue.qsize.
 func (q *Queue[T]) Len() int {
 	defer runtime.KeepAlive(q)
-	return ask(q.l, func() int { return int(C.aw_queue_size(q.c)) })
+	return ask(q.l, func() int { return int(C.aw_queue_qsize(q.c)) })
 }
 
 // Cap returns the most there may be; 0 and less: any number. asyncio: Queue.maxsize.

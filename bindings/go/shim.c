@@ -102,8 +102,7 @@ static bool slots_reach(awgo_loop *self, size_t index) {
 static int32_t await_future(awgo_loop *self, const awgo_request *request, aw_future *future, bool take) {
 	size_t index = (uint32_t)request->token;
 	int32_t status = slots_reach(self, index) ? 0 : -ENOMEM;
-	aw_submission one = {
-		.size = sizeof one, .kind = AW_OPERATION_FUTURE, .token = request->token, .buffer = future};
+	aw_submission one = {.size = sizeof one, .kind = AW_OP_FUTURE, .token = request->token, .buffer = future};
 	if (status == 0) status = aw_loop_submit(self->loop, &one, 1);
 	if (status < 0) {
 		aw_future_unref(future);
@@ -372,7 +371,7 @@ static aw_status parent_step(aw_resume *resume, void *ud) {
 	awgo_goroutine *self = ud;
 	if (!self->begun) {
 		self->begun = true;
-		aw_status status = aw_taskgroup_begin(self->group);
+		aw_status status = aw_taskgroup_enter(self->group);
 		if (status < 0) return status;
 	}
 	if (self->ending) {
@@ -385,7 +384,7 @@ static aw_status parent_step(aw_resume *resume, void *ud) {
 	aw_coro *end = NULL;
 	if (aw_resume_status(resume) == AW_ECANCELLED) self->cancelled = true;
 	aw_status body = self->cancelled && self->status >= 0 ? AW_ECANCELLED : self->status;
-	aw_status status = aw_taskgroup_end_coro(self->group, body, self->error, &end);
+	aw_status status = aw_taskgroup_exit_coro(self->group, body, self->error, &end);
 	if (status < 0) return status;
 	status = aw_resume_delegate(resume, end);
 	aw_coro_unref(end);

@@ -12,7 +12,7 @@
 
 #include <await/await.h>
 
-/* What a request is, beside the values of enum aw_operation. */
+/* What a request is, beside the values of enum aw_op_kind. */
 enum {
 	/* drives the coroutine `object` (reference taken) in a task of its own; the value is taken out */
 	AWGO_CORO = 100,

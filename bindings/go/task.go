@@ -313,6 +313,6 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	w.request = C.awgo_request{kind: C.AW_OPERATION_SLEEP, offset: C.int64_t(d)}
+	w.request = C.awgo_request{kind: C.AW_OP_SLEEP, offset: C.int64_t(d)}
 	return l.await(w).err
 }

@@ -33,8 +33,8 @@
 %ignore aw_barrier_wait;
 %ignore aw_barrier_reset;
 %ignore aw_barrier_abort;
-%ignore aw_taskgroup_end;
-%ignore aw_submit_threadsafe;
+%ignore aw_taskgroup_exit;
+%ignore aw_run_coroutine_threadsafe;
 %ignore aw_iterator_new;
 %ignore aw_iterator_next;
 %ignore aw_with;
@@ -105,7 +105,7 @@
 %ignore aw_work_raise_error;
 
 /*
- * What interrupts a thread of the host's, ends its waits: aw_cfuture_wait() and aw_executor_shutdown_wait()
+ * What interrupts a thread of the host's, ends its waits: aw_concurrent_future_wait() and aw_executor_shutdown_wait()
  * are made of these.
  */
 %ignore aw_interrupt_new;
@@ -114,7 +114,7 @@
 %ignore aw_interrupt_raise;
 %ignore aw_interrupt_clear;
 %ignore aw_interrupt_is_raised;
-%ignore aw_cfuture_wait_interruptible;
+%ignore aw_concurrent_future_wait_interruptible;
 %ignore aw_executor_shutdown_wait_interruptible;
 /* It frees what stale handles are told by, while a collector of the host's may still run finalisers. */
 %ignore aw_debug_free_caches;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The whole public interface, read from the headers themselves: a function added there is wrapped without a
- * word here. What a language does with callbacks, statuses, values and handles is in its own host.i, found
+ * word here. What a language does with callbacks, statuses, values and handles is in its own glue.i, found
  * through -I.
  */
 %module libawait
 
 %include <stdint.i>
-%include "host.i"
+%include "glue.i"
 %include "handles.i"
 %include "left_out.i"
 
@@ -26,6 +26,7 @@
 %ignore aw_completion;
 
 %include <await/base.h>
+%include <await/op.h>
 %include <await/completion.h>
 %include <await/context.h>
 %include <await/coro.h>

@@ -63,7 +63,7 @@ static aw_status wait_here(machine *self, void **value) {
 		return status;
 	case WISH_BARRIER_RESET: return aw_barrier_reset(of->object);
 	case WISH_BARRIER_ABORT: return aw_barrier_abort(of->object);
-	case WISH_GROUP_END: return aw_taskgroup_end(of->object, of->status, self->error);
+	case WISH_GROUP_END: return aw_taskgroup_exit(of->object, of->status, self->error);
 	default: return -EINVAL;
 	}
 }
@@ -107,7 +107,7 @@ static aw_status wish_coro(machine *self, aw_coro **out) {
 	case WISH_BARRIER: return aw_barrier_wait_coro(of->object, out);
 	case WISH_BARRIER_RESET: return aw_barrier_reset_coro(of->object, out);
 	case WISH_BARRIER_ABORT: return aw_barrier_abort_coro(of->object, out);
-	case WISH_GROUP_END: return aw_taskgroup_end_coro(of->object, of->status, self->error, out);
+	case WISH_GROUP_END: return aw_taskgroup_exit_coro(of->object, of->status, self->error, out);
 	case WISH_CALL:
 		trace(self->who, 0, "start");
 		return aw_coro_new(here.loop, machine_step, machine_new(self->who, of->body), machine_free, out);

@@ -111,7 +111,7 @@ static bool leave(machine *self) {
 		if (status < 0) set_error(self, status, NULL);
 		break;
 	case OP_TIMEOUT:
-		status = aw_timeout_end(top->object, self->status);
+		status = aw_timeout_exit(top->object, self->status);
 		if (status != self->status) set_error(self, status, NULL);
 		aw_timeout_unref(top->object);
 		break;
@@ -213,10 +213,10 @@ static void enter(machine *self, const node *at) {
 		status = simple(self->who, at, at->op, at->args, at->count, &said, &error);
 	if (status >= 0 && at->op == OP_TIMEOUT) {
 		object = aw_timeout_ref(here.timeouts[at->args[0]]);
-		status = aw_timeout_begin(object);
+		status = aw_timeout_enter(object);
 	} else if (status >= 0 && at->op == OP_GROUP) {
 		object = aw_taskgroup_ref(here.groups[at->args[0]]);
-		status = aw_taskgroup_begin(object);
+		status = aw_taskgroup_enter(object);
 	}
 	if (status >= 0) {
 		push(self, at, object);

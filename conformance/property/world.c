@@ -239,7 +239,7 @@ static aw_status queue_op(enum op op, aw_queue *queue, const int *args, text *sa
 		return status;
 	case OP_TASKDONE: return aw_queue_task_done(queue);
 	case OP_SHUTDOWN: return aw_queue_shutdown(queue, args[1]);
-	default: text_add(said, "%zu", aw_queue_size(queue)); return 0;
+	default: text_add(said, "%zu", aw_queue_qsize(queue)); return 0;
 	}
 }
 

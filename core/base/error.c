@@ -54,7 +54,7 @@ static const struct {
 	{AW_EGROUP, "AW_EGROUP", "several failures"},
 	{AW_EREUSED, "AW_EREUSED", "the coroutine runs already, or has run"},
 	{AW_ENOLOOP, "AW_ENOLOOP", "no loop runs in this thread"},
-	{AW_EEXIT, "AW_EEXIT", "the program asked to leave the loop"},
+	{AW_ESYSTEMEXIT, "AW_ESYSTEMEXIT", "the program asked to leave the loop"},
 	{AW_EPENDING, "AW_EPENDING", "the time given to the wait passed, and what it waits for is still pending"},
 };
 enum { OWN_COUNT = sizeof own / sizeof *own, PROGRAM_COUNT = AW_EUSER - AW_EUSER_LAST + 1 };

@@ -11,7 +11,7 @@
 
 typedef struct ready_item {
 	struct ready_item *next;
-	/* Runs it, or, in a loop that closes, only lets go of it. AW_EEXIT leaves the loop's run. */
+	/* Runs it, or, in a loop that closes, only lets go of it. AW_ESYSTEMEXIT leaves the loop's run. */
 	aw_status (*run)(struct ready_item *self);
 } ready_item;
 

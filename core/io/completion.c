@@ -150,10 +150,10 @@ static aw_status submit_io(entry *self, const aw_submission *from) {
 	              .buffer = from->buffer,
 	              .length = from->length,
 	              .offset = from->offset};
-	if (from->kind == AW_OPERATION_READ || from->kind == AW_OPERATION_WRITE) op->flags = 0;
+	if (from->kind == AW_OP_READ || from->kind == AW_OP_WRITE) op->flags = 0;
 	/* whatever the program has left in it */
-	if (from->kind == AW_OPERATION_POLL) op->offset = AW_OP_POLL_ONCE;
-	if (from->kind == AW_OPERATION_SEND) op->flags |= MSG_NOSIGNAL;
+	if (from->kind == AW_OP_POLL) op->offset = AW_OP_POLL_ONCE;
+	if (from->kind == AW_OP_SEND) op->flags |= MSG_NOSIGNAL;
 	self->operation.done = operation_done;
 	return loop_submit_held(self->loop, &self->operation); /* flushed at the end of the array */
 }
@@ -169,18 +169,18 @@ static aw_status submit_future(entry *self, aw_future *future) {
 
 static aw_status entry_start(entry *self, const aw_submission *from) {
 	switch (from->kind) {
-	case AW_OPERATION_NOP:
+	case AW_OP_NOP:
 		self->alarm.item.run = alarm_run;
 		loop_push(self->loop, &self->alarm.item);
 		return 0;
-	case AW_OPERATION_SLEEP:
+	case AW_OP_SLEEP:
 		self->alarm.item.run = alarm_run;
 		if (from->offset > 0)
 			return loop_alarm_set(self->loop, &self->alarm, loop_after(self->loop, from->offset));
 		loop_push(self->loop, &self->alarm.item);
 		return 0;
-	case AW_OPERATION_FUTURE: return submit_future(self, from->buffer);
-	default: return from->kind > AW_OPERATION_CLOSE ? -EINVAL : submit_io(self, from);
+	case AW_OP_FUTURE: return submit_future(self, from->buffer);
+	default: return from->kind > AW_OP_CLOSE ? -EINVAL : submit_io(self, from);
 	}
 }
 
@@ -219,13 +219,13 @@ static void entry_cancel(entry *self) {
 	if (self->cancelled) return;
 	self->cancelled = true;
 	switch (self->kind) {
-	case AW_OPERATION_NOP: break; /* its turn comes in any case */
-	case AW_OPERATION_SLEEP:
+	case AW_OP_NOP: break; /* its turn comes in any case */
+	case AW_OP_SLEEP:
 		if (!timer_is_set(&self->alarm.timer)) break;
 		loop_alarm_stop(loop, &self->alarm);
 		loop_push(loop, &self->alarm.item);
 		break;
-	case AW_OPERATION_FUTURE:
+	case AW_OP_FUTURE:
 		/* The future itself goes on. */
 		if (future_unwait(self->future, &self->waiter)) loop_push(loop, &self->waiter.item);
 		break;
@@ -295,8 +295,8 @@ static void queue_close(closer *base) {
 	/* What the backend doesn't hold ends here: sleeps, and waits for futures. */
 	for (size_t i = 0; i < queue->buckets; i++)
 		for (entry *at; (at = queue->table[i]);) {
-			if (at->kind == AW_OPERATION_FUTURE) future_unwait(at->future, &at->waiter);
-			if (at->kind == AW_OPERATION_SLEEP) loop_alarm_stop(loop, &at->alarm);
+			if (at->kind == AW_OP_FUTURE) future_unwait(at->future, &at->waiter);
+			if (at->kind == AW_OP_SLEEP) loop_alarm_stop(loop, &at->alarm);
 			entry_done(at, AW_ELOOPCLOSED, 0);
 		}
 	while (take_done(queue, &unwanted, 1)) continue;

@@ -79,7 +79,7 @@ static void watcher_free(watcher *self) {
 }
 
 static void watcher_unslot(watcher *self) {
-	watcher **slot = slot_of(self->loop, self->operation.op.fd, self->operation.op.flags == AW_OP_POLL_OUT);
+	watcher **slot = slot_of(self->loop, self->operation.op.fd, self->operation.op.flags == AW_POLL_OUT);
 	if (slot && *slot == self) *slot = NULL;
 }
 
@@ -93,7 +93,7 @@ static void watcher_done(operation *ended) {
 			binding *outer = context_swap(self->context);
 			status = self->fn(self->loop, self->ud);
 			self->context = context_swap(outer);
-			if (status == AW_EEXIT)
+			if (status == AW_ESYSTEMEXIT)
 				self->loop->leaving = true;
 			else if (status != 0)
 				report_callback(self->loop, status, NULL);
@@ -141,7 +141,7 @@ static aw_status add(aw_loop *loop, int fd, int side, aw_callback_fn fn, void *u
 	                  .closer.close = watcher_close};
 	self->operation.op = (aw_op){.kind = AW_OP_POLL,
 	                             .fd = fd,
-	                             .flags = side == SLOT_READER ? AW_OP_POLL_IN : AW_OP_POLL_OUT,
+	                             .flags = side == SLOT_READER ? AW_POLL_IN : AW_POLL_OUT,
 	                             .offset = AW_OP_POLL_STANDING};
 	self->operation.done = watcher_done;
 	status = loop_submit(loop, &self->operation);
@@ -198,10 +198,10 @@ static bool poll_cancel(aw_future *future, aw_error *reason) {
 
 static void describe_poll(const aw_future *future, future_description *out) {
 	const aw_op *op = &((const poll_future *)(const void *)future)->operation.op;
-	const char *in = op->flags & AW_OP_POLL_IN ? " to be readable" : "";
-	const char *both = *in && op->flags & AW_OP_POLL_OUT ? " or" : "";
+	const char *in = op->flags & AW_POLL_IN ? " to be readable" : "";
+	const char *both = *in && op->flags & AW_POLL_OUT ? " or" : "";
 	snprintf(out->text, sizeof out->text, "%d%s%s%s", op->fd, in, both,
-	         op->flags & AW_OP_POLL_OUT ? " to be writable" : "");
+	         op->flags & AW_POLL_OUT ? " to be writable" : "");
 }
 
 static const future_kind poll_kind = {.cancel = poll_cancel, .what = "descriptor", .describe = describe_poll};

@@ -110,16 +110,16 @@ static aw_status watch_run(ready_item *item) {
 	signal_watch *self = container_of(item, signal_watch, item);
 	aw_loop *loop = self->owner->loop;
 	aw_status status = 0;
-	while (self->due && !self->removed && !loop_closing(loop) && status != AW_EEXIT) {
+	while (self->due && !self->removed && !loop_closing(loop) && status != AW_ESYSTEMEXIT) {
 		self->due--;
 		binding *outer = context_swap(self->context);
 		status = self->fn(loop, self->ud);
 		self->context = context_swap(outer);
-		if (status != 0 && status != AW_EEXIT) report_callback(loop, status, NULL);
+		if (status != 0 && status != AW_ESYSTEMEXIT) report_callback(loop, status, NULL);
 	}
 	self->queued = false;
 	if (self->removed) watch_free(self);
-	return status == AW_EEXIT ? AW_EEXIT : 0;
+	return status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
 }
 
 /* Queues the watches whose signals have come. */
@@ -154,8 +154,7 @@ static void bell_rang(operation *ended) {
 
 static aw_status signals_poll(struct signals *self) {
 	if (self->polling) return 0;
-	self->operation.op =
-		(aw_op){.kind = AW_OP_POLL, .fd = self->bell, .flags = AW_OP_POLL_IN, .nonblocking = 1};
+	self->operation.op = (aw_op){.kind = AW_OP_POLL, .fd = self->bell, .flags = AW_POLL_IN, .nonblocking = 1};
 	self->operation.done = bell_rang;
 	aw_status status = loop_submit(self->loop, &self->operation);
 	self->polling = status == 0;

@@ -58,11 +58,12 @@ static aw_status handle_run(ready_item *item) {
 		if (began) report_slow_end(loop, began, NULL, self);
 		self->context = context_swap(outer);
 	}
-	if (status < 0 && status != AW_EEXIT) report_status(loop, "Exception in callback", status, NULL, self);
+	if (status < 0 && status != AW_ESYSTEMEXIT)
+		report_status(loop, "Exception in callback", status, NULL, self);
 	if (status > 0) report_positive(loop, "callback", status, NULL, self);
 	handle_finish(self);
 	object_unref(self);
-	return status == AW_EEXIT ? AW_EEXIT : 0;
+	return status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
 }
 
 aw_handle *handle_for_report(aw_loop *loop, const void *origin) {

@@ -92,11 +92,11 @@ static aw_status operation_run(ready_item *item) {
 	self->done(self);
 	if (!loop->leaving) return 0;
 	loop->leaving = false;
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
-static void backend_complete(const aw_backend_host *host, aw_op *op) {
-	aw_loop *loop = host->core;
+static void backend_complete(const aw_backend_core *core, aw_op *op) {
+	aw_loop *loop = core->data;
 	operation *self = container_of(op, operation, op);
 	self->in_flight = false;
 	loop->in_flight--;
@@ -219,9 +219,10 @@ static aw_status loop_open(aw_loop *self, const char *backend, uint32_t flags, u
 	if (!self->fork_generation) return -ENOMEM;
 	status = stack_pool_init(&self->stacks, 256 * 1024);
 	if (status < 0) return status;
-	self->host = (aw_backend_host){.size = sizeof self->host, .complete = backend_complete, .core = self};
+	self->backend_core =
+		(aw_backend_core){.size = sizeof self->backend_core, .complete = backend_complete, .data = self};
 	uint32_t open_flags = flags & AW_LOOP_SINGLE_THREAD ? AW_BACKEND_SINGLE_THREAD : 0;
-	status = self->backend->open(&self->host, open_flags, seed, &self->backend_state);
+	status = self->backend->open(&self->backend_core, open_flags, seed, &self->backend_state);
 	if (status < 0) stack_pool_destroy(&self->stacks);
 	return status;
 }
@@ -443,7 +444,7 @@ static aw_status loop_poll(aw_loop *loop, int64_t deadline) {
 	return status < 0 ? status : 0;
 }
 
-/* One batch. Returns how many ran, or AW_EEXIT. */
+/* One batch. Returns how many ran, or AW_ESYSTEMEXIT. */
 static aw_status run_batch(aw_loop *loop) {
 	ready_item *last = loop->ready.head ? loop->ready.tail : NULL, *item;
 	aw_status count = 0;
@@ -451,7 +452,7 @@ static aw_status run_batch(aw_loop *loop) {
 		bool end = item == last;
 		aw_status status = item->run(item);
 		if (count < INT32_MAX) count++;
-		if (status == AW_EEXIT) return AW_EEXIT;
+		if (status == AW_ESYSTEMEXIT) return AW_ESYSTEMEXIT;
 		if (end) break;
 	}
 	return count;

@@ -68,7 +68,7 @@ struct aw_loop {
 	bool prints;
 	const aw_backend *backend;
 	aw_backend_state *backend_state;
-	aw_backend_host host;
+	aw_backend_core backend_core;
 	ready_queue ready;
 	ready_queue completed; /* by the backend, during its wait; joins `ready` in dispatch */
 	size_t in_flight;      /* operations that the backend has */

@@ -279,7 +279,7 @@ static void watch_done(operation *watch) {
 }
 
 static aw_status watch_submit(child *self) {
-	self->watch.op = (aw_op){.kind = AW_OP_POLL, .fd = self->process, .flags = AW_OP_POLL_IN};
+	self->watch.op = (aw_op){.kind = AW_OP_POLL, .fd = self->process, .flags = AW_POLL_IN};
 	object_ref(self);
 	aw_status status = loop_submit_held(self->loop, &self->watch);
 	if (status < 0) object_unref(self); /* never the last: a caller of ours has one */

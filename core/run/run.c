@@ -171,14 +171,14 @@ static void runner_keep_context(aw_runner *self, const aw_task *task) {
 static aw_status runner_interrupted(aw_loop *loop, void *ud) {
 	aw_runner *self = ud;
 	(void)loop;
-	if (self->interrupts++ || !self->main) return AW_EEXIT;
+	if (self->interrupts++ || !self->main) return AW_ESYSTEMEXIT;
 	task_cancel(self->main, error_of(AW_ECANCELLED));
 	return 0;
 }
 
 /* What the run ended with, as asyncio's Runner.run() turns it. */
 static aw_status runner_outcome(aw_runner *self, aw_task *task, aw_status status, void **out) {
-	if (status == AW_EEXIT && self->interrupts > 1) return run_failed(self, -EINTR);
+	if (status == AW_ESYSTEMEXIT && self->interrupts > 1) return run_failed(self, -EINTR);
 	if (self->interrupts && status == AW_ECANCELLED && aw_task_uncancel(task) == 0)
 		return run_failed(self, -EINTR);
 	if (status == 0) return out ? aw_future_take_result(&task->future, out, NULL) : 0;
@@ -332,7 +332,7 @@ int aw_main(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy)
 	aw_status status = run_once(backend, fn, ud, destroy, CALLER, NULL, &error);
 	if (status >= 0) return EXIT_SUCCESS;
 	/* As sys.exit(): without a word it is an orderly end. */
-	bool failed_run = status != AW_EEXIT || error->message;
+	bool failed_run = status != AW_ESYSTEMEXIT || error->message;
 	if (failed_run) print_failure(error, 0);
 	aw_error_unref(error);
 	return failed_run ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -363,7 +363,7 @@ ENTRY(aw_queue_new_priority, (aw_loop *loop, int64_t maxsize, aw_compare_fn fn, 
 
 REFERENCES(aw_queue, queue_is(self))
 
-size_t aw_queue_size(const aw_queue *queue) {
+size_t aw_queue_qsize(const aw_queue *queue) {
 	return queue_is(queue) ? queue->items.count : 0;
 }
 

@@ -581,13 +581,13 @@ static aw_status done_callback_run(ready_item *item) {
 		status = self->fn(future, self->ud);
 		self->context = context_swap(outer);
 	}
-	if (status != 0 && status != AW_EEXIT) report_callback(loop, status, self->origin);
+	if (status != 0 && status != AW_ESYSTEMEXIT) report_callback(loop, status, self->origin);
 	loop_remove_closer(loop, &self->closer);
 	object_destroy_user(self->destroy, self->ud);
 	context_drop(self->context);
 	future_waiter_end(&self->waiter);
 	slab_give(&loop->domain.slabs, self, sizeof *self);
-	return status == AW_EEXIT ? AW_EEXIT : 0;
+	return status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
 }
 
 /* The loop closes: a callback that still waits never will be called. */

@@ -329,7 +329,7 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 			bool raised = resume->answer == RESUME_RAISE;
 			aw_error *error = raised ? resume->raised : NULL;
 			/* An exit that a coroutine further out has caught is none. */
-			aw_status status = raised && error->status == AW_EEXIT ? AW_EEXIT : 0;
+			aw_status status = raised && error->status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
 			chain_drop(self);
 			self->stackful = NULL;
 			self->outermost = NULL;
@@ -505,7 +505,7 @@ bool task_cancel(aw_task *self, aw_error *reason) {
 
 /* --- the public functions --- */
 
-/* The first step, now. AW_EEXIT stays in the task: who spawned it can't be left. */
+/* The first step, now. AW_ESYSTEMEXIT stays in the task: who spawned it can't be left. */
 static void start_now(void *arg) {
 	aw_task *self = arg;
 	thread *here = thread_here();

@@ -72,7 +72,7 @@ static aw_status errors_reserve(aw_taskgroup *self, size_t more) {
 
 static void member_failed(aw_taskgroup *self, aw_error *error, aw_future *future) {
 	self->errors[self->error_count++] = aw_error_ref(error);
-	if (error->status == AW_EEXIT && !self->exit_error) self->exit_error = aw_error_ref(error);
+	if (error->status == AW_ESYSTEMEXIT && !self->exit_error) self->exit_error = aw_error_ref(error);
 	if (future_is_done(&self->parent->future)) {
 		report_call(self->loop, "task of a task group failed after its parent ended", error, future, NULL);
 		return;
@@ -171,7 +171,7 @@ static const task_scope_kind taskgroup_scope = {.never_ended = "task group was b
                                                 .abandon = taskgroup_abandon,
                                                 .next_member = taskgroup_next_member};
 
-ENTRY(aw_taskgroup_begin, (aw_taskgroup *group), (group)) {
+ENTRY(aw_taskgroup_enter, (aw_taskgroup *group), (group)) {
 	aw_status status = taskgroup_check(group);
 	if (status < 0) return status;
 	if (!group->loop->current) return AW_ENOTASK;
@@ -299,7 +299,7 @@ static aw_status leave_step(aw_resume *resume, void *ud) {
 	AW_BEGIN(&self->frame);
 	group->ending = true;
 	if (self->body) {
-		if (self->body->status == AW_EEXIT && !group->exit_error)
+		if (self->body->status == AW_ESYSTEMEXIT && !group->exit_error)
 			group->exit_error = aw_error_ref(self->body);
 		if (self->body->status == AW_ECANCELLED) keep(&self->cancellation, self->body);
 		if (!group->aborting) taskgroup_abort(group);
@@ -329,7 +329,7 @@ static void leave_destroy(void *ud) {
 	free(self);
 }
 
-ENTRY(aw_taskgroup_end_coro, (aw_taskgroup *group, aw_status body, aw_error *error, aw_coro **out),
+ENTRY(aw_taskgroup_exit_coro, (aw_taskgroup *group, aw_status body, aw_error *error, aw_coro **out),
       (group, body, error, out)) {
 	aw_status status = taskgroup_check(group);
 	if (status < 0) return status;
@@ -346,6 +346,6 @@ ENTRY(aw_taskgroup_end_coro, (aw_taskgroup *group, aw_status body, aw_error *err
 	return 0;
 }
 
-aw_status aw_taskgroup_end(aw_taskgroup *group, aw_status body, aw_error *error) {
-	return AWAIT_CORO(NULL, aw_taskgroup_end_coro, group, body, error ? error : failure_of(body));
+aw_status aw_taskgroup_exit(aw_taskgroup *group, aw_status body, aw_error *error) {
+	return AWAIT_CORO(NULL, aw_taskgroup_exit_coro, group, body, error ? error : failure_of(body));
 }

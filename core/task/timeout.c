@@ -152,7 +152,7 @@ static aw_status timeout_check(const aw_timeout *timeout) {
 	return object_is(timeout, &timeout_class) ? loop_check(timeout->loop) : AW_EBADHANDLE;
 }
 
-static aw_task *timeout_end(aw_timeout *self) {
+static aw_task *timeout_exit(aw_timeout *self) {
 	aw_task *task = self->task;
 	self->state = self->state == SCOPE_EXPIRING ? SCOPE_EXPIRED : SCOPE_LEFT;
 	self->task = NULL;
@@ -164,14 +164,14 @@ static aw_task *timeout_end(aw_timeout *self) {
 static void timeout_abandon(task_scope *base) {
 	aw_timeout *self = container_of(base, aw_timeout, inside);
 	object_ref(self); /* its alarm may have the last one */
-	object_unref(timeout_end(self));
+	object_unref(timeout_exit(self));
 	object_unref(self);
 }
 
 static const task_scope_kind timeout_scope = {.never_ended = "timeout was begun and never ended",
                                               .abandon = timeout_abandon};
 
-ENTRY(aw_timeout_begin, (aw_timeout *timeout), (timeout)) {
+ENTRY(aw_timeout_enter, (aw_timeout *timeout), (timeout)) {
 	aw_status status = timeout_check(timeout);
 	if (status < 0) return status;
 	aw_task *task = timeout->loop->current;
@@ -190,7 +190,7 @@ ENTRY(aw_timeout_begin, (aw_timeout *timeout), (timeout)) {
 /* Takes back the request that is its own. True if it has expired and nobody else asks for a cancellation. */
 static bool timeout_leave(aw_timeout *timeout) {
 	bool expired = timeout->state == SCOPE_EXPIRING;
-	aw_task *task = timeout_end(timeout);
+	aw_task *task = timeout_exit(timeout);
 	task_count_requests(timeout->loop);
 	uint32_t left = task->cancel_requests;
 	if (expired && left > 0) {
@@ -205,7 +205,7 @@ static bool timeout_leave(aw_timeout *timeout) {
 	return expired && left <= timeout->requests;
 }
 
-aw_status aw_timeout_end(aw_timeout *timeout, aw_status body) {
+aw_status aw_timeout_exit(aw_timeout *timeout, aw_status body) {
 	if (!object_is(timeout, &timeout_class)) return failed(AW_EBADHANDLE);
 	if (timeout->state != SCOPE_ENTERED && timeout->state != SCOPE_EXPIRING) return failed(AW_EINVALIDSTATE);
 	/* Nothing here depends on an open loop: a body that unwinds from a closing one leaves its scopes too. */
@@ -236,8 +236,8 @@ aw_status aw_timeout_run(int64_t delay_ns, aw_task_fn fn, void *ud) {
 	aw_timeout *scope;
 	aw_status status = aw_timeout_new(NULL, delay_ns, &scope);
 	if (status < 0) return status;
-	status = aw_timeout_begin(scope);
-	if (status == 0) status = aw_timeout_end(scope, fn(ud));
+	status = aw_timeout_enter(scope);
+	if (status == 0) status = aw_timeout_exit(scope, fn(ud));
 	aw_timeout_unref(scope);
 	return status;
 }
@@ -291,7 +291,7 @@ static aw_status wait_for_nothing(wait_for *self, aw_resume *resume) {
 static aw_status wait_for_begin(wait_for *self, aw_resume *resume) {
 	if (self->timeout <= 0) return wait_for_nothing(self, resume);
 	aw_status status = aw_timeout_new(self->future->loop, self->timeout, &self->scope);
-	if (status == 0) status = aw_timeout_begin(self->scope);
+	if (status == 0) status = aw_timeout_enter(self->scope);
 	if (status < 0) return status;
 	self->state = WAIT_FOR_AWAITED;
 	return aw_resume_await(resume, self->future);
@@ -304,7 +304,7 @@ static aw_status wait_for_step(aw_resume *resume, void *ud) {
 	case WAIT_FOR_START: return wait_for_begin(self, resume);
 	case WAIT_FOR_AWAITED:
 		/* Changed, not AW_ETIMEOUT: a timeout of the future's own passes as it is. */
-		if (aw_timeout_end(self->scope, sent) != sent) return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
+		if (aw_timeout_exit(self->scope, sent) != sent) return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
 		if (sent < 0) return aw_resume_raise(resume, aw_resume_error(resume));
 		return aw_resume_return(resume, resume->value, value_share(resume->value, resume->value_destroy));
 	default:

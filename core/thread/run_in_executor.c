@@ -43,7 +43,7 @@ static void threads_free(struct loop_threads *self) {
 }
 
 static aw_status hold_submit(struct loop_threads *self) {
-	self->hold.op = (aw_op){.kind = AW_OP_POLL, .fd = self->hold_fd, .flags = AW_OP_POLL_IN};
+	self->hold.op = (aw_op){.kind = AW_OP_POLL, .fd = self->hold_fd, .flags = AW_POLL_IN};
 	aw_status status = loop_submit(self->loop, &self->hold);
 	self->held = status == 0;
 	return status;

@@ -26,7 +26,7 @@ enum { DATA_FD, DATA_STATE };
 enum state { WAITING, DONE };
 
 struct aw_backend_state {
-	const aw_backend_host *host;
+	const aw_backend_core *core;
 	int bell;             /* an eventfd: wake rings it */
 	aw_op *first, **last; /* in flight, in order of submission */
 	size_t count;
@@ -59,7 +59,7 @@ static void finish(aw_op *op, int64_t result) {
 static short events_of(const aw_op *op) {
 	switch (op->kind) {
 	/* errors and hang-ups show unasked */
-	case AW_OP_POLL: return (short)(op->flags & (AW_OP_POLL_IN | AW_OP_POLL_OUT));
+	case AW_OP_POLL: return (short)(op->flags & (AW_POLL_IN | AW_POLL_OUT));
 	case AW_OP_READ:
 	case AW_OP_RECV:
 	case AW_OP_ACCEPT: return POLLIN;
@@ -131,12 +131,12 @@ static aw_status poll_probe(char *why, size_t length) {
 	return 0;
 }
 
-static aw_status poll_open(const aw_backend_host *host, uint32_t flags, uint64_t seed,
+static aw_status poll_open(const aw_backend_core *core, uint32_t flags, uint64_t seed,
                            aw_backend_state **out) {
 	(void)flags, (void)seed;
 	aw_backend_state *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
-	self->host = host;
+	self->core = core;
 	self->last = &self->first;
 	self->room = 16;
 	self->polled = calloc(self->room, sizeof *self->polled);
@@ -158,7 +158,7 @@ static void hand_back(aw_backend_state *self, aw_op **link) {
 	if (!*link) self->last = link;
 	self->count--;
 	if (own_fd(op) >= 0) close(own_fd(op));
-	self->host->complete(self->host, op); /* from here on it is not ours */
+	self->core->complete(self->core, op); /* from here on it is not ours */
 }
 
 static void poll_abandon(aw_backend_state *self) {

@@ -32,14 +32,14 @@ static aw_status limit_one_future(void) {
 static aw_status limit_a_stretch(void) {
 	AW_AUTO(aw_timeout) limit = NULL;
 	AW_TRY(aw_timeout_new(NULL, 10 * AW_SECOND, &limit));
-	AW_TRY(aw_timeout_begin(limit)); /* no AW_TRY from here to the end */
+	AW_TRY(aw_timeout_enter(limit)); /* no AW_TRY from here to the end */
 	aw_status status = aw_sleep(8 * AW_SECOND);
 	report("first half", status);
 	/* It goes well so far: ten seconds more, from now. */
 	if (status >= 0) status = aw_timeout_reschedule(limit, aw_loop_time(aw_loop_current()) + 10 * AW_SECOND);
 	if (status >= 0) status = aw_sleep(60 * AW_SECOND);
 	report("second half", status);
-	status = aw_timeout_end(limit, status);
+	status = aw_timeout_exit(limit, status);
 	report("scope", status);
 	printf("        expired: %d\n", aw_timeout_expired(limit));
 	return status == AW_ETIMEOUT ? 0 : status;

@@ -25,7 +25,7 @@ typedef struct bad_call {
 static max_align_t scratch_memory[8];
 #define scratch ((void *)scratch_memory)
 static const char *const argv[] = {"true"};
-static const aw_submission submission = {.size = sizeof submission, .kind = AW_OPERATION_NOP};
+static const aw_submission submission = {.size = sizeof submission, .kind = AW_OP_NOP};
 static int some_fd = -1;
 static void *const some_inputs[] = {NULL};
 
@@ -169,11 +169,11 @@ static void *make_aw_interrupt(aw_loop *loop) {
 	return self;
 }
 
-static void *make_aw_cfuture(aw_loop *loop) {
-	aw_cfuture *self = NULL;
-	EXPECT_INT(aw_submit_threadsafe(loop, some_task, NULL, NULL, &self), 0);
-	for (int i = 0; i < 1000 && !aw_cfuture_done(self); i++) IGNORED(aw_loop_run_once(loop, 0));
-	EXPECT_INT(aw_cfuture_result(self, NULL), 0);
+static void *make_aw_concurrent_future(aw_loop *loop) {
+	aw_concurrent_future *self = NULL;
+	EXPECT_INT(aw_run_coroutine_threadsafe(loop, some_task, NULL, NULL, &self), 0);
+	for (int i = 0; i < 1000 && !aw_concurrent_future_done(self); i++) IGNORED(aw_loop_run_once(loop, 0));
+	EXPECT_INT(aw_concurrent_future_result(self, NULL), 0);
 	return self;
 }
 
@@ -233,7 +233,7 @@ static void *make_aw_barrier(aw_loop *loop) {
 }
 
 static aw_status begins_group(void *group) {
-	return aw_taskgroup_begin(group);
+	return aw_taskgroup_enter(group);
 }
 
 /* Entered, so that its calls come as far as to look at what else they are given. */

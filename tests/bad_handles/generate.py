@@ -22,11 +22,11 @@ NOT_HANDLES = {'aw_backend_state'}
 # Where NULL has a meaning of its own, besides "the loop that runs".
 MAY_BE_NULL = {
     ('aw_loop_call_exception_handler', 'error'), ('aw_loop_call_exception_handler', 'future'),
-    ('aw_taskgroup_end', 'error'), ('aw_taskgroup_end_coro', 'error'),
+    ('aw_taskgroup_exit', 'error'), ('aw_taskgroup_exit_coro', 'error'),
     ('aw_condition_new', 'lock'), ('aw_loop_run_in_executor', 'executor'), ('aw_error_new', 'loop'), ('aw_error_new_group', 'loop'),
     ('aw_subprocess_exec', 'options'), ('aw_subprocess_shell', 'options'), ('aw_subprocess_run', 'options'), ('aw_subprocess_run_shell', 'options'),
     ('aw_subprocess_run_future', 'options'), ('aw_subprocess_run_shell_future', 'options'),
-    ('aw_cfuture_wait_interruptible', 'interrupt'), ('aw_executor_shutdown_wait_interruptible', 'interrupt'),
+    ('aw_concurrent_future_wait_interruptible', 'interrupt'), ('aw_executor_shutdown_wait_interruptible', 'interrupt'),
 }
 
 # What a call answers that has no status to give: by default 0 or NULL.

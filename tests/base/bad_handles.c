@@ -59,8 +59,8 @@ STATUS(task_uncancel, aw_task_uncancel(h))
 STATUS(task_set_name, aw_task_set_name(h, "x"))
 
 STATUS(results_get, aw_results_get(h, 0, NULL))
-STATUS(timeout_begin, aw_timeout_begin(h))
-STATUS(timeout_end, aw_timeout_end(h, 0))
+STATUS(timeout_enter, aw_timeout_enter(h))
+STATUS(timeout_exit, aw_timeout_exit(h, 0))
 STATUS(timeout_reschedule, aw_timeout_reschedule(h, 0))
 STATUS(as_completed_next_coro, aw_as_completed_next_coro(h, (aw_coro **)&out))
 
@@ -221,8 +221,8 @@ static const struct {
 	CALL(error_payload, ERROR),
 	CALL(error_message, ERROR),
 	CALL(error_ref, ERROR),
-	CALL(timeout_begin, TIMEOUT),
-	CALL(timeout_end, TIMEOUT),
+	CALL(timeout_enter, TIMEOUT),
+	CALL(timeout_exit, TIMEOUT),
 	CALL(timeout_reschedule, TIMEOUT),
 	CALL(timeout_when, TIMEOUT),
 	CALL(timeout_expired, TIMEOUT),

@@ -32,7 +32,7 @@ static void nops_complete_in_their_order(void) {
 	aw_loop *loop = loop_begin(NULL);
 	aw_submission many[100];
 	aw_completion done[100];
-	for (uint64_t i = 0; i < 100; i++) many[i] = operation(AW_OPERATION_NOP, i);
+	for (uint64_t i = 0; i < 100; i++) many[i] = operation(AW_OP_NOP, i);
 	EXPECT_INT(aw_loop_submit(loop, many, 100), 100);
 	EXPECT_INT(drain(loop, done, 100), 100);
 	int wrong = 0;
@@ -48,7 +48,7 @@ static void sleeps_complete_by_deadline(void) {
 	const int64_t delays[3] = {3, 1, 2};
 	int64_t began = aw_loop_time(loop);
 	for (size_t i = 0; i < 3; i++) {
-		aw_submission sleep = operation(AW_OPERATION_SLEEP, (uint64_t)delays[i]);
+		aw_submission sleep = operation(AW_OP_SLEEP, (uint64_t)delays[i]);
 		sleep.offset = delays[i] * 20 * AW_MILLISECOND; /* far apart: each counts from its own submit */
 		EXPECT_INT(submit(loop, sleep), 1);
 	}
@@ -64,7 +64,7 @@ static void bytes_go_through_a_pipe(void) {
 	char text[16] = "";
 	aw_completion done[2];
 	REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
-	aw_submission both[2] = {operation(AW_OPERATION_READ, 1), operation(AW_OPERATION_WRITE, 2)};
+	aw_submission both[2] = {operation(AW_OP_READ, 1), operation(AW_OP_WRITE, 2)};
 	both[0].fd = fds[0];
 	both[0].buffer = text;
 	both[0].length = sizeof text;
@@ -93,14 +93,14 @@ static void a_write_to_nobody_is_an_error_and_no_signal(void) {
 	aw_completion done;
 	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
 	close(fds[0]);
-	aw_submission one = operation(AW_OPERATION_SEND, 1);
+	aw_submission one = operation(AW_OP_SEND, 1);
 	one.fd = fds[1];
 	one.buffer = (char[]){"x"};
 	one.length = 1;
 	EXPECT_INT(submit(loop, one), 1);
 	EXPECT_INT(drain(loop, &done, 1), 1);
 	EXPECT_INT(done.status, -EPIPE);
-	one.kind = AW_OPERATION_WRITE;
+	one.kind = AW_OP_WRITE;
 	EXPECT_INT(submit(loop, one), 1);
 	EXPECT_INT(drain(loop, &done, 1), 1);
 	EXPECT_INT(done.status, -EPIPE);
@@ -113,7 +113,7 @@ static void a_poll_tells_what_is_ready(void) {
 	int fds[2];
 	aw_completion done;
 	REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
-	aw_submission one = operation(AW_OPERATION_POLL, 7);
+	aw_submission one = operation(AW_OP_POLL, 7);
 	one.fd = fds[0];
 	one.flags = AW_POLL_IN;
 	EXPECT_INT(submit(loop, one), 1);
@@ -131,7 +131,7 @@ static void a_future_is_waited_for_and_not_cancelled(void) {
 	aw_future *one = NULL, *two = NULL;
 	aw_completion done;
 	REQUIRE(aw_future_new(loop, &one) == 0 && aw_future_new(loop, &two) == 0);
-	aw_submission wait = operation(AW_OPERATION_FUTURE, 1);
+	aw_submission wait = operation(AW_OP_FUTURE, 1);
 	wait.buffer = one;
 	EXPECT_INT(submit(loop, wait), 1);
 	wait.token = 2;
@@ -163,8 +163,7 @@ static void cancelled_operations_complete_once(void) {
 	char byte;
 	aw_completion done[4];
 	REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
-	aw_submission many[3] = {operation(AW_OPERATION_READ, 5), operation(AW_OPERATION_SLEEP, 5),
-	                         operation(AW_OPERATION_SLEEP, 6)};
+	aw_submission many[3] = {operation(AW_OP_READ, 5), operation(AW_OP_SLEEP, 5), operation(AW_OP_SLEEP, 6)};
 	many[0].fd = fds[0];
 	many[0].buffer = &byte;
 	many[0].length = 1;
@@ -187,8 +186,7 @@ static void cancelled_operations_complete_once(void) {
 static void what_is_refused_stops_the_array_there(void) {
 	aw_loop *loop = loop_begin(NULL);
 	aw_completion done[4];
-	aw_submission many[3] = {operation(AW_OPERATION_NOP, 1), operation(77, 2),
-	                         operation(AW_OPERATION_NOP, 3)};
+	aw_submission many[3] = {operation(AW_OP_NOP, 1), operation(77, 2), operation(AW_OP_NOP, 3)};
 	EXPECT_INT(aw_loop_submit(loop, many, 3), 1);
 	EXPECT_INT(aw_loop_submit(loop, many + 1, 2), -EINVAL);
 	many[2].size = 4;
@@ -206,7 +204,7 @@ static void a_bad_descriptor_is_told_by_the_completion_or_at_once(void) {
 	aw_loop *loop = loop_begin(NULL);
 	char byte;
 	aw_completion done = {.status = 0};
-	aw_submission one = operation(AW_OPERATION_READ, 1);
+	aw_submission one = operation(AW_OP_READ, 1);
 	one.buffer = &byte;
 	one.length = 1;
 	aw_status status = submit(loop, one);
@@ -238,7 +236,7 @@ static void thousands_in_flight_each_come_back_once(void) {
 	char *seen = calloc(COUNT, 1);
 	REQUIRE(done && seen);
 	for (uint64_t i = 0; i < COUNT; i++) {
-		aw_submission one = operation(i % 2 ? AW_OPERATION_NOP : AW_OPERATION_SLEEP, i);
+		aw_submission one = operation(i % 2 ? AW_OP_NOP : AW_OP_SLEEP, i);
 		one.offset = (int64_t)(i * 7919 % 5) * AW_MILLISECOND;
 		EXPECT_INT(submit(loop, one), 1);
 	}
@@ -258,8 +256,8 @@ static void a_closing_loop_ends_what_is_in_flight(void) {
 	char byte;
 	aw_future *future = NULL;
 	REQUIRE(pipe2(fds, O_CLOEXEC) == 0 && aw_future_new(loop, &future) == 0);
-	aw_submission many[4] = {operation(AW_OPERATION_READ, 1), operation(AW_OPERATION_SLEEP, 2),
-	                         operation(AW_OPERATION_FUTURE, 3), operation(AW_OPERATION_NOP, 4)};
+	aw_submission many[4] = {operation(AW_OP_READ, 1), operation(AW_OP_SLEEP, 2), operation(AW_OP_FUTURE, 3),
+	                         operation(AW_OP_NOP, 4)};
 	many[0].fd = fds[0];
 	many[0].buffer = &byte;
 	many[0].length = 1;
@@ -287,7 +285,7 @@ static void a_loop_dropped_during_a_drain_ends_after_it(void) {
 	aw_loop *loop = loop_begin(NULL);
 	aw_completion done;
 	aw_loop_call_soon(loop, drop_loop, NULL, NULL, NULL);
-	EXPECT_INT(submit(loop, operation(AW_OPERATION_NOP, 1)), 1);
+	EXPECT_INT(submit(loop, operation(AW_OP_NOP, 1)), 1);
 	EXPECT_INT(aw_loop_drain(loop, &done, 1, 0), 1);
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }

@@ -106,7 +106,7 @@ static void expect_in_vain(aw_loop *loop) {
 enum how { PLAIN_CLOSE, CANCEL_THEN_CLOSE, A_TURN_THEN_CLOSE, HOWS };
 
 static uint32_t reading(enum kind kind, int i) {
-	return (kind == SOCKETS || kind == SOCKETS_BLOCKING) && i & 1 ? AW_OPERATION_RECV : AW_OPERATION_READ;
+	return (kind == SOCKETS || kind == SOCKETS_BLOCKING) && i & 1 ? AW_OP_RECV : AW_OP_READ;
 }
 
 typedef struct attempt {
@@ -122,7 +122,7 @@ typedef struct attempt {
 static aw_status attempt_run(aw_loop *loop, void *ud) {
 	attempt *self = ud;
 	aw_submission one = operation(self->operation, self->old.near, self->buffer, sizeof self->buffer - 1);
-	if (self->operation == AW_OPERATION_POLL) one.flags = AW_POLL_IN;
+	if (self->operation == AW_OP_POLL) one.flags = AW_POLL_IN;
 	EXPECT_INT(aw_loop_submit(loop, &one, 1), 1);
 	if (self->how == CANCEL_THEN_CLOSE) EXPECT_INT(aw_loop_cancel_token(loop, TOKEN), 1);
 	if (self->how == A_TURN_THEN_CLOSE) return 0;
@@ -163,8 +163,7 @@ static void operations(enum how how, bool inside) {
 		enum kind kind = (enum kind)(i / 2 % KINDS);
 		attempt_make(loop, kind, how, reading(kind, i), inside);
 	}
-	for (int i = 0; i < TIMES; i++)
-		attempt_make(loop, (enum kind)(i % KINDS), how, AW_OPERATION_POLL, inside);
+	for (int i = 0; i < TIMES; i++) attempt_make(loop, (enum kind)(i % KINDS), how, AW_OP_POLL, inside);
 	loop_end(loop);
 }
 
@@ -249,7 +248,7 @@ static void a_write_that_waits_for_room(void) {
 		channel old = channel_open(kind);
 		int number = old.far;
 		while (write(number, much, 4096) > 0) continue;
-		aw_submission one = operation(AW_OPERATION_WRITE, number, much, 4096);
+		aw_submission one = operation(AW_OP_WRITE, number, much, 4096);
 		EXPECT_INT(aw_loop_submit(loop, &one, 1), 1);
 		if (i & 2) turns(loop);
 		/* The new file under the number is another one's writing end. */
@@ -286,7 +285,7 @@ static void an_accept_takes_no_connection_of_another_listener(void) {
 	for (int i = 0; i < TIMES; i++) {
 		struct sockaddr_in old_address, new_address;
 		int number = listener(&old_address);
-		aw_submission one = operation(AW_OPERATION_ACCEPT, number, NULL, 0);
+		aw_submission one = operation(AW_OP_ACCEPT, number, NULL, 0);
 		EXPECT_INT(aw_loop_submit(loop, &one, 1), 1);
 		if (i & 1) turns(loop);
 		int fresh = listener(&new_address), client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -445,7 +444,7 @@ static void closed_by_an_operation(void) {
 		char buffer[8] = "";
 		channel old = channel_open(kind);
 		aw_submission ops[2] = {operation(reading(kind, i), old.near, buffer, 7),
-		                        operation(AW_OPERATION_CLOSE, old.near, NULL, 0)};
+		                        operation(AW_OP_CLOSE, old.near, NULL, 0)};
 		ops[1].token = TOKEN + 1;
 		if (i & 4) {
 			EXPECT_INT(aw_loop_submit(loop, ops, 2), 2);

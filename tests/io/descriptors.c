@@ -85,7 +85,7 @@ static void a_removed_reader_does_not_run_even_if_its_event_was_collected(void) 
 static aw_status leave(aw_loop *loop, void *word) {
 	(void)loop;
 	trace_add(word);
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
 static void a_reader_may_leave_the_run(void) {
@@ -94,10 +94,10 @@ static void a_reader_may_leave_the_run(void) {
 	EXPECT_INT((int)write(ends[1], "x", 1), 1);
 	EXPECT_INT(aw_loop_add_reader(loop, ends[0], leave, "left", say_destroyed), 0);
 	EXPECT_INT(aw_loop_call_later(loop, AW_SECOND, say, "late", NULL, NULL), 0);
-	EXPECT_INT(aw_loop_run_forever(loop), AW_EEXIT);
+	EXPECT_INT(aw_loop_run_forever(loop), AW_ESYSTEMEXIT);
 	EXPECT_STR(trace, "left");
 	/* It is watched on, and the run can be taken up again. */
-	EXPECT_INT(aw_loop_run_forever(loop), AW_EEXIT);
+	EXPECT_INT(aw_loop_run_forever(loop), AW_ESYSTEMEXIT);
 	EXPECT_STR(trace, "left left");
 	loop_end(loop);
 	pipes_close();

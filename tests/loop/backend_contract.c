@@ -46,7 +46,7 @@ CONTRACT(no_wake_from_another_thread_is_lost) {
 
 CONTRACT(wakes_before_a_wait_end_it_once) {
 	driver_channel idle = driver_pipe(0);
-	driver_op keep = driver_watch(idle.in, AW_OP_POLL_IN);
+	driver_op keep = driver_watch(idle.in, AW_POLL_IN);
 	driver_start(self, &keep);
 	for (int i = 0; i < 1000; i++) self->backend->wake(self->state);
 	driver_wait_until(self, INT64_MAX);
@@ -60,7 +60,7 @@ CONTRACT(wakes_before_a_wait_end_it_once) {
 CONTRACT(a_deadline_is_never_early) {
 	static const int64_t spans[] = {1, 999, 50000, 999999, 1000001, 3300000, 12345678};
 	driver_channel idle = driver_pipe(O_NONBLOCK);
-	driver_op keep = driver_watch(idle.in, AW_OP_POLL_IN);
+	driver_op keep = driver_watch(idle.in, AW_POLL_IN);
 	/* With and without something in flight: a clock of its own may jump in the second. */
 	for (int busy = 0; busy < 2; busy++) {
 		if (busy) driver_start(self, &keep);
@@ -91,7 +91,7 @@ static void count_signal(int number) {
 CONTRACT(a_signal_ends_a_wait) {
 	struct sigaction act = {.sa_handler = count_signal}, old;
 	driver_channel idle = driver_pipe(O_NONBLOCK);
-	driver_op keep = driver_watch(idle.in, AW_OP_POLL_IN);
+	driver_op keep = driver_watch(idle.in, AW_POLL_IN);
 	driver_start(self, &keep);
 	driver_poll(self);
 	sigaction(SIGALRM, &act, &old);
@@ -206,8 +206,8 @@ CONTRACT(several_operations_on_one_descriptor) {
 	enum { READS = 10 };
 	driver_channel l = driver_pair(SOCK_NONBLOCK);
 	char got[READS + 1] = "";
-	driver_op reads[READS], watch = driver_watch(l.in, AW_OP_POLL_IN),
-							both = driver_watch(l.in, AW_OP_POLL_IN | AW_OP_POLL_OUT);
+	driver_op reads[READS], watch = driver_watch(l.in, AW_POLL_IN),
+							both = driver_watch(l.in, AW_POLL_IN | AW_POLL_OUT);
 	for (int i = 0; i < READS; i++) {
 		reads[i] = driver_io(AW_OP_RECV, l.in, 1, &got[i], 1);
 		driver_start(self, &reads[i]);
@@ -220,7 +220,7 @@ CONTRACT(several_operations_on_one_descriptor) {
 	driver_op send = driver_io(AW_OP_SEND, l.in, 1, text, 1);
 	EXPECT_INT(driver_do(self, &send), 1);
 	driver_start(self, &both);
-	EXPECT_INT(driver_finish(self, &both), AW_OP_POLL_OUT);
+	EXPECT_INT(driver_finish(self, &both), AW_POLL_OUT);
 	EXPECT_INT(watch.completions, 0);
 	driver_put(l.out, "0123456789");
 	unsigned seen = 0;
@@ -234,7 +234,7 @@ CONTRACT(several_operations_on_one_descriptor) {
 		EXPECT(!driver_readable(l.in));
 		driver_put(l.out, "x");
 	}
-	EXPECT_INT(driver_finish(self, &watch), AW_OP_POLL_IN);
+	EXPECT_INT(driver_finish(self, &watch), AW_POLL_IN);
 	/*
 	 * A readiness backend serves them in the order they came in, also when the data is there before the
 	 * second asks.
@@ -256,8 +256,8 @@ CONTRACT(a_regular_file_is_always_ready) {
 	int fd = mkstemp(path);
 	REQUIRE(fd >= 0);
 	unlink(path);
-	driver_op watch = driver_watch(fd, AW_OP_POLL_IN | AW_OP_POLL_OUT);
-	EXPECT_INT(driver_do(self, &watch), AW_OP_POLL_IN | AW_OP_POLL_OUT);
+	driver_op watch = driver_watch(fd, AW_POLL_IN | AW_POLL_OUT);
+	EXPECT_INT(driver_do(self, &watch), AW_POLL_IN | AW_POLL_OUT);
 	char hello[] = "hello";
 	driver_op op = driver_io(AW_OP_WRITE, fd, 0, hello, 5);
 	EXPECT_INT(driver_do(self, &op), 5);
@@ -281,13 +281,13 @@ CONTRACT(a_regular_file_is_always_ready) {
 
 CONTRACT(a_hangup_ends_every_watch) {
 	driver_channel l = driver_pipe(O_NONBLOCK);
-	driver_op in = driver_watch(l.in, AW_OP_POLL_IN), none = driver_watch(l.in, 0);
+	driver_op in = driver_watch(l.in, AW_POLL_IN), none = driver_watch(l.in, 0);
 	driver_start(self, &in);
 	driver_start(self, &none);
 	driver_poll(self);
 	close(l.out);
-	EXPECT(driver_finish(self, &in) & AW_OP_POLL_HUP);
-	EXPECT_INT(driver_finish(self, &none), AW_OP_POLL_HUP);
+	EXPECT(driver_finish(self, &in) & AW_POLL_HUP);
+	EXPECT_INT(driver_finish(self, &none), AW_POLL_HUP);
 	close(l.in);
 }
 

@@ -16,7 +16,7 @@
 CONTRACT(a_cancelled_operation_completes_once) {
 	driver_channel l = driver_pipe(O_NONBLOCK);
 	char byte;
-	driver_op read = driver_io(AW_OP_READ, l.in, 1, &byte, 1), watch = driver_watch(l.in, AW_OP_POLL_IN);
+	driver_op read = driver_io(AW_OP_READ, l.in, 1, &byte, 1), watch = driver_watch(l.in, AW_POLL_IN);
 	driver_start(self, &read);
 	driver_start(self, &watch);
 	driver_poll(self);
@@ -24,7 +24,7 @@ CONTRACT(a_cancelled_operation_completes_once) {
 	driver_cancel(self, &read);
 	EXPECT_INT(driver_finish(self, &read), -ECANCELED);
 	driver_put(l.out, "a");
-	EXPECT_INT(driver_finish(self, &watch), AW_OP_POLL_IN);
+	EXPECT_INT(driver_finish(self, &watch), AW_POLL_IN);
 	driver_poll(self);
 	EXPECT_INT(self->completed, 2);
 	/* Nothing was eaten, and the descriptor goes on. */
@@ -75,7 +75,7 @@ CONTRACT(close_ends_what_is_in_flight) {
 	char bytes[2], text[] = "x";
 	driver_op read = driver_io(AW_OP_READ, l.in, 1, bytes, 1),
 			  recv = driver_io(AW_OP_RECV, other.in, 0, bytes + 1, 1);
-	driver_op watch = driver_watch(l.in, AW_OP_POLL_IN), ready = driver_io(AW_OP_WRITE, other.in, 0, text, 1);
+	driver_op watch = driver_watch(l.in, AW_POLL_IN), ready = driver_io(AW_OP_WRITE, other.in, 0, text, 1);
 	driver_start(self, &read);
 	driver_start(self, &recv);
 	driver_poll(self);
@@ -168,7 +168,7 @@ CONTRACT(a_cancelled_operation_never_gets_a_reused_number) {
 		driver_channel old = i & 1 ? driver_pipe(O_NONBLOCK) : driver_pair(SOCK_NONBLOCK);
 		char text[8] = "";
 		driver_op stale =
-			i & 2 ? driver_watch(old.in, AW_OP_POLL_IN) : driver_io(AW_OP_READ, old.in, 1, text, 4);
+			i & 2 ? driver_watch(old.in, AW_POLL_IN) : driver_io(AW_OP_READ, old.in, 1, text, 4);
 		/* Held back or not: once it is cancelled, its number may go. */
 		self->holds = i & 4;
 		driver_start(self, &stale);
@@ -203,7 +203,7 @@ CONTRACT(an_operation_without_a_flush_is_carried_out) {
 CONTRACT(an_old_file_does_not_wake_who_waits_for_the_new_one) {
 	driver_channel old = driver_pair(SOCK_NONBLOCK), fresh = driver_pair(SOCK_NONBLOCK);
 	int copy = dup(old.in);
-	driver_op stale = driver_watch(old.in, AW_OP_POLL_IN), next = driver_watch(old.in, AW_OP_POLL_IN);
+	driver_op stale = driver_watch(old.in, AW_POLL_IN), next = driver_watch(old.in, AW_POLL_IN);
 	driver_start(self, &stale);
 	driver_poll(self);
 	fresh = replace(old.in, fresh);
@@ -214,7 +214,7 @@ CONTRACT(an_old_file_does_not_wake_who_waits_for_the_new_one) {
 	driver_poll(self);
 	EXPECT_INT(next.completions, 0);
 	driver_put(fresh.out, "new");
-	EXPECT_INT(driver_finish(self, &next), AW_OP_POLL_IN);
+	EXPECT_INT(driver_finish(self, &next), AW_POLL_IN);
 	if (!stale.completions) driver_cancel(self, &stale);
 	(void)driver_finish(self, &stale);
 	close(copy);
@@ -249,14 +249,14 @@ CONTRACT(a_reused_number_of_an_event_descriptor) {
 CONTRACT(a_number_reused_by_a_regular_file) {
 	driver_channel l = driver_pipe(O_NONBLOCK);
 	char byte;
-	driver_op stale = driver_io(AW_OP_READ, l.in, 1, &byte, 1), watch = driver_watch(l.in, AW_OP_POLL_IN);
+	driver_op stale = driver_io(AW_OP_READ, l.in, 1, &byte, 1), watch = driver_watch(l.in, AW_POLL_IN);
 	driver_start(self, &stale);
 	int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	dup2(file, l.in);
 	close(file);
 	/* Before and after the backend has heard of the change. */
 	driver_poll(self);
-	EXPECT_INT(driver_do(self, &watch), AW_OP_POLL_IN);
+	EXPECT_INT(driver_do(self, &watch), AW_POLL_IN);
 	if (!stale.completions) driver_cancel(self, &stale);
 	int64_t result = driver_finish(self, &stale);
 	if (result != -EBADF && result != -ECANCELED) EXPECT_INT(result, 0);
@@ -265,13 +265,13 @@ CONTRACT(a_number_reused_by_a_regular_file) {
 
 CONTRACT(a_descriptor_closed_before_the_backend_looks) {
 	driver_channel l = driver_pipe(O_NONBLOCK), twice = driver_pipe(O_NONBLOCK);
-	driver_op gone = driver_watch(l.in, AW_OP_POLL_IN), kept = driver_watch(twice.in, AW_OP_POLL_IN);
+	driver_op gone = driver_watch(l.in, AW_POLL_IN), kept = driver_watch(twice.in, AW_POLL_IN);
 	driver_start(self, &gone);
 	driver_start(self, &kept);
 	driver_drop(l);
 	driver_poll(self);
 	driver_put(twice.out, "x");
-	EXPECT_INT(driver_finish(self, &kept), AW_OP_POLL_IN);
+	EXPECT_INT(driver_finish(self, &kept), AW_POLL_IN);
 	if (!gone.completions) driver_cancel(self, &gone);
 	int64_t result = driver_finish(self, &gone);
 	EXPECT(result == -ECANCELED || result == -EBADF || result > 0);
@@ -308,7 +308,7 @@ CONTRACT(the_descriptor_is_readable_when_there_is_something) {
 		EXPECT(!driver_readable(fd));
 	}
 	/* What is complete already, and what is cancelled. */
-	driver_op write = driver_io(AW_OP_WRITE, l.out, 1, text, 1), watch = driver_watch(l.out, AW_OP_POLL_ERR);
+	driver_op write = driver_io(AW_OP_WRITE, l.out, 1, text, 1), watch = driver_watch(l.out, AW_POLL_ERR);
 	driver_start(self, &write);
 	EXPECT_INT(poll(&p, 1, 10000), 1);
 	EXPECT_INT(driver_finish(self, &write), 1);

@@ -89,7 +89,7 @@ static aw_status cleans_up(void *ud) {
 	EXPECT_INT(aw_future_new(aw_loop_current(), &pending), 0);
 	EXPECT(aw_future_set_result(done, NULL, NULL) >= 0);
 	EXPECT_INT(aw_timeout_new(NULL, 1000 * AW_SECOND, &limit), 0);
-	EXPECT_INT(aw_timeout_begin(limit), 0);
+	EXPECT_INT(aw_timeout_enter(limit), 0);
 	trace_status("await", aw_await(pending, NULL));
 	trace_status("sleep", aw_sleep(AW_SECOND));
 	trace_status("yield", aw_sleep(0));
@@ -101,7 +101,7 @@ static aw_status cleans_up(void *ud) {
 	trace_status("spawn", aw_task_spawn(NULL, never_task, "t", say_destroyed, NULL));
 	trace_status("soon", aw_loop_call_soon(aw_loop_current(), never, "c", say_destroyed, NULL));
 	trace_status("close", aw_loop_close(aw_loop_current()));
-	trace_status("end", aw_timeout_end(limit, AW_ELOOPCLOSED));
+	trace_status("end", aw_timeout_exit(limit, AW_ELOOPCLOSED));
 	aw_timeout_unref(limit);
 	aw_future_unref(done);
 	aw_future_unref(pending);
@@ -220,7 +220,7 @@ static void what_outlives_the_loop_answers_that_it_is_closed(void) {
 	EXPECT_INT(aw_task_set_name(task, "x"), AW_ELOOPCLOSED);
 	EXPECT_INT(aw_handle_cancel(handle), AW_ELOOPCLOSED);
 	EXPECT_INT(aw_shield(future, &other), AW_ELOOPCLOSED);
-	EXPECT_INT(aw_timeout_begin(limit), AW_ELOOPCLOSED);
+	EXPECT_INT(aw_timeout_enter(limit), AW_ELOOPCLOSED);
 	EXPECT_INT(aw_timeout_reschedule(limit, 0), AW_ELOOPCLOSED);
 	EXPECT_INT(aw_future_result(future, NULL), AW_EINVALIDSTATE);
 	EXPECT_STR(trace, "~cb");

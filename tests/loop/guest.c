@@ -101,7 +101,7 @@ static void an_operation_that_ends_makes_it_readable(void) {
 	aw_completion done;
 	REQUIRE(pipe(fds) == 0);
 	aw_submission one = {
-		.size = sizeof one, .kind = AW_OPERATION_POLL, .token = 1, .fd = fds[0], .flags = AW_POLL_IN};
+		.size = sizeof one, .kind = AW_OP_POLL, .token = 1, .fd = fds[0], .flags = AW_POLL_IN};
 	EXPECT_INT(aw_loop_submit(loop, &one, 1), 1);
 	turn(loop);
 	EXPECT_INT(write(fds[1], "x", 1), 1);

@@ -423,28 +423,28 @@ static void a_work_drops_the_executor_that_is_waited_for(void) {
 
 typedef struct submission {
 	aw_loop *loop;
-	aw_cfuture *_Atomic cfuture;
+	aw_concurrent_future *_Atomic outcome;
 	sem_t known;
 	pid_t waiter;
 	aw_status status;
 } submission;
 
-static aw_status drops_cfuture(void *ud) {
+static aw_status drops_concurrent_future(void *ud) {
 	submission *self = ud;
 	sem_wait(&self->known);
 	while (!is_asleep(self->waiter)) sched_yield();
-	aw_cfuture_unref(self->cfuture);
+	aw_concurrent_future_unref(self->outcome);
 	return aw_sleep(0);
 }
 
 static void *submits(void *ud) {
 	submission *self = ud;
-	aw_cfuture *cfuture = NULL;
-	EXPECT_INT(aw_submit_threadsafe(self->loop, drops_cfuture, self, NULL, &cfuture), 0);
-	self->cfuture = cfuture;
+	aw_concurrent_future *outcome = NULL;
+	EXPECT_INT(aw_run_coroutine_threadsafe(self->loop, drops_concurrent_future, self, NULL, &outcome), 0);
+	self->outcome = outcome;
 	self->waiter = gettid();
 	sem_post(&self->known);
-	self->status = aw_cfuture_wait(cfuture, AW_FOREVER, NULL);
+	self->status = aw_concurrent_future_wait(outcome, AW_FOREVER, NULL);
 	aw_loop_call_soon_threadsafe(self->loop, drop_and_stop, NULL, NULL);
 	return NULL;
 }

@@ -163,14 +163,14 @@ static void a_loop_may_be_closed_while_another_one_runs(void) {
 static aw_status leave(aw_loop *loop, void *word) {
 	(void)loop;
 	trace_add(word);
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
 static void exit_leaves_the_run_at_once_with_the_rest_still_queued(void) {
 	aw_loop *loop = loop_begin(NULL);
 	aw_loop_call_soon(loop, leave, "exit", NULL, NULL);
 	aw_loop_call_soon(loop, say, "rest", NULL, NULL);
-	EXPECT_INT(aw_loop_run_forever(loop), AW_EEXIT);
+	EXPECT_INT(aw_loop_run_forever(loop), AW_ESYSTEMEXIT);
 	EXPECT_STR(trace, "exit");
 	EXPECT_INT(aw_loop_run_once(loop, 0), 1);
 	EXPECT_STR(trace, "exit rest");
@@ -179,7 +179,7 @@ static void exit_leaves_the_run_at_once_with_the_rest_still_queued(void) {
 
 static aw_status exit_task(void *ud) {
 	(void)ud;
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
 static void an_exit_out_of_a_task_is_also_its_outcome(void) {
@@ -189,9 +189,9 @@ static void an_exit_out_of_a_task_is_also_its_outcome(void) {
 	REQUIRE(aw_future_new(loop, &never) == 0);
 	REQUIRE(aw_task_spawn(loop, exit_task, NULL, NULL, &task) == 0);
 	aw_loop_call_soon(loop, say, "rest", NULL, NULL);
-	EXPECT_INT(aw_loop_run_until_complete(loop, never, NULL), AW_EEXIT);
+	EXPECT_INT(aw_loop_run_until_complete(loop, never, NULL), AW_ESYSTEMEXIT);
 	EXPECT_STR(trace, "");
-	EXPECT_INT(aw_future_result(aw_task_future(task), NULL), AW_EEXIT);
+	EXPECT_INT(aw_future_result(aw_task_future(task), NULL), AW_ESYSTEMEXIT);
 	/* A future that is done when the exit comes leaves no trace of the run in the queue. */
 	EXPECT(aw_future_set_result(never, NULL, NULL) >= 0);
 	aw_loop_call_soon(loop, leave, "exit", NULL, NULL);

@@ -26,8 +26,8 @@ static const aw_backend *uring;
 /* Opened as a loop that may move between threads. */
 static aw_status open_moving(driver *self) {
 	*self = (driver){.backend = uring};
-	self->host = (aw_backend_host){.size = sizeof self->host, .complete = driver_complete, .core = self};
-	return uring->open(&self->host, 0, 0, &self->state);
+	self->core = (aw_backend_core){.size = sizeof self->core, .complete = driver_complete, .data = self};
+	return uring->open(&self->core, 0, 0, &self->state);
 }
 
 #define NEED_URING \
@@ -65,7 +65,7 @@ static void operations_outlive_the_thread_that_submitted_them(void) {
 	char bytes[2] = "", filler[4096] = "x";
 	while (write(pair[1], filler, sizeof filler) > 0) continue;
 	driver_op ops[COUNT] = {
-		driver_io(AW_OP_READ, pipes[0], 1, &bytes[0], 1), driver_watch(other[0], AW_OP_POLL_IN),
+		driver_io(AW_OP_READ, pipes[0], 1, &bytes[0], 1), driver_watch(other[0], AW_POLL_IN),
 		driver_io(AW_OP_ACCEPT, listener, 1, NULL, 0),    driver_io(AW_OP_RECV, pair[1], 1, &bytes[1], 1),
 		driver_io(AW_OP_SEND, pair[1], 1, filler, 1),
 	};
@@ -81,7 +81,7 @@ static void operations_outlive_the_thread_that_submitted_them(void) {
 	EXPECT_INT(self.completed, 0);
 	EXPECT_INT(write(pipes[1], "p", 1), 1);
 	EXPECT_INT(write(other[1], "o", 1), 1);
-	EXPECT_INT(driver_finish(&self, &ops[1]), AW_OP_POLL_IN);
+	EXPECT_INT(driver_finish(&self, &ops[1]), AW_POLL_IN);
 	EXPECT_INT(driver_finish(&self, &ops[0]), 1);
 	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	EXPECT_INT(connect(client, (struct sockaddr *)&address, length), 0);

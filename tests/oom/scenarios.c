@@ -213,11 +213,11 @@ static aw_status scope_body(void *ud) {
 	aw_timeout *scope;
 	aw_status status = aw_timeout_new(NULL, AW_MICROSECOND, &scope);
 	if (status < 0) return status;
-	status = aw_timeout_begin(scope);
+	status = aw_timeout_enter(scope);
 	if (status >= 0) {
 		status = aw_timeout_reschedule(scope, 0);
 		aw_status slept = status < 0 ? status : aw_sleep(AW_SECOND);
-		status = wanted(aw_timeout_end(scope, slept), AW_ETIMEOUT);
+		status = wanted(aw_timeout_exit(scope, slept), AW_ETIMEOUT);
 	}
 	aw_timeout_unref(scope);
 	return status;
@@ -232,11 +232,11 @@ static aw_status group_body(void *ud) {
 	aw_taskgroup *group;
 	aw_status status = aw_taskgroup_new(NULL, &group);
 	if (status < 0) return status;
-	status = aw_taskgroup_begin(group);
+	status = aw_taskgroup_enter(group);
 	if (status >= 0) {
 		status = aw_taskgroup_spawn(group, stay, NULL, NULL, NULL);
 		if (status >= 0) status = aw_taskgroup_spawn(group, fail, NULL, NULL, NULL);
-		status = aw_taskgroup_end(group, status, NULL);
+		status = aw_taskgroup_exit(group, status, NULL);
 		const aw_error *error = aw_caught();
 		if (status == AW_EGROUP && aw_error_count(error) == 1 &&
 		    aw_error_status(aw_error_get(error, 0)) == -EIO)
@@ -474,7 +474,7 @@ static aw_status drain(aw_loop *loop) {
 	aw_completion got[8];
 	for (int i = 0; i < 8; i++) {
 		all[i] = (aw_submission){
-			.size = sizeof *all, .kind = i % 2 ? AW_OPERATION_SLEEP : AW_OPERATION_NOP, .token = (uint64_t)i};
+			.size = sizeof *all, .kind = i % 2 ? AW_OP_SLEEP : AW_OP_NOP, .token = (uint64_t)i};
 		all[i].offset = AW_MICROSECOND;
 	}
 	aw_status taken = aw_loop_submit(loop, all, 8);
@@ -602,18 +602,18 @@ static aw_status iterators(const char *backend) {
 static aw_status told_body(void *ud) {
 	(void)ud;
 	aw_loop *loop = aw_loop_current();
-	aw_cfuture *handed = NULL;
+	aw_concurrent_future *handed = NULL;
 	void *value = NULL;
 	called = 0;
 	aw_status status = aw_loop_add_signal_handler(loop, SIGUSR1, count_call, NULL, NULL);
 	if (status < 0) return status;
 	raise(SIGUSR1);
-	status = aw_submit_threadsafe(loop, give, "x", NULL, &handed);
-	for (int i = 0; i < 1000 && status >= 0 && !(called && aw_cfuture_done(handed)); i++)
+	status = aw_run_coroutine_threadsafe(loop, give, "x", NULL, &handed);
+	for (int i = 0; i < 1000 && status >= 0 && !(called && aw_concurrent_future_done(handed)); i++)
 		status = aw_sleep(AW_MICROSECOND);
-	if (status >= 0) status = aw_cfuture_result(handed, &value);
+	if (status >= 0) status = aw_concurrent_future_result(handed, &value);
 	if (status >= 0) status = right(called == 1 && value);
-	aw_cfuture_unref(handed);
+	aw_concurrent_future_unref(handed);
 	aw_loop_remove_signal_handler(loop, SIGUSR1);
 	return status;
 }
@@ -667,7 +667,7 @@ static aw_status outcomes_body(void *ud) {
 	static int two = 2, three = 3;
 	void *const inputs[] = {&two, &three};
 	aw_future *future = NULL, *copy = NULL;
-	aw_cfuture *handed = NULL;
+	aw_concurrent_future *handed = NULL;
 	void *value = NULL;
 	int64_t got = 0;
 	aw_status status = aw_gather_map(NULL, number, inputs, 2, 0, &future);
@@ -685,11 +685,11 @@ static aw_status outcomes_body(void *ud) {
 	if (status >= 0) status = aw_future_copy(future, copy);
 	if (status >= 0) status = aw_future_result(copy, &value);
 	if (status >= 0) status = right(value != NULL);
-	if (status >= 0) status = aw_submit_threadsafe(aw_loop_current(), number, &two, NULL, &handed);
-	if (status >= 0) status = aw_cfuture_wrap(NULL, handed, &future);
+	if (status >= 0) status = aw_run_coroutine_threadsafe(aw_loop_current(), number, &two, NULL, &handed);
+	if (status >= 0) status = aw_wrap_future(NULL, handed, &future);
 	if (status >= 0) status = aw_await_take_int(future, &got);
 	if (status >= 0) status = right(got == 2);
-	aw_cfuture_unref(handed);
+	aw_concurrent_future_unref(handed);
 	return release(status);
 }
 

@@ -17,9 +17,9 @@ static inline aw_status plugin_probe(char *why, size_t length) {
 	return 0;
 }
 
-static inline aw_status plugin_open(const aw_backend_host *host, uint32_t flags, uint64_t seed,
+static inline aw_status plugin_open(const aw_backend_core *core, uint32_t flags, uint64_t seed,
                                     aw_backend_state **out) {
-	(void)host, (void)flags, (void)seed, (void)out;
+	(void)core, (void)flags, (void)seed, (void)out;
 	return -ENOTSUP;
 }
 

@@ -115,13 +115,13 @@ static void failures_that_nobody_takes_are_printed(void) {
 
 static aw_status leaves(void *ud) {
 	(void)ud;
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
 static void what_main_ends_with_is_the_callers_to_tell(void) {
 	EXPECT_INT(run_printing(raises), -EIO);
 	EXPECT_STR(printed, "");
-	EXPECT_INT(run_printing(leaves), AW_EEXIT);
+	EXPECT_INT(run_printing(leaves), AW_ESYSTEMEXIT);
 	EXPECT_STR(printed, "");
 	EXPECT_INT(run_printing(well), 0);
 	EXPECT_STR(printed, "");
@@ -274,17 +274,17 @@ static int main_of(aw_task_fn fn, const char *backend) {
 
 static aw_status leaves_with_a_word(void *ud) {
 	(void)ud;
-	return aw_raise(AW_EEXIT, "enough");
+	return aw_raise(AW_ESYSTEMEXIT, "enough");
 }
 
 static aw_status fails_as_a_group(void *ud) {
 	(void)ud;
 	aw_taskgroup *group = NULL;
 	EXPECT_INT(aw_taskgroup_new(NULL, &group), 0);
-	EXPECT_INT(aw_taskgroup_begin(group), 0);
+	EXPECT_INT(aw_taskgroup_enter(group), 0);
 	EXPECT_INT(aw_taskgroup_spawn(group, raises, "one", NULL, NULL), 0);
 	EXPECT_INT(aw_taskgroup_spawn(group, raises, "two", NULL, NULL), 0);
-	aw_status status = aw_taskgroup_end(group, 0, NULL);
+	aw_status status = aw_taskgroup_exit(group, 0, NULL);
 	aw_taskgroup_unref(group);
 	return status;
 }
@@ -309,7 +309,7 @@ static void main_gives_the_exit_status_and_prints_why(void) {
 	EXPECT_INT(main_of(leaves, "virtual"), 0);
 	EXPECT_STR(printed, "");
 	EXPECT_INT(main_of(leaves_with_a_word, "virtual"), 1);
-	EXPECT_PRINTED(": enough (AW_EEXIT)\n");
+	EXPECT_PRINTED(": enough (AW_ESYSTEMEXIT)\n");
 }
 
 CHECK_MAIN("front_door", CASE(failures_that_nobody_takes_are_printed),

@@ -136,11 +136,11 @@ static aw_status exits(void *ud) {
 	(void)ud;
 	aw_task_spawn(NULL, leftover, "left", NULL, NULL);
 	EXPECT(aw_sleep(0) >= 0);
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
 static void an_exit_leaves_the_run_after_the_leftovers_ended(void) {
-	EXPECT_INT(run_virtual(exits), AW_EEXIT);
+	EXPECT_INT(run_virtual(exits), AW_ESYSTEMEXIT);
 	EXPECT_STR(trace, "left");
 }
 

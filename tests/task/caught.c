@@ -329,19 +329,19 @@ static void the_error_of_a_scopes_body_is_caught_in_its_exit_and_after_it(void) 
 static aw_status body_of_timeout(void *ud) {
 	aw_timeout *scope = NULL;
 	EXPECT_INT(aw_timeout_new(NULL, AW_SECOND, &scope), 0);
-	EXPECT_INT(aw_timeout_begin(scope), 0);
-	EXPECT_INT(aw_timeout_end(scope, helper(ud)), -EIO);
+	EXPECT_INT(aw_timeout_enter(scope), 0);
+	EXPECT_INT(aw_timeout_exit(scope, helper(ud)), -EIO);
 	EXPECT_CAUGHT(-EIO, "helper says");
 	aw_timeout_unref(scope);
 	EXPECT_INT(aw_timeout_new(NULL, AW_SECOND, &scope), 0);
-	EXPECT_INT(aw_timeout_begin(scope), 0);
-	EXPECT_INT(aw_timeout_end(scope, aw_sleep(AW_FOREVER)), AW_ETIMEOUT);
+	EXPECT_INT(aw_timeout_enter(scope), 0);
+	EXPECT_INT(aw_timeout_exit(scope, aw_sleep(AW_FOREVER)), AW_ETIMEOUT);
 	EXPECT_CAUGHT(AW_ETIMEOUT, aw_strerror(AW_ETIMEOUT));
 	aw_timeout_unref(scope);
 	aw_taskgroup *group = NULL;
 	EXPECT_INT(aw_taskgroup_new(NULL, &group), 0);
-	EXPECT_INT(aw_taskgroup_begin(group), 0);
-	EXPECT_INT(aw_taskgroup_end(group, helper(ud), NULL), AW_EGROUP);
+	EXPECT_INT(aw_taskgroup_enter(group), 0);
+	EXPECT_INT(aw_taskgroup_exit(group, helper(ud), NULL), AW_EGROUP);
 	EXPECT_INT(aw_error_status(aw_caught()), AW_EGROUP);
 	EXPECT_STR(aw_error_message(aw_error_get(aw_caught(), 0)), "helper says");
 	aw_taskgroup_unref(group);

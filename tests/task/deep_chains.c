@@ -524,11 +524,11 @@ static aw_status in_many_timeouts(void *ud) {
 	if (!scopes) return -ENOMEM;
 	for (int i = 0; i < TASKS; i++) {
 		must(aw_timeout_new(NULL, AW_MILLISECOND, &scopes[i]));
-		must(aw_timeout_begin(scopes[i]));
+		must(aw_timeout_enter(scopes[i]));
 	}
 	aw_status status = aw_sleep(AW_SECOND);
 	EXPECT_INT(status, AW_ECANCELLED);
-	for (int i = TASKS - 1; i >= 0; i--) status = aw_timeout_end(scopes[i], status);
+	for (int i = TASKS - 1; i >= 0; i--) status = aw_timeout_exit(scopes[i], status);
 	EXPECT_INT(status, AW_ETIMEOUT);
 	EXPECT_INT(aw_task_cancelling(aw_task_current()), 0);
 	for (int i = 0; i < TASKS; i++) aw_timeout_unref(scopes[i]);

@@ -108,7 +108,7 @@ static double tokens(int number) {
 	EXPECT_INT(aw_future_new(loop, &one), 0);
 	for (int i = 0; i < number; i++) {
 		aw_submission entry = {
-			.size = sizeof entry, .kind = AW_OPERATION_FUTURE, .token = (uint64_t)i, .buffer = one};
+			.size = sizeof entry, .kind = AW_OP_FUTURE, .token = (uint64_t)i, .buffer = one};
 		IGNORED(aw_loop_submit(loop, &entry, 1));
 	}
 	double began = now();

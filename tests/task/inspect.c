@@ -150,7 +150,7 @@ static aw_status in_a_group(void *ends) {
 	static const char *names[] = {"one", "two"};
 	aw_taskgroup *group = NULL;
 	aw_status status = aw_taskgroup_new(aw_loop_current(), &group);
-	if (status == 0) status = aw_taskgroup_begin(group);
+	if (status == 0) status = aw_taskgroup_enter(group);
 	for (int i = 0; i < 2 && status == 0; i++) {
 		aw_task *task = NULL;
 		status = aw_taskgroup_spawn(group, sleep_long, NULL, NULL, &task);
@@ -158,7 +158,7 @@ static aw_status in_a_group(void *ends) {
 		aw_task_unref(task);
 	}
 	if (!ends && status == 0) status = sleep_long(NULL);
-	status = aw_taskgroup_end(group, status, NULL);
+	status = aw_taskgroup_exit(group, status, NULL);
 	aw_taskgroup_unref(group);
 	return status;
 }

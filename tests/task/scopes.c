@@ -28,7 +28,7 @@ static aw_timeout *kept;
 
 static aw_status enters_a_timeout(void *delay) {
 	EXPECT_INT(aw_timeout_new(NULL, *(int64_t *)delay, &kept), 0);
-	EXPECT_INT(aw_timeout_begin(kept), 0);
+	EXPECT_INT(aw_timeout_enter(kept), 0);
 	return 7;
 }
 
@@ -44,7 +44,7 @@ static void an_unended_timeout_is_reported_and_disarmed(void) {
 		/* It does not cancel a task that is done, and is not in the loop's way. */
 		EXPECT_INT(aw_loop_deadline(loop), AW_FOREVER);
 		EXPECT_INT(aw_future_result(aw_task_future(task), NULL), 0);
-		EXPECT_INT(aw_timeout_end(kept, 0), AW_EINVALIDSTATE);
+		EXPECT_INT(aw_timeout_exit(kept, 0), AW_EINVALIDSTATE);
 		EXPECT_INT(aw_timeout_reschedule(kept, 0), AW_EINVALIDSTATE);
 		aw_timeout_unref(kept);
 		aw_task_unref(task);
@@ -57,7 +57,7 @@ static aw_status drops_a_timeout(void *ud) {
 	(void)ud;
 	aw_timeout *timeout = NULL;
 	EXPECT_INT(aw_timeout_new(NULL, AW_FOREVER, &timeout), 0);
-	EXPECT_INT(aw_timeout_begin(timeout), 0);
+	EXPECT_INT(aw_timeout_enter(timeout), 0);
 	aw_timeout_unref(timeout);
 	trace_add("dropped");
 	return 0;
@@ -84,7 +84,7 @@ static aw_status enters_a_group(void *ud) {
 	(void)ud;
 	aw_taskgroup *group = NULL;
 	EXPECT_INT(aw_taskgroup_new(NULL, &group), 0);
-	EXPECT_INT(aw_taskgroup_begin(group), 0);
+	EXPECT_INT(aw_taskgroup_enter(group), 0);
 	EXPECT_INT(aw_taskgroup_spawn(group, sleeps, "member", NULL, NULL), 0);
 	EXPECT_INT(aw_sleep(0), 0);
 	aw_taskgroup_unref(group);
@@ -107,11 +107,11 @@ static aw_status nests(void *ud) {
 	aw_timeout *outer = NULL, *inner = NULL;
 	EXPECT_INT(aw_timeout_new(NULL, AW_SECOND, &outer), 0);
 	EXPECT_INT(aw_timeout_new(NULL, 2 * AW_SECOND, &inner), 0);
-	EXPECT_INT(aw_timeout_begin(outer), 0);
-	EXPECT_INT(aw_timeout_begin(inner), 0);
+	EXPECT_INT(aw_timeout_enter(outer), 0);
+	EXPECT_INT(aw_timeout_enter(inner), 0);
 	/* Out of order: each is its own, and neither is left. */
-	EXPECT_INT(aw_timeout_end(outer, 0), 0);
-	EXPECT_INT(aw_timeout_end(inner, 0), 0);
+	EXPECT_INT(aw_timeout_exit(outer, 0), 0);
+	EXPECT_INT(aw_timeout_exit(inner, 0), 0);
 	aw_timeout_unref(outer);
 	aw_timeout_unref(inner);
 	return 0;
@@ -130,7 +130,7 @@ static aw_status waits_in_a_timeout(void *ud) {
 	(void)ud;
 	aw_timeout *timeout = NULL;
 	EXPECT_INT(aw_timeout_new(NULL, 3600 * AW_SECOND, &timeout), 0);
-	EXPECT_INT(aw_timeout_begin(timeout), 0);
+	EXPECT_INT(aw_timeout_enter(timeout), 0);
 	aw_status status = aw_sleep(3600 * AW_SECOND);
 	aw_timeout_unref(timeout);
 	return status; /* the loop closes: nobody is told */

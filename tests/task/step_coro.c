@@ -174,7 +174,7 @@ static void a_delegate_runs_in_the_same_task_and_gives_its_outcome(void) {
 static aw_status step_exits(aw_resume *resume, void *ud) {
 	(void)resume;
 	(void)ud;
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
 static void an_exit_that_the_outer_coroutine_handles_is_none(void) {
@@ -184,11 +184,11 @@ static void an_exit_that_the_outer_coroutine_handles_is_none(void) {
 	aw_task *task = spawn_steps(loop, step_delegates, &self);
 	EXPECT_INT(aw_loop_run_until_complete(loop, aw_task_future(task), NULL), 0);
 	aw_coro_unref(self.inner);
-	EXPECT_STR(trace, "inner:AW_EEXIT the program asked to leave the loop");
+	EXPECT_STR(trace, "inner:AW_ESYSTEMEXIT the program asked to leave the loop");
 	aw_task_unref(task);
 	task = spawn_steps(loop, step_exits, NULL);
-	EXPECT_INT(aw_loop_run_until_complete(loop, aw_task_future(task), NULL), AW_EEXIT);
-	EXPECT_INT(aw_future_result(aw_task_future(task), NULL), AW_EEXIT);
+	EXPECT_INT(aw_loop_run_until_complete(loop, aw_task_future(task), NULL), AW_ESYSTEMEXIT);
+	EXPECT_INT(aw_future_result(aw_task_future(task), NULL), AW_ESYSTEMEXIT);
 	aw_task_unref(task);
 	loop_end(loop);
 }

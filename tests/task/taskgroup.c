@@ -23,7 +23,7 @@ static aw_status stubborn(void *message) {
 
 static void begin(void) {
 	EXPECT_INT(aw_taskgroup_new(NULL, &group), 0);
-	EXPECT_INT(aw_taskgroup_begin(group), 0);
+	EXPECT_INT(aw_taskgroup_enter(group), 0);
 }
 
 static void join(aw_task_fn fn, const char *name) {
@@ -45,7 +45,7 @@ static aw_status first_failure(void *ud) {
 	join(sleep_long_and_tell, "b");
 	aw_status body = aw_sleep(3600 * AW_SECOND);
 	trace_status("body", body);
-	trace_group(aw_taskgroup_end(group, body, NULL));
+	trace_group(aw_taskgroup_exit(group, body, NULL));
 	EXPECT_INT(aw_task_cancelling(aw_task_current()), 0);
 	aw_taskgroup_unref(group);
 	EXPECT_STR(trace, "b:AW_ECANCELLED body:AW_ECANCELLED group:AW_EGROUP A");
@@ -62,7 +62,7 @@ static aw_status collected(void *ud) {
 	join(stubborn, "1");
 	join(stubborn, "2");
 	join(fail, "A");
-	trace_group(aw_taskgroup_end(group, 0, NULL));
+	trace_group(aw_taskgroup_exit(group, 0, NULL));
 	aw_taskgroup_unref(group);
 	EXPECT_STR(trace, "group:AW_EGROUP A 1 2");
 	EXPECT_INT(aw_task_cancelling(aw_task_current()), 0);
@@ -78,7 +78,7 @@ static aw_status body_fails(void *ud) {
 	begin();
 	join(sleep_long_and_tell, "a");
 	EXPECT(aw_sleep(0) >= 0);
-	trace_group(aw_taskgroup_end(group, aw_raise(-EINVAL, "body"), NULL));
+	trace_group(aw_taskgroup_exit(group, aw_raise(-EINVAL, "body"), NULL));
 	aw_taskgroup_unref(group);
 	EXPECT_STR(trace, "a:AW_ECANCELLED group:AW_EGROUP body");
 	return 0;
@@ -93,7 +93,7 @@ static aw_status cancelled_parent(void *ud) {
 	begin();
 	join(sleep_long_and_tell, "a");
 	aw_status body = aw_sleep(3600 * AW_SECOND);
-	aw_status end = aw_taskgroup_end(group, body, NULL);
+	aw_status end = aw_taskgroup_exit(group, body, NULL);
 	trace_status("end", end);
 	aw_taskgroup_unref(group);
 	return end;
@@ -118,9 +118,9 @@ static aw_status refused(void *ud) {
 	(void)ud;
 	EXPECT_INT(aw_taskgroup_new(NULL, &group), 0);
 	EXPECT_INT(aw_taskgroup_spawn(group, fail, NULL, NULL, NULL), AW_EINVALIDSTATE);
-	EXPECT_INT(aw_taskgroup_begin(group), 0);
-	EXPECT_INT(aw_taskgroup_begin(group), AW_EINVALIDSTATE);
-	EXPECT_INT(aw_taskgroup_end(group, 0, NULL), 0);
+	EXPECT_INT(aw_taskgroup_enter(group), 0);
+	EXPECT_INT(aw_taskgroup_enter(group), AW_EINVALIDSTATE);
+	EXPECT_INT(aw_taskgroup_exit(group, 0, NULL), 0);
 	EXPECT_INT(aw_taskgroup_spawn(group, fail, "x", say_destroyed, NULL), AW_EINVALIDSTATE);
 	EXPECT_STR(trace, "~x");
 	aw_taskgroup_unref(group);
@@ -137,7 +137,7 @@ static aw_status external_and_own(void *ud) {
 	join(fail, "A");
 	aw_status body = aw_sleep(3600 * AW_SECOND);
 	aw_task_cancel(aw_task_current(), NULL); /* as somebody outside would, while the group ends */
-	trace_group(aw_taskgroup_end(group, body, NULL));
+	trace_group(aw_taskgroup_exit(group, body, NULL));
 	trace_number("cancelling", aw_task_cancelling(aw_task_current()));
 	trace_status("next await", aw_sleep(0));
 	aw_taskgroup_unref(group);
@@ -193,7 +193,7 @@ static aw_status takes_tasks_made_elsewhere(void *ud) {
 	EXPECT_INT(aw_taskgroup_add(group, done), 0); /* done already: its failure counts all the same */
 	aw_status body = aw_sleep(3600 * AW_SECOND);
 	trace_status("body", body);
-	trace_group(aw_taskgroup_end(group, body, NULL));
+	trace_group(aw_taskgroup_exit(group, body, NULL));
 	EXPECT_INT(aw_taskgroup_add(group, done), AW_EINVALIDSTATE);
 	aw_task_unref(done);
 	aw_task_unref(sleeper);

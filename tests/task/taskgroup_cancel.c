@@ -19,7 +19,7 @@ static aw_status fails_late(void *ud) {
 static aw_taskgroup *group_begun(void) {
 	aw_taskgroup *group = NULL;
 	EXPECT_INT(aw_taskgroup_new(NULL, &group), 0);
-	EXPECT_INT(aw_taskgroup_begin(group), 0);
+	EXPECT_INT(aw_taskgroup_enter(group), 0);
 	return group;
 }
 
@@ -33,7 +33,7 @@ static aw_status at_the_end(void *ud) {
 	EXPECT_INT(aw_taskgroup_cancel(group), 0);
 	EXPECT_INT(aw_taskgroup_spawn(group, cleans_up, "c", say_destroyed, NULL), AW_EINVALIDSTATE);
 	EXPECT_STR(trace, "~c");
-	EXPECT_INT(aw_taskgroup_end(group, 0, NULL), 0);
+	EXPECT_INT(aw_taskgroup_exit(group, 0, NULL), 0);
 	EXPECT_STR(trace, "~c a:AW_ECANCELLED b:AW_ECANCELLED");
 	EXPECT_INT(aw_task_cancelling(aw_task_current()), 0);
 	EXPECT_INT(aw_sleep(AW_SECOND), 0);
@@ -52,9 +52,9 @@ static aw_status empty(void *ud) {
 	aw_taskgroup *group = NULL;
 	EXPECT_INT(aw_taskgroup_new(NULL, &group), 0);
 	EXPECT_INT(aw_taskgroup_cancel(group), AW_EINVALIDSTATE);
-	EXPECT_INT(aw_taskgroup_begin(group), 0);
+	EXPECT_INT(aw_taskgroup_enter(group), 0);
 	EXPECT_INT(aw_taskgroup_cancel(group), 0);
-	EXPECT_INT(aw_taskgroup_end(group, 0, NULL), 0);
+	EXPECT_INT(aw_taskgroup_exit(group, 0, NULL), 0);
 	EXPECT_INT(aw_sleep(AW_SECOND), 0);
 	aw_taskgroup_unref(group);
 	EXPECT_INT(aw_taskgroup_cancel(NULL), AW_EBADHANDLE);
@@ -77,7 +77,7 @@ static aw_status by_a_member(void *in_block) {
 	EXPECT_INT(aw_taskgroup_spawn(group, cancels_group, group, NULL, NULL), 0);
 	aw_status body = in_block ? aw_sleep(3600 * AW_SECOND) : 0;
 	EXPECT_INT(body, in_block ? AW_ECANCELLED : 0);
-	EXPECT_INT(aw_taskgroup_end(group, body, NULL), 0);
+	EXPECT_INT(aw_taskgroup_exit(group, body, NULL), 0);
 	EXPECT_STR(trace, "a:AW_ECANCELLED");
 	EXPECT_INT(aw_sleep(AW_SECOND), 0);
 	aw_taskgroup_unref(group);
@@ -101,7 +101,7 @@ static aw_status failing(void *ud) {
 	EXPECT_INT(aw_taskgroup_spawn(group, fails_late, NULL, NULL, NULL), 0);
 	EXPECT(aw_sleep(AW_SECOND) >= 0);
 	EXPECT_INT(aw_taskgroup_cancel(group), 0);
-	EXPECT_INT(aw_taskgroup_end(group, 0, NULL), AW_EGROUP);
+	EXPECT_INT(aw_taskgroup_exit(group, 0, NULL), AW_EGROUP);
 	EXPECT_STR(aw_error_message(aw_error_get(aw_caught(), 0)), "no luck");
 	EXPECT_INT(aw_sleep(AW_SECOND), 0);
 	aw_taskgroup_unref(group);
@@ -118,7 +118,7 @@ static aw_status is_cancelled_too(void *ud) {
 	EXPECT_INT(aw_taskgroup_spawn(group, cleans_up, "a", NULL, NULL), 0); /* will not begin */
 	EXPECT_INT(aw_taskgroup_cancel(group), 0);
 	EXPECT_INT(aw_task_cancel(aw_task_current(), "outside"), 1);
-	aw_status status = aw_taskgroup_end(group, 0, NULL);
+	aw_status status = aw_taskgroup_exit(group, 0, NULL);
 	aw_taskgroup_unref(group);
 	return status;
 }

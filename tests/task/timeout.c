@@ -10,7 +10,7 @@ static int64_t seconds(void) {
 static aw_timeout *scope(int64_t delay) {
 	aw_timeout *self = NULL;
 	EXPECT_INT(aw_timeout_new(NULL, delay, &self), 0);
-	EXPECT_INT(aw_timeout_begin(self), 0);
+	EXPECT_INT(aw_timeout_enter(self), 0);
 	return self;
 }
 
@@ -20,11 +20,11 @@ static aw_status plain(void *ud) {
 	aw_status body = aw_sleep(3600 * AW_SECOND);
 	EXPECT_INT(body, AW_ECANCELLED);
 	EXPECT_INT(aw_timeout_expired(limit), 1);
-	EXPECT_INT(aw_timeout_end(limit, body), AW_ETIMEOUT);
+	EXPECT_INT(aw_timeout_exit(limit, body), AW_ETIMEOUT);
 	EXPECT_INT(aw_timeout_expired(limit), 1);
 	EXPECT_INT(aw_task_cancelling(aw_task_current()), 0);
-	EXPECT_INT(aw_timeout_end(limit, body), AW_EINVALIDSTATE);
-	EXPECT_INT(aw_timeout_begin(limit), AW_EINVALIDSTATE);
+	EXPECT_INT(aw_timeout_exit(limit, body), AW_EINVALIDSTATE);
+	EXPECT_INT(aw_timeout_enter(limit), AW_EINVALIDSTATE);
 	EXPECT_INT(aw_sleep(0), 0);
 	aw_timeout_unref(limit);
 	return 0;
@@ -37,7 +37,7 @@ static void a_scope_cancels_its_body_and_calls_it_a_timeout(void) {
 static aw_status in_time(void *ud) {
 	(void)ud;
 	aw_timeout *limit = scope(2 * AW_SECOND);
-	EXPECT_INT(aw_timeout_end(limit, aw_sleep(AW_SECOND)), 0);
+	EXPECT_INT(aw_timeout_exit(limit, aw_sleep(AW_SECOND)), 0);
 	EXPECT_INT(aw_timeout_expired(limit), 0);
 	aw_timeout_unref(limit);
 	EXPECT_INT(aw_loop_deadline(aw_loop_current()), AW_FOREVER);
@@ -53,12 +53,12 @@ static aw_status nested(void *ud) {
 	for (int outer_first = 0; outer_first < 2; outer_first++) {
 		aw_timeout *outer = scope(outer_first ? AW_SECOND : 5 * AW_SECOND),
 				   *inner = scope(outer_first ? 5 * AW_SECOND : AW_SECOND);
-		aw_status status = aw_timeout_end(inner, aw_sleep(100 * AW_SECOND));
+		aw_status status = aw_timeout_exit(inner, aw_sleep(100 * AW_SECOND));
 		EXPECT_INT(status, outer_first ? AW_ECANCELLED : AW_ETIMEOUT);
 		EXPECT_INT(aw_timeout_expired(inner), !outer_first);
 		EXPECT_INT(aw_timeout_expired(outer), outer_first);
 		if (!outer_first) status = aw_sleep(AW_SECOND);
-		EXPECT_INT(aw_timeout_end(outer, status), outer_first ? AW_ETIMEOUT : 0);
+		EXPECT_INT(aw_timeout_exit(outer, status), outer_first ? AW_ETIMEOUT : 0);
 		aw_timeout_unref(inner);
 		aw_timeout_unref(outer);
 	}
@@ -76,12 +76,12 @@ static aw_status both_at_once(void *ud) {
 	aw_timeout *outer = NULL, *inner = NULL;
 	EXPECT_INT(aw_timeout_new_at(NULL, when, &outer), 0);
 	EXPECT_INT(aw_timeout_new_at(NULL, when, &inner), 0);
-	EXPECT_INT(aw_timeout_begin(outer), 0);
-	EXPECT_INT(aw_timeout_begin(inner), 0);
+	EXPECT_INT(aw_timeout_enter(outer), 0);
+	EXPECT_INT(aw_timeout_enter(inner), 0);
 	EXPECT_INT(aw_timeout_when(inner), when);
-	aw_status status = aw_timeout_end(inner, aw_sleep(100 * AW_SECOND));
+	aw_status status = aw_timeout_exit(inner, aw_sleep(100 * AW_SECOND));
 	EXPECT_INT(status, AW_ECANCELLED);
-	EXPECT_INT(aw_timeout_end(outer, status), AW_ETIMEOUT);
+	EXPECT_INT(aw_timeout_exit(outer, status), AW_ETIMEOUT);
 	EXPECT(aw_timeout_expired(inner) && aw_timeout_expired(outer));
 	EXPECT_INT(aw_task_cancelling(aw_task_current()), 0);
 	aw_timeout_unref(inner);
@@ -95,7 +95,7 @@ static void when_both_expire_at_once_the_outer_one_times_out(void) {
 
 static aw_status limited_body(void *ud) {
 	aw_timeout *limit = scope(2 * AW_SECOND);
-	aw_status status = aw_timeout_end(limit, aw_sleep(100 * AW_SECOND));
+	aw_status status = aw_timeout_exit(limit, aw_sleep(100 * AW_SECOND));
 	trace_status(ud, status);
 	aw_timeout_unref(limit);
 	return status;
@@ -137,10 +137,10 @@ static aw_status rescheduled(void *ud) {
 	EXPECT_INT(aw_timeout_new(NULL, AW_FOREVER, &limit), 0);
 	EXPECT_INT(aw_timeout_when(limit), AW_FOREVER);
 	EXPECT_INT(aw_timeout_reschedule(limit, AW_SECOND), AW_EINVALIDSTATE);
-	EXPECT_INT(aw_timeout_begin(limit), 0);
+	EXPECT_INT(aw_timeout_enter(limit), 0);
 	EXPECT_INT(aw_timeout_reschedule(limit, aw_loop_time(aw_loop_current()) + 9 * AW_SECOND), 0);
 	EXPECT_INT(aw_timeout_reschedule(limit, aw_loop_time(aw_loop_current()) + AW_SECOND), 0);
-	EXPECT_INT(aw_timeout_end(limit, aw_sleep(100 * AW_SECOND)), AW_ETIMEOUT);
+	EXPECT_INT(aw_timeout_exit(limit, aw_sleep(100 * AW_SECOND)), AW_ETIMEOUT);
 	EXPECT_INT(seconds() - began, 1);
 	EXPECT_INT(aw_timeout_reschedule(limit, AW_SECOND), AW_EINVALIDSTATE);
 	aw_timeout_unref(limit);
@@ -153,7 +153,7 @@ static aw_status rescheduled(void *ud) {
 	EXPECT_INT(aw_timeout_reschedule(limit, aw_loop_time(aw_loop_current()) + 5 * AW_SECOND), 0);
 	EXPECT_INT(aw_sleep(AW_SECOND), 0);
 	EXPECT_INT(aw_timeout_reschedule(limit, 0), 0);
-	EXPECT_INT(aw_timeout_end(limit, aw_sleep(100 * AW_SECOND)), AW_ETIMEOUT);
+	EXPECT_INT(aw_timeout_exit(limit, aw_sleep(100 * AW_SECOND)), AW_ETIMEOUT);
 	EXPECT_INT(seconds() - began, 5);
 	aw_timeout_unref(limit);
 	return 0;
@@ -166,13 +166,13 @@ static void a_deadline_can_be_moved_both_ways_and_removed(void) {
 static aw_status nothing_at_all(void *ud) {
 	(void)ud;
 	aw_timeout *limit = scope(0);
-	EXPECT_INT(aw_timeout_end(limit, 0), 0);
+	EXPECT_INT(aw_timeout_exit(limit, 0), 0);
 	EXPECT_INT(aw_timeout_expired(limit), 0);
 	aw_timeout_unref(limit);
 	EXPECT_INT(aw_sleep(0), 0); /* the one that was left is silent */
 	for (int i = 0; i < 2; i++) {
 		limit = scope(i ? -AW_SECOND : 0);
-		EXPECT_INT(aw_timeout_end(limit, aw_sleep(AW_SECOND)), AW_ETIMEOUT);
+		EXPECT_INT(aw_timeout_exit(limit, aw_sleep(AW_SECOND)), AW_ETIMEOUT);
 		aw_timeout_unref(limit);
 	}
 	return 0;
@@ -186,13 +186,13 @@ static aw_status swallowed(void *ud) {
 	(void)ud;
 	aw_timeout *limit = scope(AW_SECOND);
 	EXPECT_INT(aw_sleep(9 * AW_SECOND), AW_ECANCELLED);
-	EXPECT_INT(aw_timeout_end(limit, 0), 0);
+	EXPECT_INT(aw_timeout_exit(limit, 0), 0);
 	EXPECT_INT(aw_timeout_expired(limit), 1);
 	EXPECT_INT(aw_task_cancelling(aw_task_current()), 0);
 	aw_timeout_unref(limit);
 	limit = scope(AW_SECOND);
 	EXPECT_INT(aw_sleep(9 * AW_SECOND), AW_ECANCELLED);
-	EXPECT_INT(aw_timeout_end(limit, -EIO), -EIO);
+	EXPECT_INT(aw_timeout_exit(limit, -EIO), -EIO);
 	aw_timeout_unref(limit);
 	return 0;
 }
@@ -205,8 +205,8 @@ static void outside_a_task_there_is_nothing_to_limit(void) {
 	aw_loop *loop = loop_begin(NULL);
 	aw_timeout *limit = NULL;
 	REQUIRE(aw_timeout_new(loop, AW_SECOND, &limit) == 0);
-	EXPECT_INT(aw_timeout_begin(limit), AW_ENOTASK);
-	EXPECT_INT(aw_timeout_end(limit, 0), AW_EINVALIDSTATE);
+	EXPECT_INT(aw_timeout_enter(limit), AW_ENOTASK);
+	EXPECT_INT(aw_timeout_exit(limit, 0), AW_EINVALIDSTATE);
 	EXPECT_INT(aw_timeout_new(loop, 0, NULL), -EINVAL);
 	aw_timeout_unref(limit);
 	loop_end(loop);
@@ -340,7 +340,7 @@ static aw_status composed(void *ud) {
 	aw_future *task = spawn(sleeper, "");
 	aw_status status = aw_wait_for(task, AW_SECOND, NULL);
 	EXPECT_INT(status, AW_ETIMEOUT);
-	EXPECT_INT(aw_timeout_end(limit, status), AW_ETIMEOUT);
+	EXPECT_INT(aw_timeout_exit(limit, status), AW_ETIMEOUT);
 	EXPECT_INT(aw_timeout_expired(limit), 0);
 	aw_timeout_unref(limit);
 	aw_future_unref(task);
@@ -348,7 +348,7 @@ static aw_status composed(void *ud) {
 	limit = scope(AW_SECOND);
 	status = aw_wait_for(task, 5 * AW_SECOND, NULL);
 	EXPECT_INT(status, AW_ECANCELLED);
-	EXPECT_INT(aw_timeout_end(limit, status), AW_ETIMEOUT);
+	EXPECT_INT(aw_timeout_exit(limit, status), AW_ETIMEOUT);
 	aw_timeout_unref(limit);
 	aw_future_unref(task);
 	return 0;

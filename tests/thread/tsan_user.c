@@ -40,12 +40,13 @@ static aw_status stops(aw_loop *here, void *ud) {
 static void *submits(void *wrong) {
 	for (int i = 0; i < ROUNDS; i++) {
 		job one = {.in = i};
-		aw_cfuture *outcome = NULL;
+		aw_concurrent_future *outcome = NULL;
 		void *value = NULL;
-		if (aw_submit_threadsafe(loop, doubles, &one, NULL, &outcome) < 0) abort();
-		if (aw_cfuture_wait(outcome, AW_FOREVER, &value) < 0 || *(int *)value != 2 * i || one.out != 2 * i)
+		if (aw_run_coroutine_threadsafe(loop, doubles, &one, NULL, &outcome) < 0) abort();
+		if (aw_concurrent_future_wait(outcome, AW_FOREVER, &value) < 0 || *(int *)value != 2 * i ||
+		    one.out != 2 * i)
 			++*(int *)wrong;
-		aw_cfuture_unref(outcome);
+		aw_concurrent_future_unref(outcome);
 		int *number = calloc(1, sizeof *number);
 		if (number) *number = i;
 		if (aw_loop_call_soon_threadsafe(loop, increments, number, free) < 0) abort();

@@ -16,7 +16,7 @@
 /* A loop in a thread of its own, and a task there that ends when it is told to. */
 typedef struct host {
 	aw_loop *loop;
-	aw_cfuture *cfuture;
+	aw_concurrent_future *outcome;
 	aw_future *event; /* what the task awaits */
 	gate here;
 	pthread_t thread;
@@ -44,7 +44,7 @@ static void host_begin(host *self, aw_status status) {
 	*self = (host){.here = GATE_INIT, .status = status};
 	self->loop = loop_begin(NULL);
 	EXPECT_INT(pthread_create(&self->thread, NULL, run_forever, self), 0);
-	EXPECT_INT(aw_submit_threadsafe(self->loop, wait_for_the_event, self, NULL, &self->cfuture), 0);
+	EXPECT_INT(aw_run_coroutine_threadsafe(self->loop, wait_for_the_event, self, NULL, &self->outcome), 0);
 	gate_wait(&self->here);
 }
 
@@ -64,7 +64,7 @@ static aw_status stop(aw_loop *loop, void *ud) {
 }
 
 static void host_end(host *self) {
-	aw_cfuture_unref(self->cfuture);
+	aw_concurrent_future_unref(self->outcome);
 	EXPECT_INT(aw_loop_call_soon_threadsafe(self->loop, stop, NULL, NULL), 0);
 	pthread_join(self->thread, NULL);
 	aw_loop_unref(self->loop);
@@ -73,7 +73,7 @@ static void host_end(host *self) {
 
 /* A thread that waits. */
 typedef struct waiter {
-	aw_cfuture *cfuture;
+	aw_concurrent_future *outcome;
 	aw_executor *executor; /* or this */
 	aw_interrupt *interrupt;
 	int64_t limit;
@@ -89,7 +89,7 @@ static void *waiter_main(void *arg) {
 	if (self->executor)
 		self->status = aw_executor_shutdown_wait_interruptible(self->executor, self->limit, self->interrupt);
 	else
-		self->status = aw_cfuture_wait_interruptible(self->cfuture, self->limit, self->interrupt);
+		self->status = aw_concurrent_future_wait_interruptible(self->outcome, self->limit, self->interrupt);
 	self->ended = true;
 	return NULL;
 }
@@ -98,7 +98,7 @@ static void *plain_main(void *arg) {
 	waiter *self = arg;
 	gate_open(&self->begun);
 	self->status = self->executor ? aw_executor_shutdown_wait(self->executor, self->limit)
-	                              : aw_cfuture_wait(self->cfuture, self->limit, NULL);
+	                              : aw_concurrent_future_wait(self->outcome, self->limit, NULL);
 	self->ended = true;
 	return NULL;
 }
@@ -126,13 +126,13 @@ static void let_it_block(const waiter *self) {
 static void the_time_of_a_wait_is_not_a_time_out_of_the_task(void) {
 	host at;
 	host_begin(&at, AW_ETIMEOUT);
-	EXPECT_INT(aw_cfuture_wait(at.cfuture, 0, NULL), AW_EPENDING);
-	EXPECT_INT(aw_cfuture_wait(at.cfuture, AW_MILLISECOND, NULL), AW_EPENDING);
-	EXPECT_INT(aw_cfuture_wait_interruptible(at.cfuture, AW_MILLISECOND, NULL), AW_EPENDING);
-	EXPECT(!aw_cfuture_done(at.cfuture));
+	EXPECT_INT(aw_concurrent_future_wait(at.outcome, 0, NULL), AW_EPENDING);
+	EXPECT_INT(aw_concurrent_future_wait(at.outcome, AW_MILLISECOND, NULL), AW_EPENDING);
+	EXPECT_INT(aw_concurrent_future_wait_interruptible(at.outcome, AW_MILLISECOND, NULL), AW_EPENDING);
+	EXPECT(!aw_concurrent_future_done(at.outcome));
 	host_release(&at);
-	EXPECT_INT(aw_cfuture_wait(at.cfuture, 60 * AW_SECOND, NULL), AW_ETIMEOUT);
-	EXPECT_STR(aw_error_message(aw_cfuture_error(at.cfuture)), "the task's own");
+	EXPECT_INT(aw_concurrent_future_wait(at.outcome, 60 * AW_SECOND, NULL), AW_ETIMEOUT);
+	EXPECT_STR(aw_error_message(aw_concurrent_future_error(at.outcome)), "the task's own");
 	EXPECT_STR(aw_err_name(AW_EPENDING), "AW_EPENDING");
 	EXPECT_INT(AW_EPENDING, -5027);
 	host_end(&at);
@@ -144,8 +144,8 @@ static void a_failure_of_the_task_is_not_one_of_the_wait(void) {
 		host at;
 		host_begin(&at, statuses[i]);
 		host_release(&at);
-		EXPECT_INT(aw_cfuture_wait_interruptible(at.cfuture, AW_FOREVER, NULL), 0);
-		EXPECT_INT(aw_cfuture_result(at.cfuture, NULL), statuses[i]);
+		EXPECT_INT(aw_concurrent_future_wait_interruptible(at.outcome, AW_FOREVER, NULL), 0);
+		EXPECT_INT(aw_concurrent_future_result(at.outcome, NULL), statuses[i]);
 		host_end(&at);
 	}
 }
@@ -156,7 +156,7 @@ static void an_interrupt_ends_the_wait_of_its_own_thread_alone(void) {
 	host at;
 	waiter mine = {0}, other = {0}, plain = {0};
 	host_begin(&at, 0);
-	mine.cfuture = other.cfuture = plain.cfuture = at.cfuture;
+	mine.outcome = other.outcome = plain.outcome = at.outcome;
 	EXPECT_INT(aw_interrupt_new(-1, &mine.interrupt), 0);
 	EXPECT_INT(aw_interrupt_new(-1, &other.interrupt), 0);
 	waiter_begin(&mine, waiter_main);
@@ -165,7 +165,7 @@ static void an_interrupt_ends_the_wait_of_its_own_thread_alone(void) {
 	let_it_block(&mine);
 	EXPECT_INT(aw_interrupt_raise(mine.interrupt), 0);
 	EXPECT_INT(waiter_end(&mine), -EINTR);
-	EXPECT(!aw_cfuture_done(at.cfuture) && !other.ended && !plain.ended);
+	EXPECT(!aw_concurrent_future_done(at.outcome) && !other.ended && !plain.ended);
 	host_release(&at);
 	EXPECT_INT(waiter_end(&other), 0);
 	EXPECT_INT(waiter_end(&plain), 0);
@@ -183,15 +183,15 @@ static void it_is_not_lost_before_the_wait_and_stays_until_cleared(void) {
 	EXPECT_INT(aw_interrupt_raise(interrupt), 0);
 	EXPECT_INT(aw_interrupt_raise(interrupt), 0);
 	EXPECT(aw_interrupt_is_raised(interrupt));
-	EXPECT_INT(aw_cfuture_wait_interruptible(at.cfuture, AW_FOREVER, interrupt), -EINTR);
-	EXPECT_INT(aw_cfuture_wait_interruptible(at.cfuture, 0, interrupt), -EINTR);
+	EXPECT_INT(aw_concurrent_future_wait_interruptible(at.outcome, AW_FOREVER, interrupt), -EINTR);
+	EXPECT_INT(aw_concurrent_future_wait_interruptible(at.outcome, 0, interrupt), -EINTR);
 	EXPECT_INT(aw_interrupt_clear(interrupt), 0);
-	EXPECT_INT(aw_cfuture_wait_interruptible(at.cfuture, AW_MILLISECOND, interrupt), AW_EPENDING);
+	EXPECT_INT(aw_concurrent_future_wait_interruptible(at.outcome, AW_MILLISECOND, interrupt), AW_EPENDING);
 	host_release(&at);
-	EXPECT_INT(aw_cfuture_wait_interruptible(at.cfuture, AW_FOREVER, interrupt), 0);
+	EXPECT_INT(aw_concurrent_future_wait_interruptible(at.outcome, AW_FOREVER, interrupt), 0);
 	/* What is done is done. */
 	EXPECT_INT(aw_interrupt_raise(interrupt), 0);
-	EXPECT_INT(aw_cfuture_wait_interruptible(at.cfuture, AW_FOREVER, interrupt), 0);
+	EXPECT_INT(aw_concurrent_future_wait_interruptible(at.outcome, AW_FOREVER, interrupt), 0);
 	aw_interrupt_unref(interrupt);
 	host_end(&at);
 }
@@ -204,7 +204,7 @@ static void one_that_is_shared_ends_all_its_waits(void) {
 	host_begin(&at, 0);
 	EXPECT_INT(aw_interrupt_new(-1, &interrupt), 0);
 	for (int i = 0; i < THREADS; i++) {
-		all[i].cfuture = at.cfuture;
+		all[i].outcome = at.outcome;
 		all[i].interrupt = interrupt;
 		waiter_begin(&all[i], waiter_main);
 	}
@@ -213,7 +213,7 @@ static void one_that_is_shared_ends_all_its_waits(void) {
 	for (int i = 0; i < THREADS; i++) EXPECT_INT(waiter_end(&all[i]), -EINTR);
 	aw_interrupt_unref(interrupt);
 	host_release(&at);
-	EXPECT_INT(aw_cfuture_wait(at.cfuture, AW_FOREVER, NULL), 0);
+	EXPECT_INT(aw_concurrent_future_wait(at.outcome, AW_FOREVER, NULL), 0);
 	host_end(&at);
 }
 
@@ -223,7 +223,7 @@ static void no_raise_and_no_outcome_is_lost_in_a_race(void) {
 	waiter one = {0};
 	host_begin(&at, 0);
 	EXPECT_INT(aw_interrupt_new(-1, &one.interrupt), 0);
-	one.cfuture = at.cfuture;
+	one.outcome = at.outcome;
 	for (int i = 0; i < ROUNDS; i++) {
 		waiter_begin(&one, waiter_main);
 		for (int turn = 0; turn < i % 7; turn++) sched_yield();
@@ -236,7 +236,7 @@ static void no_raise_and_no_outcome_is_lost_in_a_race(void) {
 	EXPECT_INT(aw_interrupt_raise(one.interrupt), 0);
 	aw_status status = waiter_end(&one);
 	EXPECT(status == 0 || status == -EINTR);
-	EXPECT_INT(aw_cfuture_wait(at.cfuture, AW_FOREVER, NULL), 0);
+	EXPECT_INT(aw_concurrent_future_wait(at.outcome, AW_FOREVER, NULL), 0);
 	aw_interrupt_unref(one.interrupt);
 	host_end(&at);
 }
@@ -271,7 +271,7 @@ static void a_handler_on_the_waiting_thread_ends_it_also_with_SA_RESTART(void) {
 	host at;
 	host_begin(&at, 0);
 	for (size_t i = 0; i < 2; i++) {
-		waiter one = {.cfuture = at.cfuture, .limit = limits[i]};
+		waiter one = {.outcome = at.outcome, .limit = limits[i]};
 		waiter_begin(&one, waiter_main);
 		/* One that comes before it has blocked goes unnoticed, as it may. */
 		while (!one.ended) {
@@ -281,9 +281,9 @@ static void a_handler_on_the_waiting_thread_ends_it_also_with_SA_RESTART(void) {
 		EXPECT_INT(waiter_end(&one), -EINTR);
 	}
 	EXPECT(handled > 0);
-	EXPECT(!aw_cfuture_done(at.cfuture));
+	EXPECT(!aw_concurrent_future_done(at.outcome));
 	host_release(&at);
-	EXPECT_INT(aw_cfuture_wait(at.cfuture, AW_FOREVER, NULL), 0);
+	EXPECT_INT(aw_concurrent_future_wait(at.outcome, AW_FOREVER, NULL), 0);
 	host_end(&at);
 	sigaction(SIGUSR1, &before, NULL);
 }
@@ -299,7 +299,7 @@ static void a_handler_that_raises_is_never_missed(void) {
 	host_begin(&at, 0);
 	EXPECT_INT(aw_interrupt_new(-1, &one.interrupt), 0);
 	raised_by_handler = one.interrupt;
-	one.cfuture = at.cfuture;
+	one.outcome = at.outcome;
 	for (int i = 0; i < 200; i++) {
 		waiter_begin(&one, waiter_main);
 		for (int turn = 0; turn < i % 5; turn++) sched_yield();
@@ -311,7 +311,7 @@ static void a_handler_that_raises_is_never_missed(void) {
 	raised_by_handler = NULL;
 	aw_interrupt_unref(one.interrupt);
 	host_release(&at);
-	EXPECT_INT(aw_cfuture_wait(at.cfuture, AW_FOREVER, NULL), 0);
+	EXPECT_INT(aw_concurrent_future_wait(at.outcome, AW_FOREVER, NULL), 0);
 	host_end(&at);
 	sigaction(SIGUSR1, &before, NULL);
 }
@@ -321,7 +321,7 @@ static void a_plain_wait_is_not_ended_by_signals(void) {
 	host at;
 	waiter one = {0};
 	host_begin(&at, 0);
-	one.cfuture = at.cfuture;
+	one.outcome = at.outcome;
 	waiter_begin(&one, plain_main);
 	for (int i = 0; i < 100; i++) {
 		pthread_kill(one.thread, SIGUSR1);
@@ -345,14 +345,15 @@ static void a_readable_descriptor_ends_it_until_it_is_read(void) {
 	host_begin(&at, 0);
 	EXPECT_INT(pipe(ends), 0);
 	EXPECT_INT(aw_interrupt_new(ends[0], &one.interrupt), 0);
-	one.cfuture = at.cfuture;
-	EXPECT_INT(aw_cfuture_wait_interruptible(at.cfuture, AW_MILLISECOND, one.interrupt), AW_EPENDING);
+	one.outcome = at.outcome;
+	EXPECT_INT(aw_concurrent_future_wait_interruptible(at.outcome, AW_MILLISECOND, one.interrupt),
+	           AW_EPENDING);
 	for (int i = 0; i < 100; i++) {
 		waiter_begin(&one, waiter_main);
 		for (int turn = 0; turn < i % 5; turn++) sched_yield();
 		EXPECT_INT(write(ends[1], &byte, 1), 1);
 		EXPECT_INT(waiter_end(&one), -EINTR);
-		EXPECT_INT(aw_cfuture_wait_interruptible(at.cfuture, AW_FOREVER, one.interrupt), -EINTR);
+		EXPECT_INT(aw_concurrent_future_wait_interruptible(at.outcome, AW_FOREVER, one.interrupt), -EINTR);
 		EXPECT_INT(read(ends[0], &byte, 1), 1);
 	}
 	/* By the call as well. */
@@ -362,7 +363,8 @@ static void a_readable_descriptor_ends_it_until_it_is_read(void) {
 	EXPECT_INT(aw_interrupt_raise(one.interrupt), 0);
 	EXPECT_INT(waiter_end(&one), -EINTR);
 	EXPECT_INT(aw_interrupt_clear(one.interrupt), 0);
-	EXPECT_INT(aw_cfuture_wait_interruptible(at.cfuture, AW_MILLISECOND, one.interrupt), AW_EPENDING);
+	EXPECT_INT(aw_concurrent_future_wait_interruptible(at.outcome, AW_MILLISECOND, one.interrupt),
+	           AW_EPENDING);
 	/* The outcome arrives all the same. */
 	waiter_begin(&one, waiter_main);
 	let_it_block(&one);
@@ -381,8 +383,8 @@ static void one_with_a_descriptor_serves_one_wait(void) {
 	host_begin(&at, 0);
 	EXPECT_INT(pipe(ends), 0);
 	EXPECT_INT(aw_interrupt_new(ends[0], &interrupt), 0);
-	waiter first = {.cfuture = at.cfuture, .interrupt = interrupt},
-		   second = {.cfuture = at.cfuture, .interrupt = interrupt};
+	waiter first = {.outcome = at.outcome, .interrupt = interrupt},
+		   second = {.outcome = at.outcome, .interrupt = interrupt};
 	waiter_begin(&first, waiter_main);
 	waiter_begin(&second, waiter_main);
 	while (!first.ended && !second.ended) sched_yield();
@@ -393,13 +395,13 @@ static void one_with_a_descriptor_serves_one_wait(void) {
 	EXPECT_INT(aw_interrupt_clear(interrupt), 0);
 	close(ends[0]);
 	close(ends[1]);
-	EXPECT_INT(aw_cfuture_wait_interruptible(at.cfuture, AW_FOREVER, interrupt), -EBADF);
+	EXPECT_INT(aw_concurrent_future_wait_interruptible(at.outcome, AW_FOREVER, interrupt), -EBADF);
 	aw_interrupt_unref(interrupt);
 	interrupt = NULL;
 	EXPECT_INT(aw_interrupt_new(ends[0], &interrupt), -EBADF);
 	EXPECT(interrupt == NULL);
 	host_release(&at);
-	EXPECT_INT(aw_cfuture_wait(at.cfuture, AW_FOREVER, NULL), 0);
+	EXPECT_INT(aw_concurrent_future_wait(at.outcome, AW_FOREVER, NULL), 0);
 	host_end(&at);
 }
 
@@ -446,18 +448,18 @@ static void the_end_of_an_executor_is_waited_for_in_the_same_way(void) {
 /* --- what is refused --- */
 
 static aw_status wait_inside(void *ud) {
-	aw_cfuture *cfuture = NULL;
-	EXPECT_INT(aw_submit_threadsafe(aw_loop_current(), wait_for_the_event, ud, NULL, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_wait_interruptible(cfuture, AW_FOREVER, NULL), -EDEADLK);
-	EXPECT_INT(aw_cfuture_cancel(cfuture), 1);
-	aw_cfuture_unref(cfuture);
+	aw_concurrent_future *outcome = NULL;
+	EXPECT_INT(aw_run_coroutine_threadsafe(aw_loop_current(), wait_for_the_event, ud, NULL, &outcome), 0);
+	EXPECT_INT(aw_concurrent_future_wait_interruptible(outcome, AW_FOREVER, NULL), -EDEADLK);
+	EXPECT_INT(aw_concurrent_future_cancel(outcome), 1);
+	aw_concurrent_future_unref(outcome);
 	return 0;
 }
 
-static int child_of_fork(aw_cfuture *cfuture, aw_executor *executor, aw_interrupt *interrupt) {
-	if (aw_cfuture_wait_interruptible(cfuture, AW_FOREVER, NULL) != AW_EFORKED) return 1;
+static int child_of_fork(aw_concurrent_future *outcome, aw_executor *executor, aw_interrupt *interrupt) {
+	if (aw_concurrent_future_wait_interruptible(outcome, AW_FOREVER, NULL) != AW_EFORKED) return 1;
 	if (aw_executor_shutdown_wait_interruptible(executor, AW_FOREVER, NULL) != AW_EFORKED) return 2;
-	if (aw_cfuture_wait_interruptible(cfuture, AW_FOREVER, interrupt) != AW_EFORKED) return 3;
+	if (aw_concurrent_future_wait_interruptible(outcome, AW_FOREVER, interrupt) != AW_EFORKED) return 3;
 	if (aw_interrupt_raise(interrupt) != AW_EFORKED) return 4;
 	if (aw_interrupt_clear(interrupt) != AW_EFORKED) return 5;
 	return aw_interrupt_is_raised(interrupt) ? 6 : 0;
@@ -475,11 +477,11 @@ static void the_loops_thread_and_forked_children_are_refused(void) {
 	EXPECT_INT(aw_interrupt_new(-1, &interrupt), 0);
 	fflush(NULL);
 	pid_t child = fork();
-	if (child == 0) _exit(child_of_fork(at.cfuture, executor, interrupt));
+	if (child == 0) _exit(child_of_fork(at.outcome, executor, interrupt));
 	EXPECT_INT(waitpid(child, &status, 0), child);
 	EXPECT_INT(status, 0);
 	host_release(&at);
-	EXPECT_INT(aw_cfuture_wait(at.cfuture, AW_FOREVER, NULL), 0);
+	EXPECT_INT(aw_concurrent_future_wait(at.outcome, AW_FOREVER, NULL), 0);
 	aw_interrupt_unref(interrupt);
 	aw_executor_unref(executor);
 	host_end(&at);
@@ -497,7 +499,7 @@ static void bad_handles_are_answered(void) {
 	EXPECT(!aw_interrupt_is_raised(NULL));
 	EXPECT_INT(aw_interrupt_raise((aw_interrupt *)(void *)executor), AW_EBADHANDLE);
 	EXPECT(!aw_interrupt_is_raised((aw_interrupt *)(void *)executor));
-	EXPECT_INT(aw_cfuture_wait_interruptible(NULL, 0, interrupt), AW_EBADHANDLE);
+	EXPECT_INT(aw_concurrent_future_wait_interruptible(NULL, 0, interrupt), AW_EBADHANDLE);
 	EXPECT_INT(aw_executor_shutdown_wait_interruptible(NULL, 0, interrupt), AW_EBADHANDLE);
 	EXPECT_INT(aw_executor_shutdown_wait_interruptible(executor, 0, (aw_interrupt *)(void *)executor),
 	           AW_EBADHANDLE);

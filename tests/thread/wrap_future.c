@@ -67,31 +67,31 @@ static aw_status waits(void *ud) {
 /* --- the loop of another thread --- */
 
 static aw_status awaits(void *other) {
-	aw_cfuture *cfuture = NULL;
+	aw_concurrent_future *outcome = NULL;
 	aw_future *future = NULL;
 	void *value = NULL;
 	int64_t number = 0;
-	EXPECT_INT(aw_submit_threadsafe(other, gives, "a", NULL, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_wrap(NULL, cfuture, &future), 0);
-	aw_cfuture_unref(cfuture);
+	EXPECT_INT(aw_run_coroutine_threadsafe(other, gives, "a", NULL, &outcome), 0);
+	EXPECT_INT(aw_wrap_future(NULL, outcome, &future), 0);
+	aw_concurrent_future_unref(outcome);
 	EXPECT_INT(aw_await(future, &value), 0);
 	EXPECT_STR(value, "a");
 	EXPECT_INT(destroyed, 0);
 	aw_future_unref(future);
-	EXPECT_INT(aw_submit_threadsafe(other, gives_int, NULL, NULL, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_wrap(NULL, cfuture, &future), 0);
+	EXPECT_INT(aw_run_coroutine_threadsafe(other, gives_int, NULL, NULL, &outcome), 0);
+	EXPECT_INT(aw_wrap_future(NULL, outcome, &future), 0);
 	EXPECT_INT(aw_await_take_int(future, &number), 0);
 	EXPECT_INT(number, -7);
 	/* Done before. */
-	EXPECT_INT(aw_cfuture_wrap(NULL, cfuture, &future), 0);
+	EXPECT_INT(aw_wrap_future(NULL, outcome, &future), 0);
 	EXPECT_INT(aw_future_done(future), 0);
 	EXPECT_INT(aw_await_take_int(future, &number), 0);
-	aw_cfuture_unref(cfuture);
-	EXPECT_INT(aw_submit_threadsafe(other, fails, "luck", NULL, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_wrap(NULL, cfuture, &future), 0);
+	aw_concurrent_future_unref(outcome);
+	EXPECT_INT(aw_run_coroutine_threadsafe(other, fails, "luck", NULL, &outcome), 0);
+	EXPECT_INT(aw_wrap_future(NULL, outcome, &future), 0);
 	EXPECT_INT(aw_await_take(future, NULL, NULL), -EIO);
 	EXPECT_STR(aw_error_message(aw_caught()), "no luck");
-	aw_cfuture_unref(cfuture);
+	aw_concurrent_future_unref(outcome);
 	return 0;
 }
 
@@ -106,16 +106,16 @@ static void a_task_awaits_what_another_loop_runs(void) {
 }
 
 static aw_status cancels(void *other) {
-	aw_cfuture *cfuture = NULL;
+	aw_concurrent_future *outcome = NULL;
 	aw_future *future = NULL, *second = NULL;
-	EXPECT_INT(aw_submit_threadsafe(other, waits, NULL, NULL, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_wrap(NULL, cfuture, &future), 0);
-	EXPECT_INT(aw_cfuture_wrap(NULL, cfuture, &second), 0);
+	EXPECT_INT(aw_run_coroutine_threadsafe(other, waits, NULL, NULL, &outcome), 0);
+	EXPECT_INT(aw_wrap_future(NULL, outcome, &future), 0);
+	EXPECT_INT(aw_wrap_future(NULL, outcome, &second), 0);
 	EXPECT_INT(aw_wait_for(future, AW_MILLISECOND, NULL), AW_ETIMEOUT);
-	EXPECT_INT(aw_cfuture_cancelled(cfuture), 1);
+	EXPECT_INT(aw_concurrent_future_cancelled(outcome), 1);
 	EXPECT_INT(aw_await_take(second, NULL, NULL), AW_ECANCELLED);
 	aw_future_unref(future);
-	aw_cfuture_unref(cfuture);
+	aw_concurrent_future_unref(outcome);
 	return 0;
 }
 
@@ -130,13 +130,13 @@ static void cancelling_it_cancels_what_it_follows(void) {
 /* The other loop closes with the task unfinished. */
 static aw_status outlives(void *ud) {
 	running *other = ud;
-	aw_cfuture *cfuture = NULL;
+	aw_concurrent_future *outcome = NULL;
 	aw_future *future = NULL;
-	EXPECT_INT(aw_submit_threadsafe(other->loop, waits, NULL, NULL, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_wrap(NULL, cfuture, &future), 0);
+	EXPECT_INT(aw_run_coroutine_threadsafe(other->loop, waits, NULL, NULL, &outcome), 0);
+	EXPECT_INT(aw_wrap_future(NULL, outcome, &future), 0);
 	running_stop(other);
 	EXPECT_INT(aw_await_take(future, NULL, NULL), AW_ELOOPCLOSED);
-	aw_cfuture_unref(cfuture);
+	aw_concurrent_future_unref(outcome);
 	return 0;
 }
 
@@ -158,20 +158,20 @@ static aw_status passes_gate(void *ud) {
 static void this_loop_may_close_first(void) {
 	running other = running_begin();
 	aw_loop *loop = NULL;
-	aw_cfuture *cfuture = NULL;
+	aw_concurrent_future *outcome = NULL;
 	aw_future *future = NULL;
 	EXPECT_INT(pthread_create(&other.thread, NULL, run_forever, &other), 0);
 	EXPECT_INT(aw_loop_new(NULL, &loop), 0);
-	EXPECT_INT(aw_submit_threadsafe(other.loop, passes_gate, NULL, NULL, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_wrap(loop, cfuture, &future), 0);
+	EXPECT_INT(aw_run_coroutine_threadsafe(other.loop, passes_gate, NULL, NULL, &outcome), 0);
+	EXPECT_INT(aw_wrap_future(loop, outcome, &future), 0);
 	EXPECT_INT(aw_loop_run_once(loop, 0) >= 0, 1);
 	EXPECT_INT(aw_loop_close(loop), 0);
 	gate_open(&closes);
-	EXPECT_INT(aw_cfuture_wait(cfuture, AW_FOREVER, NULL), 0);
+	EXPECT_INT(aw_concurrent_future_wait(outcome, AW_FOREVER, NULL), 0);
 	EXPECT_INT(aw_future_done(future), 0); /* nobody told it */
-	EXPECT_INT(aw_cfuture_wrap(loop, cfuture, &future), AW_ELOOPCLOSED);
+	EXPECT_INT(aw_wrap_future(loop, outcome, &future), AW_ELOOPCLOSED);
 	aw_future_unref(future);
-	aw_cfuture_unref(cfuture);
+	aw_concurrent_future_unref(outcome);
 	aw_loop_unref(loop);
 	running_stop(&other);
 	EXPECT_INT(aw_debug_live_handles(), 0);
@@ -183,16 +183,16 @@ static void the_end_of_one_and_the_close_of_the_other_may_meet(void) {
 	EXPECT_INT(pthread_create(&other.thread, NULL, run_forever, &other), 0);
 	for (int i = 0; i < 200; i++) {
 		aw_loop *loop = NULL;
-		aw_cfuture *cfuture = NULL;
+		aw_concurrent_future *outcome = NULL;
 		aw_future *futures[2] = {NULL, NULL};
 		EXPECT_INT(aw_loop_new("epoll", &loop), 0);
-		EXPECT_INT(aw_submit_threadsafe(other.loop, gives, "a", NULL, &cfuture), 0);
-		for (int j = 0; j < 2; j++) EXPECT_INT(aw_cfuture_wrap(loop, cfuture, &futures[j]), 0);
+		EXPECT_INT(aw_run_coroutine_threadsafe(other.loop, gives, "a", NULL, &outcome), 0);
+		for (int j = 0; j < 2; j++) EXPECT_INT(aw_wrap_future(loop, outcome, &futures[j]), 0);
 		aw_future_unref(futures[0]);
 		if (i % 2) EXPECT(aw_loop_run_once(loop, 0) >= 0);
 		EXPECT_INT(aw_loop_close(loop), 0);
 		aw_future_unref(futures[1]);
-		aw_cfuture_unref(cfuture);
+		aw_concurrent_future_unref(outcome);
 		aw_loop_unref(loop);
 	}
 	running_stop(&other);
@@ -203,17 +203,17 @@ static void the_end_of_one_and_the_close_of_the_other_may_meet(void) {
 
 static aw_status same_loop(void *ud) {
 	(void)ud;
-	aw_cfuture *cfuture = NULL;
+	aw_concurrent_future *outcome = NULL;
 	aw_future *future = NULL;
 	void *value = NULL;
-	EXPECT_INT(aw_submit_threadsafe(aw_loop_current(), gives, "a", NULL, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_wrap(NULL, cfuture, &future), 0);
+	EXPECT_INT(aw_run_coroutine_threadsafe(aw_loop_current(), gives, "a", NULL, &outcome), 0);
+	EXPECT_INT(aw_wrap_future(NULL, outcome, &future), 0);
 	EXPECT_INT(aw_await(future, &value), 0);
 	EXPECT_STR(value, "a");
 	aw_future_unref(future);
-	EXPECT_INT(aw_cfuture_wrap(NULL, NULL, &future), AW_EBADHANDLE);
-	EXPECT_INT(aw_cfuture_wrap(NULL, cfuture, NULL), -EINVAL);
-	aw_cfuture_unref(cfuture);
+	EXPECT_INT(aw_wrap_future(NULL, NULL, &future), AW_EBADHANDLE);
+	EXPECT_INT(aw_wrap_future(NULL, outcome, NULL), -EINVAL);
+	aw_concurrent_future_unref(outcome);
 	return 0;
 }
 

@@ -74,7 +74,7 @@ TEST_F(Callbacks, one_may_leave_the_loop) {
 		loop->run_forever();
 		FAIL();
 	} catch (const aw::error &e) {
-		EXPECT_EQ(e.code(), AW_EEXIT);
+		EXPECT_EQ(e.code(), AW_ESYSTEMEXIT);
 	}
 	EXPECT_EQ(lines_, "");
 	loop->run_once(0s);
@@ -381,7 +381,7 @@ TEST_F(Loops, take_operations_in_bulk) {
 	std::vector<aw_submission> both(2);
 	for (aw_submission &one : both) {
 		one.size = sizeof one;
-		one.kind = AW_OPERATION_SLEEP;
+		one.kind = AW_OP_SLEEP;
 		one.fd = -1;
 	}
 	both[0].token = 1;

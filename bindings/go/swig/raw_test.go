@@ -14,7 +14,7 @@ import (
 	"unsafe"
 )
 
-// As enum aw_operation and the structs of completion.h have them.
+// As op.h and completion.h have them.
 const (
 	operationSleep  = 1
 	operationFuture = 11

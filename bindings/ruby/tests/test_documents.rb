@@ -367,7 +367,7 @@ class DocumentsTest < CheckCase
   threadsafe = proc do
     loop = L::Loop.new
     thread = Thread.new { loop.run_forever }
-    future = loop.submit_threadsafe { L.sleep(0.2 * UNIT) || 42 }
+    future = loop.run_coroutine_threadsafe { L.sleep(0.2 * UNIT) || 42 }
     said = "#{future.class.name[/Concurrent/].downcase} #{future.value(2)}"
     loop.call_soon_threadsafe { loop.stop }
     thread.join

@@ -34,7 +34,7 @@ class SchedulerTest < CheckCase
     assert_raises(ArgumentError) { sleep(-1) }
     assert_raises(TypeError) { sleep('long') }
     [Float::INFINITY, 10**30].each { |long| assert_raises(Timeout::Error) { Timeout.timeout(0.001) { sleep(long) } } }
-    error = assert_raises(Errno::EBUSY) { Libawait::Loop.current.submit([{ kind: Libawait::AW_OPERATION_NOP }]) }
+    error = assert_raises(Errno::EBUSY) { Libawait::Loop.current.submit([{ kind: Libawait::AW_OP_NOP }]) }
     assert_match(/scheduler/, error.message)
   end
 

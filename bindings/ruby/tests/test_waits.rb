@@ -40,7 +40,7 @@ class WaitsTest < CheckCase
     with_running_loop do |loop|
       # Many at a time, so that they arrive at every part of a moment.
       values = Array.new(25) do |i|
-        Thread.new { Array.new(24) { |n| loop.submit_threadsafe { Libawait.sleep(0.018 + (i * 0.0002)) || n }.value(60) } }
+        Thread.new { Array.new(24) { |n| loop.run_coroutine_threadsafe { Libawait.sleep(0.018 + (i * 0.0002)) || n }.value(60) } }
       end.flat_map(&:value)
       assert_equal (0...24).to_a * 25, values
     end
@@ -48,12 +48,12 @@ class WaitsTest < CheckCase
 
   self.case 'the limit of the wait is told from a limit in the task' do
     with_running_loop do |loop|
-      never = loop.submit_threadsafe { Libawait.sleep(LONG) }
+      never = loop.run_coroutine_threadsafe { Libawait.sleep(LONG) }
       error = assert_raises(Libawait::Pending) { never.value(0.001) }
       assert_kind_of Libawait::Timeout, error
       assert_equal 'AW_EPENDING', error.name
       assert_raises(Libawait::Pending) { never.value(0) }
-      late = loop.submit_threadsafe { Libawait.timeout(0.001) { Libawait.sleep(LONG) } }
+      late = loop.run_coroutine_threadsafe { Libawait.timeout(0.001) { Libawait.sleep(LONG) } }
       error = assert_raises(Libawait::Timeout) { late.value(60) }
       refute_kind_of Libawait::Pending, error
       assert_equal Libawait::AW_ETIMEOUT, error.code
@@ -64,14 +64,14 @@ class WaitsTest < CheckCase
 
   self.case 'a failure of the task that looks like an interruption is the failure' do
     with_running_loop do |loop|
-      assert_raises(Errno::EINTR) { loop.submit_threadsafe { raise Errno::EINTR }.value(60) }
-      assert_raises(Libawait::Pending) { loop.submit_threadsafe { raise Libawait::Pending }.value(60) }
+      assert_raises(Errno::EINTR) { loop.run_coroutine_threadsafe { raise Errno::EINTR }.value(60) }
+      assert_raises(Libawait::Pending) { loop.run_coroutine_threadsafe { raise Libawait::Pending }.value(60) }
     end
   end
 
   self.case 'Thread raise and Thread kill end a wait at once and that of no other thread' do
     with_running_loop do |loop|
-      never = loop.submit_threadsafe { Libawait.sleep(LONG) }
+      never = loop.run_coroutine_threadsafe { Libawait.sleep(LONG) }
       patient = waiting(never)
       [nil, LONG].each do |seconds|
         raised = waiting(never, seconds)
@@ -89,7 +89,7 @@ class WaitsTest < CheckCase
 
   self.case 'a raise at any moment of a wait is not lost' do
     with_running_loop do |loop|
-      never = loop.submit_threadsafe { Libawait.sleep(LONG) }
+      never = loop.run_coroutine_threadsafe { Libawait.sleep(LONG) }
       # Also where it comes before the thread's first line.
       Thread.report_on_exception = false
       300.times do |i|
@@ -106,7 +106,7 @@ class WaitsTest < CheckCase
 
   self.case 'Timeout of Ruby ends a wait' do
     with_running_loop do |loop|
-      never = loop.submit_threadsafe { Libawait.sleep(LONG) }
+      never = loop.run_coroutine_threadsafe { Libawait.sleep(LONG) }
       took = elapsed { assert_raises(Timeout::Error) { Timeout.timeout(0.01) { never.value } } }
       assert_operator took, :<, 30
       never.cancel
@@ -115,14 +115,14 @@ class WaitsTest < CheckCase
 
   self.case 'a signal ends the wait of the main thread and its handler may let it go on' do
     with_running_loop do |loop|
-      never = loop.submit_threadsafe { Libawait.sleep(LONG) }
+      never = loop.run_coroutine_threadsafe { Libawait.sleep(LONG) }
       loop.call_soon_threadsafe { ::Process.kill(:INT, ::Process.pid) }
       assert_raises(Interrupt) { never.value }
 
       seen = 0
       before = trap(:USR1) { seen += 1 }
       begin
-        slow = loop.submit_threadsafe do
+        slow = loop.run_coroutine_threadsafe do
           5.times { ::Process.kill(:USR1, ::Process.pid) && Libawait.sleep(0.002) }
           Libawait.sleep(0) until seen.positive?
           'done'
@@ -138,7 +138,7 @@ class WaitsTest < CheckCase
 
   self.case 'interruptions that are nothing for the thread do not stretch its limit' do
     with_running_loop do |loop|
-      never = loop.submit_threadsafe { Libawait.sleep(LONG) }
+      never = loop.run_coroutine_threadsafe { Libawait.sleep(LONG) }
       thread = waiting(never, 0.05)
       # A wakeup interrupts the thread, which waits on.
       thread.wakeup && Thread.pass while thread.alive?

@@ -43,7 +43,7 @@ def prepare(build):
           workspace / '.cargo' / 'config.toml')
     for name in ('Cargo.toml', 'rustfmt.toml', 'libawait', 'libawait-sys'):
         link(SOURCE / name, workspace / name)
-    for name in ('bench', 'host', 'outside'):
+    for name in ('bench', 'soak', 'outside'):
         # Each a folder of its own, for its own lock file.
         source = SOURCE / ('tests/outside' if name == 'outside' else name)
         (workspace / name).mkdir(exist_ok=True)

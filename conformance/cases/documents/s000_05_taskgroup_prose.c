@@ -24,11 +24,11 @@ static aw_status main_coroutine(void *ud) {
 	void *result_a = NULL, *result_b = NULL;
 
 	must(aw_taskgroup_new(NULL, &tg));
-	must(aw_taskgroup_begin(tg));
+	must(aw_taskgroup_enter(tg));
 	must(aw_taskgroup_spawn(tg, say_after, &say_a, NULL, &a));
 	must(aw_taskgroup_spawn(tg, say_after, &say_b, NULL, &b));
 	trace("started at t=%d", whole_seconds(start));
-	must(aw_taskgroup_end(tg, 0, NULL));
+	must(aw_taskgroup_exit(tg, 0, NULL));
 
 	must(aw_future_result(aw_task_future(a), &result_a));
 	must(aw_future_result(aw_task_future(b), &result_b));

@@ -15,14 +15,14 @@ static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	aw_timeout *cm = NULL;
 	must(aw_timeout_new(NULL, AW_SECOND / 2, &cm));
-	must(aw_timeout_begin(cm));
-	must(aw_timeout_end(cm, ready_to_battle(AW_SECOND / 10)));
+	must(aw_timeout_enter(cm));
+	must(aw_timeout_exit(cm, ready_to_battle(AW_SECOND / 10)));
 	trace("%s", True_or_False(aw_timeout_expired(cm)));
 	aw_timeout_unref(cm);
 
 	must(aw_timeout_new(NULL, AW_SECOND / 2, &cm));
-	must(aw_timeout_begin(cm));
-	if (aw_timeout_end(cm, ready_to_battle(5 * AW_SECOND)) == AW_ETIMEOUT)
+	must(aw_timeout_enter(cm));
+	if (aw_timeout_exit(cm, ready_to_battle(5 * AW_SECOND)) == AW_ETIMEOUT)
 		trace("TimeoutError %s", True_or_False(aw_timeout_expired(cm)));
 	aw_timeout_unref(cm);
 	return 0;

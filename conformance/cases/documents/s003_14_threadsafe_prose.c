@@ -24,17 +24,17 @@ static aw_status stop(aw_loop *loop, void *ud) {
 CASE(s003_14_threadsafe_prose, 0.2, CASE_ANY) {
 	int n = 41;
 	aw_loop *loop = NULL;
-	aw_cfuture *fut = NULL;
+	aw_concurrent_future *fut = NULL;
 	void *result = NULL;
 	pthread_t th;
 	must(aw_loop_new(NULL, &loop));
 	must(-pthread_create(&th, NULL, run_forever, loop));
-	must(aw_submit_threadsafe(loop, co, &n, NULL, &fut));
-	must(aw_cfuture_wait(fut, 2 * AW_SECOND, &result));
+	must(aw_run_coroutine_threadsafe(loop, co, &n, NULL, &fut));
+	must(aw_concurrent_future_wait(fut, 2 * AW_SECOND, &result));
 	trace("concurrent %d", *(int *)result);
 	must(aw_loop_call_soon_threadsafe(loop, stop, NULL, NULL));
 	must(-pthread_join(th, NULL));
-	aw_cfuture_unref(fut);
+	aw_concurrent_future_unref(fut);
 	must(aw_loop_close(loop));
 	aw_loop_unref(loop);
 	return 0;

@@ -24,7 +24,7 @@ static void *interrupt(void *ud) {
 static aw_status keyboard_interrupt(aw_loop *loop, void *ud) {
 	(void)loop;
 	(void)ud;
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
 CASE(s004_03_run_forever, 4.0, CASE_REAL_TIME) {
@@ -36,7 +36,7 @@ CASE(s004_03_run_forever, 4.0, CASE_REAL_TIME) {
 	must(-pthread_create(&timer, NULL, interrupt, NULL));
 	must(aw_loop_add_signal_handler(loop, SIGINT, keyboard_interrupt, NULL, NULL));
 	must(aw_task_spawn(loop, is_coroutine, &x, NULL, &t));
-	if (aw_loop_run_forever(loop) == AW_EEXIT)
+	if (aw_loop_run_forever(loop) == AW_ESYSTEMEXIT)
 		trace("KeyboardInterrupt %s", True_or_False(aw_future_done(aw_task_future(t))));
 	must(-pthread_join(timer, NULL));
 	must(aw_loop_close(loop));

@@ -15,7 +15,7 @@ static aw_status fail(aw_loop *loop, void *ud) {
 static aw_status bye(aw_loop *loop, void *ud) {
 	(void)loop;
 	(void)ud;
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
 static aw_status handler(aw_loop *loop, const aw_report *report, void *ud) {
@@ -35,7 +35,7 @@ CASE(trap_L14, 0.0, CASE_ANY) {
 	must(aw_loop_run_forever(loop));
 	call_soon(loop, bye, NULL);
 	call_soon(loop, say, "after the exit");
-	if (aw_loop_run_forever(loop) == AW_EEXIT) trace("exit");
+	if (aw_loop_run_forever(loop) == AW_ESYSTEMEXIT) trace("exit");
 	must(aw_loop_stop(loop));
 	must(aw_loop_run_forever(loop));
 	close_event_loop(loop);

@@ -26,7 +26,7 @@ static void bounded(void) {
 	aw_task *putters[] = {create_task(put, items[0]), create_task(put, items[1]), create_task(put, items[2])};
 	must(aw_sleep(0));
 	must(aw_sleep(0));
-	trace("%s %zu", True_or_False(aw_queue_full(queue)), aw_queue_size(queue));
+	trace("%s %zu", True_or_False(aw_queue_full(queue)), aw_queue_qsize(queue));
 	for (int i = 0; i < 3; i++) {
 		void *item = NULL;
 		must(aw_queue_get(queue, &item, NULL));
@@ -42,7 +42,7 @@ static void unbounded(int64_t maxsize) {
 	aw_task *getters[] = {create_task(get, "a"), create_task(get, "b"), create_task(get, "c")};
 	must(aw_sleep(0));
 	for (int i = 0; i < 5; i++) must(aw_queue_put_nowait(queue, items[i], NULL));
-	trace("%s %zu", True_or_False(aw_queue_full(queue)), aw_queue_size(queue));
+	trace("%s %zu", True_or_False(aw_queue_full(queue)), aw_queue_qsize(queue));
 	wait_tasks(getters, 3);
 	void *first = NULL, *second = NULL;
 	must(aw_queue_get_nowait(queue, &first, NULL));

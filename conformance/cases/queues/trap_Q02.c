@@ -24,7 +24,7 @@ static void two(bool cancelled_first) {
 	if (!cancelled_first) must(aw_task_cancel(tasks[0], NULL));
 	must(aw_wait(both, 2, AW_ALL_COMPLETED, AW_SECOND, NULL));
 	must(aw_await(b, NULL));
-	trace("%s %s %zu", True_or_False(aw_future_cancelled(a)), (char *)got, aw_queue_size(queue));
+	trace("%s %s %zu", True_or_False(aw_future_cancelled(a)), (char *)got, aw_queue_qsize(queue));
 	drop_tasks(tasks, 2);
 	aw_queue_unref(queue);
 }
@@ -40,7 +40,7 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_queue_put_nowait(queue, "item", NULL));
 	must(aw_task_cancel(alone, NULL));
 	wait_tasks(&alone, 1);
-	size_t left = aw_queue_size(queue);
+	size_t left = aw_queue_qsize(queue);
 	void *item = NULL;
 	must(aw_queue_get_nowait(queue, &item, NULL));
 	trace("%s %zu %s", True_or_False(aw_future_cancelled(aw_task_future(alone))), left, (char *)item);

@@ -22,7 +22,7 @@ static void one_is_taken(void) {
 	must(aw_queue_get_nowait(queue, &item, NULL));
 	must(aw_queue_shutdown(queue, 1));
 	must(aw_sleep(0));
-	trace("%zu %s", aw_queue_size(queue), True_or_False(aw_future_done(aw_task_future(join))));
+	trace("%zu %s", aw_queue_qsize(queue), True_or_False(aw_future_done(aw_task_future(join))));
 	must(aw_queue_task_done(queue));
 	must(await_task(join, NULL));
 	trace("joined");
@@ -38,7 +38,7 @@ static void none_is_taken(void) {
 	must(aw_sleep(0));
 	must(aw_queue_shutdown(queue, 1));
 	must(await_task(join, NULL));
-	trace("joined %zu", aw_queue_size(queue));
+	trace("joined %zu", aw_queue_qsize(queue));
 	aw_task_unref(join);
 	aw_queue_unref(queue);
 }

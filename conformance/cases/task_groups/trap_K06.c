@@ -35,10 +35,10 @@ static aw_status main_coroutine(void *ud) {
 	aw_taskgroup *group = NULL;
 	must(aw_taskgroup_new(NULL, &group));
 	attempt("not entered", group);
-	must(aw_taskgroup_begin(group));
+	must(aw_taskgroup_enter(group));
 	join_group(group, adder, group);
 	trace("body ends");
-	must(aw_taskgroup_end(group, 0, NULL));
+	must(aw_taskgroup_exit(group, 0, NULL));
 	attempt("finished", group);
 	aw_taskgroup_unref(group);
 	group = begin_group();

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * K08: an AW_EEXIT of the body or of a child comes out bare, not as AW_EGROUP. That of a child leaves the
+ * K08: an AW_ESYSTEMEXIT of the body or of a child comes out bare, not as AW_EGROUP. That of a child leaves the
  * loop at once.
  */
 #include "group.h"
 
 static aw_status told(aw_status status) {
-	trace("group: %s", status == AW_EEXIT ? "SystemExit" : aw_err_name(status));
+	trace("group: %s", status == AW_ESYSTEMEXIT ? "SystemExit" : aw_err_name(status));
 	return status;
 }
 
@@ -16,13 +16,13 @@ static aw_status body_exits(void *ud) {
 	aw_taskgroup *group = begin_group();
 	join_group(group, run_job, &a);
 	must(aw_sleep(0));
-	return told(end_group(group, AW_EEXIT));
+	return told(end_group(group, AW_ESYSTEMEXIT));
 }
 
 static aw_status exits(void *ud) {
 	(void)ud;
 	trace("child exits");
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
 static aw_status child_exits(void *ud) {
@@ -37,6 +37,6 @@ static aw_status child_exits(void *ud) {
 CASE(trap_K08, 0.0, CASE_ANY) {
 	aw_task_fn programs[] = {body_exits, child_exits};
 	for (size_t i = 0; i < 2; i++)
-		if (aw_run(NULL, programs[i], NULL, NULL, NULL) == AW_EEXIT) trace("run: SystemExit");
+		if (aw_run(NULL, programs[i], NULL, NULL, NULL) == AW_ESYSTEMEXIT) trace("run: SystemExit");
 	return 0;
 }

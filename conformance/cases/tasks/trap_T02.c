@@ -61,8 +61,8 @@ static void wait_for_task(aw_future *f) {
 static void timeout(aw_future *f) {
 	aw_timeout *scope = NULL;
 	must(aw_timeout_new(NULL, 5 * AW_SECOND, &scope));
-	must(aw_timeout_begin(scope));
-	must(aw_timeout_end(scope, aw(f)));
+	must(aw_timeout_enter(scope));
+	must(aw_timeout_exit(scope, aw(f)));
 	aw_timeout_unref(scope);
 }
 

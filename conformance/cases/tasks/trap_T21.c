@@ -7,7 +7,7 @@
 
 static aw_status c(void *ud) {
 	(void)ud;
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
 CASE(trap_T21, 0.0, CASE_ANY) {
@@ -15,7 +15,7 @@ CASE(trap_T21, 0.0, CASE_ANY) {
 	aw_task *task = NULL;
 	must(aw_task_spawn(loop, c, NULL, NULL, &task));
 	call_soon(loop, say, "the rest");
-	if (aw_loop_run_forever(loop) == AW_EEXIT) trace("out of the loop");
+	if (aw_loop_run_forever(loop) == AW_ESYSTEMEXIT) trace("out of the loop");
 	trace("%s", raised(aw_future_result(aw_task_future(task), NULL)));
 	call_soon(loop, stop, NULL);
 	must(aw_loop_run_forever(loop));

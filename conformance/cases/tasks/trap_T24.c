@@ -38,9 +38,9 @@ static void *run_forever(void *loop) {
 	return NULL;
 }
 
-static aw_cfuture *run_coroutine_threadsafe(aw_task_fn fn, aw_loop *loop) {
-	aw_cfuture *future = NULL;
-	must(aw_submit_threadsafe(loop, fn, NULL, NULL, &future));
+static aw_concurrent_future *run_coroutine_threadsafe(aw_task_fn fn, aw_loop *loop) {
+	aw_concurrent_future *future = NULL;
+	must(aw_run_coroutine_threadsafe(loop, fn, NULL, NULL, &future));
 	return future;
 }
 
@@ -52,25 +52,25 @@ CASE(trap_T24, 0.0, CASE_ANY) {
 	must(sem_init(&ended, 0, 0));
 	must(-pthread_create(&thread, NULL, run_forever, loop));
 
-	aw_cfuture *future = run_coroutine_threadsafe(gives, loop);
-	must(aw_cfuture_wait(future, 9 * AW_SECOND, &value));
+	aw_concurrent_future *future = run_coroutine_threadsafe(gives, loop);
+	must(aw_concurrent_future_wait(future, 9 * AW_SECOND, &value));
 	trace("%s", (const char *)value);
-	aw_cfuture_unref(future);
+	aw_concurrent_future_unref(future);
 
 	future = run_coroutine_threadsafe(fails, loop);
-	aw_status status = aw_cfuture_wait(future, 9 * AW_SECOND, NULL);
-	trace("%s %s", raised(status), aw_error_message(aw_cfuture_error(future)));
-	aw_cfuture_unref(future);
+	aw_status status = aw_concurrent_future_wait(future, 9 * AW_SECOND, NULL);
+	trace("%s %s", raised(status), aw_error_message(aw_concurrent_future_error(future)));
+	aw_concurrent_future_unref(future);
 
 	future = run_coroutine_threadsafe(waits, loop);
 	while (sem_wait(&started) < 0) {
 	}
-	trace("%s", True_or_False(aw_cfuture_done(future)));
-	aw_status accepted = must(aw_cfuture_cancel(future));
+	trace("%s", True_or_False(aw_concurrent_future_done(future)));
+	aw_status accepted = must(aw_concurrent_future_cancel(future));
 	while (sem_wait(&ended) < 0) {
 	}
-	trace("%s %s", True_or_False(accepted), True_or_False(aw_cfuture_cancelled(future)));
-	aw_cfuture_unref(future);
+	trace("%s %s", True_or_False(accepted), True_or_False(aw_concurrent_future_cancelled(future)));
+	aw_concurrent_future_unref(future);
 
 	must(aw_loop_call_soon_threadsafe(loop, stop, NULL, NULL));
 	must(-pthread_join(thread, NULL));

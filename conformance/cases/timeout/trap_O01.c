@@ -8,10 +8,10 @@ static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	aw_timeout *timeout = NULL;
 	must(aw_timeout_new(NULL, 100 * AW_MILLISECOND, &timeout));
-	must(aw_timeout_begin(timeout));
+	must(aw_timeout_enter(timeout));
 	aw_status status = aw_sleep(9 * AW_SECOND);
 	if (status == AW_ECANCELLED) trace("inside: CancelledError %d", aw_task_cancelling(aw_task_current()));
-	status = aw_timeout_end(timeout, status);
+	status = aw_timeout_exit(timeout, status);
 	if (status == AW_ETIMEOUT)
 		trace("outside: TimeoutError %s %d", True_or_False(aw_timeout_expired(timeout)),
 		      aw_task_cancelling(aw_task_current()));

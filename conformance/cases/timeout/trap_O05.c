@@ -5,9 +5,9 @@
 static aw_status limited(void *block) {
 	aw_timeout *timeout = NULL;
 	must(aw_timeout_new(NULL, 200 * AW_MILLISECOND, &timeout));
-	must(aw_timeout_begin(timeout));
+	must(aw_timeout_enter(timeout));
 	if (*(bool *)block) usleep(300000);
-	aw_status status = aw_timeout_end(timeout, aw_sleep(9 * AW_SECOND));
+	aw_status status = aw_timeout_exit(timeout, aw_sleep(9 * AW_SECOND));
 	aw_timeout_unref(timeout);
 	return status;
 }

@@ -29,14 +29,14 @@ static aw_status main_coroutine(void *ud) {
 	aw_timeout *timeout = NULL;
 	must(aw_timeout_new(NULL, AW_FOREVER, &timeout));
 	if (aw_timeout_reschedule(timeout, now()) == AW_EINVALIDSTATE) trace("refused");
-	must(aw_timeout_begin(timeout));
-	if (aw_timeout_end(timeout, moved(timeout)) == AW_ETIMEOUT) trace("TimeoutError");
+	must(aw_timeout_enter(timeout));
+	if (aw_timeout_exit(timeout, moved(timeout)) == AW_ETIMEOUT) trace("TimeoutError");
 	if (aw_timeout_reschedule(timeout, AW_FOREVER) == AW_EINVALIDSTATE) trace("refused");
 	aw_timeout_unref(timeout);
 
 	must(aw_timeout_new(NULL, 100 * AW_MILLISECOND, &timeout));
-	must(aw_timeout_begin(timeout));
-	if (aw_timeout_end(timeout, taken_away(timeout)) == AW_ETIMEOUT) trace("TimeoutError");
+	must(aw_timeout_enter(timeout));
+	if (aw_timeout_exit(timeout, taken_away(timeout)) == AW_ETIMEOUT) trace("TimeoutError");
 	aw_timeout_unref(timeout);
 	return 0;
 }

@@ -11,10 +11,10 @@ static aw_status main_coroutine(void *ud) {
 	for (size_t i = 0; i < 2; i++) {
 		aw_timeout *timeout = NULL;
 		must(aw_timeout_new(NULL, 100 * AW_MILLISECOND, &timeout));
-		must(aw_timeout_begin(timeout));
+		must(aw_timeout_enter(timeout));
 		aw_status status = aw_sleep(9 * AW_SECOND);
 		if (status == AW_ECANCELLED) status = answers[i];
-		status = aw_timeout_end(timeout, status);
+		status = aw_timeout_exit(timeout, status);
 		const char *expired = True_or_False(aw_timeout_expired(timeout));
 		aw_status cancelling = aw_task_cancelling(aw_task_current());
 		if (status == 0) trace("%s %d", expired, cancelling);

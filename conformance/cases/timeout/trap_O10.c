@@ -10,8 +10,8 @@ static aw_status sleep_long(void *ud) {
 static aw_status limited(void *ud) {
 	aw_timeout *timeout = NULL;
 	must(aw_timeout_new(NULL, 100 * AW_MILLISECOND, &timeout));
-	must(aw_timeout_begin(timeout));
-	aw_status status = aw_timeout_end(timeout, sleep_long(ud));
+	must(aw_timeout_enter(timeout));
+	aw_status status = aw_timeout_exit(timeout, sleep_long(ud));
 	aw_timeout_unref(timeout);
 	return status == AW_ETIMEOUT ? aw_return("inner timeout", NULL) : status;
 }
@@ -20,17 +20,17 @@ static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	aw_timeout *timeout = NULL;
 	must(aw_timeout_new(NULL, AW_SECOND, &timeout));
-	must(aw_timeout_begin(timeout));
-	must(aw_timeout_end(timeout, 0));
-	if (aw_timeout_begin(timeout) == AW_EINVALIDSTATE) trace("refused");
+	must(aw_timeout_enter(timeout));
+	must(aw_timeout_exit(timeout, 0));
+	if (aw_timeout_enter(timeout) == AW_EINVALIDSTATE) trace("refused");
 	aw_timeout_unref(timeout);
 
 	aw_task *tasks[] = {create_task(sleep_long, NULL), create_task(limited, NULL)};
 	must(aw_timeout_new(NULL, 5 * AW_SECOND, &timeout));
-	must(aw_timeout_begin(timeout));
+	must(aw_timeout_enter(timeout));
 	if (aw_wait_for(aw_task_future(tasks[0]), 100 * AW_MILLISECOND, NULL) == AW_ETIMEOUT)
 		trace("inner wait_for %s", True_or_False(aw_timeout_expired(timeout)));
-	must(aw_timeout_end(timeout, 0));
+	must(aw_timeout_exit(timeout, 0));
 	aw_timeout_unref(timeout);
 
 	void *value = NULL;

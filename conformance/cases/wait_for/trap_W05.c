@@ -13,9 +13,9 @@ static const char *name(void) {
 static const char *name_in_time(int64_t limit) {
 	aw_timeout *timeout = NULL;
 	must(aw_timeout_new(NULL, limit, &timeout));
-	must(aw_timeout_begin(timeout));
+	must(aw_timeout_enter(timeout));
 	const char *text = name();
-	must(aw_timeout_end(timeout, 0));
+	must(aw_timeout_exit(timeout, 0));
 	aw_timeout_unref(timeout);
 	return text;
 }

@@ -37,7 +37,7 @@ template <class Run> aw_status reported(aw_loop *loop, aw_future *future, Run ru
 		run();
 		return 0;
 	} catch (const leave_loop &) {
-		return AW_EEXIT;
+		return AW_ESYSTEMEXIT;
 	} catch (...) {
 		failure why = failure::current();
 		if (!why) return -ENOMEM;

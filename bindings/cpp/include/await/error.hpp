@@ -184,7 +184,7 @@ private:
 };
 
 /**
- * Thrown by a callback or a task, leaves the loop's run at once, which throws an error of ::AW_EEXIT. Python:
+ * Thrown by a callback or a task, leaves the loop's run at once, which throws an error of ::AW_ESYSTEMEXIT. Python:
  * SystemExit.
  */
 class leave_loop final {};
@@ -253,7 +253,7 @@ inline aw_status status_of(const std::error_code &code) noexcept {
 	case AW_ETIMEOUT: throw timed_out(std::move(why));
 	case AW_EPENDING: throw still_pending(std::move(why));
 	case AW_EGROUP: throw group_error(std::move(why));
-	case AW_EEXIT: throw leave_loop();
+	case AW_ESYSTEMEXIT: throw leave_loop();
 	case -ENOMEM: throw std::bad_alloc();
 	default: throw error(status, std::move(why));
 	}
@@ -267,7 +267,7 @@ inline aw_status check(aw_status status) {
 
 /** The same where a loop ran: to who runs it from outside, a run that leave_loop left is an error. */
 inline aw_status check_run(aw_status status) {
-	if (status == AW_EEXIT) throw error(status);
+	if (status == AW_ESYSTEMEXIT) throw error(status);
 	return check(status);
 }
 
@@ -291,7 +291,7 @@ inline failure failure::current() noexcept {
 		} catch (const cancelled &e) {
 			return e.reason() ? e.reason() : failure(AW_ECANCELLED, nullptr);
 		} catch (const leave_loop &) {
-			return failure(AW_EEXIT, nullptr);
+			return failure(AW_ESYSTEMEXIT, nullptr);
 		} catch (const std::bad_alloc &) {
 			return failure(-ENOMEM, nullptr);
 		} catch (const error &e) {

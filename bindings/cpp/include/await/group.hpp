@@ -49,7 +49,7 @@ private:
 	}
 	static task_group begin() {
 		auto made = detail::make<task_group>([](aw_taskgroup **out) { return aw_taskgroup_new(nullptr, out); });
-		detail::check(aw_taskgroup_begin(made.get()));
+		detail::check(aw_taskgroup_enter(made.get()));
 		return made;
 	}
 	/* Waits for all; throws what the block and its tasks failed with. */
@@ -63,7 +63,7 @@ private:
 			}
 		}
 		aw_status body = !thrown ? 0 : why ? why.status() : -ENOMEM;
-		return detail::make_operation<void>([&](aw_coro **out) { return aw_taskgroup_end_coro(get(), body, why.get(), out); });
+		return detail::make_operation<void>([&](aw_coro **out) { return aw_taskgroup_exit_coro(get(), body, why.get(), out); });
 	}
 	template <class F> static auto run_here(F body) -> std::invoke_result_t<F &, task_group &> {
 		detail::kept_result<std::invoke_result_t<F &, task_group &>> result;

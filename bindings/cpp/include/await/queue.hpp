@@ -74,7 +74,7 @@ public:
 		detail::check(aw_queue_shutdown(this->get(), immediate));
 	}
 	size_t size() const noexcept {
-		return aw_queue_size(this->get());
+		return aw_queue_qsize(this->get());
 	}
 	int64_t maxsize() const noexcept {
 		return aw_queue_maxsize(this->get());

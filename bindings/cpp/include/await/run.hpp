@@ -57,7 +57,7 @@ private:
  * the next one or the close. A task that never began, or that a SIGINT ended, has no outcome of its own.
  */
 template <class T> T runner::ended(aw_status status, detail::kept_result<T> &result) {
-	if (status == -EINTR || status == AW_EEXIT || (!result.thrown && !result.value)) detail::check_run(status);
+	if (status == -EINTR || status == AW_ESYSTEMEXIT || (!result.thrown && !result.value)) detail::check_run(status);
 	if (!result.thrown && !result.value) throw error(AW_ESTOPPED);
 	return result.take();
 }

@@ -102,9 +102,9 @@ inline future<void> shutdown_default_executor(const loop &of, time_span limit = 
 }
 
 /** The outcome of something that runs in a loop, for other threads. Any thread. concurrent.futures.Future. */
-template <class T> class concurrent_future : public detail::shared<aw_cfuture, aw_cfuture_ref, aw_cfuture_unref> {
+template <class T> class concurrent_future : public detail::shared<aw_concurrent_future, aw_concurrent_future_ref, aw_concurrent_future_unref> {
 public:
-	using shared = detail::shared<aw_cfuture, aw_cfuture_ref, aw_cfuture_unref>;
+	using shared = detail::shared<aw_concurrent_future, aw_concurrent_future_ref, aw_concurrent_future_unref>;
 	using shared::shared;
 
 	/**
@@ -113,38 +113,38 @@ public:
 	 */
 	T wait(time_span limit = forever) {
 		void *data = nullptr;
-		aw_status status = aw_cfuture_wait(this->get(), limit.ns, &data);
+		aw_status status = aw_concurrent_future_wait(this->get(), limit.ns, &data);
 		return outcome(status, data);
 	}
 	/**
 	 * The same; throws an error of -EINTR once `by` is raised, or a signal handler has run on this thread.
 	 */
 	T wait(const interrupt &by, time_span limit = forever) {
-		detail::check(aw_cfuture_wait_interruptible(this->get(), limit.ns, by.get()));
+		detail::check(aw_concurrent_future_wait_interruptible(this->get(), limit.ns, by.get()));
 		return result();
 	}
 	/** ::AW_EINVALIDSTATE while it is pending. */
 	T result() {
 		void *data = nullptr;
-		aw_status status = aw_cfuture_result(this->get(), &data);
+		aw_status status = aw_concurrent_future_result(this->get(), &data);
 		return outcome(status, data);
 	}
 	/** Cancels it, and its task in the loop. False if it was done. */
 	bool cancel() {
-		return detail::check(aw_cfuture_cancel(this->get())) > 0;
+		return detail::check(aw_concurrent_future_cancel(this->get())) > 0;
 	}
 	bool done() const noexcept {
-		return aw_cfuture_done(this->get());
+		return aw_concurrent_future_done(this->get());
 	}
 	bool cancelled() const noexcept {
-		return aw_cfuture_cancelled(this->get());
+		return aw_concurrent_future_cancelled(this->get());
 	}
 
 private:
 	T outcome(aw_status status, void *data) {
 		if (status < 0) {
 			/* Of a wait that its limit ended, the task's failure may have come since. */
-			aw_error *error = done() ? aw_cfuture_error(this->get()) : nullptr;
+			aw_error *error = done() ? aw_concurrent_future_error(this->get()) : nullptr;
 			detail::raise(status, failure(share, aw_error_status(error) == status ? error : nullptr));
 		}
 		if constexpr (!std::is_void_v<T> && !std::is_copy_constructible_v<T>)
@@ -163,16 +163,16 @@ template <class W> auto spawn_threadsafe(const loop &on, W &&what) {
 #ifdef LIBAWAIT_COROUTINES
 	if constexpr (detail::is_co<D>) {
 		detail::driver *ud = D::make_root(std::forward<W>(what));
-		return detail::make<concurrent_future<typename D::value_type>>([&](aw_cfuture **out) {
-			return aw_submit_step_threadsafe(on.get(), detail::driver::step, ud, detail::driver::destroy, out);
+		return detail::make<concurrent_future<typename D::value_type>>([&](aw_concurrent_future **out) {
+			return aw_run_step_threadsafe(on.get(), detail::driver::step, ud, detail::driver::destroy, out);
 		});
 	} else if constexpr (detail::makes_co<D &>) {
 		return spawn_threadsafe(on, detail::kept(D(std::forward<W>(what))));
 	} else
 #endif
 	{
-		return detail::make<concurrent_future<detail::stackful_result<D>>>([&](aw_cfuture **out) {
-			return aw_submit_threadsafe(on.get(), detail::stackful_body<W>, detail::boxed<W>::make(std::forward<W>(what)),
+		return detail::make<concurrent_future<detail::stackful_result<D>>>([&](aw_concurrent_future **out) {
+			return aw_run_coroutine_threadsafe(on.get(), detail::stackful_body<W>, detail::boxed<W>::make(std::forward<W>(what)),
 			                            detail::boxed<W>::destroy, out);
 		});
 	}

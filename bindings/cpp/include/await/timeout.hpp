@@ -48,7 +48,7 @@ public:
 
 private:
 	void begin() {
-		detail::check(aw_timeout_begin(get()));
+		detail::check(aw_timeout_enter(get()));
 	}
 	/* How the body ended, as the scope turns it. */
 	void end(const std::exception_ptr &thrown) {
@@ -57,7 +57,7 @@ private:
 			failure why = failure_of(thrown);
 			body = why ? why.status() : -ENOMEM;
 		}
-		aw_status turned = aw_timeout_end(get(), body);
+		aw_status turned = aw_timeout_exit(get(), body);
 		if (turned == body) {
 			if (thrown) std::rethrow_exception(thrown);
 			return;
@@ -138,12 +138,12 @@ private:
 	aw_status begin(aw_resume *resume) {
 		if (limit_.ns <= 0) throw timed_out(); /* it does not even begin */
 		scope_.emplace(limit_);
-		check(aw_timeout_begin(scope_->get()));
+		check(aw_timeout_enter(scope_->get()));
 		return answer_with(resume, what_.awaited());
 	}
 	aw_status end(aw_resume *resume) {
 		aw_status sent = aw_resume_status(resume);
-		aw_status turned = aw_timeout_end(scope_->get(), sent);
+		aw_status turned = aw_timeout_exit(scope_->get(), sent);
 		if (turned != sent) raise(turned);
 		if constexpr (std::is_void_v<T>) {
 			what_.finish(sent, aw_resume_value(resume), aw_resume_error(resume));

@@ -25,18 +25,18 @@ class Completions(Case):
 
     def test_each_gives_one_completion(self):
         with a_loop() as loop:
-            taken = aw.aw_loop_submit(loop, [{'kind': aw.AW_OPERATION_NOP, 'token': 'nothing'},
-                                             {'kind': aw.AW_OPERATION_SLEEP, 'token': ('sleep', 1), 'offset': 1000}])
+            taken = aw.aw_loop_submit(loop, [{'kind': aw.AW_OP_NOP, 'token': 'nothing'},
+                                             {'kind': aw.AW_OP_SLEEP, 'token': ('sleep', 1), 'offset': 1000}])
             self.assertEqual(taken, 2)
             self.assertEqual(drain(loop, 2), [('nothing', 0, 0), (('sleep', 1), 0, 0)])
 
     def test_a_buffer_is_filled_in_place_and_locked_until_then(self):
         with a_loop() as loop:
             buffer = bytearray(b'.' * 10)
-            aw.aw_loop_submit(loop, [{'kind': aw.AW_OPERATION_READ, 'token': 1, 'fd': self.reader, 'buffer': buffer}])
+            aw.aw_loop_submit(loop, [{'kind': aw.AW_OP_READ, 'token': 1, 'fd': self.reader, 'buffer': buffer}])
             with self.assertRaises(BufferError):
                 buffer.append(0)
-            aw.aw_loop_submit(loop, [{'kind': aw.AW_OPERATION_WRITE, 'token': 2, 'fd': self.writer, 'buffer': b'hello'}])
+            aw.aw_loop_submit(loop, [{'kind': aw.AW_OP_WRITE, 'token': 2, 'fd': self.writer, 'buffer': b'hello'}])
             gc.collect()
             self.assertEqual(sorted(drain(loop, 2)), [(1, 0, 5), (2, 0, 5)])
             self.assertEqual(buffer, b'hello.....')
@@ -45,13 +45,13 @@ class Completions(Case):
     def test_a_future_is_waited_for_by_its_token(self):
         with a_loop() as loop:
             future, value = aw.aw_future_new(loop), object()
-            aw.aw_loop_submit(loop, [{'kind': aw.AW_OPERATION_FUTURE, 'token': 7, 'buffer': future}])
+            aw.aw_loop_submit(loop, [{'kind': aw.AW_OP_FUTURE, 'token': 7, 'buffer': future}])
             aw.aw_loop_call_soon(loop, lambda of: aw.aw_future_set_result(future, value))
             self.assertEqual(drain(loop, 1), [(7, 0, value)])
 
     def test_a_token_is_cancelled_and_its_completion_follows(self):
         with a_loop() as loop:
-            aw.aw_loop_submit(loop, [{'kind': aw.AW_OPERATION_SLEEP, 'token': 'long', 'offset': 60 * aw.SECOND}])
+            aw.aw_loop_submit(loop, [{'kind': aw.AW_OP_SLEEP, 'token': 'long', 'offset': 60 * aw.SECOND}])
             self.assertEqual(aw.aw_loop_cancel_token(loop, 'other'), 0)
             self.assertEqual(aw.aw_loop_cancel_token(loop, 'lo' + 'ng'), 1)
             self.assertEqual(drain(loop, 1), [('long', aw.AW_ECANCELLED, 0)])
@@ -68,9 +68,9 @@ class Completions(Case):
             buffer = bytearray(4)
             with self.assertRaises(OSError):
                 aw.aw_loop_submit(loop, [{'kind': 99, 'buffer': buffer}])
-            reads = {'kind': aw.AW_OPERATION_READ, 'fd': self.reader, 'buffer': buffer}
-            for wrong in (5, {'kind': 'read'}, {'kind': -1}, {'kind': aw.AW_OPERATION_READ, 'buffer': b'constant'},
-                          {'kind': aw.AW_OPERATION_FUTURE, 'buffer': 5}, {'fd': 2 ** 40}):
+            reads = {'kind': aw.AW_OP_READ, 'fd': self.reader, 'buffer': buffer}
+            for wrong in (5, {'kind': 'read'}, {'kind': -1}, {'kind': aw.AW_OP_READ, 'buffer': b'constant'},
+                          {'kind': aw.AW_OP_FUTURE, 'buffer': 5}, {'fd': 2 ** 40}):
                 with self.assertRaises((TypeError, ValueError, OverflowError, BufferError)):
                     aw.aw_loop_submit(loop, [reads, wrong])
             buffer.append(0)
@@ -78,7 +78,7 @@ class Completions(Case):
     def test_a_loop_that_closes_gives_the_buffers_back(self):
         buffer = bytearray(4)
         with a_loop() as loop:
-            aw.aw_loop_submit(loop, [{'kind': aw.AW_OPERATION_READ, 'fd': self.reader, 'buffer': buffer}])
+            aw.aw_loop_submit(loop, [{'kind': aw.AW_OP_READ, 'fd': self.reader, 'buffer': buffer}])
         buffer.append(0)
 
 

@@ -129,10 +129,10 @@ class Errors(Case):
         with a_loop() as loop:
             def group():
                 members = aw.aw_taskgroup_new(loop)
-                aw.aw_taskgroup_begin(members)
+                aw.aw_taskgroup_enter(members)
                 for text in ('one', 'two'):
                     aw.aw_taskgroup_spawn_coro(members, coroutine(loop, raise_later(text)))
-                yield aw.aw_taskgroup_end_coro(members, 0, None)
+                yield aw.aw_taskgroup_exit_coro(members, 0, None)
 
             def raise_later(text):
                 yield

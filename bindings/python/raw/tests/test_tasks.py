@@ -61,8 +61,8 @@ class Tasks(Case):
                 barrier = aw.aw_barrier_new(loop, 1)
                 seen.append((yield aw.aw_barrier_wait_coro(barrier)))
                 scope = aw.aw_timeout_new(loop, aw.SECOND)
-                aw.aw_timeout_begin(scope)
-                seen.append(aw.aw_timeout_end(scope, 0))
+                aw.aw_timeout_enter(scope)
+                seen.append(aw.aw_timeout_exit(scope, 0))
             seen = []
             run(loop, spawn(loop, body()))
             self.assertEqual(seen, ['late', 'item', 0, 0])

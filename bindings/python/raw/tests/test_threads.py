@@ -69,16 +69,16 @@ class Threads(Case):
 
             def other():
                 try:
-                    outcomes.append(aw.aw_cfuture_wait(aw.aw_submit_step_threadsafe(loop, step), aw.FOREVER))
-                    aw.aw_cfuture_wait(aw.aw_submit_step_threadsafe(loop, fails), aw.FOREVER)
+                    outcomes.append(aw.aw_concurrent_future_wait(aw.aw_run_step_threadsafe(loop, step), aw.FOREVER))
+                    aw.aw_concurrent_future_wait(aw.aw_run_step_threadsafe(loop, fails), aw.FOREVER)
                 except ValueError as error:
                     outcomes.append(str(error))
-                done = aw.aw_submit_step_threadsafe(loop, lambda resume: aw.aw_resume_await(resume, never))
+                done = aw.aw_run_step_threadsafe(loop, lambda resume: aw.aw_resume_await(resume, never))
                 try:
-                    aw.aw_cfuture_wait(done, aw.MILLISECOND)
+                    aw.aw_concurrent_future_wait(done, aw.MILLISECOND)
                 except TimeoutError:
                     outcomes.append('late')
-                aw.aw_cfuture_cancel(done)
+                aw.aw_concurrent_future_cancel(done)
                 aw.aw_loop_call_soon_threadsafe(loop, lambda of: aw.aw_loop_stop(of))
             never = aw.aw_future_new(loop)
             thread = threading.Thread(target=other)

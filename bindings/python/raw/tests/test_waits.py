@@ -38,7 +38,7 @@ def after(loop, seconds, value):
             raise value
         return aw.aw_resume_return(resume, value)
     slept = []
-    return aw.aw_submit_step_threadsafe(loop, step)
+    return aw.aw_run_step_threadsafe(loop, step)
 
 
 @contextlib.contextmanager
@@ -66,7 +66,7 @@ class Waits(Case):
             def waits(part):
                 for n in range(24):
                     try:
-                        if aw.aw_cfuture_wait(after(loop, 0.018 + part * 0.0002, n), 60 * aw.SECOND) != n:
+                        if aw.aw_concurrent_future_wait(after(loop, 0.018 + part * 0.0002, n), 60 * aw.SECOND) != n:
                             wrong.append(n)
                     except Exception as error:
                         wrong.append(error)
@@ -82,19 +82,19 @@ class Waits(Case):
             never = after(loop, 3600, None)
             for limit in (0, aw.MILLISECOND):
                 with self.assertRaises(aw.Pending) as caught:
-                    aw.aw_cfuture_wait(never, limit)
+                    aw.aw_concurrent_future_wait(never, limit)
                 self.assertEqual(caught.exception.code, aw.AW_EPENDING)
                 self.assertIsInstance(caught.exception, (aw.Timeout, TimeoutError))
             late = after(loop, 0, aw.exception_of(aw.aw_error_new(None, aw.AW_ETIMEOUT, 'late', None)))
             with self.assertRaises(aw.Timeout) as caught:
-                aw.aw_cfuture_wait(late, 60 * aw.SECOND)
+                aw.aw_concurrent_future_wait(late, 60 * aw.SECOND)
             self.assertNotIsInstance(caught.exception, aw.Pending)
-            aw.aw_cfuture_cancel(never)
+            aw.aw_concurrent_future_cancel(never)
 
     def test_a_failure_that_looks_like_an_interruption_is_the_task_s(self):
         with a_running_loop() as loop:
             with self.assertRaises(InterruptedError):
-                aw.aw_cfuture_wait(after(loop, 0, OSError(errno.EINTR, 'the task')), 60 * aw.SECOND)
+                aw.aw_concurrent_future_wait(after(loop, 0, OSError(errno.EINTR, 'the task')), 60 * aw.SECOND)
 
     def test_a_signal_at_any_moment_ends_the_wait(self):
         with a_running_loop() as loop, handled(signal.SIGALRM, enough):
@@ -102,8 +102,8 @@ class Waits(Case):
             for i in range(200):
                 with self.assertRaises(Enough):
                     signal.setitimer(signal.ITIMER_REAL, 1e-6 * (1 + i))
-                    aw.aw_cfuture_wait(never, aw.FOREVER)
-            aw.aw_cfuture_cancel(never)
+                    aw.aw_concurrent_future_wait(never, aw.FOREVER)
+            aw.aw_concurrent_future_cancel(never)
 
     def test_a_signal_that_another_thread_receives_ends_the_wait_of_the_main_thread(self):
         with a_running_loop() as loop, handled(signal.SIGUSR1, enough):
@@ -113,18 +113,18 @@ class Waits(Case):
                 for limit in (aw.FOREVER, 3600 * aw.SECOND):
                     aw.aw_loop_call_soon_threadsafe(loop, lambda of: os.kill(os.getpid(), signal.SIGUSR1))
                     with self.assertRaises(Enough):
-                        aw.aw_cfuture_wait(never, limit)
+                        aw.aw_concurrent_future_wait(never, limit)
             finally:
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])
-            aw.aw_cfuture_cancel(never)
+            aw.aw_concurrent_future_cancel(never)
 
     def test_ctrl_c_ends_a_wait(self):
         with a_running_loop() as loop:
             never = after(loop, 3600, None)
             aw.aw_loop_call_soon_threadsafe(loop, lambda of: os.kill(os.getpid(), signal.SIGINT))
             with self.assertRaises(KeyboardInterrupt):
-                aw.aw_cfuture_wait(never, aw.FOREVER)
-            aw.aw_cfuture_cancel(never)
+                aw.aw_concurrent_future_wait(never, aw.FOREVER)
+            aw.aw_concurrent_future_cancel(never)
 
     def test_a_handler_that_raises_nothing_lets_the_wait_go_on(self):
         seen = []
@@ -135,17 +135,17 @@ class Waits(Case):
                 sent.release()
             sent = threading.Semaphore(0)
             aw.aw_loop_call_soon_threadsafe(loop, kills)
-            self.assertEqual(aw.aw_cfuture_wait(after(loop, 0.02, 'value'), 60 * aw.SECOND), 'value')
+            self.assertEqual(aw.aw_concurrent_future_wait(after(loop, 0.02, 'value'), 60 * aw.SECOND), 'value')
             self.assertTrue(seen)
             never = after(loop, 3600, None)
             aw.aw_loop_call_soon_threadsafe(loop, kills)
             start = time.monotonic()
             with self.assertRaises(aw.Pending):
-                aw.aw_cfuture_wait(never, 20 * aw.MILLISECOND)
+                aw.aw_concurrent_future_wait(never, 20 * aw.MILLISECOND)
             self.assertGreaterEqual(time.monotonic() - start, 0.02)
             sent.acquire()
             sent.acquire()  # while they are handled
-            aw.aw_cfuture_cancel(never)
+            aw.aw_concurrent_future_cancel(never)
 
     def test_the_program_s_wakeup_descriptor_is_kept_and_fed(self):
         mine, theirs = socket.socketpair()
@@ -155,7 +155,7 @@ class Waits(Case):
             before = signal.set_wakeup_fd(theirs.fileno())
             try:
                 aw.aw_loop_call_soon_threadsafe(loop, lambda of: os.kill(os.getpid(), signal.SIGUSR1))
-                self.assertEqual(aw.aw_cfuture_wait(after(loop, 0.02, 'value'), aw.FOREVER), 'value')
+                self.assertEqual(aw.aw_concurrent_future_wait(after(loop, 0.02, 'value'), aw.FOREVER), 'value')
             finally:
                 self.assertEqual(signal.set_wakeup_fd(before), theirs.fileno())
             self.assertEqual(mine.recv(16), bytes([signal.SIGUSR1]))
@@ -169,18 +169,18 @@ class Waits(Case):
             try:
                 signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
                 with self.assertRaises(Enough):
-                    aw.aw_cfuture_wait(never, aw.FOREVER)
+                    aw.aw_concurrent_future_wait(never, aw.FOREVER)
                 signal.setitimer(signal.ITIMER_REAL, 0)
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-            self.assertEqual(aw.aw_cfuture_wait(after(loop, 0, 'value'), aw.FOREVER), 'value')
-            aw.aw_cfuture_cancel(never)
+            self.assertEqual(aw.aw_concurrent_future_wait(after(loop, 0, 'value'), aw.FOREVER), 'value')
+            aw.aw_concurrent_future_cancel(never)
 
     def test_no_descriptor_is_left_behind(self):
         with a_running_loop() as loop:
             def wait():
-                aw.aw_cfuture_wait(after(loop, 0.001, 'value'), aw.FOREVER)
+                aw.aw_concurrent_future_wait(after(loop, 0.001, 'value'), aw.FOREVER)
             wait()
             before = sorted(os.listdir('/proc/self/fd'))
             for _ in range(5):

@@ -204,7 +204,7 @@ static inline void tasks_release_ended(Loop *loop) {
 
 /* ---- operation.c: what an await of a call into the library is ---- */
 
-enum operation_state { OPERATION_NEW, OPERATION_UNDER_WAY, OPERATION_ENDED };
+enum operation_state { OP_NEW, OP_UNDER_WAY, OP_ENDED };
 
 typedef struct operation_kind {
 	const char *name;

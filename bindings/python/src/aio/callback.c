@@ -78,7 +78,7 @@ aw_status callback_run(aw_future *c, void *ud) {
 			Py_XDECREF(message);
 			Py_DECREF(exception);
 			PyErr_Clear();
-			if (loop->exit) status = AW_EEXIT;
+			if (loop->exit) status = AW_ESYSTEMEXIT;
 		}
 	}
 	Py_DECREF(self);

@@ -135,7 +135,7 @@ aw_error *error_of_exception(Loop *loop, PyObject *exception) {
 	aw_status code = PyErr_GivenExceptionMatches(exception, CancelledError) ? AW_ECANCELLED
 	                 : PyErr_GivenExceptionMatches(exception, PyExc_SystemExit) ||
 	                         PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt)
-	                     ? AW_EEXIT
+	                     ? AW_ESYSTEMEXIT
 	                     : AW_EHOST;
 	aw_error *error;
 	aw_status status = aw_error_new(loop->c, code, NULL, exception, object_drop, &error);

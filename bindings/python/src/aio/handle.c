@@ -92,7 +92,7 @@ static aw_status handle_call_now(Handle *self) {
 	if (plain) loop_report(self->loop, plain, exception, "handle", (PyObject *)self);
 	Py_XDECREF(plain);
 	Py_DECREF(exception);
-	return self->loop->exit ? AW_EEXIT : 0;
+	return self->loop->exit ? AW_ESYSTEMEXIT : 0;
 }
 
 static aw_status handle_call(Handle *self) {
@@ -119,7 +119,7 @@ aw_status handle_run(aw_loop *c, void *ud) {
 static PyObject *Handle_run(PyObject *base, PyObject *unused) {
 	(void)unused;
 	Handle *self = (Handle *)base;
-	if (handle_call(self) == AW_EEXIT) {
+	if (handle_call(self) == AW_ESYSTEMEXIT) {
 		PyObject *exception = self->loop->exit;
 		self->loop->exit = NULL;
 		exception_give(exception);

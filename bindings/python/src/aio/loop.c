@@ -20,7 +20,7 @@ PyObject *extract_stack(void) {
 
 aw_status loop_exit(Loop *self, PyObject *exception) {
 	Py_XSETREF(self->exit, exception);
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
 bool must_exit(PyObject *exception) {

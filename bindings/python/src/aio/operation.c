@@ -25,7 +25,7 @@ PyObject *operation_new(const operation_kind *kind, PyObject *subject, PyObject 
 	self->argument = Py_XNewRef(argument);
 	self->number = number;
 	self->coro = NULL;
-	self->state = OPERATION_NEW;
+	self->state = OP_NEW;
 	PyObject_GC_Track(self);
 	return (PyObject *)self;
 }
@@ -41,7 +41,7 @@ static int Operation_clear(PyObject *base) {
 	Operation *self = (Operation *)base;
 	aw_coro *coro = self->coro;
 	self->coro = NULL;
-	self->state = OPERATION_ENDED;
+	self->state = OP_ENDED;
 	Py_CLEAR(self->subject);
 	Py_CLEAR(self->argument);
 	aw_coro_unref(coro);
@@ -61,20 +61,20 @@ static PySendResult operation_begin(Operation *self, PyObject **out) {
 	if (self->kind->attempt) {
 		int done = self->kind->attempt(self, out);
 		if (done) {
-			self->state = OPERATION_ENDED;
+			self->state = OP_ENDED;
 			return done < 0 ? PYGEN_ERROR : PYGEN_RETURN;
 		}
 	}
 	if (!self->kind->begin) {
-		self->state = OPERATION_UNDER_WAY;
+		self->state = OP_UNDER_WAY;
 		*out = Py_NewRef(Py_None);
 		return PYGEN_NEXT;
 	}
 	if (self->kind->begin(self, &self->coro) < 0) {
-		self->state = OPERATION_ENDED;
+		self->state = OP_ENDED;
 		return PYGEN_ERROR;
 	}
-	self->state = OPERATION_UNDER_WAY;
+	self->state = OP_UNDER_WAY;
 	*out = Py_NewRef((PyObject *)self);
 	return PYGEN_NEXT;
 }
@@ -84,7 +84,7 @@ static PySendResult operation_end(Operation *self, PyObject *sent, PyObject **ou
 		PyErr_SetString(PyExc_RuntimeError, "this is to be awaited in a task of libawait.aio");
 		return PYGEN_ERROR;
 	}
-	self->state = OPERATION_ENDED;
+	self->state = OP_ENDED;
 	*out = self->kind->end ? self->kind->end(self, Py_NewRef(sent)) : Py_NewRef(sent);
 	return *out ? PYGEN_RETURN : PYGEN_ERROR;
 }
@@ -93,8 +93,8 @@ static PySendResult Operation_send(PyObject *base, PyObject *sent, PyObject **ou
 	Operation *self = (Operation *)base;
 	*out = NULL;
 	switch (self->state) {
-	case OPERATION_NEW: return operation_begin(self, out);
-	case OPERATION_UNDER_WAY: return operation_end(self, sent, out);
+	case OP_NEW: return operation_begin(self, out);
+	case OP_UNDER_WAY: return operation_end(self, sent, out);
 	default:
 		PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
 		return PYGEN_ERROR;
@@ -113,8 +113,8 @@ static PyObject *Operation_next(PyObject *self) {
 
 static PyObject *Operation_throw(PyObject *base, PyObject *const *args, Py_ssize_t count) {
 	Operation *self = (Operation *)base;
-	bool under_way = self->state == OPERATION_UNDER_WAY;
-	self->state = OPERATION_ENDED;
+	bool under_way = self->state == OP_UNDER_WAY;
+	self->state = OP_ENDED;
 	support_throw(args, count);
 	if (under_way && self->kind->fail) self->kind->fail(self);
 	return NULL;
@@ -142,7 +142,7 @@ static PyObject *get_none(PyObject *base, void *unused) {
 
 static PyObject *get_running(PyObject *base, void *unused) {
 	(void)unused;
-	return PyBool_FromLong(((Operation *)base)->state == OPERATION_UNDER_WAY);
+	return PyBool_FromLong(((Operation *)base)->state == OP_UNDER_WAY);
 }
 
 static PyObject *Operation_repr(PyObject *base) {

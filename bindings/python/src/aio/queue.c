@@ -144,8 +144,8 @@ static int queue_bound(Queue *self) {
 	return loop_running() ? (queue_ready(self) < 0 ? -1 : 1) : 0;
 }
 
-static Py_ssize_t queue_size(Queue *self) {
-	if (self->c) return (Py_ssize_t)aw_queue_size(self->c);
+static Py_ssize_t queue_qsize(Queue *self) {
+	if (self->c) return (Py_ssize_t)aw_queue_qsize(self->c);
 	return self->early ? PyList_GET_SIZE(self->early) : 0;
 }
 
@@ -153,7 +153,7 @@ static Py_ssize_t queue_size(Queue *self) {
 
 static PyObject *early_put(Queue *self, PyObject *object) {
 	if (self->shut) return raise_status(AW_EQUEUESHUTDOWN);
-	if (self->maxsize > 0 && queue_size(self) >= self->maxsize) return raise_status(AW_EQUEUEFULL);
+	if (self->maxsize > 0 && queue_qsize(self) >= self->maxsize) return raise_status(AW_EQUEUEFULL);
 	if (!self->early && !(self->early = PyList_New(0))) return NULL;
 	if (PyList_Append(self->early, object) < 0) return NULL;
 	Py_RETURN_NONE;
@@ -214,7 +214,7 @@ static PyObject *Queue_put(PyObject *self, PyObject *object) {
 /* ---- get ---- */
 
 static PyObject *early_get(Queue *self) {
-	Py_ssize_t count = queue_size(self);
+	Py_ssize_t count = queue_qsize(self);
 	if (!count) return raise_status(self->shut ? AW_EQUEUESHUTDOWN : AW_EQUEUEEMPTY);
 	Py_ssize_t best = self->order == QUEUE_LIFO ? count - 1 : 0;
 	for (Py_ssize_t i = 1; self->order == QUEUE_PRIORITY && i < count; i++) {
@@ -304,7 +304,7 @@ static int join_begin(Operation *operation, aw_coro **out) {
 
 static int join_attempt(Operation *operation, PyObject **out) {
 	Queue *self = (Queue *)operation->subject;
-	if (self->c || queue_size(self)) return 0;
+	if (self->c || queue_qsize(self)) return 0;
 	*out = Py_NewRef(Py_None);
 	return 1;
 }
@@ -346,18 +346,18 @@ static PyObject *Queue_shutdown(PyObject *base, PyObject *args, PyObject *keywor
 
 static PyObject *Queue_qsize(PyObject *self, PyObject *unused) {
 	(void)unused;
-	return PyLong_FromSsize_t(queue_size((Queue *)self));
+	return PyLong_FromSsize_t(queue_qsize((Queue *)self));
 }
 
 static PyObject *Queue_empty(PyObject *self, PyObject *unused) {
 	(void)unused;
-	return PyBool_FromLong(queue_size((Queue *)self) == 0);
+	return PyBool_FromLong(queue_qsize((Queue *)self) == 0);
 }
 
 static PyObject *Queue_full(PyObject *base, PyObject *unused) {
 	(void)unused;
 	Queue *self = (Queue *)base;
-	return PyBool_FromLong(self->maxsize > 0 && queue_size(self) >= self->maxsize);
+	return PyBool_FromLong(self->maxsize > 0 && queue_qsize(self) >= self->maxsize);
 }
 
 static PyObject *get_queue(PyObject *base, void *unused) {

@@ -58,7 +58,7 @@ static void Timeout_dealloc(PyObject *base) {
 
 static PyObject *Timeout_begin(PyObject *self, PyObject *unused) {
 	(void)unused;
-	aw_status status = aw_timeout_begin(((Scope *)self)->c.timeout);
+	aw_status status = aw_timeout_enter(((Scope *)self)->c.timeout);
 	if (status != AW_ENOTASK) return none_or(status);
 	PyErr_SetString(PyExc_RuntimeError, "Timeout should be used inside a task");
 	return NULL;
@@ -67,7 +67,7 @@ static PyObject *Timeout_begin(PyObject *self, PyObject *unused) {
 static PyObject *Timeout_end(PyObject *self, PyObject *cancelled) {
 	int truth = PyObject_IsTrue(cancelled);
 	if (truth < 0) return NULL;
-	aw_status status = aw_timeout_end(((Scope *)self)->c.timeout, truth ? AW_ECANCELLED : 0);
+	aw_status status = aw_timeout_exit(((Scope *)self)->c.timeout, truth ? AW_ECANCELLED : 0);
 	if (status == AW_ETIMEOUT) Py_RETURN_TRUE;
 	if (status < 0 && status != AW_ECANCELLED) return raise_status(status);
 	Py_RETURN_FALSE;
@@ -130,7 +130,7 @@ static void TaskGroup_dealloc(PyObject *base) {
 
 static PyObject *TaskGroup_begin(PyObject *self, PyObject *unused) {
 	(void)unused;
-	return none_or(aw_taskgroup_begin(((Scope *)self)->c.group));
+	return none_or(aw_taskgroup_enter(((Scope *)self)->c.group));
 }
 
 static PyObject *TaskGroup_spawn(PyObject *base, PyObject *args) {
@@ -155,16 +155,16 @@ static int end_begin(Operation *operation, aw_coro **out) {
 	if (operation->argument != Py_None &&
 	    !(error = error_of_exception(self->loop, Py_NewRef(operation->argument))))
 		return -1;
-	aw_status status = aw_taskgroup_end_coro(self->c.group, aw_error_status(error), error, out);
+	aw_status status = aw_taskgroup_exit_coro(self->c.group, aw_error_status(error), error, out);
 	aw_error_unref(error);
 	if (status < 0) raise_status(status);
 	return status < 0 ? -1 : 0;
 }
 
-static const operation_kind taskgroup_end = {"TaskGroup.__aexit__", NULL, end_begin, NULL, NULL, NULL};
+static const operation_kind taskgroup_exit = {"TaskGroup.__aexit__", NULL, end_begin, NULL, NULL, NULL};
 
 static PyObject *TaskGroup_end(PyObject *self, PyObject *exception) {
-	return operation_new(&taskgroup_end, self, exception, 0);
+	return operation_new(&taskgroup_exit, self, exception, 0);
 }
 
 static PyMethodDef TaskGroup_methods[] = {

@@ -141,7 +141,7 @@ void handle_release(void *ud) {
 /* Keeps what ends the program for core_iterate(), which raises it. */
 static aw_status leave_with(loop_core *core) {
 	PyErr_Fetch(&core->exit_type, &core->exit_value, &core->exit_traceback);
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
 static bool ends_the_program(void) {

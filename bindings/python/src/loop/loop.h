@@ -91,7 +91,7 @@ handle *handle_new(loop_core *core, enum handle_kind kind, PyObject *callback, P
 /* Gives a reference to libawait, which gives it back by handle_release(). */
 void handle_hold(handle *self);
 void handle_release(void *ud);
-/* An aw_callback_fn: runs it, unless it was cancelled. AW_EEXIT if the run is to be left. */
+/* An aw_callback_fn: runs it, unless it was cancelled. AW_ESYSTEMEXIT if the run is to be left. */
 aw_status handle_call(aw_loop *loop, void *ud);
 /* Has one without arguments called with these. */
 void handle_set_arguments(handle *self, PyObject *tuple);

@@ -76,7 +76,7 @@ static int iterate(loop_core *self) {
 		return -1;
 	}
 	if (self->closed) status = AW_EFORKED; /* a callback forked, and this is the child */
-	if (status >= 0 || status == AW_EEXIT) return 0;
+	if (status >= 0 || status == AW_ESYSTEMEXIT) return 0;
 	raise_status(status);
 	return -1;
 }

@@ -185,7 +185,7 @@ static VALUE steps_body(RB_BLOCK_CALL_FUNC_ARGLIST(unused, object)) {
 	int failed = 0;
 	VALUE value = rb_protect(block_run, (VALUE)self, &failed);
 	if (failed) {
-		value = host_caught(failed);
+		value = glue_caught(failed);
 		if (NIL_P(value)) rb_jump_tag(failed); /* the thread ends */
 	}
 	self->value = value;
@@ -213,7 +213,7 @@ static aw_status steps_answer(steps *self) {
 		if (status < 0) pin_free(value);
 		return status;
 	}
-	case ANSWER_RAISE: return host_raise(self->resume, self->value);
+	case ANSWER_RAISE: return glue_raise(self->resume, self->value);
 	default: return AW_EINVALIDSTATE;
 	}
 }
@@ -228,8 +228,8 @@ static aw_status steps_step(aw_resume *resume, void *ud) {
 	rb_protect(steps_enter, (VALUE)self, &failed);
 	aw_status status;
 	if (failed) {
-		VALUE exception = host_caught(failed);
-		status = NIL_P(exception) ? AW_EEXIT : host_raise(resume, exception);
+		VALUE exception = glue_caught(failed);
+		status = NIL_P(exception) ? AW_ESYSTEMEXIT : glue_raise(resume, exception);
 	} else {
 		status = steps_answer(self);
 	}
@@ -258,8 +258,8 @@ static aw_status steps_suspend(steps *self, enum answer answer) {
 static void steps_check(steps *self, aw_status status) {
 	if (status >= 0) return;
 	aw_error *error = aw_resume_error(self->resume);
-	if (error) rb_exc_raise(host_exception_of(error));
-	host_check(status);
+	if (error) rb_exc_raise(glue_exception_of(error));
+	glue_check(status);
 }
 
 aw_status steps_wait(steps *self, aw_future *future, aw_coro *coro) {
@@ -292,20 +292,20 @@ static VALUE fibers_sleep(VALUE module, VALUE nanoseconds) {
 	steps *self = fibers_here()->at.task;
 	if (!self) return Qfalse;
 	aw_coro *coro = NULL;
-	host_check(aw_sleep_coro(self->loop, NUM2LL(nanoseconds), NULL, NULL, &coro));
+	glue_check(aw_sleep_coro(self->loop, NUM2LL(nanoseconds), NULL, NULL, &coro));
 	void *pair[] = {self, coro};
 	rb_ensure(sleeps, (VALUE)pair, coro_unref, (VALUE)coro);
 	return Qtrue;
 }
 
 VALUE steps_await(steps *self, VALUE awaitable) {
-	aw_future *future = NIL_P(awaitable) ? NULL : host_future_or_null(awaitable);
-	aw_coro *coro = NIL_P(awaitable) || future ? NULL : host_coro_or_null(awaitable);
+	aw_future *future = NIL_P(awaitable) ? NULL : glue_future_or_null(awaitable);
+	aw_coro *coro = NIL_P(awaitable) || future ? NULL : glue_coro_or_null(awaitable);
 	if (!NIL_P(awaitable) && !future && !coro)
 		rb_raise(rb_eTypeError, "%" PRIsVALUE " can't be awaited", rb_obj_class(awaitable));
 	steps_check(self, steps_wait(self, future, coro));
 	if (NIL_P(awaitable)) return Qnil;
-	VALUE value = host_value(aw_resume_value(self->resume));
+	VALUE value = glue_value(aw_resume_value(self->resume));
 	if (!NIL_P(rb_ivar_get(awaitable, id_reader))) value = rb_funcall(awaitable, id_read, 1, value);
 	RB_GC_GUARD(awaitable);
 	return value;
@@ -324,13 +324,13 @@ static pin *steps_pin(aw_loop *loop) {
 /* A new coroutine out of the block of the running method. New reference. */
 static aw_coro *steps_coro(aw_loop *loop) {
 	aw_coro *coro = NULL;
-	host_check(aw_coro_new(loop, steps_step, steps_pin(loop), pin_free, &coro));
+	glue_check(aw_coro_new(loop, steps_step, steps_pin(loop), pin_free, &coro));
 	return coro;
 }
 
 static VALUE fibers_coroutine(VALUE module, VALUE loop) {
 	(void)module;
-	aw_coro *coro = steps_coro(host_loop(loop));
+	aw_coro *coro = steps_coro(glue_loop(loop));
 	VALUE wrapper = wrap_aw_coro(coro);
 	aw_coro_unref(coro);
 	return wrapper;
@@ -339,14 +339,14 @@ static VALUE fibers_coroutine(VALUE module, VALUE loop) {
 /* `loop` nil: the one that runs. */
 static VALUE fibers_spawn(VALUE module, VALUE loop, VALUE eager) {
 	(void)module;
-	aw_loop *at = NIL_P(loop) ? aw_loop_current() : host_loop(loop);
-	if (!at) host_check(AW_ENOLOOP);
+	aw_loop *at = NIL_P(loop) ? aw_loop_current() : glue_loop(loop);
+	if (!at) glue_check(AW_ENOLOOP);
 	aw_coro *coro = steps_coro(at);
 	aw_task *task = NULL;
 	aw_status status =
 		RTEST(eager) ? aw_task_spawn_coro_eager(at, coro, &task) : aw_task_spawn_coro(at, coro, &task);
 	aw_coro_unref(coro);
-	host_check(status);
+	glue_check(status);
 	VALUE wrapper = wrap_aw_task(task);
 	aw_task_unref(task);
 	return wrapper;
@@ -355,11 +355,11 @@ static VALUE fibers_spawn(VALUE module, VALUE loop, VALUE eager) {
 /* From any thread: the block in a task of the loop, and a future that any thread may wait for. */
 static VALUE fibers_submit(VALUE module, VALUE loop) {
 	(void)module;
-	aw_loop *at = host_loop(loop);
-	aw_cfuture *cfuture = NULL;
-	host_check(aw_submit_step_threadsafe(at, steps_step, steps_pin(at), pin_free, &cfuture));
-	VALUE wrapper = wrap_aw_cfuture(cfuture);
-	aw_cfuture_unref(cfuture);
+	aw_loop *at = glue_loop(loop);
+	aw_concurrent_future *outcome = NULL;
+	glue_check(aw_run_step_threadsafe(at, steps_step, steps_pin(at), pin_free, &outcome));
+	VALUE wrapper = wrap_aw_concurrent_future(outcome);
+	aw_concurrent_future_unref(outcome);
 	return wrapper;
 }
 

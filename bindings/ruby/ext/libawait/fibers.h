@@ -8,7 +8,7 @@
 #ifndef RUBY_FIBERS_H
 #define RUBY_FIBERS_H
 
-#include "host.h"
+#include "glue.h"
 
 typedef struct steps steps;
 typedef struct strand strand;

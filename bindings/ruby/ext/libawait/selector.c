@@ -162,7 +162,7 @@ static VALUE selector_alloc(VALUE class) {
 
 static VALUE selector_initialize(VALUE object, VALUE loop) {
 	selector *self = rb_check_typeddata(object, &selector_type);
-	self->loop = host_loop(loop);
+	self->loop = glue_loop(loop);
 	self->loop_object = loop;
 	self->failed = rb_ary_new();
 	self->blocked = rb_funcall(rb_hash_new(), rb_intern("compare_by_identity"), 0);
@@ -258,7 +258,7 @@ static void take_message(selector *self, message one) {
 		strand *at = strand_at(self, FIX2UINT(who));
 		if (at) strand_interrupt(self, at);
 	} else if (!NIL_P(who)) {
-		aw_status told = aw_future_set_result(host_future(who), NULL, NULL);
+		aw_status told = aw_future_set_result(glue_future(who), NULL, NULL);
 		(void)told; /* refused if it is done: then there is nothing to tell */
 	}
 }
@@ -283,12 +283,12 @@ static void message_push(selector *self, message one) {
 /* One iteration: waits, dispatches, and lets those that can go on do so. Returns how many did. */
 static size_t turn(selector *self, int64_t timeout) {
 	take_messages(self);
-	host_check(host_wait(self->loop, self->ready_count || self->more ? 0 : timeout));
-	host_release_now();
+	glue_check(glue_wait(self->loop, self->ready_count || self->more ? 0 : timeout));
+	glue_release_now();
 	aw_status count = aw_loop_drain(self->loop, self->drained, DRAINED, 0);
 	self->more = count == DRAINED;
 	for (aw_status i = 0; i < count; i++) complete(self, &self->drained[i]);
-	host_check(count == -EAGAIN ? 0 : count);
+	glue_check(count == -EAGAIN ? 0 : count);
 	take_messages(self);
 	size_t ready = self->ready_count;
 	fibers *here = fibers_here();
@@ -337,7 +337,7 @@ static VALUE strand_body(RB_BLOCK_CALL_FUNC_ARGLIST(unused, pair)) {
 	int failed = 0;
 	here->entered = Qnil;
 	rb_protect(call_block, rb_ary_entry(pair, 1), &failed);
-	VALUE exception = failed ? host_caught(failed) : Qnil;
+	VALUE exception = failed ? glue_caught(failed) : Qnil;
 	if (self->live) self->live--;
 	strand_end(self, at);
 	if (failed && NIL_P(exception)) rb_jump_tag(failed); /* the thread ends */
@@ -391,10 +391,10 @@ static void strand_submit(selector *self, strand *at, const aw_submission *opera
 	if (timeout >= 0) {
 		uint64_t token = token_of(at, true);
 		both[count++] = (aw_submission){
-			.size = sizeof *both, .kind = AW_OPERATION_SLEEP, .token = token, .fd = -1, .offset = timeout};
+			.size = sizeof *both, .kind = AW_OP_SLEEP, .token = token, .fd = -1, .offset = timeout};
 	}
 	aw_status taken = count ? aw_loop_submit(self->loop, both, count) : 0;
-	host_check(taken);
+	glue_check(taken);
 	at->in_flight += (uint32_t)taken;
 	at->operation = operation != NULL;
 	at->timer = timeout >= 0;
@@ -402,7 +402,7 @@ static void strand_submit(selector *self, strand *at, const aw_submission *opera
 	/* The limit was refused: no wait without it. */
 	(void)aw_loop_cancel_token(self->loop, token_of(at, false));
 	at->generation++;
-	host_check(-ENOMEM);
+	glue_check(-ENOMEM);
 }
 
 static VALUE strand_wait(VALUE arg) {
@@ -459,16 +459,16 @@ static void wait_in_task(wait *waits) {
 	aw_loop *loop = waits->self->loop;
 	const aw_submission *operation = waits->operation;
 	if (!operation)
-		host_check(aw_future_new(loop, &waits->future));
-	else if (operation->kind == AW_OPERATION_POLL)
-		host_check(aw_fd_wait(loop, operation->fd, operation->flags, &waits->future));
+		glue_check(aw_future_new(loop, &waits->future));
+	else if (operation->kind == AW_OP_POLL)
+		glue_check(aw_fd_wait(loop, operation->fd, operation->flags, &waits->future));
 	else
-		host_check(aw_sleep_coro(loop, operation->offset, NULL, NULL, &waits->coro));
+		glue_check(aw_sleep_coro(loop, operation->offset, NULL, NULL, &waits->coro));
 	if (!operation) rb_hash_aset(waits->self->blocked, waits->fiber, wrap_aw_future(waits->future));
 	if (waits->timeout >= 0) {
 		aw_status status = aw_wait_for_coro(waits->future, waits->timeout, &waits->coro);
 		if (status < 0) aw_future_unref(waits->future);
-		host_check(status);
+		glue_check(status);
 	}
 	rb_ensure(task_wait, (VALUE)waits, task_waited, (VALUE)waits);
 }
@@ -483,7 +483,7 @@ static VALUE passing_end(VALUE arg) {
 
 static void wait_check(const wait *waits) {
 	if (RTEST(waits->exception)) rb_exc_raise(waits->exception);
-	host_check(waits->status);
+	glue_check(waits->status);
 }
 
 /*
@@ -523,7 +523,7 @@ static int64_t timeout_of(VALUE nanoseconds) {
 static VALUE selector_sleep(VALUE object, VALUE nanoseconds) {
 	int64_t duration = NUM2LL(nanoseconds);
 	aw_submission sleeps = {
-		.size = sizeof sleeps, .kind = AW_OPERATION_SLEEP, .fd = -1, .offset = duration < 0 ? 0 : duration};
+		.size = sizeof sleeps, .kind = AW_OP_SLEEP, .fd = -1, .offset = duration < 0 ? 0 : duration};
 	wait_for(selector_of(object), &sleeps, -1, NULL);
 	return Qtrue;
 }
@@ -532,7 +532,7 @@ static VALUE selector_sleep(VALUE object, VALUE nanoseconds) {
 static VALUE selector_wait_io(VALUE object, VALUE fd, VALUE events, VALUE nanoseconds) {
 	uint32_t wanted = NUM2UINT(events) & (AW_POLL_IN | AW_POLL_OUT);
 	aw_submission polls = {
-		.size = sizeof polls, .kind = AW_OPERATION_POLL, .fd = NUM2INT(fd), .flags = wanted, .offset = -1};
+		.size = sizeof polls, .kind = AW_OP_POLL, .fd = NUM2INT(fd), .flags = wanted, .offset = -1};
 	int64_t holds = 0;
 	if (!wait_for(selector_of(object), &polls, timeout_of(nanoseconds), &holds)) return Qfalse;
 	/* Of an error or a hang-up a read or a write tells more. */
@@ -583,12 +583,12 @@ static VALUE selector_await(VALUE object, VALUE awaitable) {
 	selector *self = selector_of(object);
 	fibers *here = fibers_here();
 	aw_submission awaits = {.size = sizeof awaits,
-	                        .kind = AW_OPERATION_FUTURE,
+	                        .kind = AW_OP_FUTURE,
 	                        .fd = -1,
-	                        .buffer = host_future(awaitable),
+	                        .buffer = glue_future(awaitable),
 	                        .offset = -1};
 	strand *at = here->at.strand;
-	if (!at) host_check(AW_ENOTASK);
+	if (!at) glue_check(AW_ENOTASK);
 	wait waits = {.self = self,
 	              .at = at,
 	              .operation = &awaits,
@@ -616,13 +616,13 @@ static VALUE selector_alarm(VALUE object, VALUE nanoseconds, VALUE exception) {
 	at->target = target;
 	at->exception = exception;
 	aw_submission rings = {.size = sizeof rings,
-	                       .kind = AW_OPERATION_SLEEP,
+	                       .kind = AW_OP_SLEEP,
 	                       .token = token_of(at, true),
 	                       .fd = -1,
 	                       .offset = NUM2LL(nanoseconds)};
 	aw_status taken = aw_loop_submit(self->loop, &rings, 1);
 	if (taken < 1) strand_end(self, at);
-	host_check(taken);
+	glue_check(taken);
 	at->in_flight++;
 	at->timer = true;
 	return UINT2NUM(at->index);
@@ -777,7 +777,7 @@ static VALUE fibers_kind(VALUE module) {
 static VALUE fibers_await(VALUE module, VALUE awaitable) {
 	const fibers *here = fibers_here();
 	if (here->at.task) return steps_await(here->at.task, awaitable);
-	if (!here->at.strand) host_check(AW_ENOTASK);
+	if (!here->at.strand) glue_check(AW_ENOTASK);
 	return rb_funcall(module, rb_intern("await_in_fiber"), 1, awaitable);
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 module Libawait
-  # An event loop. One thread at a time drives it; only call_soon_threadsafe, submit_threadsafe and wakeup are for others.
+  # An event loop. One thread at a time drives it; only call_soon_threadsafe, run_coroutine_threadsafe and wakeup are for others.
   class Loop
     class << self
       # @param backend [String, nil] a name or a list of names; nil: AWAIT_BACKEND's, or epoll
@@ -24,7 +24,7 @@ module Libawait
     end
 
     # From any thread: a task that runs the block, as a {ConcurrentFuture} which that thread may wait for.
-    def submit_threadsafe(&) = Libawait.fiber_submit(self, &)
+    def run_coroutine_threadsafe(&) = Libawait.fiber_submit(self, &)
 
     # A pending future of this loop.
     def create_future = Libawait.aw_future_new(self)

@@ -7,7 +7,7 @@ module Libawait
     'results' => Results, 'process' => Process, 'process_options' => ProcessOptions, 'lock' => Lock, 'event' => Event,
     'condition' => Condition, 'semaphore' => Semaphore, 'barrier' => Barrier, 'queue' => Queue, 'taskgroup' => TaskGroup,
     'timeout' => TimeoutScope, 'as_completed' => AsCompleted, 'iterator' => Iterator, 'executor' => Executor,
-    'cfuture' => ConcurrentFuture, 'backend_list' => BackendList, 'resume' => Resume, 'report' => Report
+    'concurrent_future' => ConcurrentFuture, 'backend_list' => BackendList, 'resume' => Resume, 'report' => Report
   }.freeze
   # Those whose first argument is not the object itself.
   WITHOUT_SELF = %w[aw_loop_current aw_task_current aw_task_spawn_coro aw_task_spawn_coro_eager aw_process_adopt].freeze

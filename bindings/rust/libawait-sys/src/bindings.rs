@@ -71,19 +71,19 @@ extern "C" {
 extern "C" {
     pub fn aw_abi_version() -> i32;
 }
-pub const AW_OPERATION_NOP: aw_operation = 0;
-pub const AW_OPERATION_SLEEP: aw_operation = 1;
-pub const AW_OPERATION_POLL: aw_operation = 2;
-pub const AW_OPERATION_READ: aw_operation = 3;
-pub const AW_OPERATION_WRITE: aw_operation = 4;
-pub const AW_OPERATION_RECV: aw_operation = 5;
-pub const AW_OPERATION_SEND: aw_operation = 6;
-pub const AW_OPERATION_ACCEPT: aw_operation = 7;
-pub const AW_OPERATION_CONNECT: aw_operation = 8;
-pub const AW_OPERATION_FSYNC: aw_operation = 9;
-pub const AW_OPERATION_CLOSE: aw_operation = 10;
-pub const AW_OPERATION_FUTURE: aw_operation = 11;
-pub type aw_operation = std::os::raw::c_uint;
+pub const AW_OP_NOP: aw_op_kind = 0;
+pub const AW_OP_SLEEP: aw_op_kind = 1;
+pub const AW_OP_POLL: aw_op_kind = 2;
+pub const AW_OP_READ: aw_op_kind = 3;
+pub const AW_OP_WRITE: aw_op_kind = 4;
+pub const AW_OP_RECV: aw_op_kind = 5;
+pub const AW_OP_SEND: aw_op_kind = 6;
+pub const AW_OP_ACCEPT: aw_op_kind = 7;
+pub const AW_OP_CONNECT: aw_op_kind = 8;
+pub const AW_OP_FSYNC: aw_op_kind = 9;
+pub const AW_OP_CLOSE: aw_op_kind = 10;
+pub const AW_OP_FUTURE: aw_op_kind = 11;
+pub type aw_op_kind = std::os::raw::c_uint;
 pub const AW_POLL_IN: aw_poll = 1;
 pub const AW_POLL_OUT: aw_poll = 4;
 pub const AW_POLL_ERR: aw_poll = 8;
@@ -372,7 +372,7 @@ pub const AW_EHOST: aw_error_code = -5022;
 pub const AW_EGROUP: aw_error_code = -5023;
 pub const AW_EREUSED: aw_error_code = -5024;
 pub const AW_ENOLOOP: aw_error_code = -5025;
-pub const AW_EEXIT: aw_error_code = -5026;
+pub const AW_ESYSTEMEXIT: aw_error_code = -5026;
 pub const AW_EPENDING: aw_error_code = -5027;
 pub const AW_EUSER: aw_error_code = -20000;
 pub const AW_EUSER_LAST: aw_error_code = -29999;
@@ -580,7 +580,7 @@ pub struct aw_executor {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
-pub struct aw_cfuture {
+pub struct aw_concurrent_future {
     _unused: [u8; 0],
 }
 pub type aw_work_fn = ::core::option::Option<
@@ -657,52 +657,56 @@ extern "C" {
     pub fn aw_loop_shutdown_default_executor(loop_: *mut aw_loop, timeout_ns: i64, out: *mut *mut aw_future) -> aw_status;
 }
 extern "C" {
-    pub fn aw_submit_threadsafe(
+    pub fn aw_run_coroutine_threadsafe(
         loop_: *mut aw_loop,
         fn_: aw_task_fn,
         ud: *mut std::os::raw::c_void,
         destroy: aw_destroy_fn,
-        out: *mut *mut aw_cfuture,
+        out: *mut *mut aw_concurrent_future,
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_submit_step_threadsafe(
+    pub fn aw_run_step_threadsafe(
         loop_: *mut aw_loop,
         fn_: aw_step_fn,
         ud: *mut std::os::raw::c_void,
         destroy: aw_destroy_fn,
-        out: *mut *mut aw_cfuture,
+        out: *mut *mut aw_concurrent_future,
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_cfuture_ref(cfuture: *mut aw_cfuture) -> *mut aw_cfuture;
+    pub fn aw_concurrent_future_ref(future: *mut aw_concurrent_future) -> *mut aw_concurrent_future;
 }
 extern "C" {
-    pub fn aw_cfuture_unref(cfuture: *mut aw_cfuture);
+    pub fn aw_concurrent_future_unref(future: *mut aw_concurrent_future);
 }
 extern "C" {
-    pub fn aw_cfuture_wait(cfuture: *mut aw_cfuture, timeout_ns: i64, out: *mut *mut std::os::raw::c_void) -> aw_status;
+    pub fn aw_concurrent_future_wait(future: *mut aw_concurrent_future, timeout_ns: i64, out: *mut *mut std::os::raw::c_void) -> aw_status;
 }
 extern "C" {
-    pub fn aw_cfuture_wait_interruptible(cfuture: *mut aw_cfuture, timeout_ns: i64, interrupt: *mut aw_interrupt) -> aw_status;
+    pub fn aw_concurrent_future_wait_interruptible(
+        future: *mut aw_concurrent_future,
+        timeout_ns: i64,
+        interrupt: *mut aw_interrupt,
+    ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_cfuture_result(cfuture: *mut aw_cfuture, out: *mut *mut std::os::raw::c_void) -> aw_status;
+    pub fn aw_concurrent_future_result(future: *mut aw_concurrent_future, out: *mut *mut std::os::raw::c_void) -> aw_status;
 }
 extern "C" {
-    pub fn aw_cfuture_error(cfuture: *mut aw_cfuture) -> *mut aw_error;
+    pub fn aw_concurrent_future_error(future: *mut aw_concurrent_future) -> *mut aw_error;
 }
 extern "C" {
-    pub fn aw_cfuture_cancel(cfuture: *mut aw_cfuture) -> aw_status;
+    pub fn aw_concurrent_future_cancel(future: *mut aw_concurrent_future) -> aw_status;
 }
 extern "C" {
-    pub fn aw_cfuture_done(cfuture: *mut aw_cfuture) -> aw_bool;
+    pub fn aw_concurrent_future_done(future: *mut aw_concurrent_future) -> aw_bool;
 }
 extern "C" {
-    pub fn aw_cfuture_cancelled(cfuture: *mut aw_cfuture) -> aw_bool;
+    pub fn aw_concurrent_future_cancelled(future: *mut aw_concurrent_future) -> aw_bool;
 }
 extern "C" {
-    pub fn aw_cfuture_wrap(loop_: *mut aw_loop, cfuture: *mut aw_cfuture, out: *mut *mut aw_future) -> aw_status;
+    pub fn aw_wrap_future(loop_: *mut aw_loop, future: *mut aw_concurrent_future, out: *mut *mut aw_future) -> aw_status;
 }
 pub type aw_callback_fn = ::core::option::Option<unsafe extern "C" fn(loop_: *mut aw_loop, ud: *mut std::os::raw::c_void) -> aw_status>;
 pub type aw_exception_fn =
@@ -1349,7 +1353,7 @@ extern "C" {
     pub fn aw_queue_shutdown(queue: *mut aw_queue, immediate: aw_bool) -> aw_status;
 }
 extern "C" {
-    pub fn aw_queue_size(queue: *const aw_queue) -> usize;
+    pub fn aw_queue_qsize(queue: *const aw_queue) -> usize;
 }
 extern "C" {
     pub fn aw_queue_maxsize(queue: *const aw_queue) -> i64;
@@ -1704,7 +1708,7 @@ extern "C" {
     pub fn aw_taskgroup_unref(group: *mut aw_taskgroup);
 }
 extern "C" {
-    pub fn aw_taskgroup_begin(group: *mut aw_taskgroup) -> aw_status;
+    pub fn aw_taskgroup_enter(group: *mut aw_taskgroup) -> aw_status;
 }
 extern "C" {
     pub fn aw_taskgroup_spawn(
@@ -1725,10 +1729,10 @@ extern "C" {
     pub fn aw_taskgroup_cancel(group: *mut aw_taskgroup) -> aw_status;
 }
 extern "C" {
-    pub fn aw_taskgroup_end(group: *mut aw_taskgroup, body: aw_status, error: *mut aw_error) -> aw_status;
+    pub fn aw_taskgroup_exit(group: *mut aw_taskgroup, body: aw_status, error: *mut aw_error) -> aw_status;
 }
 extern "C" {
-    pub fn aw_taskgroup_end_coro(group: *mut aw_taskgroup, body: aw_status, error: *mut aw_error, out: *mut *mut aw_coro) -> aw_status;
+    pub fn aw_taskgroup_exit_coro(group: *mut aw_taskgroup, body: aw_status, error: *mut aw_error, out: *mut *mut aw_coro) -> aw_status;
 }
 extern "C" {
     pub fn aw_error_new_group(
@@ -1763,10 +1767,10 @@ extern "C" {
     pub fn aw_timeout_unref(timeout: *mut aw_timeout);
 }
 extern "C" {
-    pub fn aw_timeout_begin(timeout: *mut aw_timeout) -> aw_status;
+    pub fn aw_timeout_enter(timeout: *mut aw_timeout) -> aw_status;
 }
 extern "C" {
-    pub fn aw_timeout_end(timeout: *mut aw_timeout, body: aw_status) -> aw_status;
+    pub fn aw_timeout_exit(timeout: *mut aw_timeout, body: aw_status) -> aw_status;
 }
 extern "C" {
     pub fn aw_timeout_when(timeout: *const aw_timeout) -> i64;

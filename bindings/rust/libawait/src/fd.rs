@@ -169,7 +169,7 @@ future_of_op!(Operation => (Result<i64>, Vec<u8>));
 
 #[derive(Clone, Copy)]
 struct Request {
-    kind: sys::aw_operation,
+    kind: sys::aw_op_kind,
     fd: RawFd,
     flags: u32,
     offset: i64,
@@ -199,7 +199,7 @@ fn submit(request: Request, buffer: Vec<u8>) -> Result<Operation, (Error, Vec<u8
     };
     // A buffer that moves keeps its bytes where they are.
     let (bytes, length) = (buffer.as_ptr(), buffer.len());
-    let slot = Slot { future: Some(future.clone()), buffer, makes_fd: request.kind == sys::AW_OPERATION_ACCEPT, end: None };
+    let slot = Slot { future: Some(future.clone()), buffer, makes_fd: request.kind == sys::AW_OP_ACCEPT, end: None };
     let token = inner.operations.with(|slots| slots.insert(slot));
     let submission = sys::aw_submission {
         size: std::mem::size_of::<sys::aw_submission>() as u32,
@@ -228,7 +228,7 @@ fn submit(request: Request, buffer: Vec<u8>) -> Result<Operation, (Error, Vec<u8
     Ok(Operation(Op::new(Ok(Leaf::future(future, Wanted::Nothing, true)), submitted)))
 }
 
-async fn transfer(kind: sys::aw_operation, fd: impl AsFd, flags: u32, offset: i64, buffer: Vec<u8>) -> (Result<usize>, Vec<u8>) {
+async fn transfer(kind: sys::aw_op_kind, fd: impl AsFd, flags: u32, offset: i64, buffer: Vec<u8>) -> (Result<usize>, Vec<u8>) {
     let request = Request { kind, fd: fd.as_fd().as_raw_fd(), flags, offset };
     let (end, buffer) = operate(request, buffer).await;
     (end.map(|count| usize::try_from(count).unwrap_or(0)), buffer)
@@ -247,63 +247,63 @@ async fn transfer(kind: sys::aw_operation, fd: impl AsFd, flags: u32, offset: i6
 /// # }
 /// ```
 pub async fn read(fd: impl AsFd, buffer: Vec<u8>) -> (Result<usize>, Vec<u8>) {
-    transfer(sys::AW_OPERATION_READ, fd, 0, -1, buffer).await
+    transfer(sys::AW_OP_READ, fd, 0, -1, buffer).await
 }
 
 /// As [`read`], at an offset.
 pub async fn read_at(fd: impl AsFd, buffer: Vec<u8>, offset: u64) -> (Result<usize>, Vec<u8>) {
-    transfer(sys::AW_OPERATION_READ, fd, 0, position(offset), buffer).await
+    transfer(sys::AW_OP_READ, fd, 0, position(offset), buffer).await
 }
 
 /// Writes at the file's position what is in `buffer`. Gives how many bytes were written, perhaps not all, and the buffer.
 pub async fn write(fd: impl AsFd, buffer: Vec<u8>) -> (Result<usize>, Vec<u8>) {
-    transfer(sys::AW_OPERATION_WRITE, fd, 0, -1, buffer).await
+    transfer(sys::AW_OP_WRITE, fd, 0, -1, buffer).await
 }
 
 /// As [`write()`], at an offset.
 pub async fn write_at(fd: impl AsFd, buffer: Vec<u8>, offset: u64) -> (Result<usize>, Vec<u8>) {
-    transfer(sys::AW_OPERATION_WRITE, fd, 0, position(offset), buffer).await
+    transfer(sys::AW_OP_WRITE, fd, 0, position(offset), buffer).await
 }
 
 /// Receives from a socket, with the flags of recv(2). asyncio: loop.sock_recv_into.
 pub async fn recv(fd: impl AsFd, buffer: Vec<u8>, flags: i32) -> (Result<usize>, Vec<u8>) {
-    transfer(sys::AW_OPERATION_RECV, fd, flags as u32, 0, buffer).await
+    transfer(sys::AW_OP_RECV, fd, flags as u32, 0, buffer).await
 }
 
 /// Sends to a socket, with the flags of send(2) and never with a SIGPIPE.
 pub async fn send(fd: impl AsFd, buffer: Vec<u8>, flags: i32) -> (Result<usize>, Vec<u8>) {
-    transfer(sys::AW_OPERATION_SEND, fd, flags as u32, 0, buffer).await
+    transfer(sys::AW_OP_SEND, fd, flags as u32, 0, buffer).await
 }
 
 fn position(offset: u64) -> i64 {
     i64::try_from(offset).unwrap_or(i64::MAX)
 }
 
-async fn plain(kind: sys::aw_operation, fd: RawFd, buffer: Vec<u8>) -> Result<i64> {
+async fn plain(kind: sys::aw_op_kind, fd: RawFd, buffer: Vec<u8>) -> Result<i64> {
     let request = Request { kind, fd, flags: 0, offset: 0 };
     operate(request, buffer).await.0
 }
 
 /// Accepts a connection: a descriptor, close-on-exec and non-blocking. asyncio: loop.sock_accept.
 pub async fn accept(listener: impl AsFd) -> Result<OwnedFd> {
-    let fd = plain(sys::AW_OPERATION_ACCEPT, listener.as_fd().as_raw_fd(), Vec::new()).await?;
+    let fd = plain(sys::AW_OP_ACCEPT, listener.as_fd().as_raw_fd(), Vec::new()).await?;
     // SAFETY: a new descriptor, ours alone.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
 /// Connects a socket. asyncio: loop.sock_connect.
 pub async fn connect(socket: impl AsFd, address: SocketAddr) -> Result<()> {
-    plain(sys::AW_OPERATION_CONNECT, socket.as_fd().as_raw_fd(), kernel_address(address)).await.map(drop)
+    plain(sys::AW_OP_CONNECT, socket.as_fd().as_raw_fd(), kernel_address(address)).await.map(drop)
 }
 
 /// Has the kernel write a file to its device.
 pub async fn fsync(fd: impl AsFd) -> Result<()> {
-    plain(sys::AW_OPERATION_FSYNC, fd.as_fd().as_raw_fd(), Vec::new()).await.map(drop)
+    plain(sys::AW_OP_FSYNC, fd.as_fd().as_raw_fd(), Vec::new()).await.map(drop)
 }
 
 /// Closes a descriptor, whose errors a drop would hide.
 pub async fn close(fd: OwnedFd) -> Result<()> {
-    plain(sys::AW_OPERATION_CLOSE, fd.into_raw_fd(), Vec::new()).await.map(drop)
+    plain(sys::AW_OP_CLOSE, fd.into_raw_fd(), Vec::new()).await.map(drop)
 }
 
 /// A sockaddr_in or sockaddr_in6 of Linux.

@@ -64,7 +64,7 @@ impl TaskGroup {
         // SAFETY: the loop is alive, and the group a new reference.
         let raw = Ref::made_by(|out| unsafe { sys::aw_taskgroup_new(event_loop, out) })?;
         // SAFETY: alive.
-        Error::done(unsafe { sys::aw_taskgroup_begin(raw.raw()) })?;
+        Error::done(unsafe { sys::aw_taskgroup_enter(raw.raw()) })?;
         let group = Rc::new(Group {
             raw,
             // SAFETY: alive.
@@ -78,7 +78,7 @@ impl TaskGroup {
             Err(error) => (error.code(), error.to_raw(event_loop)),
         };
         // SAFETY: alive; the coroutine takes references of its own.
-        let leaf = coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_taskgroup_end_coro(group.raw.raw(), status, error, out) });
+        let leaf = coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_taskgroup_exit_coro(group.raw.raw(), status, error, out) });
         unsafe { sys::aw_error_unref(error) };
         Ending(Op::new(leaf, Done)).await?;
         group.tasks.take();

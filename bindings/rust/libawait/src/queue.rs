@@ -231,7 +231,7 @@ impl<T: 'static> Queue<T> {
     /// How many items there are. asyncio: Queue.qsize.
     pub fn len(&self) -> usize {
         // SAFETY: alive.
-        unsafe { sys::aw_queue_size(self.raw()) + self.0.returned.borrow().len() }
+        unsafe { sys::aw_queue_qsize(self.raw()) + self.0.returned.borrow().len() }
     }
 
     /// asyncio: Queue.empty.
@@ -279,7 +279,7 @@ impl<T: 'static> Queue<T> {
 impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // SAFETY: alive.
-        let size = unsafe { sys::aw_queue_size(self.0.raw.raw()) };
+        let size = unsafe { sys::aw_queue_qsize(self.0.raw.raw()) };
         f.debug_struct("Queue").field("size", &size).finish_non_exhaustive()
     }
 }

@@ -184,7 +184,7 @@ impl TimeoutScope {
             fn leave(&mut self, status: i32) -> i32 {
                 self.1 = true;
                 // SAFETY: alive.
-                unsafe { sys::aw_timeout_end(self.0 .0.raw(), status) }
+                unsafe { sys::aw_timeout_exit(self.0 .0.raw(), status) }
             }
         }
         impl Drop for Leave {
@@ -199,7 +199,7 @@ impl TimeoutScope {
         // SAFETY: the loop is alive, and the scope a new reference.
         let scope = TimeoutScope(Ref::made_by(|out| unsafe { sys::aw_timeout_new(event_loop, ns, out) })?);
         // SAFETY: alive.
-        Error::done(unsafe { sys::aw_timeout_begin(scope.0.raw()) })?;
+        Error::done(unsafe { sys::aw_timeout_enter(scope.0.raw()) })?;
         let mut leave = Leave(scope.clone(), false);
         let end = body(scope).await;
         let before = end.as_ref().map_or_else(Error::code, |_| 0);

@@ -11,23 +11,23 @@
 %insert("begin") %{
 #include <ruby.h>
 
-static inline VALUE host_define_class(const char *name, VALUE super) {
+static inline VALUE glue_define_class(const char *name, VALUE super) {
 	VALUE defined = rb_define_class(name, super);
 	if (super == rb_cObject) rb_undef_alloc_func(defined);
 	return defined;
 }
 #undef rb_define_class
-#define rb_define_class host_define_class
+#define rb_define_class glue_define_class
 %}
 %insert("header") %{
 #include "fibers.h"
-#include "host.h"
+#include "glue.h"
 #include "selector.h"
 
 #include <errno.h>
 %}
 %init %{
-host_init(mLibawait);
+glue_init(mLibawait);
 fibers_init(mLibawait);
 selector_init(mLibawait);
 rb_define_module_function(mLibawait, "exception_of", native_exception_of, 1);
@@ -52,7 +52,7 @@ struct type { free_it };
 %enddef
 
 %define HANDLE(type, Name)
-CLASS(type, Name, %extend { ~type() { host_release_later((void (*)(void *))(void (*)(void))type##_unref, $self); } })
+CLASS(type, Name, %extend { ~type() { glue_release_later((void (*)(void *))(void (*)(void))type##_unref, $self); } })
 %ignore type##_ref;
 %ignore type##_unref;
 %insert("header") {
@@ -75,48 +75,48 @@ VALUE lend_##type(type *self) {
 
 /* A task is a future. */
 %insert("header") %{
-aw_loop *host_loop(VALUE object) {
+aw_loop *glue_loop(VALUE object) {
 	void *pointer = NULL;
 	if (!SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_loop, 0)) || !pointer)
 		rb_raise(rb_eTypeError, "%" PRIsVALUE " is no loop", rb_obj_class(object));
 	return (aw_loop *)pointer;
 }
-aw_future *host_future_or_null(VALUE object) {
+aw_future *glue_future_or_null(VALUE object) {
 	void *pointer = NULL;
 	if (SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_future, 0))) return (aw_future *)pointer;
 	if (SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_task, 0))) return aw_task_future((aw_task *)pointer);
 	return NULL;
 }
-aw_future *host_future(VALUE object) {
-	aw_future *future = NIL_P(object) ? NULL : host_future_or_null(object);
+aw_future *glue_future(VALUE object) {
+	aw_future *future = NIL_P(object) ? NULL : glue_future_or_null(object);
 	if (!future && !NIL_P(object))
 		rb_raise(rb_eTypeError, "%" PRIsVALUE " is neither a future nor a task", rb_obj_class(object));
 	return future;
 }
-aw_coro *host_coro_or_null(VALUE object) {
+aw_coro *glue_coro_or_null(VALUE object) {
 	void *pointer = NULL;
 	return SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_coro, 0)) ? (aw_coro *)pointer : NULL;
 }
-static aw_error *host_failure(VALUE object) {
+static aw_error *glue_failure(VALUE object) {
 	void *pointer = NULL;
 	if (!SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_error, 0)))
 		rb_raise(rb_eTypeError, "%" PRIsVALUE " is no failure", rb_obj_class(object));
 	return (aw_error *)pointer;
 }
-aw_coro *host_coro(VALUE object) {
-	aw_coro *coro = host_coro_or_null(object);
+aw_coro *glue_coro(VALUE object) {
+	aw_coro *coro = glue_coro_or_null(object);
 	if (!coro) rb_raise(rb_eTypeError, "%" PRIsVALUE " is no coroutine", rb_obj_class(object));
 	return aw_coro_ref(coro);
 }
 static VALUE native_exception_of(VALUE module, VALUE failure) {
-	return host_exception_of(host_failure(failure));
+	return glue_exception_of(glue_failure(failure));
 }
 %}
-%typemap(in) aw_future *, const aw_future * { $1 = host_future($input); }
+%typemap(in) aw_future *, const aw_future * { $1 = glue_future($input); }
 
 /* --- statuses, numbers, text --- */
 
-%typemap(out) aw_status { host_check($1); $result = INT2NUM($1); }
+%typemap(out) aw_status { glue_check($1); $result = INT2NUM($1); }
 /* Here the status is what was asked for, not how the call went. */
 %define STATUS_IS_DATUM(function)
 %typemap(out) aw_status function { $result = INT2NUM($1); }
@@ -126,14 +126,14 @@ STATUS_IS_DATUM(aw_resume_raise)
 STATUS_IS_DATUM(aw_error_status)
 STATUS_IS_DATUM(aw_backend_list_status)
 STATUS_IS_DATUM(aw_backend_explain)
-STATUS_IS_DATUM(aw_timeout_end)
+STATUS_IS_DATUM(aw_timeout_exit)
 /* A cancelled future's error is written beside a negative status. */
 STATUS_IS_DATUM(aw_future_error)
 /* The error object says more than its code. */
-%typemap(out) aw_status aw_future_result, aw_status aw_future_take_result { host_check_future(arg1, $1); $result = Qnil; }
-%typemap(out) aw_status aw_cfuture_result, aw_status aw_cfuture_wait { host_check_outcome(arg1, $1); $result = Qnil; }
-%typemap(out) aw_status aw_results_get { host_check_result(arg1, arg2, $1); $result = Qnil; }
-%typemap(out) aw_status aw_loop_drain { if ($1 != -EAGAIN) host_check($1); $result = INT2NUM($1); }
+%typemap(out) aw_status aw_future_result, aw_status aw_future_take_result { glue_check_future(arg1, $1); $result = Qnil; }
+%typemap(out) aw_status aw_concurrent_future_result, aw_status aw_concurrent_future_wait { glue_check_outcome(arg1, $1); $result = Qnil; }
+%typemap(out) aw_status aw_results_get { glue_check_result(arg1, arg2, $1); $result = Qnil; }
+%typemap(out) aw_status aw_loop_drain { if ($1 != -EAGAIN) glue_check($1); $result = INT2NUM($1); }
 
 %typemap(in) aw_bool { $1 = RTEST($input); }
 %typemap(out) aw_bool { $result = $1 ? Qtrue : Qfalse; }
@@ -151,22 +151,22 @@ STATUS_IS_DATUM(aw_future_error)
 %define BLOCK(fn_type, trampoline, kind, its_owner)
 %typemap(in, numinputs=0) (fn_type fn, void *ud, aw_destroy_fn destroy) ""
 %typemap(check) (fn_type fn, void *ud, aw_destroy_fn destroy) {
-	$2 = host_block(kind, its_owner);
+	$2 = glue_block(kind, its_owner);
 	$1 = trampoline;
 	$3 = pin_free;
 }
 %enddef
-BLOCK(aw_callback_fn, host_callback, PIN_BLOCK, NULL)
-BLOCK(aw_done_fn, host_done, PIN_DONE, NULL)
-BLOCK(aw_step_fn, host_step, PIN_BLOCK, NULL)
-BLOCK(aw_next_coro_fn, host_next, PIN_BLOCK, NULL)
-BLOCK(aw_compare_fn, host_compare, PIN_BLOCK, NULL)
+BLOCK(aw_callback_fn, glue_callback, PIN_BLOCK, NULL)
+BLOCK(aw_done_fn, glue_done, PIN_DONE, NULL)
+BLOCK(aw_step_fn, glue_step, PIN_BLOCK, NULL)
+BLOCK(aw_next_coro_fn, glue_next, PIN_BLOCK, NULL)
+BLOCK(aw_compare_fn, glue_compare, PIN_BLOCK, NULL)
 /* Without a block: the default handler. */
 %typemap(in, numinputs=0) (aw_exception_fn fn, void *ud, aw_destroy_fn destroy) ""
 %typemap(check) (aw_exception_fn fn, void *ud, aw_destroy_fn destroy) {
 	int given = rb_block_given_p();
-	$2 = given ? host_block(PIN_HANDLER, arg1) : NULL;
-	$1 = given ? host_exception : NULL;
+	$2 = given ? glue_block(PIN_HANDLER, arg1) : NULL;
+	$1 = given ? glue_exception : NULL;
 	$3 = given ? pin_free : NULL;
 }
 
@@ -185,14 +185,14 @@ VALUE_STAYS(aw_future_set_result, arg2)
 VALUE_STAYS(aw_queue_put_nowait, arg2)
 VALUE_STAYS(aw_sleep_coro, arg3)
 VALUE_STAYS(aw_error_new, arg4)
-%typemap(out) void * { $result = host_value($1); }
+%typemap(out) void * { $result = glue_value($1); }
 %typemap(in, numinputs=0) void **out (void *value = 0) { $1 = &value; }
-%typemap(argout) void **out { $result = host_value(value$argnum); }
+%typemap(argout) void **out { $result = glue_value(value$argnum); }
 %typemap(in, numinputs=0) (void **out, aw_destroy_fn *out_destroy) (void *value = 0, aw_destroy_fn destroy = 0) {
 	$1 = &value;
 	$2 = &destroy;
 }
-%typemap(argout) (void **out, aw_destroy_fn *out_destroy) { $result = host_value_taken(value$argnum, destroy$argnum); }
+%typemap(argout) (void **out, aw_destroy_fn *out_destroy) { $result = glue_value_taken(value$argnum, destroy$argnum); }
 /* A symbol's number is nobody's address. */
 %typemap(in) const void *key { $1 = (void *)rb_to_id($input); }
 
@@ -210,7 +210,7 @@ VALUE_STAYS(aw_error_new, arg4)
 %typemap(argout) (const void **out_data, size_t *out_length) { $result = rb_str_new(data$argnum, (long)length$argnum); }
 %typemap(in) (const char *const *argv, size_t count) (volatile VALUE holder = Qnil) {
 	$2 = 0;
-	$1 = NIL_P($input) ? NULL : (char **)host_strings($input, (VALUE *)&holder, &$2);
+	$1 = NIL_P($input) ? NULL : (char **)glue_strings($input, (VALUE *)&holder, &$2);
 }
 %apply (const char *const *argv, size_t count) { (const char *const *env, size_t count) };
 %define HANDLES_IN(signature, type, convert)
@@ -222,13 +222,13 @@ VALUE_STAYS(aw_error_new, arg4)
 	for (size_t i = 0; i < $2; i++) ((type **)$1)[i] = convert(rb_ary_entry($input, (long)i));
 }
 %enddef
-HANDLES_IN((aw_future *const *futures, size_t count), aw_future, host_future)
-HANDLES_IN((aw_error *const *errors, size_t count), aw_error, host_failure)
+HANDLES_IN((aw_future *const *futures, size_t count), aw_future, glue_future)
+HANDLES_IN((aw_error *const *errors, size_t count), aw_error, glue_failure)
 
 %typemap(in) (const aw_submission *submissions, size_t count) (volatile VALUE holder = Qnil) {
-	holder = host_submissions(arg1, $input, (const aw_submission **)&$1, &$2);
+	holder = glue_submissions(arg1, $input, (const aw_submission **)&$1, &$2);
 }
-%exception aw_loop_submit { $action host_submitted(arg2, arg3, result); }
+%exception aw_loop_submit { $action glue_submitted(arg2, arg3, result); }
 %typemap(in) (aw_completion *out, size_t max) (volatile VALUE holder = Qnil) {
 	long max = NUM2LONG($input);
 	if (max <= 0 || max > 65536) rb_raise(rb_eRangeError, "1 to 65536 completions at a time");
@@ -237,23 +237,23 @@ HANDLES_IN((aw_error *const *errors, size_t count), aw_error, host_failure)
 	$2 = (size_t)max;
 }
 /* nil: nothing at all; []: something happened. */
-%typemap(argout) (aw_completion *out, size_t max) { $result = result < 0 ? Qnil : host_completions($1, result); }
+%typemap(argout) (aw_completion *out, size_t max) { $result = result < 0 ? Qnil : glue_completions($1, result); }
 
 /* --- where the call itself is ours --- */
 
-%exception aw_loop_wait { result = host_wait(arg1, arg2); }
-%exception aw_cfuture_wait { result = host_cfuture_wait(arg1, arg2, arg3); }
-%exception aw_executor_shutdown_wait { result = host_shutdown_wait(arg1, arg2); }
-%exception aw_loop_drain { result = host_drain(arg1, arg2, arg3, arg4); }
-%exception aw_loop_dispatch { host_release_now(); $action }
-%exception aw_loop_close { host_release_now(); $action if (result == 0) host_closed(arg1); }
-%exception aw_debug_live_handles { host_release_now(); $action }
+%exception aw_loop_wait { result = glue_wait(arg1, arg2); }
+%exception aw_concurrent_future_wait { result = glue_concurrent_future_wait(arg1, arg2, arg3); }
+%exception aw_executor_shutdown_wait { result = glue_shutdown_wait(arg1, arg2); }
+%exception aw_loop_drain { result = glue_drain(arg1, arg2, arg3, arg4); }
+%exception aw_loop_dispatch { glue_release_now(); $action }
+%exception aw_loop_close { glue_release_now(); $action if (result == 0) glue_closed(arg1); }
+%exception aw_debug_live_handles { glue_release_now(); $action }
 
-%exception aw_loop_cancel_token { result = host_cancel_token(arg1, argv[1]); }
+%exception aw_loop_cancel_token { result = glue_cancel_token(arg1, argv[1]); }
 %typemap(in) uint64_t token { $1 = 0; /* any object: the call itself looks */ }
 
-%typemap(in) (aw_done_fn fn, void *ud) { $1 = host_done; $2 = (void *)$input; }
-%exception aw_future_remove_done_callback { result = host_remove_done_callback(arg1, (VALUE)arg3); }
+%typemap(in) (aw_done_fn fn, void *ud) { $1 = glue_done; $2 = (void *)$input; }
+%exception aw_future_remove_done_callback { result = glue_remove_done_callback(arg1, (VALUE)arg3); }
 
 /* One array, not a look and a copy. */
 %typemap(in, numinputs=0) (aw_task **out, size_t max) (volatile VALUE holder = Qnil) ""

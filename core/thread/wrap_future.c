@@ -4,7 +4,7 @@
  * through its loop's posted list, by whoever settles the concurrent future. While it is listed there its loop
  * has a closer that takes it out.
  */
-#include "cfuture.h"
+#include "concurrent_future.h"
 
 #include "failure.h"
 
@@ -13,17 +13,17 @@
 typedef struct wrap {
 	aw_future future;
 	closer closer;
-	cfuture_follower follower; /* has a reference until it is told or the loop closes */
-	aw_cfuture *cfuture;       /* a reference: it owns the value */
+	concurrent_future_follower follower; /* has a reference until it is told or the loop closes */
+	aw_concurrent_future *concurrent;    /* a reference: it owns the value */
 } wrap;
 
 static void wrap_release(aw_future *future) {
-	object_unref(((wrap *)(void *)future)->cfuture);
+	object_unref(((wrap *)(void *)future)->concurrent);
 }
 
 /* As asyncio: this one is cancelled now, what it follows when its loop hears of it. */
 static bool wrap_cancel(aw_future *future, aw_error *reason) {
-	(void)aw_cfuture_cancel(((wrap *)(void *)future)->cfuture);
+	(void)aw_concurrent_future_cancel(((wrap *)(void *)future)->concurrent);
 	future_set_cancelled(future, reason);
 	return true;
 }
@@ -35,7 +35,7 @@ static void finish(wrap *self) {
 	void *value;
 	bool is_integer;
 	aw_error *error;
-	switch (cfuture_outcome(self->cfuture, &value, &is_integer, &error)) {
+	switch (concurrent_future_outcome(self->concurrent, &value, &is_integer, &error)) {
 	case FUTURE_DONE: future_finish(&self->future, value, is_integer ? value_integer : NULL); break;
 	case FUTURE_FAILED: future_fail(&self->future, error); break;
 	default: future_set_cancelled(&self->future, error); break;
@@ -53,13 +53,13 @@ static aw_status arrived(ready_item *item) {
 /* The loop closes. Posted already: it arrives all the same. */
 static void wrap_close(closer *base) {
 	wrap *self = container_of(base, wrap, closer);
-	if (cfuture_unfollow(self->cfuture, &self->follower)) object_unref(self);
+	if (concurrent_future_unfollow(self->concurrent, &self->follower)) object_unref(self);
 }
 
-ENTRY(aw_cfuture_wrap, (aw_loop *loop, aw_cfuture *cfuture, aw_future **out), (loop, cfuture, out)) {
+ENTRY(aw_wrap_future, (aw_loop *loop, aw_concurrent_future *concurrent, aw_future **out), (loop, concurrent, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
-	if (!cfuture_is(cfuture)) return AW_EBADHANDLE;
+	if (!concurrent_future_is(concurrent)) return AW_EBADHANDLE;
 	if (!out) return -EINVAL;
 	wrap *self = future_create(loop, &future_class, &wrap_kind, sizeof *self);
 	if (!self) return -ENOMEM;
@@ -67,9 +67,9 @@ ENTRY(aw_cfuture_wrap, (aw_loop *loop, aw_cfuture *cfuture, aw_future **out), (l
 	self->closer.close = wrap_close;
 	self->follower.loop = loop;
 	self->follower.arrival.run = arrived;
-	self->cfuture = object_ref(cfuture);
+	self->concurrent = object_ref(concurrent);
 	loop_add_closer(loop, &self->closer);
-	status = cfuture_follow(cfuture, &self->follower);
+	status = concurrent_future_follow(concurrent, &self->follower);
 	if (status < 0) {
 		loop_remove_closer(loop, &self->closer);
 		object_unref(self);

@@ -7,7 +7,7 @@
  * the mutex and sees it pending may post. The task is kept for its value; letting go of it on a foreign
  * thread delivers the destroys on the loop's.
  */
-#include "cfuture.h"
+#include "concurrent_future.h"
 
 #include "context.h"
 #include "executor.h"
@@ -19,14 +19,14 @@
 
 #include <errno.h>
 
-struct aw_cfuture {
+struct aw_concurrent_future {
 	object base;
 	uint32_t fork_generation;
 	pthread_mutex_t mutex; /* guards the outcome */
 	park waiting;          /* threads */
 	uint8_t state;         /* enum future_state */
 	bool is_integer;       /* the value is one of ours */
-	cfuture_follower *followers;
+	concurrent_future_follower *followers;
 	void *value;     /* the task's */
 	aw_error *error; /* a reference */
 	/* Set before it is posted, then the loop thread's alone. */
@@ -43,28 +43,28 @@ struct aw_cfuture {
 	const void *origin;
 };
 
-static void cfuture_release(object *base) {
-	aw_cfuture *self = (aw_cfuture *)base;
+static void concurrent_future_release(object *base) {
+	aw_concurrent_future *self = (aw_concurrent_future *)base;
 	if (self->task) object_unref(self->task);
 	aw_error_unref(self->error);
 	pthread_mutex_destroy(&self->mutex);
 	object_free(base);
 }
 
-static const object_class cfuture_class = {
-	.name = "concurrent future", .size = sizeof(aw_cfuture), .release = cfuture_release};
+static const object_class concurrent_future_class = {
+	.name = "concurrent future", .size = sizeof(aw_concurrent_future), .release = concurrent_future_release};
 
-bool cfuture_is(const aw_cfuture *cfuture) {
-	return object_is(cfuture, &cfuture_class);
+bool concurrent_future_is(const aw_concurrent_future *future) {
+	return object_is(future, &concurrent_future_class);
 }
 
 /* --- the outcome --- */
 
-static bool is_done(const aw_cfuture *self) {
+static bool is_done(const aw_concurrent_future *self) {
 	return self->state != FUTURE_PENDING;
 }
 
-static void follower_link(aw_cfuture *self, cfuture_follower *who) {
+static void follower_link(aw_concurrent_future *self, concurrent_future_follower *who) {
 	who->previous = NULL;
 	who->next = self->followers;
 	if (who->next) who->next->previous = who;
@@ -72,7 +72,7 @@ static void follower_link(aw_cfuture *self, cfuture_follower *who) {
 	who->listed = true;
 }
 
-static void follower_unlink(aw_cfuture *self, cfuture_follower *who) {
+static void follower_unlink(aw_concurrent_future *self, concurrent_future_follower *who) {
 	if (who->next) who->next->previous = who->previous;
 	if (who->previous)
 		who->previous->next = who->next;
@@ -82,8 +82,8 @@ static void follower_unlink(aw_cfuture *self, cfuture_follower *who) {
 }
 
 /* The mutex is held. A follower whose loop begins to close stays listed: its closer takes it out. */
-static void tell_followers(aw_cfuture *self) {
-	for (cfuture_follower *at = self->followers, *next; at; at = next) {
+static void tell_followers(aw_concurrent_future *self) {
+	for (concurrent_future_follower *at = self->followers, *next; at; at = next) {
 		next = at->next;
 		/* Unlinked first: its loop may be through with it as soon as it is posted. */
 		follower_unlink(self, at);
@@ -93,7 +93,7 @@ static void tell_followers(aw_cfuture *self) {
 }
 
 /* The mutex is held. The first outcome stands. */
-static void settle(aw_cfuture *self, enum future_state state, void *value, aw_error *error) {
+static void settle(aw_concurrent_future *self, enum future_state state, void *value, aw_error *error) {
 	if (is_done(self)) return;
 	self->state = (uint8_t)state;
 	self->value = value;
@@ -103,13 +103,13 @@ static void settle(aw_cfuture *self, enum future_state state, void *value, aw_er
 	tell_followers(self);
 }
 
-static void settle_failed(aw_cfuture *self, aw_status status) {
+static void settle_failed(aw_concurrent_future *self, aw_status status) {
 	pthread_mutex_lock(&self->mutex);
 	settle(self, FUTURE_FAILED, NULL, error_of(status));
 	pthread_mutex_unlock(&self->mutex);
 }
 
-static void settle_from(aw_cfuture *self, aw_future *future) {
+static void settle_from(aw_concurrent_future *self, aw_future *future) {
 	void *value = NULL;
 	aw_error *error = NULL;
 	(void)future_outcome(future, &value, &error);
@@ -120,7 +120,7 @@ static void settle_from(aw_cfuture *self, aw_future *future) {
 }
 
 /* The mutex is held. */
-static aw_status outcome(const aw_cfuture *self, void **out) {
+static aw_status outcome(const aw_concurrent_future *self, void **out) {
 	if (!is_done(self)) return AW_EINVALIDSTATE;
 	tsan_acquire((void *)(uintptr_t)self);
 	if (self->state == FUTURE_DONE) {
@@ -134,7 +134,7 @@ static aw_status outcome(const aw_cfuture *self, void **out) {
 
 /* The task is done, or, without a future, the loop closes before. */
 static aw_status task_done(ready_item *item) {
-	aw_cfuture *self = container_of(item, aw_cfuture, waiter.item);
+	aw_concurrent_future *self = container_of(item, aw_concurrent_future, waiter.item);
 	if (self->waiter.future)
 		settle_from(self, self->waiter.future);
 	else
@@ -145,14 +145,14 @@ static aw_status task_done(ready_item *item) {
 	return 0;
 }
 
-static void cfuture_close(closer *base) {
-	aw_cfuture *self = container_of(base, aw_cfuture, closer);
+static void concurrent_future_close(closer *base) {
+	aw_concurrent_future *self = container_of(base, aw_concurrent_future, closer);
 	if (!self->waiter.future && future_unwait(&self->task->future, &self->waiter))
 		self->waiter.item.run(&self->waiter.item);
 }
 
 /* Takes over the callback, also when it fails. */
-static aw_status spawn(aw_cfuture *self) {
+static aw_status spawn(aw_concurrent_future *self) {
 	aw_coro *coro;
 	if (self->fn)
 		return task_spawn(self->loop, self->fn, self->ud, self->destroy, false, self->origin, &self->task);
@@ -167,7 +167,7 @@ static aw_status spawn(aw_cfuture *self) {
  * Spawns the task in the context of who asked for it. The loop's reference passes on to the wait, or ends
  * here.
  */
-static void begin(aw_cfuture *self) {
+static void begin(aw_concurrent_future *self) {
 	binding *outer = context_swap(self->context);
 	aw_status status = spawn(self);
 	context_drop(context_swap(outer));
@@ -182,9 +182,9 @@ static void begin(aw_cfuture *self) {
 }
 
 static aw_status arrived(ready_item *item) {
-	aw_cfuture *self = container_of(item, aw_cfuture, arrival);
+	aw_concurrent_future *self = container_of(item, aw_concurrent_future, arrival);
 	if (loop_closing(self->loop)) settle_failed(self, AW_ELOOPCLOSED);
-	if (!aw_cfuture_done(self)) {
+	if (!aw_concurrent_future_done(self)) {
 		begin(self);
 		return 0;
 	}
@@ -196,7 +196,7 @@ static aw_status arrived(ready_item *item) {
 }
 
 static aw_status cancel_arrived(ready_item *item) {
-	aw_cfuture *self = container_of(item, aw_cfuture, cancellation);
+	aw_concurrent_future *self = container_of(item, aw_concurrent_future, cancellation);
 	if (self->task && !loop_closing(self->loop)) task_cancel(self->task, error_of(AW_ECANCELLED));
 	object_unref(self);
 	return 0;
@@ -204,27 +204,27 @@ static aw_status cancel_arrived(ready_item *item) {
 
 /* --- submitting --- */
 
-static void cfuture_init(aw_cfuture *self, aw_loop *loop) {
+static void concurrent_future_init(aw_concurrent_future *self, aw_loop *loop) {
 	self->fork_generation = loop->fork_generation;
 	pthread_mutex_init(&self->mutex, NULL);
 	self->loop = loop;
 	self->arrival.run = arrived;
 	self->cancellation.run = cancel_arrived;
 	self->waiter.item.run = task_done;
-	self->closer.close = cfuture_close;
+	self->closer.close = concurrent_future_close;
 }
 
 static aw_status submit(aw_loop *loop, aw_task_fn fn, aw_step_fn step, void *ud, aw_destroy_fn destroy,
-                        const void *origin, aw_cfuture **out) {
+                        const void *origin, aw_concurrent_future **out) {
 	aw_status status = loop_is(loop) ? 0 : AW_EBADHANDLE;
 	if (status == 0 && loop->fork_generation != *threads_fork_word) status = AW_EFORKED;
 	if (status == 0 && ((!fn && !step) || !out)) status = -EINVAL;
-	aw_cfuture *self = status < 0 ? NULL : object_new(&domain_none, &cfuture_class);
+	aw_concurrent_future *self = status < 0 ? NULL : object_new(&domain_none, &concurrent_future_class);
 	if (!self) {
 		object_destroy_user(destroy, ud);
 		return status < 0 ? status : -ENOMEM;
 	}
-	cfuture_init(self, loop);
+	concurrent_future_init(self, loop);
 	self->fn = fn;
 	self->step = step;
 	self->ud = ud;
@@ -243,30 +243,30 @@ static aw_status submit(aw_loop *loop, aw_task_fn fn, aw_step_fn step, void *ud,
 	return AW_ELOOPCLOSED;
 }
 
-ENTRY(aw_submit_threadsafe, (aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_cfuture **out),
+ENTRY(aw_run_coroutine_threadsafe, (aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_concurrent_future **out),
       (loop, fn, ud, destroy, out)) {
 	return submit(loop, fn, NULL, ud, destroy, CALLER, out);
 }
 
-ENTRY(aw_submit_step_threadsafe, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_cfuture **out),
+ENTRY(aw_run_step_threadsafe, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_concurrent_future **out),
       (loop, fn, ud, destroy, out)) {
 	return submit(loop, NULL, fn, ud, destroy, CALLER, out);
 }
 
 /* --- for other threads --- */
 
-REFERENCES(aw_cfuture, object_is(self, &cfuture_class))
+REFERENCES(aw_concurrent_future, object_is(self, &concurrent_future_class))
 
 /* 0 with the mutex held, or why not. */
-static aw_status cfuture_lock(aw_cfuture *self) {
-	if (!object_is(self, &cfuture_class)) return AW_EBADHANDLE;
+static aw_status concurrent_future_lock(aw_concurrent_future *self) {
+	if (!object_is(self, &concurrent_future_class)) return AW_EBADHANDLE;
 	if (self->fork_generation != *threads_fork_word) return AW_EFORKED;
 	pthread_mutex_lock(&self->mutex);
 	return 0;
 }
 
 /* The mutex is held. 0 once it is done, whatever ended the wait. */
-static aw_status wait_until_done(aw_cfuture *self, const park_limit *limit) {
+static aw_status wait_until_done(aw_concurrent_future *self, const park_limit *limit) {
 	aw_status status = 0;
 	/* Whoever runs the loop would wait for itself. */
 	if (!is_done(self) && thread_here()->loop == self->loop) return -EDEADLK;
@@ -274,108 +274,108 @@ static aw_status wait_until_done(aw_cfuture *self, const park_limit *limit) {
 	return is_done(self) ? 0 : status;
 }
 
-ENTRY(aw_cfuture_wait, (aw_cfuture *cfuture, int64_t timeout_ns, void **out), (cfuture, timeout_ns, out)) {
+ENTRY(aw_concurrent_future_wait, (aw_concurrent_future *future, int64_t timeout_ns, void **out), (future, timeout_ns, out)) {
 	park_limit limit = park_limit_after(timeout_ns);
-	aw_status status = cfuture_lock(cfuture);
+	aw_status status = concurrent_future_lock(future);
 	if (status < 0) return status;
-	object_ref(cfuture); /* the task may drop the last reference */
-	status = wait_until_done(cfuture, &limit);
-	if (status == 0) status = outcome(cfuture, out);
-	pthread_mutex_unlock(&cfuture->mutex);
-	object_unref(cfuture);
+	object_ref(future); /* the task may drop the last reference */
+	status = wait_until_done(future, &limit);
+	if (status == 0) status = outcome(future, out);
+	pthread_mutex_unlock(&future->mutex);
+	object_unref(future);
 	return status;
 }
 
-ENTRY(aw_cfuture_wait_interruptible, (aw_cfuture *cfuture, int64_t timeout_ns, aw_interrupt *interrupt), (cfuture, timeout_ns, interrupt)) {
+ENTRY(aw_concurrent_future_wait_interruptible, (aw_concurrent_future *future, int64_t timeout_ns, aw_interrupt *interrupt), (future, timeout_ns, interrupt)) {
 	park_limit limit = park_limit_after(timeout_ns);
 	aw_status status = interrupt_check(interrupt);
-	if (status == 0) status = cfuture_lock(cfuture);
+	if (status == 0) status = concurrent_future_lock(future);
 	if (status < 0) return status;
 	limit.signals = true;
 	limit.interrupt = aw_interrupt_ref(interrupt);
-	object_ref(cfuture);
-	status = wait_until_done(cfuture, &limit);
-	pthread_mutex_unlock(&cfuture->mutex);
-	object_unref(cfuture);
+	object_ref(future);
+	status = wait_until_done(future, &limit);
+	pthread_mutex_unlock(&future->mutex);
+	object_unref(future);
 	aw_interrupt_unref(interrupt);
 	return status;
 }
 
-ENTRY(aw_cfuture_result, (aw_cfuture *cfuture, void **out), (cfuture, out)) {
-	aw_status status = cfuture_lock(cfuture);
+ENTRY(aw_concurrent_future_result, (aw_concurrent_future *future, void **out), (future, out)) {
+	aw_status status = concurrent_future_lock(future);
 	if (status < 0) return status;
-	status = outcome(cfuture, out);
-	pthread_mutex_unlock(&cfuture->mutex);
+	status = outcome(future, out);
+	pthread_mutex_unlock(&future->mutex);
 	return status;
 }
 
-aw_error *aw_cfuture_error(aw_cfuture *cfuture) {
-	if (cfuture_lock(cfuture) < 0) return NULL;
-	aw_error *error = cfuture->error;
-	pthread_mutex_unlock(&cfuture->mutex);
+aw_error *aw_concurrent_future_error(aw_concurrent_future *future) {
+	if (concurrent_future_lock(future) < 0) return NULL;
+	aw_error *error = future->error;
+	pthread_mutex_unlock(&future->mutex);
 	return error;
 }
 
-ENTRY(aw_cfuture_cancel, (aw_cfuture *cfuture), (cfuture)) {
-	aw_status status = cfuture_lock(cfuture);
+ENTRY(aw_concurrent_future_cancel, (aw_concurrent_future *future), (future)) {
+	aw_status status = concurrent_future_lock(future);
 	if (status < 0) return status;
-	object_ref(cfuture);
-	bool accepted = !is_done(cfuture);
+	object_ref(future);
+	bool accepted = !is_done(future);
 	if (accepted) {
-		settle(cfuture, FUTURE_CANCELLED, NULL, error_of(AW_ECANCELLED));
-		object_ref(cfuture);
+		settle(future, FUTURE_CANCELLED, NULL, error_of(AW_ECANCELLED));
+		object_ref(future);
 		/* The loop may have begun to close; then it ends the task by itself. */
-		if (!handle_post(cfuture->loop, &cfuture->cancellation)) object_unref(cfuture);
+		if (!handle_post(future->loop, &future->cancellation)) object_unref(future);
 	}
-	pthread_mutex_unlock(&cfuture->mutex);
-	object_unref(cfuture);
+	pthread_mutex_unlock(&future->mutex);
+	object_unref(future);
 	return accepted;
 }
 
-static bool has_state(aw_cfuture *self, bool any, enum future_state state) {
-	if (cfuture_lock(self) < 0) return false;
+static bool has_state(aw_concurrent_future *self, bool any, enum future_state state) {
+	if (concurrent_future_lock(self) < 0) return false;
 	bool found = any ? is_done(self) : self->state == state;
 	pthread_mutex_unlock(&self->mutex);
 	return found;
 }
 
-aw_bool aw_cfuture_done(aw_cfuture *cfuture) {
-	return has_state(cfuture, true, FUTURE_PENDING);
+aw_bool aw_concurrent_future_done(aw_concurrent_future *future) {
+	return has_state(future, true, FUTURE_PENDING);
 }
 
-aw_bool aw_cfuture_cancelled(aw_cfuture *cfuture) {
-	return has_state(cfuture, false, FUTURE_CANCELLED);
+aw_bool aw_concurrent_future_cancelled(aw_concurrent_future *future) {
+	return has_state(future, false, FUTURE_CANCELLED);
 }
 
 /* --- for other loops --- */
 
-aw_status cfuture_follow(aw_cfuture *cfuture, cfuture_follower *who) {
-	aw_status status = cfuture_lock(cfuture);
+aw_status concurrent_future_follow(aw_concurrent_future *future, concurrent_future_follower *who) {
+	aw_status status = concurrent_future_lock(future);
 	if (status < 0) return status;
-	if (!is_done(cfuture))
-		follower_link(cfuture, who);
+	if (!is_done(future))
+		follower_link(future, who);
 	else
 		loop_push(who->loop, &who->arrival);
-	pthread_mutex_unlock(&cfuture->mutex);
+	pthread_mutex_unlock(&future->mutex);
 	return 0;
 }
 
-bool cfuture_unfollow(aw_cfuture *cfuture, cfuture_follower *who) {
-	pthread_mutex_lock(&cfuture->mutex);
+bool concurrent_future_unfollow(aw_concurrent_future *future, concurrent_future_follower *who) {
+	pthread_mutex_lock(&future->mutex);
 	bool listed = who->listed;
-	if (listed) follower_unlink(cfuture, who);
-	pthread_mutex_unlock(&cfuture->mutex);
+	if (listed) follower_unlink(future, who);
+	pthread_mutex_unlock(&future->mutex);
 	return listed;
 }
 
-enum future_state cfuture_outcome(aw_cfuture *cfuture, void **out_value, bool *out_is_integer,
-                                  aw_error **out_error) {
-	pthread_mutex_lock(&cfuture->mutex);
-	tsan_acquire(cfuture);
-	enum future_state state = (enum future_state)cfuture->state;
-	*out_value = cfuture->value;
-	*out_is_integer = cfuture->is_integer;
-	*out_error = cfuture->error;
-	pthread_mutex_unlock(&cfuture->mutex);
+enum future_state concurrent_future_outcome(aw_concurrent_future *future, void **out_value,
+                                            bool *out_is_integer, aw_error **out_error) {
+	pthread_mutex_lock(&future->mutex);
+	tsan_acquire(future);
+	enum future_state state = (enum future_state)future->state;
+	*out_value = future->value;
+	*out_is_integer = future->is_integer;
+	*out_error = future->error;
+	pthread_mutex_unlock(&future->mutex);
 	return state;
 }

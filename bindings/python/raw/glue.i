@@ -5,12 +5,12 @@
  * place of the three parameters.
  */
 %insert("header") %{
-#include "host.h"
+#include "glue.h"
 
 #include <errno.h>
 %}
 %init %{
-if (host_init(m) < 0) return NULL;
+if (glue_init(m) < 0) return NULL;
 %}
 
 /* --- handles --- */
@@ -40,7 +40,7 @@ struct type { free_it };
 %enddef
 
 %define HANDLE(type, Name)
-CLASS(type, Name, %extend { ~type() { host_unref((void (*)(void *))(void (*)(void))type##_unref, $self); } })
+CLASS(type, Name, %extend { ~type() { glue_unref((void (*)(void *))(void (*)(void))type##_unref, $self); } })
 %ignore type##_ref;
 %ignore type##_unref;
 %insert("header") {
@@ -72,7 +72,7 @@ static int wrong_type(PyObject *object, const char *wanted) {
 	return -1;
 }
 /* A task is a future. */
-int host_future(PyObject *object, aw_future **out) {
+int glue_future(PyObject *object, aw_future **out) {
 	void *pointer = NULL;
 	*out = NULL;
 	if (object == Py_None) return 0;
@@ -84,14 +84,14 @@ int host_future(PyObject *object, aw_future **out) {
 		return wrong_type(object, "future and no task");
 	return 0;
 }
-int host_coro(PyObject *object, aw_coro **out) {
+int glue_coro(PyObject *object, aw_coro **out) {
 	void *pointer = NULL;
 	if (object == Py_None || !SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_coro, 0)))
 		return wrong_type(object, "coroutine of libawait's");
 	*out = (aw_coro *)pointer;
 	return 0;
 }
-int host_failure(PyObject *object, aw_error **out) {
+int glue_failure(PyObject *object, aw_error **out) {
 	void *pointer = NULL;
 	if (object == Py_None || !SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_error, 0)))
 		return wrong_type(object, "failure");
@@ -114,11 +114,11 @@ static void *handles_in(PyObject *list, size_t *count, int (*convert)(PyObject *
 	return array;
 }
 %}
-%typemap(in) aw_future *, const aw_future * { if (host_future($input, &$1) < 0) SWIG_fail; }
+%typemap(in) aw_future *, const aw_future * { if (glue_future($input, &$1) < 0) SWIG_fail; }
 
 /* --- statuses, numbers, text --- */
 
-%typemap(out) aw_status { if (host_check($1) < 0) SWIG_fail; $result = PyLong_FromLong($1); }
+%typemap(out) aw_status { if (glue_check($1) < 0) SWIG_fail; $result = PyLong_FromLong($1); }
 /* Here the status is what was asked for, not how the call went. */
 %define STATUS_IS_DATUM(function)
 %typemap(out) aw_status function { $result = PyLong_FromLong($1); }
@@ -128,7 +128,7 @@ STATUS_IS_DATUM(aw_resume_raise)
 STATUS_IS_DATUM(aw_error_status)
 STATUS_IS_DATUM(aw_backend_list_status)
 STATUS_IS_DATUM(aw_backend_explain)
-STATUS_IS_DATUM(aw_timeout_end)
+STATUS_IS_DATUM(aw_timeout_exit)
 /* A cancelled future's error is written beside a negative status. */
 STATUS_IS_DATUM(aw_future_error)
 /* The error object says more than its code. */
@@ -137,10 +137,10 @@ STATUS_IS_DATUM(aw_future_error)
 	$result = Py_None;
 	Py_INCREF($result);
 %enddef
-%typemap(out) aw_status aw_future_result, aw_status aw_future_take_result { NONE_UNLESS(host_check_future(arg1, $1)) }
-%typemap(out) aw_status aw_cfuture_result, aw_status aw_cfuture_wait { NONE_UNLESS(host_check_outcome(arg1, $1)) }
-%typemap(out) aw_status aw_results_get { NONE_UNLESS(host_check_result(arg1, arg2, $1)) }
-%typemap(out) aw_status aw_loop_drain { NONE_UNLESS(host_check($1 == -EAGAIN ? 0 : $1)) }
+%typemap(out) aw_status aw_future_result, aw_status aw_future_take_result { NONE_UNLESS(glue_check_future(arg1, $1)) }
+%typemap(out) aw_status aw_concurrent_future_result, aw_status aw_concurrent_future_wait { NONE_UNLESS(glue_check_outcome(arg1, $1)) }
+%typemap(out) aw_status aw_results_get { NONE_UNLESS(glue_check_result(arg1, arg2, $1)) }
+%typemap(out) aw_status aw_loop_drain { NONE_UNLESS(glue_check($1 == -EAGAIN ? 0 : $1)) }
 
 %typemap(in) aw_bool {
 	int truth = PyObject_IsTrue($input);
@@ -184,11 +184,11 @@ STATUS_IS_DATUM(aw_future_error)
 	if (!$2) SWIG_fail;
 }
 %enddef
-CALLABLE(aw_callback_fn, host_callback, PIN_CALL)
-CALLABLE(aw_done_fn, host_done, PIN_DONE)
-CALLABLE(aw_step_fn, host_step, PIN_CALL)
-CALLABLE(aw_next_coro_fn, host_next, PIN_CALL)
-CALLABLE(aw_compare_fn, host_compare, PIN_CALL)
+CALLABLE(aw_callback_fn, glue_callback, PIN_CALL)
+CALLABLE(aw_done_fn, glue_done, PIN_DONE)
+CALLABLE(aw_step_fn, glue_step, PIN_CALL)
+CALLABLE(aw_next_coro_fn, glue_next, PIN_CALL)
+CALLABLE(aw_compare_fn, glue_compare, PIN_CALL)
 /* None: the default handler. */
 %typemap(in) (aw_exception_fn fn, void *ud, aw_destroy_fn destroy) {
 	int given = $input != Py_None;
@@ -196,7 +196,7 @@ CALLABLE(aw_compare_fn, host_compare, PIN_CALL)
 		PyErr_Format(PyExc_TypeError, "%s is not callable", Py_TYPE($input)->tp_name);
 		SWIG_fail;
 	}
-	$1 = given ? host_exception : NULL;
+	$1 = given ? glue_exception : NULL;
 	$2 = given ? $input : NULL;
 	$3 = given ? pin_free : NULL;
 }
@@ -229,20 +229,20 @@ VALUE_STAYS(aw_future_set_host_data, arg2)
 VALUE_STAYS(aw_process_set_host_data, arg2)
 VALUE_STAYS(aw_sleep_coro, arg3)
 VALUE_STAYS(aw_error_new, arg4)
-%typemap(out) void * { $result = host_value($1, VALUE_UNKNOWN); }
-%typemap(out) void *aw_resume_value { $result = host_value($1, aw_resume_value_kind(arg1)); }
+%typemap(out) void * { $result = glue_value($1, VALUE_UNKNOWN); }
+%typemap(out) void *aw_resume_value { $result = glue_value($1, aw_resume_value_kind(arg1)); }
 %typemap(in, numinputs=0) void **out (void *value = 0, int32_t value_kind = VALUE_UNKNOWN) { $1 = &value; }
-%typemap(argout) void **out { GIVE(host_value(value$argnum, value_kind$argnum)) }
+%typemap(argout) void **out { GIVE(glue_value(value$argnum, value_kind$argnum)) }
 %typemap(in, numinputs=0) (void **out, aw_destroy_fn *out_destroy)
 	(void *value = 0, aw_destroy_fn destroy = 0, int32_t value_kind = VALUE_UNKNOWN) {
 	$1 = &value;
 	$2 = &destroy;
 }
-%typemap(argout) (void **out, aw_destroy_fn *out_destroy) { GIVE(host_value_taken(value$argnum, destroy$argnum, value_kind$argnum)) }
+%typemap(argout) (void **out, aw_destroy_fn *out_destroy) { GIVE(glue_value_taken(value$argnum, destroy$argnum, value_kind$argnum)) }
 /* Of these the kind can be told; before it is taken. */
 %exception aw_future_result { value_kind2 = aw_future_value_kind(arg1); $action }
 %exception aw_future_take_result { value_kind2 = aw_future_value_kind(arg1); $action }
-%typemap(in) const void *key { $1 = host_key($input); if (!$1) SWIG_fail; }
+%typemap(in) const void *key { $1 = glue_key($input); if (!$1) SWIG_fail; }
 
 /* --- bytes and arrays --- */
 
@@ -266,7 +266,7 @@ VALUE_STAYS(aw_error_new, arg4)
 %typemap(in) (const char *const *argv, size_t count) (PyObject *holder = NULL) {
 	$2 = 0;
 	$1 = NULL;
-	if ($input != Py_None && !($1 = (char **)host_strings($input, &holder, &$2))) SWIG_fail;
+	if ($input != Py_None && !($1 = (char **)glue_strings($input, &holder, &$2))) SWIG_fail;
 }
 %typemap(freearg) (const char *const *argv, size_t count) {
 	PyMem_Free((void *)$1);
@@ -280,15 +280,15 @@ VALUE_STAYS(aw_error_new, arg4)
 }
 %typemap(freearg) signature { PyMem_Free((void *)$1); }
 %enddef
-HANDLES_IN((aw_future *const *futures, size_t count), aw_future, host_future)
-HANDLES_IN((aw_error *const *errors, size_t count), aw_error, host_failure)
+HANDLES_IN((aw_future *const *futures, size_t count), aw_future, glue_future)
+HANDLES_IN((aw_error *const *errors, size_t count), aw_error, glue_failure)
 
 %typemap(in) (const aw_submission *submissions, size_t count) {
-	$1 = host_submissions(arg1, $input, &$2);
+	$1 = glue_submissions(arg1, $input, &$2);
 	if (!$1) SWIG_fail;
 }
 %typemap(freearg) (const aw_submission *submissions, size_t count) { PyMem_Free((void *)$1); }
-%exception aw_loop_submit { $action host_submitted(arg2, arg3, result); }
+%exception aw_loop_submit { $action glue_submitted(arg2, arg3, result); }
 %typemap(in) (aw_completion *out, size_t max) {
 	long max = PyLong_AsLong($input);
 	if (max <= 0 || max > 65536) {
@@ -303,22 +303,22 @@ HANDLES_IN((aw_error *const *errors, size_t count), aw_error, host_failure)
 	}
 }
 /* None: nothing at all; []: something happened. */
-%typemap(argout) (aw_completion *out, size_t max) { if (result >= 0) { GIVE(host_completions($1, result)) } }
+%typemap(argout) (aw_completion *out, size_t max) { if (result >= 0) { GIVE(glue_completions($1, result)) } }
 %typemap(freearg) (aw_completion *out, size_t max) { PyMem_Free($1); }
 
 /* --- where the call itself is ours --- */
 
-%exception aw_loop_wait { result = host_wait(arg1, arg2); }
-%exception aw_loop_drain { result = host_drain(arg1, arg2, arg3, arg4); }
-%exception aw_cfuture_wait { result = host_cfuture_wait(arg1, arg2, arg3); }
-%exception aw_executor_shutdown_wait { result = host_shutdown_wait(arg1, arg2); }
-%exception aw_loop_close { $action if (result == 0) host_closed(arg1); }
+%exception aw_loop_wait { result = glue_wait(arg1, arg2); }
+%exception aw_loop_drain { result = glue_drain(arg1, arg2, arg3, arg4); }
+%exception aw_concurrent_future_wait { result = glue_concurrent_future_wait(arg1, arg2, arg3); }
+%exception aw_executor_shutdown_wait { result = glue_shutdown_wait(arg1, arg2); }
+%exception aw_loop_close { $action if (result == 0) glue_closed(arg1); }
 
 %typemap(in) uint64_t token { $1 = (uint64_t)(uintptr_t)$input; /* any object: the call itself looks */ }
-%exception aw_loop_cancel_token { result = host_cancel_token(arg1, (PyObject *)(uintptr_t)arg2); }
+%exception aw_loop_cancel_token { result = glue_cancel_token(arg1, (PyObject *)(uintptr_t)arg2); }
 
-%typemap(in) (aw_done_fn fn, void *ud) { $1 = host_done; $2 = (void *)$input; }
-%exception aw_future_remove_done_callback { result = host_remove_done_callback(arg1, (PyObject *)arg3); }
+%typemap(in) (aw_done_fn fn, void *ud) { $1 = glue_done; $2 = (void *)$input; }
+%exception aw_future_remove_done_callback { result = glue_remove_done_callback(arg1, (PyObject *)arg3); }
 
 /* One list, not a look and a copy. */
 %typemap(in, numinputs=0) (aw_task **out, size_t max) { $1 = NULL; $2 = 0; }

@@ -4,7 +4,7 @@
  * that is being raised where a wrapper's end made it run. What a callable raises is caught at once: it goes
  * through C as the payload of an error, or is kept for the wrapper that returns to Python next.
  */
-#include "host.h"
+#include "glue.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@ static struct {
 	PyObject *error, *cancelled, *timeout, *pending, *group, *keys;
 	PyObject *set_wakeup_fd; /* signal's */
 	PyTypeObject *value_type;
-} host;
+} glue;
 
 /* What a callable raised in this thread, until a wrapper raises it. */
 static _Thread_local PyObject *kept;
@@ -110,10 +110,10 @@ static int raise_kept(void) {
 
 /* Of a failure's own code: Cancelled, Timeout, Pending, Error. */
 static PyObject *exception_of_code(aw_status status, const char *message) {
-	PyObject *class = status == AW_ECANCELLED ? host.cancelled
-	                  : status == AW_ETIMEOUT ? host.timeout
-	                  : status == AW_EPENDING ? host.pending
-	                                          : host.error;
+	PyObject *class = status == AW_ECANCELLED ? glue.cancelled
+	                  : status == AW_ETIMEOUT ? glue.timeout
+	                  : status == AW_EPENDING ? glue.pending
+	                                          : glue.error;
 	PyObject *exception = PyObject_CallFunction(class, "s", message);
 	PyObject *code = exception ? PyLong_FromLong(status) : NULL;
 	if (code && PyObject_SetAttrString(exception, "code", code) < 0) Py_CLEAR(exception);
@@ -124,18 +124,18 @@ static PyObject *exception_of_code(aw_status status, const char *message) {
 static PyObject *exception_of_group(aw_error *error) {
 	PyObject *parts = PyList_New(0);
 	for (size_t i = 0; parts && i < aw_error_count(error); i++) {
-		PyObject *part = host_exception_of(aw_error_get(error, i));
+		PyObject *part = glue_exception_of(aw_error_get(error, i));
 		if (!part || PyList_Append(parts, part) < 0) Py_CLEAR(parts);
 		Py_XDECREF(part);
 	}
 	/* BaseExceptionGroup makes an ExceptionGroup where all parts allow it. */
 	PyObject *exception =
-		parts ? PyObject_CallFunction(host.group, "sO", aw_error_message(error), parts) : NULL;
+		parts ? PyObject_CallFunction(glue.group, "sO", aw_error_message(error), parts) : NULL;
 	Py_XDECREF(parts);
 	return exception;
 }
 
-PyObject *host_exception_of(aw_error *error) {
+PyObject *glue_exception_of(aw_error *error) {
 	pin *payload = pin_at(aw_error_payload(error));
 	if (payload) return Py_NewRef(payload->object);
 	aw_status status = aw_error_status(error);
@@ -147,7 +147,7 @@ PyObject *host_exception_of(aw_error *error) {
 }
 
 static int raise_error(aw_error *error, aw_status status) {
-	PyObject *exception = error ? host_exception_of(error)
+	PyObject *exception = error ? glue_exception_of(error)
 	                      : status > AW_ECANCELLED
 	                          ? PyObject_CallFunction(PyExc_OSError, "is", -status, aw_strerror(status))
 	                          : exception_of_code(status, aw_strerror(status));
@@ -156,12 +156,12 @@ static int raise_error(aw_error *error, aw_status status) {
 	return -1;
 }
 
-int host_check(aw_status status) {
+int glue_check(aw_status status) {
 	if (raise_kept() < 0) return -1;
 	return status < 0 ? raise_error(NULL, status) : 0;
 }
 
-int host_check_future(aw_future *future, aw_status status) {
+int glue_check_future(aw_future *future, aw_status status) {
 	if (raise_kept() < 0) return -1;
 	if (status >= 0) return 0;
 	aw_error *error = NULL;
@@ -169,20 +169,23 @@ int host_check_future(aw_future *future, aw_status status) {
 	return raise_error(error, status);
 }
 
-int host_check_outcome(aw_cfuture *cfuture, aw_status status) {
+int glue_check_outcome(aw_concurrent_future *future, aw_status status) {
 	if (raise_kept() < 0) return -1;
-	return status < 0 ? raise_error(aw_cfuture_done(cfuture) ? aw_cfuture_error(cfuture) : NULL, status) : 0;
+	return status < 0
+	           ? raise_error(aw_concurrent_future_done(future) ? aw_concurrent_future_error(future) : NULL,
+	                         status)
+	           : 0;
 }
 
-int host_check_result(const aw_results *results, size_t index, aw_status status) {
+int glue_check_result(const aw_results *results, size_t index, aw_status status) {
 	if (raise_kept() < 0) return -1;
 	return status < 0 ? raise_error(aw_results_error(results, index), status) : 0;
 }
 
 /* The code that an exception has in C. */
 static aw_status code_of(PyObject *exception) {
-	bool ours = PyObject_IsInstance(exception, host.error) == 1 ||
-	            PyObject_IsInstance(exception, host.cancelled) == 1;
+	bool ours = PyObject_IsInstance(exception, glue.error) == 1 ||
+	            PyObject_IsInstance(exception, glue.cancelled) == 1;
 	bool system = !ours && PyObject_IsInstance(exception, PyExc_OSError) == 1;
 	PyObject *code = ours || system ? PyObject_GetAttrString(exception, ours ? "code" : "errno") : NULL;
 	long number = code && PyLong_Check(code) ? PyLong_AsLong(code) : 0;
@@ -234,7 +237,7 @@ static aw_status callback_failed(aw_loop *loop, aw_future *future) {
 		error = error_from(loop, exception);
 	if (!error) {
 		keep(exception);
-		return AW_EEXIT;
+		return AW_ESYSTEMEXIT;
 	}
 	Py_DECREF(exception);
 	aw_loop_call_exception_handler(loop, "Exception in callback", error, future);
@@ -252,7 +255,7 @@ static PyObject *call(void *ud, PyObject *argument) {
 	return answer;
 }
 
-aw_status host_callback(aw_loop *loop, void *ud) {
+aw_status glue_callback(aw_loop *loop, void *ud) {
 	visit here = enter();
 	PyObject *answer = call(ud, wrap_aw_loop(loop));
 	aw_status status = answer ? 0 : callback_failed(loop, NULL);
@@ -261,7 +264,7 @@ aw_status host_callback(aw_loop *loop, void *ud) {
 	return status;
 }
 
-aw_status host_done(aw_future *future, void *ud) {
+aw_status glue_done(aw_future *future, void *ud) {
 	visit here = enter();
 	PyObject *answer = call(ud, wrap_aw_future(future));
 	aw_status status = answer ? 0 : callback_failed(aw_future_loop(future), future);
@@ -270,7 +273,7 @@ aw_status host_done(aw_future *future, void *ud) {
 	return status;
 }
 
-aw_status host_exception(aw_loop *loop, const aw_report *report, void *ud) {
+aw_status glue_exception(aw_loop *loop, const aw_report *report, void *ud) {
 	visit here = enter();
 	PyObject *lent = lend_aw_report((aw_report *)(uintptr_t)report);
 	PyObject *of = wrap_aw_loop(loop), *callable = Py_NewRef(((pin *)ud)->object);
@@ -293,15 +296,15 @@ static aw_status step_failed(aw_resume *resume) {
 	aw_status status = error ? aw_resume_raise(resume, error) : -ENOMEM;
 	aw_error_unref(error);
 	if (PyObject_IsInstance(exception, PyExc_Exception) == 1 ||
-	    PyObject_IsInstance(exception, host.cancelled) == 1) {
+	    PyObject_IsInstance(exception, glue.cancelled) == 1) {
 		Py_DECREF(exception);
 		return status;
 	}
 	keep(exception);
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
-aw_status host_step(aw_resume *resume, void *ud) {
+aw_status glue_step(aw_resume *resume, void *ud) {
 	visit here = enter();
 	PyObject *lent = lend_aw_resume(resume);
 	PyObject *answer = call(ud, Py_XNewRef(lent));
@@ -320,9 +323,9 @@ aw_status host_step(aw_resume *resume, void *ud) {
 	return status;
 }
 
-int32_t host_compare(void *a, void *b, void *ud) {
+int32_t glue_compare(void *a, void *b, void *ud) {
 	visit here = enter();
-	PyObject *left = host_value(a, VALUE_UNKNOWN), *right = host_value(b, VALUE_UNKNOWN);
+	PyObject *left = glue_value(a, VALUE_UNKNOWN), *right = glue_value(b, VALUE_UNKNOWN);
 	PyObject *answer =
 		left && right ? PyObject_CallFunctionObjArgs(((pin *)ud)->object, left, right, NULL) : NULL;
 	long order = answer ? PyLong_AsLong(answer) : 0;
@@ -341,11 +344,11 @@ int32_t host_compare(void *a, void *b, void *ud) {
  * The callable of an iterator gives the coroutine of the next item. Without an error object to give, what it
  * raises is kept.
  */
-aw_status host_next(void *ud, aw_coro **out) {
+aw_status glue_next(void *ud, aw_coro **out) {
 	visit here = enter();
 	aw_coro *coro = NULL;
 	PyObject *answer = PyObject_CallNoArgs(((pin *)ud)->object);
-	bool made = answer && host_coro(answer, &coro) == 0;
+	bool made = answer && glue_coro(answer, &coro) == 0;
 	if (made) *out = aw_coro_ref(coro);
 	if (!made) keep(caught());
 	Py_XDECREF(answer);
@@ -365,7 +368,7 @@ static bool remove_done(pin *self, void *arg) {
 	               ? 1
 	               : PyObject_RichCompareBool(self->object, search->callable, Py_EQ);
 	aw_status removed = same < 0 ? 0
-	                    : same   ? aw_future_remove_done_callback(search->future, host_done, self)
+	                    : same   ? aw_future_remove_done_callback(search->future, glue_done, self)
 	                             : 0;
 	if (same < 0 || removed < 0) {
 		if (removed < 0) search->total = removed;
@@ -379,13 +382,13 @@ static bool remove_done(pin *self, void *arg) {
  * Each registration has a pin of its own, so all that hold an equal callable (a bound method is a new object
  * each time) are tried.
  */
-aw_status host_remove_done_callback(aw_future *future, PyObject *callable) {
+aw_status glue_remove_done_callback(aw_future *future, PyObject *callable) {
 	removal search = {future, callable, 0};
 	pins_each(PIN_DONE, remove_done, &search);
 	return search.total;
 }
 
-void host_unref(void (*unref)(void *object), void *object) {
+void glue_unref(void (*unref)(void *object), void *object) {
 	PyObject *type, *value, *trace;
 	PyErr_Fetch(&type, &value, &trace);
 	unref(object);
@@ -403,7 +406,7 @@ typedef struct c_value {
 static void c_value_dealloc(PyObject *self) {
 	c_value *value = (c_value *)self;
 	PyTypeObject *type = Py_TYPE(self);
-	if (value->destroy) host_unref(value->destroy, value->data);
+	if (value->destroy) glue_unref(value->destroy, value->data);
 	PyObject_Free(self);
 	Py_DECREF(type);
 }
@@ -440,7 +443,7 @@ static PyType_Slot c_value_slots[] = {
 static PyType_Spec c_value_spec = {"libawait._raw.Value", sizeof(c_value), 0,
                                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, c_value_slots};
 
-PyObject *host_value_taken(void *value, aw_destroy_fn destroy, int32_t kind) {
+PyObject *glue_value_taken(void *value, aw_destroy_fn destroy, int32_t kind) {
 	pin *ours = pin_at(value);
 	if (ours) {
 		PyObject *object = Py_NewRef(ours->object);
@@ -457,7 +460,7 @@ PyObject *host_value_taken(void *value, aw_destroy_fn destroy, int32_t kind) {
 		if (!value) Py_RETURN_NONE;
 		/* Where nothing tells: no address is as low, and no other number as small is likely. */
 		if (kind == VALUE_UNKNOWN && number > -4096 && number < 4096) return PyLong_FromSsize_t(number);
-		c_value *self = PyObject_New(c_value, host.value_type);
+		c_value *self = PyObject_New(c_value, glue.value_type);
 		if (!self) return NULL;
 		self->data = value;
 		self->destroy = destroy;
@@ -467,31 +470,31 @@ PyObject *host_value_taken(void *value, aw_destroy_fn destroy, int32_t kind) {
 	return object;
 }
 
-PyObject *host_value(void *value, int32_t kind) {
-	return host_value_taken(value, NULL, kind);
+PyObject *glue_value(void *value, int32_t kind) {
+	return glue_value_taken(value, NULL, kind);
 }
 
-void *host_key(PyObject *name) {
+void *glue_key(PyObject *name) {
 	if (!PyUnicode_Check(name)) {
 		PyErr_SetString(PyExc_TypeError, "the key of a context is a str");
 		return NULL;
 	}
-	PyObject *same = PyDict_SetDefault(host.keys, name, name);
+	PyObject *same = PyDict_SetDefault(glue.keys, name, name);
 	return same; /* equal names have one address, which stays */
 }
 
 /* --- waiting without the GIL --- */
 
-aw_status host_wait(aw_loop *loop, int64_t timeout) {
+aw_status glue_wait(aw_loop *loop, int64_t timeout) {
 	aw_status status;
 	if (timeout == 0 || aw_loop_pending(loop)) return aw_loop_wait(loop, timeout);
 	Py_BEGIN_ALLOW_THREADS status = aw_loop_wait(loop, timeout);
-	Py_END_ALLOW_THREADS(void) PyErr_CheckSignals(); /* what it raised, host_check() finds */
+	Py_END_ALLOW_THREADS(void) PyErr_CheckSignals(); /* what it raised, glue_check() finds */
 	return status;
 }
 
-aw_status host_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout) {
-	aw_status status = timeout ? host_wait(loop, timeout) : 0;
+aw_status glue_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout) {
+	aw_status status = timeout ? glue_wait(loop, timeout) : 0;
 	return status < 0 || PyErr_Occurred() ? status : aw_loop_drain(loop, out, max, 0);
 }
 
@@ -512,7 +515,7 @@ static _Thread_local pid_t runs_no_handlers;
 
 /* The one before; -2 with an exception, on any but the main thread. */
 static long wakeup_swap(long fd) {
-	PyObject *result = PyObject_CallFunction(host.set_wakeup_fd, "l", fd);
+	PyObject *result = PyObject_CallFunction(glue.set_wakeup_fd, "l", fd);
 	long before = result ? PyLong_AsLong(result) : -2;
 	Py_XDECREF(result);
 	return before;
@@ -563,7 +566,7 @@ static int64_t monotonic(void) {
  * For a concurrent future, or for an executor's threads. With an exception where a signal's handler raised
  * one.
  */
-static aw_status blocking_wait(aw_cfuture *cfuture, aw_executor *executor, int64_t timeout) {
+static aw_status blocking_wait(aw_concurrent_future *future, aw_executor *executor, int64_t timeout) {
 	int64_t start = timeout > 0 ? monotonic() : 0, left = timeout;
 	for (;;) {
 		aw_status status = -EINTR;
@@ -571,8 +574,8 @@ static aw_status blocking_wait(aw_cfuture *cfuture, aw_executor *executor, int64
 		wakeup_begin(&signals);
 		if (PyErr_CheckSignals() == 0) { /* those from before */
 			Py_BEGIN_ALLOW_THREADS status =
-				cfuture ? aw_cfuture_wait_interruptible(cfuture, left, signals.interrupt)
-						: aw_executor_shutdown_wait_interruptible(executor, left, signals.interrupt);
+				future ? aw_concurrent_future_wait_interruptible(future, left, signals.interrupt)
+					   : aw_executor_shutdown_wait_interruptible(executor, left, signals.interrupt);
 			Py_END_ALLOW_THREADS
 		}
 		wakeup_end(&signals);
@@ -586,26 +589,26 @@ static aw_status blocking_wait(aw_cfuture *cfuture, aw_executor *executor, int64
 /*
  * The outcome; what went wrong with the wait itself is raised here, so that neither is taken for the other.
  */
-aw_status host_cfuture_wait(aw_cfuture *cfuture, int64_t timeout, void **out) {
-	if (!aw_cfuture_done(cfuture)) {
-		aw_status status = cfuture ? blocking_wait(cfuture, NULL, timeout) : AW_EBADHANDLE;
+aw_status glue_concurrent_future_wait(aw_concurrent_future *future, int64_t timeout, void **out) {
+	if (!aw_concurrent_future_done(future)) {
+		aw_status status = future ? blocking_wait(future, NULL, timeout) : AW_EBADHANDLE;
 		if (PyErr_Occurred()) return status;
 		if (status < 0) {
 			(void)raise_error(NULL, status);
 			return status;
 		}
 	}
-	return aw_cfuture_result(cfuture, out);
+	return aw_concurrent_future_result(future, out);
 }
 
-aw_status host_shutdown_wait(aw_executor *executor, int64_t timeout) {
+aw_status glue_shutdown_wait(aw_executor *executor, int64_t timeout) {
 	return blocking_wait(NULL, executor, timeout);
 }
 
 /* --- the completion queue: a token is a pin on (token, buffer) --- */
 
 static bool kind_fills(uint32_t kind) {
-	return kind == AW_OPERATION_READ || kind == AW_OPERATION_RECV;
+	return kind == AW_OP_READ || kind == AW_OP_RECV;
 }
 
 /* A number of the dictionary, or `otherwise`. -1 with an exception for what is none. */
@@ -620,7 +623,7 @@ static int field(PyObject *from, const char *name, int64_t otherwise, int64_t lo
 }
 
 static int submission_buffer(aw_submission *self, pin *token, PyObject *buffer) {
-	if (self->kind == AW_OPERATION_FUTURE) return host_future(buffer, (aw_future **)&self->buffer);
+	if (self->kind == AW_OP_FUTURE) return glue_future(buffer, (aw_future **)&self->buffer);
 	token->view = PyMem_Calloc(1, sizeof *token->view);
 	if (!token->view) {
 		PyErr_NoMemory();
@@ -640,7 +643,7 @@ static int submission_fill(aw_submission *self, aw_loop *loop, PyObject *from) {
 		return -1;
 	}
 	int64_t kind, flags, fd;
-	if (field(from, "kind", AW_OPERATION_NOP, 0, UINT32_MAX, &kind) < 0 ||
+	if (field(from, "kind", AW_OP_NOP, 0, UINT32_MAX, &kind) < 0 ||
 	    field(from, "flags", 0, 0, UINT32_MAX, &flags) < 0 ||
 	    field(from, "fd", -1, INT32_MIN, INT32_MAX, &fd) < 0 ||
 	    field(from, "offset", -1, INT64_MIN, INT64_MAX, &self->offset) < 0)
@@ -661,7 +664,7 @@ static int submission_fill(aw_submission *self, aw_loop *loop, PyObject *from) {
 	return -1;
 }
 
-aw_submission *host_submissions(aw_loop *loop, PyObject *list, size_t *count) {
+aw_submission *glue_submissions(aw_loop *loop, PyObject *list, size_t *count) {
 	PyObject *items = PySequence_Fast(list, "a sequence of operations");
 	if (!items) return NULL;
 	*count = (size_t)PySequence_Fast_GET_SIZE(items);
@@ -669,7 +672,7 @@ aw_submission *host_submissions(aw_loop *loop, PyObject *list, size_t *count) {
 	if (!array) PyErr_NoMemory();
 	for (size_t i = 0; array && i < *count; i++) {
 		if (submission_fill(&array[i], loop, PySequence_Fast_GET_ITEM(items, (Py_ssize_t)i)) == 0) continue;
-		host_submitted(array, i, 0);
+		glue_submitted(array, i, 0);
 		PyMem_Free(array);
 		array = NULL;
 	}
@@ -678,19 +681,19 @@ aw_submission *host_submissions(aw_loop *loop, PyObject *list, size_t *count) {
 }
 
 /* Those beyond the ones taken come back. */
-void host_submitted(const aw_submission *submissions, size_t count, aw_status taken) {
+void glue_submitted(const aw_submission *submissions, size_t count, aw_status taken) {
 	for (size_t i = taken < 0 ? 0 : (size_t)taken; i < count; i++)
 		pin_end(pin_at((void *)(uintptr_t)submissions[i].token));
 }
 
-PyObject *host_completions(const aw_completion *completions, aw_status count) {
+PyObject *glue_completions(const aw_completion *completions, aw_status count) {
 	PyObject *list = PyList_New(0);
 	for (aw_status i = 0; i < count; i++) {
 		const aw_completion *at = &completions[i];
 		pin *self = pin_at((void *)(uintptr_t)at->token);
 		if (!self) continue;
-		bool of_future = self->operation == AW_OPERATION_FUTURE;
-		PyObject *value = of_future ? host_value((void *)(intptr_t)at->value, VALUE_UNKNOWN)
+		bool of_future = self->operation == AW_OP_FUTURE;
+		PyObject *value = of_future ? glue_value((void *)(intptr_t)at->value, VALUE_UNKNOWN)
 		                            : PyLong_FromLongLong(at->value);
 		PyObject *one =
 			value ? Py_BuildValue("(OiN)", PyTuple_GET_ITEM(self->object, 0), at->status, value) : NULL;
@@ -716,7 +719,7 @@ static bool cancel_token(pin *self, void *arg) {
 	return same >= 0 && status >= 0;
 }
 
-aw_status host_cancel_token(aw_loop *loop, PyObject *token) {
+aw_status glue_cancel_token(aw_loop *loop, PyObject *token) {
 	cancelling search = {loop, token, 0};
 	pins_each(PIN_SUBMISSION, cancel_token, &search);
 	return search.total;
@@ -728,13 +731,13 @@ static bool forget(pin *self, void *loop) {
 }
 
 /* Completions that nobody can drain any more. */
-void host_closed(aw_loop *loop) {
+void glue_closed(aw_loop *loop) {
 	pins_each(PIN_SUBMISSION, forget, loop);
 }
 
 /* --- the module --- */
 
-const char **host_strings(PyObject *list, PyObject **holder, size_t *count) {
+const char **glue_strings(PyObject *list, PyObject **holder, size_t *count) {
 	if (PyUnicode_Check(list) || PyBytes_Check(list)) {
 		PyErr_SetString(PyExc_TypeError, "a sequence of strings, not one");
 		return NULL;
@@ -760,7 +763,7 @@ const char **host_strings(PyObject *list, PyObject **holder, size_t *count) {
 static PyObject *exception_of(PyObject *module, PyObject *failure) {
 	aw_error *error = NULL;
 	(void)module;
-	return host_failure(failure, &error) < 0 ? NULL : host_exception_of(error);
+	return glue_failure(failure, &error) < 0 ? NULL : glue_exception_of(error);
 }
 
 static PyObject *failure_of(PyObject *module, PyObject *exception) {
@@ -781,37 +784,37 @@ static PyMethodDef functions[] = {
 	{NULL, NULL, 0, NULL},
 };
 
-int host_init(PyObject *module) {
+int glue_init(PyObject *module) {
 	PyObject *builtins = PyImport_ImportModule("builtins");
-	host.group = builtins ? PyObject_GetAttrString(builtins, "BaseExceptionGroup") : NULL;
+	glue.group = builtins ? PyObject_GetAttrString(builtins, "BaseExceptionGroup") : NULL;
 	Py_XDECREF(builtins);
-	if (!host.group) return -1;
-	host.keys = PyDict_New();
-	host.error = PyErr_NewExceptionWithDoc(
+	if (!glue.group) return -1;
+	glue.keys = PyDict_New();
+	glue.error = PyErr_NewExceptionWithDoc(
 		"libawait._raw.Error", "A failure of libawait's own; `code` is one of AW_E….", NULL, NULL);
-	host.cancelled = PyErr_NewExceptionWithDoc(
+	glue.cancelled = PyErr_NewExceptionWithDoc(
 		"libawait._raw.Cancelled", "A cancellation: no Exception, as asyncio's.", PyExc_BaseException, NULL);
-	PyObject *bases = host.error ? PyTuple_Pack(2, host.error, PyExc_TimeoutError) : NULL;
-	host.timeout =
+	PyObject *bases = glue.error ? PyTuple_Pack(2, glue.error, PyExc_TimeoutError) : NULL;
+	glue.timeout =
 		bases ? PyErr_NewExceptionWithDoc("libawait._raw.Timeout", "A limit has passed.", bases, NULL) : NULL;
 	Py_XDECREF(bases);
-	host.pending = host.timeout ? PyErr_NewExceptionWithDoc(
+	glue.pending = glue.timeout ? PyErr_NewExceptionWithDoc(
 									  "libawait._raw.Pending",
 									  "The time given to a wait passed; what it waits for is still pending.",
-									  host.timeout, NULL)
+									  glue.timeout, NULL)
 	                            : NULL;
-	host.value_type = (PyTypeObject *)PyType_FromSpec(&c_value_spec);
+	glue.value_type = (PyTypeObject *)PyType_FromSpec(&c_value_spec);
 	PyObject *signals = PyImport_ImportModule("signal");
-	host.set_wakeup_fd = signals ? PyObject_GetAttrString(signals, "set_wakeup_fd") : NULL;
+	glue.set_wakeup_fd = signals ? PyObject_GetAttrString(signals, "set_wakeup_fd") : NULL;
 	Py_XDECREF(signals);
-	if (!host.keys || !host.error || !host.cancelled || !host.timeout || !host.pending || !host.value_type ||
-	    !host.set_wakeup_fd)
+	if (!glue.keys || !glue.error || !glue.cancelled || !glue.timeout || !glue.pending || !glue.value_type ||
+	    !glue.set_wakeup_fd)
 		return -1;
-	if (PyModule_AddObjectRef(module, "Error", host.error) < 0 ||
-	    PyModule_AddObjectRef(module, "Cancelled", host.cancelled) < 0 ||
-	    PyModule_AddObjectRef(module, "Timeout", host.timeout) < 0 ||
-	    PyModule_AddObjectRef(module, "Pending", host.pending) < 0 ||
-	    PyModule_AddObjectRef(module, "Value", (PyObject *)host.value_type) < 0)
+	if (PyModule_AddObjectRef(module, "Error", glue.error) < 0 ||
+	    PyModule_AddObjectRef(module, "Cancelled", glue.cancelled) < 0 ||
+	    PyModule_AddObjectRef(module, "Timeout", glue.timeout) < 0 ||
+	    PyModule_AddObjectRef(module, "Pending", glue.pending) < 0 ||
+	    PyModule_AddObjectRef(module, "Value", (PyObject *)glue.value_type) < 0)
 		return -1;
 	return PyModule_AddFunctions(module, functions);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ruby behind the callbacks. All of it runs with the VM's lock but what host_wait() and blocking_wait() call.
+ * Ruby behind the callbacks. All of it runs with the VM's lock but what glue_wait() and blocking_wait() call.
  * A block that raises is caught at once, since no longjmp may cross the library's frames.
  */
-#include "host.h"
+#include "glue.h"
 
 #include <errno.h>
 #include <ruby/thread.h>
@@ -69,7 +69,7 @@ static void raise_kept(void) {
 }
 
 /* What rb_protect() caught, as an exception; nil if the thread is to end. */
-VALUE host_caught(int tag) {
+VALUE glue_caught(int tag) {
 	VALUE exception = rb_errinfo();
 	/* stays where it is: the jump that goes on with it comes before any other Ruby */
 	if (FIXNUM_P(exception)) {
@@ -102,7 +102,7 @@ static VALUE exception_text(VALUE exception) {
 	return rb_str_to_str(text);
 }
 
-aw_error *host_error(aw_loop *loop, VALUE exception) {
+aw_error *glue_error(aw_loop *loop, VALUE exception) {
 	int failed = 0;
 	VALUE status = rb_protect(exception_status, exception, &failed);
 	aw_status code = failed ? AW_EHOST : NUM2INT(status);
@@ -117,12 +117,12 @@ aw_error *host_error(aw_loop *loop, VALUE exception) {
 	return error;
 }
 
-VALUE host_exception_of(aw_error *error) {
+VALUE glue_exception_of(aw_error *error) {
 	pin *payload = pin_at(aw_error_payload(error));
 	if (payload) return payload->value;
 	VALUE parts = rb_ary_new();
 	for (size_t i = 0; i < aw_error_count(error); i++)
-		rb_ary_push(parts, host_exception_of(aw_error_get(error, i)));
+		rb_ary_push(parts, glue_exception_of(aw_error_get(error, i)));
 	return rb_funcall(host.module, rb_intern("exception_for"), 3, INT2NUM(aw_error_status(error)),
 	                  rb_utf8_str_new_cstr(aw_error_message(error)), parts);
 }
@@ -131,25 +131,25 @@ static void raise_status(aw_status status) {
 	rb_exc_raise(rb_funcall(host.module, rb_intern("exception_for"), 1, INT2NUM(status)));
 }
 
-void host_check(aw_status status) {
+void glue_check(aw_status status) {
 	raise_kept();
 	if (status < 0) raise_status(status);
 }
 
-void host_check_future(aw_future *future, aw_status status) {
+void glue_check_future(aw_future *future, aw_status status) {
 	raise_kept();
 	if (status >= 0) return;
 	aw_error *error = NULL;
 	if (aw_future_done(future)) (void)aw_future_error(future, &error);
-	if (error) rb_exc_raise(host_exception_of(error));
+	if (error) rb_exc_raise(glue_exception_of(error));
 	raise_status(status);
 }
 
-void host_check_result(const aw_results *results, size_t index, aw_status status) {
+void glue_check_result(const aw_results *results, size_t index, aw_status status) {
 	raise_kept();
 	if (status >= 0) return;
 	aw_error *error = aw_results_error(results, index);
-	if (error) rb_exc_raise(host_exception_of(error));
+	if (error) rb_exc_raise(glue_exception_of(error));
 	raise_status(status);
 }
 
@@ -168,7 +168,7 @@ static VALUE call_run(VALUE arg) {
 	return rb_proc_call_kw(self->block, rb_ary_new_from_values(argc, self->argv), 0);
 }
 
-pin *host_block(enum pin_kind kind, const void *owner) {
+pin *glue_block(enum pin_kind kind, const void *owner) {
 	rb_need_block();
 	pin *self = pin_new(kind, rb_block_proc());
 	self->owner = owner;
@@ -193,13 +193,13 @@ static bool has_handler(const aw_loop *loop) {
  * no StandardError, the loop is left and dispatch raises it.
  */
 static aw_status callback_failed(int tag, aw_loop *loop, aw_future *future) {
-	VALUE exception = host_caught(tag);
-	if (NIL_P(exception)) return AW_EEXIT;
+	VALUE exception = glue_caught(tag);
+	if (NIL_P(exception)) return AW_ESYSTEMEXIT;
 	if (leaves_loop(exception) || !has_handler(loop)) {
 		keep(exception);
-		return AW_EEXIT;
+		return AW_ESYSTEMEXIT;
 	}
-	aw_error *error = host_error(loop, exception);
+	aw_error *error = glue_error(loop, exception);
 	aw_loop_call_exception_handler(loop, "Exception in callback", error, future);
 	aw_error_unref(error);
 	return 0;
@@ -212,7 +212,7 @@ static VALUE callback_run(VALUE arg) {
 	return call_run((VALUE)&what);
 }
 
-aw_status host_callback(aw_loop *loop, void *ud) {
+aw_status glue_callback(aw_loop *loop, void *ud) {
 	void *pair[] = {loop, ud};
 	int failed = 0;
 	rb_protect(callback_run, (VALUE)pair, &failed);
@@ -226,7 +226,7 @@ static VALUE done_run(VALUE arg) {
 	return call_run((VALUE)&what);
 }
 
-aw_status host_done(aw_future *future, void *ud) {
+aw_status glue_done(aw_future *future, void *ud) {
 	void *pair[] = {future, ud};
 	int failed = 0;
 	rb_protect(done_run, (VALUE)pair, &failed);
@@ -246,12 +246,12 @@ static VALUE exception_run(VALUE arg) {
 	return Qnil;
 }
 
-aw_status host_exception(aw_loop *loop, const aw_report *report, void *ud) {
+aw_status glue_exception(aw_loop *loop, const aw_report *report, void *ud) {
 	const void *triple[] = {loop, report, ud};
 	int failed = 0;
 	rb_protect(exception_run, (VALUE)triple, &failed);
 	if (!failed) return 0;
-	VALUE exception = host_caught(failed);
+	VALUE exception = glue_caught(failed);
 	if (!NIL_P(exception)) keep(exception);
 	return AW_EHOST;
 }
@@ -268,38 +268,38 @@ static VALUE step_run(VALUE arg) {
 	return answer;
 }
 
-aw_status host_raise(aw_resume *resume, VALUE exception) {
-	aw_error *error = host_error(aw_future_loop(aw_task_future(aw_resume_task(resume))), exception);
+aw_status glue_raise(aw_resume *resume, VALUE exception) {
+	aw_error *error = glue_error(aw_future_loop(aw_task_future(aw_resume_task(resume))), exception);
 	aw_status status = error ? aw_resume_raise(resume, error) : -ENOMEM;
 	aw_error_unref(error);
 	if (!leaves_loop(exception)) return status;
 	keep(exception);
-	return AW_EEXIT;
+	return AW_ESYSTEMEXIT;
 }
 
 /* A block that raises is a coroutine that fails: whoever awaits it gets the very exception. */
-aw_status host_step(aw_resume *resume, void *ud) {
+aw_status glue_step(aw_resume *resume, void *ud) {
 	void *pair[] = {resume, ud};
 	int failed = 0;
 	VALUE answer = rb_protect(step_run, (VALUE)pair, &failed);
 	if (!failed) return FIXNUM_P(answer) && FIX2LONG(answer) < 0 ? (aw_status)FIX2LONG(answer) : 0;
-	VALUE exception = host_caught(failed);
-	return NIL_P(exception) ? AW_EEXIT : host_raise(resume, exception);
+	VALUE exception = glue_caught(failed);
+	return NIL_P(exception) ? AW_ESYSTEMEXIT : glue_raise(resume, exception);
 }
 
 static VALUE compare_run(VALUE arg) {
 	void **triple = (void **)arg;
 	pin *self = triple[2];
-	call what = {.block = self->value, .argc = 2, .argv = {host_value(triple[0]), host_value(triple[1])}};
+	call what = {.block = self->value, .argc = 2, .argv = {glue_value(triple[0]), glue_value(triple[1])}};
 	return INT2NUM(NUM2INT(call_run((VALUE)&what)));
 }
 
-int32_t host_compare(void *a, void *b, void *ud) {
+int32_t glue_compare(void *a, void *b, void *ud) {
 	void *triple[] = {a, b, ud};
 	int failed = 0;
 	VALUE order = rb_protect(compare_run, (VALUE)triple, &failed);
 	if (!failed) return NUM2INT(order);
-	VALUE exception = host_caught(failed);
+	VALUE exception = glue_caught(failed);
 	if (!NIL_P(exception)) keep(exception);
 	return 0;
 }
@@ -309,7 +309,7 @@ static VALUE next_run(VALUE arg) {
 	pin *self = pair[0];
 	call what = {.block = self->value};
 	aw_coro **out = pair[1];
-	*out = host_coro(call_run((VALUE)&what));
+	*out = glue_coro(call_run((VALUE)&what));
 	return Qnil;
 }
 
@@ -317,20 +317,20 @@ static VALUE next_run(VALUE arg) {
  * The block of an iterator: the coroutine of the next item. Without an error object to give, what it raises
  * is kept.
  */
-aw_status host_next(void *ud, aw_coro **out) {
+aw_status glue_next(void *ud, aw_coro **out) {
 	void *pair[] = {ud, out};
 	int failed = 0;
 	rb_protect(next_run, (VALUE)pair, &failed);
 	if (!failed) return 0;
-	VALUE exception = host_caught(failed);
+	VALUE exception = glue_caught(failed);
 	if (!NIL_P(exception)) keep(exception);
-	return NIL_P(exception) || leaves_loop(exception) ? AW_EEXIT : AW_EHOST;
+	return NIL_P(exception) || leaves_loop(exception) ? AW_ESYSTEMEXIT : AW_EHOST;
 }
 
 static bool remove_done(pin *self, void *arg) {
 	void **search = arg;
 	if (self->value != *(VALUE *)search[1]) return true;
-	aw_status removed = aw_future_remove_done_callback(search[0], host_done, self);
+	aw_status removed = aw_future_remove_done_callback(search[0], glue_done, self);
 	aw_status *total = search[2];
 	if (removed < 0) *total = removed;
 	if (removed > 0) *total += removed;
@@ -338,7 +338,7 @@ static bool remove_done(pin *self, void *arg) {
 }
 
 /* Each registration has a pin of its own, so all that hold the block are tried. */
-aw_status host_remove_done_callback(aw_future *future, VALUE block) {
+aw_status glue_remove_done_callback(aw_future *future, VALUE block) {
 	aw_status total = 0;
 	void *search[] = {future, &block, &total};
 	pins_each(PIN_DONE, remove_done, search);
@@ -355,14 +355,14 @@ typedef struct c_value {
 
 static void c_value_free(void *ptr) {
 	c_value *self = ptr;
-	if (self->destroy) host_release_later(self->destroy, self->data);
+	if (self->destroy) glue_release_later(self->destroy, self->data);
 	free(self);
 }
 
 static const rb_data_type_t c_value_type = {.wrap_struct_name = "Libawait::Value",
                                             .function = {.dfree = c_value_free}};
 
-VALUE host_value_taken(void *value, aw_destroy_fn destroy) {
+VALUE glue_value_taken(void *value, aw_destroy_fn destroy) {
 	pin *ours = pin_at(value);
 	if (ours) {
 		VALUE object = ours->value;
@@ -378,8 +378,8 @@ VALUE host_value_taken(void *value, aw_destroy_fn destroy) {
 	return rb_data_typed_object_wrap(host.value_class, self, &c_value_type);
 }
 
-VALUE host_value(void *value) {
-	return host_value_taken(value, NULL);
+VALUE glue_value(void *value) {
+	return glue_value_taken(value, NULL);
 }
 
 static void *c_value_data(VALUE self) {
@@ -400,14 +400,14 @@ static VALUE c_value_future(VALUE self) {
 
 /* --- what the collector lets go --- */
 
-void host_release_later(void (*release)(void *), void *object) {
+void glue_release_later(void (*release)(void *), void *object) {
 	struct release *self = malloc(sizeof *self);
 	if (!self) return; /* a leak is all that can be had here */
 	*self = (struct release){releases, release, object};
 	releases = self;
 }
 
-void host_release_now(void) {
+void glue_release_now(void) {
 	for (struct release *self; (self = releases);) {
 		releases = self->next;
 		self->fn(self->object);
@@ -433,9 +433,9 @@ static void wait_interrupt(void *arg) {
 	aw_loop_wakeup(arg);
 }
 
-aw_status host_wait(aw_loop *loop, int64_t timeout) {
+aw_status glue_wait(aw_loop *loop, int64_t timeout) {
 	waiting self = {loop, timeout, 0};
-	host_release_now();
+	glue_release_now();
 	if (timeout == 0 || aw_loop_pending(loop))
 		wait_unlocked(&self);
 	else
@@ -446,7 +446,7 @@ aw_status host_wait(aw_loop *loop, int64_t timeout) {
 
 /* A thread that waits for another's outcome, without the VM's lock. */
 typedef struct blocking {
-	aw_cfuture *cfuture;
+	aw_concurrent_future *future;
 	aw_executor *executor; /* or this one's threads */
 	aw_interrupt *interrupt;
 	int64_t timeout;
@@ -462,8 +462,8 @@ static int64_t monotonic(void) {
 static void *blocking_unlocked(void *arg) {
 	blocking *self = arg;
 	self->status =
-		self->cfuture
-			? aw_cfuture_wait_interruptible(self->cfuture, self->timeout, self->interrupt)
+		self->future
+			? aw_concurrent_future_wait_interruptible(self->future, self->timeout, self->interrupt)
 			: aw_executor_shutdown_wait_interruptible(self->executor, self->timeout, self->interrupt);
 	return NULL;
 }
@@ -496,7 +496,7 @@ static VALUE blocking_end(VALUE arg) {
 }
 
 static aw_status blocking_wait(blocking *self) {
-	host_check(aw_interrupt_new(-1, &self->interrupt));
+	glue_check(aw_interrupt_new(-1, &self->interrupt));
 	rb_ensure(blocking_run, (VALUE)self, blocking_end, (VALUE)self);
 	return self->status;
 }
@@ -504,29 +504,29 @@ static aw_status blocking_wait(blocking *self) {
 /*
  * The outcome; what went wrong with the wait itself is raised here, so that neither is taken for the other.
  */
-aw_status host_cfuture_wait(aw_cfuture *cfuture, int64_t timeout, void **out) {
-	if (!aw_cfuture_done(cfuture)) {
-		blocking self = {.cfuture = cfuture, .timeout = timeout};
-		host_check(cfuture ? blocking_wait(&self) : AW_EBADHANDLE);
+aw_status glue_concurrent_future_wait(aw_concurrent_future *future, int64_t timeout, void **out) {
+	if (!aw_concurrent_future_done(future)) {
+		blocking self = {.future = future, .timeout = timeout};
+		glue_check(future ? blocking_wait(&self) : AW_EBADHANDLE);
 	}
-	return aw_cfuture_result(cfuture, out);
+	return aw_concurrent_future_result(future, out);
 }
 
-aw_status host_shutdown_wait(aw_executor *executor, int64_t timeout) {
+aw_status glue_shutdown_wait(aw_executor *executor, int64_t timeout) {
 	blocking self = {.executor = executor, .timeout = timeout};
 	return blocking_wait(&self);
 }
 
-void host_check_outcome(aw_cfuture *cfuture, aw_status status) {
+void glue_check_outcome(aw_concurrent_future *future, aw_status status) {
 	raise_kept();
 	if (status >= 0) return;
-	aw_error *error = aw_cfuture_done(cfuture) ? aw_cfuture_error(cfuture) : NULL;
-	if (error) rb_exc_raise(host_exception_of(error));
+	aw_error *error = aw_concurrent_future_done(future) ? aw_concurrent_future_error(future) : NULL;
+	if (error) rb_exc_raise(glue_exception_of(error));
 	raise_status(status);
 }
 
-aw_status host_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout) {
-	aw_status status = timeout ? host_wait(loop, timeout) : 0;
+aw_status glue_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout) {
+	aw_status status = timeout ? glue_wait(loop, timeout) : 0;
 	return status < 0 ? status : aw_loop_drain(loop, out, max, 0);
 }
 
@@ -542,13 +542,13 @@ static uint32_t field_u32(VALUE hash, const char *name) {
 }
 
 static bool kind_fills(uint32_t kind) {
-	return kind == AW_OPERATION_READ || kind == AW_OPERATION_RECV;
+	return kind == AW_OP_READ || kind == AW_OP_RECV;
 }
 
 static void submission_buffer(aw_submission *self, VALUE *buffer) {
 	if (NIL_P(*buffer)) return;
-	if (self->kind == AW_OPERATION_FUTURE) {
-		self->buffer = host_future(*buffer);
+	if (self->kind == AW_OP_FUTURE) {
+		self->buffer = glue_future(*buffer);
 		return;
 	}
 	StringValue(*buffer);
@@ -598,7 +598,7 @@ static VALUE submissions_fill(VALUE arg) {
 	return Qnil;
 }
 
-VALUE host_submissions(aw_loop *loop, VALUE list, const aw_submission **out, size_t *out_count) {
+VALUE glue_submissions(aw_loop *loop, VALUE list, const aw_submission **out, size_t *out_count) {
 	Check_Type(list, T_ARRAY);
 	size_t bytes = (size_t)RARRAY_LEN(list) * sizeof(aw_submission);
 	VALUE holder = rb_str_new(NULL, (long)bytes);
@@ -607,7 +607,7 @@ VALUE host_submissions(aw_loop *loop, VALUE list, const aw_submission **out, siz
 	MEMZERO(self.at, char, bytes);
 	rb_protect(submissions_fill, (VALUE)&self, &failed);
 	if (failed) {
-		host_submitted(self.at, self.count, 0);
+		glue_submitted(self.at, self.count, 0);
 		rb_jump_tag(failed);
 	}
 	*out = self.at;
@@ -616,19 +616,19 @@ VALUE host_submissions(aw_loop *loop, VALUE list, const aw_submission **out, siz
 }
 
 /* Those beyond the ones taken come back. */
-void host_submitted(const aw_submission *submissions, size_t count, aw_status taken) {
+void glue_submitted(const aw_submission *submissions, size_t count, aw_status taken) {
 	for (size_t i = taken < 0 ? 0 : (size_t)taken; i < count; i++)
 		submission_end(pin_at((void *)(uintptr_t)submissions[i].token));
 }
 
-VALUE host_completions(const aw_completion *completions, aw_status count) {
+VALUE glue_completions(const aw_completion *completions, aw_status count) {
 	VALUE list = rb_ary_new_capa(count);
 	for (aw_status i = 0; i < count; i++) {
 		const aw_completion *at = &completions[i];
 		pin *self = pin_at((void *)(uintptr_t)at->token);
 		if (!self) continue;
-		bool of_future = self->operation == AW_OPERATION_FUTURE;
-		VALUE value = of_future ? host_value((void *)(intptr_t)at->value) : LL2NUM(at->value);
+		bool of_future = self->operation == AW_OP_FUTURE;
+		VALUE value = of_future ? glue_value((void *)(intptr_t)at->value) : LL2NUM(at->value);
 		rb_ary_push(list, rb_ary_new_from_args(3, rb_ary_entry(self->value, 0), INT2NUM(at->status), value));
 		submission_end(self);
 	}
@@ -648,7 +648,7 @@ static bool cancel_token(pin *self, void *arg) {
 	return status >= 0;
 }
 
-aw_status host_cancel_token(aw_loop *loop, VALUE token) {
+aw_status glue_cancel_token(aw_loop *loop, VALUE token) {
 	aw_status total = 0;
 	void *search[] = {loop, &token, &total};
 	pins_each(PIN_SUBMISSION, cancel_token, search);
@@ -661,13 +661,13 @@ static bool forget(pin *self, void *loop) {
 }
 
 /* Completions that nobody can drain any more. */
-void host_closed(aw_loop *loop) {
+void glue_closed(aw_loop *loop) {
 	pins_each(PIN_SUBMISSION, forget, loop);
 }
 
 /* --- arguments --- */
 
-const char **host_strings(VALUE list, VALUE *holder, size_t *count) {
+const char **glue_strings(VALUE list, VALUE *holder, size_t *count) {
 	Check_Type(list, T_ARRAY);
 	*count = (size_t)RARRAY_LEN(list);
 	VALUE kept = rb_ary_dup(list);
@@ -684,7 +684,7 @@ const char **host_strings(VALUE list, VALUE *holder, size_t *count) {
 
 static VALUE collect(VALUE module) {
 	rb_gc_start();
-	host_release_now();
+	glue_release_now();
 	raise_kept();
 	return module;
 }
@@ -699,14 +699,14 @@ static VALUE address(VALUE module, VALUE wrapper) {
 /* A failure that carries the exception. */
 static VALUE failure_of(VALUE module, VALUE loop, VALUE exception) {
 	(void)module;
-	aw_error *error = host_error(host_loop(loop), exception);
+	aw_error *error = glue_error(glue_loop(loop), exception);
 	if (!error) rb_memerror();
 	VALUE wrapper = wrap_aw_error(error);
 	aw_error_unref(error);
 	return wrapper;
 }
 
-void host_init(VALUE module) {
+void glue_init(VALUE module) {
 	host.module = module;
 	host.kept = Qnil;
 	rb_gc_register_mark_object(rb_data_typed_object_wrap(rb_cObject, &host, &roots_type));

@@ -24,53 +24,53 @@ typedef struct pin {
 } pin;
 
 /* Adds the classes and functions that SWIG does not make. */
-int host_init(PyObject *module);
+int glue_init(PyObject *module);
 
 /* NULL with an exception if there is no memory. */
 pin *pin_new(enum pin_kind kind, PyObject *object, const void *owner);
 /* The destroy of every callback and value that comes from Python. */
 void pin_free(void *ud);
 
-aw_status host_callback(aw_loop *loop, void *ud);
-aw_status host_done(aw_future *future, void *ud);
-aw_status host_exception(aw_loop *loop, const aw_report *report, void *ud);
-aw_status host_step(aw_resume *resume, void *ud);
-aw_status host_next(void *ud, aw_coro **out);
-int32_t host_compare(void *a, void *b, void *ud);
-aw_status host_remove_done_callback(aw_future *future, PyObject *callable);
+aw_status glue_callback(aw_loop *loop, void *ud);
+aw_status glue_done(aw_future *future, void *ud);
+aw_status glue_exception(aw_loop *loop, const aw_report *report, void *ud);
+aw_status glue_step(aw_resume *resume, void *ud);
+aw_status glue_next(void *ud, aw_coro **out);
+int32_t glue_compare(void *a, void *b, void *ud);
+aw_status glue_remove_done_callback(aw_future *future, PyObject *callable);
 
 /*
  * A value as Python sees it; `destroy` if it moves to Python. `kind` is an aw_value_kind, or VALUE_UNKNOWN.
  */
 enum { VALUE_UNKNOWN = -1 };
-PyObject *host_value(void *value, int32_t kind);
-PyObject *host_value_taken(void *value, aw_destroy_fn destroy, int32_t kind);
+PyObject *glue_value(void *value, int32_t kind);
+PyObject *glue_value_taken(void *value, aw_destroy_fn destroy, int32_t kind);
 
 /* Raise what a callable raised meanwhile, or what the status says: -1. Else 0. */
-int host_check(aw_status status);
-int host_check_future(aw_future *future, aw_status status);
-int host_check_outcome(aw_cfuture *cfuture, aw_status status);
-int host_check_result(const aw_results *results, size_t index, aw_status status);
+int glue_check(aw_status status);
+int glue_check_future(aw_future *future, aw_status status);
+int glue_check_outcome(aw_concurrent_future *concurrent_future, aw_status status);
+int glue_check_result(const aw_results *results, size_t index, aw_status status);
 /* New reference. */
-PyObject *host_exception_of(aw_error *error);
+PyObject *glue_exception_of(aw_error *error);
 
 /* For a wrapper's end: an unref that leaves the exception being raised as it is. */
-void host_unref(void (*unref)(void *object), void *object);
+void glue_unref(void (*unref)(void *object), void *object);
 
-aw_status host_wait(aw_loop *loop, int64_t timeout);
-aw_status host_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout);
-aw_status host_cfuture_wait(aw_cfuture *cfuture, int64_t timeout, void **out);
-aw_status host_shutdown_wait(aw_executor *executor, int64_t timeout);
+aw_status glue_wait(aw_loop *loop, int64_t timeout);
+aw_status glue_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout);
+aw_status glue_concurrent_future_wait(aw_concurrent_future *concurrent_future, int64_t timeout, void **out);
+aw_status glue_shutdown_wait(aw_executor *executor, int64_t timeout);
 
 /* Arrays: of strings, with a list that holds them; of operations; of their outcomes. */
-const char **host_strings(PyObject *list, PyObject **holder, size_t *count);
-aw_submission *host_submissions(aw_loop *loop, PyObject *list, size_t *count);
-void host_submitted(const aw_submission *submissions, size_t count, aw_status taken);
-PyObject *host_completions(const aw_completion *completions, aw_status count);
-aw_status host_cancel_token(aw_loop *loop, PyObject *token);
-void host_closed(aw_loop *loop);
+const char **glue_strings(PyObject *list, PyObject **holder, size_t *count);
+aw_submission *glue_submissions(aw_loop *loop, PyObject *list, size_t *count);
+void glue_submitted(const aw_submission *submissions, size_t count, aw_status taken);
+PyObject *glue_completions(const aw_completion *completions, aw_status count);
+aw_status glue_cancel_token(aw_loop *loop, PyObject *token);
+void glue_closed(aw_loop *loop);
 /* The address that stands for a name. NULL with an exception. */
-void *host_key(PyObject *name);
+void *glue_key(PyObject *name);
 
 /*
  * Of the generated file. wrap_ takes a reference of its own, lend_ has none and end_ takes the pointer out of
@@ -84,8 +84,8 @@ PyObject *lend_aw_resume(aw_resume *resume);
 PyObject *lend_aw_report(aw_report *report);
 void end_lent(PyObject *lent);
 /* Borrowed. -1 with an exception for what is none; NULL for None. */
-int host_future(PyObject *object, aw_future **out);
-int host_coro(PyObject *object, aw_coro **out);
-int host_failure(PyObject *object, aw_error **out);
+int glue_future(PyObject *object, aw_future **out);
+int glue_coro(PyObject *object, aw_coro **out);
+int glue_failure(PyObject *object, aw_error **out);
 
 #endif

@@ -65,22 +65,22 @@ static aw_status fail(void *ud) {
 
 static void the_value_reaches_the_other_thread(void) {
 	running host = running_begin(NULL);
-	aw_cfuture *cfuture = NULL;
+	aw_concurrent_future *outcome = NULL;
 	void *value = NULL;
 	int number = 42;
 	value_destroyed = 0;
-	EXPECT_INT(aw_submit_threadsafe(host.loop, answer, &number, count_destroyed, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_result(cfuture, &value), AW_EINVALIDSTATE);
-	EXPECT(!aw_cfuture_done(cfuture));
+	EXPECT_INT(aw_run_coroutine_threadsafe(host.loop, answer, &number, count_destroyed, &outcome), 0);
+	EXPECT_INT(aw_concurrent_future_result(outcome, &value), AW_EINVALIDSTATE);
+	EXPECT(!aw_concurrent_future_done(outcome));
 	running_start(&host);
-	EXPECT_INT(aw_cfuture_wait(cfuture, AW_FOREVER, &value), 0);
+	EXPECT_INT(aw_concurrent_future_wait(outcome, AW_FOREVER, &value), 0);
 	EXPECT(value == &number);
-	EXPECT_INT(aw_cfuture_result(cfuture, &value), 0);
-	EXPECT(aw_cfuture_done(cfuture) && !aw_cfuture_cancelled(cfuture));
-	EXPECT(aw_cfuture_error(cfuture) == NULL);
-	EXPECT_INT(aw_cfuture_cancel(cfuture), 0);
+	EXPECT_INT(aw_concurrent_future_result(outcome, &value), 0);
+	EXPECT(aw_concurrent_future_done(outcome) && !aw_concurrent_future_cancelled(outcome));
+	EXPECT(aw_concurrent_future_error(outcome) == NULL);
+	EXPECT_INT(aw_concurrent_future_cancel(outcome), 0);
 	EXPECT_INT(value_destroyed, 0);
-	aw_cfuture_unref(cfuture); /* here, but the value is destroyed there */
+	aw_concurrent_future_unref(outcome); /* here, but the value is destroyed there */
 	running_stop(&host);
 	EXPECT_INT(value_destroyed, 1);
 	EXPECT(!pthread_equal(destroyed_by, pthread_self()));
@@ -90,13 +90,13 @@ static void the_value_reaches_the_other_thread(void) {
 
 static void a_failure_reaches_it_with_its_message(void) {
 	running host = running_begin(NULL);
-	aw_cfuture *cfuture = NULL;
+	aw_concurrent_future *outcome = NULL;
 	running_start(&host);
-	EXPECT_INT(aw_submit_threadsafe(host.loop, fail, NULL, NULL, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_wait(cfuture, -1, NULL), -EIO);
-	EXPECT_INT(aw_error_status(aw_cfuture_error(cfuture)), -EIO);
-	EXPECT_STR(aw_error_message(aw_cfuture_error(cfuture)), "no luck");
-	aw_cfuture_unref(cfuture);
+	EXPECT_INT(aw_run_coroutine_threadsafe(host.loop, fail, NULL, NULL, &outcome), 0);
+	EXPECT_INT(aw_concurrent_future_wait(outcome, -1, NULL), -EIO);
+	EXPECT_INT(aw_error_status(aw_concurrent_future_error(outcome)), -EIO);
+	EXPECT_STR(aw_error_message(aw_concurrent_future_error(outcome)), "no luck");
+	aw_concurrent_future_unref(outcome);
 	running_stop(&host);
 	running_end(&host);
 }
@@ -109,12 +109,12 @@ static aw_status cancel_oneself(void *ud) {
 
 static void a_task_cancelled_in_the_loop_is_a_cancelled_outcome(void) {
 	running host = running_begin(NULL);
-	aw_cfuture *cfuture = NULL;
+	aw_concurrent_future *outcome = NULL;
 	running_start(&host);
-	EXPECT_INT(aw_submit_threadsafe(host.loop, cancel_oneself, NULL, NULL, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_wait(cfuture, -1, NULL), AW_ECANCELLED);
-	EXPECT(aw_cfuture_cancelled(cfuture));
-	aw_cfuture_unref(cfuture);
+	EXPECT_INT(aw_run_coroutine_threadsafe(host.loop, cancel_oneself, NULL, NULL, &outcome), 0);
+	EXPECT_INT(aw_concurrent_future_wait(outcome, -1, NULL), AW_ECANCELLED);
+	EXPECT(aw_concurrent_future_cancelled(outcome));
+	aw_concurrent_future_unref(outcome);
 	running_stop(&host);
 	running_end(&host);
 }
@@ -125,14 +125,14 @@ static aw_status step_once(aw_resume *resume, void *ud) {
 
 static void a_coroutine_of_steps_does_as_well(void) {
 	running host = running_begin(NULL);
-	aw_cfuture *cfuture = NULL;
+	aw_concurrent_future *outcome = NULL;
 	void *value = NULL;
 	int destroyed = 0;
 	running_start(&host);
-	EXPECT_INT(aw_submit_step_threadsafe(host.loop, step_once, &destroyed, count_destroyed, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_wait(cfuture, AW_FOREVER, &value), 0);
+	EXPECT_INT(aw_run_step_threadsafe(host.loop, step_once, &destroyed, count_destroyed, &outcome), 0);
+	EXPECT_INT(aw_concurrent_future_wait(outcome, AW_FOREVER, &value), 0);
 	EXPECT(value == &destroyed);
-	aw_cfuture_unref(cfuture);
+	aw_concurrent_future_unref(outcome);
 	running_stop(&host);
 	EXPECT_INT(destroyed, 1);
 	running_end(&host);
@@ -149,14 +149,14 @@ static aw_status read_context(void *ud) {
 
 static void the_task_has_the_context_of_who_submitted_it(void) {
 	running host = running_begin(NULL);
-	aw_cfuture *cfuture = NULL;
+	aw_concurrent_future *outcome = NULL;
 	void *value = NULL;
 	running_start(&host);
 	EXPECT_INT(aw_context_set(&key, "the thread's", NULL), 0);
-	EXPECT_INT(aw_submit_threadsafe(host.loop, read_context, NULL, NULL, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_wait(cfuture, AW_FOREVER, &value), 0);
+	EXPECT_INT(aw_run_coroutine_threadsafe(host.loop, read_context, NULL, NULL, &outcome), 0);
+	EXPECT_INT(aw_concurrent_future_wait(outcome, AW_FOREVER, &value), 0);
 	EXPECT_STR(value, "the thread's");
-	aw_cfuture_unref(cfuture);
+	aw_concurrent_future_unref(outcome);
 	EXPECT_INT(aw_context_unset(&key), 0);
 	running_stop(&host);
 	running_end(&host);
@@ -180,44 +180,44 @@ static aw_status sleep_and_tell(void *ud) {
 static void cancelling_it_cancels_the_task(void) {
 	/* Time must not pass by itself. */
 	running host = running_begin("epoll");
-	aw_cfuture *cfuture = NULL;
+	aw_concurrent_future *outcome = NULL;
 	sleeper nap = {.asleep = GATE_INIT, .over = GATE_INIT};
 	running_start(&host);
-	EXPECT_INT(aw_submit_threadsafe(host.loop, sleep_and_tell, &nap, NULL, &cfuture), 0);
+	EXPECT_INT(aw_run_coroutine_threadsafe(host.loop, sleep_and_tell, &nap, NULL, &outcome), 0);
 	gate_wait(&nap.asleep);
-	EXPECT_INT(aw_cfuture_wait(cfuture, 0, NULL), AW_EPENDING);
-	EXPECT_INT(aw_cfuture_wait(cfuture, AW_MILLISECOND, NULL), AW_EPENDING);
-	EXPECT(!aw_cfuture_done(cfuture));
-	EXPECT_INT(aw_cfuture_cancel(cfuture), 1);
-	EXPECT_INT(aw_cfuture_wait(cfuture, AW_FOREVER, NULL), AW_ECANCELLED);
-	EXPECT_INT(aw_cfuture_cancel(cfuture), 0);
-	EXPECT_INT(aw_error_status(aw_cfuture_error(cfuture)), AW_ECANCELLED);
+	EXPECT_INT(aw_concurrent_future_wait(outcome, 0, NULL), AW_EPENDING);
+	EXPECT_INT(aw_concurrent_future_wait(outcome, AW_MILLISECOND, NULL), AW_EPENDING);
+	EXPECT(!aw_concurrent_future_done(outcome));
+	EXPECT_INT(aw_concurrent_future_cancel(outcome), 1);
+	EXPECT_INT(aw_concurrent_future_wait(outcome, AW_FOREVER, NULL), AW_ECANCELLED);
+	EXPECT_INT(aw_concurrent_future_cancel(outcome), 0);
+	EXPECT_INT(aw_error_status(aw_concurrent_future_error(outcome)), AW_ECANCELLED);
 	gate_wait(&nap.over);
 	EXPECT_INT(nap.status, AW_ECANCELLED);
-	aw_cfuture_unref(cfuture);
+	aw_concurrent_future_unref(outcome);
 	running_stop(&host);
 	running_end(&host);
 }
 
 static void what_is_cancelled_on_the_way_never_runs(void) {
 	aw_loop *loop = loop_begin(NULL);
-	aw_cfuture *cfuture = NULL;
+	aw_concurrent_future *outcome = NULL;
 	int destroyed = 0;
-	EXPECT_INT(aw_submit_threadsafe(loop, fail, &destroyed, count_destroyed, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_cancel(cfuture), 1);
+	EXPECT_INT(aw_run_coroutine_threadsafe(loop, fail, &destroyed, count_destroyed, &outcome), 0);
+	EXPECT_INT(aw_concurrent_future_cancel(outcome), 1);
 	loop_settle(loop);
 	EXPECT_INT(destroyed, 1);
-	EXPECT_INT(aw_cfuture_result(cfuture, NULL), AW_ECANCELLED);
-	aw_cfuture_unref(cfuture);
+	EXPECT_INT(aw_concurrent_future_result(outcome, NULL), AW_ECANCELLED);
+	aw_concurrent_future_unref(outcome);
 	loop_end(loop);
 }
 
 static aw_status wait_inside(void *ud) {
-	aw_cfuture *cfuture = NULL;
+	aw_concurrent_future *outcome = NULL;
 	(void)ud;
-	EXPECT_INT(aw_submit_threadsafe(aw_loop_current(), fail, NULL, NULL, &cfuture), 0);
-	EXPECT_INT(aw_cfuture_wait(cfuture, AW_FOREVER, NULL), -EDEADLK);
-	aw_cfuture_unref(cfuture);
+	EXPECT_INT(aw_run_coroutine_threadsafe(aw_loop_current(), fail, NULL, NULL, &outcome), 0);
+	EXPECT_INT(aw_concurrent_future_wait(outcome, AW_FOREVER, NULL), -EDEADLK);
+	aw_concurrent_future_unref(outcome);
 	return 0;
 }
 
@@ -231,26 +231,26 @@ static void the_thread_that_runs_the_loop_can_not_wait(void) {
 
 static void who_waits_hears_of_the_end_of_the_loop(void) {
 	aw_loop *loop = loop_begin("epoll");
-	aw_cfuture *on_the_way = NULL, *asleep[2] = {NULL};
+	aw_concurrent_future *on_the_way = NULL, *asleep[2] = {NULL};
 	sleeper nap = {.asleep = GATE_INIT, .over = GATE_INIT};
 	int destroyed = 0;
-	EXPECT_INT(aw_submit_threadsafe(loop, sleep_and_tell, &nap, NULL, &asleep[0]), 0);
-	EXPECT_INT(aw_submit_threadsafe(loop, sleep_long, NULL, NULL, &asleep[1]), 0);
+	EXPECT_INT(aw_run_coroutine_threadsafe(loop, sleep_and_tell, &nap, NULL, &asleep[0]), 0);
+	EXPECT_INT(aw_run_coroutine_threadsafe(loop, sleep_long, NULL, NULL, &asleep[1]), 0);
 	loop_settle(loop);
-	EXPECT_INT(aw_submit_threadsafe(loop, fail, &destroyed, count_destroyed, &on_the_way), 0);
+	EXPECT_INT(aw_run_coroutine_threadsafe(loop, fail, &destroyed, count_destroyed, &on_the_way), 0);
 	EXPECT_INT(aw_loop_close(loop), 0);
 	EXPECT_INT(nap.status, AW_ELOOPCLOSED);
 	EXPECT_INT(destroyed, 1);
-	EXPECT_INT(aw_cfuture_wait(asleep[0], AW_FOREVER, NULL), AW_ELOOPCLOSED);
-	EXPECT_INT(aw_cfuture_wait(asleep[1], AW_FOREVER, NULL), AW_ELOOPCLOSED);
-	EXPECT_INT(aw_cfuture_wait(on_the_way, AW_FOREVER, NULL), AW_ELOOPCLOSED);
-	EXPECT_INT(aw_cfuture_cancel(on_the_way), 0);
-	aw_cfuture *late = NULL;
-	EXPECT_INT(aw_submit_threadsafe(loop, fail, &destroyed, count_destroyed, &late), AW_ELOOPCLOSED);
+	EXPECT_INT(aw_concurrent_future_wait(asleep[0], AW_FOREVER, NULL), AW_ELOOPCLOSED);
+	EXPECT_INT(aw_concurrent_future_wait(asleep[1], AW_FOREVER, NULL), AW_ELOOPCLOSED);
+	EXPECT_INT(aw_concurrent_future_wait(on_the_way, AW_FOREVER, NULL), AW_ELOOPCLOSED);
+	EXPECT_INT(aw_concurrent_future_cancel(on_the_way), 0);
+	aw_concurrent_future *late = NULL;
+	EXPECT_INT(aw_run_coroutine_threadsafe(loop, fail, &destroyed, count_destroyed, &late), AW_ELOOPCLOSED);
 	EXPECT_INT(destroyed, 2);
 	aw_loop_unref(loop); /* before what came of it */
-	aw_cfuture_unref(on_the_way);
-	for (int i = 0; i < 2; i++) aw_cfuture_unref(asleep[i]);
+	aw_concurrent_future_unref(on_the_way);
+	for (int i = 0; i < 2; i++) aw_concurrent_future_unref(asleep[i]);
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
@@ -276,17 +276,17 @@ static void *storm_run(void *arg) {
 	storm *self = arg;
 	gate_wait(self->start);
 	for (int i = 0; i < 200; i++) {
-		aw_cfuture *cfuture = NULL;
+		aw_concurrent_future *outcome = NULL;
 		self->submitted++;
-		if (aw_submit_threadsafe(self->loop, short_or_long, self, storm_destroyed, &cfuture) < 0) {
+		if (aw_run_coroutine_threadsafe(self->loop, short_or_long, self, storm_destroyed, &outcome) < 0) {
 			self->refused++;
 			continue;
 		}
-		if (i % 3 == 0) aw_cfuture_cancel(cfuture);
-		if (i % 3 == 1) IGNORED(aw_cfuture_wait(cfuture, AW_MICROSECOND, NULL));
-		if (i % 5 == 0) aw_cfuture_unref(aw_cfuture_ref(cfuture));
+		if (i % 3 == 0) aw_concurrent_future_cancel(outcome);
+		if (i % 3 == 1) IGNORED(aw_concurrent_future_wait(outcome, AW_MICROSECOND, NULL));
+		if (i % 5 == 0) aw_concurrent_future_unref(aw_concurrent_future_ref(outcome));
 		self->settled++;
-		aw_cfuture_unref(cfuture);
+		aw_concurrent_future_unref(outcome);
 	}
 	return NULL;
 }
@@ -323,11 +323,11 @@ static aw_status give(void *ud) {
 static void *ask_often(void *arg) {
 	uintptr_t wrong = 0;
 	for (uintptr_t i = 1; i <= 100; i++) {
-		aw_cfuture *cfuture = NULL;
+		aw_concurrent_future *outcome = NULL;
 		void *value = NULL;
-		wrong += aw_submit_threadsafe(arg, give, (void *)i, NULL, &cfuture) != 0;
-		wrong += aw_cfuture_wait(cfuture, AW_FOREVER, &value) != 0 || (uintptr_t)value != i;
-		aw_cfuture_unref(cfuture);
+		wrong += aw_run_coroutine_threadsafe(arg, give, (void *)i, NULL, &outcome) != 0;
+		wrong += aw_concurrent_future_wait(outcome, AW_FOREVER, &value) != 0 || (uintptr_t)value != i;
+		aw_concurrent_future_unref(outcome);
 	}
 	return (void *)wrong;
 }
@@ -349,40 +349,41 @@ static void eight_threads_ask_one_loop(void) {
 
 /* --- arguments --- */
 
-static int in_the_child(aw_loop *loop, aw_cfuture *cfuture) {
+static int in_the_child(aw_loop *loop, aw_concurrent_future *outcome) {
 	int destroyed = 0;
-	aw_cfuture *another = NULL;
-	if (aw_cfuture_wait(cfuture, AW_FOREVER, NULL) != AW_EFORKED) return 1;
-	if (aw_cfuture_cancel(cfuture) != AW_EFORKED) return 2;
-	if (aw_submit_threadsafe(loop, fail, &destroyed, count_destroyed, &another) != AW_EFORKED) return 3;
+	aw_concurrent_future *another = NULL;
+	if (aw_concurrent_future_wait(outcome, AW_FOREVER, NULL) != AW_EFORKED) return 1;
+	if (aw_concurrent_future_cancel(outcome) != AW_EFORKED) return 2;
+	if (aw_run_coroutine_threadsafe(loop, fail, &destroyed, count_destroyed, &another) != AW_EFORKED)
+		return 3;
 	return destroyed == 1 ? 0 : 4;
 }
 
 static void wrong_arguments_are_answered_with_errors(void) {
 	aw_loop *loop = loop_begin(NULL);
-	aw_cfuture *cfuture = NULL;
+	aw_concurrent_future *outcome = NULL;
 	int destroyed = 0;
-	EXPECT_INT(aw_submit_threadsafe(NULL, fail, &destroyed, count_destroyed, &cfuture), AW_EBADHANDLE);
-	EXPECT_INT(aw_submit_threadsafe(loop, NULL, &destroyed, count_destroyed, &cfuture), -EINVAL);
-	EXPECT_INT(aw_submit_threadsafe(loop, fail, &destroyed, count_destroyed, NULL), -EINVAL);
+	EXPECT_INT(aw_run_coroutine_threadsafe(NULL, fail, &destroyed, count_destroyed, &outcome), AW_EBADHANDLE);
+	EXPECT_INT(aw_run_coroutine_threadsafe(loop, NULL, &destroyed, count_destroyed, &outcome), -EINVAL);
+	EXPECT_INT(aw_run_coroutine_threadsafe(loop, fail, &destroyed, count_destroyed, NULL), -EINVAL);
 	EXPECT_INT(destroyed, 3);
-	EXPECT_INT(aw_cfuture_wait(NULL, 0, NULL), AW_EBADHANDLE);
-	EXPECT_INT(aw_cfuture_cancel((aw_cfuture *)(void *)loop), AW_EBADHANDLE);
-	EXPECT_INT(aw_cfuture_done(NULL), 0);
-	EXPECT(aw_cfuture_error(NULL) == NULL);
-	aw_cfuture_unref(NULL);
-	EXPECT_INT(aw_submit_threadsafe(loop, fail, NULL, NULL, &cfuture), 0);
+	EXPECT_INT(aw_concurrent_future_wait(NULL, 0, NULL), AW_EBADHANDLE);
+	EXPECT_INT(aw_concurrent_future_cancel((aw_concurrent_future *)(void *)loop), AW_EBADHANDLE);
+	EXPECT_INT(aw_concurrent_future_done(NULL), 0);
+	EXPECT(aw_concurrent_future_error(NULL) == NULL);
+	aw_concurrent_future_unref(NULL);
+	EXPECT_INT(aw_run_coroutine_threadsafe(loop, fail, NULL, NULL, &outcome), 0);
 	fflush(NULL);
 	pid_t child = fork();
-	if (child == 0) _exit(in_the_child(loop, cfuture));
+	if (child == 0) _exit(in_the_child(loop, outcome));
 	int status = -1;
 	EXPECT_INT(waitpid(child, &status, 0), child);
 	EXPECT_INT(status, 0);
-	aw_cfuture_unref(cfuture);
+	aw_concurrent_future_unref(outcome);
 	loop_end(loop);
 }
 
-CHECK_MAIN("submit_threadsafe", CASE(the_value_reaches_the_other_thread),
+CHECK_MAIN("run_coroutine_threadsafe", CASE(the_value_reaches_the_other_thread),
            CASE(a_failure_reaches_it_with_its_message),
            CASE(a_task_cancelled_in_the_loop_is_a_cancelled_outcome), CASE(a_coroutine_of_steps_does_as_well),
            CASE(the_task_has_the_context_of_who_submitted_it), CASE(cancelling_it_cancels_the_task),

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the generated wrappers ask of Ruby: blocks kept alive as callbacks, Ruby objects as values, statuses
+ * as exceptions, and the VM's lock let go while the loop waits.
+ */
+#ifndef RUBY_HOST_H
+#define RUBY_HOST_H
+
+#include <await/await.h>
+#include <ruby.h>
+#include <stdbool.h>
+
+enum pin_kind { PIN_FREE, PIN_BLOCK, PIN_DONE, PIN_HANDLER, PIN_VALUE, PIN_SUBMISSION };
+
+/* A Ruby object that C refers to. */
+typedef struct pin {
+	VALUE value;
+	const void *owner; /* the loop, of a handler or a submission */
+	struct pin *next;  /* while it is free */
+	uint32_t kind, operation;
+} pin;
+
+/* Makes the roots and the classes that have no handle. */
+void glue_init(VALUE module);
+
+pin *pin_new(enum pin_kind kind, VALUE value);
+/* The destroy of every callback and value that comes from Ruby. Also told of one that is free already. */
+void pin_free(void *ud);
+
+/* The block of the running method as user data. */
+pin *glue_block(enum pin_kind kind, const void *owner);
+aw_status glue_callback(aw_loop *loop, void *ud);
+aw_status glue_done(aw_future *future, void *ud);
+aw_status glue_exception(aw_loop *loop, const aw_report *report, void *ud);
+aw_status glue_step(aw_resume *resume, void *ud);
+aw_status glue_next(void *ud, aw_coro **out);
+int32_t glue_compare(void *a, void *b, void *ud);
+
+/* A value that C holds, as Ruby sees it; `destroy` if it moves to Ruby. */
+VALUE glue_value(void *value);
+VALUE glue_value_taken(void *value, aw_destroy_fn destroy);
+
+/* Raises what a block raised meanwhile, or what the status says. Returns otherwise. */
+void glue_check(aw_status status);
+void glue_check_future(aw_future *future, aw_status status);
+void glue_check_result(const aw_results *results, size_t index, aw_status status);
+VALUE glue_exception_of(aw_error *error);
+/*
+ * What rb_protect() caught, as an exception; nil if the thread is to end: then that goes on once the loop has
+ * been left.
+ */
+VALUE glue_caught(int tag);
+/* Ends a coroutine with an exception: what is no StandardError also leaves the loop. */
+aw_status glue_raise(aw_resume *resume, VALUE exception);
+/* An error that carries a Ruby exception. New reference, or NULL without memory. */
+aw_error *glue_error(aw_loop *loop, VALUE exception);
+
+/* For free functions, which run inside the collector: the unref, later. */
+void glue_release_later(void (*release)(void *), void *object);
+void glue_release_now(void);
+
+aw_status glue_wait(aw_loop *loop, int64_t timeout);
+aw_status glue_concurrent_future_wait(aw_concurrent_future *outcome, int64_t timeout, void **out);
+aw_status glue_shutdown_wait(aw_executor *executor, int64_t timeout);
+void glue_check_outcome(aw_concurrent_future *outcome, aw_status status);
+aw_status glue_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout);
+VALUE glue_submissions(aw_loop *loop, VALUE list, const aw_submission **out, size_t *out_count);
+void glue_submitted(const aw_submission *submissions, size_t count, aw_status taken);
+VALUE glue_completions(const aw_completion *completions, aw_status count);
+aw_status glue_cancel_token(aw_loop *loop, VALUE token);
+void glue_closed(aw_loop *loop);
+aw_status glue_remove_done_callback(aw_future *future, VALUE block);
+
+const char **glue_strings(VALUE list, VALUE *holder, size_t *count);
+
+/*
+ * Of the generated file. wrap_ takes a reference of its own, take_ takes the caller's over, lend_ has none.
+ */
+VALUE wrap_aw_loop(aw_loop *loop);
+VALUE wrap_aw_future(aw_future *future);
+VALUE wrap_aw_task(aw_task *task);
+VALUE wrap_aw_error(aw_error *error);
+VALUE wrap_aw_concurrent_future(aw_concurrent_future *outcome);
+VALUE wrap_aw_coro(aw_coro *coro);
+VALUE wrap_aw_results(aw_results *results);
+VALUE lend_aw_resume(aw_resume *resume);
+VALUE lend_aw_report(aw_report *report);
+aw_loop *glue_loop(VALUE object);
+aw_future *glue_future(VALUE object);
+aw_future *glue_future_or_null(VALUE object);
+/* New reference. */
+aw_coro *glue_coro(VALUE object);
+aw_coro *glue_coro_or_null(VALUE object);
+
+#endif
