@@ -172,6 +172,51 @@ read -ra flags <<<"$(pkg-config --static --cflags --libs libawait | sed 's/-lawa
 "$cc" -o "$work/static" "$root/examples/subprocess_timeout.c" "${flags[@]}"
 LD_LIBRARY_PATH='' check the_first_example_runs_when_linked_statically the_example_runs "$work/static"
 
+# By find_package, from the prefix and from where it was moved to: the library, libawait.a, and a plug-in.
+cmake_finds_it() {
+	local place wrong=0
+	mkdir "$work/cmake"
+	cat >"$work/cmake/CMakeLists.txt" <<-'EOF'
+		cmake_minimum_required(VERSION 3.13)
+		project(user C)
+		find_package(libawait 0.1 REQUIRED)
+		find_package(libawait 0.2 QUIET)
+		if(libawait_FOUND)
+		  message(FATAL_ERROR "a version that is not there was found")
+		endif()
+		find_package(libawait 0.1 REQUIRED)
+		add_executable(shared ${EXAMPLE})
+		target_link_libraries(shared libawait::libawait)
+		add_executable(static ${EXAMPLE})
+		target_link_libraries(static libawait::static)
+		add_library(plugin MODULE ${PLUGIN})
+		target_link_libraries(plugin libawait::backend)
+		message(STATUS "plugins: ${libawait_PLUGINS_DIR} ${libawait_BACKEND_ABI}")
+	EOF
+	for place in prefix moved; do
+		[ "$place" = prefix ] || mv "$prefix" "$work/moved"
+		if ! { cmake -S "$work/cmake" -B "$work/cmake/$place" -DCMAKE_PREFIX_PATH="$work/$place" \
+			-DEXAMPLE="$root/examples/subprocess_timeout.c" -DPLUGIN="$root/examples/backend-poll/poll.c" >"$work/log" 2>&1 &&
+			cmake --build "$work/cmake/$place" >>"$work/log" 2>&1; }; then
+			cat "$work/log"
+			wrong=1
+		fi
+		grep -q "plugins: $work/$place/lib/await/backends [0-9]" "$work/log" || wrong=1
+		ldd "$work/cmake/$place/shared" | grep -q "$work/$place/lib/libawait.so.0" || wrong=1
+		! readelf -d "$work/cmake/$place/static" | grep -q 'NEEDED.*libawait' || wrong=1
+		LD_LIBRARY_PATH='' the_example_runs "$work/cmake/$place/shared" || wrong=1
+		LD_LIBRARY_PATH='' the_example_runs "$work/cmake/$place/static" || wrong=1
+		[ "$place" = prefix ] || mv "$work/moved" "$prefix"
+	done
+	return "$wrong"
+}
+if command -v cmake >/dev/null; then
+	check cmake_finds_it cmake_finds_it
+else
+	echo "    skipped: no cmake here"
+	skipped=$((skipped + 1))
+fi
+
 uninstall_removes_what_was_installed_and_nothing_else() {
 	local wrong=0
 	echo mine >"$prefix/lib/await/backends/mine"
