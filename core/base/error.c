@@ -112,7 +112,7 @@ ENTRY(aw_error_register, (aw_status code, const char *name, const char *text), (
 		if (atomic_compare_exchange_strong(&program_codes[AW_EUSER - code], &known, made)) return 0;
 		free(made); /* another thread was first */
 	}
-	return strcmp(known->name, name) || strcmp(known->text, text) ? -EEXIST : 0;
+	return strcmp(known->name, name) != 0 || strcmp(known->text, text) != 0 ? -EEXIST : 0;
 }
 
 const char *aw_strerror(aw_status status) {

@@ -234,7 +234,7 @@ IN_CHILD bool child_close_listed(void) {
 
 /* Marked rather than closed, so that the pipe to the parent still works. */
 IN_CHILD void child_close_others(void) {
-	if (child_call(SYS_close_range, ABOVE_STDIO, (long)~0U, CLOSE_ON_EXEC_IN_RANGE, 0) == 0) return;
+	if (child_call(SYS_close_range, ABOVE_STDIO, (long)UINT_MAX, CLOSE_ON_EXEC_IN_RANGE, 0) == 0) return;
 	if (child_close_listed()) return;
 	struct rlimit limit = {HIGHEST_GUESS, HIGHEST_GUESS};
 	(void)child_call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
