@@ -17,14 +17,14 @@ module Libawait
     # cancelled, and an {ErrorGroup} is raised.
     def group
       group = TaskGroup.new
-      group.begin
+      group.enter
       begin
         value = yield(group)
       rescue Exception => e # rubocop:disable Lint/RescueException -- the tasks end first
         failed = e
       end
       failure = failed && failure_of(Loop.current, failed)
-      await(group.end_coro(failure ? failure.status : AW_OK, failure))
+      await(group.exit_coro(failure ? failure.status : AW_OK, failure))
       raise failed if failed
 
       value

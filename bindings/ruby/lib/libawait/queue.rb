@@ -13,5 +13,9 @@ module Libawait
       full ? super : put_nowait(item)
       nil
     end
+
+    # How many items are queued.
+    alias size qsize
+    alias length qsize
   end
 end

@@ -297,7 +297,7 @@ module Libawait
 
     def timeout_in_task(duration, klass, message)
       scope = TimeoutScope.new(@loop, Libawait.nanoseconds(duration))
-      scope.begin
+      scope.enter
       outcome = AW_EHOST
       begin
         value = yield(duration)
@@ -307,7 +307,7 @@ module Libawait
         raise
       ensure
         # Also on the way out by break or throw. What is raised here takes the cancellation's place.
-        raise klass, message, cause: nil if scope.end(outcome) == AW_ETIMEOUT
+        raise klass, message, cause: nil if scope.exit(outcome) == AW_ETIMEOUT
       end
       value
     end

@@ -15,7 +15,7 @@ module Libawait
     # Runs the block for so many seconds at most: then it is cancelled where it awaits, and Timeout is raised. Yields the scope.
     def timeout(seconds)
       scope = TimeoutScope.new(Loop.current, nanoseconds(seconds))
-      scope.begin
+      scope.enter
       outcome = AW_EHOST
       begin
         value = yield(scope)
@@ -24,7 +24,7 @@ module Libawait
         outcome = AW_ECANCELLED
         raise
       ensure
-        raise Timeout, cause: nil if scope.end(outcome) == AW_ETIMEOUT
+        raise Timeout, cause: nil if scope.exit(outcome) == AW_ETIMEOUT
       end
       value
     end
