@@ -19,12 +19,14 @@
 #include <await/interrupt.h>
 #include <await/iterator.h>
 #include <await/loop.h>
+#include <await/names.h>
 #include <await/op.h>
 #include <await/process.h>
 #include <await/queue.h>
 #include <await/registry.h>
 #include <await/run.h>
 #include <await/signals.h>
+#include <await/socket.h>
 #include <await/stackless.h>
 #include <await/sync.h>
 #include <await/task.h>

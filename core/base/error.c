@@ -56,6 +56,7 @@ static const struct {
 	{AW_ENOLOOP, "AW_ENOLOOP", "no loop runs in this thread"},
 	{AW_ESYSTEMEXIT, "AW_ESYSTEMEXIT", "the program asked to leave the loop"},
 	{AW_EPENDING, "AW_EPENDING", "the time given to the wait passed, and what it waits for is still pending"},
+	{AW_EGAIERROR, "AW_EGAIERROR", "the name can't be looked up"},
 };
 enum { OWN_COUNT = sizeof own / sizeof *own, PROGRAM_COUNT = AW_EUSER - AW_EUSER_LAST + 1 };
 

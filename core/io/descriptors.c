@@ -3,6 +3,8 @@
  * Readers and writers of the program's descriptors. Each is a poll operation that is submitted again after
  * its callback ran: seen from outside, level-triggered, once an iteration.
  */
+#include "descriptors.h"
+
 #include "context.h"
 #include "failure.h"
 #include "future.h"
@@ -218,21 +220,26 @@ static void poll_done(operation *ended) {
 	object_unref(self);
 }
 
+aw_status fd_wait(aw_loop *loop, int fd, uint32_t events, const void *origin, aw_future **out) {
+	poll_future *self = future_create(loop, &future_class, &poll_kind, sizeof *self);
+	if (!self) return -ENOMEM;
+	self->operation.op = (aw_op){.kind = AW_OP_POLL, .fd = fd, .flags = events};
+	self->future.origin = origin;
+	self->operation.done = poll_done;
+	aw_status status = loop_submit(loop, &self->operation);
+	if (status == 0)
+		*out = object_ref(self);
+	else
+		object_unref(self);
+	return status;
+}
+
 ENTRY(aw_fd_wait, (aw_loop *loop, int fd, uint32_t events, aw_future **out), (loop, fd, events, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out || !events || events & ~(uint32_t)(AW_POLL_IN | AW_POLL_OUT)) return -EINVAL;
 	if (fd < 0 || fcntl(fd, F_GETFD) < 0) return -EBADF;
-	poll_future *self = future_create(loop, &future_class, &poll_kind, sizeof *self);
-	if (!self) return -ENOMEM;
-	self->operation.op = (aw_op){.kind = AW_OP_POLL, .fd = fd, .flags = events};
-	self->future.origin = CALLER;
-	self->operation.done = poll_done;
-	status = loop_submit(loop, &self->operation);
-	if (status < 0) {
-		object_unref(self);
-		return status;
-	}
-	*out = object_hand_out(object_ref(self), CALLER);
-	return 0;
+	status = fd_wait(loop, fd, events, CALLER, out);
+	if (status == 0) object_hand_out(*out, CALLER);
+	return status;
 }

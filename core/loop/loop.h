@@ -89,6 +89,7 @@ struct aw_loop {
 	struct descriptors *descriptors; /* readers and writers, once there are any */
 	struct signals *signals;         /* signal handlers, likewise */
 	struct loop_threads *threads;    /* its default executor, likewise */
+	struct resolver *resolver;       /* its threads for names, likewise */
 	stack_pool stacks;
 	callback_slot exception;
 	int64_t slow_callback; /* in debug mode, what lasts this long is reported */

@@ -6,6 +6,8 @@
  */
 #include "../trace.h"
 
+#include <netdb.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -175,6 +177,27 @@ static void *make_aw_concurrent_future(aw_loop *loop) {
 	for (int i = 0; i < 1000 && !aw_concurrent_future_done(self); i++) IGNORED(aw_loop_run_once(loop, 0));
 	EXPECT_INT(aw_concurrent_future_result(self, NULL), 0);
 	return self;
+}
+
+static void *make_aw_addrinfo(aw_loop *loop) {
+	aw_future *future = NULL;
+	void *list = NULL;
+	EXPECT_INT(aw_getaddrinfo(loop, "127.0.0.1", "80", 0, 0, 0, 0, &future), 0);
+	EXPECT_INT(aw_future_take_result(future, &list, NULL), 0);
+	aw_future_unref(future);
+	return list;
+}
+
+static void *make_aw_nameinfo(aw_loop *loop) {
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(80)};
+	aw_future *future = NULL;
+	void *name = NULL;
+	EXPECT_INT(aw_getnameinfo(loop, (struct sockaddr *)&address, sizeof address,
+	                          NI_NUMERICHOST | NI_NUMERICSERV, &future),
+	           0);
+	EXPECT_INT(aw_future_take_result(future, &name, NULL), 0);
+	aw_future_unref(future);
+	return name;
 }
 
 static void *make_aw_iterator(aw_loop *loop) {

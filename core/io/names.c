@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names, looked up by the system's resolver, which blocks: on a few threads that the loop has for nothing
+ * else, so that slow name servers keep no other work waiting. What is numeric needs no thread.
+ */
+#include "failure.h"
+#include "run_in_executor.h"
+
+#include <await/names.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { RESOLVER_THREADS = 4 };
+
+/* --- what is found --- */
+
+struct aw_addrinfo {
+	object base;
+	struct addrinfo *first;
+	size_t count;
+};
+
+struct aw_nameinfo {
+	object base;
+	char host[NI_MAXHOST], service[NI_MAXSERV];
+};
+
+static void addrinfo_release(object *base) {
+	freeaddrinfo(((aw_addrinfo *)(void *)base)->first);
+	object_free(base);
+}
+
+static const object_class addrinfo_class = {
+	.name = "addrinfo", .size = sizeof(aw_addrinfo), .release = addrinfo_release};
+static const object_class nameinfo_class = {
+	.name = "nameinfo", .size = sizeof(aw_nameinfo), .release = object_free};
+
+REFERENCES(aw_addrinfo, object_is(self, &addrinfo_class))
+REFERENCES(aw_nameinfo, object_is(self, &nameinfo_class))
+
+static void value_addrinfo(void *value) {
+	object_unref(value);
+}
+
+static void value_nameinfo(void *value) {
+	object_unref(value);
+}
+
+static const struct addrinfo *entry_at(const aw_addrinfo *list, size_t index) {
+	if (!object_is(list, &addrinfo_class)) return NULL;
+	const struct addrinfo *at = list->first;
+	while (at && index--) at = at->ai_next;
+	return at;
+}
+
+size_t aw_addrinfo_count(const aw_addrinfo *list) {
+	return object_is(list, &addrinfo_class) ? list->count : 0;
+}
+
+ENTRY(aw_addrinfo_family, (const aw_addrinfo *list, size_t index), (list, index)) {
+	const struct addrinfo *entry = entry_at(list, index);
+	if (!object_is(list, &addrinfo_class)) return AW_EBADHANDLE;
+	return entry ? entry->ai_family : -EINVAL;
+}
+
+ENTRY(aw_addrinfo_type, (const aw_addrinfo *list, size_t index), (list, index)) {
+	const struct addrinfo *entry = entry_at(list, index);
+	if (!object_is(list, &addrinfo_class)) return AW_EBADHANDLE;
+	return entry ? entry->ai_socktype : -EINVAL;
+}
+
+ENTRY(aw_addrinfo_protocol, (const aw_addrinfo *list, size_t index), (list, index)) {
+	const struct addrinfo *entry = entry_at(list, index);
+	if (!object_is(list, &addrinfo_class)) return AW_EBADHANDLE;
+	return entry ? entry->ai_protocol : -EINVAL;
+}
+
+const struct sockaddr *aw_addrinfo_address(const aw_addrinfo *list, size_t index, uint32_t *out_length) {
+	const struct addrinfo *entry = entry_at(list, index);
+	if (!entry) return NULL;
+	if (out_length) *out_length = entry->ai_addrlen;
+	return entry->ai_addr;
+}
+
+const char *aw_addrinfo_canonname(const aw_addrinfo *list) {
+	const struct addrinfo *entry = entry_at(list, 0);
+	return entry ? entry->ai_canonname : NULL;
+}
+
+const char *aw_nameinfo_host(const aw_nameinfo *name) {
+	return object_is(name, &nameinfo_class) ? name->host : NULL;
+}
+
+const char *aw_nameinfo_service(const aw_nameinfo *name) {
+	return object_is(name, &nameinfo_class) ? name->service : NULL;
+}
+
+/* --- a look-up --- */
+
+typedef struct lookup {
+	bool by_address;
+	struct addrinfo hints;
+	struct sockaddr_storage address;
+	socklen_t address_length;
+	int flags;
+	const char *host, *service; /* in `text`, or NULL */
+	char text[];
+} lookup;
+
+/* Fails with the code of getaddrinfo(3), on either side. */
+static aw_error *error_of_lookup(int code) {
+	int error = errno;
+	if (code == EAI_MEMORY) return aw_error_ref(error_of(-ENOMEM));
+	if (code == EAI_SYSTEM) return aw_error_ref(error_of(error > 0 ? -error : -EIO));
+	aw_error *made = error_with_message(&domain_none, AW_EGAIERROR, gai_strerror(code));
+	if (!made->immortal) made->payload = (void *)(intptr_t)code;
+	return made;
+}
+
+/* Returns a code of getaddrinfo(3). EAI_NONAME, in the first try, means that a name server has to be asked. */
+static int lookup_addresses(const lookup *self, int more_flags, void **out) {
+	struct addrinfo hints = self->hints;
+	hints.ai_flags |= more_flags;
+	struct addrinfo *first = NULL;
+	int code = getaddrinfo(self->host, self->service, &hints, &first);
+	if (code) return code;
+	aw_addrinfo *list = object_new(&domain_none, &addrinfo_class);
+	if (!list) {
+		freeaddrinfo(first);
+		return EAI_MEMORY;
+	}
+	list->first = first;
+	for (const struct addrinfo *at = first; at; at = at->ai_next) list->count++;
+	*out = list;
+	return 0;
+}
+
+static int lookup_name(const lookup *self, void **out) {
+	aw_nameinfo *name = object_new(&domain_none, &nameinfo_class);
+	if (!name) return EAI_MEMORY;
+	int code = getnameinfo((const struct sockaddr *)&self->address, self->address_length, name->host,
+	                       sizeof name->host, name->service, sizeof name->service, self->flags);
+	if (code)
+		object_unref(name);
+	else
+		*out = name;
+	return code;
+}
+
+static aw_destroy_fn lookup_destroy(const lookup *self) {
+	return self->by_address ? value_nameinfo : value_addrinfo;
+}
+
+/* On a thread of the resolver. */
+static aw_status lookup_run(void *ud, void **out, aw_destroy_fn *out_destroy) {
+	const lookup *self = ud;
+	int code = self->by_address ? lookup_name(self, out) : lookup_addresses(self, 0, out);
+	if (!code) {
+		*out_destroy = lookup_destroy(self);
+		return 0;
+	}
+	aw_error *error = error_of_lookup(code);
+	aw_status status = aw_work_raise_error(error);
+	aw_error_unref(error);
+	return status;
+}
+
+/* Without a thread, if no name server is needed: true, with the code in `out_code`. */
+static bool lookup_local(const lookup *self, void **out, int *out_code) {
+	if (self->by_address) {
+		if (~self->flags & (NI_NUMERICHOST | NI_NUMERICSERV)) return false;
+		*out_code = lookup_name(self, out);
+		return true;
+	}
+	*out_code = lookup_addresses(self, AI_NUMERICHOST | AI_NUMERICSERV, out);
+	return *out_code != EAI_NONAME;
+}
+
+/* --- the loop's threads --- */
+
+struct resolver {
+	closer closer;
+	aw_loop *loop;
+	aw_executor *executor;
+};
+
+static void resolver_close(closer *base) {
+	struct resolver *self = container_of(base, struct resolver, closer);
+	self->loop->resolver = NULL;
+	aw_executor_shutdown(self->executor, true);
+	aw_executor_unref(self->executor);
+	free(self);
+}
+
+static aw_status resolver_of(aw_loop *loop, struct resolver **out) {
+	*out = loop->resolver;
+	if (*out) return 0;
+	struct resolver *self = calloc(1, sizeof *self);
+	if (!self) return -ENOMEM;
+	aw_status status = aw_executor_new(RESOLVER_THREADS, &self->executor);
+	if (status < 0) {
+		free(self);
+		return status;
+	}
+	self->loop = loop;
+	self->closer.close = resolver_close;
+	loop_add_closer(loop, &self->closer);
+	*out = loop->resolver = self;
+	return 0;
+}
+
+/* Takes over `self`. */
+static aw_status lookup_start(lookup *self, aw_loop *loop, const void *origin, aw_future **out) {
+	void *value = NULL;
+	int code = 0;
+	if (lookup_local(self, &value, &code)) {
+		aw_destroy_fn destroy = lookup_destroy(self);
+		free(self);
+		static const future_kind local_kind = {.what = "name"};
+		aw_future *future = future_create(loop, &future_class, &local_kind, sizeof *future);
+		if (!future) {
+			if (value) destroy(value);
+			return -ENOMEM;
+		}
+		future->origin = origin;
+		if (code) {
+			aw_error *error = error_of_lookup(code);
+			future_fail(future, error);
+			aw_error_unref(error);
+		} else {
+			future_finish(future, value, destroy);
+		}
+		*out = object_hand_out(future, origin);
+		return 0;
+	}
+	struct resolver *resolver;
+	aw_status status = resolver_of(loop, &resolver);
+	if (status == 0)
+		return executor_run(loop, resolver->executor, lookup_run, self, free, false, origin, out);
+	free(self);
+	return status;
+}
+
+ENTRY(aw_getaddrinfo, (aw_loop *loop, const char *host, const char *service, int32_t family, int32_t type, int32_t protocol, int32_t flags, aw_future **out),
+      (loop, host, service, family, type, protocol, flags, out)) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!out || (!host && !service)) return -EINVAL;
+	size_t host_size = host ? strlen(host) + 1 : 0, service_size = service ? strlen(service) + 1 : 0;
+	lookup *self = calloc(1, sizeof *self + host_size + service_size);
+	if (!self) return -ENOMEM;
+	self->hints = (struct addrinfo){
+		.ai_family = family, .ai_socktype = type, .ai_protocol = protocol, .ai_flags = flags};
+	if (host) self->host = memcpy(self->text, host, host_size);
+	if (service) self->service = memcpy(self->text + host_size, service, service_size);
+	return lookup_start(self, loop, CALLER, out);
+}
+
+ENTRY(aw_getnameinfo, (aw_loop *loop, const struct sockaddr *address, uint32_t address_length, int32_t flags, aw_future **out),
+      (loop, address, address_length, flags, out)) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!out || !address || address_length < sizeof address->sa_family ||
+	    address_length > sizeof(struct sockaddr_storage))
+		return -EINVAL;
+	lookup *self = calloc(1, sizeof *self);
+	if (!self) return -ENOMEM;
+	self->by_address = true;
+	self->flags = flags;
+	self->address_length = address_length;
+	memcpy(&self->address, address, address_length);
+	return lookup_start(self, loop, CALLER, out);
+}

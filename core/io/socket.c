@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls on sockets: the system's call is tried, and tried again whenever the socket is ready. So waiting is
+ * all that a backend does for them, a cancelled call has consumed nothing, and the order of events is that of
+ * asyncio, which does the same.
+ */
+#include "coro.h"
+#include "descriptors.h"
+#include "failure.h"
+#include "task.h"
+
+#include <await/socket.h>
+#include <await/stackless.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+typedef struct socket_call socket_call;
+
+/* One of the calls. */
+typedef struct socket_verb {
+	/* What the system's call gives; -EAGAIN: wait for `events`. */
+	aw_status (*attempt)(socket_call *self);
+	uint32_t events;
+	bool needs_nonblocking; /* no flag of the system's call keeps it from blocking */
+} socket_verb;
+
+struct socket_call {
+	aw_frame frame;
+	const socket_verb *verb;
+	aw_loop *loop;
+	aw_future *ready; /* a reference, while it is awaited */
+	int fd;
+	aw_status result;
+	unsigned char *buffer; /* or the data to send */
+	size_t length;
+	size_t sent;
+	struct sockaddr *address; /* where to put the other side's address, or whom to send to */
+	uint32_t *address_room;   /* of an address that comes back */
+	uint32_t address_length;  /* of one that is given */
+	bool connecting;
+	struct sockaddr_storage peer; /* to connect to */
+};
+
+static aw_status count_or_errno(ssize_t result) {
+	return result < 0 ? -errno : (aw_status)result;
+}
+
+static size_t count_limit(size_t length) {
+	return length > INT32_MAX ? INT32_MAX : length;
+}
+
+static aw_status attempt_recv(socket_call *self) {
+	return count_or_errno(recv(self->fd, self->buffer, count_limit(self->length), MSG_DONTWAIT));
+}
+
+static aw_status attempt_recvfrom(socket_call *self) {
+	struct iovec part = {.iov_base = self->buffer, .iov_len = count_limit(self->length)};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	if (self->address) {
+		message.msg_name = self->address;
+		message.msg_namelen = *self->address_room;
+	}
+	ssize_t result = recvmsg(self->fd, &message, MSG_DONTWAIT);
+	if (result < 0) return -errno;
+	if (self->address) *self->address_room = message.msg_namelen;
+	return message.msg_flags & MSG_TRUNC ? -EMSGSIZE : (aw_status)result;
+}
+
+static aw_status attempt_sendall(socket_call *self) {
+	while (self->sent < self->length) {
+		ssize_t result =
+			send(self->fd, self->buffer + self->sent, self->length - self->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (result < 0) return -errno;
+		self->sent += (size_t)result;
+	}
+	return 0;
+}
+
+static aw_status attempt_sendto(socket_call *self) {
+	return count_or_errno(sendto(self->fd, self->buffer, self->length, MSG_DONTWAIT | MSG_NOSIGNAL,
+	                             self->address, self->address_length));
+}
+
+static aw_status attempt_accept(socket_call *self) {
+	return count_or_errno(accept4(self->fd, self->address, self->address_room, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
+static aw_status attempt_connect(socket_call *self) {
+	int error = 0;
+	socklen_t size = sizeof error;
+	if (self->connecting)
+		return getsockopt(self->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? -errno : -error;
+	if (connect(self->fd, (struct sockaddr *)&self->peer, self->address_length) == 0) return 0;
+	/* Interrupted, it goes on as if it had been started without waiting. */
+	if (errno != EINPROGRESS && errno != EINTR) return -errno;
+	self->connecting = true;
+	return -EAGAIN;
+}
+
+static const socket_verb verb_recv = {attempt_recv, AW_POLL_IN, false},
+						 verb_recvfrom = {attempt_recvfrom, AW_POLL_IN, false},
+						 verb_sendall = {attempt_sendall, AW_POLL_OUT, false},
+						 verb_sendto = {attempt_sendto, AW_POLL_OUT, false},
+						 verb_accept = {attempt_accept, AW_POLL_IN, true},
+						 verb_connect = {attempt_connect, AW_POLL_OUT, true};
+
+/* -EAGAIN: wait. The one that connect(2) gives for a full queue of a Unix listener is a failure. */
+static bool attempt(socket_call *self) {
+	bool was_connecting = self->connecting;
+	do {
+		self->result = self->verb->attempt(self);
+	} while (self->result == -EINTR);
+	if (self->verb == &verb_connect) return self->connecting && !was_connecting;
+	return self->result == -EAGAIN;
+}
+
+/* 0, or why the call can't be made. */
+static aw_status call_check(const socket_call *self) {
+	if (self->fd < 0) return -EBADF;
+	if (!self->buffer && self->length > 0) return -EINVAL;
+	if (self->address_room ? !self->address : self->address && self->verb == &verb_recvfrom) return -EINVAL;
+	if (!self->verb->needs_nonblocking) return 0;
+	int flags = fcntl(self->fd, F_GETFL);
+	if (flags < 0) return -errno;
+	return flags & O_NONBLOCK ? 0 : failed_saying(-EINVAL, "the socket must be non-blocking");
+}
+
+/* --- in a stackful task --- */
+
+static aw_status call_now(socket_call *self) {
+	const aw_resume *resume = stackful_here();
+	if (!resume) return AW_ENOTASK;
+	aw_status status = call_check(self);
+	if (status < 0) return failure_of(status) ? status : failed(status);
+	self->loop = resume->task->future.loop;
+	while (attempt(self)) {
+		status = fd_wait(self->loop, self->fd, self->verb->events, NULL, &self->ready);
+		if (status < 0) return failed(status);
+		status = aw_await(self->ready, NULL);
+		object_unref(self->ready);
+		if (status < 0) return status;
+	}
+	return await_ended(resume, self->result);
+}
+
+/* --- as a coroutine --- */
+
+static aw_status call_step(aw_resume *resume, void *ud) {
+	socket_call *self = ud;
+	AW_BEGIN(&self->frame);
+	while (attempt(self)) {
+		self->result = fd_wait(self->loop, self->fd, self->verb->events, NULL, &self->ready);
+		if (self->result < 0) return self->result;
+		AW_AWAIT(&self->frame, resume, self->ready);
+		object_unref(self->ready);
+		self->ready = NULL;
+		if (aw_resume_status(resume) < 0) return aw_resume_raise(resume, aw_resume_error(resume));
+	}
+	AW_END(&self->frame);
+	if (self->result < 0) return self->result;
+	return aw_resume_return(resume, (void *)(intptr_t)self->result, value_integer);
+}
+
+static void call_destroy(void *ud) {
+	socket_call *self = ud;
+	if (self->ready) object_unref(self->ready);
+	free(self);
+}
+
+static aw_status call_later(aw_loop *loop, const socket_call *call, const void *origin, aw_coro **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status == 0) status = out ? call_check(call) : -EINVAL;
+	if (status < 0) return status;
+	socket_call *self;
+	status = coro_internal_from(origin, loop, call_step, sizeof *self, call_destroy, &self, out);
+	if (status < 0) return status;
+	*self = *call;
+	self->loop = loop;
+	return 0;
+}
+
+/* --- the calls --- */
+
+static void *without_const(const void *data) {
+	return (void *)(uintptr_t)data;
+}
+
+static socket_call recv_call(int fd, void *buffer, size_t length) {
+	return (socket_call){.verb = &verb_recv, .fd = fd, .buffer = buffer, .length = length};
+}
+
+aw_status aw_sock_recv(int fd, void *buffer, size_t length) {
+	socket_call call = recv_call(fd, buffer, length);
+	return call_now(&call);
+}
+
+ENTRY(aw_sock_recv_coro, (aw_loop *loop, int fd, void *buffer, size_t length, aw_coro **out),
+      (loop, fd, buffer, length, out)) {
+	socket_call call = recv_call(fd, buffer, length);
+	return call_later(loop, &call, CALLER, out);
+}
+
+static socket_call recvfrom_call(int fd, void *buffer, size_t length, struct sockaddr *address,
+                                 uint32_t *address_length) {
+	socket_call call = recv_call(fd, buffer, length);
+	call.verb = &verb_recvfrom;
+	call.address = address;
+	call.address_room = address_length;
+	return call;
+}
+
+aw_status aw_sock_recvfrom(int fd, void *buffer, size_t length, struct sockaddr *address,
+                           uint32_t *address_length) {
+	socket_call call = recvfrom_call(fd, buffer, length, address, address_length);
+	return call_now(&call);
+}
+
+ENTRY(aw_sock_recvfrom_coro, (aw_loop *loop, int fd, void *buffer, size_t length, struct sockaddr *address, uint32_t *address_length, aw_coro **out),
+      (loop, fd, buffer, length, address, address_length, out)) {
+	socket_call call = recvfrom_call(fd, buffer, length, address, address_length);
+	return call_later(loop, &call, CALLER, out);
+}
+
+static socket_call sendall_call(int fd, const void *data, size_t length) {
+	return (socket_call){.verb = &verb_sendall, .fd = fd, .buffer = without_const(data), .length = length};
+}
+
+aw_status aw_sock_sendall(int fd, const void *data, size_t length) {
+	socket_call call = sendall_call(fd, data, length);
+	return call_now(&call);
+}
+
+ENTRY(aw_sock_sendall_coro, (aw_loop *loop, int fd, const void *data, size_t length, aw_coro **out),
+      (loop, fd, data, length, out)) {
+	socket_call call = sendall_call(fd, data, length);
+	return call_later(loop, &call, CALLER, out);
+}
+
+static socket_call sendto_call(int fd, const void *data, size_t length, const struct sockaddr *address,
+                               uint32_t address_length) {
+	socket_call call = sendall_call(fd, data, length);
+	call.verb = &verb_sendto;
+	call.address = without_const(address);
+	call.address_length = address ? address_length : 0;
+	return call;
+}
+
+aw_status aw_sock_sendto(int fd, const void *data, size_t length, const struct sockaddr *address,
+                         uint32_t address_length) {
+	socket_call call = sendto_call(fd, data, length, address, address_length);
+	return call_now(&call);
+}
+
+ENTRY(aw_sock_sendto_coro, (aw_loop *loop, int fd, const void *data, size_t length, const struct sockaddr *address, uint32_t address_length, aw_coro **out),
+      (loop, fd, data, length, address, address_length, out)) {
+	socket_call call = sendto_call(fd, data, length, address, address_length);
+	return call_later(loop, &call, CALLER, out);
+}
+
+static socket_call accept_call(int fd, struct sockaddr *address, uint32_t *address_length) {
+	return (socket_call){.verb = &verb_accept, .fd = fd, .address = address, .address_room = address_length};
+}
+
+aw_status aw_sock_accept(int fd, struct sockaddr *address, uint32_t *address_length) {
+	socket_call call = accept_call(fd, address, address_length);
+	return call_now(&call);
+}
+
+ENTRY(aw_sock_accept_coro, (aw_loop *loop, int fd, struct sockaddr *address, uint32_t *address_length, aw_coro **out),
+      (loop, fd, address, address_length, out)) {
+	socket_call call = accept_call(fd, address, address_length);
+	return call_later(loop, &call, CALLER, out);
+}
+
+/* False if the address can't be one. */
+static bool connect_call(socket_call *self, int fd, const struct sockaddr *address, uint32_t address_length) {
+	if (!address || address_length < sizeof address->sa_family || address_length > sizeof self->peer)
+		return false;
+	*self = (socket_call){.verb = &verb_connect, .fd = fd, .address_length = address_length};
+	memcpy(&self->peer, address, address_length);
+	return true;
+}
+
+aw_status aw_sock_connect(int fd, const struct sockaddr *address, uint32_t address_length) {
+	if (!stackful_here()) return AW_ENOTASK;
+	socket_call call;
+	return connect_call(&call, fd, address, address_length) ? call_now(&call) : failed(-EINVAL);
+}
+
+ENTRY(aw_sock_connect_coro, (aw_loop *loop, int fd, const struct sockaddr *address, uint32_t address_length, aw_coro **out),
+      (loop, fd, address, address_length, out)) {
+	socket_call call;
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!connect_call(&call, fd, address, address_length)) return -EINVAL;
+	return call_later(loop, &call, CALLER, out);
+}
