@@ -88,6 +88,7 @@
 	static inline void handle##_unref_at(handle **at) { \
 		handle##_unref(*at);                            \
 	}
+AW_EASY_UNREF(aw_addrinfo)
 AW_EASY_UNREF(aw_as_completed)
 AW_EASY_UNREF(aw_backend_list)
 AW_EASY_UNREF(aw_barrier)
@@ -103,6 +104,7 @@ AW_EASY_UNREF(aw_interrupt)
 AW_EASY_UNREF(aw_iterator)
 AW_EASY_UNREF(aw_lock)
 AW_EASY_UNREF(aw_loop)
+AW_EASY_UNREF(aw_nameinfo)
 AW_EASY_UNREF(aw_process)
 AW_EASY_UNREF(aw_process_options)
 AW_EASY_UNREF(aw_queue)

@@ -43,7 +43,7 @@ enum aw_error_code {
 	AW_ENOLOOP = -5025,        /**< no loop runs in this thread */
 	AW_ESYSTEMEXIT = -5026,    /**< leave the loop at once: a callback or step may return it (SystemExit) */
 	AW_EPENDING = -5027,       /**< a blocking wait's time passed, and it is still pending (TimeoutError) */
-	AW_EGAIERROR = -5028,      /**< a name can't be looked up (socket.gaierror) */
+	AW_EGAIERROR = -5028,      /**< a name can't be looked up */
 	AW_EUSER = -20000, /**< the first code for programs; AW_EUSER - 1 is the next (aw_error_register()) */
 	AW_EUSER_LAST = -29999, /**< the last code for programs */
 	/* The system's own, for callers without an errno.h. */

@@ -57,6 +57,12 @@
 %ignore aw_condition_wait_for;
 %ignore aw_subprocess_run;
 %ignore aw_subprocess_run_shell;
+%ignore aw_sock_recv;
+%ignore aw_sock_recvfrom;
+%ignore aw_sock_sendall;
+%ignore aw_sock_sendto;
+%ignore aw_sock_accept;
+%ignore aw_sock_connect;
 
 /* Values are the language's own, and so are its integers. */
 %ignore aw_future_set_result_int;
@@ -118,3 +124,25 @@
 %ignore aw_executor_shutdown_wait_interruptible;
 /* It frees what stale handles are told by, while a collector of the host's may still run finalisers. */
 %ignore aw_debug_free_caches;
+
+/* A host language has sockets and names of its own, which wait through the loop by its readers or scheduler. */
+%ignore aw_sock_recv_coro;
+%ignore aw_sock_recvfrom_coro;
+%ignore aw_sock_sendall_coro;
+%ignore aw_sock_sendto_coro;
+%ignore aw_sock_accept_coro;
+%ignore aw_sock_connect_coro;
+%ignore aw_getaddrinfo;
+%ignore aw_addrinfo_count;
+%ignore aw_addrinfo_family;
+%ignore aw_addrinfo_type;
+%ignore aw_addrinfo_protocol;
+%ignore aw_addrinfo_address;
+%ignore aw_addrinfo_canonname;
+%ignore aw_getnameinfo;
+%ignore aw_nameinfo_host;
+%ignore aw_nameinfo_service;
+%ignore aw_addrinfo_ref;
+%ignore aw_addrinfo_unref;
+%ignore aw_nameinfo_ref;
+%ignore aw_nameinfo_unref;

@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PRINTED_DEPTH = 8 };
+enum { PRINTED_DEPTH = 8, JOIN_SECONDS = 300 };
 
 /* All tasks of the loop, each a reference; NULL with a count of 0 for none. */
 static aw_status collect(aw_loop *loop, aw_task ***out, size_t *out_count) {
@@ -260,6 +260,20 @@ ENTRY(aw_runner_run_coro, (aw_runner *runner, aw_coro *coro, void **out), (runne
 	return runner_drive(object_ref(runner), task, out);
 }
 
+/* Waits for the threads of the default executor. */
+static aw_status join_threads(aw_loop *loop) {
+	aw_future *ended;
+	aw_status status = executor_finish(loop, JOIN_SECONDS * AW_SECOND, &ended);
+	if (ended) {
+		status = aw_loop_run_until_complete(loop, ended, NULL);
+		object_unref(ended);
+	}
+	if (status != AW_EPENDING) return status;
+	report_call(loop, "The executor did not finish joining its threads within 300 seconds.", NULL, NULL,
+	            NULL);
+	return 0;
+}
+
 ENTRY(aw_runner_close, (aw_runner *runner), (runner)) {
 	if (!object_is(runner, &runner_class)) return AW_EBADHANDLE;
 	aw_loop *loop = runner->loop;
@@ -269,7 +283,7 @@ ENTRY(aw_runner_close, (aw_runner *runner), (runner)) {
 	if (!loop) return 0;
 	object_ref(runner); /* what is cancelled may drop the last reference */
 	aw_status status = aw_loop_cancel_all(loop);
-	aw_status joined = executor_finish(loop);
+	aw_status joined = join_threads(loop);
 	if (status == 0) status = joined;
 	context_drop(runner->context);
 	runner->context = NULL;

@@ -11,14 +11,11 @@
 #include "executor.h"
 #include "failure.h"
 #include "handle.h"
-#include "report.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-enum { RUN_LIMIT_SECONDS = 300 };
 
 /* --- what a loop has of threads --- */
 
@@ -351,21 +348,11 @@ ENTRY(aw_loop_shutdown_default_executor, (aw_loop *loop, int64_t timeout_ns, aw_
 	return status;
 }
 
-aw_status executor_finish(aw_loop *loop) {
-	aw_future *ended;
-	int64_t limit = RUN_LIMIT_SECONDS * AW_SECOND;
+aw_status executor_finish(aw_loop *loop, int64_t limit, aw_future **out) {
+	*out = NULL;
 	aw_status status = loop_check(loop);
 	if (status < 0 || !loop->threads || !loop->threads->executor) return status;
-	status = aw_loop_shutdown_default_executor(loop, limit, &ended);
-	if (status == 0) {
-		status = aw_loop_run_until_complete(loop, ended, NULL);
-		object_unref(ended);
-	} else {
-		/* no thread to be had: here, then */
-		status = aw_executor_shutdown_wait(loop->threads->executor, limit);
-	}
-	if (status != AW_EPENDING) return status;
-	report_call(loop, "The executor did not finish joining its threads within 300 seconds.", NULL, NULL,
-	            NULL);
-	return 0;
+	status = aw_loop_shutdown_default_executor(loop, limit, out);
+	/* No thread to be had: here, then. */
+	return status < 0 ? aw_executor_shutdown_wait(loop->threads->executor, limit) : 0;
 }

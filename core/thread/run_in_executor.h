@@ -14,9 +14,9 @@
 aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy,
                        bool in_context, const void *origin, aw_future **out);
 /*
- * The end of a run: shuts the default executor down, if there is one, and runs the loop until its threads
- * have ended.
+ * The end of a run: shuts the default executor down. `out` is done when its threads have ended, or NULL if
+ * there is nothing to wait for.
  */
-aw_status executor_finish(aw_loop *loop);
+aw_status executor_finish(aw_loop *loop, int64_t limit, aw_future **out);
 
 #endif

@@ -374,6 +374,7 @@ pub const AW_EREUSED: aw_error_code = -5024;
 pub const AW_ENOLOOP: aw_error_code = -5025;
 pub const AW_ESYSTEMEXIT: aw_error_code = -5026;
 pub const AW_EPENDING: aw_error_code = -5027;
+pub const AW_EGAIERROR: aw_error_code = -5028;
 pub const AW_EUSER: aw_error_code = -20000;
 pub const AW_EUSER_LAST: aw_error_code = -29999;
 pub const AW_EPERM: aw_error_code = -1;
@@ -1112,6 +1113,78 @@ pub type aw_exit_fn = ::core::option::Option<unsafe extern "C" fn(ud: *mut std::
 extern "C" {
     pub fn aw_with(enter: aw_task_fn, body: aw_task_fn, leave: aw_exit_fn, ud: *mut std::os::raw::c_void) -> aw_status;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct sockaddr {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_addrinfo {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_nameinfo {
+    _unused: [u8; 0],
+}
+extern "C" {
+    pub fn aw_getaddrinfo(
+        loop_: *mut aw_loop,
+        host: *const std::os::raw::c_char,
+        service: *const std::os::raw::c_char,
+        family: i32,
+        type_: i32,
+        protocol: i32,
+        flags: i32,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_addrinfo_ref(list: *mut aw_addrinfo) -> *mut aw_addrinfo;
+}
+extern "C" {
+    pub fn aw_addrinfo_unref(list: *mut aw_addrinfo);
+}
+extern "C" {
+    pub fn aw_addrinfo_count(list: *const aw_addrinfo) -> usize;
+}
+extern "C" {
+    pub fn aw_addrinfo_family(list: *const aw_addrinfo, index: usize) -> aw_status;
+}
+extern "C" {
+    pub fn aw_addrinfo_type(list: *const aw_addrinfo, index: usize) -> aw_status;
+}
+extern "C" {
+    pub fn aw_addrinfo_protocol(list: *const aw_addrinfo, index: usize) -> aw_status;
+}
+extern "C" {
+    pub fn aw_addrinfo_address(list: *const aw_addrinfo, index: usize, out_length: *mut u32) -> *const sockaddr;
+}
+extern "C" {
+    pub fn aw_addrinfo_canonname(list: *const aw_addrinfo) -> *const std::os::raw::c_char;
+}
+extern "C" {
+    pub fn aw_getnameinfo(
+        loop_: *mut aw_loop,
+        address: *const sockaddr,
+        address_length: u32,
+        flags: i32,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_nameinfo_ref(name: *mut aw_nameinfo) -> *mut aw_nameinfo;
+}
+extern "C" {
+    pub fn aw_nameinfo_unref(name: *mut aw_nameinfo);
+}
+extern "C" {
+    pub fn aw_nameinfo_host(name: *const aw_nameinfo) -> *const std::os::raw::c_char;
+}
+extern "C" {
+    pub fn aw_nameinfo_service(name: *const aw_nameinfo) -> *const std::os::raw::c_char;
+}
 pub const AW_STDIO_INHERIT: aw_stdio = 0;
 pub const AW_STDIO_PIPE: aw_stdio = 1;
 pub const AW_STDIO_NULL: aw_stdio = 2;
@@ -1482,6 +1555,94 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_loop_remove_signal_handler(loop_: *mut aw_loop, signal: std::os::raw::c_int) -> aw_status;
+}
+extern "C" {
+    pub fn aw_sock_recv(fd: std::os::raw::c_int, buffer: *mut std::os::raw::c_void, length: usize) -> aw_status;
+}
+extern "C" {
+    pub fn aw_sock_recv_coro(
+        loop_: *mut aw_loop,
+        fd: std::os::raw::c_int,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_sock_recvfrom(
+        fd: std::os::raw::c_int,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+        address: *mut sockaddr,
+        address_length: *mut u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_sock_recvfrom_coro(
+        loop_: *mut aw_loop,
+        fd: std::os::raw::c_int,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+        address: *mut sockaddr,
+        address_length: *mut u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_sock_sendall(fd: std::os::raw::c_int, data: *const std::os::raw::c_void, length: usize) -> aw_status;
+}
+extern "C" {
+    pub fn aw_sock_sendall_coro(
+        loop_: *mut aw_loop,
+        fd: std::os::raw::c_int,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_sock_sendto(
+        fd: std::os::raw::c_int,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        address: *const sockaddr,
+        address_length: u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_sock_sendto_coro(
+        loop_: *mut aw_loop,
+        fd: std::os::raw::c_int,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        address: *const sockaddr,
+        address_length: u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_sock_accept(fd: std::os::raw::c_int, address: *mut sockaddr, address_length: *mut u32) -> aw_status;
+}
+extern "C" {
+    pub fn aw_sock_accept_coro(
+        loop_: *mut aw_loop,
+        fd: std::os::raw::c_int,
+        address: *mut sockaddr,
+        address_length: *mut u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_sock_connect(fd: std::os::raw::c_int, address: *const sockaddr, address_length: u32) -> aw_status;
+}
+extern "C" {
+    pub fn aw_sock_connect_coro(
+        loop_: *mut aw_loop,
+        fd: std::os::raw::c_int,
+        address: *const sockaddr,
+        address_length: u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
