@@ -32,7 +32,7 @@ def flaws(name, text, pages):
     synopsis = body.partition('.SH SYNOPSIS\n')[2].partition('\n.SH ')[0]
     if f'{name}(' not in synopsis.replace('\\-', '-') or '#include <await/' not in synopsis:
         yield 'its SYNOPSIS does not show it'
-    returned = re.search(rf'\\fB(?:const )?(\w+) \*?{name}\(|"(?:const )?(\w+) \*?{name}\(', synopsis)
+    returned = re.search(rf'\\fB(?:const )?(?:struct )?(\w+) \*?{name}\(|"(?:const )?(?:struct )?(\w+) \*?{name}\(', synopsis)
     if not returned:
         yield 'its SYNOPSIS shows no type'
     elif 'aw_status' in returned.groups() and not {'.SH ERRORS', '.SH RETURN VALUE'} <= set(lines):

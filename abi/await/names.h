@@ -22,7 +22,7 @@ typedef struct aw_addrinfo aw_addrinfo;
 typedef struct aw_nameinfo aw_nameinfo;
 
 /**
- * Looks up the addresses of `host` and the port of `service`. Either may be NULL, not both. `family`, `type`,
+ * Looks up the addresses of `host` and the port of `service`. Either may be NULL, not both. `family`, `socktype`,
  * `protocol` and `flags` (the `AI_…` constants) are those of getaddrinfo(3), 0 for no restriction. `loop` NULL
  * means the one that runs.
  *
@@ -39,8 +39,8 @@ typedef struct aw_nameinfo aw_nameinfo;
  * asyncio: loop.getaddrinfo.
  */
 AW_NODISCARD AW_API aw_status aw_getaddrinfo(aw_loop *loop, const char *host, const char *service,
-                                             int32_t family, int32_t type, int32_t protocol, int32_t flags,
-                                             aw_future **out);
+                                             int32_t family, int32_t socktype, int32_t protocol,
+                                             int32_t flags, aw_future **out);
 /** Adds a reference and returns `list`. Thread: any. */
 AW_API aw_addrinfo *aw_addrinfo_ref(aw_addrinfo *list);
 /** Drops a reference. Thread: any. */

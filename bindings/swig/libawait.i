@@ -26,6 +26,7 @@
 %ignore aw_completion;
 
 %include <await/base.h>
+%include <await/names.h>
 %include <await/op.h>
 %include <await/completion.h>
 %include <await/context.h>
@@ -48,6 +49,7 @@ NEW_OUT(aw_error)
 %include <await/interrupt.h>
 %include <await/executor.h>
 %include <await/signals.h>
+%include <await/socket.h>
 %include <await/sync.h>
 %include <await/taskgroup.h>
 %include <await/timeout.h>

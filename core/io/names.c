@@ -244,8 +244,8 @@ static aw_status lookup_start(lookup *self, aw_loop *loop, const void *origin, a
 	return status;
 }
 
-ENTRY(aw_getaddrinfo, (aw_loop *loop, const char *host, const char *service, int32_t family, int32_t type, int32_t protocol, int32_t flags, aw_future **out),
-      (loop, host, service, family, type, protocol, flags, out)) {
+ENTRY(aw_getaddrinfo, (aw_loop *loop, const char *host, const char *service, int32_t family, int32_t socktype, int32_t protocol, int32_t flags, aw_future **out),
+      (loop, host, service, family, socktype, protocol, flags, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out || (!host && !service)) return -EINVAL;
@@ -253,7 +253,7 @@ ENTRY(aw_getaddrinfo, (aw_loop *loop, const char *host, const char *service, int
 	lookup *self = calloc(1, sizeof *self + host_size + service_size);
 	if (!self) return -ENOMEM;
 	self->hints = (struct addrinfo){
-		.ai_family = family, .ai_socktype = type, .ai_protocol = protocol, .ai_flags = flags};
+		.ai_family = family, .ai_socktype = socktype, .ai_protocol = protocol, .ai_flags = flags};
 	if (host) self->host = memcpy(self->text, host, host_size);
 	if (service) self->service = memcpy(self->text + host_size, service, service_size);
 	return lookup_start(self, loop, CALLER, out);

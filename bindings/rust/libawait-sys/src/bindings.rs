@@ -1134,7 +1134,7 @@ extern "C" {
         host: *const std::os::raw::c_char,
         service: *const std::os::raw::c_char,
         family: i32,
-        type_: i32,
+        socktype: i32,
         protocol: i32,
         flags: i32,
         out: *mut *mut aw_future,
