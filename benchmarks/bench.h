@@ -12,7 +12,9 @@
 
 typedef struct bench_variant {
 	const char *name;
-	/* Does the work `count` times. The whole call is timed, except between bench_pause() and bench_resume(). */
+	/*
+	 * Does the work `count` times. The whole call is timed, except between bench_pause() and bench_resume().
+	 */
 	void (*run)(void *ud, size_t count);
 	void *ud;
 	size_t count; /* 0: that of the first variant */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One case and its watcher. The case runs in its own process. Its parent adopts whatever that process orphans,
- * so that a grandchild left behind is detected, and kills all of them when the time is up. It is plain POSIX,
- * so that the watcher does not depend on what it watches.
+ * One case and its watcher. The case runs in its own process. Its parent adopts whatever that process
+ * orphans, so that a grandchild left behind is detected, and kills all of them when the time is up. It is
+ * plain POSIX, so that the watcher does not depend on what it watches.
  */
 #include "child.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A pipe that is watched in both ways, by a future and by a callback, and a signal as an ordinary callback. */
+/*
+ * A pipe that is watched in both ways, by a future and by a callback, and a signal as an ordinary callback.
+ */
 #define _GNU_SOURCE /* pipe2 */
 #include <await/await.h>
 #include <errno.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* Unretrieved failures: which handler is called, with what, on which stack, and a handler that fails itself. */
+/*
+ * Unretrieved failures: which handler is called, with what, on which stack, and a handler that fails itself.
+ */
 #include "trace.h"
 
 #include <unistd.h>
