@@ -13,8 +13,7 @@
 typedef struct bench_variant {
 	const char *name;
 	/*
-	 * Does the work `count` times. The whole call is timed, but for what lies between bench_pause() and
-	 * bench_resume().
+	 * Does the work `count` times. The whole call is timed, except between bench_pause() and bench_resume().
 	 */
 	void (*run)(void *ud, size_t count);
 	void *ud;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory of a task that sleeps: what the process has resident, and in page tables, more with 10,000 of
- * them than before. Each kind in a process of its own. spawn.go does the same with goroutines.
+ * The memory of a sleeping task: how much the process's resident memory and page tables grow with 10,000 of
+ * them. Each kind runs in a separate process. spawn.go does the same with goroutines.
  */
 #include "bench.h"
 

@@ -71,7 +71,7 @@ static void measure(int stackful, int64_t count) {
 		fprintf(stderr, "scale: %" PRId64 " handles are left\n", aw_debug_live_handles());
 }
 
-/* In a process of its own, so that one does not find the other's memory. */
+/* Runs in a separate process, so that one kind does not reuse the other's memory. */
 static void measure_apart(int stackful, int64_t count) {
 	fflush(stdout);
 	pid_t child = fork();

@@ -65,7 +65,7 @@ static void ours_cancel(void *ud, size_t count) {
 		ours_set(ud, 100 + delays[i % TIMERS], &handle);
 		bench_check("cancel", aw_handle_cancel(handle));
 		aw_handle_unref(handle);
-		/* What was cancelled is let go of in a dispatch: once in a hundred, as a busy loop would. */
+		/* A dispatch releases the cancelled timers: run one every hundred, as a busy loop would. */
 		if (i % 100 == 99) bench_check("run", aw_loop_run_once(ud, 0));
 	}
 	bench_pause();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a case includes: the public headers, its trace, and a few words that let a translation from Python
+ * What a case includes: the public headers, its trace, and a few helpers that let a translation from Python
  * read like the original. A case is one file, CASE(name, seconds, needs) with the body of the program. It
- * runs in a process of its own, on the backend that AWAIT_BACKEND names, and what it prints with trace() is
- * compared with what CPython printed.
+ * runs in its own process, on the backend that AWAIT_BACKEND names. The output of trace() is compared with
+ * what CPython printed.
  */
 #ifndef CONFORMANCE_CASE_H
 #define CONFORMANCE_CASE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One case and what watches over it. The case runs in a process of its own; its parent adopts whatever that
- * process orphans, so that a grandchild left behind shows, and ends it all when the time is up. Plain POSIX,
- * so that the watcher does not lean on the watched.
+ * One case and its watcher. The case runs in its own process. Its parent adopts whatever that process
+ * orphans, so that a grandchild left behind is detected, and kills all of them when the time is up. It is
+ * plain POSIX, so that the watcher does not depend on what it watches.
  */
 #include "child.h"
 
@@ -52,7 +52,7 @@ static void fds_compare(const bool *before) {
 	}
 }
 
-/* What the library underneath a backend makes once per process is no leak of the case. */
+/* What the library underneath a backend allocates once per process is not a leak of the case. */
 static void warm_up(void) {
 	aw_loop *loop = NULL;
 	must(aw_loop_new(NULL, &loop));

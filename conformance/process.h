@@ -58,7 +58,9 @@ static inline text returncode(const aw_process *process) {
 	return it;
 }
 
-/* What was read from a stream, as Python prints it, as far as these texts need it; None if it is no pipe. */
+/*
+ * What was read from a stream, as Python prints it, as far as these texts need it; None if it isn't a pipe.
+ */
 static inline text output(const aw_process *process, int stream) {
 	text it = {"None"};
 	const void *data = NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libawait-conformance: runs every case on every backend and compares what it does with what CPython did.
- * Each run is a process of its own, this program again with --run; they go side by side, since they mostly
- * sleep. It is itself a program on libawait: a task for each run, a semaphore for their number, subprocesses,
- * and a limit.
+ * Each run is a separate process, this program again with --run; they run concurrently, since they mostly
+ * sleep. The runner is itself a libawait program: a task for each run, a semaphore that limits their number,
+ * subprocesses, and a timeout.
  */
 #include "child.h"
 #include "report.h"

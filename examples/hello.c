@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Two tasks at once, one of them under a limit. */
+/* Two tasks at once, one of them with a timeout. */
 #include <await/easy.h>
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Four shell commands at once, each with two seconds to end in.
+ * Four shell commands at once, each with a two-second timeout.
  */
 #include <await/easy.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ static aw_status run_all(void *ud) {
 	return aw_gather_run(single_process, commands, 4, AW_GATHER_DEFAULT, NULL);
 }
 
-/* With -v it says first which backend it runs on: the one named in AWAIT_BACKEND, or the default. */
+/* With -v it first prints the backend it runs on: the one named in AWAIT_BACKEND, or the default. */
 int main(int argc, char **argv) {
 	int verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
 	return aw_main(NULL, run_all, &verbose, NULL);

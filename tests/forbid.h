@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A kernel that refuses a system call, by a seccomp filter. A filter can't be taken away again, so each case
- * runs in a child of its own, which tells through a pipe what it found wrong.
+ * Makes the kernel refuse a system call, by a seccomp filter. A filter can't be removed again, so each case
+ * runs in its own child, which reports failures through a pipe.
  */
 #ifndef TESTS_FORBID_H
 #define TESTS_FORBID_H

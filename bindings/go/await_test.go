@@ -1334,7 +1334,7 @@ func TestNoThreadIsBlocked(t *testing.T) {
 	})
 }
 
-// Goroutines that a task starts by itself are no tasks: where tasks are serial they don't take its turn.
+// Goroutines that a task starts itself are not tasks: with serial tasks they don't take its turn.
 func TestGoroutinesOfOneTask(t *testing.T) {
 	for _, options := range [][]await.Option{nil, {await.WithSerialTasks()}} {
 		inLoop(t, func(task context.Context) {

@@ -17,7 +17,7 @@ import (
 	"unsafe"
 )
 
-// Handle is a callback that was scheduled.
+// Handle is a scheduled callback.
 type Handle struct {
 	l         *Loop
 	fn        func()
@@ -27,22 +27,23 @@ type Handle struct {
 	cancelled atomic.Bool
 }
 
-// CallSoon has fn called in the next iteration, in order of the calls. fn runs on a goroutine of the loop, one callback at a time, and
-// must not block. A panic in it is reported to the exception handler. asyncio: loop.call_soon, loop.call_soon_threadsafe.
+// CallSoon calls fn in the next iteration, in order of the calls. fn runs on a goroutine of the loop, one
+// callback at a time, and must not block. A panic in it is reported to the exception handler. asyncio:
+// loop.call_soon, loop.call_soon_threadsafe.
 func (l *Loop) CallSoon(fn func()) (*Handle, error) {
 	return l.schedule(fn, func(number C.uint64_t, out **C.aw_handle) C.int32_t {
 		return C.awgo_call_soon(l.shim, number, out)
 	})
 }
 
-// CallLater has fn called after d on the loop's clock, never earlier. asyncio: loop.call_later.
+// CallLater calls fn after d on the loop's clock, never earlier. asyncio: loop.call_later.
 func (l *Loop) CallLater(d time.Duration, fn func()) (*Handle, error) {
 	return l.schedule(fn, func(number C.uint64_t, out **C.aw_handle) C.int32_t {
 		return C.awgo_call_later(l.shim, C.int64_t(d), number, out)
 	})
 }
 
-// CallAt has fn called at a time of the loop's clock, Loop.Time. asyncio: loop.call_at.
+// CallAt calls fn at a time on the loop's clock, Loop.Time. asyncio: loop.call_at.
 func (l *Loop) CallAt(when time.Duration, fn func()) (*Handle, error) {
 	return l.schedule(fn, func(number C.uint64_t, out **C.aw_handle) C.int32_t {
 		return C.awgo_call_at(l.shim, C.int64_t(when), number, out)
@@ -99,7 +100,7 @@ func (h *Handle) run() {
 	h.l.guard(h.fn)
 }
 
-// guard reports a panic in a callback.
+// guard runs a callback and reports a panic in it.
 func (l *Loop) guard(fn func()) {
 	defer func() {
 		if what := recover(); what != nil {
@@ -109,7 +110,7 @@ func (l *Loop) guard(fn func()) {
 	fn()
 }
 
-// Cancel prevents the callback; no effect once it ran. asyncio: Handle.cancel.
+// Cancel prevents the callback; it has no effect once the callback has run. asyncio: Handle.cancel.
 func (h *Handle) Cancel() {
 	h.cancelled.Store(true)
 	if h.l.lock() {
@@ -120,14 +121,15 @@ func (h *Handle) Cancel() {
 	}
 }
 
-// Cancelled tells whether Cancel was called, even if it came too late. asyncio: Handle.cancelled.
+// Cancelled reports whether Cancel was called, even if it came too late. asyncio: Handle.cancelled.
 func (h *Handle) Cancelled() bool { return h.cancelled.Load() }
 
 // When returns a timer's deadline on the loop's clock; 0 for CallSoon. asyncio: TimerHandle.when.
 func (h *Handle) When() time.Duration { return h.when }
 
-// OnSignal has fn called for each delivery of sig, as CallSoon calls it; an earlier one is replaced. The process gets a handler for the
-// signal, and what os/signal had installed is put back by RemoveSignal. asyncio: loop.add_signal_handler.
+// OnSignal calls fn for each delivery of sig, in the same way as CallSoon. It replaces an earlier callback.
+// The process gets a handler for the signal; RemoveSignal restores the one that os/signal had installed.
+// asyncio: loop.add_signal_handler.
 func (l *Loop) OnSignal(sig syscall.Signal, fn func()) error {
 	if !l.lock() {
 		return ErrLoopClosed
@@ -137,7 +139,8 @@ func (l *Loop) OnSignal(sig syscall.Signal, fn func()) error {
 	return statusError(C.awgo_on_signal(l.shim, C.int(sig), C.uint64_t(h.number)))
 }
 
-// RemoveSignal tells whether there was a callback for sig, which is not called any more. asyncio: loop.remove_signal_handler.
+// RemoveSignal removes the callback for sig and reports whether there was one. asyncio:
+// loop.remove_signal_handler.
 func (l *Loop) RemoveSignal(sig syscall.Signal) bool {
 	if !l.lock() {
 		return false
@@ -146,14 +149,15 @@ func (l *Loop) RemoveSignal(sig syscall.Signal) bool {
 	return C.aw_loop_remove_signal_handler(l.c, C.int(sig)) > 0
 }
 
-// Report is what the exception handler is told.
+// Report is the argument of the exception handler.
 type Report struct {
 	Message string // what happened, in asyncio's words, with the task's name
 	Err     error  // the failure, or nil
 }
 
-// SetExceptionHandler sets what is told of failures that nobody else sees, on a goroutine of the loop. nil sets the default, which prints to
-// stderr in debug mode, and a panic always. asyncio: loop.set_exception_handler.
+// SetExceptionHandler sets the function that is called for unretrieved failures, on a goroutine of the loop.
+// nil sets the default, which prints to stderr in debug mode, and always prints a panic. asyncio:
+// loop.set_exception_handler.
 func (l *Loop) SetExceptionHandler(fn func(Report)) error {
 	if !l.lock() {
 		return ErrLoopClosed
@@ -167,7 +171,8 @@ func (l *Loop) SetExceptionHandler(fn func(Report)) error {
 	return statusError(C.awgo_on_exception(l.shim, number))
 }
 
-// ReportException tells the exception handler of a failure of the caller's own. asyncio: loop.call_exception_handler.
+// ReportException reports a failure of the caller to the exception handler. asyncio:
+// loop.call_exception_handler.
 func (l *Loop) ReportException(message string, err error) error {
 	if !l.lock() {
 		return ErrLoopClosed

@@ -43,8 +43,9 @@ func from(ctx context.Context) (*Loop, *Task) {
 	return nil, nil
 }
 
-// Attach returns a context for this loop, to be given to the functions of this package. A goroutine that is no task of the
-// loop begins with it; Run and Spawn give their functions one. Of a task's context it makes one that is no task's.
+// Attach returns a context for this loop, for the functions of this package. Use it in a goroutine that is
+// not a task of the loop; Run and Spawn pass a context to their functions. Given a task's context, it returns
+// one that does not belong to a task.
 func (l *Loop) Attach(ctx context.Context) context.Context {
 	return &attached{ctx, home{l: l}}
 }
@@ -61,8 +62,8 @@ func CurrentTask(ctx context.Context) *Task {
 	return t
 }
 
-// WithoutCancel returns a context with the values of ctx that is never cancelled: for what must be awaited while a task that was
-// cancelled cleans up, and for tasks that are to live longer than the one that spawns them.
+// WithoutCancel returns a context with the values of ctx that is never cancelled: for what a cancelled task
+// must still await while it cleans up, and for tasks that must outlive the task that spawns them.
 func WithoutCancel(ctx context.Context) context.Context { return detached{ctx} }
 
 type detached struct{ context.Context }
@@ -77,9 +78,9 @@ func (c detached) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// WithTimeout is context.WithTimeout on the clock of ctx's loop: the same as the standard one, but on the virtual backend, whose clock
-// jumps. What is awaited with the context when the time has passed is cancelled and waited for; it then fails with
-// context.DeadlineExceeded. asyncio.timeout.
+// WithTimeout is context.WithTimeout on the clock of ctx's loop. It differs from the standard one only on the
+// virtual backend, whose clock jumps. When the deadline passes, a call that awaits with the context cancels
+// what it awaits, waits for it, and fails with context.DeadlineExceeded. asyncio.timeout.
 func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	l, _ := from(ctx)
 	if l == nil || !l.blocking {
@@ -88,7 +89,8 @@ func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context
 	return l.newLimit(ctx, d)
 }
 
-// limit is a context whose deadline is on the loop's clock. Its channel is its own, so that contexts derived from it end with its error.
+// limit is a context with a deadline on the loop's clock. It has its own channel, so that contexts derived
+// from it end with its error.
 type limit struct {
 	context.Context
 	done chan struct{}

@@ -13,10 +13,10 @@ import (
 	"unsafe"
 )
 
-// LiveHandles returns how many C objects are alive in this process: for tests that look for leaks.
+// LiveHandles returns how many C objects are alive in this process, for tests that check for leaks.
 func LiveHandles() int { return int(C.aw_debug_live_handles()) }
 
-// PrintTasks writes the tree of the loop's tasks to file, each with what it awaits; json chooses the format.
+// PrintTasks writes the tree of the loop's tasks to file, each with what it awaits; json selects the format.
 // python -m asyncio pstree.
 func (l *Loop) PrintTasks(file *os.File, json bool) error {
 	tasks := l.liveTasks()
@@ -25,7 +25,7 @@ func (l *Loop) PrintTasks(file *os.File, json bool) error {
 	}
 	defer l.unlock()
 	for _, t := range tasks {
-		// Those that C has not seen are shown to it.
+		// Tasks that C has not seen get a C twin first.
 		if c, err := t.future.handle(); err == nil {
 			C.aw_future_unref(c)
 		}
@@ -37,11 +37,11 @@ func (l *Loop) PrintTasks(file *os.File, json bool) error {
 	return statusError(C.int32_t(C.aw_loop_print_tasks(l.c, C.int(file.Fd()), format)))
 }
 
-// Backend is one that was found.
+// Backend describes a backend that was found.
 type Backend struct {
 	Name        string
 	Description string
-	Class       string // "A": no abort, leak or hang under any single fault; "B": but for what the library underneath does
+	Class       string // "A": no abort, leak or hang under any single fault; "B": the same, except for what the underlying library does
 	Origin      string // the plug-in's file, or "built in"
 	Err         error  // why it is not usable here, or nil
 }
@@ -70,7 +70,8 @@ func Backends() ([]Backend, error) {
 	return backends, nil
 }
 
-// ExplainBackend tells what New with WithBackend(name) would do: the backend taken, or why each of the list can't be.
+// ExplainBackend describes what New with WithBackend(name) would do: which backend it would use, or why none
+// in the list can be used.
 func ExplainBackend(name string) (string, error) {
 	text := (*C.char)(C.calloc(1, 4096))
 	defer C.free(unsafe.Pointer(text))

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-// Package await is libawait for Go: asyncio's model of tasks, futures, queues, locks and subprocesses, shared with the C tasks of the same
-// process, on goroutines.
+// Package await is libawait for Go: asyncio's model of tasks, futures, queues, locks and subprocesses on
+// goroutines, shared with the C tasks of the same process.
 //
-// A context says which loop a call is for: [Run] and [Loop.Attach] give it, [Spawn] passes it on. What waits takes a context, and when that
-// is done, asks what it awaits to end and waits until it has: no item, permit, byte or buffer is lost, and nothing goes on behind the caller's back.
+// The context says which loop a call is for: [Run] and [Loop.Attach] create such a context, and [Spawn]
+// passes it on. A call that waits takes a context. When the context is done, the call cancels what it awaits
+// and waits until that has ended: no item, permit, byte or buffer is lost, and nothing continues in the
+// background.
 //
 //	value, err := await.Run(ctx, func(ctx context.Context) (int, error) {
 //		task := await.Spawn(ctx, func(ctx context.Context) (int, error) {
@@ -13,6 +15,7 @@
 //		return task.Await(ctx)
 //	})
 //
-// The loop is a guest of Go's network poller: while it waits, no thread is blocked. Whoever submits an operation drives the loop in the same
-// crossing into C, so that there is no loop thread to be handed to and back from.
+// The loop is a guest in Go's network poller: while it waits, no thread is blocked. The goroutine that
+// submits an operation drives the loop in the same crossing into C, so no hand-over to a loop thread is
+// needed.
 package await

@@ -11,13 +11,13 @@ import "C"
 
 import "runtime"
 
-// drive takes turns until nothing more ends.
+// drive runs iterations until no more operations end.
 func (l *Loop) drive() {
 	for l.turn(0) > 0 {
 	}
 }
 
-// turn takes one, and hands out what ended. Negative: nothing at all happened.
+// turn runs one iteration, and delivers the operations that ended. Negative if nothing happened.
 func (l *Loop) turn(timeout C.int64_t) C.int32_t {
 	l.sweep()
 	count := C.awgo_turn(l.shim, timeout)
@@ -31,14 +31,15 @@ func (l *Loop) process(count C.int32_t) {
 	}
 }
 
-// serve drives a loop with parallel tasks, when nobody who submits does. It is parked in Go's poller.
+// serve drives a loop with parallel tasks when no submitting goroutine does. It is parked in Go's poller.
 func (l *Loop) serve() {
 	defer close(l.stopped)
 	l.conn.Read(func(uintptr) bool {
 		if !l.lock() {
 			return true
 		}
-		// The poller tells of an edge once: only "nothing at all" permits to wait for the next.
+		// The poller reports an edge once: only a turn in which nothing happened permits waiting for the
+		// next.
 		for l.turn(0) >= 0 {
 		}
 		l.mu.Unlock()
@@ -46,7 +47,8 @@ func (l *Loop) serve() {
 	})
 }
 
-// serveSerial drives a loop with serial tasks: it hands out one thing at a time, and waits until every task waits again.
+// serveSerial drives a loop with serial tasks: it delivers one thing at a time, and waits until every task is
+// waiting again.
 func (l *Loop) serveSerial() {
 	defer close(l.stopped)
 	l.mu.Lock()
@@ -56,7 +58,7 @@ func (l *Loop) serveSerial() {
 		case l.running > 0:
 			l.idle.Wait()
 		case len(l.inbox) > 0:
-			// What comes in meanwhile belongs to the next iteration, behind a turn.
+			// What arrives meanwhile belongs to the next iteration, after a turn.
 			batch := l.inbox
 			l.inbox = nil
 			for len(batch) > 0 && !l.closed {
@@ -78,14 +80,14 @@ func (l *Loop) serveSerial() {
 	}
 }
 
-// park waits until there is something to do.
+// park waits until there is work.
 func (l *Loop) park() {
 	if !l.blocking {
 		l.parked = true
 		l.mu.Unlock()
 		looked := false
 		l.conn.Read(func(uintptr) bool {
-			// An edge between the look before and this one would be lost: look once more, then wait.
+			// An edge between the previous check and this one would be lost: check once more, then wait.
 			if looked {
 				return true
 			}

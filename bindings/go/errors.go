@@ -19,22 +19,23 @@ import (
 	"unsafe"
 )
 
-// Error is a failure that libawait reports. For the system's own errors Unwrap gives the [syscall.Errno], so that
-// errors.Is(err, os.ErrNotExist) and errors.As work; for libawait's, errors.Is compares with the Err… variables, and besides
+// Error is a failure that libawait reports. For a system error, Unwrap returns the [syscall.Errno], so that
+// errors.Is(err, os.ErrNotExist) and errors.As work. For libawait's errors, errors.Is compares with the Err…
+// variables. In addition,
 //
 //	a cancellation is context.Canceled,
-//	a time-out is context.DeadlineExceeded and os.ErrDeadlineExceeded,
+//	a timeout is context.DeadlineExceeded and os.ErrDeadlineExceeded,
 //	the end of an iterator is io.EOF.
 type Error struct {
-	Status  int    // negative: -errno, or one of libawait's
-	Message string // what happened, or "" where the code says it all
+	Status  int    // negative: -errno, or a libawait code
+	Message string // what happened, or "" if the code says it all
 }
 
-// Libawait's own errors, to compare with in errors.Is.
+// libawait's errors, for errors.Is.
 var (
 	ErrCancelled     = &Error{Status: C.AW_ECANCELLED}     // asyncio.CancelledError; also context.Canceled
 	ErrTimeout       = &Error{Status: C.AW_ETIMEOUT}       // TimeoutError; also context.DeadlineExceeded
-	ErrPending       = &Error{Status: C.AW_EPENDING}       // a blocking wait's time has passed; also context.DeadlineExceeded
+	ErrPending       = &Error{Status: C.AW_EPENDING}       // a blocking wait timed out; also context.DeadlineExceeded
 	ErrInvalidState  = &Error{Status: C.AW_EINVALIDSTATE}  // asyncio.InvalidStateError
 	ErrQueueFull     = &Error{Status: C.AW_EQUEUEFULL}     // asyncio.QueueFull
 	ErrQueueEmpty    = &Error{Status: C.AW_EQUEUEEMPTY}    // asyncio.QueueEmpty
@@ -43,12 +44,12 @@ var (
 	ErrStopIteration = &Error{Status: C.AW_ESTOPITERATION} // StopAsyncIteration; also io.EOF
 	ErrLoopClosed    = &Error{Status: C.AW_ELOOPCLOSED}    // the loop is closed
 	ErrBadHandle     = &Error{Status: C.AW_EBADHANDLE}     // nil, stale, or of another kind
-	ErrForeignLoop   = &Error{Status: C.AW_EFOREIGNLOOP}   // what is awaited belongs to another loop than the task
-	ErrNoBackend     = &Error{Status: C.AW_ENOBACKEND}     // no such backend, or none that is usable
+	ErrForeignLoop   = &Error{Status: C.AW_EFOREIGNLOOP}   // the awaited object belongs to another loop
+	ErrNoBackend     = &Error{Status: C.AW_ENOBACKEND}     // no such backend, or none is usable
 	ErrNoLoop        = &Error{Status: C.AW_ENOLOOP}        // the context carries no loop: use Run, or Loop.Attach
 )
 
-// Error returns the message, else the code's text.
+// Error returns the message, or else the code's text.
 func (e *Error) Error() string {
 	text := e.Message
 	if text == "" {
@@ -68,7 +69,7 @@ func (e *Error) Unwrap() error {
 	return nil
 }
 
-// Is compares by code, and knows the standard library's names for some.
+// Is compares by code, and matches the standard library's errors for some codes.
 func (e *Error) Is(target error) bool {
 	if other, ok := target.(*Error); ok {
 		return other.Status == e.Status && (other.Message == "" || other.Message == e.Message)
@@ -84,12 +85,13 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// Timeout tells whether it is a time-out, as net.Error has it.
+// Timeout reports whether it is a timeout, as in net.Error.
 func (e *Error) Timeout() bool {
 	return e.Status == C.AW_ETIMEOUT || e.Status == C.AW_EPENDING || e.Status == -int(syscall.ETIMEDOUT) || e.Status == -int(syscall.EAGAIN)
 }
 
-// GroupError is several failures at once: what a task group ends with (ExceptionGroup). errors.Is and errors.As look into each.
+// GroupError holds several failures, as the outcome of a task group (ExceptionGroup). errors.Is and errors.As
+// examine each.
 type GroupError struct {
 	Message string
 	Errors  []error // in the order in which they happened
@@ -106,7 +108,7 @@ func (e *GroupError) Error() string {
 	return text.String()
 }
 
-// Is tells whether one of them is target.
+// Is reports whether one of them is target.
 func (e *GroupError) Is(target error) bool {
 	for _, err := range e.Errors {
 		if errors.Is(err, target) {
@@ -116,7 +118,7 @@ func (e *GroupError) Is(target error) bool {
 	return false
 }
 
-// As finds the first of them that target can hold.
+// As finds the first of them that matches target.
 func (e *GroupError) As(target any) bool {
 	for _, err := range e.Errors {
 		if errors.As(err, target) {
@@ -126,7 +128,7 @@ func (e *GroupError) As(target any) bool {
 	return false
 }
 
-// PanicError is what a task that panicked fails with.
+// PanicError is the error of a task that panicked.
 type PanicError struct {
 	Value any    // what was given to panic
 	Stack []byte // where
@@ -150,7 +152,8 @@ func statusError(status C.int32_t) error {
 
 func isCancellation(err error) bool { return errors.Is(err, context.Canceled) }
 
-// fromC makes the Go error of a C one, which stays the caller's. One that Go gave to C comes back as itself.
+// fromC converts a C error, which stays with the caller, to a Go error. An error that Go gave to C is
+// returned unchanged.
 func fromC(from *C.aw_error, status C.int32_t) error {
 	if from == nil {
 		return statusError(status)
@@ -176,7 +179,7 @@ func fromC(from *C.aw_error, status C.int32_t) error {
 	return &Error{Status: int(code), Message: text}
 }
 
-// statusOf is the code that C sees of a Go error.
+// statusOf returns the code that C sees for a Go error.
 func statusOf(err error) C.int32_t {
 	var ours *Error
 	var errno syscall.Errno
@@ -199,7 +202,8 @@ func statusOf(err error) C.int32_t {
 	return C.AW_EHOST
 }
 
-// toC makes the C error of a Go one, which it carries as payload: a new reference, or nil. Under the loop's mutex.
+// toC converts a Go error to a C error that carries it as payload: a new reference, or nil. Call it under the
+// loop's mutex.
 func (l *Loop) toC(err error) *C.aw_error {
 	if err == nil {
 		return nil

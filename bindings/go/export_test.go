@@ -2,7 +2,7 @@
 
 package await
 
-// KeptValues is how many values C holds of Go's.
+// KeptValues is how many Go values C holds.
 func KeptValues() int {
 	values.Lock()
 	defer values.Unlock()

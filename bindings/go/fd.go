@@ -19,10 +19,11 @@ import (
 	"unsafe"
 )
 
-// These work on the program's own descriptors, through the backend. Bytes pass through memory of C's, which is the operation's until it
-// has ended, also after a cancellation; so a call returns only then. A read or receive that ended at the same moment as ctx gives its bytes.
+// These functions work on the program's own descriptors, through the backend. Bytes pass through C memory,
+// which belongs to the operation until it has ended, even after a cancellation, so a call returns only then.
+// A read or receive that completes at the same moment as ctx ends returns its bytes.
 
-// buffers are a few pieces of C memory of each power of two, kept for the next operation.
+// buffers keeps a few C buffers of each power of two for later operations.
 var buffers struct {
 	sync.Mutex
 	kept [17][]unsafe.Pointer
@@ -66,7 +67,7 @@ func (b buffer) free() {
 
 func (b buffer) bytes(n int) []byte { return unsafe.Slice((*byte)(b.at), n) }
 
-// operate submits one operation and waits for its end.
+// operate submits one operation and waits until it ends.
 func operate(ctx context.Context, request C.awgo_request) (int, error) {
 	l, err := loopFor(ctx)
 	if err != nil {
@@ -101,7 +102,7 @@ func out(ctx context.Context, kind C.uint32_t, fd int, p []byte, flags int, offs
 		length: C.uint64_t(len(p)), flags: C.uint32_t(flags), offset: C.int64_t(offset)})
 }
 
-// Read reads from fd into p, at the file's position. 0 is the end of the file.
+// Read reads from fd into p, at the file's position. It returns 0 at the end of the file.
 func Read(ctx context.Context, fd int, p []byte) (int, error) {
 	return in(ctx, C.AW_OP_READ, fd, p, 0, -1)
 }
@@ -111,7 +112,7 @@ func ReadAt(ctx context.Context, fd int, p []byte, offset int64) (int, error) {
 	return in(ctx, C.AW_OP_READ, fd, p, 0, offset)
 }
 
-// Write writes p to fd; it may write a part.
+// Write writes p to fd; it may write only a part.
 func Write(ctx context.Context, fd int, p []byte) (int, error) {
 	return out(ctx, C.AW_OP_WRITE, fd, p, 0, -1)
 }
@@ -126,7 +127,7 @@ func Recv(ctx context.Context, fd int, p []byte, flags int) (int, error) {
 	return in(ctx, C.AW_OP_RECV, fd, p, flags, 0)
 }
 
-// Send sends to a socket, without SIGPIPE; it may send a part.
+// Send sends to a socket, without SIGPIPE; it may send only a part.
 func Send(ctx context.Context, fd int, p []byte, flags int) (int, error) {
 	return out(ctx, C.AW_OP_SEND, fd, p, flags, 0)
 }
@@ -148,7 +149,8 @@ func Accept(ctx context.Context, fd int) (int, error) {
 	return operate(ctx, C.awgo_request{kind: C.AW_OP_ACCEPT, fd: C.int32_t(fd)})
 }
 
-// Connect connects a socket. EAFNOSUPPORT for an address that is not IPv4, IPv6 or Unix. asyncio: loop.sock_connect.
+// Connect connects a socket. It fails with EAFNOSUPPORT if the address is not IPv4, IPv6 or Unix. asyncio:
+// loop.sock_connect.
 func Connect(ctx context.Context, fd int, to syscall.Sockaddr) error {
 	b := newBuffer(int(C.sizeof_struct_sockaddr_storage))
 	defer b.free()
@@ -215,7 +217,8 @@ const (
 	PollHup Events = C.AW_POLL_HUP
 )
 
-// Poll waits until one of events holds for fd, and returns what holds. A call in a loop stands for asyncio's add_reader.
+// Poll waits until one of events holds for fd, and returns the events that hold. Call it in a loop to replace
+// asyncio's add_reader.
 func Poll(ctx context.Context, fd int, events Events) (Events, error) {
 	n, err := operate(ctx, C.awgo_request{kind: C.AW_OP_POLL, fd: C.int32_t(fd), flags: C.uint32_t(events)})
 	return Events(n), err

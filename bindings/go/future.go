@@ -18,46 +18,46 @@ import (
 type Awaitable interface {
 	// Done is closed when the future is done.
 	Done() <-chan struct{}
-	// Err returns how the future failed; nil while it is pending, and for a value.
+	// Err returns the future's error; nil while it is pending, or if it has a value.
 	Err() error
-	// Cancel asks for its end; see Future.Cancel.
+	// Cancel requests cancellation; see Future.Cancel.
 	Cancel() bool
 	base() *core
 }
 
-// Future is the outcome of something that has not ended yet: pending, then a value, an error, or cancelled. A task is a future whose
-// outcome a goroutine gives. All methods may be called by any goroutine. asyncio.Future.
+// Future is an outcome that may not be known yet: pending, then a value, an error, or cancelled. A task is a
+// future whose outcome comes from a goroutine. Any goroutine may call its methods. asyncio.Future.
 type Future[T any] struct {
 	core
 	value T
 }
 
-// core is what the futures of all types have in common. Its C twin is made when C has to see it, and let go when it is done: until then
-// a task costs a goroutine and no call into C.
+// core is the common part of all futures. Its C twin is created when C has to see the future, and released
+// when the future is done. Until then, a task costs a goroutine and no call into C.
 type core struct {
 	l        *Loop
 	task     *Task // or nil
 	mu       sync.Mutex
 	settled  bool
 	err      error
-	done     chan struct{} // made when asked for
+	done     chan struct{} // created on demand
 	one      *waiter       // the first listener, if that is a goroutine
-	others   []listener    // behind it, in order
+	others   []listener    // after it, in order
 	c        *C.aw_future  // a reference
-	born     bool          // C's own: it is settled by C alone
+	born     bool          // created by C, which alone settles it
 	raw      uintptr       // the value that C sees
 	reported *failure
 }
 
 func (f *core) base() *core { return f }
 
-// listener is told of the end: a goroutine that waits, or a callback.
+// listener is notified of the end: a waiting goroutine, or a callback.
 type listener struct {
 	waiter *waiter
 	call   func()
 }
 
-// NewFuture makes a pending future, to be settled with SetResult or SetError. asyncio: loop.create_future.
+// NewFuture creates a pending future. Settle it with SetResult or SetError. asyncio: loop.create_future.
 func NewFuture[T any](ctx context.Context) *Future[T] {
 	f := &Future[T]{}
 	if f.l, _ = from(ctx); f.l == nil {
@@ -66,10 +66,12 @@ func NewFuture[T any](ctx context.Context) *Future[T] {
 	return f
 }
 
-// Await waits until the future is done, and returns its outcome. When ctx is done first, the future is cancelled, and waited for all the
-// same: it may still give a value. What must not be cancelled is awaited through Shield; who only wants to look uses Done.
+// Await waits until the future is done, and returns its outcome. If ctx is done first, Await cancels the
+// future and still waits for it; it may return a value nevertheless. To avoid the cancellation, await a
+// Shield; to only watch the future, use Done.
 //
-// Errors: the future's own; ctx.Err() if that is what cancelled it; ErrForeignLoop in a task of another loop. Python: await.
+// Errors: the future's error; ctx.Err() if ctx cancelled it; ErrForeignLoop in a task of another loop.
+// Python: await.
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	if err := f.wait(ctx); err != nil {
 		var none T
@@ -94,7 +96,8 @@ func (f *Future[T]) Result() (T, error) {
 	return f.value, f.err
 }
 
-// SetResult settles it with a value. ErrInvalidState if it is done; os.ErrPermission for a task and what C settles. asyncio: Future.set_result.
+// SetResult settles the future with a value. It fails with ErrInvalidState if the future is done, and with
+// os.ErrPermission for a task or a future that C settles. asyncio: Future.set_result.
 func (f *Future[T]) SetResult(value T) error {
 	if f.task != nil || f.born {
 		return &Error{Status: C.AW_EPERM}
@@ -102,7 +105,7 @@ func (f *Future[T]) SetResult(value T) error {
 	return f.finish(value, nil, false)
 }
 
-// SetError settles it with an error. Errors as SetResult. asyncio: Future.set_exception.
+// SetError settles the future with an error. It fails like SetResult. asyncio: Future.set_exception.
 func (f *Future[T]) SetError(err error) error {
 	if f.task != nil || f.born {
 		return &Error{Status: C.AW_EPERM}
@@ -125,7 +128,7 @@ func (f *Future[T]) finish(value T, err error, held bool) error {
 	return nil
 }
 
-// rawOf is what C sees of a value: pointers and integers as they are.
+// rawOf returns the value that C sees: pointers and integers unchanged.
 func rawOf(value any) uintptr {
 	switch v := value.(type) {
 	case unsafe.Pointer:
@@ -138,7 +141,8 @@ func rawOf(value any) uintptr {
 	return 0
 }
 
-// settle ends it and tells those who wait. f.mu is held, and given back; `held` says whether the loop's is.
+// settle ends the future and notifies its listeners. The caller holds f.mu, which settle releases; `held`
+// says whether the caller also holds the loop's mutex.
 func (f *core) settle(err error, held bool) {
 	f.settled, f.err = true, err
 	one, others, c := f.one, f.others, f.c
@@ -176,7 +180,7 @@ func (f *core) settle(err error, held bool) {
 	}
 }
 
-// settleC ends the C twin, and lets go of it.
+// settleC ends the C twin and releases it.
 func (f *core) settleC(c *C.aw_future, err error) {
 	switch {
 	case f.born:
@@ -207,7 +211,7 @@ func (f *core) settlePlain(c *C.aw_future, err error) {
 	}
 }
 
-// wait until it is done. Only a wait that can't begin, or that the loop's end cuts short, is an error.
+// wait waits until it is done. It fails only if the wait can't begin, or if the loop is closed meanwhile.
 func (f *core) wait(ctx context.Context) error {
 	f.mu.Lock()
 	settled := f.settled
@@ -280,21 +284,21 @@ func (f *core) Done() <-chan struct{} {
 	return f.done
 }
 
-// IsDone tells whether it is done. asyncio: Future.done.
+// IsDone reports whether the future is done. asyncio: Future.done.
 func (f *core) IsDone() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.settled
 }
 
-// Cancelled tells whether it was cancelled. asyncio: Future.cancelled.
+// Cancelled reports whether the future was cancelled. asyncio: Future.cancelled.
 func (f *core) Cancelled() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.settled && f.err != nil && isCancellation(f.err)
 }
 
-// Err returns how it failed: nil while it is pending, and for a value. asyncio: Future.exception.
+// Err returns the error: nil while the future is pending, or if it has a value. asyncio: Future.exception.
 func (f *core) Err() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -305,14 +309,15 @@ func (f *core) Err() error {
 	return f.err
 }
 
-// Task returns the task that it is, or nil.
+// Task returns the future's task, or nil if it is not a task.
 func (f *core) Task() *Task { return f.task }
 
-// Loop returns the loop it belongs to. asyncio: Future.get_loop.
+// Loop returns the future's loop. asyncio: Future.get_loop.
 func (f *core) Loop() *Loop { return f.l }
 
-// Cancel asks for its end. A plain future is cancelled at once; a task's context is cancelled, and its function decides what it returns;
-// what C made does as C says. False if it was done. asyncio: Future.cancel.
+// Cancel requests cancellation. A plain future is cancelled at once. For a task, the context is cancelled,
+// and the function decides what it returns. A future that C created behaves as C defines. Returns false if
+// the future is done. asyncio: Future.cancel.
 func (f *core) Cancel() bool {
 	if f.IsDone() {
 		return false
@@ -347,8 +352,9 @@ func (f *core) cancelHeld() bool {
 	return true
 }
 
-// OnDone has fn called when the future is done, also if it is already, by a goroutine of the loop: with serial tasks in the order in which
-// callbacks and waits came. fn must not block. asyncio: Future.add_done_callback.
+// OnDone calls fn when the future is done, or soon if it already is, on a goroutine of the loop. With serial
+// tasks, callbacks and waits run in the order in which they were added. fn must not block. asyncio:
+// Future.add_done_callback.
 func (f *core) OnDone(fn func()) {
 	f.mu.Lock()
 	if !f.settled {
@@ -367,15 +373,15 @@ func (f *core) OnDone(fn func()) {
 
 // --- the C twin ---
 
-// Pointer returns the C future (an aw_future *) as a new reference, which the C library that gets it must give back with
-// aw_future_unref. C sees the value if it is an int, a uintptr or an unsafe.Pointer, else NULL; a failure with its code and message,
-// or AW_EHOST. Call it inside Loop.Do.
+// Pointer returns the C future (an aw_future *) as a new reference. The C library that gets it must release
+// it with aw_future_unref. C sees the value if it is an int, a uintptr or an unsafe.Pointer, else NULL; it
+// sees a failure with its code and message, or as AW_EHOST. Call it inside Loop.Do.
 func (f *core) Pointer() (unsafe.Pointer, error) {
 	c, err := f.handle()
 	return unsafe.Pointer(c), err
 }
 
-// handle gives the C twin, a new reference. Under the loop's mutex.
+// handle returns a new reference to the C twin. Call it under the loop's mutex.
 func (f *core) handle() (*C.aw_future, error) {
 	if f.l == nil {
 		return nil, f.err
@@ -398,7 +404,7 @@ func (f *core) handle() (*C.aw_future, error) {
 		f.settlePlain(c, f.err)
 		return c, nil
 	}
-	// C may cancel it: then it is cancelled here.
+	// C may cancel it: then the Go future is cancelled too.
 	err := f.l.watch(c, func(r result) {
 		f.mu.Lock()
 		if r.status < 0 && !f.settled {
@@ -415,7 +421,7 @@ func (f *core) handle() (*C.aw_future, error) {
 	return c, nil
 }
 
-// show makes c the twin, or ends it if the future is done by now.
+// show makes c the twin, or ends c if the future is already done.
 func (f *core) show(c *C.aw_future) {
 	C.aw_future_ref(c)
 	f.mu.Lock()
@@ -428,7 +434,7 @@ func (f *core) show(c *C.aw_future) {
 	f.mu.Unlock()
 }
 
-// watch has then called when c is done. Under the loop's mutex.
+// watch calls then when c is done. Call it under the loop's mutex.
 func (l *Loop) watch(c *C.aw_future, then func(result)) error {
 	token := l.take(nil, then)
 	request := C.awgo_request{token: C.uint64_t(token), kind: C.AWGO_LOOK}
@@ -441,7 +447,8 @@ func (l *Loop) watch(c *C.aw_future, then func(result)) error {
 	return nil
 }
 
-// bear makes the Go future of one that C settles, and takes over the reference. Under the loop's mutex.
+// bear creates the Go future for a C future that C settles, and takes over the reference. Call it under the
+// loop's mutex.
 func bear[T any](l *Loop, c *C.aw_future, value func(raw uintptr) (T, error)) *Future[T] {
 	f := &Future[T]{}
 	f.l, f.c, f.born = l, c, true
@@ -459,16 +466,16 @@ func bear[T any](l *Loop, c *C.aw_future, value func(raw uintptr) (T, error)) *F
 	return f
 }
 
-// FromC makes a future of a C one (an aw_future *, of which it takes its own reference); value makes the Go value of the C one, which
-// stays C's. Call it inside Loop.Do.
+// FromC creates a future from a C future (an aw_future *, to which it takes its own reference). value
+// converts the C value, which C keeps, to the Go value. Call it inside Loop.Do.
 func FromC[T any](l *Loop, future unsafe.Pointer, value func(raw unsafe.Pointer) (T, error)) *Future[T] {
 	c := C.aw_future_ref((*C.aw_future)(future))
 	return bear(l, c, func(raw uintptr) (T, error) { return value(*(*unsafe.Pointer)(unsafe.Pointer(&raw))) })
 }
 
-// --- failures that nobody looks at ---
+// --- unretrieved failures ---
 
-// failure is told of when the last reference to its future goes and nobody has looked at it.
+// failure is reported when the last reference to its future is dropped, unless it was retrieved.
 type failure struct {
 	l    *Loop
 	name string
@@ -495,7 +502,7 @@ func (f *failure) report() {
 	go f.l.tell(Report{Message: what, Err: f.err})
 }
 
-// looked notes that the failure was seen. f.mu is held.
+// looked records that the failure was retrieved. The caller holds f.mu.
 func (f *core) looked() {
 	if f.reported != nil {
 		runtime.SetFinalizer(f.reported, nil)

@@ -15,7 +15,7 @@ import (
 	"unsafe"
 )
 
-// array is a C array of futures, a reference to each.
+// array is a C array of futures, with a reference to each.
 type array struct {
 	at *[1 << 20]*C.aw_future
 	n  int
@@ -56,8 +56,8 @@ type Result[T any] struct {
 	Err   error
 }
 
-// Gather makes a future of the values of all futures, in their order. The first failure ends it at once, and the others go on. Cancelling it
-// cancels every one. asyncio.gather.
+// Gather creates a future of the values of all futures, in order. The first failure ends it at once, and the
+// others continue. Cancelling it cancels every one. asyncio.gather.
 func Gather[T any](ctx context.Context, futures ...*Future[T]) *Future[[]T] {
 	return gather(ctx, C.AW_GATHER_DEFAULT, futures, func() ([]T, error) {
 		values := make([]T, len(futures))
@@ -71,7 +71,8 @@ func Gather[T any](ctx context.Context, futures ...*Future[T]) *Future[[]T] {
 	})
 }
 
-// GatherResults makes a future of the outcomes of all futures, failures and cancellations included. asyncio.gather(return_exceptions=True).
+// GatherResults creates a future of the outcomes of all futures, including failures and cancellations.
+// asyncio.gather(return_exceptions=True).
 func GatherResults[T any](ctx context.Context, futures ...*Future[T]) *Future[[]Result[T]] {
 	return gather(ctx, C.AW_GATHER_RETURN_ERRORS, futures, func() ([]Result[T], error) {
 		results := make([]Result[T], len(futures))
@@ -109,7 +110,7 @@ func gather[T, R any](ctx context.Context, flags C.uint32_t, futures []*Future[T
 	return bear(l, all, func(uintptr) (R, error) { return results() })
 }
 
-// Shield makes a future that follows f, but whose cancellation does not reach it. asyncio.shield.
+// Shield creates a future that follows f and does not pass a cancellation on to it. asyncio.shield.
 func Shield[T any](f *Future[T]) *Future[T] {
 	l := f.l
 	if f.IsDone() {
@@ -131,15 +132,15 @@ func Shield[T any](f *Future[T]) *Future[T] {
 	return bear(l, outer, func(uintptr) (T, error) { return f.Result() })
 }
 
-// WaitFor awaits f for d at most: then it is cancelled and waited for, and the error is context.DeadlineExceeded, unless it ended with a
-// value or another error all the same. asyncio.wait_for.
+// WaitFor awaits f for at most d. Then it cancels f and waits for it, and returns context.DeadlineExceeded,
+// unless f ends with a value or another error despite the cancellation. asyncio.wait_for.
 func WaitFor[T any](ctx context.Context, f *Future[T], d time.Duration) (T, error) {
 	limited, cancel := WithTimeout(f.attach(ctx), d)
 	defer cancel()
 	return f.Await(limited)
 }
 
-// attach gives a context without a loop that of the future.
+// attach gives a context without a loop the future's loop.
 func (f *core) attach(ctx context.Context) context.Context {
 	if l, _ := from(ctx); l == nil && f.l != nil {
 		return f.l.Attach(ctx)
@@ -157,11 +158,12 @@ const (
 	AllCompleted   When = C.AW_ALL_COMPLETED
 )
 
-// Forever is no limit of time.
+// Forever means no timeout.
 const Forever time.Duration = 1<<63 - 1
 
-// Wait waits until enough of futures are done, or for limit. It cancels nothing, not even when ctx ends it, and running out of time is no
-// error. done and pending are in the order of futures. EINVAL for no futures. asyncio.wait.
+// Wait waits until enough of futures are done, or until limit has passed. It cancels nothing, even if ctx
+// ends it, and a timeout is not an error. done and pending are in the order of futures. Fails with EINVAL if
+// there are none. asyncio.wait.
 func Wait[F Awaitable](ctx context.Context, when When, limit time.Duration, futures ...F) (done, pending []F, err error) {
 	l, err := loopFor(ctx)
 	if err != nil {
@@ -181,7 +183,7 @@ func Wait[F Awaitable](ctx context.Context, when When, limit time.Duration, futu
 	if err != nil {
 		return nil, nil, err
 	}
-	// What the task of C's gave up.
+	// The outcome of the C task.
 	outcomes := (*C.aw_results)(place(r.value))
 	defer l.drop(func() { C.aw_results_unref(outcomes) })
 	l.enter()
@@ -196,13 +198,13 @@ func Wait[F Awaitable](ctx context.Context, when When, limit time.Duration, futu
 	return done, pending, nil
 }
 
-// place is the address that C gave as a number.
+// place is the address that C returned as a number.
 func place(number int64) unsafe.Pointer {
 	raw := uintptr(number)
 	return *(*unsafe.Pointer)(unsafe.Pointer(&raw))
 }
 
-// Completed gives futures in the order in which they are done.
+// Completed yields futures in the order in which they are done.
 type Completed[F Awaitable] struct {
 	l       *Loop
 	c       *C.aw_as_completed
@@ -210,7 +212,7 @@ type Completed[F Awaitable] struct {
 	all     array
 }
 
-// AsCompleted makes the iterator; limit counts from now. asyncio.as_completed.
+// AsCompleted creates the iterator; limit counts from now. asyncio.as_completed.
 func AsCompleted[F Awaitable](ctx context.Context, limit time.Duration, futures ...F) (*Completed[F], error) {
 	l, err := loopFor(ctx)
 	if err != nil {
@@ -236,8 +238,9 @@ func AsCompleted[F Awaitable](ctx context.Context, limit time.Duration, futures 
 	return it, nil
 }
 
-// Next waits for the next future that is done. Once the limit has passed, context.DeadlineExceeded for each that is left; then
-// ErrStopIteration, which is io.EOF. A Next that ctx ends loses nothing.
+// Next waits for the next future that is done. Once the limit has passed, it returns context.DeadlineExceeded
+// for each remaining future. At the end it returns ErrStopIteration, which is io.EOF. If ctx ends a Next,
+// nothing is lost.
 func (it *Completed[F]) Next(ctx context.Context) (F, error) {
 	var none F
 	if it.c == nil {
@@ -256,7 +259,7 @@ func (it *Completed[F]) Next(ctx context.Context) (F, error) {
 	return f, nil
 }
 
-// Close lets go of the futures before the end; they go on.
+// Close releases the futures before the end; they continue.
 func (it *Completed[F]) Close() {
 	c, all := it.c, it.all
 	if c == nil {

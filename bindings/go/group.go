@@ -12,16 +12,16 @@ import (
 	"unsafe"
 )
 
-// TaskGroup holds tasks that end before the function that started them does. asyncio.TaskGroup.
+// TaskGroup holds tasks that end before the function that started them. asyncio.TaskGroup.
 type TaskGroup struct {
 	l   *Loop
 	c   *C.aw_taskgroup
 	ctx context.Context
 }
 
-// Group runs body with a new group, and waits for all tasks of the group. If body or a task fails, the others and body's context
-// are cancelled, and waited for; the failures come as one *GroupError. If ctx ends, all are cancelled, and the error is ctx.Err().
-// asyncio: async with TaskGroup().
+// Group runs body with a new group, and waits for all tasks of the group. If body or a task fails, it cancels
+// the other tasks and body's context, and waits for them; the failures are returned as one *GroupError. If
+// ctx ends, it cancels everything and returns ctx.Err(). asyncio: async with TaskGroup().
 func Group(ctx context.Context, body func(ctx context.Context, g *TaskGroup) error) error {
 	l, err := loopFor(ctx)
 	if err != nil {
@@ -32,7 +32,7 @@ func Group(ctx context.Context, body func(ctx context.Context, g *TaskGroup) err
 	}
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
-	// C cancels the members when the group ends so: were they to hear of ctx by themselves, the group could end before it has.
+	// If ctx ends, C cancels the members. If ctx cancelled them directly, the group could end before that.
 	g := &TaskGroup{l: l, ctx: WithoutCancel(ctx)}
 	parent, number, goroutine, err := g.enter(stop)
 	if err != nil {
@@ -42,7 +42,7 @@ func Group(ctx context.Context, body func(ctx context.Context, g *TaskGroup) err
 	return g.leave(ctx, parent, number, goroutine, err)
 }
 
-// enter makes C's group with its parent, a task that stands for body.
+// enter creates the C group and its parent, a task that represents body.
 func (g *TaskGroup) enter(stop func()) (parent *C.aw_task, number uint64, goroutine *C.awgo_goroutine, err error) {
 	l := g.l
 	if !l.lock() {
@@ -64,7 +64,7 @@ func (g *TaskGroup) enter(stop func()) (parent *C.aw_task, number uint64, gorout
 	return parent, number, goroutine, nil
 }
 
-// leave ends the parent as body ended, and waits for it.
+// leave ends the parent with body's outcome, and waits for it.
 func (g *TaskGroup) leave(ctx context.Context, parent *C.aw_task, number uint64, goroutine *C.awgo_goroutine, body error) error {
 	l := g.l
 	w, err := l.newWaiter(ctx)

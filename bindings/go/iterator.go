@@ -13,15 +13,15 @@ import (
 	"unsafe"
 )
 
-// Iterator gives the items of a C iterator.
+// Iterator yields the items of a C iterator.
 type Iterator[T any] struct {
 	l     *Loop
 	c     *C.aw_iterator
 	value func(raw unsafe.Pointer) (T, error)
 }
 
-// IteratorFromC makes one of an aw_iterator *, of which it takes its own reference; value makes the Go value of an item, and frees the item,
-// which is then the caller's. Call it inside Loop.Do.
+// IteratorFromC creates one from an aw_iterator *, to which it takes its own reference. value converts an
+// item to a Go value and frees the item, which it owns. Call it inside Loop.Do.
 func IteratorFromC[T any](l *Loop, iterator unsafe.Pointer, value func(raw unsafe.Pointer) (T, error)) *Iterator[T] {
 	c := C.aw_iterator_ref((*C.aw_iterator)(iterator))
 	it := &Iterator[T]{l, c, value}
@@ -29,7 +29,7 @@ func IteratorFromC[T any](l *Loop, iterator unsafe.Pointer, value func(raw unsaf
 	return it
 }
 
-// Next gives the next item; ErrStopIteration, which is io.EOF, at the end. Python: anext().
+// Next returns the next item, or ErrStopIteration, which is io.EOF, at the end. Python: anext().
 func (it *Iterator[T]) Next(ctx context.Context) (T, error) {
 	defer runtime.KeepAlive(it)
 	var none T

@@ -20,12 +20,14 @@ import (
 	"unsafe"
 )
 
-// Loop is an event loop. It runs from New until Close: there is nothing to start. It is a guest of Go's network poller, so no thread is
-// blocked while it waits; where the backend can't be a guest (virtual), one goroutine blocks a thread.
+// Loop is an event loop. It runs from New until Close; you need not start it. It is a guest in Go's network
+// poller, so no thread is blocked while it waits. If the backend can't be a guest (virtual), one goroutine
+// blocks a thread.
 //
-// All methods may be called by any goroutine.
+// Any goroutine may call its methods.
 type Loop struct {
-	// mu is held by whoever calls the C loop. C's rule is that calls don't overlap; which thread makes them doesn't matter.
+	// mu is held by the goroutine that calls the C loop. C requires that calls don't overlap; any thread may
+	// make them.
 	mu       sync.Mutex
 	c        *C.aw_loop
 	shim     *C.awgo_loop
@@ -34,23 +36,23 @@ type Loop struct {
 	conn     syscall.RawConn
 	backend  string
 	serial   bool
-	blocking bool // no guest: the loop's goroutine waits in C
+	blocking bool // not a guest: the loop's goroutine waits in C
 	closed   bool
 	parked   bool          // the loop's goroutine waits for the descriptor, or in C
 	done     chan struct{} // closed by Close
 	stopped  chan struct{} // closed when the loop's goroutine has ended
 
-	wanters atomic.Int32 // who wait for mu while the loop's goroutine waits in C
+	wanters atomic.Int32 // goroutines that wait for mu while the loop's goroutine waits in C
 	waiting atomic.Bool
 
 	slots []slot // guarded by mu
 	free  []uint32
 
-	// Of a loop with serial tasks, guarded by mu.
+	// For a loop with serial tasks, guarded by mu.
 	running int        // tasks that run now
-	held    int        // blocking functions under way, for which the clock waits
+	held    int        // running blocking functions, for which the clock waits
 	idle    sync.Cond  // running fell, or inbox grew
-	inbox   []delivery // what the loop's goroutine hands out next
+	inbox   []delivery // what the loop's goroutine delivers next
 	first   *waiter    // the tasks' waits, in order
 	last    *waiter
 
@@ -65,9 +67,9 @@ type Loop struct {
 	firstTask *Task // in order of creation
 	lastTask  *Task
 	tasks     int
-	taskCount uint64 // how many there ever were
+	taskCount uint64 // how many were ever created
 
-	// Guarded by mu: what C may call back for, by number.
+	// Guarded by mu: the objects that C refers to by number.
 	callbacks map[uint64]*Handle
 	cancels   map[uint64]func()
 	numbers   uint64
@@ -75,8 +77,8 @@ type Loop struct {
 	handler atomic.Value // func(Report)
 }
 
-// New makes a loop, which runs at once. Close it when it is no longer needed.
-// Errors: ErrNoBackend, and the system's. asyncio.new_event_loop.
+// New creates a loop, which runs at once. Close it when you don't need it any more. Errors: ErrNoBackend, and
+// system errors. asyncio.new_event_loop.
 func New(opts ...Option) (*Loop, error) {
 	var o options
 	for _, opt := range opts {
@@ -125,14 +127,14 @@ func New(opts ...Option) (*Loop, error) {
 	return l, nil
 }
 
-// noBackend says why, which the status alone does not.
+// noBackend returns an error with the reason, which the status alone doesn't give.
 func noBackend(name *C.char, status C.aw_status) error {
 	var text [512]C.char
 	C.aw_backend_explain(name, &text[0], C.size_t(len(text)))
 	return &Error{Status: int(status), Message: C.GoString(&text[0])}
 }
 
-// begin becomes a guest of Go's poller, if the backend can.
+// begin makes the loop a guest in Go's poller, if the backend supports that.
 func (l *Loop) begin() error {
 	var fd C.int
 	switch status := C.aw_loop_guest_begin(l.c, &fd); {
@@ -141,7 +143,7 @@ func (l *Loop) begin() error {
 	case status < 0:
 		return statusError(C.int32_t(status))
 	default:
-		// A descriptor of our own, which os.File may close; the poller takes only what is non-blocking.
+		// A duplicate that os.File may close; the poller accepts only non-blocking descriptors.
 		own, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, 0)
 		if errno != 0 {
 			return errno
@@ -162,7 +164,8 @@ func (l *Loop) begin() error {
 // Backend returns the name of the backend that drives the loop.
 func (l *Loop) Backend() string { return l.backend }
 
-// Time returns the loop's clock: monotonic, and on the virtual backend the clock that jumps. asyncio: loop.time.
+// Time returns the time of the loop's clock, which is monotonic; on the virtual backend it jumps. asyncio:
+// loop.time.
 func (l *Loop) Time() time.Duration {
 	if !l.lock() {
 		return 0
@@ -181,14 +184,14 @@ func (l *Loop) Deadline() (time.Duration, bool) {
 	return time.Duration(when), when != C.AW_FOREVER
 }
 
-// IsClosed tells whether the loop was closed. asyncio: loop.is_closed.
+// IsClosed reports whether the loop is closed. asyncio: loop.is_closed.
 func (l *Loop) IsClosed() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.closed
 }
 
-// Debug tells whether debug mode is on. asyncio: loop.get_debug.
+// Debug reports whether debug mode is on. asyncio: loop.get_debug.
 func (l *Loop) Debug() bool {
 	if !l.lock() {
 		return false
@@ -197,7 +200,7 @@ func (l *Loop) Debug() bool {
 	return C.aw_loop_debug(l.c) != 0
 }
 
-// SetDebug switches debug mode. asyncio: loop.set_debug.
+// SetDebug switches debug mode on or off. asyncio: loop.set_debug.
 func (l *Loop) SetDebug(on bool) error {
 	if !l.lock() {
 		return ErrLoopClosed
@@ -206,7 +209,8 @@ func (l *Loop) SetDebug(on bool) error {
 	return statusError(C.int32_t(C.aw_loop_set_debug(l.c, cbool(on))))
 }
 
-// SetSlowCallbackDuration is how long a C callback or step may last before debug mode reports it. asyncio: loop.slow_callback_duration.
+// SetSlowCallbackDuration sets how long a C callback or step may take before debug mode reports it. asyncio:
+// loop.slow_callback_duration.
 func (l *Loop) SetSlowCallbackDuration(d time.Duration) error {
 	if !l.lock() {
 		return ErrLoopClosed
@@ -215,8 +219,9 @@ func (l *Loop) SetSlowCallbackDuration(d time.Duration) error {
 	return statusError(C.int32_t(C.aw_loop_set_slow_callback_duration(l.c, C.int64_t(d))))
 }
 
-// Do calls fn with the C loop (an aw_loop *), while nobody else uses it: the way to call a C library that is built on libawait. fn
-// must not call this package, but for the Pointer of a future and FromC. Returns ErrLoopClosed without calling it.
+// Do calls fn with the C loop (an aw_loop *), while nobody else uses it. Use it to call a C library that is
+// built on libawait. fn must not call this package, except FromC and the Pointer of a future. Returns
+// ErrLoopClosed without calling fn.
 func (l *Loop) Do(fn func(loop unsafe.Pointer)) error {
 	if !l.lock() {
 		return ErrLoopClosed
@@ -226,15 +231,15 @@ func (l *Loop) Do(fn func(loop unsafe.Pointer)) error {
 	return nil
 }
 
-// Close closes the loop at once: what is awaited fails with ErrLoopClosed, tasks are cancelled but not waited for, child processes
-// are killed. Idempotent. See Shutdown for the gentle way. asyncio: loop.close.
+// Close closes the loop at once: waits fail with ErrLoopClosed, tasks are cancelled but not awaited, and
+// child processes are killed. Idempotent. Shutdown closes it gracefully. asyncio: loop.close.
 func (l *Loop) Close() error {
 	if !l.lock() {
 		return nil
 	}
 	l.closed = true
 	l.sweep()
-	// Freed by its last C object, which may outlive the loop's handle.
+	// Freed with its last C object, which may outlive the loop's handle.
 	C.aw_loop_close(l.c)
 	l.fail(ErrLoopClosed)
 	C.awgo_loop_free(l.shim)
@@ -257,8 +262,9 @@ func (l *Loop) Close() error {
 	return nil
 }
 
-// Shutdown cancels every task there is, waits until these have ended, and closes the loop: what asyncio.run does at its end. If ctx is
-// done first, the loop is closed all the same and ctx.Err() returned. A task or a callback of the loop must not call it.
+// Shutdown cancels every task, waits until the tasks have ended, and closes the loop, as asyncio.run does at
+// its end. If ctx is done first, the loop is closed nevertheless and ctx.Err() is returned. A task or a
+// callback of the loop must not call it.
 func (l *Loop) Shutdown(ctx context.Context) error {
 	defer func() {
 		l.Close()
@@ -278,7 +284,7 @@ func (l *Loop) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// SetStackSize sets the size of the stacks of C tasks spawned from now on, in bytes; Go's tasks have none.
+// SetStackSize sets the stack size of future C tasks, in bytes. It doesn't affect Go tasks.
 func (l *Loop) SetStackSize(size int) error {
 	return l.make(func() C.aw_status { return C.aw_loop_set_stack_size(l.c, C.size_t(size)) })
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Who may call the C loop: one goroutine at a time, which also gives back what the collector found.
+// Serialises the calls to the C loop: one goroutine at a time, which also releases what the collector found.
 
 package await
 
@@ -9,12 +9,12 @@ package await
 */
 import "C"
 
-// enter takes the loop, closed or not.
+// enter acquires the loop, closed or not.
 func (l *Loop) enter() {
 	if !l.blocking {
 		l.mu.Lock()
 	} else if !l.mu.TryLock() {
-		// The loop's goroutine may hold it while it waits in C: bring it out.
+		// The loop's goroutine may hold it while it waits in C: wake it.
 		l.wanters.Add(1)
 		if l.waiting.Load() {
 			C.aw_loop_wakeup(l.c)
@@ -24,7 +24,7 @@ func (l *Loop) enter() {
 	}
 }
 
-// lock takes the loop, or returns false if it is closed.
+// lock acquires the loop, or returns false if it is closed.
 func (l *Loop) lock() bool {
 	l.enter()
 	if l.closed {
@@ -34,7 +34,8 @@ func (l *Loop) lock() bool {
 	return true
 }
 
-// unlock gives the loop back after calls that may have made work for it, which is done at once where it can be.
+// unlock releases the loop after calls that may have created work for it, and does that work at once if
+// possible.
 func (l *Loop) unlock() {
 	switch {
 	case l.closed:
@@ -46,7 +47,7 @@ func (l *Loop) unlock() {
 	l.mu.Unlock()
 }
 
-// kick has the loop's goroutine look again.
+// kick makes the loop's goroutine check again.
 func (l *Loop) kick() {
 	l.idle.Signal()
 	if l.parked {
@@ -57,8 +58,9 @@ func (l *Loop) kick() {
 
 // --- collected handles ---
 
-// drop has a C reference given back under the mutex. Finalisers use it: C's rule is that whoever called the loop last is its thread, and
-// the collector's goroutine may run on that very thread while another one calls.
+// drop releases a C reference under the mutex. Finalisers use it: C considers the thread of the latest call
+// to be the loop's thread, and the collector's goroutine may run on that thread while another goroutine calls
+// C.
 func (l *Loop) drop(unref func()) {
 	l.garbageMu.Lock()
 	l.garbage = append(l.garbage, unref)

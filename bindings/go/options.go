@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 
-// How a loop is made.
+// Options for creating a loop.
 
 package await
 
-// Option says how a loop is made.
+// Option is an option of New.
 type Option func(*options)
 
 type options struct {
@@ -14,18 +14,20 @@ type options struct {
 	serial  bool
 }
 
-// WithBackend names the backend ("epoll", "uring", "uv", "ev", "virtual"), a plug-in's path, or a list of these in order of
-// preference. Without it the environment's AWAIT_BACKEND decides, else it is epoll.
+// WithBackend names the backend ("epoll", "uring", "uv", "ev", "virtual"), a plug-in's path, or a list of
+// these in order of preference. Without it, the environment variable AWAIT_BACKEND decides; the default is
+// epoll.
 func WithBackend(name string) Option { return func(o *options) { o.backend = name } }
 
-// WithSeed is the seed of the virtual backend's order.
+// WithSeed sets the seed of the virtual backend's order.
 func WithSeed(seed uint64) Option { return func(o *options) { o.seed = seed } }
 
 // WithDebug switches debug mode on, as AWAIT_DEBUG=1 does.
 func WithDebug() Option { return func(o *options) { o.debug = true } }
 
-// WithSerialTasks has the loop's tasks run one at a time, in the loop's order, as asyncio's do: between two awaits a task has the loop's
-// data to itself, and two runs are alike. A task's context is then for its own goroutine: others that it starts by `go` use
-// Loop.Attach of it. Without it tasks are ordinary goroutines, which run in parallel. The virtual backend
-// implies it, since its clock may move only when every task waits.
+// WithSerialTasks runs the loop's tasks one at a time, in the loop's order, as asyncio does. Between two
+// awaits a task has the loop's data to itself, and two runs are identical. A task's context is then only for
+// its own goroutine; goroutines that it starts with `go` must use Loop.Attach of it. Without this option,
+// tasks are ordinary goroutines, which run in parallel. The virtual backend implies it, since its clock may
+// advance only when every task waits.
 func WithSerialTasks() Option { return func(o *options) { o.serial = true } }

@@ -16,13 +16,13 @@ import (
 	"unsafe"
 )
 
-// Stdio says where a standard stream of a child goes.
+// Stdio says where a standard stream of a child is connected.
 type Stdio struct {
 	how C.int32_t
 	fd  int
 }
 
-// Where a standard stream of a child goes. The zero Stdio is Inherit.
+// Where a standard stream of a child is connected. The zero Stdio is Inherit.
 var (
 	Inherit  = Stdio{C.AW_STDIO_INHERIT, -1}
 	Pipe     = Stdio{C.AW_STDIO_PIPE, -1}
@@ -30,21 +30,21 @@ var (
 	ToStdout = Stdio{C.AW_STDIO_STDOUT, -1} // for stderr: wherever stdout goes
 )
 
-// File sends a stream to a descriptor of the caller's, which stays the caller's.
+// File connects a stream to the caller's descriptor, which the caller keeps.
 func File(fd int) Stdio { return Stdio{C.AW_STDIO_FD, fd} }
 
-// ProcessFlags are what a child may be made with.
+// ProcessFlags are flags for starting a child.
 type ProcessFlags uint32
 
-// What a child may be made with.
+// Flags for starting a child.
 const (
-	ProcessGroup   ProcessFlags = C.AW_PROCESS_GROUP    // a process group of its own, which Kill and the like reach as a whole
-	ProcessSession ProcessFlags = C.AW_PROCESS_SESSION  // a session of its own
-	ProcessDetach  ProcessFlags = C.AW_PROCESS_DETACH   // lives on when the loop closes
+	ProcessGroup   ProcessFlags = C.AW_PROCESS_GROUP    // starts its own process group; Kill and similar calls signal the whole group
+	ProcessSession ProcessFlags = C.AW_PROCESS_SESSION  // starts its own session
+	ProcessDetach  ProcessFlags = C.AW_PROCESS_DETACH   // outlives the loop
 	ProcessKeepFds ProcessFlags = C.AW_PROCESS_KEEP_FDS // inherits every descriptor that is not close-on-exec
 )
 
-// ProcessOptions say how to make a child. The zero value inherits everything.
+// ProcessOptions say how to start a child. The zero value inherits everything.
 type ProcessOptions struct {
 	Stdin, Stdout, Stderr Stdio
 	Dir                   string   // "": the parent's
@@ -53,15 +53,16 @@ type ProcessOptions struct {
 	Pgid                  *int // the process group to join; 0 makes one
 }
 
-// Process is a child, awaited through a pidfd: the program's other children are left alone. When it is closed or its loop is, and when the
-// last reference goes, a child that still runs is killed and reaped. asyncio.subprocess.Process.
+// Process is a child process, which is watched through a pidfd: the program's other children are not
+// affected. A child that still runs is killed and reaped when it or its loop is closed, and when its last
+// reference is dropped. asyncio.subprocess.Process.
 type Process struct {
 	l   *Loop
 	c   *C.aw_process
 	pid int
 }
 
-// strings makes a C array of C strings.
+// strings creates a C array of C strings.
 func cstrings(of []string) (at **C.char, free func()) {
 	array := (*[1 << 20]*C.char)(C.calloc(C.size_t(len(of))+1, C.size_t(unsafe.Sizeof(uintptr(0)))))
 	for i, s := range of {
@@ -127,7 +128,7 @@ func newProcess(ctx context.Context, o *ProcessOptions, call func(*Loop, *C.aw_p
 		return nil, ErrLoopClosed
 	}
 	defer l.unlock()
-	// No descriptor that another goroutine is making may leak into the child.
+	// A descriptor that another goroutine is just creating must not leak into the child.
 	syscall.ForkLock.Lock()
 	defer syscall.ForkLock.Unlock()
 	var c *C.aw_process
@@ -139,8 +140,9 @@ func newProcess(ctx context.Context, o *ProcessOptions, call func(*Loop, *C.aw_p
 	return p, nil
 }
 
-// Exec starts argv[0], looked up in the child's PATH unless it has a slash. The errno of a failed exec, chdir or open is returned, and no
-// child is left. options may be nil. asyncio.create_subprocess_exec.
+// Exec starts argv[0], which is looked up in the child's PATH unless it contains a slash. If the exec, chdir
+// or open fails, Exec returns its errno, and no child is left. options may be nil.
+// asyncio.create_subprocess_exec.
 func Exec(ctx context.Context, options *ProcessOptions, argv ...string) (*Process, error) {
 	return newProcess(ctx, options, func(l *Loop, o *C.aw_process_options, out **C.aw_process) C.aw_status {
 		args, free := cstrings(argv)
@@ -158,7 +160,8 @@ func Shell(ctx context.Context, options *ProcessOptions, command string) (*Proce
 	})
 }
 
-// Adopt takes over a child that was started elsewhere, by os.StartProcess say: it is reaped here when it ends. ESRCH, ECHILD.
+// Adopt takes over a child that was started elsewhere, for example by os.StartProcess; it is reaped here when
+// it exits. Fails with ESRCH, ECHILD.
 func Adopt(ctx context.Context, pid int, flags ProcessFlags) (*Process, error) {
 	return newProcess(ctx, nil, func(l *Loop, _ *C.aw_process_options, out **C.aw_process) C.aw_status {
 		return C.aw_process_adopt(l.c, C.int32_t(pid), -1, C.uint32_t(flags), out)
@@ -191,19 +194,20 @@ func (p *Process) future(call func(out **C.aw_future) C.aw_status) *Future[int] 
 	})
 }
 
-// Wait makes a future of the return code. Cancelling it leaves the child alone. asyncio: Process.wait.
+// Wait returns a future of the return code. Cancelling it does not affect the child. asyncio: Process.wait.
 func (p *Process) Wait() *Future[int] {
 	return p.future(func(out **C.aw_future) C.aw_status { return C.aw_process_wait(p.c, out) })
 }
 
-// WaitClosed makes a future of the return code that also waits for the ends of stdout and stderr, which it reads meanwhile.
+// WaitClosed returns a future of the return code that also waits for the ends of stdout and stderr, which it
+// reads meanwhile.
 func (p *Process) WaitClosed() *Future[int] {
 	return p.future(func(out **C.aw_future) C.aw_status { return C.aw_process_wait_closed(p.c, out) })
 }
 
-// Communicate feeds input to stdin, where that is a pipe, and reads stdout and stderr to their ends: a future of the return code. What
-// was read is in Output. Cancelling it keeps what was read and what is not yet written: call it again with nil to go on.
-// asyncio: Process.communicate.
+// Communicate feeds input to stdin if that is a pipe, and reads stdout and stderr to their ends. It returns a
+// future of the return code; Output returns what was read. Cancelling it keeps what was read and what is not
+// written yet: call it again with nil to continue. asyncio: Process.communicate.
 func (p *Process) Communicate(input []byte) *Future[int] {
 	return p.future(func(out **C.aw_future) C.aw_status {
 		if len(input) == 0 {
@@ -213,7 +217,8 @@ func (p *Process) Communicate(input []byte) *Future[int] {
 	})
 }
 
-// Output returns a copy of what has been read from stdout (1) or stderr (2). ErrInvalidState if that is no pipe.
+// Output returns a copy of what has been read from stdout (1) or stderr (2). ErrInvalidState if that is not a
+// pipe.
 func (p *Process) Output(stream int) ([]byte, error) {
 	defer runtime.KeepAlive(p)
 	if !p.l.lock() {
@@ -228,8 +233,8 @@ func (p *Process) Output(stream int) ([]byte, error) {
 	return C.GoBytes(place(int64(at)), C.int(length)), nil
 }
 
-// TakePipe hands over the parent's end of pipe 0, 1 or 2, non-blocking, so that Go's poller can wait for it. ErrInvalidState if there is
-// none, or while it is in use.
+// TakePipe returns the parent's end of pipe 0, 1 or 2, which the caller then owns. It is non-blocking, so
+// that Go's poller can wait for it. ErrInvalidState if there is none, or while it is in use.
 func (p *Process) TakePipe(stream int) (*os.File, error) {
 	defer runtime.KeepAlive(p)
 	var fd C.int
@@ -239,7 +244,8 @@ func (p *Process) TakePipe(stream int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), "pipe"), nil
 }
 
-// Signal sends sig through the pidfd, with ProcessGroup to the group. ESRCH once it has ended. asyncio: Process.send_signal.
+// Signal sends sig through the pidfd; with ProcessGroup, to the group. ESRCH once the child has exited.
+// asyncio: Process.send_signal.
 func (p *Process) Signal(sig syscall.Signal) error {
 	defer runtime.KeepAlive(p)
 	return p.l.then(func() C.aw_status { return C.aw_process_send_signal(p.c, C.int(sig)) })
@@ -257,7 +263,7 @@ func (p *Process) Kill() error {
 	return p.l.then(func() C.aw_status { return C.aw_process_kill(p.c) })
 }
 
-// Close closes the pipes and kills a child that still runs, unless it is detached; its exit is still collected.
+// Close closes the pipes and kills a child that still runs, unless it is detached; the child is still reaped.
 func (p *Process) Close() error {
 	defer runtime.KeepAlive(p)
 	return p.l.then(func() C.aw_status { return C.aw_process_close(p.c) })

@@ -13,29 +13,30 @@ import (
 	"unsafe"
 )
 
-// Queue hands items from goroutine to goroutine, and to and from C tasks of the same loop. An item is the queue's from a Put that
-// succeeded until a Get that did: a call that ctx ends has neither put nor taken anything. asyncio.Queue.
+// Queue passes items between goroutines, and between goroutines and C tasks of the same loop. The queue owns
+// an item from a successful Put until a successful Get. A call that ctx ends has neither put nor taken an
+// item. asyncio.Queue.
 type Queue[T any] struct {
 	l *Loop
 	c *C.aw_queue
 }
 
-// NewQueue makes a queue for at most maxsize items; 0 and less: any number. asyncio.Queue.
+// NewQueue creates a queue of at most maxsize items; 0 or less means no limit. asyncio.Queue.
 func NewQueue[T any](ctx context.Context, maxsize int) (*Queue[T], error) {
 	return newQueue[T](ctx, func(l *Loop, out **C.aw_queue) C.aw_status { return C.aw_queue_new(l.c, C.int64_t(maxsize), out) })
 }
 
-// NewLifoQueue makes one that gives the newest item first. asyncio.LifoQueue.
+// NewLifoQueue creates a queue that returns the newest item first. asyncio.LifoQueue.
 func NewLifoQueue[T any](ctx context.Context, maxsize int) (*Queue[T], error) {
 	return newQueue[T](ctx, func(l *Loop, out **C.aw_queue) C.aw_status { return C.aw_queue_new_lifo(l.c, C.int64_t(maxsize), out) })
 }
 
-// NewPriorityQueue makes one that gives the least item first; equal ones in the order of the puts. less is called inside Put and Get, and must
-// not call this package. asyncio.PriorityQueue.
+// NewPriorityQueue creates a queue that returns the least item first, and equal items in the order of the
+// puts. less is called inside Put and Get, and must not call this package. asyncio.PriorityQueue.
 func NewPriorityQueue[T any](ctx context.Context, maxsize int, less func(a, b T) bool) (*Queue[T], error) {
 	return newQueue[T](ctx, func(l *Loop, out **C.aw_queue) C.aw_status {
 		order := keep(func(a, b any) bool { return less(a.(T), b.(T)) })
-		// Its destroy has run if this fails.
+		// If this fails, its destroy has run.
 		return C.aw_status(C.awgo_queue_new_priority(l.c, C.int64_t(maxsize), order, out))
 	})
 }
@@ -54,7 +55,7 @@ func newQueue[T any](ctx context.Context, call func(*Loop, **C.aw_queue) C.aw_st
 	return q, nil
 }
 
-// turned hands out what the turn of a put or a get brought.
+// turned delivers what a put or a get made ready.
 func (l *Loop) turned(count C.int32_t) {
 	if l.serial {
 		l.kick()
@@ -73,7 +74,7 @@ func (l *Loop) turns() C.int32_t {
 	return 1
 }
 
-// Put puts an item, waiting for room. ErrQueueShutDown. asyncio: Queue.put.
+// Put puts an item; it waits while the queue is full. Fails with ErrQueueShutDown. asyncio: Queue.put.
 func (q *Queue[T]) Put(ctx context.Context, item T) error {
 	defer runtime.KeepAlive(q)
 	if err := contextErr(ctx); err != nil {
@@ -99,7 +100,8 @@ func (q *Queue[T]) Put(ctx context.Context, item T) error {
 	return statusError(status)
 }
 
-// PutNowait puts an item now, or ErrQueueFull, ErrQueueShutDown. asyncio: Queue.put_nowait.
+// PutNowait puts an item without waiting, or fails with ErrQueueFull or ErrQueueShutDown. asyncio:
+// Queue.put_nowait.
 func (q *Queue[T]) PutNowait(item T) error {
 	defer runtime.KeepAlive(q)
 	place := keep(item)
@@ -122,7 +124,8 @@ func (q *Queue[T]) put(place C.uintptr_t) C.int32_t {
 	return status
 }
 
-// Get gets an item, waiting for one. ErrQueueShutDown once the queue is shut down and empty. asyncio: Queue.get.
+// Get gets an item; it waits while the queue is empty. Fails with ErrQueueShutDown once the queue is shut
+// down and empty. asyncio: Queue.get.
 func (q *Queue[T]) Get(ctx context.Context) (T, error) {
 	defer runtime.KeepAlive(q)
 	var none T
@@ -140,7 +143,8 @@ func (q *Queue[T]) Get(ctx context.Context) (T, error) {
 	return q.item(C.uintptr_t(r.value))
 }
 
-// GetNowait gets an item now, or ErrQueueEmpty, ErrQueueShutDown. asyncio: Queue.get_nowait.
+// GetNowait gets an item without waiting, or fails with ErrQueueEmpty or ErrQueueShutDown. asyncio:
+// Queue.get_nowait.
 func (q *Queue[T]) GetNowait() (T, error) {
 	defer runtime.KeepAlive(q)
 	item, status := q.get()
@@ -163,7 +167,8 @@ func (q *Queue[T]) get() (item T, status C.int32_t) {
 	return item, status
 }
 
-// item takes a value back from C. What a C task has put is no T, and comes as T's zero value with EINVAL.
+// item converts a value from C. A value put by a C task is not a T; it is returned as T's zero value with
+// EINVAL.
 func (q *Queue[T]) item(place C.uintptr_t) (item T, err error) {
 	if !isKept(place) {
 		return item, &Error{Status: C.AW_EINVAL, Message: "the item in the queue is not Go's"}
@@ -172,48 +177,48 @@ func (q *Queue[T]) item(place C.uintptr_t) (item T, err error) {
 	return item, nil
 }
 
-// TaskDone tells that an item got before has been dealt with. EINVAL once too often. asyncio: Queue.task_done.
+// TaskDone marks an item that was taken as processed. EINVAL if called too often. asyncio: Queue.task_done.
 func (q *Queue[T]) TaskDone() error {
 	defer runtime.KeepAlive(q)
 	return q.l.then(func() C.aw_status { return C.aw_queue_task_done(q.c) })
 }
 
-// Join waits until every item put has been dealt with. asyncio: Queue.join.
+// Join waits until every item has been processed. asyncio: Queue.join.
 func (q *Queue[T]) Join(ctx context.Context) error {
 	defer runtime.KeepAlive(q)
 	return q.l.awaitCoro(ctx, func(out **C.aw_coro) C.aw_status { return C.aw_queue_join_coro(q.c, out) }).err
 }
 
-// Shutdown has puts fail, and gets when the queue is empty; all who wait are woken. immediate also drops what is left.
-// asyncio: Queue.shutdown.
+// Shutdown makes puts fail, and gets fail once the queue is empty. It wakes all waiters. immediate also drops
+// the remaining items. asyncio: Queue.shutdown.
 func (q *Queue[T]) Shutdown(immediate bool) error {
 	defer runtime.KeepAlive(q)
 	return q.l.then(func() C.aw_status { return C.aw_queue_shutdown(q.c, cbool(immediate)) })
 }
 
-// Len returns how many items there are. asyncio: Queue.qsize.
+// Len returns the number of items. asyncio: Queue.qsize.
 func (q *Queue[T]) Len() int {
 	defer runtime.KeepAlive(q)
 	return ask(q.l, func() int { return int(C.aw_queue_qsize(q.c)) })
 }
 
-// Cap returns the most there may be; 0 and less: any number. asyncio: Queue.maxsize.
+// Cap returns the maximum number of items; 0 or less means no limit. asyncio: Queue.maxsize.
 func (q *Queue[T]) Cap() int {
 	defer runtime.KeepAlive(q)
 	return ask(q.l, func() int { return int(C.aw_queue_maxsize(q.c)) })
 }
 
-// Empty tells whether there is none. asyncio: Queue.empty.
+// Empty reports whether the queue is empty. asyncio: Queue.empty.
 func (q *Queue[T]) Empty() bool {
 	defer runtime.KeepAlive(q)
 	return ask(q.l, func() bool { return C.aw_queue_empty(q.c) != 0 })
 }
 
-// Full tells whether there is no room. asyncio: Queue.full.
+// Full reports whether the queue is full. asyncio: Queue.full.
 func (q *Queue[T]) Full() bool {
 	defer runtime.KeepAlive(q)
 	return ask(q.l, func() bool { return C.aw_queue_full(q.c) != 0 })
 }
 
-// Pointer returns the C queue (an aw_queue *), which q keeps alive: for C tasks that use it.
+// Pointer returns the C queue (an aw_queue *), which q keeps alive, for C tasks that use it.
 func (q *Queue[T]) Pointer() unsafe.Pointer { return unsafe.Pointer(q.c) }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A note for the next turn. It lies in whatever it is about, so that leaving one can't fail. */
+/* A note for the next turn. It is embedded in the object that it concerns, so that leaving one can't fail. */
 typedef struct note {
 	struct note *next;
 	awgo_loop *owner;
@@ -143,7 +143,7 @@ int32_t awgo_start(awgo_loop *self, const awgo_request *request) {
 	if (status < 0) return status;
 	if (!request->turn) return 0;
 	status = awgo_turn(self, 0);
-	return status < 0 ? 0 : status; /* a loop that can't turn says so to the one who drives it */
+	return status < 0 ? 0 : status; /* if the loop can't turn, its driver gets the error */
 }
 
 int32_t awgo_cancel(awgo_loop *self, uint64_t token) {
@@ -161,7 +161,7 @@ static void ended(awgo_loop *self, const aw_completion *from, awgo_event *out) {
 	slot at = self->slots[index];
 	self->slots[index].future = NULL;
 	if (at.take && from->status >= 0) {
-		/* An item belongs to who got it; its destroy is known. */
+		/* The getter owns the item; its destroy is known. */
 		void *value = NULL;
 		aw_destroy_fn destroy = NULL;
 		if (aw_future_take_result(at.future, &value, &destroy) >= 0) out->value = (int64_t)(intptr_t)value;
@@ -193,7 +193,7 @@ int32_t awgo_turn(awgo_loop *self, int64_t timeout) {
 	while (count < AWGO_EVENTS && take_note(self, &self->events[count])) count++;
 	if (count >= AWGO_FULL) return count;
 	int32_t status = turn_once(self, count, timeout);
-	/* A coroutine takes several dispatches from a put to who gets: better here than by way of the poller. */
+	/* A coroutine needs several dispatches from a put to its get: run them here, not through the poller. */
 	for (int more = self->dispatches;
 	     more > 1 && status >= 0 && status < AWGO_FULL && aw_loop_pending(self->loop); more--)
 		status = turn_once(self, status, 0);
@@ -219,7 +219,7 @@ static aw_status call_due(aw_loop *loop, void *ud) {
 	return 0;
 }
 
-/* A call that is still to be told of goes out as the last one. */
+/* A call that hasn't been reported yet is reported as the last one. */
 static void call_freed(void *ud) {
 	note *last = &((call *)ud)->due;
 	last->once = true;
@@ -299,7 +299,7 @@ static void goroutine_drop(void *ud) {
 	aw_error_unref(self->error);
 	aw_taskgroup_unref(self->group);
 	if (self->cancel.queued) {
-		/* The note stands at the front of this struct, and frees it. */
+		/* The note is the first member of this struct, and frees it. */
 		self->cancel.once = true;
 		return;
 	}
@@ -307,8 +307,8 @@ static void goroutine_drop(void *ud) {
 }
 
 /*
- * Suspends until the goroutine ends. A cancellation ends only what was awaited: the goroutine is told, and
- * waited for all the same.
+ * Suspends until the goroutine ends. A cancellation ends only what was awaited: the goroutine gets a cancel
+ * request, and is still waited for.
  */
 static aw_status goroutine_wait(awgo_goroutine *self, aw_resume *resume) {
 	aw_status status = aw_resume_status(resume);
@@ -358,14 +358,15 @@ void awgo_goroutine_end(awgo_goroutine *goroutine, int32_t status, aw_error *err
 	goroutine->status = status;
 	goroutine->error = aw_error_ref(error);
 	goroutine->value = value;
-	/* Refused once it is done, by a cancellation: then there is nothing to tell. */
+	/* Refused if a cancellation has ended it: then there is nothing to report. */
 	aw_status told = goroutine->awaited ? aw_future_set_result(goroutine->awaited, NULL, NULL) : 0;
 	(void)told;
 	goroutine_drop(goroutine);
 }
 
 /*
- * The body of a group is a Go function beside it; this task enters the group, waits for the body, and leaves.
+ * The body of a group is a Go function on its own goroutine; this task enters the group, waits for the body,
+ * and exits the group.
  */
 static aw_status parent_step(aw_resume *resume, void *ud) {
 	awgo_goroutine *self = ud;

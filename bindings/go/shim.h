@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stands between Go and libawait: requests and events as plain structs, so that one crossing starts an
- * operation and brings back all that ended, and C callbacks that only leave a note for the next turn. No Go
- * code runs inside a C frame, but for two small exports: comparing the items of a priority queue, and letting
- * go of a value.
+ * The layer between Go and libawait. Requests and events are plain structs, so that one crossing starts an
+ * operation and returns all that have ended. C callbacks only leave a note for the next turn. No Go code runs
+ * inside a C frame, except two small exports: comparing the items of a priority queue, and releasing a value.
  *
  * Go holds the loop's mutex around every call.
  */
@@ -12,13 +11,13 @@
 
 #include <await/await.h>
 
-/* What a request is, beside the values of enum aw_op_kind. */
+/* Kinds of requests, besides the values of enum aw_op_kind. */
 enum {
-	/* drives the coroutine `object` (reference taken) in a task of its own; the value is taken out */
+	/* runs the coroutine `object` (reference taken) in a separate task; the value is taken out */
 	AWGO_CORO = 100,
 	/* awaits the future `object` (reference taken), takes the value; a cancel cancels the future */
 	AWGO_TAKE = 101,
-	AWGO_LOOK = 102 /* awaits the future `object` (reference taken); a cancel leaves it alone */
+	AWGO_LOOK = 102 /* awaits the future `object` (reference taken); a cancel does not cancel it */
 };
 
 typedef struct awgo_request {
@@ -36,7 +35,7 @@ enum {
 	AWGO_ENDED = 0,  /* the request of `token` ended */
 	AWGO_CALL = 1,   /* the callback `token` is due, `value` times; status 1: for the last time */
 	AWGO_FREED = 2,  /* the callback `token` won't be called any more */
-	AWGO_CANCEL = 3, /* the goroutine `token` is asked to end */
+	AWGO_CANCEL = 3, /* a cancel request for the goroutine `token` */
 	AWGO_REPORT = 4  /* the exception handler `token`: `error`, and `text` (malloc'ed) */
 };
 
@@ -55,15 +54,18 @@ enum { AWGO_EVENTS = 64, AWGO_FULL = AWGO_EVENTS / 2 };
 typedef struct awgo_loop awgo_loop;
 typedef struct awgo_goroutine awgo_goroutine;
 
-/* A turn makes up to so many dispatches: 1 where the order between them is to be seen. */
+/* A turn makes at most `dispatches` dispatches: 1 if the order between them must be visible. */
 awgo_loop *awgo_loop_new(aw_loop *loop, int dispatches);
 void awgo_loop_free(awgo_loop *self);
 awgo_event *awgo_events(awgo_loop *self);
 
-/* Starts a request. Negative if it was refused, else what awgo_turn() says; without a turn 0. */
+/* Starts a request. Negative if it was refused, else the result of awgo_turn(), or 0 without a turn. */
 int32_t awgo_start(awgo_loop *self, const awgo_request *request);
 int32_t awgo_cancel(awgo_loop *self, uint64_t token);
-/* Waits `timeout` at most, dispatches, and writes events. Returns their number; -EAGAIN: nothing at all. */
+/*
+ * Waits for at most `timeout`, dispatches, and writes events. Returns their number; -EAGAIN if nothing
+ * happened.
+ */
 int32_t awgo_turn(awgo_loop *self, int64_t timeout);
 
 /* Callbacks that leave an AWGO_CALL with `id`. */
@@ -75,14 +77,14 @@ int32_t awgo_on_exception(awgo_loop *self, uint64_t id);
 
 /* A goroutine as a coroutine. */
 int32_t awgo_goroutine_new(awgo_loop *self, uint64_t id, aw_coro **out_coro, awgo_goroutine **out);
-/* The goroutine has ended; lets go of `goroutine`. `error` is borrowed, `value` what C sees. */
+/* Reports that the goroutine has ended; releases `goroutine`. `error` is borrowed, C sees `value`. */
 void awgo_goroutine_end(awgo_goroutine *goroutine, int32_t status, aw_error *error, uintptr_t value);
 
-/* The task that stands for a Go function as the parent of a task group. */
+/* The task that represents a Go function as the parent of a task group. */
 int32_t awgo_parent_new(awgo_loop *self, aw_taskgroup *group, uint64_t id, aw_task **out_task,
                         awgo_goroutine **out);
 
-/* Values: tagged numbers of Go's, which no address is. */
+/* Values are Go's tagged numbers, which differ from all addresses. */
 int32_t awgo_error_new(aw_loop *loop, int32_t status, const char *message, uintptr_t value, aw_error **out);
 int32_t awgo_queue_put(awgo_loop *self, aw_queue *queue, uintptr_t value, int32_t turn, int32_t *out_turned);
 int32_t awgo_queue_put_coro(aw_queue *queue, uintptr_t value, aw_coro **out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Who waits for which of the operations under way, and how their ends are handed on.
+// Which goroutine waits for which operation in flight, and how outcomes are delivered.
 
 package await
 
@@ -54,7 +54,7 @@ func (l *Loop) give(token uint64) (w *waiter, then func(result)) {
 	return w, then
 }
 
-// handle hands one event on.
+// handle delivers one event.
 func (l *Loop) handle(e *C.awgo_event) {
 	token := uint64(e.token)
 	switch e.kind {
@@ -88,7 +88,7 @@ func (l *Loop) handle(e *C.awgo_event) {
 	}
 }
 
-// fail ends everything that is awaited. The C loop is closed, and holds no buffer any more.
+// fail ends every wait. The C loop is closed, and does not hold a buffer any more.
 func (l *Loop) fail(err error) {
 	for i := range l.slots {
 		s := &l.slots[i]

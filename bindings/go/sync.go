@@ -13,10 +13,11 @@ import (
 	"unsafe"
 )
 
-// The objects of this file belong to one loop and may be used by any goroutine. A wait that ctx ends returns ctx.Err(), after the loop has
-// acknowledged it: a lock or a permit that came at the same moment is not lost, the call then succeeds. They have asyncio's fairness.
+// Objects in this file belong to one loop, and any goroutine may use them. If ctx ends a wait, the wait
+// returns ctx.Err() after the loop has acknowledged it. A lock or a permit that arrives at the same moment is
+// not lost: the call then succeeds. They are as fair as asyncio's.
 
-// awaitCoro drives a coroutine of C's until it ends; make is called under the mutex.
+// awaitCoro runs a C coroutine until it ends; make is called under the mutex.
 func (l *Loop) awaitCoro(ctx context.Context, make func(out **C.aw_coro) C.aw_status) result {
 	if err := contextErr(ctx); err != nil {
 		return result{status: C.AW_ECANCELLED, err: err}
@@ -39,7 +40,7 @@ func (l *Loop) awaitCoro(ctx context.Context, make func(out **C.aw_coro) C.aw_st
 	return l.awaitHeld(w)
 }
 
-// then calls C under the mutex and has the loop do what that made.
+// then calls C under the mutex and runs what that made ready.
 func (l *Loop) then(call func() C.aw_status) error {
 	if !l.lock() {
 		return ErrLoopClosed
@@ -57,7 +58,7 @@ func ask[T any](l *Loop, call func() T) (answer T) {
 	return call()
 }
 
-// make calls a constructor of C's under the mutex.
+// make calls a C constructor under the mutex.
 func (l *Loop) make(call func() C.aw_status) error {
 	if !l.lock() {
 		return ErrLoopClosed
@@ -74,13 +75,13 @@ func loopFor(ctx context.Context) (*Loop, error) {
 	return nil, ErrNoLoop
 }
 
-// Lock is mutual exclusion, first come first served. asyncio.Lock.
+// Lock is a mutual exclusion lock, first come first served. asyncio.Lock.
 type Lock struct {
 	l *Loop
 	c *C.aw_lock
 }
 
-// NewLock makes an open lock. asyncio.Lock.
+// NewLock creates an unlocked lock. asyncio.Lock.
 func NewLock(ctx context.Context) (*Lock, error) {
 	l, err := loopFor(ctx)
 	if err != nil {
@@ -99,7 +100,7 @@ func newLock(l *Loop, c *C.aw_lock) *Lock {
 	return k
 }
 
-// Acquire takes the lock, waiting for it. asyncio: Lock.acquire.
+// Acquire acquires the lock, and waits for it if necessary. asyncio: Lock.acquire.
 func (k *Lock) Acquire(ctx context.Context) error {
 	defer runtime.KeepAlive(k)
 	if err := contextErr(ctx); err != nil {
@@ -111,7 +112,7 @@ func (k *Lock) Acquire(ctx context.Context) error {
 	return k.l.awaitCoro(ctx, func(out **C.aw_coro) C.aw_status { return C.aw_lock_acquire_coro(k.c, out) }).err
 }
 
-// TryAcquire takes the lock if that needs no wait.
+// TryAcquire acquires the lock if that needs no wait.
 func (k *Lock) TryAcquire() bool {
 	defer runtime.KeepAlive(k)
 	if !k.l.lock() {
@@ -121,13 +122,14 @@ func (k *Lock) TryAcquire() bool {
 	return C.aw_lock_try_acquire(k.c) >= 0
 }
 
-// Release gives the lock to the first who waits. os.ErrPermission if it is not taken. asyncio: Lock.release.
+// Release releases the lock and wakes the first waiter. os.ErrPermission if it is not held. asyncio:
+// Lock.release.
 func (k *Lock) Release() error {
 	defer runtime.KeepAlive(k)
 	return k.l.then(func() C.aw_status { return C.aw_lock_release(k.c) })
 }
 
-// Locked tells whether it is taken. asyncio: Lock.locked.
+// Locked reports whether the lock is held. asyncio: Lock.locked.
 func (k *Lock) Locked() bool {
 	defer runtime.KeepAlive(k)
 	return ask(k.l, func() bool { return C.aw_lock_locked(k.c) != 0 })
@@ -139,7 +141,7 @@ type Event struct {
 	c *C.aw_event
 }
 
-// NewEvent makes one that is not set. asyncio.Event.
+// NewEvent creates an event that is not set. asyncio.Event.
 func NewEvent(ctx context.Context) (*Event, error) {
 	l, err := loopFor(ctx)
 	if err != nil {
@@ -154,7 +156,7 @@ func NewEvent(ctx context.Context) (*Event, error) {
 	return e, nil
 }
 
-// Wait waits until it is set. asyncio: Event.wait.
+// Wait waits until the event is set. asyncio: Event.wait.
 func (e *Event) Wait(ctx context.Context) error {
 	defer runtime.KeepAlive(e)
 	if err := contextErr(ctx); err != nil {
@@ -166,32 +168,32 @@ func (e *Event) Wait(ctx context.Context) error {
 	return e.l.awaitCoro(ctx, func(out **C.aw_coro) C.aw_status { return C.aw_event_wait_coro(e.c, out) }).err
 }
 
-// Set sets it and wakes all who wait. asyncio: Event.set.
+// Set sets the event and wakes all waiters. asyncio: Event.set.
 func (e *Event) Set() error {
 	defer runtime.KeepAlive(e)
 	return e.l.then(func() C.aw_status { return C.aw_event_set(e.c) })
 }
 
-// Clear takes it back. asyncio: Event.clear.
+// Clear resets the event. asyncio: Event.clear.
 func (e *Event) Clear() error {
 	defer runtime.KeepAlive(e)
 	return e.l.then(func() C.aw_status { return C.aw_event_clear(e.c) })
 }
 
-// IsSet tells whether it is set. asyncio: Event.is_set.
+// IsSet reports whether the event is set. asyncio: Event.is_set.
 func (e *Event) IsSet() bool {
 	defer runtime.KeepAlive(e)
 	return ask(e.l, func() bool { return C.aw_event_is_set(e.c) != 0 })
 }
 
-// Condition lets tasks that hold a lock wait for what others change under it. asyncio.Condition.
+// Condition lets tasks that hold a lock wait for changes that others make under it. asyncio.Condition.
 type Condition struct {
 	l    *Loop
 	c    *C.aw_condition
 	lock *Lock
 }
 
-// NewCondition makes a condition on lock, or on a lock of its own if that is nil. asyncio.Condition.
+// NewCondition creates a condition on lock, or with its own lock if that is nil. asyncio.Condition.
 func NewCondition(ctx context.Context, lock *Lock) (*Condition, error) {
 	l, err := loopFor(ctx)
 	if err != nil {
@@ -217,11 +219,12 @@ func NewCondition(ctx context.Context, lock *Lock) (*Condition, error) {
 	return cond, nil
 }
 
-// Lock returns its lock.
+// Lock returns the condition's lock.
 func (c *Condition) Lock() *Lock { return c.lock }
 
-// Wait releases the lock, waits to be notified, and takes the lock again, also when ctx ended the wait: the caller holds it in any case. It may
-// wake without cause. os.ErrPermission without the lock. asyncio: Condition.wait.
+// Wait releases the lock, waits for a notification, and acquires the lock again, even if ctx ended the wait:
+// the caller always holds it. Spurious wake-ups are possible. os.ErrPermission if the lock is not held.
+// asyncio: Condition.wait.
 func (c *Condition) Wait(ctx context.Context) error {
 	defer runtime.KeepAlive(c)
 	return c.l.awaitCoro(ctx, func(out **C.aw_coro) C.aw_status { return C.aw_condition_wait_coro(c.c, out) }).err
@@ -237,30 +240,30 @@ func (c *Condition) WaitFor(ctx context.Context, predicate func() bool) error {
 	return nil
 }
 
-// Notify wakes n of those who wait, in their order. asyncio: Condition.notify.
+// Notify wakes the first n waiters. asyncio: Condition.notify.
 func (c *Condition) Notify(n int) error {
 	defer runtime.KeepAlive(c)
 	return c.l.then(func() C.aw_status { return C.aw_condition_notify(c.c, C.size_t(n)) })
 }
 
-// NotifyAll wakes all who wait. asyncio: Condition.notify_all.
+// NotifyAll wakes all waiters. asyncio: Condition.notify_all.
 func (c *Condition) NotifyAll() error {
 	defer runtime.KeepAlive(c)
 	return c.l.then(func() C.aw_status { return C.aw_condition_notify_all(c.c) })
 }
 
-// Semaphore is a number of permits. asyncio.Semaphore.
+// Semaphore holds a number of permits. asyncio.Semaphore.
 type Semaphore struct {
 	l *Loop
 	c *C.aw_semaphore
 }
 
-// NewSemaphore makes one of n permits. asyncio.Semaphore.
+// NewSemaphore creates a semaphore with n permits. asyncio.Semaphore.
 func NewSemaphore(ctx context.Context, n int) (*Semaphore, error) {
 	return newSemaphore(ctx, func(l *Loop, out **C.aw_semaphore) C.aw_status { return C.aw_semaphore_new(l.c, C.int64_t(n), out) })
 }
 
-// NewBoundedSemaphore makes one that refuses to hold more than n permits. asyncio.BoundedSemaphore.
+// NewBoundedSemaphore creates a semaphore that refuses to hold more than n permits. asyncio.BoundedSemaphore.
 func NewBoundedSemaphore(ctx context.Context, n int) (*Semaphore, error) {
 	return newSemaphore(ctx, func(l *Loop, out **C.aw_semaphore) C.aw_status {
 		return C.aw_semaphore_new_bounded(l.c, C.int64_t(n), out)
@@ -281,7 +284,8 @@ func newSemaphore(ctx context.Context, call func(*Loop, **C.aw_semaphore) C.aw_s
 	return s, nil
 }
 
-// Acquire takes a permit, waiting for one; newcomers never overtake. asyncio: Semaphore.acquire.
+// Acquire acquires a permit, and waits for one if necessary; newcomers never overtake. asyncio:
+// Semaphore.acquire.
 func (s *Semaphore) Acquire(ctx context.Context) error {
 	defer runtime.KeepAlive(s)
 	if err := contextErr(ctx); err != nil {
@@ -293,19 +297,19 @@ func (s *Semaphore) Acquire(ctx context.Context) error {
 	return s.l.awaitCoro(ctx, func(out **C.aw_coro) C.aw_status { return C.aw_semaphore_acquire_coro(s.c, out) }).err
 }
 
-// TryAcquire takes a permit if that needs no wait.
+// TryAcquire acquires a permit if that needs no wait.
 func (s *Semaphore) TryAcquire() bool {
 	defer runtime.KeepAlive(s)
 	return ask(s.l, func() bool { return C.aw_semaphore_try_acquire(s.c) >= 0 })
 }
 
-// Release gives a permit. EINVAL if a bounded one would hold too many. asyncio: Semaphore.release.
+// Release releases a permit. EINVAL if a bounded semaphore would hold too many. asyncio: Semaphore.release.
 func (s *Semaphore) Release() error {
 	defer runtime.KeepAlive(s)
 	return s.l.then(func() C.aw_status { return C.aw_semaphore_release(s.c) })
 }
 
-// Locked tells whether an Acquire would wait. asyncio: Semaphore.locked.
+// Locked reports whether an Acquire would wait. asyncio: Semaphore.locked.
 func (s *Semaphore) Locked() bool {
 	defer runtime.KeepAlive(s)
 	return ask(s.l, func() bool { return C.aw_semaphore_locked(s.c) != 0 })
@@ -317,13 +321,13 @@ func (s *Semaphore) Value() int {
 	return ask(s.l, func() int { return int(C.aw_semaphore_value(s.c)) })
 }
 
-// Barrier has a number of tasks wait for one another. asyncio.Barrier.
+// Barrier makes a number of tasks wait for each other. asyncio.Barrier.
 type Barrier struct {
 	l *Loop
 	c *C.aw_barrier
 }
 
-// NewBarrier makes one for n parties. asyncio.Barrier.
+// NewBarrier creates a barrier for n parties. asyncio.Barrier.
 func NewBarrier(ctx context.Context, n int) (*Barrier, error) {
 	l, err := loopFor(ctx)
 	if err != nil {
@@ -338,39 +342,39 @@ func NewBarrier(ctx context.Context, n int) (*Barrier, error) {
 	return b, nil
 }
 
-// Wait waits for all parties and returns the order of arrival, from 0. ErrBrokenBarrier if it is or gets broken. A wait that ctx ends
-// leaves, and breaks nothing. asyncio: Barrier.wait.
+// Wait waits for all parties and returns the order of arrival, from 0. ErrBrokenBarrier if the barrier is or
+// becomes broken. A wait that ctx ends leaves without breaking the barrier. asyncio: Barrier.wait.
 func (b *Barrier) Wait(ctx context.Context) (int, error) {
 	defer runtime.KeepAlive(b)
 	r := b.l.awaitCoro(ctx, func(out **C.aw_coro) C.aw_status { return C.aw_barrier_wait_coro(b.c, out) })
 	return int(r.value), r.err
 }
 
-// Reset breaks those who wait, and leaves it usable. asyncio: Barrier.reset.
+// Reset fails the current waiters, and leaves the barrier usable. asyncio: Barrier.reset.
 func (b *Barrier) Reset(ctx context.Context) error {
 	defer runtime.KeepAlive(b)
 	return b.l.awaitCoro(ctx, func(out **C.aw_coro) C.aw_status { return C.aw_barrier_reset_coro(b.c, out) }).err
 }
 
-// Abort breaks it until it is reset. asyncio: Barrier.abort.
+// Abort breaks the barrier until it is reset. asyncio: Barrier.abort.
 func (b *Barrier) Abort(ctx context.Context) error {
 	defer runtime.KeepAlive(b)
 	return b.l.awaitCoro(ctx, func(out **C.aw_coro) C.aw_status { return C.aw_barrier_abort_coro(b.c, out) }).err
 }
 
-// Parties returns for how many it is. asyncio: Barrier.parties.
+// Parties returns the number of parties. asyncio: Barrier.parties.
 func (b *Barrier) Parties() int {
 	defer runtime.KeepAlive(b)
 	return ask(b.l, func() int { return int(C.aw_barrier_parties(b.c)) })
 }
 
-// Waiting returns how many wait. asyncio: Barrier.n_waiting.
+// Waiting returns the number of waiters. asyncio: Barrier.n_waiting.
 func (b *Barrier) Waiting() int {
 	defer runtime.KeepAlive(b)
 	return ask(b.l, func() int { return int(C.aw_barrier_n_waiting(b.c)) })
 }
 
-// Broken tells whether it is broken. asyncio: Barrier.broken.
+// Broken reports whether the barrier is broken. asyncio: Barrier.broken.
 func (b *Barrier) Broken() bool {
 	defer runtime.KeepAlive(b)
 	return ask(b.l, func() bool { return C.aw_barrier_broken(b.c) != 0 })

@@ -30,19 +30,20 @@ type Task struct {
 	next     *Task        // in the loop's list
 	previous *Task
 
-	// Under the loop's mutex.
+	// Guarded by the loop's mutex.
 	c      *C.awgo_goroutine // while there is a C twin
 	number uint64
 	runs   bool    // of a loop with serial tasks: it runs now
 	waits  *waiter // what it awaits
 }
 
-// Spawn starts fn as a task of ctx's loop: a goroutine, whose outcome is the future. fn gets a context of its own, derived from
-// ctx, which says that it is this task; it must be given on to all that it awaits. Cancelling the future, or ctx, cancels that context; what the
-// function returns then is its own affair. A task that is cancelled before it starts never runs. The end of a task does not end
-// those it has spawned. A panic in fn becomes a *PanicError. A failure that nobody looks at goes to the exception handler.
+// Spawn starts fn as a task of ctx's loop: a goroutine, whose outcome is the future. fn gets its own context,
+// derived from ctx, which identifies the task; pass it on to everything that fn awaits. Cancelling the
+// future, or ctx, cancels that context; what the function then returns is up to the function. A task that is
+// cancelled before it starts never runs. The end of a task does not end the tasks that it has spawned. A
+// panic in fn becomes a *PanicError. An unretrieved failure is passed to the exception handler.
 //
-// Without a loop in ctx the future has failed with ErrNoLoop. asyncio.create_task.
+// If ctx has no loop, the future has failed with ErrNoLoop. asyncio.create_task.
 func Spawn[T any](ctx context.Context, fn func(ctx context.Context) (T, error)) *Future[T] {
 	f := &Future[T]{}
 	if l, _ := from(ctx); l != nil {
@@ -59,7 +60,7 @@ func Go(ctx context.Context, fn func(ctx context.Context) error) *Future[struct{
 	return Spawn(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) })
 }
 
-// spawn makes the task of a future that has none.
+// spawn creates the task of a future that has none.
 func (f *Future[T]) spawn(l *Loop, ctx context.Context) {
 	inner, stop := context.WithCancel(ctx)
 	t := &Task{stop: stop, future: &f.core}
@@ -73,7 +74,7 @@ func (f *Future[T]) spawn(l *Loop, ctx context.Context) {
 	l.addTask(t)
 }
 
-// start runs a task's goroutine: at once, or when its turn comes.
+// start runs a task's goroutine, at once or when its turn comes.
 func (l *Loop) start(t *Task, run func()) {
 	if l.serial && l.lock() {
 		l.inbox = append(l.inbox, delivery{start: run, task: t})
@@ -119,26 +120,27 @@ func protect[T any](ctx context.Context, fn func(context.Context) (T, error)) (v
 	return fn(ctx)
 }
 
-// Cancel asks the task to end: its context is cancelled, and what it awaits is cancelled first. False if it is done. asyncio: Task.cancel.
+// Cancel requests the end of the task: what it awaits is cancelled first, and its context is cancelled.
+// Returns false if the task is done. asyncio: Task.cancel.
 func (t *Task) Cancel() bool { return t.future.Cancel() }
 
 // cancelHeld is Cancel under the loop's mutex.
 func (t *Task) cancelHeld() {
 	t.requests.Add(1)
 	t.stop()
-	// What it awaits without its own context (WithoutCancel) goes on.
+	// What it awaits outside its own context (WithoutCancel) continues.
 	if w := t.waits; w != nil && contextErr(w.ctx) != nil {
 		t.home.l.cancelWaiter(w)
 	}
 }
 
-// Cancelling tells how often it was asked to end. asyncio: Task.cancelling.
+// Cancelling returns how often cancellation was requested. asyncio: Task.cancelling.
 func (t *Task) Cancelling() int { return int(t.requests.Load()) }
 
 // Done is closed when the task has ended.
 func (t *Task) Done() <-chan struct{} { return t.future.Done() }
 
-// Name returns the name: "Task-N", or what SetName gave. asyncio: Task.get_name.
+// Name returns the name: "Task-N", or the name set by SetName. asyncio: Task.get_name.
 func (t *Task) Name() string {
 	if name, ok := t.name.Load().(string); ok {
 		return name
@@ -168,7 +170,8 @@ func (t *Task) showName() {
 	C.aw_task_set_name(C.aw_future_task(c), text)
 }
 
-// taskHandle makes the C twin of a task that is not done: a coroutine that waits for the goroutine. Under the loop's mutex.
+// taskHandle creates the C twin of a task that is not done: a coroutine that waits for the goroutine. Call it
+// under the loop's mutex.
 func (f *core) taskHandle() (*C.aw_future, error) {
 	coro, err := f.coroutine()
 	if err != nil {
@@ -184,7 +187,7 @@ func (f *core) taskHandle() (*C.aw_future, error) {
 	return f.showTask(task), nil
 }
 
-// coroutine makes the coroutine alone.
+// coroutine creates only the coroutine.
 func (f *core) coroutine() (*C.aw_coro, error) {
 	t, l := f.task, f.l
 	var coro *C.aw_coro
@@ -251,7 +254,8 @@ func (l *Loop) liveTasks() []*Task {
 // AllTasks returns the Go tasks of the loop that are not done, in order of creation. asyncio.all_tasks.
 func (l *Loop) AllTasks() []*Task { return l.liveTasks() }
 
-// CTasks returns how many tasks of any language the C loop has: those that C made, and the Go ones that C has seen.
+// CTasks returns how many tasks of any language the C loop has: the tasks created by C, and the Go tasks that
+// C has seen.
 func (l *Loop) CTasks() int {
 	if !l.lock() {
 		return 0
@@ -260,8 +264,8 @@ func (l *Loop) CTasks() int {
 	return int(C.aw_loop_all_tasks(l.c, nil, 0))
 }
 
-// Run makes a loop, runs fn as its first task, and when that has ended cancels every task that is left, waits for them, and closes the
-// loop. It returns what fn did. Cancelling ctx cancels fn. asyncio.run.
+// Run creates a loop and runs fn as its first task. When fn has ended, Run cancels every remaining task,
+// waits for them, and closes the loop. It returns fn's outcome. Cancelling ctx cancels fn. asyncio.run.
 func Run[T any](ctx context.Context, fn func(ctx context.Context) (T, error), opts ...Option) (T, error) {
 	var none T
 	l, err := New(opts...)
@@ -275,9 +279,9 @@ func Run[T any](ctx context.Context, fn func(ctx context.Context) (T, error), op
 	return value, err
 }
 
-// RunBlocking runs fn on a goroutine beside the loop, for work that blocks or computes: the other tasks go on, also where tasks run one at a
-// time, and the virtual clock stands still meanwhile. fn can't be stopped; a cancelled future is done at once and drops what fn gives.
-// asyncio.to_thread, loop.run_in_executor.
+// RunBlocking runs fn on a separate goroutine, for work that blocks or computes. The other tasks continue,
+// even if tasks run one at a time, and the virtual clock does not advance meanwhile. fn can't be stopped; a
+// cancelled future is done at once and drops fn's value. asyncio.to_thread, loop.run_in_executor.
 func RunBlocking[T any](ctx context.Context, fn func() (T, error)) *Future[T] {
 	f := NewFuture[T](ctx)
 	l := f.l
@@ -300,7 +304,8 @@ func (l *Loop) hold(by int) {
 	}
 }
 
-// Sleep suspends the caller for d on the loop's clock; 0 and less let what is ready run once. asyncio.sleep.
+// Sleep suspends the caller for d on the loop's clock; 0 or less lets other ready tasks run once.
+// asyncio.sleep.
 func Sleep(ctx context.Context, d time.Duration) error {
 	l, _ := from(ctx)
 	if l == nil {

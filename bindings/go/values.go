@@ -12,8 +12,9 @@ import (
 	"unsafe"
 )
 
-// What C keeps of Go's is a number: the place of a value in this table, with a tag that no address of a process has, so that a
-// value of C's is never taken for one of ours. A table and a free list, since a map costs a hash and an allocation for each.
+// C refers to a Go value by a number: the value's index in this table, with a tag that no address in a
+// process has, so that a C value is never mistaken for a Go value. A table with a free list, since a map
+// costs a hash and an allocation for each value.
 var values struct {
 	sync.Mutex
 	kept []any
@@ -25,7 +26,7 @@ const (
 	valueMask = uint64(0xFFFF) << 48
 )
 
-// The tag needs the room of a 64-bit address.
+// The tag requires 64-bit addresses.
 var _ [unsafe.Sizeof(uintptr(0)) - 8]struct{}
 
 func keep(value any) C.uintptr_t {

@@ -7,7 +7,7 @@ package await
 */
 import "C"
 
-// Version returns the version of the libawait that runs.
+// Version returns the version of libawait at run time.
 func Version() string { return C.GoString(C.aw_version()) }
 
 // VersionNumber returns it as major*10000 + minor*100 + patch.

@@ -13,15 +13,16 @@ import (
 	"sync"
 )
 
-// waiter is one goroutine's wait. The channel has room for its one delivery, so that handing it over never blocks.
+// waiter is one goroutine's wait. The channel has room for its single delivery, so that the delivery never
+// blocks.
 type waiter struct {
 	ch        chan result
 	ctx       context.Context
 	task      *Task // of a loop with serial tasks
 	request   C.awgo_request
 	token     uint64          // of a C operation, else
-	future    *core           // what is awaited in Go
-	closed    <-chan struct{} // the loop's, where nobody else would end the wait
+	future    *core           // the awaited Go future
+	closed    <-chan struct{} // the loop's, if nothing else would end the wait
 	cancelled bool
 	listed    bool
 	handed    bool
@@ -29,7 +30,7 @@ type waiter struct {
 	previous  *waiter
 }
 
-// delivery is what the loop's goroutine hands out: a result, a task's start, or a callback.
+// delivery is what the loop's goroutine delivers: a result, a task's start, or a callback.
 type delivery struct {
 	waiter *waiter
 	result result
@@ -59,8 +60,8 @@ func (w *waiter) recycle() {
 	waiters.Put(w)
 }
 
-// await starts the request in w and waits for its end, also when ctx is done: then it is asked to end first. What a request refers to
-// is C's until then.
+// await starts the request in w and waits for its end. If ctx is done first, it cancels the request and still
+// waits. Until then C owns what the request refers to.
 func (l *Loop) await(w *waiter) result {
 	if !l.lock() {
 		w.recycle()
@@ -69,7 +70,7 @@ func (l *Loop) await(w *waiter) result {
 	return l.awaitHeld(w)
 }
 
-// awaitHeld is await with the loop's mutex, which it gives back.
+// awaitHeld is await with the loop's mutex held, which it releases.
 func (l *Loop) awaitHeld(w *waiter) result {
 	l.sweep()
 	w.token = l.take(w, nil)
@@ -96,7 +97,7 @@ func (l *Loop) awaitHeld(w *waiter) result {
 	return l.wait(w)
 }
 
-// wait for a waiter whose end is under way.
+// wait waits for a waiter whose request is in progress.
 func (l *Loop) wait(w *waiter) result {
 	var r result
 	if done := w.ctx.Done(); done == nil && w.closed == nil {
@@ -117,7 +118,7 @@ func (l *Loop) wait(w *waiter) result {
 				r = w.future.abandon(w)
 			}
 		}
-		// A cancellation that came through is the context's own.
+		// A cancellation that was delivered is the context's.
 		if r.status == C.AW_ECANCELLED {
 			if err := contextErr(w.ctx); err != nil {
 				r.err = err
@@ -140,7 +141,8 @@ func (l *Loop) cancelWaiter(w *waiter) {
 	}
 }
 
-// contextErr is ctx.Err(), or that of a time limit on the loop's clock, which the contexts derived from it may not have heard of yet.
+// contextErr is ctx.Err(), or the error of a timeout on the loop's clock, of which derived contexts may not
+// have been notified yet.
 func contextErr(ctx context.Context) error {
 	if limit, ok := ctx.Value(limitKey{}).(*limit); ok {
 		if err := limit.Err(); err != nil {
@@ -150,7 +152,7 @@ func contextErr(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// asContext has a cancellation that ctx asked for come out as ctx's error.
+// asContext turns a cancellation that ctx requested into ctx's error.
 func asContext(ctx context.Context, err error) error {
 	if err != nil && errors.Is(err, context.Canceled) {
 		if own := contextErr(ctx); own != nil {
@@ -162,13 +164,13 @@ func asContext(ctx context.Context, err error) error {
 
 // --- serial tasks; all under the mutex ---
 
-// suspend notes that the task of w waits.
+// suspend records that the task of w waits.
 func (l *Loop) suspend(w *waiter) {
 	if w.task == nil {
 		l.kick()
 		return
 	}
-	// It may have ended by now, where several goroutines use one task's context.
+	// It may have ended already, if several goroutines use one task's context.
 	if w.handed {
 		return
 	}
@@ -223,7 +225,7 @@ func (l *Loop) deliver(w *waiter, r result) {
 	l.kick()
 }
 
-// hand gives one thing out.
+// hand delivers one thing.
 func (l *Loop) hand(d *delivery) {
 	switch {
 	case d.waiter != nil:
@@ -249,7 +251,7 @@ func (l *Loop) wake(t *Task) {
 	}
 }
 
-// flush hands out without order: the loop is closed.
+// flush delivers without order: the loop is closed.
 func (l *Loop) flush(rest []delivery) {
 	for i := range rest {
 		if d := &rest[i]; d.waiter != nil {
@@ -260,8 +262,9 @@ func (l *Loop) flush(rest []delivery) {
 	}
 }
 
-// cancelEnded asks the waits whose context has ended to end, in order; true if there were any. It is what makes a run on the virtual
-// clock certain: the clock does not move before a cancellation has arrived.
+// cancelEnded cancels the waits whose context has ended, in order; it returns whether there were any. It
+// makes a run on the virtual clock deterministic: the clock does not advance before a cancellation has been
+// delivered.
 func (l *Loop) cancelEnded() bool {
 	any := false
 	for w := l.first; w != nil; w = w.next {

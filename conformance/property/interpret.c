@@ -21,7 +21,7 @@ static aw_error *caught_as(aw_status status) {
 
 static void run_here(machine *self);
 
-/* A body as a part of this task: straight, or as a step coroutine of its own. */
+/* A body as a part of this task: by a plain call, or as a separate step coroutine. */
 static void call(machine *self, int body) {
 	machine *callee = machine_new(self->who, body);
 	trace(self->who, 0, "start");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A body under way, without a stack of its own: it runs up to a statement that may wait, says for what, and
- * is told how that ended. What drives it decides how to wait: by a call in a stackful task, or by a step's
+ * A body in progress, without its own stack. It runs up to a statement that may wait, says what it waits for,
+ * and receives the outcome. Its driver decides how to wait: by a call in a stackful task, or by a step's
  * answer.
  */
 #ifndef PROPERTY_MACHINE_H
@@ -44,7 +44,7 @@ typedef struct wish {
 	aw_status status; /* how the group's block ended */
 } wish;
 
-/* A block under way. */
+/* A block in progress. */
 typedef struct frame {
 	const node *owner, *next;
 	bool cleaning; /* in the second block */

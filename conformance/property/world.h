@@ -59,7 +59,7 @@ void text_add(text *self, const char *format, ...) __attribute__((format(printf,
 void text_add_outcome(text *self, aw_status status, void *value, aw_error *error);
 void trace(int who, int id, const char *what);
 
-/* Numbers as values and items: odd, so that they are told from pointers. */
+/* Numbers as values and items: odd, so that they differ from pointers. */
 void *encode(int value);
 int decode(const void *value);
 

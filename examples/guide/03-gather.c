@@ -35,7 +35,7 @@ static aw_status gather(int *numbers, uint32_t flags) {
 }
 
 AW_MAIN() {
-	static int good[] = {4, 2, 3}, bad[] = {2, 6, 5}; /* tasks that a failed gather leaves go on using them */
+	static int good[] = {4, 2, 3}, bad[] = {2, 6, 5}; /* remaining tasks of a failed gather still use them */
 	AW_TRY(gather(good, AW_GATHER_DEFAULT));
 	AW_TRY(gather(bad, AW_GATHER_RETURN_ERRORS));
 	return gather(bad, AW_GATHER_DEFAULT) == AW_ELIMIT ? 0 : AW_EINVALIDSTATE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A limit on one future, and a limit on a stretch of code that is moved while it runs. */
+/* A timeout on one future, and a timeout on a block of code, which is moved while the block runs. */
 #include <await/easy.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ static aw_status eternity(void *ud) {
 	return status;
 }
 
-/* wait_for: one future, and the whole of it is over when the call returns. */
+/* wait_for: one future, which is done when the call returns. */
 static aw_status limit_one_future(void) {
 	AW_AUTO(aw_future) task = NULL;
 	AW_TRY(aw_task_spawn_future(NULL, eternity, NULL, NULL, &task));
@@ -28,14 +28,14 @@ static aw_status limit_one_future(void) {
 	return status == AW_ETIMEOUT ? 0 : status;
 }
 
-/* A scope: everything between begin and end. */
+/* A scope: everything between enter and exit. */
 static aw_status limit_a_stretch(void) {
 	AW_AUTO(aw_timeout) limit = NULL;
 	AW_TRY(aw_timeout_new(NULL, 10 * AW_SECOND, &limit));
-	AW_TRY(aw_timeout_enter(limit)); /* no AW_TRY from here to the end */
+	AW_TRY(aw_timeout_enter(limit)); /* no AW_TRY from here to the exit */
 	aw_status status = aw_sleep(8 * AW_SECOND);
 	report("first half", status);
-	/* It goes well so far: ten seconds more, from now. */
+	/* Allow ten more seconds, from now. */
 	if (status >= 0) status = aw_timeout_reschedule(limit, aw_loop_time(aw_loop_current()) + 10 * AW_SECOND);
 	if (status >= 0) status = aw_sleep(60 * AW_SECOND);
 	report("second half", status);

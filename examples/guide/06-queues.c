@@ -34,7 +34,7 @@ static aw_status fill(aw_queue *queue) {
 		int64_t *delay = malloc(sizeof *delay);
 		if (!delay) return AW_ENOMEM;
 		*delay = i * 100 * AW_MILLISECOND;
-		/* Waits while four items are in it. On an error the item is still ours. */
+		/* Waits while the queue holds four items. On an error the item is still ours. */
 		aw_status status = aw_queue_put(queue, delay, free);
 		if (status < 0) {
 			free(delay);
@@ -56,7 +56,7 @@ static aw_status run_all(void *ud) {
 		status = aw_task_spawn(NULL, work, &workers[i], NULL, &tasks[i]);
 	}
 	if (status >= 0) status = fill(queue);
-	if (status >= 0) status = aw_queue_join(queue); /* every item is dealt with */
+	if (status >= 0) status = aw_queue_join(queue); /* every item has been processed */
 	if (status >= 0) status = aw_queue_shutdown(queue, 0);
 	for (int i = 0; i < WORKERS && status >= 0; i++) status = aw_await(aw_task_future(tasks[i]), NULL);
 
@@ -65,9 +65,7 @@ static aw_status run_all(void *ud) {
 	       (aw_loop_time(aw_loop_current()) - began) / AW_MILLISECOND);
 	for (int i = 0; i < WORKERS; i++) {
 		if (status < 0 && tasks[i]) aw_task_cancel(tasks[i], NULL);
-		/*
-		 * They point into this stack, which must outlive them: a cancellation of ours does not end the wait.
-		 */
+		/* The tasks point into this stack, which must outlive them: wait even if this task is cancelled. */
 		while (tasks[i] && !aw_future_done(aw_task_future(tasks[i]))) {
 			aw_status ended = aw_await(aw_task_future(tasks[i]), NULL);
 			(void)ended;

@@ -11,7 +11,7 @@ typedef struct request {
 	char text[16];
 } request;
 
-/* On a thread of the executor: it may block as long as it likes, and may not touch the loop. */
+/* Runs on a thread of the executor: it may block, and must not touch the loop. */
 static aw_status read_blocking(void *ud, void **out, aw_destroy_fn *out_destroy) {
 	request *self = ud;
 	ssize_t n = read(self->fd, self->text, sizeof self->text - 1);
@@ -39,7 +39,7 @@ static aw_status while_it_blocks(int pipes[2]) {
 	aw_status status = aw_task_spawn(NULL, read_in_thread, &wanted, NULL, &reader);
 	for (int i = 1; i <= 3 && status >= 0; i++) {
 		status = aw_sleep(10 * AW_MILLISECOND);
-		printf("the loop goes on: %d\n", i);
+		printf("the loop continues: %d\n", i);
 	}
 	if (write(pipes[1], "unblocked", 9) != 9) status = -errno;
 	close(pipes[1]);
@@ -62,7 +62,7 @@ static aw_status on_reading(aw_loop *loop, void *ud) {
 	return aw_event_set(ud);
 }
 
-/* Not in the loop's thread: this call is the one way in. */
+/* Not in the loop's thread: only a threadsafe call may be made here. */
 static void *sense(void *arg) {
 	sensor *self = arg;
 	aw_loop_call_soon_threadsafe(self->loop, on_reading, self->ready, NULL);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A pipe of our own, watched in both ways there are, and a signal as an ordinary callback. */
+/*
+ * A pipe that is watched in both ways, by a future and by a callback, and a signal as an ordinary callback.
+ */
 #define _GNU_SOURCE /* pipe2 */
 #include <await/await.h>
 #include <errno.h>
@@ -59,7 +61,7 @@ static aw_status run_all(void *ud) {
 	if (status >= 0) printf("end of file\n");
 
 	aw_future_unref(self.end);
-	if (status < 0) { /* they point into this stack */
+	if (status < 0) { /* the callbacks point into this stack */
 		aw_loop_remove_reader(loop, pipes[0]);
 		aw_loop_remove_signal_handler(loop, SIGUSR1);
 	}

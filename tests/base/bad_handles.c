@@ -308,7 +308,7 @@ static void a_handle_of_another_kind_is_answered_by_every_call(void) {
 			if (kind == (int)calls[i].kind || (kind == TASK && calls[i].kind == FUTURE)) continue;
 			judge(i, self.of[kind], AW_EBADHANDLE, "another kind");
 		}
-	/* A plain future is no task, though a task is a future. */
+	/* A plain future is not a task, though a task is a future. */
 	EXPECT_INT(aw_task_cancel(self.of[FUTURE], NULL), AW_EBADHANDLE);
 	EXPECT(aw_task_future(self.of[FUTURE]) == NULL);
 	EXPECT(out == NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
 /*
- * The program closes a descriptor on which something is under way, and another file gets its number: nothing
+ * The program closes a descriptor with an operation in flight, and another file gets its number: nothing
  * that was meant for the old file may touch the new one. Closed by close(2), after a cancel, and by the
  * library; outside of a turn and in the middle of one, before and after the backend has had a turn to look.
  */

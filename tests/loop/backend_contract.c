@@ -61,7 +61,7 @@ CONTRACT(a_deadline_is_never_early) {
 	static const int64_t spans[] = {1, 999, 50000, 999999, 1000001, 3300000, 12345678};
 	driver_channel idle = driver_pipe(O_NONBLOCK);
 	driver_op keep = driver_watch(idle.in, AW_POLL_IN);
-	/* With and without something in flight: a clock of its own may jump in the second. */
+	/* With and without an operation in flight: a backend's own clock may jump only without one. */
 	for (int busy = 0; busy < 2; busy++) {
 		if (busy) driver_start(self, &keep);
 		driver_poll(self);

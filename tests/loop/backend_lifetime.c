@@ -27,7 +27,7 @@ CONTRACT(a_cancelled_operation_completes_once) {
 	EXPECT_INT(driver_finish(self, &watch), AW_POLL_IN);
 	driver_poll(self);
 	EXPECT_INT(self->completed, 2);
-	/* Nothing was eaten, and the descriptor goes on. */
+	/* No data was consumed, and the descriptor still works. */
 	EXPECT_INT(driver_do(self, &read), 1);
 	EXPECT_INT(byte, 'a');
 	/* In the middle of a queue. */
@@ -137,7 +137,7 @@ static void reuse(driver *self, driver_channel old, driver_channel fresh, int ke
 	EXPECT(driver_readable(fresh.in));
 	EXPECT_INT(driver_do(self, &next), 3);
 	EXPECT_STR(after, "new");
-	/* And one that has to wait is told of the new file. */
+	/* An operation that has to wait gets the new file's events. */
 	driver_start(self, &next);
 	driver_poll(self);
 	EXPECT_INT(next.completions, 0);

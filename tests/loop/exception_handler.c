@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* Failures nobody else sees: who is told, with what, on which stack, and a handler that fails itself. */
+/*
+ * Unretrieved failures: which handler is called, with what, on which stack, and a handler that fails itself.
+ */
 #include "trace.h"
 
 #include <unistd.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * After fork: the child may only abandon the loop, may make one of its own, and the parent goes on as if
- * nothing had been.
+ * After fork: the child may only abandon the loop, may create its own, and the parent continues unaffected.
  */
 #include "trace.h"
 

@@ -132,9 +132,9 @@ static void a_loop_that_runs_refuses_to_be_run_or_closed(void) {
 		"dispatch:EBUSY wait:EBUSY close:AW_ELOOPRUNNING run:AW_ELOOPRUNNING");
 	/* The refused calls have not hurt it. */
 	trace_reset();
-	aw_loop_call_soon(loop, say, "goes on", NULL, NULL);
+	aw_loop_call_soon(loop, say, "still runs", NULL, NULL);
 	EXPECT_INT(aw_loop_run_once(loop, 0), 1);
-	EXPECT_STR(trace, "goes on");
+	EXPECT_STR(trace, "still runs");
 	EXPECT(!aw_loop_is_running(loop) && aw_loop_current() == NULL);
 	aw_loop_unref(other_loop);
 	loop_end(loop);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends threads valgrind */
 /*
- * System calls that fail once or for a while, and descriptors that the program has closed: nothing is deaf
- * afterwards, nothing is written into a file that got the number, and who could be told is told. And how many
- * calls a wait on a descriptor costs.
+ * System calls that fail once or for a while, and descriptors that the program has closed: afterwards no
+ * wake-up is lost, nothing is written into a file that got the number, and the caller gets the error where
+ * there is one. Also, how many system calls a wait on a descriptor costs.
  *
  * This program's own epoll_ctl, write and timerfd_settime stand before the C library's, for the plug-ins as
  * well. They refuse in the thread that asked for it, and count.
@@ -57,7 +57,7 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itim
 	return is_refused(&no_timerfd) ? -1 : (int)syscall(SYS_timerfd_settime, fd, flags, new, old);
 }
 
-/* ---- a loop that has something under way, so that virtual time passes as real time does ---- */
+/* ---- a loop with an operation in flight, so that virtual time passes as real time does ---- */
 
 typedef struct idle_pipe {
 	int in, out;
@@ -163,7 +163,7 @@ static void a_future_costs_one_epoll_ctl(void) {
 
 typedef struct poster {
 	aw_loop *loop;
-	atomic_int step; /* 1: go on; 2: posted */
+	atomic_int step; /* 1: proceed; 2: posted */
 	unsigned refused;
 	int error;
 } poster;
@@ -301,7 +301,7 @@ static void a_deadline_that_the_timerfd_refuses_is_met(void) {
 	aw_loop *loop = loop_begin(NULL);
 	int fd = -1;
 	aw_status status = aw_loop_guest_begin(loop, &fd);
-	if (status == -ENOTSUP) { /* a clock of its own: there is no guest mode */
+	if (status == -ENOTSUP) { /* a backend with its own clock has no guest mode */
 		loop_end(loop);
 		return;
 	}
@@ -314,7 +314,7 @@ static void a_deadline_that_the_timerfd_refuses_is_met(void) {
 		if (ready < 0 && errno == EINTR) continue;
 		EXPECT_INT(ready, 1);
 		if (ready != 1) break;
-		/* A host goes on until there is nothing at all. */
+		/* A host dispatches until nothing is left. */
 		while ((status = aw_loop_dispatch(loop)) >= 0) continue;
 		EXPECT_INT(status, -EAGAIN);
 	}
@@ -332,7 +332,7 @@ static void a_deadline_that_the_timerfd_refuses_is_met(void) {
 /* Whichever call of opening is refused: it fails, or there is a loop that works. */
 static void opening_fails_or_gives_a_loop_that_works(void) {
 	const char *backend = getenv("AWAIT_BACKEND");
-	/* libuv aborts where one of its own fails, after we have tried them. */
+	/* libuv aborts if a call that it makes itself fails, after the probe has tried them. */
 	bool aborts = backend && strcmp(backend, "uv") == 0;
 	for (unsigned after = 0; after < (aborts ? 4 : 8); after++) {
 		trace_reset();

@@ -248,7 +248,7 @@ static void the_first_folder_wins(void) {
 	search_in(folders);
 	EXPECT_INT(explain("good"), AW_ENOBACKEND);
 	EXPECT(says(own));
-	/* Relative folders are no folders. */
+	/* Relative folders are ignored. */
 	char here[PATH_MAX];
 	REQUIRE(getcwd(here, sizeof here) && chdir(given) == 0);
 	search_in(".:");
@@ -291,7 +291,7 @@ static void good_folder_remove(const char *folder) {
 }
 
 /*
- * By name in a folder, by its full path, and in the list: each says why. The next folder does not stand in.
+ * By name in a folder, by its full path, and in the list: each says why. The next folder is not tried.
  */
 static void expect_refused(const char *folder, const char *path, const char *why) {
 	char folders[PATH_MAX];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends threads */
-/* What other threads may do: post, wake, and let go of handles, while the loop runs, waits, and closes. */
+/* What other threads may do: post, wake, and drop references, while the loop runs, waits, and closes. */
 #include "trace.h"
 
 #include <pthread.h>

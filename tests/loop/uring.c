@@ -134,7 +134,7 @@ static void a_loop_moves_between_threads(void) {
 typedef struct ringer {
 	driver *self;
 	int error;
-	atomic_int step; /* 1: go on; 2: the wake has been tried */
+	atomic_int step; /* 1: proceed; 2: the wake has been tried */
 } ringer;
 
 /* A thread whose writes a filter refuses: the loop's own thread is not touched. */

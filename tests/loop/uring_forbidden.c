@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the kernel forbids io_uring, asking for it fails with the kernel's errno and says why, and
- * "uring,epoll" takes the second. The kernel is made to by a seccomp filter, in a child of its own for each
- * case.
+ * Where the kernel forbids io_uring, choosing it fails with the kernel's errno and says why, and
+ * "uring,epoll" falls back to the second. A seccomp filter makes the kernel forbid it, in a separate child
+ * for each case.
  */
 #include <await/error.h>
 #include <await/loop.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The allocator that refuses. Who asks is told by the return address: only libawait and its plug-ins are
- * refused anything.
+ * The allocator that refuses. It recognises the caller by the return address: it refuses only requests of
+ * libawait and its plug-ins.
  */
 
 /* Its checking variants of some of these functions are macros, which can't be defined again. */
@@ -63,7 +63,7 @@ static void look(fail_place *out) {
 	out->count = backtrace(out->frames, FAIL_FRAMES);
 }
 
-/* Counts a request; true if it is to be refused. `*ours` tells whether it is one of libawait's. */
+/* Counts a request; true if it is to be refused. `*ours` says whether libawait made it. */
 static bool refuse(const void *caller, bool *ours) {
 	*ours = false;
 	if (!atomic_load(&armed) || inside || !is_ours(caller)) return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs on the public interface that behave well: each passes on the first error it is told, and gives
- * back what it has.
+ * Well-behaved programs on the public interface: each passes on the first error it gets, and releases what it
+ * holds.
  */
 #ifndef OOM_SCENARIOS_H
 #define OOM_SCENARIOS_H

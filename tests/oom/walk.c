@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fails each allocation of each scenario in turn, once alone and once with all that follow, each in a process
- * of its own: no crash, no hang, no leak of handles, descriptors or memory; what was asked for happened, or
- * an error told that it did not.
+ * Fails each allocation of each scenario in turn, once alone and once with all that follow, each in a
+ * separate process: no crash, no hang, no leak of handles, descriptors or memory; the request succeeded, or
+ * an error says that it did not.
  */
 #include <dirent.h>
 #include <dlfcn.h>

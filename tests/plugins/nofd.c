@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The epoll backend without its descriptor: what a guest's helper thread stands in for. */
+/* The epoll backend without its descriptor: guest mode then uses a helper thread. */
 #include "epoll/epoll.c"
 
 AW_API const aw_backend *aw_backend_entry(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* How a child's end is told: codes, signals, several who wait, and a status that somebody else took. */
+/* How a child's exit is reported: codes, signals, several waiters, and a status that somebody else reaped. */
 #include "process.h"
 
 #include <sys/wait.h>

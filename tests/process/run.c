@@ -83,7 +83,7 @@ static aw_status as_told(void *ud) {
 	EXPECT_STR(aw_process_text(process, 1), "out\nerr\n");
 	EXPECT(aw_process_text(process, 2) == NULL);
 	aw_process_unref(process);
-	/* its stdin is no pipe */
+	/* its stdin isn't a pipe */
 	EXPECT_INT(aw_subprocess_run_shell("cat", options, "in", 2, &process), -EINVAL);
 	EXPECT_INT(aw_process_options_set_streams(options, AW_STDIO_PIPE, AW_STDIO_NULL, AW_STDIO_NULL), 0);
 	/* fed nothing, it ends */

@@ -392,7 +392,7 @@ static void an_old_kernel_protects_pages_instead(void) {
 	EXPECT_INT(result, 0);
 }
 
-/* ---- when there is no more ---- */
+/* ---- when memory runs out ---- */
 
 /*
  * Takes until there is none, and finds everything in order: what was taken works, and can be given and taken
@@ -437,7 +437,7 @@ static int take_all_mappings(void) {
 }
 
 static void no_mapping_left_is_an_answer_and_no_crash(void) {
-	if (is_watched()) SKIP("the watcher needs mappings of its own");
+	if (is_watched()) SKIP("the watcher needs its own mappings");
 	int result = in_child(take_all_mappings);
 	if (result == 77) SKIP("no seccomp filter, or vm.max_map_count is very high");
 	EXPECT_INT(result, 0);
@@ -451,7 +451,7 @@ static int take_all_memory(void) {
 }
 
 static void no_address_space_left_is_an_answer_and_no_crash(void) {
-	if (is_watched()) SKIP("the watcher needs address space of its own");
+	if (is_watched()) SKIP("the watcher needs its own address space");
 	int result = in_child(take_all_memory);
 	if (result == 77) SKIP("address space can't be limited here");
 	EXPECT_INT(result, 0);

@@ -59,7 +59,7 @@ static ending run_child(void (*run)(void)) {
 	return e;
 }
 
-/* A sanitizer has a handler of its own, which comes after ours and exits. */
+/* A sanitizer has its own handler, which runs after ours and exits. */
 static bool died_of_it(const ending *e) {
 #if defined(CORO_ASAN) || defined(CORO_TSAN)
 	return e->code == -SIGSEGV || (e->code > 0 && e->code != SURVIVED);
@@ -184,7 +184,7 @@ static void another_thread_has_its_own_alternate_stack(void) {
 	EXPECT(strstr(e.text, LINE_OF("task \"Task-of-a-thread\"")) != NULL);
 }
 
-/* ---- what is no overflow ---- */
+/* ---- what isn't an overflow ---- */
 
 static void touch_nowhere(void) {
 	if (overflow_report_install()) _exit(1);
@@ -267,7 +267,7 @@ static void open_page(int signo, siginfo_t *info, void *context) {
 	mprotect(closed_page, 4096, PROT_READ | PROT_WRITE);
 }
 
-/* As a garbage collector does it: the program goes on, and the report stays installed. */
+/* As a garbage collector does it: the program continues, and the report stays installed. */
 static void fault_and_go_on(void) {
 	struct sigaction action = {.sa_sigaction = open_page, .sa_flags = SA_SIGINFO};
 	sigaction(SIGSEGV, &action, NULL);

@@ -69,8 +69,8 @@ static void a_flow_goes_on_where_it_was_left(void) {
 
 /*
  * registers_hold(call, from, to, values, seen): puts a value into every register that a call must keep, calls
- * call(from, to), and stores what stands in them afterwards. In assembly, since a compiler may keep variables
- * wherever it likes.
+ * call(from, to), and stores what the registers hold afterwards. In assembly, since a compiler may keep
+ * variables wherever it likes.
  */
 #if defined(__x86_64__)
 enum { HELD = 6 };

@@ -101,7 +101,7 @@ static aw_status several_askers(void *ud) {
 	aw_future *askers[4];
 	for (int i = 0; i < 4; i++) askers[i] = spawn(ask, iterator);
 	EXPECT(aw_sleep(AW_MILLISECOND) >= 0);
-	/* One asker too many is told at once. */
+	/* One request too many fails at once. */
 	EXPECT_INT(aw_future_result(askers[3], NULL), AW_ESTOPITERATION);
 	/* The first goes away before anything ended: the second takes its place. */
 	aw_future_cancel(askers[0], NULL);

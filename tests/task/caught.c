@@ -23,7 +23,7 @@ static aw_status other_helper(void *ud) {
 		EXPECT_STR(aw_error_message(aw_caught()), message); \
 	} while (0)
 
-/* Runs `fn` in a task of its own. Returns its status, and its message in `trace`. */
+/* Runs `fn` in a separate task. Returns its status, and its message in `trace`. */
 static aw_status end_of(aw_task_fn fn) {
 	aw_future *future = spawn(fn, NULL);
 	aw_error *error = NULL;
@@ -197,7 +197,7 @@ static void releasing_what_is_held_keeps_the_error(void) {
 	EXPECT_INT(run_virtual(body_of_cleaning_up), 0);
 }
 
-/* --- calls that are no awaits --- */
+/* --- calls other than awaits --- */
 
 static aw_status body_of_other_calls(void *ud) {
 	(void)ud;
@@ -352,7 +352,7 @@ static void scopes_of_the_library_pass_errors_on(void) {
 	EXPECT_INT(run_virtual(body_of_timeout), 0);
 }
 
-/* --- where there is no task --- */
+/* --- outside a task --- */
 
 static aw_status callback_fails(aw_loop *loop, void *ud) {
 	(void)ud;

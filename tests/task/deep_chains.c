@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-/* Under a sanitizer every object is an allocation of its own, with a margin, and each step is slow. */
+/* Under a sanitizer every object is a separate allocation, with a margin, and each step is slow. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { DEPTH = 50000, TASKS = 2000 };
 #elif defined(__has_feature)
@@ -36,7 +36,7 @@ static aw_status in_task(void *ud) {
 	return 0;
 }
 
-/* The thread's stack is no larger than a task's, so that what is released on it shows too. */
+/* The thread's stack is as small as a task's, so that deep releases on it are detected too. */
 static void *on_small_thread(void *ud) {
 	chain_fn run = *(chain_fn *)ud;
 	aw_loop *loop = loop_begin(NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* The future: its three ends, who is told and when, who owns the value, and errors that nobody looked at. */
+/* The future: its three outcomes, who is notified and when, who owns the value, and unretrieved errors. */
 #include "trace.h"
 
 static aw_future *future_of(aw_loop *loop) {

@@ -5,7 +5,7 @@
  * random and may die of it. Those that are never cancelled must get everything done: a wake-up lost with the
  * dead hangs them, which a time limit tells.
  *
- * Two threads, each with loops of its own, for AWAIT_HUNT_SECONDS (2). The seed is printed, and taken from
+ * Two threads, each with its own loops, for AWAIT_HUNT_SECONDS (2). The seed is printed, and taken from
  * AWAIT_HUNT_SEED.
  */
 #include <await/await.h>
@@ -96,8 +96,7 @@ static aw_status get_alone(void *ud) {
 }
 
 /*
- * A get in a task of its own, under a time limit: what it got in the very moment the limit passed is in the
- * task.
+ * A get in a separate task, with a timeout: an item it got just as the deadline passed is in the task.
  */
 static aw_status get_in_time(hunt_round *self, item **out) {
 	aw_task *task;
@@ -225,8 +224,8 @@ static void trade(worker *self) {
 		}
 		if (aw_lock_release(lock) < 0) fault(of, "a wait came back without the lock");
 		/*
-		 * Not cancelled alive: who was notified and goes on would look for himself, and hide a lost
-		 * notification.
+		 * Not cancelled alive: a waiter that was notified and continues would check for itself, and hide a
+		 * lost notification.
 		 */
 		if (status < 0 && !(survives(self, status) && self->puts)) return;
 		if (self->puts && aw_sleep(moment(of)) < 0) aw_task_uncancel(aw_task_current());
@@ -374,7 +373,7 @@ static void *hunt(void *arg) {
 	for (uint64_t seed = self->seed; clock_now() < self->until && !self->failed; seed++) {
 		hunt_round round = {.state = seed};
 		round.subject = (enum subject)below(&round, SUBJECTS);
-		/* With little to do there is no later wake-up that hides one that was lost. */
+		/* With few items, no later wake-up hides a lost one. */
 		round.total = below(&round, 3) ? 1 + below(&round, 6) : 20 + below(&round, MOST_ITEMS - 20);
 		round.replaced = below(&round, 2);
 		round.limit = strcmp(self->backend, "virtual") == 0 ? LIMIT : 20 * LIMIT;

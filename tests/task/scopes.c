@@ -133,7 +133,7 @@ static aw_status waits_in_a_timeout(void *ud) {
 	EXPECT_INT(aw_timeout_enter(timeout), 0);
 	aw_status status = aw_sleep(3600 * AW_SECOND);
 	aw_timeout_unref(timeout);
-	return status; /* the loop closes: nobody is told */
+	return status; /* the loop closes: nothing is reported */
 }
 
 static void a_loop_that_closes_takes_scopes_with_it(void) {

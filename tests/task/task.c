@@ -108,7 +108,7 @@ static void a_wake_up_takes_as_many_iterations_as_in_asyncio(void) {
 	EXPECT_STR(trace, "future:1 task:2 gather(fut):2 gather(task):3 shield(fut):2");
 }
 
-/* One that runs `fn` on a pending future in a task of its own, which counts when it goes on. */
+/* Runs `fn` on a pending future in a separate task, which counts when it continues. */
 typedef struct hop_inside {
 	aw_task_fn fn;
 	aw_future *inner;

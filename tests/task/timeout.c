@@ -214,7 +214,7 @@ static void outside_a_task_there_is_nothing_to_limit(void) {
 
 /* --- wait_for --- */
 
-/* Sleeps long; what it does when cancelled stands in the word. */
+/* Sleeps long; the word says what it does when cancelled. */
 static aw_status sleeper(void *ud) {
 	const char *word = ud;
 	aw_status status = aw_sleep(3600 * AW_SECOND);

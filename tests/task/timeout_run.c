@@ -58,7 +58,7 @@ static aw_status inner(void *ud) {
 	return status;
 }
 
-/* As in Python: who swallows the cancellation of the outer scope goes on. */
+/* As in Python: a body that swallows the cancellation of the outer scope continues. */
 static aw_status nested_swallowed(void *ud) {
 	(void)ud;
 	int nine = 9;

@@ -491,7 +491,7 @@ static void shutting_the_default_executor_down_joins_its_threads(void) {
 	aw_future_unref(ended);
 	EXPECT_INT(aw_loop_run_in_executor(loop, NULL, visit_work, &visit, NULL, &late), AW_EINVALIDSTATE);
 	EXPECT_INT(aw_loop_shutdown_default_executor(loop, -1, &ended), 0);
-	/* The loop goes on while it waits: it is a callback that lets the work end. */
+	/* The loop runs while it waits: a callback lets the work end. */
 	EXPECT_INT(aw_loop_call_later(loop, AW_MILLISECOND, open_it, &visit.leave, NULL, NULL), 0);
 	EXPECT_INT(aw_loop_run_until_complete(loop, ended, NULL), 0);
 	EXPECT_INT(visit.ended, 1);

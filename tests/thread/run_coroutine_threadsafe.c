@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends threads valgrind */
-/* Coroutines that other threads hand to a loop, and what these threads hear of them. */
+/* Coroutines that other threads submit to a loop, and the outcomes that these threads get. */
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "gate.h"
 
-/* A loop with a thread of its own, which it runs in until it is stopped. */
+/* A loop with its own thread, in which it runs until it is stopped. */
 typedef struct running {
 	aw_loop *loop;
 	pthread_t thread;

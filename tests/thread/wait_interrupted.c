@@ -13,7 +13,7 @@
 
 #include "gate.h"
 
-/* A loop in a thread of its own, and a task there that ends when it is told to. */
+/* A loop in its own thread, and a task there that ends on request. */
 typedef struct host {
 	aw_loop *loop;
 	aw_concurrent_future *outcome;
@@ -121,7 +121,7 @@ static void let_it_block(const waiter *self) {
 	for (int i = 0; i < 100 && !self->ended; i++) sched_yield();
 }
 
-/* --- a status of its own --- */
+/* --- a separate status --- */
 
 static void the_time_of_a_wait_is_not_a_time_out_of_the_task(void) {
 	host at;

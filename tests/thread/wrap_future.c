@@ -6,7 +6,7 @@
  */
 #include "gate.h"
 
-/* A loop with a thread of its own, which it runs in until it is stopped. */
+/* A loop with its own thread, in which it runs until it is stopped. */
 typedef struct running {
 	aw_loop *loop;
 	pthread_t thread;

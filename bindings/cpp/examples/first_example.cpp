@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Four shell commands at once, each under a two-second limit, gathered.
+// Four shell commands at once, each with a two-second timeout, gathered.
 #include <await/await.hpp>
 #include <iostream>
 using namespace std::chrono_literals;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Installs this build into a folder of its own and uses the header from there, through pkg-config: each compiler and standard that a user may
+"""Installs this build into a separate folder and uses the header from there, through pkg-config: each compiler and standard that a user may
 have compiles it without a warning, and the first example prints what CPython prints. usage: installed.py --build FOLDER --source FOLDER"""
 import argparse
 import os

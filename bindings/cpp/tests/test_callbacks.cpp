@@ -308,7 +308,7 @@ TEST_F(Failures, of_c_have_types_of_their_own) {
 		cancelled.result();
 		FAIL();
 	} catch (const std::exception &) {
-		FAIL() << "a cancellation is no std::exception";
+		FAIL() << "a cancellation is not a std::exception";
 	} catch (const aw::cancelled &e) {
 		EXPECT_STREQ(e.message(), "why");
 	}

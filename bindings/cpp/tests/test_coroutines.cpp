@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// C++20's coroutines: what they await, how they fail, how they are cancelled, and what becomes of those that can't go on.
+// C++20 coroutines: what they await, how they fail and are cancelled, and what happens if they can't continue.
 #include "check.hpp"
 
 #include <fcntl.h>
@@ -230,11 +230,11 @@ TEST_F(Coroutines, a_cancellation_may_be_handled) {
 			}
 			EXPECT_EQ(aw::current_task().cancelling(), 1);
 			EXPECT_EQ(aw::current_task().uncancel(), 0);
-			co_return "goes on";
+			co_return "continues";
 		});
 		co_await aw::sleep(0s);
 		stubborn.cancel();
-		EXPECT_EQ(co_await stubborn, "goes on");
+		EXPECT_EQ(co_await stubborn, "continues");
 		EXPECT_FALSE(stubborn.cancelled());
 	});
 }
@@ -340,7 +340,7 @@ TEST_F(Coroutines, limits) {
 		};
 		EXPECT_TRUE(co_await late(moved.run(moves)));
 		EXPECT_TRUE(moved.expired());
-		/* A cancellation from outside is no time-out. */
+		/* A cancellation from outside is not a timeout. */
 		auto task = aw::spawn(aw::wait_for(slow(1h), 1h));
 		co_await aw::sleep(0s);
 		task.cancel();

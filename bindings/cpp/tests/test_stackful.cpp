@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tasks on stacks of their own, in C++17: what waits looks like a call, and exceptions stay on their side of the switch.
+// Stackful tasks in C++17: a wait looks like a call, and exceptions stay on their side of the switch.
 #include "check.hpp"
 
 #include <csignal>

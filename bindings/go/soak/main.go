@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-// An HTTP server of Go's on the loopback, whose handlers await libawait's tasks, queues and subprocesses, while Go's poller stays in
-// charge: libawait is its guest. Clients load it for AWAIT_LOAD_SECONDS; then what went in is counted against what came out, and what is
-// left behind is looked for. Prints its figures and a closing line.
+// An HTTP server in Go on the loopback, whose handlers await libawait's tasks, queues and subprocesses, while
+// Go's poller stays in control: libawait is its guest. Clients put load on it for AWAIT_LOAD_SECONDS. Then it
+// compares what went in with what came out, and looks for leaks. Prints its figures and a closing line.
 package main
 
 import (

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Four shell commands at once, each with two seconds to end in, gathered. What the last shell started ends
+ * Four shell commands at once, each with a two-second timeout, gathered. What the last shell started ends
  * with it.
  */
 #include "case.h"

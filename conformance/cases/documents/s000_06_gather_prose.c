@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* gather: results in argument order; the first error comes at once and the others go on; errors as values. */
+/* gather: results in argument order; the first error ends it, the others continue; errors as values. */
 #include "case.h"
 
 typedef struct job {

@@ -51,7 +51,7 @@ static aw_status asyncio_sleep(void *ud) {
 	return status;
 }
 
-/* await sleep(delay, result), in a task of its own, for the value. */
+/* await sleep(delay, result), in a separate task, for the value. */
 static const char *awaited(aw_task_fn sleep, int64_t delay, char *result) {
 	nap self = {delay, result};
 	aw_task *task = create_task(sleep, &self);
@@ -78,7 +78,7 @@ static aw_status main_coroutine(void *ud) {
 		if (await_task(task, NULL) == AW_ECANCELLED) trace("cancelled");
 		aw_task_unref(task);
 	}
-	/* Nanoseconds have no NaN; the line stands for the refusal that Python's sleep has to make. */
+	/* Nanoseconds have no NaN; this line replaces the check that Python's sleep has to make. */
 	trace("Invalid delay: NaN (not a number)");
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A limit on a shield cancels the shield, and the task behind it goes on. */
+/* A timeout on a shield cancels the shield; the shielded task continues. */
 #include "case.h"
 
 static aw_status do_async_job(void *ud) {

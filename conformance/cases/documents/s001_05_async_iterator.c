@@ -60,7 +60,7 @@ static aw_status main_coroutine(void *ud) {
 	aw_future_unref(all);
 	drop_tasks(tasks, 2);
 
-	/* The same without the iterator's loop: each item is a future of its own. */
+	/* The same without the iterator's loop: each item is a separate future. */
 	for (;;) {
 		aw_future *next = NULL;
 		void *item = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `async with`: entered in order, left in reverse order, each with a sleep of its own. The times are those
+ * `async with`: entered in order, exited in reverse order, each with its own sleep. The times are those
  * that Python's seeded generator draws, in the order drawn.
  */
 #include "case.h"

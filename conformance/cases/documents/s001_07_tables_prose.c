@@ -46,7 +46,7 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_coro_new(loop, co, &state, NULL, &c));
 	must(aw_task_spawn_coro(loop, c, &t));
 	aw_future *task = aw_task_future(t), *f = create_future();
-	/* A coroutine is a coroutine and no future; a task is a future; a plain future is one that is no task. */
+	/* A coroutine is not a future; a task is a future; a plain future is not a task. */
 	bool is_coroutine = aw_task_coro(t) == c, task_is_future = aw_future_task(task) == t,
 		 plain_is_task = aw_future_task(f) != NULL;
 	trace("%s %s False %s %s", True_or_False(is_coroutine), True_or_False(is_coroutine),

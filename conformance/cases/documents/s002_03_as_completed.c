@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* as_completed: in the order of their ends; with a limit, the rest is out of time and goes on. */
+/* as_completed: yields in order of completion; with a timeout, the rest times out and continues. */
 #include "case.h"
 
 typedef struct job {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* run cancels what is left and waits for its clean-up; a plain loop does neither until it is told. */
+/* run cancels the remaining tasks and awaits their cleanup; a plain loop does neither unless asked. */
 #include "case.h"
 
 static aw_task *task;

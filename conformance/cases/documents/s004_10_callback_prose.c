@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A callback with a word of its own, and one on a task that fails, which sees the failure. */
+/* A callback with its own argument, and one on a failing task, which sees the failure. */
 #include "case.h"
 
 static aw_status cb(aw_future *future, void *label) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * F05: a done-callback that fails is told to the exception handler, and neither stops the next one nor
+ * F05: a failing done-callback is reported to the exception handler; it neither stops the next one nor
  * changes the future.
  */
 #include "bare.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * F06: an exception that nobody looked at is told when the last reference goes, of a future and of a task;
- * one that was looked at is not.
+ * F06: an exception that was never retrieved is reported when the last reference to its future or task is
+ * dropped; one that was retrieved is not.
  */
 #include "bare.h"
 

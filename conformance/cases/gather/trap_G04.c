@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * G04: the first exception ends the gather at once; the other children go on, and what fails later is told to
- * nobody.
+ * G04: the first exception ends the gather at once; the other children continue, and their later failures are
+ * not reported.
  */
 #include "job.h"
 

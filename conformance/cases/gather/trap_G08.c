@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * G08: a child that somebody else cancels: the gather gives the cancellation, though the task that awaits it
- * is not being cancelled, and the siblings go on.
+ * G08: a child is cancelled by somebody else: the gather raises the cancellation, though the task that awaits
+ * it is not being cancelled, and the siblings continue.
  */
 #include "job.h"
 

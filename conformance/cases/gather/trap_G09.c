@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* G09: a gather that has failed can't be cancelled, and the children that run go on. */
+/* G09: a gather that has failed can't be cancelled, and the running children continue. */
 #include "job.h"
 
 static aw_status main_coroutine(void *ud) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* L07: a cancelled timer is let go of in the next iteration, however many there are; the others stay. */
+/* L07: cancelled timers are released in the next iteration, however many there are; the others stay. */
 #include "bare.h"
 
 static int held;

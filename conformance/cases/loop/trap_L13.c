@@ -37,6 +37,6 @@ CASE(trap_L13, 0.0, CASE_ANY) {
 	if (aw_task_spawn(loop, coroutine, &destroyed, let_go, NULL) == AW_ELOOPCLOSED) trace("refused: closed");
 	if (aw_loop_run_forever(loop) == AW_ELOOPCLOSED) trace("refused: closed");
 	aw_loop_unref(loop);
-	/* What was dropped and what was refused are let go of. */
+	/* Dropped and refused callbacks are released. */
 	return destroyed == 2 ? 0 : AW_EINVALIDSTATE;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L14: a callback that fails is told to the exception handler, and the batch goes on; one that exits leaves
+ * L14: a failing callback is reported to the exception handler, and the batch continues; one that exits ends
  * the run at once, with the rest of the batch still queued.
  */
 #include "bare.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* L15: an exception handler that fails itself does not end the loop; the default one is told. */
+/* L15: an exception handler that fails does not end the loop; the default handler is called. */
 #include "bare.h"
 
 static aw_status fail(aw_loop *loop, void *ud) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L20: debug mode tells of a callback, and of a task's step, that lasts as long as the limit; otherwise
- * nothing is told.
+ * L20: debug mode reports a callback or a task's step that takes as long as the limit; otherwise nothing is
+ * reported.
  */
 #include "bare.h"
 

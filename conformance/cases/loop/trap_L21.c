@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * L21: a reader replaces the one before; what is not read is told in each iteration; reader and writer are
- * independent, and removing tells whether there was one.
+ * L21: a reader replaces the previous one; it is called in each iteration while unread data is left; reader
+ * and writer are independent, and removing one tells whether there was one.
  */
 #include "bare.h"
 

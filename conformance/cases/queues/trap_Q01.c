@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Q01: items, blocked getters and blocked putters are served first in, first out; a maxsize of 0 or less is
- * no limit.
+ * Q01: items, blocked getters and blocked putters are served first in, first out; a maxsize of 0 or less
+ * means no limit.
  */
 #include "case.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * R02: a task that is left and fails while it is cancelled is told; one that swallows the cancellation is
+ * R02: a remaining task that fails while it is cancelled is reported; one that swallows the cancellation is
  * awaited to its end.
  */
 #include "case.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * R08: one runner, one loop, several runs: a task that is left goes on in the next run, and the context
- * stays; closed, it refuses.
+ * R08: one runner, one loop, several runs: a remaining task continues in the next run, and the context
+ * stays; a closed runner refuses to run.
  */
 #include "case.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* S01: cancelling the one who awaits a shield gives it the cancellation at once; the task behind goes on. */
+/* S01: a cancelled awaiter of a shield gets the cancellation at once; the shielded task continues. */
 #include "job.h"
 
 static aw_status waiter(void *task) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* S04: if the shield was cancelled and the task behind it fails later, the failure is told, once. */
+/* S04: if the shield was cancelled and the shielded task fails later, the failure is reported once. */
 #include "job.h"
 
 static int told_count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * P02: communicate gives nothing for a stream that is no pipe; stderr=STDOUT puts both in one; DEVNULL
- * swallows.
+ * P02: communicate returns nothing for a stream that is not a pipe; stderr=STDOUT merges both streams;
+ * DEVNULL discards.
  */
 #include "process.h"
 

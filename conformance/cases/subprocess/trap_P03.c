@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * P03: communicate with input for a child that does not read: the broken pipe is no error, output and exit
- * code come.
+ * P03: communicate with input for a child that does not read: the broken pipe is not an error; the output and
+ * the exit code are returned.
  */
 #include "process.h"
 

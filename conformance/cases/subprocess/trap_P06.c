@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * P06: a wait begun before the exit ends when the child has ended and all its pipes as well: who is left
- * behind with them delays it, though the return code is known. Here that is a call of its own; the plain wait
- * ends with the exit.
+ * P06: a wait that starts before the exit ends when the child has exited and all its pipes are closed: a
+ * process that still holds them delays it, though the return code is known. In libawait that is a separate
+ * call; the plain wait ends with the exit.
  */
 #include "process.h"
 

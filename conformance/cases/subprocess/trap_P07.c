@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * P07: a missing program, a missing folder to start in and a program that may not be executed fail in the
- * call that starts it, and there is no process; a missing command of a shell is an ordinary exit with 127.
+ * P07: a missing program, a missing working directory or a program that is not executable makes the starting
+ * call fail, without a process; a missing command of a shell is an ordinary exit with 127.
  */
 #include "process.h"
 

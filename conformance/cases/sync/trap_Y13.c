@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Y13: a barrier's wait gives the order of arrival; the last goes on first, then the others in order; it may
- * be used again.
+ * Y13: a barrier's wait returns the order of arrival; the last to arrive continues first, then the others in
+ * order; the barrier can be used again.
  */
 #include "case.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* T01: a task's first step is queued, first in first out; its creator goes on until it suspends. */
+/* T01: a task's first step is queued, first in, first out; its creator continues until it suspends. */
 #include "case.h"
 
 static aw_status c(void *name) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T03: cancel() before the first step: the body never runs, but its state is let go of; cancelled() becomes
+ * T03: cancel() before the first step: the body never runs, but its state is released; cancelled() becomes
  * True one iteration later.
  */
 #include "case.h"

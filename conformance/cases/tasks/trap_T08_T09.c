@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T08: a task that cancels itself goes on until its next suspension, where it is raised; if it returns
- * without suspending, it still ends cancelled and its value is lost. T09: awaiting a future that is done does
- * not suspend, and so raises nothing.
+ * T08: a task that cancels itself continues until its next suspension, where the cancellation is raised; if
+ * it returns without suspending, it still ends cancelled and its value is lost. T09: awaiting a future that
+ * is done does not suspend, and so raises nothing.
  */
 #include "case.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T10: cancel() walks down the chain of awaits: of a task that awaits a task the inner one is cancelled, and
- * the outer one is told when the inner one has ended.
+ * T10: cancel() walks down the chain of awaits: if a task awaits another task, the inner one is cancelled,
+ * and the outer one gets the cancellation when the inner one has ended.
  */
 #include "case.h"
 

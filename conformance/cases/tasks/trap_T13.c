@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T13: a coroutine that fails with a cancellation of its own, asked by nobody, makes its task cancelled;
+ * T13: a coroutine that raises a cancellation itself, without a request, makes its task cancelled;
  * cancelling() is 0.
  */
 #include "case.h"

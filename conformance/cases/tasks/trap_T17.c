@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* T17: a task that awaits itself gets an error, and can go on. */
+/* T17: a task that awaits itself gets an error and can continue. */
 #include "case.h"
 
 static char text[] = "went on";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * T20: the loop owns its tasks, so that one goes on whose handle was dropped; one that is pending when its
- * loop goes is reported, and unwinds.
+ * T20: the loop owns its tasks, so a task whose handle was dropped continues; one that is pending when its
+ * loop is closed is reported, and unwinds.
  */
 #include "bare.h"
 

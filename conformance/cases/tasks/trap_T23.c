@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* T23: a task is a future already, the same object either way; a task of what is no coroutine is refused. */
+/* T23: a task is already a future, the same object either way; only a coroutine can become a task. */
 #include "case.h"
 
 static char text[] = "ran";

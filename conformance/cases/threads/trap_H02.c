@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * H02: cancelling a task in to_thread() frees the task at once; the thread goes on, and run() waits for it at
- * the end.
+ * H02: cancelling a task in to_thread() ends the wait at once; the thread continues, and run() waits for it
+ * at the end.
  */
 #include "bare.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * H04: a coroutine that is made and never awaited does not run, and what it holds is let go of; in debug mode
- * it is told, with the place where it was made.
+ * H04: a coroutine that is created and never awaited does not run, and what it holds is released; debug mode
+ * reports it, with the place where it was created.
  */
 #include "bare.h"
 

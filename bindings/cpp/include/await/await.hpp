@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file await.hpp
- * libawait for C++17: handles that count their references, statuses as exceptions, callables as callbacks,
- * stackful tasks; and with C++20's coroutines `co_await` of all of it. Headers only; link with libawait. This
- * one includes all; each concept also has one of its own.
+ * libawait for C++17: reference-counted handles, statuses as exceptions, callables as callbacks, stackful
+ * tasks; with C++20's coroutines, also `co_await` for all of these. Header-only; link with libawait. This
+ * header includes all; each concept also has its own header.
  *
  *     libawait::co<int> answer() {
  *         co_await libawait::sleep(100ms);
@@ -11,22 +11,21 @@
  *     }
  *     int main() { return libawait::run(answer()); }
  *
- * Rules that hold for all of it, said once:
- *  - A handle (loop, future, lock, …) is a value: a copy refers to the same object. Unless a function says
- *    "any thread", it is called by the thread that drives the loop. A `loop` that is left out is the one that
- *    runs in this thread.
- *  - What may wait is an object: `future<T>`, `task<T>`, `co<T>`, or what a call such as `queue.get()` gives.
- *    A coroutine writes `co_await what`, a stackful task `await(what)`. But for a future, which goes on by
- *    itself, nothing happens before that.
- *  - A failure is an exception: `error` (a std::system_error), of it `timed_out` and `group_error`; an
- *    exception of the program's own comes out of whatever awaits it as itself. `cancelled` is no
- *    std::exception, so that only who means it catches it, as asyncio's CancelledError.
- *  - A value is what T is: it is copied to each who asks for it, or, if T can't be copied, moved to the
- *    first.
- *  - A coroutine that can't go on (its loop closes) is destroyed, and what it holds with it. A stackful task
- *    gets ::AW_ELOOPCLOSED thrown.
- *  - No exception crosses a frame of C's. One that a callback throws goes to the loop's exception handler;
- *    out of a comparison or a destructor it ends the program.
+ * These rules hold throughout:
+ *  - A handle (loop, future, lock, …) is a value: a copy refers to the same object. Call a function from the
+ *    thread that drives the loop, unless it says "any thread". If you omit the `loop`, the one that runs in
+ *    this thread is used.
+ *  - A call that may wait returns an object: `future<T>`, `task<T>`, `co<T>`, or what a call such as
+ *    `queue.get()` returns. Write `co_await what` in a coroutine and `await(what)` in a stackful task.
+ *    Nothing happens before that, except for a future, which proceeds by itself.
+ *  - A failure is an exception: `error` (a std::system_error), or `timed_out` and `group_error`, which derive
+ *    from it. An exception of the program is rethrown unchanged wherever it is awaited. `cancelled` is not a
+ *    std::exception, so that no handler catches it by accident, like asyncio's CancelledError.
+ *  - A value is copied to each reader. If T can't be copied, it is moved to the first.
+ *  - A coroutine that can't continue (its loop closes) is destroyed with everything it holds. In a stackful
+ *    task, the await throws ::AW_ELOOPCLOSED.
+ *  - No exception crosses a C frame. An exception from a callback is passed to the loop's exception handler;
+ *    one from a comparison or a destructor ends the program.
  */
 #ifndef AWAIT_AWAIT_HPP
 #define AWAIT_AWAIT_HPP

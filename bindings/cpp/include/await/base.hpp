@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file base.hpp
- * What a handle is: one reference to an object of C's.
+ * The base of all handles: one reference to a C object.
  */
 #ifndef AWAIT_BASE_HPP
 #define AWAIT_BASE_HPP
@@ -10,7 +10,7 @@
 #include <utility>
 
 #if defined(__cpp_impl_coroutine) && __cplusplus >= 202002L
-/** Defined where coroutines can be had. */
+/** Defined if the compiler supports coroutines. */
 #define LIBAWAIT_COROUTINES 1
 #endif
 
@@ -18,7 +18,7 @@ namespace libawait {
 
 /** Takes over the reference that comes with a raw pointer. */
 struct adopt_t {};
-/** Takes a reference of its own. */
+/** Takes another reference. */
 struct share_t {};
 inline constexpr adopt_t adopt{};
 inline constexpr share_t share{};
@@ -26,8 +26,8 @@ inline constexpr share_t share{};
 namespace detail {
 
 /**
- * One reference to an object of libawait's. Empty where default-made or moved from. Copying and destroying:
- * any thread.
+ * One reference to a libawait object. Empty if default-constructed or moved from. Any thread may copy and
+ * destroy it.
  */
 template <class Raw, Raw *(*Ref)(Raw *), void (*Unref)(Raw *)> class shared {
 public:
@@ -46,11 +46,11 @@ public:
 		if (raw_) Unref(raw_);
 	}
 
-	/** The object as C knows it, borrowed. */
+	/** Returns the C object, borrowed. */
 	Raw *get() const noexcept {
 		return raw_;
 	}
-	/** Gives the reference away. */
+	/** Releases the reference to the caller. */
 	Raw *release() noexcept {
 		return std::exchange(raw_, nullptr);
 	}

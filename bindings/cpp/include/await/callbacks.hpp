@@ -17,7 +17,7 @@ namespace libawait {
 
 namespace detail {
 
-/** A callable as `ud`, and its destroy. */
+/** A callable as `ud`, with its destroy. */
 template <class F> struct boxed {
 	using callable = std::decay_t<F>;
 	static void *make(F &&fn) {
@@ -31,7 +31,7 @@ template <class F> struct boxed {
 	}
 };
 
-/** Runs what a callback is; an exception is told to the loop's exception handler. */
+/** Runs a callback; reports an exception to the loop's exception handler. */
 template <class Run> aw_status reported(aw_loop *loop, aw_future *future, Run run) noexcept {
 	try {
 		run();
@@ -47,8 +47,8 @@ template <class Run> aw_status reported(aw_loop *loop, aw_future *future, Run ru
 }
 
 /**
- * Puts the exceptions that this thread is handling aside while other stacks run on it, and back. They are a
- * list per thread, to which a task that awaits in a handler would leave its own.
+ * Saves the exceptions that this thread is handling while other stacks run on it, and restores them. The ABI
+ * keeps a list per thread, in which a task that awaits in a handler would leave its own.
  */
 class own_exceptions {
 public:
@@ -67,9 +67,7 @@ private:
 		void *caught = nullptr;
 		unsigned int uncaught = 0;
 	};
-	/*
-	 * Not inlined: the task may go on in another thread, and the compiler takes the address for a constant.
-	 */
+	/* Not inlined: the task may continue in another thread, and the compiler assumes a constant address. */
 	__attribute__((noinline)) static void swap(globals &with) noexcept {
 		globals now;
 		void *where = abi::__cxa_get_globals();
@@ -80,13 +78,13 @@ private:
 	globals saved_;
 };
 
-/** A call of C's in which other stacks run. */
+/** A C call during which other stacks run. */
 template <class Call> auto elsewhere(Call call) {
 	own_exceptions aside;
 	return call();
 }
 
-/** The last reference closes the loop, and so runs what its stackful tasks have left. */
+/** Dropping the last reference closes the loop, which resumes its stackful tasks until they end. */
 inline void unref_loop(aw_loop *raw) {
 	own_exceptions aside;
 	aw_loop_unref(raw);

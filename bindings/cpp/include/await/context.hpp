@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file context.hpp
- * Values that each task has for itself.
+ * Task-local values.
  */
 #ifndef AWAIT_CONTEXT_HPP
 #define AWAIT_CONTEXT_HPP
@@ -14,7 +14,7 @@
 namespace libawait {
 
 /**
- * A value that each task has for itself; a task starts with a copy of its maker's. Any thread.
+ * A task-local value. A task starts with a copy of the spawning task's values. Any thread.
  * contextvars.ContextVar.
  */
 template <class T> class context_var {
@@ -28,7 +28,7 @@ public:
 		detail::check(aw_context_set(this, sent.data, sent.destroy));
 		sent.sent();
 	}
-	/** The value here, or none. */
+	/** Returns the current value, or none. */
 	std::optional<T> get() const {
 		void *data = nullptr;
 		aw_status status = aw_context_get(this, &data);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file coro.hpp
- * co<T>, a coroutine of C++20's, and `co_await` of whatever may wait.
+ * co<T>, a C++20 coroutine, and `co_await` for everything that may wait.
  */
 #ifndef AWAIT_CORO_HPP
 #define AWAIT_CORO_HPP
@@ -25,8 +25,8 @@ template <class W> auto spawn_threadsafe(const loop &on, W &&what);
 namespace detail {
 
 /**
- * Drives a coroutine, and those that it awaits in turn, as one coroutine of C's: one step goes on until
- * something must be waited for.
+ * Runs a coroutine, and the coroutines that it awaits, as one C coroutine: a step continues until one of them
+ * must wait.
  */
 class driver {
 public:
@@ -39,9 +39,7 @@ public:
 		auto &self = *static_cast<driver *>(ud);
 		self.resume = resume;
 		self.answer = 0;
-		/*
-		 * By a loop and not by symmetric transfer, which takes stack where the compiler makes no tail calls.
-		 */
+		/* A loop, not symmetric transfer, which uses stack where the compiler makes no tail calls. */
 		while (std::coroutine_handle<> next = std::exchange(self.next, nullptr)) next.resume();
 		self.next = std::exchange(self.waits, nullptr);
 		return self.next ? self.answer : self.finish();
@@ -50,18 +48,18 @@ public:
 		delete static_cast<driver *>(ud);
 	}
 
-	/** Of the step that runs. */
+	/** The resume of the current step. */
 	aw_resume *resume = nullptr;
-	/** What to run next in this step; where the next step goes on. */
+	/** The coroutine to run next in this step, or to resume in the next step. */
 	std::coroutine_handle<> next, waits;
 	aw_status answer = 0;
 
 protected:
-	/** The outermost coroutine has ended: the answer. */
+	/** The outermost coroutine has ended: answers the step. */
 	virtual aw_status finish() noexcept = 0;
 };
 
-/** What co_await of a future or an operation makes. It holds what it waits for. */
+/** The awaiter of a future or an operation. It holds what it waits for. */
 template <class A> class awaiter {
 public:
 	explicit awaiter(A what) : what_(std::move(what)) {}
@@ -99,7 +97,7 @@ private:
 	driver *by_ = nullptr;
 };
 
-/** What every promise has. */
+/** The common part of all promises. */
 class promise_base {
 public:
 	std::suspend_always initial_suspend() const noexcept {
@@ -152,10 +150,10 @@ public:
 } // namespace detail
 
 /**
- * A coroutine that gives a T. It does nothing until it is awaited, by one coroutine, in whose task it then
- * runs, or is handed to spawn(), gather(), run(); and runs once. Parameters taken by reference must outlive
- * it; so must a lambda that is its function, unless it is handed over itself: `spawn([x]() -> co<void> { …
- * })`. Python: the object that a call of an `async def` makes.
+ * A coroutine that returns a T. It runs once: when a coroutine awaits it, in that coroutine's task, or when
+ * it is passed to spawn(), gather() or run(). Nothing happens before that. Parameters taken by reference must
+ * outlive it. So must a lambda that is its function, unless you pass the lambda itself: `spawn([x]() ->
+ * co<void> { … })`. Python: the object that a call of an `async def` creates.
  */
 template <class T = void> class [[nodiscard]] co : public detail::awaitable {
 public:
@@ -172,7 +170,7 @@ public:
 		if (handle_) handle_.destroy();
 	}
 
-	/** Runs it in the task that awaits. */
+	/** Runs it in the awaiting task. */
 	auto operator co_await() && {
 		if (!handle_) throw error(AW_EREUSED);
 		return awaiter{std::move(*this)};
@@ -238,7 +236,7 @@ private:
 
 namespace detail {
 
-/** `co_await` of whatever may wait. A future is referred to, an operation is moved in. */
+/** `co_await` for everything that may wait. A future is referenced, an operation is moved in. */
 template <class A, class = std::enable_if_t<is_awaitable<A> && !is_co<std::decay_t<A>>>> auto operator co_await(A &&what) {
 	return awaiter<std::decay_t<A>>(std::forward<A>(what));
 }
@@ -259,7 +257,7 @@ template <class F> auto kept(F fn) -> std::invoke_result_t<F &> {
 	co_return co_await fn();
 }
 
-/** Runs a coroutine and keeps what it gives where the caller finds it, if that is still there. */
+/** Runs a coroutine and stores its outcome for the caller, if the caller still exists. */
 template <class T> co<void> into(std::shared_ptr<kept_result<T>> result, co<T> what) {
 	try {
 		if constexpr (std::is_void_v<T>) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file debug.hpp
- * What a program asks of the library itself.
+ * Live handles, stack overflows, versions.
  */
 #ifndef AWAIT_DEBUG_HPP
 #define AWAIT_DEBUG_HPP
@@ -12,15 +12,15 @@
 
 namespace libawait {
 
-/** How many handles of any kind are alive in this process. Any thread. */
+/** Returns how many handles of any kind are alive in this process. Any thread. */
 inline int64_t live_handles() noexcept {
 	return aw_debug_live_handles();
 }
-/** Names the task whose stack overflowed, when that happens in this thread. */
+/** Makes a stack overflow in this thread report the name of the task. */
 inline void report_overflow() {
 	detail::check(aw_debug_report_overflow());
 }
-/** The version of the library that runs, and the generation of its ABI. Any thread. */
+/** Returns the version of the library at run time, and the number of its ABI. Any thread. */
 inline std::string version() {
 	return aw_version();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file error.hpp
- * Statuses as error codes, failures, and the exceptions that they are thrown as.
+ * Statuses as error codes, failures, and the exceptions they are thrown as.
  */
 #ifndef AWAIT_ERROR_HPP
 #define AWAIT_ERROR_HPP
@@ -41,7 +41,7 @@ public:
 
 } // namespace detail
 
-/** The category of ::aw_error_code. Codes of the system's are of std::generic_category(). Any thread. */
+/** The category of ::aw_error_code. System errors are of std::generic_category(). Any thread. */
 inline const std::error_category &category() noexcept {
 	static const detail::category_type instance;
 	return instance;
@@ -63,19 +63,19 @@ template <> struct std::is_error_code_enum<aw_error_code> : std::true_type {};
 
 namespace libawait {
 
-/** An immutable failure: what an exception is while C holds it. Any thread. asyncio: an exception object. */
+/** An immutable failure: the form of an exception inside C. Any thread. asyncio: an exception object. */
 class failure : public detail::shared<aw_error, aw_error_ref, aw_error_unref> {
 public:
 	using shared::shared;
 
-	/** A failure of `status` that carries no exception. Empty if there is no memory. */
+	/** Creates a failure with `status` and without an exception. Empty if memory runs out. */
 	failure(aw_status status, const char *message) noexcept {
 		aw_error *raw = nullptr;
 		if (aw_error_new(nullptr, status, message, nullptr, nullptr, &raw) >= 0) *this = failure(adopt, raw);
 	}
-	/** One made of several: raised, a `group_error`. ExceptionGroup. */
+	/** Creates a group of failures, which is thrown as a `group_error`. ExceptionGroup. */
 	static failure group(const char *message, const std::vector<failure> &parts);
-	/** The exception that is being handled, as a failure that carries it. Empty if there is no memory. */
+	/** Creates a failure that carries the exception being handled. Empty if memory runs out. */
 	static failure current() noexcept;
 
 	aw_status status() const noexcept {
@@ -84,15 +84,15 @@ public:
 	const char *message() const noexcept {
 		return aw_error_message(get());
 	}
-	/** The failures that this one is made of; none for a plain one. ExceptionGroup.exceptions. */
+	/** Returns the failures in this group; none for a plain failure. ExceptionGroup.exceptions. */
 	std::vector<failure> parts() const {
 		std::vector<failure> all;
 		for (size_t i = 0; i < aw_error_count(get()); i++) all.emplace_back(share, aw_error_get(get(), i));
 		return all;
 	}
-	/** Throws the exception that it carries, or the one that stands for its status. */
+	/** Throws the exception that it carries, or else the one for its status. */
 	[[noreturn]] void raise() const;
-	/** The same, not thrown. */
+	/** Returns the exception that raise() would throw. */
 	std::exception_ptr exception() const noexcept {
 		try {
 			raise();
@@ -102,7 +102,7 @@ public:
 	}
 };
 
-/** What libawait and the system answer. `code()` is of category() or of std::generic_category(). */
+/** An error of libawait or of the system. `code()` is of category() or of std::generic_category(). */
 class error : public std::system_error {
 public:
 	explicit error(aw_status status, failure why = {})
@@ -116,7 +116,7 @@ public:
 	const char *name() const noexcept {
 		return aw_err_name(status_);
 	}
-	/** The failure it was made of, if it came from one. */
+	/** Returns the failure that it was created from, if any. */
 	const failure &reason() const noexcept {
 		return why_;
 	}
@@ -129,7 +129,7 @@ private:
 	failure why_;
 };
 
-/** A limit has passed. Python: TimeoutError. */
+/** A timeout. Python: TimeoutError. */
 class timed_out : public error {
 public:
 	explicit timed_out(failure why = {}) : error(AW_ETIMEOUT, std::move(why)) {}
@@ -139,20 +139,20 @@ protected:
 };
 
 /**
- * The time given to a blocking wait has passed, and what it waits for is still pending. A task that itself
- * ran into a limit throws a plain `timed_out`. Python: concurrent.futures.TimeoutError.
+ * A blocking wait timed out, and what it waits for is still pending. If the task itself timed out, a plain
+ * `timed_out` is thrown. Python: concurrent.futures.TimeoutError.
  */
 class still_pending : public timed_out {
 public:
 	explicit still_pending(failure why = {}) : timed_out(AW_EPENDING, std::move(why)) {}
 };
 
-/** Several failures, of a task group. Python: ExceptionGroup. */
+/** The failures of a task group. Python: ExceptionGroup. */
 class group_error : public error {
 public:
 	explicit group_error(failure why) : error(AW_EGROUP, std::move(why)) {}
 
-	/** Each of them, as itself. */
+	/** Returns each failure as its own exception. */
 	std::vector<std::exception_ptr> exceptions() const {
 		std::vector<std::exception_ptr> all;
 		for (const failure &part : reason().parts()) all.push_back(part.exception());
@@ -161,8 +161,8 @@ public:
 };
 
 /**
- * The task was cancelled at this await. It may clean up and let it pass, or handle it, which its asker then
- * sees. Throwing it ends a task as cancelled. No std::exception: a handler of those lets it pass.
+ * The task was cancelled at this await. The task may clean up and rethrow it, or handle it and continue.
+ * Throwing it ends a task as cancelled. It is not a std::exception, so handlers of those do not catch it.
  * asyncio.CancelledError.
  */
 class cancelled final {
@@ -174,7 +174,7 @@ public:
 	const failure &reason() const noexcept {
 		return why_;
 	}
-	/** What was given to the cancel, or a text that stands for it. */
+	/** Returns the message given to the cancel, or a default text. */
 	const char *message() const noexcept {
 		return why_ ? why_.message() : aw_strerror(AW_ECANCELLED);
 	}
@@ -184,8 +184,8 @@ private:
 };
 
 /**
- * Thrown by a callback or a task, leaves the loop's run at once, which throws an error of ::AW_ESYSTEMEXIT. Python:
- * SystemExit.
+ * When a callback or a task throws it, the loop's run ends at once and throws an error of ::AW_ESYSTEMEXIT.
+ * Python: SystemExit.
  */
 class leave_loop final {};
 
@@ -197,8 +197,8 @@ struct carried {
 };
 
 /**
- * The payloads that are ours: in one process others may put theirs. Never destroyed, since failures may
- * outlive any static.
+ * Identifies this binding's payloads, since other bindings in the process have their own. Never destroyed,
+ * since failures may outlive any static.
  */
 class carriers {
 public:
@@ -230,11 +230,11 @@ private:
 	std::unordered_set<void *> known_;
 };
 
-/** Makes the failure that carries the exception being handled. */
+/** Creates the failure that carries the exception being handled. */
 inline failure carry(aw_status status, const char *message) {
 	aw_error *raw = nullptr;
 	carried *payload = carriers::all().add(std::current_exception());
-	/* An empty message would read as none. */
+	/* An empty message would mean no message. */
 	aw_status made = aw_error_new(nullptr, status, message && *message ? message : nullptr, payload, carriers::destroy, &raw);
 	if (made < 0) carriers::destroy(payload);
 	return failure(adopt, raw);
@@ -259,19 +259,19 @@ inline aw_status status_of(const std::error_code &code) noexcept {
 	}
 }
 
-/** A status that is no failure passes. */
+/** Returns a non-negative status; throws the exception for a negative one. */
 inline aw_status check(aw_status status) {
 	if (status < 0) raise(status);
 	return status;
 }
 
-/** The same where a loop ran: to who runs it from outside, a run that leave_loop left is an error. */
+/** The same for a call that runs a loop: if leave_loop ended the run, that is an error for the caller. */
 inline aw_status check_run(aw_status status) {
 	if (status == AW_ESYSTEMEXIT) throw error(status);
 	return check(status);
 }
 
-/** A handle from a call that gives a new reference. */
+/** Wraps the new reference that a call returns. */
 template <class Handle, class Call> Handle make(Call call) {
 	typename Handle::raw_type *raw = nullptr;
 	check(call(&raw));
@@ -295,7 +295,7 @@ inline failure failure::current() noexcept {
 		} catch (const std::bad_alloc &) {
 			return failure(-ENOMEM, nullptr);
 		} catch (const error &e) {
-			/* Made of a failure and thrown on, it is that failure; so a group keeps its parts. */
+			/* An error created from a failure is that failure when rethrown, so a group keeps its parts. */
 			bool plain = typeid(e) == typeid(error) || typeid(e) == typeid(timed_out) || typeid(e) == typeid(group_error);
 			return plain && e.reason() ? e.reason() : detail::carry(e.status(), e.what());
 		} catch (const std::system_error &e) {

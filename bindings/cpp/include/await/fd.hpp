@@ -11,7 +11,7 @@
 
 namespace libawait {
 
-/** Done when one of `events` (::aw_poll) holds for `fd`; its value is what holds. */
+/** Returns a future that is done when one of `events` (::aw_poll) holds for `fd`; its value is what holds. */
 inline future<uint32_t> fd_wait(int fd, uint32_t events, const loop &of = {}) {
 	return detail::make<future<uint32_t>>(
 		[&](aw_future **out) { return aw_fd_wait(of ? of.get() : aw_loop_current(), fd, events, out); });

@@ -15,7 +15,7 @@
 
 namespace libawait {
 
-/** A future of any kind, its value unknown. asyncio: Future. */
+/** A future whose value type is unknown. asyncio: Future. */
 class any_future : public detail::shared<aw_future, aw_future_ref, aw_future_unref> {
 public:
 	using shared::shared;
@@ -26,13 +26,13 @@ public:
 	bool cancelled() const noexcept {
 		return aw_future_cancelled(get());
 	}
-	/** Asks for cancellation. False if it is done. asyncio: Future.cancel. */
+	/** Requests cancellation. Returns false if the future is done. asyncio: Future.cancel. */
 	bool cancel(const char *message = nullptr) {
 		return detail::check(aw_future_cancel(get(), message)) > 0;
 	}
 	/**
-	 * The failure, or an empty one for a value; throws what it was cancelled with, or ::AW_EINVALIDSTATE.
-	 * asyncio: Future.exception.
+	 * Returns the failure, or an empty one if the future has a value. Throws `cancelled` if it was cancelled,
+	 * ::AW_EINVALIDSTATE while it is pending. asyncio: Future.exception.
 	 */
 	failure reason() const {
 		aw_error *raw = nullptr;
@@ -41,7 +41,7 @@ public:
 		if (status < 0) detail::raise(status, why);
 		return why;
 	}
-	/** reason() as the exception that it carries, or none. */
+	/** Returns the exception that reason() carries, or none. */
 	std::exception_ptr exception() const {
 		failure why = reason();
 		return why ? why.exception() : nullptr;
@@ -55,17 +55,17 @@ public:
 		return aw_future_value_kind(get());
 	}
 
-	/** What add_done_callback() gives, to take the callback back with. */
+	/** Identifies a callback of add_done_callback(), to remove it. */
 	struct callback_id {
 		aw_done_fn fn;
 		void *ud;
 	};
-	/** Calls `fn(future)` through the ready queue once it is done. asyncio: Future.add_done_callback. */
+	/** Calls `fn(future)` in the dispatch after it is done. asyncio: Future.add_done_callback. */
 	template <class F> callback_id add_done_callback(F &&fn) {
 		return add_done<any_future>(std::forward<F>(fn));
 	}
 	/**
-	 * Takes it back. False once the future is done, or if it was taken back before. asyncio:
+	 * Removes the callback. Returns false if the future is done or the callback was already removed. asyncio:
 	 * Future.remove_done_callback.
 	 */
 	bool remove_done_callback(callback_id id) {
@@ -85,24 +85,23 @@ private:
 	}
 };
 
-/** The outcome of something that has not ended yet: a T, an exception, or cancelled. asyncio: Future. */
+/** An outcome that may not be known yet: a T, an exception, or cancelled. asyncio: Future. */
 template <class T = void> class future : public any_future, public detail::awaitable {
 public:
 	using value_type = T;
 	using any_future::any_future;
 
-	/** A pending one. asyncio: loop.create_future. */
+	/** Creates a pending future. asyncio: loop.create_future. */
 	static future create(const loop &of = {}) {
 		return detail::make<future>([&](aw_future **out) { return aw_future_new(of ? of.get() : aw_loop_current(), out); });
 	}
-	/** As one whose value is a T, which the caller knows. */
+	/** Converts a future whose value the caller knows to be a T. */
 	static future from(any_future any) noexcept {
 		return future(adopt, any.release());
 	}
 
 	/**
-	 * The value, or throws what it failed with; ::AW_EINVALIDSTATE while it is pending. asyncio:
-	 * Future.result.
+	 * Returns the value, or throws the error; ::AW_EINVALIDSTATE while it is pending. asyncio: Future.result.
 	 */
 	T result() {
 		if constexpr (!std::is_void_v<T> && !std::is_copy_constructible_v<T>) {
@@ -114,7 +113,7 @@ public:
 			return detail::values<T>::peek(data);
 		}
 	}
-	/** result(), moved out: later readers get ::AW_EINVALIDSTATE. */
+	/** Moves the value out: later readers get ::AW_EINVALIDSTATE. */
 	T take() {
 		if constexpr (detail::values<T>::fits) {
 			return result();
@@ -125,7 +124,9 @@ public:
 			return detail::values<T>::move(value.data);
 		}
 	}
-	/** asyncio: Future.set_result. ::AW_EINVALIDSTATE if it is done, -EPERM for a task. */
+	/**
+	 * Sets the value. Throws ::AW_EINVALIDSTATE if it is done, -EPERM for a task. asyncio: Future.set_result.
+	 */
 	template <class U = T, class = std::enable_if_t<!std::is_void_v<U>>> void set_result(detail::regular<U> value) {
 		detail::parcel sent(detail::values<T>::pack(std::move(value)), detail::values<T>::destroy());
 		detail::check(aw_future_set_result(get(), sent.data, sent.destroy));
@@ -134,7 +135,7 @@ public:
 	template <class U = T, class = std::enable_if_t<std::is_void_v<U>>> void set_result() {
 		detail::check(aw_future_set_result(get(), nullptr, nullptr));
 	}
-	/** Fails it with an exception, which comes out as itself. asyncio: Future.set_exception. */
+	/** Fails it with an exception, which is rethrown unchanged. asyncio: Future.set_exception. */
 	void set_exception(const std::exception_ptr &exception) {
 		try {
 			std::rethrow_exception(exception);
@@ -152,7 +153,7 @@ public:
 		return add_done<future>(std::forward<F>(fn));
 	}
 
-	/* What await() and co_await ask for. */
+	/* The interface for await() and co_await. */
 	aw_future *awaited() const noexcept {
 		return get();
 	}

@@ -16,7 +16,7 @@
 
 namespace libawait {
 
-/** How something ended. */
+/** The outcome of one future. */
 template <class T> class outcome {
 public:
 	explicit outcome(future<T> ended) noexcept : future_(std::move(ended)) {}
@@ -27,11 +27,11 @@ public:
 	bool cancelled() const noexcept {
 		return future_.cancelled();
 	}
-	/** The value, or throws what it failed with. */
+	/** Returns the value, or throws the error. */
 	T value() {
 		return future_.result();
 	}
-	/** What it failed with, `cancelled` included; none for a value. */
+	/** Returns the error, which may be `cancelled`; none if there is a value. */
 	std::exception_ptr exception() const {
 		try {
 			return future_.exception();
@@ -46,7 +46,7 @@ private:
 
 namespace detail {
 
-/** What is given to a combinator, as a future: a task of it, if it is none yet. */
+/** The argument of a combinator as a future: spawned as a task unless it is already a future. */
 template <class T> future<T> as_future(const future<T> &what) {
 	return what;
 }
@@ -68,7 +68,7 @@ template <class T> regular<T> result_of(future<T> &from) {
 	}
 }
 
-/** What gather() gives: a future of C's, and how its children's values are put together. */
+/** The result of gather(): a C future, and how to combine the values of its children. */
 template <class Children, class Collect> class gathered : public awaitable {
 public:
 	using value_type = std::invoke_result_t<Collect &, Children &>;
@@ -76,7 +76,7 @@ public:
 	gathered(any_future all, Children children, Collect collect)
 		: all_(std::move(all)), children_(std::move(children)), collect_(std::move(collect)) {}
 
-	/** The future that is done when all are. Cancelling it cancels each. */
+	/** Returns the future that is done when all are. Cancelling it cancels each. */
 	any_future &all() noexcept {
 		return all_;
 	}
@@ -113,7 +113,7 @@ template <class Future> std::vector<aw_future *> raw_of(const std::vector<Future
 
 } // namespace detail
 
-/** gather(return_errors, …): gives an `outcome` for each, and never fails itself. */
+/** gather(return_errors, …) returns an `outcome` for each, and never fails itself. */
 struct return_errors_t {};
 inline constexpr return_errors_t return_errors{};
 
@@ -126,9 +126,9 @@ template <> inline constexpr bool is_one<return_errors_t> = false;
 } // namespace detail
 
 /**
- * Waits for all, and gives their values in a tuple, in the order of the arguments; std::monostate stands for
- * void. What is no future is spawned. The first failure comes at once, and the others go on. Cancelling it
- * cancels all. asyncio.gather.
+ * Waits for all, and returns their values in a tuple, in the order of the arguments; std::monostate replaces
+ * void. Arguments that are not futures are spawned. The first failure is thrown at once, and the others
+ * continue. Cancelling it cancels all. asyncio.gather.
  */
 template <class... W, class = std::enable_if_t<(detail::is_one<std::decay_t<W>> && ...)>> auto gather(W &&...what) {
 	auto collect = [](auto &children) {
@@ -145,7 +145,7 @@ auto gather(return_errors_t, W &&...what) {
 	return detail::gather_tuple(AW_GATHER_RETURN_ERRORS, collect,
 	                            std::tuple<future<detail::awaited_type<W>>...>{detail::as_future(std::forward<W>(what))...});
 }
-/** Any number: their values in a vector, or nothing for void. */
+/** Waits for any number, and returns their values in a vector, or nothing for void. */
 template <class Future, class T = typename Future::value_type> auto gather(const std::vector<Future> &futures) {
 	auto collect = [](std::vector<future<T>> &children) {
 		if constexpr (std::is_void_v<T>) {
@@ -167,7 +167,7 @@ auto gather(return_errors_t, const std::vector<Future> &futures) {
 		detail::gather_raw(detail::raw_of(futures), AW_GATHER_RETURN_ERRORS), {futures.begin(), futures.end()}, collect);
 }
 
-/** A future that follows `what`, but whose cancellation does not reach it. asyncio.shield. */
+/** Returns a future that follows `what` and does not pass a cancellation on to it. asyncio.shield. */
 template <class W> auto shield(W &&what) {
 	auto inner = detail::as_future(std::forward<W>(what));
 	return detail::make<decltype(inner)>([&](aw_future **out) { return aw_shield(inner.get(), out); });

@@ -14,14 +14,14 @@
 
 namespace libawait {
 
-/** Tasks that end before the block that started them does. Made by with_task_group(). asyncio.TaskGroup. */
+/** Tasks that end before the block that started them. Created by with_task_group(). asyncio.TaskGroup. */
 class task_group : public detail::shared<aw_taskgroup, aw_taskgroup_ref, aw_taskgroup_unref> {
 public:
 	using shared::shared;
 
 	/**
-	 * Starts a task in the group: of whatever spawn() takes. ::AW_EINVALIDSTATE once it shuts down. asyncio:
-	 * TaskGroup.create_task.
+	 * Starts a task in the group; takes what spawn() takes. Throws ::AW_EINVALIDSTATE once the group shuts
+	 * down. asyncio: TaskGroup.create_task.
 	 */
 	template <class W> auto spawn(W &&what) {
 		using D = std::decay_t<W>;
@@ -52,7 +52,7 @@ private:
 		detail::check(aw_taskgroup_enter(made.get()));
 		return made;
 	}
-	/* Waits for all; throws what the block and its tasks failed with. */
+	/* Waits for all; throws the errors of the block and its tasks. */
 	operation<void> end(const std::exception_ptr &thrown) {
 		failure why;
 		if (thrown) {
@@ -79,8 +79,8 @@ private:
 };
 
 /**
- * Runs `body(group)`, then waits for all tasks of the group, and gives what the body gave: in a stackful task
- * at once, or, if the body is a coroutine, as one to be awaited. If the body or a task fails, the others are
+ * Runs `body(group)`, then waits for all tasks of the group, and returns the body's value: directly in a
+ * stackful task, or as a coroutine to await if the body is one. If the body or a task fails, the others are
  * cancelled, and a `group_error` is thrown.
  * asyncio: async with TaskGroup.
  */

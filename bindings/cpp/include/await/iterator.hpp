@@ -14,13 +14,13 @@
 
 namespace libawait {
 
-/** An asynchronous iterator over the T that a function gives: none is the end. Python: an async generator. */
+/** An asynchronous iterator over the T that a function returns; none ends it. Python: an async generator. */
 template <class T> class iterator : public detail::shared<aw_iterator, aw_iterator_ref, aw_iterator_unref> {
 public:
 	using shared = detail::shared<aw_iterator, aw_iterator_ref, aw_iterator_unref>;
 	using shared::shared;
 
-	/** `fn()` gives a std::optional<T>, on a stack of its own, or a coroutine of that. */
+	/** `fn()` returns a std::optional<T>, running on its own stack, or a coroutine that returns one. */
 	template <class F> static iterator over(F &&fn, const loop &of = {}) {
 		using box = detail::boxed<F>;
 		return detail::make<iterator>([&](aw_iterator **out) {
@@ -33,7 +33,7 @@ public:
 				return aw_iterator_new(of.get(), next_item<F>, ud, box::destroy, out);
 		});
 	}
-	/** The next item; none at the end: `while (auto item = co_await it.next())`. Python: anext. */
+	/** Waits for the next item; none at the end: `while (auto item = co_await it.next())`. Python: anext. */
 	auto next() {
 		return pulled(detail::make<future<T>>([&](aw_future **out) { return aw_iterator_next_future(this->get(), out); }));
 	}

@@ -19,7 +19,7 @@
 
 namespace libawait {
 
-/* What the loop's own members give; each has a header of its own. */
+/* Types that the loop's members return; each has its own header. */
 template <class T> class co;
 template <class T> class future;
 template <class T> class task;
@@ -28,13 +28,13 @@ class report;
 
 namespace detail {
 
-/** What may be awaited. */
+/** The base of what can be awaited. */
 struct awaitable {};
 template <class A> inline constexpr bool is_awaitable = std::is_base_of_v<awaitable, std::decay_t<A>>;
 
 template <class T> inline constexpr bool is_co = false;
 template <class T> inline constexpr bool is_co<co<T>> = true;
-/** A function that makes a coroutine, rather than one that runs on a stack of its own. */
+/** A function that returns a coroutine, rather than one that runs on its own stack. */
 template <class F, class... Args> inline constexpr bool makes_co = is_co<std::invoke_result_t<F, Args...>>;
 
 } // namespace detail
@@ -63,11 +63,12 @@ class loop : public detail::shared<aw_loop, aw_loop_ref, detail::unref_loop> {
 public:
 	using shared::shared;
 
-	/** None: stands for the one that runs. */
+	/** An empty handle, which means the running loop. */
 	loop() noexcept = default;
 	/**
-	 * A loop on `backend`, a name or a list of names; nullptr: `AWAIT_BACKEND`, else epoll. `flags` of
-	 * ::aw_loop_flag, `seed` for the virtual backend. Any thread. asyncio.new_event_loop.
+	 * Creates a loop on `backend`, a name or a list of names; nullptr means `AWAIT_BACKEND`, or epoll if that
+	 * is not set. `flags` are of ::aw_loop_flag; `seed` is for the virtual backend. Any thread.
+	 * asyncio.new_event_loop.
 	 */
 	static loop open(const char *backend = nullptr, uint32_t flags = AW_LOOP_DEFAULT, uint64_t seed = 0) {
 		return detail::make<loop>([&](aw_loop **out) {
@@ -75,23 +76,26 @@ public:
 			                                             : aw_loop_new_with(backend, flags, seed, out);
 		});
 	}
-	/** The loop that runs in this thread; throws ::AW_ENOLOOP. Any thread. asyncio.get_running_loop. */
+	/**
+	 * Returns the loop that runs in this thread; throws ::AW_ENOLOOP if none does. Any thread.
+	 * asyncio.get_running_loop.
+	 */
 	static loop current() {
 		if (!aw_loop_current()) throw error(AW_ENOLOOP);
 		return loop(share, aw_loop_current());
 	}
-	/** Is there one? Any thread. */
+	/** Returns whether a loop runs in this thread. Any thread. */
 	static bool running() noexcept {
 		return aw_loop_current() != nullptr;
 	}
 
-	/** Ends everything that is left; destroys coroutines. asyncio: loop.close. */
+	/** Ends everything that remains; destroys coroutines. asyncio: loop.close. */
 	void close() {
 		detail::check(detail::elsewhere([&] { return aw_loop_close(get()); }));
 	}
 	/**
-	 * In a forked child, the only call allowed: frees what is the child's, and destroys nothing of the
-	 * program's.
+	 * The only call allowed in a forked child. Frees the child's copies, and destroys none of the program's
+	 * objects.
 	 */
 	void abandon() {
 		detail::check(aw_loop_abandon(get()));
@@ -115,59 +119,59 @@ public:
 		detail::check_run(detail::elsewhere([&] { return aw_loop_run_forever(get()); }));
 	}
 	/**
-	 * Runs until a future, or a task of whatever spawn() takes, is done, and gives its value. ::AW_ESTOPPED
-	 * if the loop was stopped first.
+	 * Runs until a future is done, or a task of anything that spawn() takes, and returns its value. Throws
+	 * ::AW_ESTOPPED if the loop was stopped first.
 	 * asyncio: loop.run_until_complete.
 	 */
 	template <class W> auto run_until_complete(W &&what);
-	/** One wait of `limit` at most, and one dispatch. Gives the number of callbacks that ran. */
+	/** Waits for at most `limit` and dispatches once. Returns the number of callbacks that ran. */
 	int run_once(time_span limit = forever) {
 		return detail::check_run(detail::elsewhere([&] { return aw_loop_run_once(get(), limit.ns); }));
 	}
-	/** Lets the current batch end, then leaves the run. asyncio: loop.stop. */
+	/** Ends the run after the current batch. asyncio: loop.stop. */
 	void stop() {
 		detail::check(aw_loop_stop(get()));
 	}
-	/** Was stop() called since the last run? Takes it back. */
+	/** Returns whether stop() was called since the last run, and clears that. */
 	bool take_stop() noexcept {
 		return aw_loop_take_stop(get());
 	}
-	/** Cancels every task and runs until they are done. asyncio: what asyncio.run does at its end. */
+	/** Cancels every task and runs until they are done, as asyncio.run does at its end. */
 	void cancel_all() {
 		detail::check_run(detail::elsewhere([&] { return aw_loop_cancel_all(get()); }));
 	}
 
 	/**
-	 * Waits for something to dispatch; calls nobody. True if there is something. For hosts that run by wait
-	 * and dispatch.
+	 * Waits for something to dispatch, without callbacks. Returns whether there is something. For hosts that
+	 * alternate wait and dispatch.
 	 */
 	bool wait(time_span limit = forever) {
 		return detail::check(aw_loop_wait(get(), limit.ns)) > 0;
 	}
 	/**
-	 * Runs what is ready, once. The number of callbacks that ran; for a guest, none if there was nothing at
-	 * all to do.
+	 * Runs what is ready, once. Returns the number of callbacks that ran; for a guest, none if there was
+	 * nothing to do.
 	 */
 	std::optional<int> dispatch() {
 		aw_status status = detail::elsewhere([&] { return aw_loop_dispatch(get()); });
 		if (status == -EAGAIN) return std::nullopt;
 		return detail::check_run(status);
 	}
-	/** Would wait() return at once? */
+	/** Returns whether wait() would return at once. */
 	bool pending() const noexcept {
 		return aw_loop_pending(get());
 	}
-	/** When the next timer is due; `clock::time_point::max()` without one. */
+	/** Returns when the next timer is due; `clock::time_point::max()` if there is none. */
 	clock::time_point deadline() const noexcept {
 		return clock::time_point(std::chrono::nanoseconds(aw_loop_deadline(get())));
 	}
-	/** Makes a wait return. Any thread, and from a signal handler. */
+	/** Makes a wait return. Any thread, and signal handlers. */
 	void wakeup() {
 		detail::check(aw_loop_wakeup(get()));
 	}
 	/**
-	 * Becomes a guest of another loop, which polls the descriptor given and then calls dispatch() until that
-	 * gives none.
+	 * Becomes a guest in another loop. That loop polls the returned descriptor, then calls dispatch() until
+	 * it returns none.
 	 */
 	int guest_begin() {
 		int fd = -1;
@@ -200,19 +204,18 @@ public:
 		});
 	}
 	/**
-	 * call_soon() from any thread. `fn` is destroyed by the loop's thread. asyncio:
-	 * loop.call_soon_threadsafe.
+	 * call_soon() from any thread. The loop's thread destroys `fn`. asyncio: loop.call_soon_threadsafe.
 	 */
 	template <class F> void call_soon_threadsafe(F &&fn) {
 		detail::check(aw_loop_call_soon_threadsafe(get(), callback<F>, detail::boxed<F>::make(std::forward<F>(fn)),
 		                                           detail::boxed<F>::destroy));
 	}
-	/** Calls `fn()` whenever `fd` is readable. Replaces the one before. asyncio: loop.add_reader. */
+	/** Calls `fn()` whenever `fd` is readable. Replaces the previous reader. asyncio: loop.add_reader. */
 	template <class F> void add_reader(int fd, F &&fn) {
 		detail::check(
 			aw_loop_add_reader(get(), fd, callback<F>, detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy));
 	}
-	/** Was there one? asyncio: loop.remove_reader. */
+	/** Removes the reader. Returns whether there was one. asyncio: loop.remove_reader. */
 	bool remove_reader(int fd) {
 		return detail::check(aw_loop_remove_reader(get(), fd)) > 0;
 	}
@@ -237,18 +240,17 @@ public:
 	}
 
 	/**
-	 * Has `fn(const report &)` told about failures that nobody else sees. asyncio:
-	 * loop.set_exception_handler.
+	 * Calls `fn(const report &)` for failures that nobody retrieves. asyncio: loop.set_exception_handler.
 	 */
 	template <class F> void set_exception_handler(F &&fn) {
 		detail::check(aw_loop_set_exception_handler(get(), handler<F>, detail::boxed<F>::make(std::forward<F>(fn)),
 		                                            detail::boxed<F>::destroy));
 	}
-	/** The default: prints in debug mode. */
+	/** Restores the default handler, which prints in debug mode. */
 	void set_exception_handler(std::nullptr_t) {
 		detail::check(aw_loop_set_exception_handler(get(), nullptr, nullptr, nullptr));
 	}
-	/** Reports the program's own. asyncio: loop.call_exception_handler. */
+	/** Reports a failure of the program. asyncio: loop.call_exception_handler. */
 	void call_exception_handler(const char *message, const failure &why = {}) {
 		detail::check(aw_loop_call_exception_handler(get(), message, why.get(), nullptr));
 	}
@@ -262,7 +264,7 @@ public:
 	void set_slow_callback_duration(time_span limit) {
 		detail::check(aw_loop_set_slow_callback_duration(get(), limit.ns));
 	}
-	/** The stacks of stackful tasks made from now on, in bytes. */
+	/** Sets the stack size of future stackful tasks, in bytes. */
 	void set_stack_size(size_t bytes) {
 		detail::check(aw_loop_set_stack_size(get(), bytes));
 	}
@@ -270,19 +272,20 @@ public:
 	void print_tasks(int fd, int32_t format = AW_PRINT_TEXT) const {
 		detail::check(aw_loop_print_tasks(get(), fd, format));
 	}
-	/** The tasks that are not done, in order of creation. asyncio.all_tasks. */
+	/** Returns the tasks that are not done, in order of creation. asyncio.all_tasks. */
 	std::vector<task<void>> all_tasks() const;
 
-	/** Submits operations, see <await/completion.h>. Gives how many were taken. */
+	/** Submits operations, see <await/completion.h>. Returns how many were accepted. */
 	size_t submit(const std::vector<aw_submission> &operations) {
 		return static_cast<size_t>(detail::check(aw_loop_submit(get(), operations.data(), operations.size())));
 	}
-	/** Asks the operations of this token to end. Gives how many there are. */
+	/** Cancels the operations with this token. Returns how many there are. */
 	size_t cancel_token(uint64_t token) {
 		return static_cast<size_t>(detail::check(aw_loop_cancel_token(get(), token)));
 	}
 	/**
-	 * Waits, dispatches, and gives up to `most` completions; none at all if nothing happened within `limit`.
+	 * Waits, dispatches, and returns up to `most` completions; std::nullopt if nothing happened within
+	 * `limit`.
 	 */
 	std::optional<std::vector<aw_completion>> drain(size_t most, time_span limit = forever) {
 		std::vector<aw_completion> taken(most);
@@ -302,7 +305,7 @@ private:
 
 } // namespace libawait
 
-/* Some members of loop give what is defined there. */
+/* Some members of loop return types that are defined there. */
 #include <await/report.hpp>
 #include <await/task.hpp>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file operation.hpp
- * What may wait, and how a stackful task awaits it.
+ * Operations that may wait, and how a stackful task awaits them.
  */
 #include <await/loop.hpp> /* before the guard: the loop's header includes this one, where it can stand */
 #ifndef AWAIT_OPERATION_HPP
@@ -16,8 +16,8 @@ namespace libawait {
 class sleeping;
 
 /**
- * A coroutine of C's: what its calls that may wait give. Does nothing until it is awaited or spawned, and
- * runs once.
+ * A C coroutine, as a C call that may wait returns it. Does nothing until it is awaited or spawned, and runs
+ * once.
  */
 class coro : public detail::shared<aw_coro, aw_coro_ref, aw_coro_unref> {
 public:
@@ -25,7 +25,7 @@ public:
 };
 
 /**
- * Something that may wait, and then gives a T. Does nothing until it is awaited or spawned, and runs once.
+ * An operation that may wait and returns a T. Does nothing until it is awaited or spawned, and runs once.
  */
 template <class T = void> class operation : public detail::awaitable {
 public:
@@ -49,14 +49,14 @@ private:
 
 namespace detail {
 
-/** An operation from a call that gives a coroutine. */
+/** Wraps the coroutine that a call returns as an operation. */
 template <class T, class Call> operation<T> make_operation(Call call) {
 	return operation<T>(make<coro>(call));
 }
 
 /**
- * An operation whose end is not just its value. `Finish` is called with the value's pointer, or with a status
- * to throw or to turn.
+ * An operation whose outcome needs a conversion. `Finish` is called with the value's pointer, or with a
+ * status to throw or to convert.
  */
 template <class T, class Finish> class operation_with : public awaitable {
 public:
@@ -93,7 +93,7 @@ inline aw_status await_raw(aw_coro *what, void **out) {
 	return aw_await_coro(what, out);
 }
 
-/** An answer to a step: what is waited for. */
+/** Answers a step with what it waits for. */
 inline aw_status answer_with(aw_resume *resume, aw_future *what) {
 	return aw_resume_await(resume, what);
 }
@@ -101,7 +101,7 @@ inline aw_status answer_with(aw_resume *resume, aw_coro *what) {
 	return aw_resume_delegate(resume, what);
 }
 
-/** Is it done, so that nobody need wait? */
+/** Returns whether it is done, so that a wait is not needed. */
 template <class A> bool is_ready(const A &) noexcept {
 	return false;
 }
@@ -121,9 +121,9 @@ template <class T> coro to_coro(aw_loop *on, co<T> what);
 #endif
 
 /**
- * Suspends the stackful task that calls until `what` is done, and gives its value. Throws what it failed
- * with, `cancelled` if the task is cancelled here, and ::AW_ENOTASK elsewhere. Also from a catch handler.
- * Python: await.
+ * Suspends the calling stackful task until `what` is done, and returns its value. Throws its error,
+ * `cancelled` if the task is cancelled here, or ::AW_ENOTASK outside a stackful task. You can call it in a
+ * catch handler. Python: await.
  */
 template <class A, class = std::enable_if_t<detail::is_awaitable<A> && !detail::is_co<std::decay_t<A>>>> auto await(A &&what) {
 	std::decay_t<A> held(std::forward<A>(what));

@@ -14,14 +14,14 @@
 
 namespace libawait {
 
-/** How to make a child: `process_options().pipe(1).flags(AW_PROCESS_GROUP)`. */
+/** How to start a child: `process_options().pipe(1).flags(AW_PROCESS_GROUP)`. */
 class process_options : public detail::shared<aw_process_options, aw_process_options_ref, aw_process_options_unref> {
 public:
 	using shared::shared;
 
 	process_options() : shared(adopt, detail::make<process_options>(aw_process_options_new).release()) {}
 
-	/** Stream 0, 1 or 2 as one of ::aw_stdio; `fd` for ::AW_STDIO_FD, which stays the caller's. */
+	/** Sets stream 0, 1 or 2 to one of ::aw_stdio; `fd` is for ::AW_STDIO_FD, and the caller keeps it. */
 	process_options &stdio(int stream, int32_t how, int fd = -1) {
 		detail::check(aw_process_options_set_stdio(get(), stream, how, fd));
 		return *this;
@@ -33,26 +33,26 @@ public:
 		detail::check(aw_process_options_set_cwd(get(), path.c_str()));
 		return *this;
 	}
-	/** The whole environment, "NAME=value" each. */
+	/** Sets the whole environment, as "NAME=value" entries. */
 	process_options &env(const std::vector<std::string> &entries) {
 		std::vector<const char *> raw;
 		for (const std::string &entry : entries) raw.push_back(entry.c_str());
 		detail::check(aw_process_options_set_env(get(), raw.data(), raw.size()));
 		return *this;
 	}
-	/** Of ::aw_process_flag. */
+	/** Sets flags of ::aw_process_flag. */
 	process_options &flags(uint32_t flags) {
 		detail::check(aw_process_options_set_flags(get(), flags));
 		return *this;
 	}
-	/** The process group to join; 0 makes one. */
+	/** Sets the process group to join; 0 creates one. */
 	process_options &group(int32_t pgid) {
 		detail::check(aw_process_options_set_group(get(), pgid));
 		return *this;
 	}
 };
 
-/** A child process, killed and reaped with its last handle, unless detached. asyncio: Process. */
+/** A child process. Dropping the last handle kills and reaps it, unless it is detached. asyncio: Process. */
 class process : public detail::shared<aw_process, aw_process_ref, aw_process_unref> {
 public:
 	using shared::shared;
@@ -62,7 +62,7 @@ public:
 		return detail::make<process>(
 			[&](aw_process **out) { return aw_subprocess_shell(of.get(), command.c_str(), how.get(), out); });
 	}
-	/** Starts a program. The error of an exec that failed is thrown here. asyncio.create_subprocess_exec. */
+	/** Starts a program. Throws the error if the exec fails. asyncio.create_subprocess_exec. */
 	static process exec(const std::vector<std::string> &argv, const process_options &how = {}, const loop &of = {}) {
 		std::vector<const char *> raw;
 		for (const std::string &word : argv) raw.push_back(word.c_str());
@@ -77,7 +77,7 @@ public:
 	int32_t pid() const noexcept {
 		return aw_process_pid(get());
 	}
-	/** The exit status, `-N` for signal N; none while it runs. asyncio: Process.returncode. */
+	/** Returns the exit status, `-N` for signal N; none while it runs. asyncio: Process.returncode. */
 	std::optional<int> returncode() const {
 		int32_t code = 0;
 		aw_status status = aw_process_returncode(get(), &code);
@@ -85,18 +85,18 @@ public:
 		detail::check(status);
 		return code;
 	}
-	/** The exit alone; its value is the return code. asyncio: Process.wait. */
+	/** Waits only for the exit; the value is the return code. asyncio: Process.wait. */
 	future<int> wait() {
 		return detail::make<future<int>>([&](aw_future **out) { return aw_process_wait(get(), out); });
 	}
-	/** The exit, and the ends of the pipes, which it reads meanwhile. */
+	/** Waits for the exit and the ends of the pipes, which it reads meanwhile. */
 	future<int> wait_closed() {
 		return detail::make<future<int>>([&](aw_future **out) { return aw_process_wait_closed(get(), out); });
 	}
 	/**
 	 * Feeds `input` to a piped stdin, reads the other pipes to their ends, and waits for the exit; the value
-	 * is the return code, and output() has what was read. Cancelling it loses nothing: call it again to go
-	 * on. asyncio: Process.communicate.
+	 * is the return code, and output() returns what was read. Cancelling it loses nothing: call it again to
+	 * continue. asyncio: Process.communicate.
 	 */
 	future<int> communicate() {
 		return detail::make<future<int>>([&](aw_future **out) { return aw_process_communicate(get(), nullptr, 0, out); });
@@ -105,20 +105,20 @@ public:
 		return detail::make<future<int>>(
 			[&](aw_future **out) { return aw_process_communicate(get(), input.data(), input.size(), out); });
 	}
-	/** What has been read from stream 1 or 2 so far. */
+	/** Returns what has been read from stream 1 or 2 so far. */
 	std::string output(int stream = 1) const {
 		const void *data = nullptr;
 		size_t length = 0;
 		detail::check(aw_process_output(get(), stream, &data, &length));
 		return length ? std::string(static_cast<const char *>(data), length) : std::string();
 	}
-	/** Hands the parent's end of a pipe, non-blocking, to the caller. */
+	/** Returns the parent's end of a pipe, non-blocking, which the caller then owns. */
 	int take_pipe(int stream) {
 		int fd = -1;
 		detail::check(aw_process_take_pipe(get(), stream, &fd));
 		return fd;
 	}
-	/** -ESRCH once it has ended. asyncio: Process.send_signal. */
+	/** Sends a signal. Throws -ESRCH once the child has exited. asyncio: Process.send_signal. */
 	void send_signal(int number) {
 		detail::check(aw_process_send_signal(get(), number));
 	}
@@ -128,7 +128,7 @@ public:
 	void kill() {
 		detail::check(aw_process_kill(get()));
 	}
-	/** Closes the pipes and kills it, if it still runs. */
+	/** Closes the pipes, and kills the child if it still runs. */
 	void close() {
 		detail::check(aw_process_close(get()));
 	}

@@ -19,15 +19,18 @@ public:
 	using shared = detail::shared<aw_queue, aw_queue_ref, aw_queue_unref>;
 	using shared::shared;
 
-	/** For at most `maxsize` items; 0: any number. */
+	/** Creates a queue of at most `maxsize` items; 0 means no limit. */
 	static queue create(int64_t maxsize = 0, const loop &of = {}) {
 		return detail::make<queue>([&](aw_queue **out) { return aw_queue_new(of.get(), maxsize, out); });
 	}
-	/** The newest item first. */
+	/** Creates a queue that returns the newest item first. */
 	static queue lifo(int64_t maxsize = 0, const loop &of = {}) {
 		return detail::make<queue>([&](aw_queue **out) { return aw_queue_new_lifo(of.get(), maxsize, out); });
 	}
-	/** The least item first, by `less(const T &, const T &)`, which must not throw. */
+	/**
+	 * Creates a queue that returns the least item first, by `less(const T &, const T &)`, which must not
+	 * throw.
+	 */
 	template <class Less = std::less<>> static queue priority(int64_t maxsize = 0, Less less = {}, const loop &of = {}) {
 		return detail::make<queue>([&](aw_queue **out) {
 			return aw_queue_new_priority(of.get(), maxsize, compare<Less>, detail::boxed<Less>::make(std::move(less)),
@@ -35,7 +38,7 @@ public:
 		});
 	}
 
-	/** Puts an item, waiting for room. ::AW_EQUEUESHUTDOWN. asyncio: Queue.put. */
+	/** Puts an item; waits while the queue is full. Throws ::AW_EQUEUESHUTDOWN. asyncio: Queue.put. */
 	operation<void> put(T item) {
 		detail::parcel sent(values::pack(std::move(item)), values::destroy());
 		auto made = detail::make_operation<void>(
@@ -49,7 +52,7 @@ public:
 		detail::check(aw_queue_put_nowait(this->get(), sent.data, sent.destroy));
 		sent.sent();
 	}
-	/** Gets an item, waiting for one; a get that is cancelled takes nothing. asyncio: Queue.get. */
+	/** Gets an item; waits while the queue is empty. A cancelled get takes nothing. asyncio: Queue.get. */
 	operation<T> take() {
 		return detail::make_operation<T>([&](aw_coro **out) { return aw_queue_get_coro(this->get(), out); });
 	}
@@ -59,16 +62,17 @@ public:
 		detail::check(aw_queue_get_nowait(this->get(), &item.data, &item.destroy));
 		return values::move(item.data);
 	}
-	/** An item taken before has been dealt with. asyncio: Queue.task_done. */
+	/** Marks an item that was taken as processed. asyncio: Queue.task_done. */
 	void task_done() {
 		detail::check(aw_queue_task_done(this->get()));
 	}
-	/** Waits until all have been. asyncio: Queue.join. */
+	/** Waits until all items have been processed. asyncio: Queue.join. */
 	operation<void> join() {
 		return detail::make_operation<void>([&](aw_coro **out) { return aw_queue_join_coro(this->get(), out); });
 	}
 	/**
-	 * Puts fail from now on, takes drain what is left; `immediate` drops that too. asyncio: Queue.shutdown.
+	 * Makes puts fail from now on. Gets return the remaining items, which `immediate` drops. asyncio:
+	 * Queue.shutdown.
 	 */
 	void shutdown(bool immediate = false) {
 		detail::check(aw_queue_shutdown(this->get(), immediate));

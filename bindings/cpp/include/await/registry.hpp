@@ -12,14 +12,14 @@
 
 namespace libawait {
 
-/** What is known of a backend. */
+/** A backend and its status. */
 struct backend_info {
 	std::string name, description, grade, origin;
 	aw_status status; /**< 0 if it can be used here */
 	std::string reason;
 };
 
-/** The backends that were found. Any thread. */
+/** Returns the backends that were found. Any thread. */
 inline std::vector<backend_info> backends() {
 	using list = detail::shared<aw_backend_list, aw_backend_list_ref, aw_backend_list_unref>;
 	auto found = detail::make<list>(aw_backend_list_new);
@@ -31,7 +31,7 @@ inline std::vector<backend_info> backends() {
 		               aw_backend_list_status(raw, i), detail::text(aw_backend_list_reason(raw, i))});
 	return all;
 }
-/** What loop::open() would do, in words. Any thread. */
+/** Describes what loop::open() would do. Any thread. */
 inline std::string explain_backend(const char *backend = nullptr) {
 	char text[1024] = "";
 	(void)aw_backend_explain(backend, text, sizeof text);

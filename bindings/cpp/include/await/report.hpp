@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file report.hpp
- * What a loop's exception handler is told.
+ * The argument of a loop's exception handler.
  */
 #include <await/loop.hpp> /* before the guard: the loop's header includes this one, where it can stand */
 #ifndef AWAIT_REPORT_HPP
@@ -13,7 +13,7 @@
 
 namespace libawait {
 
-/** What the exception handler is told, valid during the call. */
+/** The argument of the exception handler, valid during the call. */
 class report {
 public:
 	explicit report(const aw_report *raw) noexcept : raw_(raw) {}
@@ -34,7 +34,7 @@ public:
 	libawait::handle handle() const noexcept {
 		return libawait::handle(share, aw_report_handle(raw_));
 	}
-	/** Where it was made, in debug mode. */
+	/** Returns where it was created, in debug mode. */
 	const char *origin() const noexcept {
 		return detail::text(aw_report_origin(raw_));
 	}

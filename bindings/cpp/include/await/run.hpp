@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file run.hpp
- * run() and runner: whole programs.
+ * run() and runner: run a program.
  */
 #ifndef AWAIT_RUN_HPP
 #define AWAIT_RUN_HPP
@@ -16,10 +16,10 @@
 
 namespace libawait {
 
-/** Keeps one loop for several runs, and cancels what is left when it goes. asyncio.Runner. */
+/** Keeps one loop for several runs; its destructor cancels the remaining tasks. asyncio.Runner. */
 class runner {
 public:
-	/** The loop is made at the first use. `flags` of ::aw_runner_flag. */
+	/** The loop is created at the first use. `flags` are of ::aw_runner_flag. */
 	explicit runner(const char *backend = nullptr, uint32_t flags = AW_RUNNER_DEFAULT)
 		: raw_(detail::make<counted>([&](aw_runner **out) { return aw_runner_new(backend, flags, out); })) {}
 	runner(const runner &) = delete;
@@ -27,7 +27,7 @@ public:
 	~runner() {
 		(void)detail::elsewhere([&] { return aw_runner_close(raw_.get()); });
 	}
-	/** Where no loop can be made, the error says why. asyncio: Runner.get_loop. */
+	/** Returns the loop. If it can't be created, the error says why. asyncio: Runner.get_loop. */
 	loop get_loop() {
 		aw_loop *raw = nullptr;
 		aw_status status = aw_runner_loop(raw_.get(), &raw);
@@ -36,12 +36,11 @@ public:
 		return loop(share, raw);
 	}
 	/**
-	 * Runs a coroutine, a function that makes one, or a function on a stack of its own, and gives what it
-	 * gives, or throws what it throws. With ::AW_RUNNER_SIGINT, -EINTR if a SIGINT ended it. asyncio:
-	 * Runner.run.
+	 * Runs a coroutine, a function that returns one, or a function on its own stack. Returns its value, or
+	 * throws its error. With ::AW_RUNNER_SIGINT, throws -EINTR if a SIGINT ended it. asyncio: Runner.run.
 	 */
 	template <class W> auto run(W &&what);
-	/** Cancels and awaits what is left, then closes the loop. asyncio: Runner.close. */
+	/** Cancels and awaits the remaining tasks, then closes the loop. asyncio: Runner.close. */
 	void close() {
 		detail::check_run(detail::elsewhere([&] { return aw_runner_close(raw_.get()); }));
 	}
@@ -53,8 +52,9 @@ private:
 };
 
 /*
- * How the run went, and how what ran in it did, who shares the result: a run that is left leaves its task for
- * the next one or the close. A task that never began, or that a SIGINT ended, has no outcome of its own.
+ * The status of the run, and the outcome of what ran in it. The task shares the result, since a run that is
+ * left early leaves its task to the next run or the close. A task that never started, or that a SIGINT ended,
+ * has no outcome.
  */
 template <class T> T runner::ended(aw_status status, detail::kept_result<T> &result) {
 	if (status == -EINTR || status == AW_ESYSTEMEXIT || (!result.thrown && !result.value)) detail::check_run(status);
@@ -93,9 +93,9 @@ template <class W> auto runner::run(W &&what) {
 }
 
 /**
- * Runs a program: makes a loop, runs `what` (a coroutine, a function that makes one, or a function on a stack
- * of its own) to its end, cancels and awaits what is left, and closes the loop. Gives what it gives, throws
- * what it throws. asyncio.run.
+ * Runs a program: creates a loop, runs `what` (a coroutine, a function that returns one, or a function on its
+ * own stack) to its end, cancels and awaits the remaining tasks, and closes the loop. Returns the value of
+ * `what`, or throws its error. asyncio.run.
  */
 template <class W> auto run(W &&what, const char *backend = nullptr) {
 	runner once(backend);

@@ -13,7 +13,7 @@
 
 namespace libawait {
 
-/** What sleep() gives. */
+/** The result of sleep(). */
 class sleeping : public detail::awaitable {
 public:
 	using value_type = void;
@@ -30,12 +30,12 @@ private:
 	time_span delay_;
 };
 
-/** Waits for `delay`; for 0 and less the others run for one iteration. asyncio.sleep. */
+/** Waits for `delay`; with 0 or less, lets the other tasks run for one iteration. asyncio.sleep. */
 inline sleeping sleep(time_span delay) noexcept {
 	return sleeping(delay);
 }
 
-/** A sleep that gives a value. asyncio.sleep(delay, result). */
+/** A sleep that returns a value. asyncio.sleep(delay, result). */
 template <class T> operation<T> sleep(time_span delay, T value) {
 	detail::parcel sent(detail::values<T>::pack(std::move(value)), detail::values<T>::destroy());
 	auto made = detail::make_operation<T>(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file sync.hpp
- * Locks and their kin, for the tasks of one loop.
+ * Locks and other primitives for the tasks of one loop.
  */
 #ifndef AWAIT_SYNC_HPP
 #define AWAIT_SYNC_HPP
@@ -16,8 +16,7 @@ namespace libawait {
 namespace detail {
 
 /**
- * What was acquired, to be released at the end of the block; at the latest when the coroutine is destroyed.
- * Can be moved.
+ * Releases what was acquired at the end of the block, or when the coroutine is destroyed. Movable.
  */
 template <class Owner> class holding {
 public:
@@ -49,7 +48,7 @@ template <class Owner> auto hold(Owner owner, coro acquiring) {
 
 } // namespace detail
 
-/** No owner, not re-entrant, first come first served. asyncio.Lock. */
+/** A lock without an owner: not re-entrant, first come first served. asyncio.Lock. */
 class lock : public detail::shared<aw_lock, aw_lock_ref, aw_lock_unref> {
 public:
 	using shared::shared;
@@ -58,23 +57,23 @@ public:
 	static lock create(const loop &of = {}) {
 		return detail::make<lock>([&](aw_lock **out) { return aw_lock_new(of.get(), out); });
 	}
-	/** Takes the lock. asyncio: Lock.acquire. */
+	/** Acquires the lock. asyncio: Lock.acquire. */
 	operation<void> acquire() {
 		return detail::make_operation<void>([&](aw_coro **out) { return aw_lock_acquire_coro(get(), out); });
 	}
 	/**
-	 * Takes the lock and gives a guard that releases it: `auto guard = co_await lock.hold();`. asyncio: async
-	 * with lock.
+	 * Acquires the lock and returns a guard that releases it: `auto guard = co_await lock.hold();`. asyncio:
+	 * async with lock.
 	 */
 	auto hold() {
 		return detail::hold(*this, detail::make<coro>([&](aw_coro **out) { return aw_lock_acquire_coro(get(), out); }));
 	}
-	/** Takes it if that needs no wait. */
+	/** Acquires it if that needs no wait. */
 	bool try_acquire() {
 		aw_status status = aw_lock_try_acquire(get());
 		return status != -EAGAIN && detail::check(status) == 0;
 	}
-	/** -EPERM if it is not taken. asyncio: Lock.release. */
+	/** Releases it. Throws -EPERM if it is not held. asyncio: Lock.release. */
 	void release() {
 		detail::check(aw_lock_release(get()));
 	}
@@ -113,22 +112,22 @@ public:
 	}
 };
 
-/** asyncio.Condition. Without its lock the calls answer -EPERM. */
+/** asyncio.Condition. The calls throw -EPERM if its lock is not held. */
 class condition : public detail::shared<aw_condition, aw_condition_ref, aw_condition_unref> {
 public:
 	using shared::shared;
 
-	/** On a lock, or on one of its own. */
+	/** Uses the given lock, or creates its own. */
 	static condition create(const lock &on = {}, const loop &of = {}) {
 		return detail::make<condition>([&](aw_condition **out) { return aw_condition_new(of.get(), on.get(), out); });
 	}
-	/** Take it with `hold()` first. */
+	/** Returns the lock. Acquire it with `hold()` first. */
 	lock get_lock() const noexcept {
 		return lock(share, aw_condition_lock(get()));
 	}
 	/**
-	 * Releases the lock, waits to be notified, takes the lock again. May wake without cause. asyncio:
-	 * Condition.wait.
+	 * Releases the lock, waits for a notification, and acquires the lock again. Spurious wake-ups are
+	 * possible. asyncio: Condition.wait.
 	 */
 	operation<void> wait() {
 		return detail::make_operation<void>([&](aw_coro **out) { return aw_condition_wait_coro(get(), out); });
@@ -150,14 +149,14 @@ public:
 	static semaphore create(int64_t value, const loop &of = {}) {
 		return detail::make<semaphore>([&](aw_semaphore **out) { return aw_semaphore_new(of.get(), value, out); });
 	}
-	/** One that refuses to hold more than `value`. */
+	/** Creates a semaphore that refuses to hold more than `value` permits. */
 	static semaphore bounded(int64_t value, const loop &of = {}) {
 		return detail::make<semaphore>([&](aw_semaphore **out) { return aw_semaphore_new_bounded(of.get(), value, out); });
 	}
 	operation<void> acquire() {
 		return detail::make_operation<void>([&](aw_coro **out) { return aw_semaphore_acquire_coro(get(), out); });
 	}
-	/** Takes a permit and gives a guard that releases it. asyncio: async with semaphore. */
+	/** Acquires a permit and returns a guard that releases it. asyncio: async with semaphore. */
 	auto hold() {
 		return detail::hold(*this, detail::make<coro>([&](aw_coro **out) { return aw_semaphore_acquire_coro(get(), out); }));
 	}
@@ -165,15 +164,18 @@ public:
 		aw_status status = aw_semaphore_try_acquire(get());
 		return status != -EAGAIN && detail::check(status) == 0;
 	}
-	/** -EINVAL if a bounded one would hold too many. asyncio: Semaphore.release. */
+	/**
+	 * Releases a permit. Throws -EINVAL if a bounded semaphore would hold too many. asyncio:
+	 * Semaphore.release.
+	 */
 	void release() {
 		detail::check(aw_semaphore_release(get()));
 	}
-	/** Would an acquire wait? */
+	/** Returns whether an acquire would wait. */
 	bool locked() const noexcept {
 		return aw_semaphore_locked(get());
 	}
-	/** How many permits are free. */
+	/** Returns how many permits are free. */
 	int64_t value() const noexcept {
 		return aw_semaphore_value(get());
 	}
@@ -194,15 +196,18 @@ public:
 	static barrier create(int32_t parties, const loop &of = {}) {
 		return detail::make<barrier>([&](aw_barrier **out) { return aw_barrier_new(of.get(), parties, out); });
 	}
-	/** Waits for all parties, and gives the order of arrival. ::AW_EBROKENBARRIER. asyncio: Barrier.wait. */
+	/**
+	 * Waits for all parties, and returns the order of arrival. Throws ::AW_EBROKENBARRIER if it is broken.
+	 * asyncio: Barrier.wait.
+	 */
 	operation<int> wait() {
 		return detail::make_operation<int>([&](aw_coro **out) { return aw_barrier_wait_coro(get(), out); });
 	}
-	/** Breaks those who wait, and leaves it usable. asyncio: Barrier.reset. */
+	/** Fails the current waiters, and leaves the barrier usable. asyncio: Barrier.reset. */
 	operation<void> reset() {
 		return detail::make_operation<void>([&](aw_coro **out) { return aw_barrier_reset_coro(get(), out); });
 	}
-	/** Breaks it until it is reset. asyncio: Barrier.abort. */
+	/** Breaks the barrier until it is reset. asyncio: Barrier.abort. */
 	operation<void> abort() {
 		return detail::make_operation<void>([&](aw_coro **out) { return aw_barrier_abort_coro(get(), out); });
 	}

@@ -16,20 +16,20 @@
 
 namespace libawait {
 
-/** A future that drives a coroutine. Dropping it detaches the task and never stops it. asyncio: Task. */
+/** A future that runs a coroutine. Dropping it detaches the task and never stops it. asyncio: Task. */
 template <class T = void> class task : public future<T> {
 public:
 	using future<T>::future;
 
-	/** As one whose value is a T, which the caller knows. */
+	/** Converts a task whose value the caller knows to be a T. */
 	static task from(any_future any) noexcept {
 		return task(adopt, any.release());
 	}
-	/** How many cancel requests are open. asyncio: Task.cancelling. */
+	/** Returns how many cancel requests are pending. asyncio: Task.cancelling. */
 	int cancelling() const {
 		return detail::check(aw_task_cancelling(raw()));
 	}
-	/** Takes one back; how many are left. asyncio: Task.uncancel. */
+	/** Withdraws one request; returns how many are left. asyncio: Task.uncancel. */
 	int uncancel() {
 		return detail::check(aw_task_uncancel(raw()));
 	}
@@ -41,7 +41,7 @@ public:
 	void set_name(const char *name) {
 		detail::check(aw_task_set_name(raw(), name));
 	}
-	/** The coroutine it drives, borrowed; nullptr for a stackful one. */
+	/** Returns its coroutine, borrowed; nullptr for a stackful task. */
 	aw_coro *get_coro() const noexcept {
 		return aw_task_coro(raw());
 	}
@@ -54,7 +54,7 @@ private:
 
 namespace detail {
 
-/** A task from a call that gives one. A task is the future it is: one reference, of either name. */
+/** Wraps the task that a call returns. A task is its own future: one reference serves as both. */
 template <class T, class Call> task<T> make_task(Call call) {
 	aw_task *raw = nullptr;
 	check(call(&raw));
@@ -63,7 +63,7 @@ template <class T, class Call> task<T> make_task(Call call) {
 
 } // namespace detail
 
-/** The task that runs now, or an empty one. asyncio.current_task. */
+/** Returns the running task, or an empty handle. asyncio.current_task. */
 inline task<void> current_task() noexcept {
 	aw_task *raw = aw_task_current();
 	return task<void>(share, raw ? aw_task_future(raw) : nullptr);
@@ -99,13 +99,13 @@ inline aw_status spawn_raw(aw_loop *on, bool eager, aw_coro *what, aw_task **out
 
 #ifdef LIBAWAIT_COROUTINES
 /**
- * The coroutine that a function makes, with the function kept as long as it runs: it may be a lambda with
- * captures.
+ * The coroutine that a function returns. Keeps the function as long as the coroutine runs: it may be a lambda
+ * with captures.
  */
 template <class F> auto kept(F fn) -> std::invoke_result_t<F &>;
 #endif
 
-/** Whatever may be spawned, as a coroutine of C's. */
+/** Anything that can be spawned, as a C coroutine. */
 template <class T> coro coro_of(aw_loop *, operation<T> what) {
 	return coro(share, what.awaited());
 }
@@ -141,14 +141,14 @@ template <class W> auto spawn(aw_loop *on, bool eager, W &&what) {
 } // namespace detail
 
 /**
- * Makes a task of a coroutine, of an operation, of a function that makes a coroutine (which is kept as long
- * as that runs), or of any other function, which then runs on a stack of its own and waits by await(). It
- * starts in the next iteration. asyncio.create_task.
+ * Creates a task from a coroutine, an operation, a function that returns a coroutine (the function is kept as
+ * long as the coroutine runs), or any other function, which then runs on its own stack and waits with
+ * await(). It starts in the next iteration. asyncio.create_task.
  */
 template <class W> auto spawn(W &&what) {
 	return detail::spawn(nullptr, false, std::forward<W>(what));
 }
-/** spawn() on a loop that need not run yet. asyncio: loop.create_task. */
+/** spawn() on a loop that need not be running yet. asyncio: loop.create_task. */
 template <class W> auto spawn(const loop &on, W &&what) {
 	return detail::spawn(on.get(), false, std::forward<W>(what));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file thread.hpp
- * Other threads: executors, what they may wait for, and tasks that they start.
+ * Other threads: executors, what other threads can wait for, and tasks that they start.
  */
 #ifndef AWAIT_THREAD_HPP
 #define AWAIT_THREAD_HPP
@@ -14,14 +14,16 @@
 namespace libawait {
 
 /**
- * Ends a blocking wait that it was given to: that of a concurrent_future, or of an executor. Sticky: what it
- * is given to while it is raised does not block. Any thread; raise() and clear() in a signal handler, too.
+ * Ends a blocking wait to which it was passed: that of a concurrent_future or an executor. Sticky: while it
+ * is raised, a wait does not block. Any thread; signal handlers may call raise() and clear().
  */
 class interrupt : public detail::shared<aw_interrupt, aw_interrupt_ref, aw_interrupt_unref> {
 public:
 	using shared::shared;
 
-	/** With a descriptor, it counts as raised while that is readable, and serves one wait at a time. */
+	/**
+	 * With a descriptor, it counts as raised while that is readable, and can be used by one wait at a time.
+	 */
 	static interrupt create(int fd = -1) {
 		return detail::make<interrupt>([&](aw_interrupt **out) { return aw_interrupt_new(fd, out); });
 	}
@@ -41,11 +43,11 @@ class executor : public detail::shared<aw_executor, aw_executor_ref, aw_executor
 public:
 	using shared::shared;
 
-	/** 0: as many as asyncio takes. */
+	/** Creates a pool of up to `max_threads` threads; 0 means as many as asyncio uses. */
 	static executor create(int32_t max_threads = 0) {
 		return detail::make<executor>([&](aw_executor **out) { return aw_executor_new(max_threads, out); });
 	}
-	/** Refuses work from now on. Does not wait. */
+	/** Refuses new work. Does not wait. */
 	void shutdown(bool cancel_pending = false) {
 		detail::check(aw_executor_shutdown(get(), cancel_pending));
 	}
@@ -71,9 +73,9 @@ public:
 };
 
 /**
- * Has a blocking function run on an executor (an empty one: the loop's default), at once, and gives its
- * outcome. It is destroyed on the loop's thread; it makes no call that needs that thread. asyncio:
- * loop.run_in_executor.
+ * Runs a blocking function on an executor (an empty handle means the loop's default), and returns a future of
+ * its outcome. It starts at once. It must not make calls that need the loop's thread, on which it is
+ * destroyed. asyncio: loop.run_in_executor.
  */
 template <class F> auto run_in_executor(const executor &on, F &&fn, const loop &of = {}) {
 	return detail::make<future<detail::stackful_result<F>>>([&](aw_future **out) {
@@ -82,8 +84,8 @@ template <class F> auto run_in_executor(const executor &on, F &&fn, const loop &
 	});
 }
 /**
- * Runs a blocking function in a thread. A task that is cancelled here goes on at once; the thread ends its
- * work. asyncio.to_thread.
+ * Runs a blocking function in a thread. If the task is cancelled here, it continues at once, and the thread
+ * finishes its work. asyncio.to_thread.
  */
 template <class F> auto to_thread(F &&fn) {
 	return detail::make_operation<detail::stackful_result<F>>([&](aw_coro **out) {
@@ -95,21 +97,24 @@ template <class F> auto to_thread(F &&fn) {
 inline void set_default_executor(const loop &of, const executor &to) {
 	detail::check(aw_loop_set_default_executor(of.get(), to.get()));
 }
-/** Done when the threads of the default executor have ended. asyncio: loop.shutdown_default_executor. */
+/**
+ * Returns a future that is done when the threads of the default executor have ended. asyncio:
+ * loop.shutdown_default_executor.
+ */
 inline future<void> shutdown_default_executor(const loop &of, time_span limit = forever) {
 	return detail::make<future<void>>(
 		[&](aw_future **out) { return aw_loop_shutdown_default_executor(of.get(), limit.ns, out); });
 }
 
-/** The outcome of something that runs in a loop, for other threads. Any thread. concurrent.futures.Future. */
+/** The outcome of a task in a loop, for other threads. Any thread. concurrent.futures.Future. */
 template <class T> class concurrent_future : public detail::shared<aw_concurrent_future, aw_concurrent_future_ref, aw_concurrent_future_unref> {
 public:
 	using shared = detail::shared<aw_concurrent_future, aw_concurrent_future_ref, aw_concurrent_future_unref>;
 	using shared::shared;
 
 	/**
-	 * Blocks until it is done, and gives its value; throws `still_pending` after `limit`, and leaves it as it
-	 * is.
+	 * Blocks until it is done, and returns its value; throws `still_pending` after `limit`, without
+	 * cancelling it.
 	 */
 	T wait(time_span limit = forever) {
 		void *data = nullptr;
@@ -123,13 +128,13 @@ public:
 		detail::check(aw_concurrent_future_wait_interruptible(this->get(), limit.ns, by.get()));
 		return result();
 	}
-	/** ::AW_EINVALIDSTATE while it is pending. */
+	/** Returns the value, or throws the error; ::AW_EINVALIDSTATE while it is pending. */
 	T result() {
 		void *data = nullptr;
 		aw_status status = aw_concurrent_future_result(this->get(), &data);
 		return outcome(status, data);
 	}
-	/** Cancels it, and its task in the loop. False if it was done. */
+	/** Cancels it, and its task in the loop. Returns false if it was done. */
 	bool cancel() {
 		return detail::check(aw_concurrent_future_cancel(this->get())) > 0;
 	}
@@ -143,7 +148,7 @@ public:
 private:
 	T outcome(aw_status status, void *data) {
 		if (status < 0) {
-			/* Of a wait that its limit ended, the task's failure may have come since. */
+			/* After the wait timed out, the task may have failed meanwhile. */
 			aw_error *error = done() ? aw_concurrent_future_error(this->get()) : nullptr;
 			detail::raise(status, failure(share, aw_error_status(error) == status ? error : nullptr));
 		}
@@ -155,7 +160,7 @@ private:
 };
 
 /**
- * Has a task run in a loop that another thread drives: of a coroutine, or of a function as spawn(). Any
+ * Runs a coroutine, or a function as spawn() takes it, as a task in a loop that another thread drives. Any
  * thread. asyncio.run_coroutine_threadsafe.
  */
 template <class W> auto spawn_threadsafe(const loop &on, W &&what) {

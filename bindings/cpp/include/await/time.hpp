@@ -14,7 +14,7 @@
 namespace libawait {
 
 /**
- * Any duration of std::chrono, as the nanoseconds that C counts in. What is longer than 292 years is forever.
+ * Any std::chrono duration, in the C library's nanoseconds. More than 292 years means forever.
  */
 class time_span {
 public:
@@ -35,10 +35,10 @@ private:
 	}
 };
 
-/** No limit. */
+/** No timeout. */
 inline constexpr time_span forever{AW_FOREVER};
 
-/** The loop's clock, for `loop::time()`. Its epoch is the loop's own. */
+/** The loop's clock, for `loop::time()`. Each loop has its own epoch. */
 struct clock {
 	using duration = std::chrono::nanoseconds;
 	using rep = duration::rep;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file timeout.hpp
- * Limits: the scope timeout, and wait_for().
+ * Timeouts: the scope `timeout`, and wait_for().
  */
 #ifndef AWAIT_TIMEOUT_HPP
 #define AWAIT_TIMEOUT_HPP
@@ -17,15 +17,15 @@
 
 namespace libawait {
 
-/** A scope in a task that is cancelled when its time has passed. asyncio.Timeout. */
+/** A scope in a task, which is cancelled when the deadline passes. asyncio.Timeout. */
 class timeout : public detail::shared<aw_timeout, aw_timeout_ref, aw_timeout_unref> {
 public:
 	using shared::shared;
 
-	/** Ends `delay` after now. asyncio.timeout. */
+	/** Sets the deadline to `delay` from now. asyncio.timeout. */
 	explicit timeout(time_span delay)
 		: timeout(detail::make<timeout>([&](aw_timeout **out) { return aw_timeout_new(nullptr, delay.ns, out); })) {}
-	/** Ends at a time of loop::time(). asyncio.timeout_at. */
+	/** Sets the deadline to a time of loop::time(). asyncio.timeout_at. */
 	explicit timeout(clock::time_point when)
 		: timeout(detail::make<timeout>(
 			  [&](aw_timeout **out) { return aw_timeout_new_at(nullptr, when.time_since_epoch().count(), out); })) {}
@@ -33,7 +33,7 @@ public:
 	clock::time_point when() const noexcept {
 		return clock::time_point(std::chrono::nanoseconds(aw_timeout_when(get())));
 	}
-	/** Moves the deadline, from inside. asyncio: Timeout.reschedule. */
+	/** Moves the deadline, from inside the scope. asyncio: Timeout.reschedule. */
 	void reschedule(clock::time_point when) {
 		detail::check(aw_timeout_reschedule(get(), when.time_since_epoch().count()));
 	}
@@ -41,8 +41,8 @@ public:
 		return aw_timeout_expired(get());
 	}
 	/**
-	 * Runs a function of this task in the scope, or awaits a coroutine in it: `co_await limit.run(body())`. A
-	 * cancellation that is the scope's own comes out as `timed_out`. asyncio: async with timeout.
+	 * Runs a function in the scope, in this task, or awaits a coroutine in it: `co_await limit.run(body())`.
+	 * If the scope itself cancelled the body, throws `timed_out`. asyncio: async with timeout.
 	 */
 	template <class F> auto run(F &&body);
 
@@ -50,7 +50,7 @@ private:
 	void begin() {
 		detail::check(aw_timeout_enter(get()));
 	}
-	/* How the body ended, as the scope turns it. */
+	/* The outcome of the body, as the scope converts it. */
 	void end(const std::exception_ptr &thrown) {
 		aw_status body = 0;
 		if (thrown) {
@@ -108,8 +108,8 @@ template <class T> auto wait_for_future(future<T> what, time_span limit) {
 }
 
 /**
- * An operation in a scope, in the task that waits and not in one of its own: when its end and the limit come
- * together, a task would have taken an item that nobody gets.
+ * An operation in a scope, run in the waiting task: if it ran in a separate task and completed just as the
+ * deadline passed, the item that it took would be lost.
  */
 template <class A> class limited {
 public:
@@ -136,7 +136,7 @@ private:
 		}
 	}
 	aw_status begin(aw_resume *resume) {
-		if (limit_.ns <= 0) throw timed_out(); /* it does not even begin */
+		if (limit_.ns <= 0) throw timed_out(); /* does not start it */
 		scope_.emplace(limit_);
 		check(aw_timeout_enter(scope_->get()));
 		return answer_with(resume, what_.awaited());
@@ -165,9 +165,9 @@ private:
 } // namespace detail
 
 /**
- * Waits for `what` for `limit` at most; then cancels it, waits until it has really ended, and throws
- * `timed_out`. A future that ended with a value all the same gives that. Of an operation or a coroutine
- * nothing is lost. asyncio.wait_for.
+ * Waits for `what` for at most `limit`; then cancels it, waits until it is really done, and throws
+ * `timed_out`. If a future ends with a value despite the cancellation, returns that. With an operation or a
+ * coroutine, nothing is lost. asyncio.wait_for.
  */
 template <class W, class = std::enable_if_t<!detail::is_co<std::decay_t<W>>>> auto wait_for(W &&what, time_span limit) {
 	using D = std::decay_t<W>;
@@ -190,8 +190,8 @@ template <class W, class = std::enable_if_t<!detail::is_co<std::decay_t<W>>>> au
 
 #ifdef LIBAWAIT_COROUTINES
 /**
- * Awaits a coroutine for `limit` at most, in the task that waits: a scope around it, without a task of its
- * own. asyncio.wait_for.
+ * Awaits a coroutine for at most `limit`, in the waiting task: it puts a scope around it and spawns no task.
+ * asyncio.wait_for.
  */
 template <class T> co<T> wait_for(co<T> what, time_span limit) {
 	if (limit.ns <= 0) co_return co_await detail::wait_for_future<T>(detail::as_future(std::move(what)), limit);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file values.hpp
- * Values that pass through C as a pointer with its destroy.
+ * Values that pass through C as a pointer with a destroy.
  */
 #ifndef AWAIT_VALUES_HPP
 #define AWAIT_VALUES_HPP
@@ -20,7 +20,7 @@ namespace libawait {
 
 namespace detail {
 
-/** A value on its way: what C passes around as a pointer with its destroy. */
+/** A value in transit: the pointer and destroy that C passes around. */
 struct parcel {
 	void *data = nullptr;
 	aw_destroy_fn destroy = nullptr;
@@ -39,8 +39,8 @@ struct parcel {
 };
 
 /**
- * A T as C's value. What fits into a pointer is put there, an integer as C's own calls do it; the rest is
- * allocated.
+ * A T as a C value. If it fits into a pointer it is stored there, an integer in the same way as by the C
+ * calls; otherwise it is allocated.
  */
 template <class T> struct values {
 	static_assert(std::is_object_v<T> && !std::is_const_v<T>, "a value is an object: no reference, not const");
@@ -65,7 +65,7 @@ template <class T> struct values {
 		else
 			return [](void *data) noexcept { delete static_cast<T *>(data); };
 	}
-	/** Out of a pointer that stays as it is, or is moved from. */
+	/** Reads from a pointer, or moves out of it. */
 	static T peek(void *data) {
 		if constexpr (!fits) {
 			return *at(data);
@@ -85,7 +85,7 @@ template <class T> struct values {
 	}
 
 private:
-	/* None: it was moved to somebody else. */
+	/* None: the value was moved to another reader. */
 	static T *at(void *data) {
 		if (!data) throw error(AW_EINVALIDSTATE);
 		return static_cast<T *>(data);
@@ -100,7 +100,7 @@ template <> struct values<void> {
 /** In a tuple. */
 template <class T> using regular = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
-/** What a body gave, kept until its scope has been left. */
+/** The body's value, kept until its scope has been left. */
 template <class T> struct kept_result {
 	std::optional<regular<T>> value;
 	std::exception_ptr thrown;

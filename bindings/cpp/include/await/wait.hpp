@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file wait.hpp
- * wait() and as_completed: until some are done.
+ * wait() and as_completed: wait until some futures are done.
  */
 #ifndef AWAIT_WAIT_HPP
 #define AWAIT_WAIT_HPP
@@ -15,13 +15,13 @@
 namespace libawait {
 
 /**
- * What wait() gives: the futures that are done and those that are not, each in the order of the arguments.
+ * The result of wait(): the futures that are done and those that are not, each in the order of the arguments.
  */
 template <class Future> struct waited { std::vector<Future> done, pending; };
 
 /**
- * Waits until enough are done or `limit` has passed; cancels nothing, and fails for no future's sake. `until`
- * is one of ::aw_return_when. asyncio.wait.
+ * Waits until enough are done or `limit` has passed. It cancels nothing, and does not fail when a future
+ * does. `until` is one of ::aw_return_when. asyncio.wait.
  */
 template <class Future> auto wait(std::vector<Future> futures, int32_t until = AW_ALL_COMPLETED, time_span limit = forever) {
 	std::vector<aw_future *> raw = detail::raw_of(futures);
@@ -39,7 +39,7 @@ template <class Future> auto wait(std::vector<Future> futures, int32_t until = A
 		[&](aw_coro **out) { return aw_wait_coro(nullptr, raw.data(), raw.size(), until, limit.ns, out); }, std::move(finish));
 }
 
-/** Gives futures in the order in which they are done. asyncio.as_completed. */
+/** Yields the futures in the order in which they are done. asyncio.as_completed. */
 template <class T> class as_completed : public detail::shared<aw_as_completed, aw_as_completed_ref, aw_as_completed_unref> {
 public:
 	using shared = detail::shared<aw_as_completed, aw_as_completed_ref, aw_as_completed_unref>;
@@ -53,8 +53,8 @@ public:
 		  })) {}
 
 	/**
-	 * The next one, which is done; none at the end. Throws `timed_out` for each that was not done within the
-	 * limit.
+	 * Waits for the next future that is done; none at the end. Throws `timed_out` for each that was not done
+	 * within the limit.
 	 */
 	auto next() {
 		auto finish = [](aw_status status, void *data, aw_error *why) -> std::optional<future<T>> {

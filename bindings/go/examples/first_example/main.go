@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Four shell commands at once, each with two seconds to end in.
+// Four shell commands at once, each with a two-second timeout.
 package main
 
 import (

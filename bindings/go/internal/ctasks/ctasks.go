@@ -21,7 +21,7 @@ static void job_free(void *ud) {
 	free(self);
 }
 
-// Awaits the future, and gives its value plus one; a failure is passed on as it is.
+// Awaits the future, and returns its value plus one; a failure is passed on unchanged.
 static aw_status follow(void *ud) {
 	job *self = ud;
 	void *value = NULL;
@@ -85,7 +85,8 @@ import (
 	"unsafe"
 )
 
-// Follow starts a stackful C task that awaits future (a reference, which it takes over), and returns the task as a future.
+// Follow starts a stackful C task that awaits future (it takes over the reference), and returns the task as a
+// future.
 func Follow(loop, future unsafe.Pointer) unsafe.Pointer {
 	return unsafe.Pointer(C.ctasks_follow(loop, future))
 }
@@ -100,14 +101,14 @@ func TurnOver(loop, queue unsafe.Pointer) unsafe.Pointer {
 	return unsafe.Pointer(C.ctasks_turn_over(loop, queue))
 }
 
-// Count makes an iterator of 1, 2, 3.
+// Count creates an iterator over 1, 2, 3.
 func Count(loop unsafe.Pointer) unsafe.Pointer { return unsafe.Pointer(C.ctasks_count(loop)) }
 
 // Cancel cancels a future.
 func Cancel(future unsafe.Pointer) { C.aw_future_cancel((*C.aw_future)(future), nil) }
 
-// Release gives a reference to a future back.
+// Release drops a reference to a future.
 func Release(future unsafe.Pointer) { C.aw_future_unref((*C.aw_future)(future)) }
 
-// ReleaseIterator gives a reference to an iterator back.
+// ReleaseIterator drops a reference to an iterator.
 func ReleaseIterator(it unsafe.Pointer) { C.aw_iterator_unref((*C.aw_iterator)(it)) }

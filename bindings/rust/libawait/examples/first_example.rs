@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Four shell commands at once, each with two seconds to end in.
+//! Four shell commands at once, each with a two-second timeout.
 use libawait::{create_task, gather, run, timeout, Command, Result, Stdio};
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ async fn single_process(command: &'static str) -> Result<()> {
     let child = Command::shell(command).stdout(Stdio::Piped).stderr(Stdio::Piped).group().spawn()?;
     match timeout(Duration::from_secs(2), child.communicate(b"")).await {
         Ok(output) => println!("{} complete: {:?}", command, String::from_utf8_lossy(&output?.stdout)),
-        Err(_) => println!("{} timeout", command), // the last handle goes, and the child with it
+        Err(_) => println!("{} timeout", command), // dropping the last handle kills the child
     }
     Ok(())
 }
