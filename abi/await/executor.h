@@ -17,9 +17,9 @@
 
 AW_BEGIN_DECLS
 
-typedef struct aw_executor aw_executor; /**< a pool of threads (ThreadPoolExecutor) */
-typedef struct aw_concurrent_future
-	aw_concurrent_future; /**< the outcome of something that runs in a loop, for other threads (concurrent Future) */
+typedef struct aw_executor aw_executor; /**< a pool of threads (concurrent.futures.ThreadPoolExecutor) */
+/** The outcome of a task of a loop, for other threads (concurrent.futures.Future). */
+typedef struct aw_concurrent_future aw_concurrent_future;
 
 /**
  * A blocking function that runs on a thread of an executor. It may set a value, whose destroy runs on the

@@ -180,7 +180,7 @@ AW_NODISCARD AW_API aw_status aw_future_take_result(aw_future *future, void **ou
                                                     aw_destroy_fn *out_destroy);
 /** What a value is, for hosts that turn values into their own objects. */
 enum aw_value_kind {
-	AW_VALUE_POINTER = 0, /**< the program's own, or NULL */
+	AW_VALUE_POINTER = 0, /**< a pointer of the program's, or NULL */
 	AW_VALUE_INTEGER = 1, /**< an `intptr_t`: a return code, readiness, an order of arrival */
 	AW_VALUE_RESULTS = 2, /**< an ::aw_results */
 	AW_VALUE_FUTURE = 3   /**< an ::aw_future */

@@ -17,7 +17,7 @@
 
 AW_BEGIN_DECLS
 
-typedef struct aw_queue aw_queue; /**< asyncio.Queue, LifoQueue, PriorityQueue */
+typedef struct aw_queue aw_queue; /**< a queue of items (asyncio.Queue, LifoQueue, PriorityQueue) */
 
 /**
  * Compares two items. Returns a negative number if `a` comes before `b`, a positive number if it comes

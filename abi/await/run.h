@@ -63,7 +63,7 @@ AW_STACKFUL AW_NODISCARD AW_API aw_status aw_run_error(const char *backend, aw_t
  * asyncio: run(main()), as the last line of a program.
  */
 AW_STACKFUL AW_API int aw_main(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy);
-typedef struct aw_runner aw_runner; /**< asyncio.Runner */
+typedef struct aw_runner aw_runner; /**< one loop for several runs (asyncio.Runner) */
 
 /** Flags of aw_runner_new(). */
 enum aw_runner_flag {

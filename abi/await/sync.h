@@ -17,11 +17,11 @@
 
 AW_BEGIN_DECLS
 
-typedef struct aw_lock aw_lock;           /**< asyncio.Lock */
-typedef struct aw_event aw_event;         /**< asyncio.Event */
-typedef struct aw_condition aw_condition; /**< asyncio.Condition */
-typedef struct aw_semaphore aw_semaphore; /**< asyncio.Semaphore, BoundedSemaphore */
-typedef struct aw_barrier aw_barrier;     /**< asyncio.Barrier */
+typedef struct aw_lock aw_lock;           /**< a lock (asyncio.Lock) */
+typedef struct aw_event aw_event;         /**< a flag to wait for (asyncio.Event) */
+typedef struct aw_condition aw_condition; /**< a condition variable (asyncio.Condition) */
+typedef struct aw_semaphore aw_semaphore; /**< a number of permits (asyncio.Semaphore, BoundedSemaphore) */
+typedef struct aw_barrier aw_barrier;     /**< a meeting point of tasks (asyncio.Barrier) */
 
 /** @name Lock: no owner, not re-entrant, first come first served */
 /**@{*/

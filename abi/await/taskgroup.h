@@ -13,7 +13,7 @@
 
 AW_BEGIN_DECLS
 
-typedef struct aw_taskgroup aw_taskgroup; /**< asyncio.TaskGroup */
+typedef struct aw_taskgroup aw_taskgroup; /**< a scope whose tasks end with it (asyncio.TaskGroup) */
 
 /**
  * Creates a group that has not been entered.

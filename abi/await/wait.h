@@ -14,8 +14,8 @@ AW_BEGIN_DECLS
 
 /** The condition on which aw_wait() returns. */
 enum aw_return_when {
-	AW_FIRST_COMPLETED = 0, /**< any end counts: value, error, cancellation */
-	AW_FIRST_EXCEPTION = 1, /**< the first failure; cancellations don't count */
+	AW_FIRST_COMPLETED = 0, /**< any outcome counts: value, error, cancellation */
+	AW_FIRST_EXCEPTION = 1, /**< the first failure; cancellations do not count */
 	AW_ALL_COMPLETED = 2
 };
 
