@@ -66,7 +66,7 @@ AW_NODISCARD AW_API aw_status aw_lock_acquire_coro(aw_lock *lock, aw_coro **out)
 /**
  * Acquires the lock if that does not require waiting.
  *
- * Errors: -EAGAIN if it does.
+ * Errors: -EAGAIN if the caller would have to wait.
  */
 AW_NODISCARD AW_API aw_status aw_lock_try_acquire(aw_lock *lock);
 /**
@@ -143,11 +143,7 @@ AW_API aw_status aw_event_clear(aw_event *event);
 AW_API aw_bool aw_event_is_set(const aw_event *event);
 /**@}*/
 
-/**
- * @name Condition
- *
- * Unless the lock is held, wait, release and notify fail with -EPERM.
- */
+/** @name Condition */
 /**@{*/
 /**
  * Creates a condition on `lock`, to which it adds its own reference. If `lock` is NULL, the condition
@@ -327,7 +323,7 @@ AW_NODISCARD AW_API aw_status aw_semaphore_acquire_coro(aw_semaphore *semaphore,
 /**
  * Acquires a permit if that does not require waiting.
  *
- * Errors: -EAGAIN if it does.
+ * Errors: -EAGAIN if the caller would have to wait.
  */
 AW_NODISCARD AW_API aw_status aw_semaphore_try_acquire(aw_semaphore *semaphore);
 /**

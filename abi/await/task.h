@@ -173,7 +173,7 @@ AW_NODISCARD AW_API aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, si
 /**
  * @name Inside a stackful coroutine
  *
- * Elsewhere these functions fail with ::AW_ENOTASK.
+ * Unless a function says otherwise, it fails with ::AW_ENOTASK outside a stackful coroutine.
  */
 /**@{*/
 /**

@@ -91,7 +91,7 @@ AW_API aw_status aw_taskgroup_cancel(aw_taskgroup *group);
  * negative), and `error` is its error object (optional; in a stackful task NULL means that of aw_caught()).
  * If the body or a task failed, the other tasks are cancelled and awaited.
  *
- * Errors: ::AW_EGROUP with all failures as one error (aw_caught()) if the body or a task failed;
+ * Errors: ::AW_EGROUP if the body or a task failed: one error that holds all failures (aw_caught());
  * ::AW_ECANCELLED if only the parent was cancelled.
  *
  * asyncio: TaskGroup.__aexit__.
