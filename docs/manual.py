@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes the manual pages from the comments of the public headers: one in section 3 for each function; and
-libawait(7), libawait-info(1).
+"""Makes the manual pages from the comments of the public headers: one in section 3 for each function, and
+libawait(7) and libawait-info(1).
 
-A comment is sentences. Each goes where a reader of manual pages looks for it: what begins with "Returns",
-"New reference" or "1 if" under RETURN VALUE, codes under ERRORS, "Any thread" under THREADS, what it is in
-Python under ASYNCIO; the rest is the description. A paragraph that begins with "Returns:", "Errors:",
-"Thread:", "Cancellation:" or "asyncio:" goes there as a whole.
+A comment is a description and a tail. A paragraph that begins with "Returns:", "Errors:", "Thread:",
+"Cancellation:" or "asyncio:" becomes the section of that name; all other paragraphs are the description. Without a
+"Returns:" paragraph, the sentences "Returns ..." of the description are the return value. "Errors:" is a list of
+codes, separated by semicolons, each with its condition; sentences after the list follow it.
+
+"Since X.Y.Z" in a comment, or else in the @file comment of the header, is the version that added the function.
 
 usage: manual.py --names HEADER…             prints the names of the functions
        manual.py FOLDER VERSION HEADER…      writes the pages into FOLDER
@@ -17,8 +19,9 @@ import re
 import sys
 
 CODE = re.compile(r'(?:::)?(AW_E[A-Z]+)\b|(?<![\w-])-(E[A-Z][A-Z0-9]+)\b')
-TAIL = {'return': 'RETURN VALUE', 'returns': 'RETURN VALUE', 'error': 'ERRORS', 'errors': 'ERRORS', 'thread': 'THREADS', 'threads': 'THREADS',
-        'cancellation': 'CANCELLATION', 'asyncio': 'ASYNCIO', 'python': 'ASYNCIO'}
+CODES = re.compile(rf'(?:{CODE.pattern})(?:(?:, | and | or )(?:{CODE.pattern}))*')
+SINCE = re.compile(r'\bSince (\d+\.\d+\.\d+)\b')
+TAIL = {'Returns': 'RETURN VALUE', 'Errors': 'ERRORS', 'Thread': 'THREADS', 'Cancellation': 'CANCELLATION', 'asyncio': 'ASYNCIO'}
 SECTIONS = ['DESCRIPTION', 'RETURN VALUE', 'ERRORS', 'THREADS', 'CANCELLATION', 'ASYNCIO']
 # The errnos that the comments name and aw_error_code does not explain.
 ERRNO = {'EPERM': 'the operation is not permitted', 'ENOENT': 'there is no such file', 'ESRCH': 'there is no such process', 'EAGAIN': 'nothing now',
@@ -37,7 +40,8 @@ class Item:
     text: str       # the comment
     code: str       # the declaration, without attributes
     header: str
-    group: str = ''
+    group: str = ''   # the title of its group, a line; and what holds for all of the group
+    since: str = ''
 
 
 @dataclasses.dataclass
@@ -46,6 +50,7 @@ class Reference:
     typedefs: dict = dataclasses.field(default_factory=dict)   # of functions
     enums: dict = dataclasses.field(default_factory=dict)
     briefs: dict = dataclasses.field(default_factory=dict)     # of headers
+    since: dict = dataclasses.field(default_factory=dict)      # of headers
     rules: str = ''                                            # base.h's
 
 
@@ -73,13 +78,17 @@ def read_header(path, reference):
     for match in re.finditer(r'/\*\*(?!<).*?\*/', text, flags=re.S):
         comment = comment_text(match.group())
         if comment.startswith('@file'):
-            body = comment.split('\n', 1)[1]
-            reference.briefs[path.name] = body.split('\n\n')[0].replace('\n', ' ').strip()
+            brief, *body = comment.split('\n', 1)[1].split('\n\n')
+            reference.briefs[path.name] = brief.replace('\n', ' ').strip()
+            since = SINCE.match(body[-1]) if body else None
+            if not since:
+                sys.exit(f'{path}: the @file comment does not end with "Since X.Y.Z, unless an entry says otherwise."')
+            reference.since[path.name] = since[1]
             if path.name == 'base.h':
-                reference.rules = body.split('\n\n', 1)[1]
+                reference.rules = '\n\n'.join(body[:-1])
             continue
         if comment.startswith('@name'):
-            group = ' '.join(comment[5:].split())
+            group = comment[5:].strip()
             continue
         if comment.startswith('@}'):
             group = ''
@@ -88,11 +97,16 @@ def read_header(path, reference):
         rest = text[match.end():]
         if re.match(r'\s*#|\s*/\*', rest):
             continue
+        if rest.lstrip().startswith('enum'):
+            # A comment before a value is treated as one after it.
+            rest = re.sub(r'/\*\*(?!<)((?:(?!\*/).)*)\*/\s*(AW_\w+ = -?\w+,?)', lambda m: f'{m[2]} /**<{comment_text("/**" + m[1] + "*/")} */', rest, flags=re.S)
         code = declaration(re.sub(r'/\*.*?\*/', lambda m: m.group() if m.group().startswith('/**<') else ' ', rest, flags=re.S))
         if re.match(r'(AW_STACKFUL )?(AW_NODISCARD )?AW_\w*API\b|AW_\w+(\(.*?\))? .*\bAW_API\b', code):
             plain = re.sub(r'\bAW_[A-Z_]+(\([^)]*\))? ', '', code)
             name = re.search(r'\b(aw_\w+)\s*\(', plain).group(1)
-            reference.functions[name] = Item(name, comment, plain, path.name, group)
+            since = re.search(rf'^{SINCE.pattern}\.?\s*$', comment, flags=re.M)
+            body = comment.replace(since[0], '').strip() if since else comment
+            reference.functions[name] = Item(name, body, plain, path.name, group, since[1] if since else reference.since[path.name])
         elif code.startswith('typedef') and '(*' in code:
             name = re.search(r'\(\*(\w+)\)', code).group(1)
             reference.typedefs[name] = Item(name, comment, code, path.name)
@@ -175,33 +189,22 @@ def summary(text):
     return first
 
 
-def section_of(sentence):
-    """Where a sentence belongs."""
-    if re.match(r'(asyncio|Python)[.:]', sentence):
-        return 'ASYNCIO'
-    if re.match(r'Any thread\b', sentence):
-        return 'THREADS'
-    if re.match(r'Errors:', sentence) or CODE.match(sentence):
-        return 'ERRORS'
-    if re.match(r'(Returns?|Gives a new reference|New reference|[01] if)\b', sentence):
-        return 'RETURN VALUE'
-    return 'DESCRIPTION'
-
-
-def sort_sentences(text):
+def sort_paragraphs(text):
     """Section → paragraphs."""
     found = {name: [] for name in SECTIONS}
-    for paragraph in re.split(r'\n\s*\n|\n(?=(?:[Rr]eturns?|[Ee]rrors?|[Tt]hreads?|[Cc]ancellation): )|\n(?=@)', text):
-        paragraph = re.sub(r'^@(returns?|par\s+\w+|thread|note)\s*', lambda m: m.group(1).split()[-1].title() + ': ', paragraph)
-        tag = re.match(r'(Returns?|Errors?|Threads?|Cancellation): +', paragraph)
-        tagged = TAIL[tag.group(1).lower()] if tag else 'DESCRIPTION'
-        here = {}
-        for sentence in sentences(paragraph[tag.end():] if tag else paragraph):
-            name = section_of(sentence)
-            here.setdefault(tagged if name == 'DESCRIPTION' else name, []).append(sentence)
-        for name, parts in here.items():
-            found[name] += parts if name == 'ERRORS' else [' '.join(parts)]
+    for paragraph in re.split(r'\n\s*\n', text):
+        tag = re.match(rf'({"|".join(TAIL)}): +', paragraph)
+        found[TAIL[tag[1]] if tag else 'DESCRIPTION'].append(paragraph[tag.end():] if tag else paragraph)
     return found
+
+
+def returned_by(description):
+    """What the first paragraph says of the result: "Returns ...", or "... and returns `x`."."""
+    all_of_it = sentences(description)
+    parts = [part.removeprefix('Returns ') for part in all_of_it if part.startswith('Returns ')]
+    if not parts:
+        parts = re.findall(r'\band returns (`\w+`|the [^,:;.]+)', all_of_it[0])
+    return [' '.join(part[0].upper() + part[1:].removesuffix('.') + '.' for part in parts)] if parts else []
 
 
 # ---- the sections ----
@@ -250,6 +253,9 @@ def parameter_names(code):
 def paragraphs(parts, names):
     lines = []
     for i, part in enumerate(parts):
+        if part.startswith('    '):
+            lines += ['.PP', '.nf', *(guard(bold(line[4:]) if line.strip() else '') for line in part.splitlines()), '.fi']
+            continue
         # A list: each line that begins with a dash is an item.
         items = re.split(r'\n\s*- ', '\n' + part)
         for j, item in enumerate(items):
@@ -264,58 +270,60 @@ def paragraphs(parts, names):
 
 def return_value(function, parts, names):
     returned = function.code.split(function.name)[0].strip()
-    lines = []
-    references = [part for part in parts if re.match(r'(New reference|Gives a new reference)', part)]
-    rest = [re.sub(r'(^| )(New reference|Gives a new reference)\.', '', part).strip() for part in parts]
-    new = len(references) > 0 or any('New reference.' in part or 'Gives a new reference.' in part for part in parts)
-    rest = [part for part in rest if part]
-    if rest:
-        lines += paragraphs(rest, names)
+    lines = paragraphs([part[0].upper() + part[1:] for part in parts], names)
     if returned == 'aw_status':
-        is_value = re.match(r'(How many|Which|The (number|code|outcome|error|status|size))\b', function.text)
-        lines += (['.PP'] if lines else []) + [
-            'Negative on error: see ERRORS.' if rest else
-            'As described; negative on error: see ERRORS.' if is_value else '0 on success, negative on error: see ERRORS.']
-    elif returned == 'aw_bool' and not rest:
+        lines += ['.PP'] * bool(lines) + ['Negative on error: see ERRORS.' if parts else '0 on success, negative on error: see ERRORS.']
+    elif returned == 'aw_bool' and not parts:
         lines += ['1 or 0.']
-    elif not rest and returned != 'void':
+    elif not parts and returned != 'void':
         lines += ['As described.']
-    if new:
-        target = '\\fIout\\fR receives' if 'out' in names and returned == 'aw_status' else 'The result is'
-        lines += ['.PP'] * bool(lines) + [f'{target} a new reference, which the caller gives back with the \\fB_unref\\fR function of its type.']
+    if any('new reference' in part.lower() for part in parts):
+        lines += ['.PP', 'The caller drops the new reference with the \\fB_unref\\fR function of its type.']
     return ['.SH RETURN VALUE'] + lines if lines else []
 
 
-def errors(function, parts, known, names):
+def errors(function, found, known, names):
     """A list of the codes: what the comment says of each, else what the code means."""
-    told = []
-    for part in parts:
-        # "A, B if the loop is closed": each code with what follows it.
-        for piece in re.split(r'[,;] (?=(?:::AW_E[A-Z]+|-E[A-Z0-9]+)\b)', re.sub(r'^Errors:\s*', '', part)):
-            match = CODE.match(piece)
-            text = re.sub(r'^\((.*)\)\.?$', r'\1', piece[match.end():].strip(' ,:;')) if match else piece
-            told.append(([a or b for a, b in CODE.findall(piece)], text.removesuffix('.').strip()))
+    parts = found['ERRORS']
     if not function.code.startswith('aw_status'):
         return ['.SH ERRORS'] + paragraphs(parts, names) if parts else []
-    lines, seen = [], set()
-    for codes, text in told:
-        code = codes[0] if codes else ''
-        if code and code in seen and not text:
-            continue
-        seen.update(codes)
-        text = text[0].upper() + text[1:] if text else explained(code, known)
-        lines += ['.TP', bold(code if code.startswith('AW_') else '-' + code) if code else 'Others', inline(text, names) + '.']
-    # Those that the description mentions in passing.
-    for a, b in CODE.findall(f'{function.text} {function.group}'):
-        code = a or b
-        if code not in seen:
-            seen.add(code)
-            lines += ['.TP', bold(code if code.startswith('AW_') else '-' + code), inline(explained(code, known)) + '.']
+    lines, others, after, seen = [], [], [], set()
+
+    def term(code, text):
+        seen.add(code)
+        lines.extend(['.TP', bold(code if code.startswith('AW_') else '-' + code), inline(text[0].upper() + text[1:], names) + '.'])
+
+    for part in parts:
+        told, *more = sentences(part)
+        after += more
+        for piece in told.removesuffix('.').split('; '):
+            match = CODES.match(piece)
+            text = re.sub(r'^\((.*)\)$', r'\1', piece[match.end():].strip(' ,:')) if match else piece
+            for a, b in CODE.findall(match[0]) if match else ():
+                term(a or b, text or explained(a or b, known))
+            if not match:
+                others.append(text)
+    # Those that only the return value or the group names.
+    for a, b in CODE.findall(' '.join([*found['RETURN VALUE'], function.group])):
+        if (a or b) not in seen:
+            term(a or b, explained(a or b, known))
     if takes_handle(function) and 'AW_EBADHANDLE' not in seen:
-        lines += ['.TP', bold('AW_EBADHANDLE'), inline(explained('AW_EBADHANDLE', known)) + '.']
+        term('AW_EBADHANDLE', explained('AW_EBADHANDLE', known))
+    # "Those of aw_await()": before the list.
+    lines = paragraphs([text[0].upper() + text[1:] + '.' for text in others], names) + lines
+    if after:
+        lines += ['.PP', inline(' '.join(after), names)]
     if not lines:
         return ['.SH ERRORS', 'The system\\(aqs, as \\fI\\-errno\\fR. See \\fBaw_strerror\\fR(3).']
     return ['.SH ERRORS'] + lines + ['.PP', 'See \\fBaw_strerror\\fR(3) for the others.']
+
+
+def threads(function, parts):
+    """ "any" and "the one that ..." as sentences."""
+    if not parts:
+        anywhere = 'any thread' in function.group.lower()
+        return ['May be called by any thread.' if anywhere else 'Must be called by the thread that drives the loop.']
+    return [re.sub('^any', 'May be called by any thread', re.sub('^the one', 'Must be called by the thread', part)) for part in parts]
 
 
 def takes_handle(function):
@@ -359,32 +367,28 @@ def see_also(function, reference):
 
 def page(function, reference, known, version):
     names = parameter_names(function.code)
-    found = sort_sentences(function.text)
-    short = summary(function.text)
+    found = sort_paragraphs(function.text)
+    returned = found['RETURN VALUE'] or returned_by(found['DESCRIPTION'][0])
     lines = ['.\\" SPDX-License-Identifier: MIT', f'.\\" Made from <await/{function.header}>.',
-             f'.TH {function.name} 3 "" "libawait {version}" "libawait"', '.nh', '.ad l', '.SH NAME', f'{function.name} \\- {plain(short)}']
+             f'.TH {function.name} 3 "" "libawait {version}" "libawait"', '.nh', '.ad l', '.SH NAME',
+             f'{function.name} \\- {plain(summary(function.text))}']
     lines += synopsis(function)
-    description = found['DESCRIPTION'] or [' '.join(found['RETURN VALUE'])]
-    lines += ['.SH DESCRIPTION'] + (paragraphs(description, names) if any(description) else [inline(short + '.')])
-    # The title of its group, where it says something: "Lock: no owner, not re-entrant"; and the sentences after the title.
-    title, *more = sentences(function.group) if function.group else ['']
-    if re.search(r'[:(]', title):
-        more.insert(0, title)
+    lines += ['.SH DESCRIPTION'] + paragraphs(found['DESCRIPTION'], names)
+    # The title of its group, where it says something ("Lock: no owner, not re-entrant"), and what follows the title.
+    title, _, more = function.group.partition('\n')
+    more = ' '.join(([title + '.'] if re.search(r'[:(]', title) else []) + more.split())
     if more:
-        lines += ['.PP', inline(' '.join(more), names)]
+        lines += ['.PP', inline(more, names)]
     lines += constants(function, reference, names)
     lines += callbacks(function, reference)
-    lines += return_value(function, found['RETURN VALUE'], names)
-    lines += errors(function, found['ERRORS'], known, names)
-    any_thread = bool(found['THREADS']) or 'any thread' in function.text.lower() or 'any thread' in function.group.lower()
-    lines += ['.SH THREADS']
-    lines += paragraphs(found['THREADS'], names) if found['THREADS'] and found['THREADS'] != ['Any thread.'] else [
-        'May be called by any thread.' if any_thread else 'To be called by the thread that drives the loop.']
+    lines += return_value(function, returned, names)
+    lines += errors(function, found, known, names)
+    lines += ['.SH THREADS'] + paragraphs(threads(function, found['THREADS']), names)
     if found['CANCELLATION']:
-        lines += ['.SH CANCELLATION'] + paragraphs(found['CANCELLATION'], names)
+        lines += ['.SH CANCELLATION'] + paragraphs([part[0].upper() + part[1:] for part in found['CANCELLATION']], names)
     if found['ASYNCIO']:
-        lines += ['.SH ASYNCIO'] + paragraphs([re.sub(r'^(asyncio|Python): ', lambda m: 'In Python: ' if m.group(1) == 'Python' else 'In asyncio: ', part)
-                                              for part in found['ASYNCIO']], names)
+        lines += ['.SH ASYNCIO'] + paragraphs([f'In asyncio: {part}' for part in found['ASYNCIO']], names)
+    lines += ['.SH HISTORY', f'Since libawait {function.since}.']
     lines += see_also(function, reference)
     return '\n'.join(lines) + '\n'
 

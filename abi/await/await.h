@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file await.h
- * All of libawait's public headers, but that for authors of backends (<await/backend.h>).
+ * Includes all public headers of libawait, except <await/easy.h> and the one for authors of backends
+ * (<await/backend.h>).
+ *
+ * Since 0.1.0, unless an entry says otherwise.
  */
 #ifndef AWAIT_AWAIT_H
 #define AWAIT_AWAIT_H

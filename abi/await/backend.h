@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file backend.h
- * For authors of backends: the table a backend is, and the operation it carries out. Programs don't need this
- * header.
+ * For authors of backends: the table that a backend consists of, and the operations that it performs.
+ * Programs do not need this header.
  *
- * A backend is a table of functions, found by name: a built-in, or `libawait-backend-NAME.so`, which exports
- * ::AW_BACKEND_ENTRY and imports no symbol of libawait. The core keeps the ready queue, the timers and all
- * ordering; a backend only carries out operations and waits.
+ * A backend is a table of functions that is found by name: either a built-in, or
+ * `libawait-backend-NAME.so`, which exports ::AW_BACKEND_ENTRY and imports no symbol of libawait. The core
+ * manages the ready queue, the timers and all ordering. A backend only performs operations and waits.
  *
- * Life of an operation: its owner fills in an ::aw_op, embedded in an object of its own, and submits it. From
- * then until `core->complete(core, op)` the memory is the backend's, also after a cancel. Each submitted
- * operation is completed exactly once, from inside `wait` or `close`, never from inside `submit` or `cancel`.
- * Nothing is allocated per operation where it can be helped, and nothing in `cancel`, `wait` and `close`.
+ * The life of an operation: its owner fills in an ::aw_op, embedded in one of its own objects, and submits
+ * it. From then until `core->complete(core, op)` the memory belongs to the backend, also after a cancel.
+ * Each submitted operation is completed exactly once, from inside `wait` or `close`, never from inside
+ * `submit` or `cancel`. A backend should not allocate memory per operation, and must not allocate any in
+ * `cancel`, `wait` and `close`.
+ *
+ * Since 0.1.0, unless an entry says otherwise.
  */
 #ifndef AWAIT_BACKEND_H
 #define AWAIT_BACKEND_H
@@ -22,31 +25,32 @@
 AW_BEGIN_DECLS
 
 /**
- * The version of this interface. It changes whenever a table or an operation changes its meaning or layout.
+ * The version of this interface. It changes whenever the meaning or layout of a table or an operation
+ * changes.
  */
 #define AW_BACKEND_ABI 1
 
 /** The name of the function that a plug-in exports: `const aw_backend *aw_backend_entry(void)`. */
 #define AW_BACKEND_ENTRY "aw_backend_entry"
 
-/** How long a poll is meant to last, in the `offset` of ::AW_OP_POLL. A backend may ignore it. */
+/** The intended lifetime of a poll, in the `offset` of ::AW_OP_POLL. A backend may ignore it. */
 enum aw_op_poll_life {
-	AW_OP_POLL_ONCE = 0, /**< the owner may never ask again */
+	AW_OP_POLL_ONCE = 0, /**< the owner may never poll again */
 	/**
 	 * after it completes, the owner will submit the same operation as ::AW_OP_POLL_AGAIN, unless it is
 	 * removed
 	 */
 	AW_OP_POLL_STANDING = 1,
 	/**
-	 * The operation as it was completed, `backend_data` included, for the file that it was for. If the number
-	 * is another file's by now, as far as the backend can tell, it completes with -EBADF.
+	 * the operation as it was completed, `backend_data` included, for the same file. If the number now
+	 * refers to another file, as far as the backend can tell, the operation completes with -EBADF
 	 */
 	AW_OP_POLL_AGAIN = 2
 };
 
 /** One operation. */
 typedef struct aw_op {
-	/* Set by the owner before submit, and left alone by the backend. */
+	/* Set by the owner before submit, and not changed by the backend. */
 	uint32_t kind;
 	int32_t fd;
 	uint32_t flags;
@@ -55,38 +59,38 @@ typedef struct aw_op {
 	void *buffer;
 	uint64_t length;
 	int64_t offset;
-	void *owner; /**< the owner's own */
+	void *owner; /**< for the owner's use */
 	/* Set by the backend before complete. */
-	int64_t result; /**< 0 or a count, or a negative status; -ECANCELED after a cancel that had an effect */
+	int64_t result; /**< 0, a count, or a negative status; -ECANCELED after a cancel that had an effect */
 	/* The backend's own while the operation is in flight. */
 	void *backend_link[2];
 	uint64_t backend_data[2];
 } aw_op;
 
-/** What the core offers to a backend. */
+/** What the core provides to a backend. */
 typedef struct aw_backend_core {
 	uint32_t size;
 	uint32_t reserved;
-	/** Hands an operation back to its owner. Called on the thread that is in `wait` or `close`. */
+	/** Returns an operation to its owner. Called on the thread that is in `wait` or `close`. */
 	void (*complete)(const struct aw_backend_core *core, aw_op *op);
-	void *data; /**< the core's own */
+	void *data; /**< for the core's use */
 } aw_backend_core;
 
-/** One open backend: a struct of the backend's own. */
+/** One open backend: a struct that the backend defines. */
 typedef struct aw_backend_state aw_backend_state;
 
 /** Flags of aw_backend::open. */
 enum aw_backend_open_flag {
-	AW_BACKEND_SINGLE_THREAD = 1 /**< one thread alone, the one that calls open, submits and waits */
+	AW_BACKEND_SINGLE_THREAD = 1 /**< only the thread that calls open submits and waits */
 };
 
-/** What a backend can do beyond the rule. */
+/** What a backend offers beyond the required functions. */
 enum aw_backend_capability {
-	/** `fd` gives a descriptor that is readable when `wait` would return at once */
+	/** `fd` returns a descriptor that is readable when `wait` would return at once */
 	AW_BACKEND_HAS_FD = 1,
 	AW_BACKEND_OWN_CLOCK = 2,  /**< `now` is its own clock, not the monotonic one */
-	AW_BACKEND_COMPLETION = 4, /**< the kernel carries out reads and writes, rather than telling readiness */
-	AW_BACKEND_CLASS_B = 8     /**< aborts where the library underneath aborts, e.g. when memory runs out */
+	AW_BACKEND_COMPLETION = 4, /**< the kernel performs reads and writes instead of reporting readiness */
+	AW_BACKEND_CLASS_B = 8     /**< aborts where the underlying library aborts, e.g. when memory runs out */
 };
 
 /** The table. Functions return 0 or a negative status, unless they say otherwise. */
@@ -94,65 +98,69 @@ typedef struct aw_backend {
 	uint32_t abi;  /**< ::AW_BACKEND_ABI */
 	uint32_t size; /**< sizeof(aw_backend), at least ::AW_BACKEND_SIZE_MIN */
 	const char *name;
-	const char *description; /**< one line, with the version of the library underneath */
+	const char *description; /**< one line, with the version of the underlying library */
 	/** Flags of ::aw_backend_capability. */
 	uint64_t capabilities;
 	/**
-	 * 0 if a backend can be opened here; else the status, and up to `length` bytes of text why, terminated.
-	 * Leaves nothing behind.
+	 * Checks whether a backend can be opened on this system. Returns 0, or the status and up to `length`
+	 * bytes of text with the reason, terminated. Leaves nothing behind.
 	 */
 	aw_status (*probe)(char *why, size_t length);
-	/** Opens one; `core` lives as long as the state. `seed` is for backends that order by chance. */
+	/** Opens a backend. `core` lives as long as the state. `seed` is for backends with a random order. */
 	aw_status (*open)(const aw_backend_core *core, uint32_t flags, uint64_t seed, aw_backend_state **out);
-	/** Closes it. Operations still in flight are ended and completed with -ECANCELED first. */
+	/** Closes the backend. Operations still in flight are first ended and completed with -ECANCELED. */
 	void (*close)(aw_backend_state *state);
 	/**
 	 * In a forked child: closes descriptors and frees memory, without touching what is shared with the
 	 * parent. Completes nothing.
 	 */
 	void (*abandon)(aw_backend_state *state);
-	/** Starts an operation. On failure the operation is the owner's again and is not completed. */
+	/** Starts an operation. On failure the operation belongs to the owner again and is not completed. */
 	aw_status (*submit)(aw_backend_state *state, aw_op *op);
 	/**
-	 * Asks an operation in flight to end soon; its completion follows in a later wait, with its real result
-	 * if that came first.
+	 * Requests that an operation in flight end soon. Its completion follows in a later wait, with its
+	 * actual result if that came first.
 	 */
 	void (*cancel)(aw_backend_state *state, aw_op *op);
 	/**
 	 * Waits until something completes, `wake` is called, a signal arrives, or the clock reaches `deadline`
-	 * (INT64_MAX: no limit; 0: only looks), and completes what is complete. Never returns before the deadline
-	 * without one of these, but for an EINTR without a signal, which the kernel may give while it clears up
-	 * an io_uring. EINTR is not an error: return 0.
+	 * (INT64_MAX: no limit; 0: does not block), and completes what is complete. Never returns before the
+	 * deadline without one of these, except for an EINTR without a signal, which the kernel may return
+	 * while it releases an io_uring. EINTR is not an error: return 0.
 	 */
 	aw_status (*wait)(aw_backend_state *state, int64_t deadline);
-	/** Makes a wait, now or next, return. Any thread, and from a signal handler. Coalesces. */
+	/**
+	 * Makes the current or the next wait return. Several calls before that wait count as one. Called by any
+	 * thread and in signal handlers.
+	 */
 	void (*wake)(aw_backend_state *state);
 	/**
-	 * The descriptor of ::AW_BACKEND_HAS_FD, which must also become readable on `wake`; else -1. It need not
-	 * tell the deadline.
+	 * Returns the descriptor of ::AW_BACKEND_HAS_FD, which must also become readable on `wake`; else -1. It
+	 * need not reflect the deadline.
 	 */
 	int (*fd)(aw_backend_state *state);
-	/** The clock, in nanoseconds: CLOCK_MONOTONIC unless ::AW_BACKEND_OWN_CLOCK. May be NULL. */
+	/** Returns the clock, in nanoseconds: CLOCK_MONOTONIC unless ::AW_BACKEND_OWN_CLOCK. May be NULL. */
 	int64_t (*now)(aw_backend_state *state);
 	/**
-	 * Binds the operations submitted so far to the files that their descriptors are now. The core calls it
-	 * before control returns to the program, which may close any descriptor then; another file may get its
-	 * number, and the operation must not touch that one. So a backend may collect operations in `submit` and
-	 * hand them to the kernel here, in one system call. The core doesn't call it for operations on
-	 * descriptors that it keeps open itself until they complete. Must not block or complete. May be NULL, and
-	 * missing from a table that ends before it (`size`): then `submit` binds each operation itself.
+	 * Binds the operations submitted so far to the files that their descriptors currently refer to. The
+	 * core calls it before control returns to the program, which may then close any descriptor; another
+	 * file may get the same number, and the operation must not touch that file. A backend may thus collect
+	 * operations in `submit` and pass them to the kernel here, in one system call. The core does not call
+	 * it for operations on descriptors that it keeps open itself until they complete. Must not block or
+	 * complete. May be NULL, or absent from a table that ends before it (`size`): `submit` then binds each
+	 * operation itself.
 	 */
 	void (*flush)(aw_backend_state *state);
 	/**
-	 * As `wake`, and says whether it worked: a system call may be refused, or the program may have closed the
-	 * descriptor. After a failure the next call tries again, and the core sleeps no longer than a moment at a
-	 * time until one succeeds. May be NULL, and missing from a table that ends before it (`size`): then
-	 * `wake` is called, and taken to work.
+	 * Does the same as `wake`, and returns whether it worked: a system call may be refused, or the program
+	 * may have closed the descriptor. After a failure the next call tries again, and until one succeeds the
+	 * core only sleeps for short periods. May be NULL, or absent from a table that ends before it (`size`):
+	 * `wake` is then called, and assumed to work.
 	 */
 	aw_status (*try_wake)(aw_backend_state *state);
 } aw_backend;
 
-/** The least `size` of a table: that of libawait 0.1, which ends with `now`. */
+/** The minimum `size` of a table: that of libawait 0.1, which ends with `now`. */
 #define AW_BACKEND_SIZE_MIN offsetof(aw_backend, flush)
 
 /** The type of ::AW_BACKEND_ENTRY. */

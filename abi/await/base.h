@@ -1,44 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file base.h
- * What every other header needs: the export mark, the meanings of plain integers, and the version.
+ * What every other header needs: the export macros, the plain integer types, and the version.
  *
- * Rules that hold for the whole interface, said once:
- *  - A handle is a pointer to an incomplete struct. `_new`, `_spawn` and every out-parameter called "new
- *    reference" give the caller one reference; `_ref` and `_unref` count; getters borrow. `_ref` and `_unref`
- *    are safe from any thread.
- *  - A function that can fail returns ::aw_status: 0 or a count on success, negative on error. Out-parameters
- *    are written only on success, and may be NULL where the text says "optional".
- *  - A callback is three neighbouring parameters `(fn, ud, destroy)`. `destroy(ud)` runs exactly once, also
- *    on cancel, on close, and (before the call returns) when the registration itself fails. NULL is allowed
- *    for destroy.
- *  - A value is two neighbouring parameters `(value, destroy)`. It moves on success; on failure it stays the
- *    caller's, except with aw_return(), which destroys it.
- *  - An `_unref` on the loop's thread may run destroys and the exception handler before it returns, elsewhere
- *    they follow in a dispatch. A collector that runs finalisers on the loop's thread keeps its unrefs for
- *    later.
- *  - Callbacks, steps and destroys run on the thread's own stack, never on a coroutine's: from the loop's
- *    dispatch, or, for a destroy, from an `_unref` or close made on the loop's thread.
- *  - Times are `int64_t` nanoseconds on the loop's monotonic clock. ::AW_FOREVER stands for no limit.
- *  - Unless a function says "any thread", it is called by the one thread that drives the loop now.
- *  - Where a function makes something that belongs to a loop (it is not named `aw_loop_…`), a NULL `loop`
- *    means the one that runs in this thread, ::AW_ENOLOOP if there is none. The exceptions are aw_error_new()
- *    and aw_error_new_group(), where it means no loop, and calls for any thread (aw_run_coroutine_threadsafe()),
- *    which must name theirs.
- *  - NULL and foreign handles are answered with ::AW_EBADHANDLE (predicates answer 0, getters NULL), and so
- *    are stale ones, as long as their memory has not become another handle of the same kind: then that one is
- *    meant. So a stale handle is told in time, and not for ever.
- *  - One `_unref` too many takes a reference that is the library's or another caller's, and what goes wrong
- *    then comes later. In debug mode the callers' references are counted apart: such an `_unref` has no
- *    effect and is reported, with the kind of the handle and where it was created, to the exception handler
- *    of the handle's loop, or to stderr where there is no loop or another thread runs it.
- *  - ::AW_NODISCARD marks the calls whose status tells what the caller owns afterwards, or what became of
- *    something that it waited for: those that give a new reference, move an item or a value, take a lock or a
- *    permit, enter or leave a scope, run, or await. Ignoring it loses a reference, an item, a lock, or a
- *    failure. Calls that schedule, notify, cancel, set or release are not marked: what they were given is
- *    destroyed if they fail.
- *  - ::AW_STACKFUL marks the calls that only tasks with a stack of their own can make, or that only programs
- *    with such tasks need. Bindings whose tasks are steps leave these out. It expands to nothing.
+ * The following rules hold for the whole interface:
+ *  - A handle is a pointer to an incomplete struct. `_new`, `_spawn` and every out-parameter described as a
+ *    "new reference" give the caller one reference. `_ref` and `_unref` add and drop references and may be
+ *    called by any thread. Getters return borrowed handles.
+ *  - A function that can fail returns ::aw_status: 0 or a count on success, negative on error.
+ *    Out-parameters are written only on success, and may be NULL where the text says "optional".
+ *  - A comment ends with the parts that apply, in this order: `Returns`, `Errors`, `Thread`, `Cancellation`
+ *    (what happens if the task or future that waits is cancelled), and `asyncio` (the corresponding name or
+ *    statement in Python). `Errors` need not list ::AW_EBADHANDLE and the errors of the loop's state.
+ *  - A callback is three adjacent parameters `(fn, ud, destroy)`. `destroy(ud)` runs exactly once: also
+ *    after a cancel, on close, and, before the call returns, if the registration itself fails. `destroy`
+ *    may be NULL.
+ *  - A value is two adjacent parameters `(value, destroy)`. It moves on success. On failure the caller
+ *    keeps it, except with aw_return(), which destroys it.
+ *  - An `_unref` on the loop's thread may run destroys and the exception handler before it returns; on
+ *    other threads they follow in a dispatch. A garbage collector that runs finalisers on the loop's thread
+ *    should defer its unrefs.
+ *  - Callbacks, steps and destroys run on the thread's own stack, never on that of a coroutine. They are
+ *    called from the loop's dispatch; a destroy may also be called from an `_unref` or a close on the
+ *    loop's thread.
+ *  - Times are `int64_t` nanoseconds on the loop's monotonic clock. ::AW_FOREVER means no limit.
+ *  - Unless its comment says "Thread: any", a function must be called by the thread that currently drives
+ *    the loop.
+ *  - Where a function creates something that belongs to a loop (its name does not begin with `aw_loop_`), a
+ *    NULL `loop` means the loop that runs in the calling thread; without one, the function fails with
+ *    ::AW_ENOLOOP. The exceptions are aw_error_new() and aw_error_new_group(), where NULL means no loop,
+ *    and functions for any thread (aw_run_coroutine_threadsafe()), which require a loop.
+ *  - Functions fail with ::AW_EBADHANDLE for NULL and for foreign handles (predicates return 0, getters
+ *    NULL). The same holds for a stale handle until its memory becomes another handle of the same kind,
+ *    which the stale one then refers to. A stale handle is thus detected early, but not forever.
+ *  - One `_unref` too many drops a reference that the library or another caller owns, and the damage shows
+ *    later. In debug mode the callers' references are counted separately: such an `_unref` has no effect
+ *    and is reported, with the kind of the handle and where it was created. The report is made to the
+ *    exception handler of the handle's loop, or to stderr if there is no loop or another thread runs it.
+ *  - ::AW_NODISCARD marks the calls whose status tells what the caller owns afterwards, or how something
+ *    that it waited for ended: those that return a new reference, move an item or a value, take a lock or a
+ *    permit, enter or leave a scope, run, or await. Ignoring the status loses a reference, an item, a lock,
+ *    or a failure. Calls that schedule, notify, cancel, set or release are not marked: if they fail, what
+ *    they were given is destroyed.
+ *  - ::AW_STACKFUL marks the calls that only tasks with their own stack can make, or that only programs
+ *    with such tasks need. Bindings whose tasks are steps leave them out. It expands to nothing.
+ *
+ * Since 0.1.0, unless an entry says otherwise.
  */
 #ifndef AWAIT_BASE_H
 #define AWAIT_BASE_H
@@ -70,19 +77,16 @@
 
 AW_BEGIN_DECLS
 
-/**
- * 0 or a count on success; negative on error: `-errno` for the system's, one of ::aw_error_code for
- * libawait's own.
- */
+/** 0 or a count on success; negative on error: an `-errno` of the system, or one of ::aw_error_code. */
 typedef int32_t aw_status;
 
 /** A truth value: 0 or 1. */
 typedef int32_t aw_bool;
 
 /**
- * Releases what belongs to a callback or a value. Runs on the loop's thread, exactly once. Where a destroy
- * drops the last reference to an object whose destroy drops the next one, and so on, only the first few run
- * inside each other; the others run when the outermost has returned, so that chains of any length can be
+ * Releases the user data of a callback, or a value. It runs on the loop's thread, exactly once. If a
+ * destroy drops the last reference to an object whose destroy drops the next one, and so on, only the first
+ * few calls nest; the others run when the outermost one has returned. Chains of any length can thus be
  * released.
  */
 typedef void (*aw_destroy_fn)(void *ud);
@@ -91,11 +95,11 @@ typedef struct aw_loop aw_loop;     /**< an event loop */
 typedef struct aw_handle aw_handle; /**< a scheduled callback or timer */
 typedef struct aw_future aw_future; /**< the outcome of something that has not ended yet */
 typedef struct aw_task aw_task;     /**< a future that drives a coroutine */
-typedef struct aw_coro aw_coro;     /**< a coroutine: what a task drives, or another coroutine awaits */
-/** what one step of a coroutine receives and answers; valid during the step */
+typedef struct aw_coro aw_coro;     /**< a coroutine: driven by a task, or awaited by another coroutine */
+/** what one step of a coroutine receives and what it ends with; valid during the step */
 typedef struct aw_resume aw_resume;
 typedef struct aw_error aw_error;     /**< an immutable failure: code, message, payload */
-typedef struct aw_report aw_report;   /**< what the exception handler is told; valid during the call */
+typedef struct aw_report aw_report;   /**< what the exception handler receives; valid during the call */
 typedef struct aw_results aw_results; /**< the outcomes of several futures, in argument order */
 typedef struct aw_process aw_process; /**< a child process */
 
@@ -114,17 +118,32 @@ typedef struct aw_process aw_process; /**< a child process */
 #define AW_VERSION_MAJOR 0
 #define AW_VERSION_MINOR 1
 #define AW_VERSION_PATCH 0
-/** As one number, for `#if AW_VERSION >= 200` (0.2.0): `major * 10000 + minor * 100 + patch`. */
+/**
+ * The version as one number, for `#if AW_VERSION >= 200` (0.2.0): `major * 10000 + minor * 100 + patch`.
+ */
 #define AW_VERSION (AW_VERSION_MAJOR * 10000 + AW_VERSION_MINOR * 100 + AW_VERSION_PATCH)
 /**@}*/
 
-/** The version of the library that runs, as text ("0.1.0"). Static; any thread. */
+/**
+ * Returns the version of the library that runs, as static text ("0.1.0").
+ *
+ * Thread: any.
+ */
 AW_API const char *aw_version(void);
 
-/** The version of the library that runs, as ::AW_VERSION has it for the headers. Any thread. */
+/**
+ * Returns the version of the library that runs, as a number like ::AW_VERSION.
+ *
+ * Thread: any.
+ */
 AW_API int32_t aw_version_number(void);
 
-/** The generation of the ABI: the number in the soname. A binding compares it when it loads. Any thread. */
+/**
+ * Returns the generation of the ABI, which is the number in the soname. A binding compares it when it loads
+ * the library.
+ *
+ * Thread: any.
+ */
 AW_API int32_t aw_abi_version(void);
 
 AW_END_DECLS

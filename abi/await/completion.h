@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file completion.h
- * The completion queue: many operations submitted in one call, many outcomes drained in one call, no
- * callback.
+ * The completion queue: submits many operations in one call and drains many outcomes in one call, without
+ * callbacks.
+ *
+ * Since 0.1.0, unless an entry says otherwise.
  */
 #ifndef AWAIT_COMPLETION_H
 #define AWAIT_COMPLETION_H
@@ -12,7 +14,10 @@
 
 AW_BEGIN_DECLS
 
-/** One operation. The buffer belongs to it until its completion has been drained, also after a cancel. */
+/**
+ * One operation. The buffer belongs to the operation until its completion has been drained, also after a
+ * cancel.
+ */
 typedef struct aw_submission {
 	uint32_t size; /**< sizeof(aw_submission) */
 	uint32_t kind; /**< one of ::aw_op_kind */
@@ -24,7 +29,7 @@ typedef struct aw_submission {
 	int64_t offset;
 } aw_submission;
 
-/** One outcome. */
+/** The outcome of one operation. */
 typedef struct aw_completion {
 	uint64_t token;
 	int32_t status; /**< 0, or a negative status */
@@ -33,21 +38,30 @@ typedef struct aw_completion {
 } aw_completion;
 
 /**
- * Submits `count` operations. Returns how many were taken: fewer only if one was refused, whose status is
- * returned if it was the first. Each one taken gives exactly one completion. When this returns, each is bound
- * to the file that its descriptor was: a file that gets the number later is not touched. Errors: -EINVAL,
- * -ENOMEM, ::AW_EBADHANDLE for a future.
+ * Submits `count` operations. Each accepted operation produces exactly one completion. When the call
+ * returns, each one is bound to the file that its descriptor referred to; a file that receives the same
+ * number later is not touched.
+ *
+ * Returns: the number of operations accepted. It is less than `count` only if an operation was refused; if
+ * that was the first one, its status is returned.
+ *
+ * Errors: -EINVAL; -ENOMEM; ::AW_EBADHANDLE for a future.
  */
 AW_NODISCARD AW_API aw_status aw_loop_submit(aw_loop *loop, const aw_submission *submissions, size_t count);
 /**
- * Asks every operation with this token to end; the completions follow (::AW_ECANCELLED or the real outcome).
- * Returns how many.
+ * Requests the end of every operation with this token. Their completions follow, with ::AW_ECANCELLED or
+ * with the actual outcome.
+ *
+ * Returns: the number of such operations.
  */
 AW_API aw_status aw_loop_cancel_token(aw_loop *loop, uint64_t token);
 /**
- * Waits, dispatches and takes up to `max` completions in one call. Returns how many; 0 if something else
- * happened; -EAGAIN if nothing at all did within `timeout_ns` (negative: no limit). Fewer than `max` means
- * that none is left; as long as some are, aw_loop_wait() does not return for them.
+ * Waits, dispatches, and takes up to `max` completions, in one call. If fewer than `max` are returned, none
+ * is left. While some are left, aw_loop_wait() does not return because of them.
+ *
+ * Returns: the number of completions; 0 if something else happened.
+ *
+ * Errors: -EAGAIN if nothing happened within `timeout_ns` (negative: no limit).
  */
 AW_NODISCARD AW_API aw_status aw_loop_drain(aw_loop *loop, aw_completion *out, size_t max,
                                             int64_t timeout_ns);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file easy.h
- * Shorter C, on request: statuses that return by themselves and handles that are dropped at the end of their
- * scope.
+ * Opt-in shorthand for C: calls that return their failure to the caller, and handles whose reference is
+ * dropped at the end of their scope.
  *
- * <await/await.h> does not include this header. It adds nothing to the library: all of it is inline, and a
- * program that includes it calls the same functions. It needs the cleanup attribute of GCC and Clang; it
- * works in C11 and C++17 and later.
+ * <await/await.h> does not include this header. It adds nothing to the library: everything in it is inline,
+ * and a program that includes it calls the same functions. It needs the cleanup attribute of GCC and Clang,
+ * and works in C11 and C++17 and later.
  *
  *     static aw_status greet(void *ud) {
  *         AW_AUTO(aw_queue) names = ud;
@@ -15,6 +15,8 @@
  *         AW_TRY(aw_await(said, NULL));
  *         return 0;
  *     }
+ *
+ * Since 0.1.0, unless an entry says otherwise.
  */
 #ifndef AWAIT_EASY_H
 #define AWAIT_EASY_H
@@ -26,9 +28,10 @@
 #endif
 
 /**
- * Makes a call and returns its status from the enclosing function if that is negative. The error stays the
- * one that aw_caught() gives, so a failure passes through with its message. Python: a call whose exception is
- * not caught here.
+ * Evaluates a call and returns its status from the enclosing function if that is negative. aw_caught()
+ * still returns the error, so a failure propagates with its message.
+ *
+ * asyncio: a call whose exception is not caught here.
  */
 #define AW_TRY(call)                                   \
 	do {                                               \
@@ -37,8 +40,10 @@
 	} while (0)
 
 /**
- * AW_TRY() of aw_await_take(): awaits `future`, drops the caller's reference to it, and moves its value to
- * `variable`, which is a pointer of any type. Python: `variable = await future`.
+ * Awaits `future`, drops the caller's reference to it, and moves its value to `variable`, which is a
+ * pointer of any type: AW_TRY() of aw_await_take().
+ *
+ * asyncio: `variable = await future`.
  */
 #define AW_TRY_TAKE(future, variable)                                     \
 	do {                                                                  \
@@ -49,21 +54,21 @@
 
 /**
  * Declares a pointer to a handle, whose reference is dropped at the end of the scope, on every way out:
- * `AW_AUTO(aw_task) task = NULL;`. It must be initialised; NULL has nothing to drop. Python: a local
- * variable; C++: std::unique_ptr.
+ * `AW_AUTO(aw_task) task = NULL;`. The pointer must be initialised; nothing is dropped if it is NULL. It
+ * corresponds to a local variable in Python and to std::unique_ptr in C++.
  */
 #define AW_AUTO(handle) __attribute__((__cleanup__(handle##_unref_at))) handle *
 
 /**
- * A whole main(): the block behind it is the body of the main task, in which aw_run() and its kin need not be
- * named. A failure is printed and gives the exit status 1, as by aw_main().
+ * Defines main(). The block that follows is the body of the main task, so that a program needs no call of
+ * aw_run() or its variants. A failure is printed and makes the exit status 1, as in aw_main().
  *
  *     AW_MAIN() {
  *         AW_TRY(aw_sleep(1 * AW_SECOND));
  *         return 0;
  *     }
  *
- * Python: asyncio.run(main()).
+ * asyncio: run(main()).
  */
 #define AW_MAIN()                                       \
 	static aw_status aw_easy_main(void *aw_easy_ud);    \
@@ -73,8 +78,8 @@
 	static aw_status aw_easy_main(__attribute__((__unused__)) void *aw_easy_ud)
 
 /**
- * The handle in `variable`, which is NULL from now on: moves a reference out of an AW_AUTO() variable. C++:
- * std::move.
+ * Returns the handle in `variable` and sets `variable` to NULL, which moves a reference out of an AW_AUTO()
+ * variable. It corresponds to std::move in C++.
  */
 #define AW_STEAL(variable)                            \
 	(__extension__({                                  \

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file op.h
- * The kinds of operation, as the completion queue (completion.h) and the backend interface (backend.h) name
- * them.
+ * The kinds of operation, shared by the completion queue (completion.h) and the backend interface
+ * (backend.h).
+ *
+ * Since 0.1.0, unless an entry says otherwise.
  */
 #ifndef AWAIT_OP_H
 #define AWAIT_OP_H
@@ -12,15 +14,14 @@
 AW_BEGIN_DECLS
 
 /**
- * What an operation does. Fields are those of ::aw_submission and ::aw_op; a value is the completion's
- * `value` or the operation's `result`.
+ * What an operation does. The fields named here are those of ::aw_submission and ::aw_op. The value is the
+ * `value` of the completion or the `result` of the operation.
  */
 enum aw_op_kind {
 	AW_OP_NOP = 0,   /**< completes in the next dispatch; completion queue only */
 	AW_OP_SLEEP = 1, /**< completes after `offset` nanoseconds; completion queue only */
-	AW_OP_POLL =
-		2, /**< waits for `flags` of ::aw_poll on `fd`. Value: what is ready. A regular file always is */
-	AW_OP_READ = 3,    /**< read; `offset` -1: at the file's position. Value: bytes, 0 at the end */
+	AW_OP_POLL = 2, /**< waits for `flags` of ::aw_poll; a regular file is ready at once. Value: the events */
+	AW_OP_READ = 3, /**< read; `offset` -1: at the file's position. Value: bytes, 0 at the end */
 	AW_OP_WRITE = 4,   /**< write without SIGPIPE; may be partial. Value: bytes */
 	AW_OP_RECV = 5,    /**< recv; `flags` of recv(2). Value: bytes, 0 at the end */
 	AW_OP_SEND = 6,    /**< send without SIGPIPE; `flags` of send(2); may be partial. Value: bytes */
@@ -31,7 +32,7 @@ enum aw_op_kind {
 	AW_OP_FUTURE = 11  /**< waits for the future at `buffer`; status: the future's; completion queue only */
 };
 
-/** Readiness, for ::AW_OP_POLL: the kernel's own values. */
+/** Readiness, for ::AW_OP_POLL. The values are the kernel's. */
 enum aw_poll { AW_POLL_IN = 1, AW_POLL_OUT = 4, AW_POLL_ERR = 8, AW_POLL_HUP = 16 };
 
 AW_END_DECLS

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file process.h
- * Child processes, awaited through pidfds: no SIGCHLD handler, no wait for children of others.
+ * Child processes, awaited through pidfds: no SIGCHLD handler, and no wait for children that others
+ * created.
+ *
+ * Since 0.1.0, unless an entry says otherwise.
  */
 #ifndef AWAIT_PROCESS_H
 #define AWAIT_PROCESS_H
@@ -10,108 +13,162 @@
 
 AW_BEGIN_DECLS
 
-/** Where a standard stream of the child goes. */
+/** The source or destination of a standard stream of the child. */
 enum aw_stdio {
 	AW_STDIO_INHERIT = 0,
 	AW_STDIO_PIPE = 1,
 	AW_STDIO_NULL = 2,
-	AW_STDIO_FD = 3,    /**< a descriptor of the caller's, which stays the caller's */
-	AW_STDIO_STDOUT = 4 /**< for stderr: wherever stdout goes */
+	AW_STDIO_FD = 3,    /**< a descriptor, which the caller keeps */
+	AW_STDIO_STDOUT = 4 /**< for stderr: the same as stdout */
 };
 
-/** What a child may be made with. */
+/** Options for creating a child. */
 enum aw_process_flag {
 	AW_PROCESS_DEFAULT = 0,
-	/** in a process group of its own, which kill, terminate, send_signal and close reach as a whole */
+	/** in its own process group, which kill, terminate, send_signal and close signal as a whole */
 	AW_PROCESS_GROUP = 1,
-	AW_PROCESS_SESSION = 2, /**< in a session of its own */
-	/** lives on when its last reference goes or its loop closes (then nobody collects it) */
+	AW_PROCESS_SESSION = 2, /**< in its own session */
+	/** survives the release of its last reference and the close of its loop; nobody reaps it then */
 	AW_PROCESS_DETACH = 4,
 	AW_PROCESS_KEEP_FDS = 8 /**< inherits every descriptor that is not close-on-exec */
 };
 
-/** How to make a child. May be used again. */
+/** Settings for creating a child. They can be used several times. */
 typedef struct aw_process_options aw_process_options;
 
-/** Everything inherited, no flags. New reference. Any thread. */
+/**
+ * Creates options under which a child inherits everything and has no flags.
+ *
+ * Returns: 0, and a new reference in `out`.
+ *
+ * Thread: any.
+ */
 AW_NODISCARD AW_API aw_status aw_process_options_new(aw_process_options **out);
-/** Takes one more reference and returns `options`. Any thread. */
+/**
+ * Adds a reference and returns `options`.
+ *
+ * Thread: any.
+ */
 AW_API aw_process_options *aw_process_options_ref(aw_process_options *options);
-/** Gives one reference back. Any thread. */
+/**
+ * Drops a reference.
+ *
+ * Thread: any.
+ */
 AW_API void aw_process_options_unref(aw_process_options *options);
-/** Sets stream 0, 1 or 2 to one of ::aw_stdio; `fd` counts for ::AW_STDIO_FD only. -EINVAL, -EBADF. */
+/**
+ * Sets stream 0, 1 or 2 to one of ::aw_stdio. `fd` is used only for ::AW_STDIO_FD.
+ *
+ * Errors: -EINVAL; -EBADF.
+ */
 AW_API aw_status aw_process_options_set_stdio(aw_process_options *options, int stream, int32_t how, int fd);
 /**
- * Sets streams 0, 1 and 2 at once, each to one of ::aw_stdio but ::AW_STDIO_FD, which needs a descriptor
- * (aw_process_options_set_stdio()). Nothing is changed on failure.
+ * Sets streams 0, 1 and 2 in one call, each to one of ::aw_stdio except ::AW_STDIO_FD, which requires a
+ * descriptor; see aw_process_options_set_stdio(). On failure nothing is changed.
  *
- * Errors: ::AW_EBADHANDLE, -EINVAL. Thread: any. asyncio: create_subprocess_exec(stdin=…, stdout=…,
- * stderr=…).
+ * Errors: ::AW_EBADHANDLE; -EINVAL.
+ *
+ * Thread: any.
+ *
+ * asyncio: create_subprocess_exec(stdin=…, stdout=…, stderr=…).
  */
 AW_API aw_status aw_process_options_set_streams(aw_process_options *options, int32_t stdin_how,
                                                 int32_t stdout_how, int32_t stderr_how);
-/** The directory the child starts in (copied; NULL: the parent's). */
+/** Sets the directory in which the child starts. `cwd` is copied; NULL means the parent's directory. */
 AW_API aw_status aw_process_options_set_cwd(aw_process_options *options, const char *cwd);
 /**
- * The child's whole environment, `count` strings "NAME=value" (copied; NULL: the parent's). -EINVAL for one
- * without '='.
+ * Sets the whole environment of the child to `count` strings "NAME=value", which are copied. NULL means the
+ * parent's environment.
+ *
+ * Errors: -EINVAL for a string without '='.
  */
 AW_API aw_status aw_process_options_set_env(aw_process_options *options, const char *const *env,
                                             size_t count);
 /**
- * Sets one variable of the child's environment, or removes it if `value` is NULL. Where
- * aw_process_options_set_env() was not called, the rest is the parent's environment as it is now: later
- * changes of that don't reach the child.
+ * Sets one variable of the child's environment, or removes it if `value` is NULL. Unless
+ * aw_process_options_set_env() was called, the rest is a copy of the parent's current environment, and
+ * later changes to that do not reach the child.
  *
- * Errors: ::AW_EBADHANDLE; -EINVAL for a name that is NULL, empty or has a '='; -ENOMEM. Thread: any that may
- * read the environment.
- * Python: `env={**os.environ, name: value}`.
+ * Errors: ::AW_EBADHANDLE; -EINVAL if `name` is NULL, is empty or contains '='; -ENOMEM.
+ *
+ * Thread: any that may read the environment.
+ *
+ * asyncio: create_subprocess_exec(env={**os.environ, name: value}).
  */
 AW_API aw_status aw_process_options_set_variable(aw_process_options *options, const char *name,
                                                  const char *value);
-/** Flags of ::aw_process_flag. */
+/** Sets the flags, a combination of ::aw_process_flag. */
 AW_API aw_status aw_process_options_set_flags(aw_process_options *options, uint32_t flags);
-/** The process group to join; 0 makes one; -1 (the default) stays in the parent's. */
+/**
+ * Sets the process group that the child joins. 0 creates a group; -1, the default, leaves the child in the
+ * parent's group.
+ */
 AW_API aw_status aw_process_options_set_group(aw_process_options *options, int32_t pgid);
 
-/** @name Starting. `loop` NULL means the one that runs; `options` may be NULL. */
+/**
+ * @name Starting a child
+ *
+ * A NULL `loop` means the loop that runs. `options` may be NULL.
+ */
 /**@{*/
 /**
- * Starts `argv[0]`, looked up in the child's PATH unless it has a slash, with `count` arguments. The child
- * shares the parent's memory until its exec, so the cost does not grow with the parent. The errno of a failed
- * exec, chdir or open is returned, and no child is left; in a stackful task the message of aw_caught() tells
- * which it was ("no such program: NAME", "cannot change to directory: …"). New reference.
- * asyncio.create_subprocess_exec.
+ * Starts `argv[0]` with `count` arguments. The program is looked up in the child's PATH unless its name
+ * contains a slash. The child shares the parent's memory until its exec, so that the cost does not grow
+ * with the size of the parent.
+ *
+ * Returns: 0, and a new reference in `out`.
+ *
+ * Errors: the errno of a failed exec, chdir or open, which leaves no child behind. In a stackful task the
+ * message of aw_caught() names the cause ("no such program: NAME", "cannot change to directory: …").
+ *
+ * asyncio: create_subprocess_exec.
  */
 AW_NODISCARD AW_API aw_status aw_subprocess_exec(aw_loop *loop, const char *const *argv, size_t count,
                                                  const aw_process_options *options, aw_process **out);
-/** Starts `/bin/sh -c command`. Never with untrusted text. New reference. asyncio.create_subprocess_shell. */
+/**
+ * Starts `/bin/sh -c command`. Never pass it untrusted text.
+ *
+ * Returns: 0, and a new reference in `out`.
+ *
+ * Errors: those of aw_subprocess_exec().
+ *
+ * asyncio: create_subprocess_shell.
+ */
 AW_NODISCARD AW_API aw_status aw_subprocess_shell(aw_loop *loop, const char *command,
                                                   const aw_process_options *options, aw_process **out);
 /**
- * Takes over a child forked elsewhere: `pidfd` is duplicated, or opened from `pid` if it is -1. `flags` of
- * ::aw_process_flag (GROUP: its pid is its group). It is reaped when it ends. -ESRCH, -ECHILD, -EBADF (no
- * pidfd). New reference.
+ * Takes over a child that was forked elsewhere, and reaps it when it ends. `pidfd` is duplicated, or opened
+ * from `pid` if it is -1. `flags` are of ::aw_process_flag; with ::AW_PROCESS_GROUP the pid is also the
+ * group.
+ *
+ * Returns: 0, and a new reference in `out`.
+ *
+ * Errors: -ESRCH; -ECHILD; -EBADF if `pidfd` is not a pidfd.
  */
 AW_NODISCARD AW_API aw_status aw_process_adopt(aw_loop *loop, int32_t pid, int pidfd, uint32_t flags,
                                                aw_process **out);
 /**@}*/
 
 /**
- * @name A child run to its end in one call Its stdout and stderr are captured: each is a pipe unless
- * `options` (may be NULL) say otherwise; so is stdin where there is `input` (copied). The child is fed, read
- * and awaited as by aw_process_communicate(), and comes out when it has ended: aw_process_returncode() and
- * aw_process_output() have the rest. An exit status other than 0 is no failure.
+ * @name Running a child to its end in one call
  *
- * Cancellation: the child is killed, with its group if it has one, and collected before ::AW_ECANCELLED comes
- * out; one with ::AW_PROCESS_DETACH continues, without its pipes.
+ * The child's stdout and stderr are captured: each is a pipe unless `options` (may be NULL) say otherwise.
+ * Its stdin is a pipe if there is `input`, which is copied. The child is fed, read and awaited as
+ * aw_process_communicate() does, and is returned when it has ended; aw_process_returncode() and
+ * aw_process_output() return the rest. An exit status other than 0 is not a failure.
  */
 /**@{*/
 /**
- * Runs `argv[0]` with `count` arguments, as aw_subprocess_exec() starts it, in a stackful task.
+ * Runs `argv[0]` with `count` arguments, started as by aw_subprocess_exec(), to its end, in a stackful
+ * task.
  *
- * Returns: 0, and a new reference to the child in `out`. Errors: those of aw_subprocess_exec(); ::AW_ENOTASK;
- * -EINVAL.
+ * Returns: 0, and a new reference to the child in `out`.
+ *
+ * Errors: those of aw_subprocess_exec(); ::AW_ENOTASK; -EINVAL.
+ *
+ * Cancellation: kills the child, with its group if it has one, and reaps it before ::AW_ECANCELLED is
+ * returned. A child with ::AW_PROCESS_DETACH continues, without its pipes.
+ *
  * asyncio: create_subprocess_exec and Process.communicate.
  */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_subprocess_run(const char *const *argv, size_t count,
@@ -119,104 +176,172 @@ AW_STACKFUL AW_NODISCARD AW_API aw_status aw_subprocess_run(const char *const *a
                                                             const void *input, size_t length,
                                                             aw_process **out);
 /**
- * Runs `/bin/sh -c command`, as aw_subprocess_shell() starts it, in a stackful task. Never with untrusted
- * text.
+ * Runs `/bin/sh -c command`, started as by aw_subprocess_shell(), to its end, in a stackful task. Never
+ * pass it untrusted text.
  *
- * Returns and errors: as aw_subprocess_run(). asyncio: create_subprocess_shell and Process.communicate.
+ * Returns: as aw_subprocess_run().
+ *
+ * Errors: those of aw_subprocess_run().
+ *
+ * Cancellation: as aw_subprocess_run().
+ *
+ * asyncio: create_subprocess_shell and Process.communicate.
  */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_subprocess_run_shell(const char *command,
                                                                   const aw_process_options *options,
                                                                   const void *input, size_t length,
                                                                   aw_process **out);
 /**
- * As aw_subprocess_run(), started now, with the end as a future of `loop` (NULL: the one that runs), whose
- * value is the child. Read it while the future lives, or take it with aw_await_take(). Dropping the future
- * does not end the child; cancelling it does.
+ * Starts `argv[0]` as aw_subprocess_run() does, and returns at once. `out` receives a future of `loop`
+ * (NULL: the loop that runs) that is done when the child has ended, and whose value is the child. Read the
+ * value while the future lives, or take it with aw_await_take(). Dropping the future does not end the
+ * child.
  *
- * Returns: 0, and a new reference in `out`. Errors: those of aw_subprocess_exec().
+ * Returns: 0, and a new reference in `out`.
+ *
+ * Errors: those of aw_subprocess_exec().
+ *
+ * Cancellation: cancelling the future kills and reaps the child, as aw_subprocess_run() does.
+ *
+ * asyncio: create_subprocess_exec and Process.communicate.
  */
 AW_NODISCARD AW_API aw_status aw_subprocess_run_future(aw_loop *loop, const char *const *argv, size_t count,
                                                        const aw_process_options *options, const void *input,
                                                        size_t length, aw_future **out);
-/** As aw_subprocess_run_future(), with `/bin/sh -c command`. Never with untrusted text. New reference. */
+/**
+ * Starts `/bin/sh -c command` as aw_subprocess_run_future() starts a program. Never pass it untrusted text.
+ *
+ * Returns: 0, and a new reference in `out`.
+ *
+ * Errors: those of aw_subprocess_exec().
+ *
+ * Cancellation: as aw_subprocess_run_future().
+ *
+ * asyncio: create_subprocess_shell and Process.communicate.
+ */
 AW_NODISCARD AW_API aw_status aw_subprocess_run_shell_future(aw_loop *loop, const char *command,
                                                              const aw_process_options *options,
                                                              const void *input, size_t length,
                                                              aw_future **out);
 /**@}*/
 
-/** Takes one more reference and returns `process`. Any thread. */
+/**
+ * Adds a reference and returns `process`.
+ *
+ * Thread: any.
+ */
 AW_API aw_process *aw_process_ref(aw_process *process);
 /**
- * Gives one reference back. A child that still runs is killed and reaped with the last one, unless detached.
- * Any thread.
+ * Drops a reference. Dropping the last reference to a child that still runs kills and reaps it, unless it
+ * is detached.
+ *
+ * Thread: any.
  */
 AW_API void aw_process_unref(aw_process *process);
-/** The child's pid, also after its end. asyncio: Process.pid. */
+/**
+ * Returns the pid of the child, also after it ended.
+ *
+ * asyncio: Process.pid.
+ */
 AW_API int32_t aw_process_pid(const aw_process *process);
 /**
- * The exit status in `out`: 0 to 255, `-N` if signal N killed it, 255 if somebody else took the status.
- * ::AW_EINVALIDSTATE while it runs.
+ * Retrieves the exit status of the child: 0 to 255, `-N` if signal N killed it, or 255 if other code reaped
+ * the child.
+ *
+ * Errors: ::AW_EINVALIDSTATE while the child runs.
+ *
  * asyncio: Process.returncode.
  */
 AW_API aw_status aw_process_returncode(const aw_process *process, int32_t *out);
 /**
- * A future of the exit alone, whoever still holds the pipes; its value is the return code as `(void
- * *)(intptr_t)`. Cancelling it leaves the child alone. New reference. asyncio: Process.wait.
+ * Creates a future that is done when the child has exited, regardless of which processes still hold its
+ * pipes. Its value is the return code as `(void *)(intptr_t)`.
+ *
+ * Returns: 0, and a new reference in `out`.
+ *
+ * Cancellation: cancelling the future does not affect the child.
+ *
+ * asyncio: Process.wait.
  */
 AW_NODISCARD AW_API aw_status aw_process_wait(aw_process *process, aw_future **out);
 /**
- * A future of the exit and of the ends of stdout and stderr where these are pipes: it reads them meanwhile,
- * as aw_process_communicate() does. It is the one that waits for a grandchild which holds them. Its value is
- * the return code. New reference.
+ * Creates a future that is done when the child has exited and when those of stdout and stderr that are
+ * pipes are at their ends. It reads them in the meantime, as aw_process_communicate() does. Use it to wait
+ * for a grandchild that holds the pipes as well. Its value is the return code.
+ *
+ * Returns: 0, and a new reference in `out`.
  */
 AW_NODISCARD AW_API aw_status aw_process_wait_closed(aw_process *process, aw_future **out);
 /**
- * Feeds `input` (copied; then the end of file, also for none) to stdin if that is a pipe, reads stdout and
- * stderr to their ends, and waits for the exit: a future whose value is the return code. What was read is in
- * aw_process_output(). A broken pipe of stdin is no error. Cancelling it keeps what was read and what is not
- * yet written: call it again, without input, to go on. ::AW_EINVALIDSTATE while another one runs, or for
- * input when an earlier one was given. New reference. asyncio: Process.communicate.
+ * Writes `input` to stdin, reads stdout and stderr to their ends, and waits for the exit, as far as these
+ * are pipes. `input` is copied and followed by the end of file, also if it is empty. `out` receives a
+ * future whose value is the return code; aw_process_output() returns what was read. A broken pipe of stdin
+ * is not an error.
+ *
+ * Returns: 0, and a new reference in `out`.
+ *
+ * Errors: ::AW_EINVALIDSTATE while another communication runs, or if there is `input` and an earlier call
+ * had some as well.
+ *
+ * Cancellation: cancelling the future keeps what was read and what is not yet written. Call the function
+ * again without input to continue.
+ *
+ * asyncio: Process.communicate.
  */
 AW_NODISCARD AW_API aw_status aw_process_communicate(aw_process *process, const void *input, size_t length,
                                                      aw_future **out);
 /**
- * What has been read from stream 1 or 2, borrowed until the loop runs on. ::AW_EINVALIDSTATE if the stream is
- * no pipe.
+ * Retrieves what was read from stream 1 or 2, borrowed until the loop runs again.
+ *
+ * Errors: ::AW_EINVALIDSTATE if the stream is not a pipe.
  */
 AW_API aw_status aw_process_output(const aw_process *process, int stream, const void **out_data,
                                    size_t *out_length);
 /**
- * As aw_process_output(), as text that ends with a NUL, once the stream is at its end: after
- * aw_process_communicate() or aw_subprocess_run(). Bytes that are NUL themselves end it early. Borrowed until
- * the process goes.
+ * Returns what was read from stream 1 or 2 as text that ends with a NUL, borrowed until the process is
+ * released. The text is available once the stream is at its end: after aw_process_communicate() or
+ * aw_subprocess_run(). A NUL byte in the output ends the text early.
  *
- * Returns: the text; NULL if the stream is not a pipe, was taken, or is not at its end. Python:
- * `stdout.decode()`.
+ * Returns: the text; NULL if the stream is not a pipe, was taken, or is not at its end.
+ *
+ * asyncio: `stdout.decode()`.
  */
 AW_API const char *aw_process_text(const aw_process *process, int stream);
 /**
- * Hands the parent's end of pipe 0, 1 or 2 (non-blocking) to the caller. ::AW_EINVALIDSTATE if there is none,
- * or while it is in use.
+ * Moves the parent's end of pipe 0, 1 or 2, which is non-blocking, to the caller.
+ *
+ * Errors: ::AW_EINVALIDSTATE if there is no such pipe, or while it is in use.
  */
 AW_NODISCARD AW_API aw_status aw_process_take_pipe(aw_process *process, int stream, int *out_fd);
 /**
- * Sends a signal through the pidfd (with GROUP, to the group). -ESRCH once it has ended. asyncio:
- * Process.send_signal.
+ * Sends a signal to the child through its pidfd; with ::AW_PROCESS_GROUP, to its group.
+ *
+ * Errors: -ESRCH once the child has ended.
+ *
+ * asyncio: Process.send_signal.
  */
 AW_API aw_status aw_process_send_signal(aw_process *process, int signal);
-/** SIGTERM. asyncio: Process.terminate. */
+/**
+ * Sends SIGTERM as aw_process_send_signal() does.
+ *
+ * asyncio: Process.terminate.
+ */
 AW_API aw_status aw_process_terminate(aw_process *process);
-/** SIGKILL. asyncio: Process.kill. */
+/**
+ * Sends SIGKILL as aw_process_send_signal() does.
+ *
+ * asyncio: Process.kill.
+ */
 AW_API aw_status aw_process_kill(aw_process *process);
 /**
- * Closes the pipes and kills a child that still runs (unless detached). Its exit is still collected. asyncio:
- * transport.close.
+ * Closes the pipes and kills a child that still runs, unless it is detached. The child is still reaped.
+ *
+ * asyncio: transport.close.
  */
 AW_API aw_status aw_process_close(aw_process *process);
-/** One pointer for the host. The old one is destroyed. */
+/** Stores one pointer for the host, for example its wrapper object. Destroys the pointer stored before. */
 AW_API aw_status aw_process_set_host_data(aw_process *process, void *data, aw_destroy_fn destroy);
-/** What aw_process_set_host_data() stored, or NULL. */
+/** Returns the pointer that aw_process_set_host_data() stored, or NULL. */
 AW_API void *aw_process_host_data(const aw_process *process);
 
 AW_END_DECLS

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file signals.h
- * Signals as ordinary callbacks. A handler is installed when the first loop asks for a signal, and what the
- * host had is put back when the last one lets go.
+ * Signals as ordinary callbacks. A handler is installed when the first loop asks for a signal, and the
+ * host's previous disposition is restored when the last loop removes its callback.
+ *
+ * Since 0.1.0, unless an entry says otherwise.
  */
 #ifndef AWAIT_SIGNALS_H
 #define AWAIT_SIGNALS_H
@@ -13,15 +15,25 @@
 AW_BEGIN_DECLS
 
 /**
- * Has `fn` called by the loop once for each delivery of `signal`, never in signal context; a callback set
- * before is replaced. Several loops may watch one signal. Errors: -EINVAL for a number out of range, SIGKILL
- * and SIGSTOP; -ENOMEM, -ENOSPC and others of the system, and then the callback set before is still there. If
- * the watching fails later, the exception handler hears, and it is tried again after a while; no delivery is
- * lost. asyncio: loop.add_signal_handler.
+ * Calls `fn` in the loop once for each delivery of `signal`, never in signal context. It replaces an
+ * earlier callback. Several loops may handle the same signal. If watching the signal fails later, the
+ * failure is reported to the exception handler, and the loop tries again after a while; no delivery is
+ * lost.
+ *
+ * Errors: -EINVAL if `signal` is out of range, SIGKILL or SIGSTOP; -ENOMEM; -ENOSPC; others of the system.
+ * On failure the earlier callback remains.
+ *
+ * asyncio: loop.add_signal_handler.
  */
 AW_API aw_status aw_loop_add_signal_handler(aw_loop *loop, int signal, aw_callback_fn fn, void *ud,
                                             aw_destroy_fn destroy);
-/** Returns 1 if there was one, else 0. asyncio: loop.remove_signal_handler. */
+/**
+ * Removes the callback of `signal`.
+ *
+ * Returns: 1 if there was a callback, else 0.
+ *
+ * asyncio: loop.remove_signal_handler.
+ */
 AW_API aw_status aw_loop_remove_signal_handler(aw_loop *loop, int signal);
 
 AW_END_DECLS

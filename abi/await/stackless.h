@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file stackless.h
- * Stackless coroutines in C: a step function written from top to bottom, whose state remembers where it
- * stands.
+ * Stackless coroutines in C: a step function written as straight-line code, whose state remembers the
+ * position.
  *
- * The state is a struct with an ::aw_frame in it; locals that must live across an await are its members. What
- * was sent is asked of the resume after each AW_AWAIT, as in any step: aw_resume_status() first. The macros
- * are sugar over coro.h, nothing else.
+ * The state is a struct with an ::aw_frame in it. Locals that must survive an await are members of the
+ * struct. After each AW_AWAIT, query the resume as in any step, starting with aw_resume_status(). The
+ * macros only wrap coro.h.
  *
  *     static aw_status greet(aw_resume *resume, void *ud) {
  *         struct greet *self = ud;
@@ -18,14 +18,16 @@
  *         return aw_resume_return(resume, NULL, NULL);
  *     }
  *
- * One await a source line; no await inside a switch of the function's own.
+ * Write at most one await on a source line, and no await inside a switch statement of the function.
+ *
+ * Since 0.1.0, unless an entry says otherwise.
  */
 #ifndef AWAIT_STACKLESS_H
 #define AWAIT_STACKLESS_H
 
 #include <await/coro.h>
 
-/** Where a stackless coroutine stands. Starts as zero. */
+/** The position of a stackless coroutine. Initialise it to zero. */
 typedef struct aw_frame {
 	int32_t line;
 } aw_frame;
@@ -41,7 +43,7 @@ typedef struct aw_frame {
 		}             \
 		(frame)->line = -1
 
-/** Suspends with an answer of coro.h, and goes on behind it. */
+/** Ends the step with `answer`, a call of coro.h, and continues after this statement in the next step. */
 #define AW_SUSPEND(frame, answer) \
 	do {                          \
 		(frame)->line = __LINE__; \
@@ -51,9 +53,9 @@ typedef struct aw_frame {
 
 /** Awaits a future. */
 #define AW_AWAIT(frame, resume, future) AW_SUSPEND(frame, aw_resume_await(resume, future))
-/** Awaits another coroutine, in this task. */
+/** Awaits another coroutine, which runs in the same task. */
 #define AW_AWAIT_CORO(frame, resume, coro) AW_SUSPEND(frame, aw_resume_delegate(resume, coro))
-/** Lets the others run for one iteration. */
+/** Suspends the task for one iteration, so that others run. */
 #define AW_YIELD(frame, resume) AW_SUSPEND(frame, aw_resume_yield(resume))
 
 #endif
