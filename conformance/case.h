@@ -116,7 +116,7 @@ static inline int whole_seconds(int64_t start) {
 	return elapsed(start, AW_SECOND);
 }
 
-/* The unit of time of the cases named trap_…: long enough to tell one from two on a busy machine. */
-#define UNIT (50 * AW_MILLISECOND)
+/* The tick of the cases: long enough to tell one from two on a busy machine. */
+#define TICK (200 * AW_MILLISECOND)
 
 #endif

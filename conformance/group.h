@@ -46,10 +46,10 @@ static inline void say_group(aw_status status) {
 /* A child that takes its time to clean up. */
 static inline aw_status run_slow(void *ud) {
 	const job *self = (const job *)ud;
-	aw_status status = aw_sleep(90 * U);
+	aw_status status = aw_sleep(90 * TICK);
 	if (status != AW_ECANCELLED) return status;
 	trace("%sX", self->name);
-	must(aw_sleep(self->units * U));
+	must(aw_sleep(self->units * TICK));
 	trace("%s cleaned", self->name);
 	return status;
 }

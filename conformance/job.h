@@ -7,9 +7,6 @@
 
 #include "case.h"
 
-/* One unit of a job's time: long enough to tell one from two on a busy machine. */
-#define U (200 * AW_MILLISECOND)
-
 typedef struct job {
 	const char *name;
 	int units;
@@ -19,7 +16,7 @@ typedef struct job {
 static inline aw_status run_job(void *ud) {
 	const job *self = (const job *)ud;
 	trace("%s+", self->name);
-	aw_status status = aw_sleep(self->units * U);
+	aw_status status = aw_sleep(self->units * TICK);
 	if (status == AW_ECANCELLED) trace("%sX", self->name);
 	if (status < 0) return status;
 	if (self->error) return aw_raise(self->error, self->name);

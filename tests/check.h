@@ -81,7 +81,7 @@ static inline int check_run(const char *suite, const check_case *cases, size_t c
 		static const check_case cases[] = {__VA_ARGS__};              \
 		return check_run(suite, cases, sizeof cases / sizeof *cases); \
 	}
-#define CASE(function) \
+#define TEST(function) \
 	{ #function, function }
 
 #endif

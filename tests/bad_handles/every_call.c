@@ -449,5 +449,5 @@ static void the_headers_were_understood(void) {
 	EXPECT_INT(CALLS, sizeof calls / sizeof *calls);
 }
 
-CHECK_MAIN("every_call", CASE(the_headers_were_understood), CASE(null_is_refused_by_every_function),
-           CASE(another_kind_is_refused_by_every_function), CASE(a_freed_handle_is_refused_by_every_function))
+CHECK_MAIN("every_call", TEST(the_headers_were_understood), TEST(null_is_refused_by_every_function),
+           TEST(another_kind_is_refused_by_every_function), TEST(a_freed_handle_is_refused_by_every_function))

@@ -427,8 +427,8 @@ static void a_null_resume_or_report_is_answered(void) {
 	       !aw_report_handle(NULL));
 }
 
-CHECK_MAIN("bad_handles", CASE(null_is_answered_by_every_call),
-           CASE(a_handle_of_another_kind_is_answered_by_every_call),
-           CASE(a_wrong_kind_among_the_futures_is_answered), CASE(a_stale_handle_is_answered_by_every_call),
-           CASE(a_task_that_awaits_a_wrong_kind_goes_on), CASE(every_call_that_fails_in_a_task_is_caught),
-           CASE(a_null_resume_or_report_is_answered))
+CHECK_MAIN("bad_handles", TEST(null_is_answered_by_every_call),
+           TEST(a_handle_of_another_kind_is_answered_by_every_call),
+           TEST(a_wrong_kind_among_the_futures_is_answered), TEST(a_stale_handle_is_answered_by_every_call),
+           TEST(a_task_that_awaits_a_wrong_kind_goes_on), TEST(every_call_that_fails_in_a_task_is_caught),
+           TEST(a_null_resume_or_report_is_answered))

@@ -207,6 +207,6 @@ static void a_destroy_may_drop_the_last_reference_to_another(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("destroys", CASE(destroys_set_off_by_a_coroutine_leave_its_stack),
-           CASE(each_way_to_end_destroys_once), CASE(a_task_may_drop_its_own_handle),
-           CASE(a_destroy_may_drop_the_last_reference_to_another))
+CHECK_MAIN("destroys", TEST(destroys_set_off_by_a_coroutine_leave_its_stack),
+           TEST(each_way_to_end_destroys_once), TEST(a_task_may_drop_its_own_handle),
+           TEST(a_destroy_may_drop_the_last_reference_to_another))

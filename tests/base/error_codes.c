@@ -177,7 +177,7 @@ static void a_positive_status_is_a_success_and_reported_in_debug_mode(void) {
 	}
 }
 
-CHECK_MAIN("error_codes", CASE(a_registered_code_has_its_name_and_text),
-           CASE(registering_again_changes_nothing), CASE(only_codes_of_programs_can_be_registered),
-           CASE(threads_may_register_the_same_codes_at_once), CASE(a_positive_errno_is_taken_as_its_negative),
-           CASE(a_positive_status_is_a_success_and_reported_in_debug_mode))
+CHECK_MAIN("error_codes", TEST(a_registered_code_has_its_name_and_text),
+           TEST(registering_again_changes_nothing), TEST(only_codes_of_programs_can_be_registered),
+           TEST(threads_may_register_the_same_codes_at_once), TEST(a_positive_errno_is_taken_as_its_negative),
+           TEST(a_positive_status_is_a_success_and_reported_in_debug_mode))

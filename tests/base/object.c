@@ -219,9 +219,9 @@ static void a_hosts_slot_destroys_what_it_replaces(void) {
 	EXPECT(one == 1 && two == 1);
 }
 
-CHECK_MAIN("object", CASE(memory_comes_zeroed_and_apart), CASE(memory_given_back_is_taken_again),
-           CASE(the_last_reference_at_home_releases_at_once),
-           CASE(the_last_reference_elsewhere_waits_for_the_sweep),
-           CASE(closing_sweeps_and_objects_keep_the_domain),
-           CASE(an_object_made_elsewhere_counts_once_adopted), CASE(references_raced_for_end_once),
-           CASE(a_hosts_slot_destroys_what_it_replaces))
+CHECK_MAIN("object", TEST(memory_comes_zeroed_and_apart), TEST(memory_given_back_is_taken_again),
+           TEST(the_last_reference_at_home_releases_at_once),
+           TEST(the_last_reference_elsewhere_waits_for_the_sweep),
+           TEST(closing_sweeps_and_objects_keep_the_domain),
+           TEST(an_object_made_elsewhere_counts_once_adopted), TEST(references_raced_for_end_once),
+           TEST(a_hosts_slot_destroys_what_it_replaces))

@@ -239,9 +239,9 @@ static void caches_are_freed_when_nothing_is_alive(void) {
 	EXPECT_INT(aw_debug_free_caches(), 0);
 }
 
-CHECK_MAIN("references", CASE(one_unref_too_many_is_told_and_has_no_effect),
-           CASE(what_a_getter_lent_is_not_the_callers), CASE(another_thread_is_told_on_stderr),
-           CASE(one_unref_too_many_after_the_last_is_told),
-           CASE(what_a_handler_keeps_from_a_dying_future_is_its_own),
-           CASE(a_forgotten_unref_is_told_at_the_end_by_kind_and_origin),
-           CASE(a_run_that_gives_all_back_says_nothing), CASE(caches_are_freed_when_nothing_is_alive))
+CHECK_MAIN("references", TEST(one_unref_too_many_is_told_and_has_no_effect),
+           TEST(what_a_getter_lent_is_not_the_callers), TEST(another_thread_is_told_on_stderr),
+           TEST(one_unref_too_many_after_the_last_is_told),
+           TEST(what_a_handler_keeps_from_a_dying_future_is_its_own),
+           TEST(a_forgotten_unref_is_told_at_the_end_by_kind_and_origin),
+           TEST(a_run_that_gives_all_back_says_nothing), TEST(caches_are_freed_when_nothing_is_alive))

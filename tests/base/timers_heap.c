@@ -101,5 +101,5 @@ static void an_empty_heap_has_no_deadline(void) {
 	EXPECT_INT(timers_deadline(&self), INT64_MAX);
 }
 
-CHECK_MAIN("timers_heap", CASE(random_moves_keep_the_order),
-           CASE(equal_deadlines_leave_in_the_order_they_came), CASE(an_empty_heap_has_no_deadline))
+CHECK_MAIN("timers_heap", TEST(random_moves_keep_the_order),
+           TEST(equal_deadlines_leave_in_the_order_they_came), TEST(an_empty_heap_has_no_deadline))

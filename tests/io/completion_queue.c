@@ -290,10 +290,10 @@ static void a_loop_dropped_during_a_drain_ends_after_it(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("completion_queue", CASE(nops_complete_in_their_order), CASE(sleeps_complete_by_deadline),
-           CASE(bytes_go_through_a_pipe), CASE(a_write_to_nobody_is_an_error_and_no_signal),
-           CASE(a_poll_tells_what_is_ready), CASE(a_future_is_waited_for_and_not_cancelled),
-           CASE(cancelled_operations_complete_once), CASE(what_is_refused_stops_the_array_there),
-           CASE(a_bad_descriptor_is_told_by_the_completion_or_at_once),
-           CASE(a_drain_tells_something_else_from_nothing), CASE(thousands_in_flight_each_come_back_once),
-           CASE(a_closing_loop_ends_what_is_in_flight), CASE(a_loop_dropped_during_a_drain_ends_after_it))
+CHECK_MAIN("completion_queue", TEST(nops_complete_in_their_order), TEST(sleeps_complete_by_deadline),
+           TEST(bytes_go_through_a_pipe), TEST(a_write_to_nobody_is_an_error_and_no_signal),
+           TEST(a_poll_tells_what_is_ready), TEST(a_future_is_waited_for_and_not_cancelled),
+           TEST(cancelled_operations_complete_once), TEST(what_is_refused_stops_the_array_there),
+           TEST(a_bad_descriptor_is_told_by_the_completion_or_at_once),
+           TEST(a_drain_tells_something_else_from_nothing), TEST(thousands_in_flight_each_come_back_once),
+           TEST(a_closing_loop_ends_what_is_in_flight), TEST(a_loop_dropped_during_a_drain_ends_after_it))

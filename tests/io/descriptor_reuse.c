@@ -514,11 +514,11 @@ static void closed_with_a_child(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("descriptor_reuse", CASE(a_plain_close_outside_of_a_turn), CASE(a_plain_close_in_a_turn),
-           CASE(a_cancel_and_a_close_outside_of_a_turn), CASE(a_cancel_and_a_close_in_a_turn),
-           CASE(a_close_after_a_turn), CASE(many_in_one_call_and_a_close),
-           CASE(news_of_the_old_file_are_not_the_new_ones), CASE(a_write_that_waits_for_room),
-           CASE(an_accept_takes_no_connection_of_another_listener), CASE(a_reader_left_behind_is_not_called),
-           CASE(a_future_left_behind_is_not_finished),
-           CASE(a_reader_that_closes_its_descriptor_is_not_called_again),
-           CASE(a_reader_of_the_new_file_is_called), CASE(closed_by_an_operation), CASE(closed_with_a_child))
+CHECK_MAIN("descriptor_reuse", TEST(a_plain_close_outside_of_a_turn), TEST(a_plain_close_in_a_turn),
+           TEST(a_cancel_and_a_close_outside_of_a_turn), TEST(a_cancel_and_a_close_in_a_turn),
+           TEST(a_close_after_a_turn), TEST(many_in_one_call_and_a_close),
+           TEST(news_of_the_old_file_are_not_the_new_ones), TEST(a_write_that_waits_for_room),
+           TEST(an_accept_takes_no_connection_of_another_listener), TEST(a_reader_left_behind_is_not_called),
+           TEST(a_future_left_behind_is_not_finished),
+           TEST(a_reader_that_closes_its_descriptor_is_not_called_again),
+           TEST(a_reader_of_the_new_file_is_called), TEST(closed_by_an_operation), TEST(closed_with_a_child))

@@ -132,7 +132,7 @@ static void readiness_for_once_is_a_future_and_a_regular_file_is_ready(void) {
 	pipes_close();
 }
 
-CHECK_MAIN("descriptors", CASE(an_undrained_descriptor_calls_in_every_iteration),
-           CASE(adding_again_replaces_and_destroys),
-           CASE(a_removed_reader_does_not_run_even_if_its_event_was_collected),
-           CASE(a_reader_may_leave_the_run), CASE(readiness_for_once_is_a_future_and_a_regular_file_is_ready))
+CHECK_MAIN("descriptors", TEST(an_undrained_descriptor_calls_in_every_iteration),
+           TEST(adding_again_replaces_and_destroys),
+           TEST(a_removed_reader_does_not_run_even_if_its_event_was_collected),
+           TEST(a_reader_may_leave_the_run), TEST(readiness_for_once_is_a_future_and_a_regular_file_is_ready))

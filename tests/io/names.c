@@ -176,6 +176,6 @@ static void a_loop_closes_with_look_ups_left(void) {
 	aw_loop_unref(loop);
 }
 
-CHECK_MAIN("names", CASE(a_numeric_address_needs_no_thread), CASE(a_name_is_looked_up_on_a_thread),
-           CASE(no_host_means_any_address), CASE(a_failure_says_why), CASE(an_address_has_a_name),
-           CASE(a_look_up_is_cancelled_at_once), CASE(a_loop_closes_with_look_ups_left))
+CHECK_MAIN("names", TEST(a_numeric_address_needs_no_thread), TEST(a_name_is_looked_up_on_a_thread),
+           TEST(no_host_means_any_address), TEST(a_failure_says_why), TEST(an_address_has_a_name),
+           TEST(a_look_up_is_cancelled_at_once), TEST(a_loop_closes_with_look_ups_left))

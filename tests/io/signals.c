@@ -109,7 +109,7 @@ static void a_runner_turns_ctrl_c_into_a_cancellation(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("signals", CASE(a_signal_runs_an_ordinary_callback_and_adding_again_replaces),
-           CASE(the_handler_of_the_host_is_put_back),
-           CASE(a_second_loop_watches_although_the_host_took_the_signal_meanwhile),
-           CASE(what_cannot_be_caught_is_refused), CASE(a_runner_turns_ctrl_c_into_a_cancellation))
+CHECK_MAIN("signals", TEST(a_signal_runs_an_ordinary_callback_and_adding_again_replaces),
+           TEST(the_handler_of_the_host_is_put_back),
+           TEST(a_second_loop_watches_although_the_host_took_the_signal_meanwhile),
+           TEST(what_cannot_be_caught_is_refused), TEST(a_runner_turns_ctrl_c_into_a_cancellation))

@@ -427,10 +427,10 @@ static void a_loop_that_closes_ends_a_call_that_waits(void) {
 	pair_close(&sockets);
 }
 
-CHECK_MAIN("sockets", CASE(what_is_sent_is_received_to_its_end), CASE(a_call_that_is_ready_does_not_suspend),
-           CASE(sendall_waits_for_a_slow_reader), CASE(a_cancelled_receive_loses_no_byte),
-           CASE(a_peer_that_is_gone_is_an_error_and_no_signal), CASE(a_connection_is_made_and_accepted),
-           CASE(a_connection_may_be_refused), CASE(a_full_queue_of_a_unix_listener_is_told),
-           CASE(a_cancelled_accept_leaves_the_connection_to_the_next),
-           CASE(datagrams_tell_their_sender_and_what_was_cut), CASE(each_is_a_coroutine_as_well),
-           CASE(wrong_arguments_are_refused), CASE(a_loop_that_closes_ends_a_call_that_waits))
+CHECK_MAIN("sockets", TEST(what_is_sent_is_received_to_its_end), TEST(a_call_that_is_ready_does_not_suspend),
+           TEST(sendall_waits_for_a_slow_reader), TEST(a_cancelled_receive_loses_no_byte),
+           TEST(a_peer_that_is_gone_is_an_error_and_no_signal), TEST(a_connection_is_made_and_accepted),
+           TEST(a_connection_may_be_refused), TEST(a_full_queue_of_a_unix_listener_is_told),
+           TEST(a_cancelled_accept_leaves_the_connection_to_the_next),
+           TEST(datagrams_tell_their_sender_and_what_was_cut), TEST(each_is_a_coroutine_as_well),
+           TEST(wrong_arguments_are_refused), TEST(a_loop_that_closes_ends_a_call_that_waits))

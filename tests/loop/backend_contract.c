@@ -446,12 +446,12 @@ static void the_table_is_well_formed(void) {
 	EXPECT(driver_count > 0 || *driver_missing);
 }
 
-CONTRACT_MAIN("backend_contract", CASE(the_table_is_well_formed), CASE(no_wake_from_another_thread_is_lost),
-              CASE(wakes_before_a_wait_end_it_once), CASE(a_deadline_is_never_early),
-              CASE(a_signal_ends_a_wait), CASE(a_wake_from_a_signal_handler_ends_the_next_wait),
-              CASE(a_read_waits_and_then_completes), CASE(what_succeeds_at_once_completes_in_the_next_wait),
-              CASE(a_large_write_never_blocks_the_loop), CASE(several_operations_on_one_descriptor),
-              CASE(a_regular_file_is_always_ready), CASE(a_hangup_ends_every_watch),
-              CASE(writing_to_a_dead_peer_raises_no_signal), CASE(a_bad_descriptor_is_an_error_and_no_more),
-              CASE(a_thousand_messages_go_round), CASE(a_refused_connection_says_so),
-              CASE(a_thousand_descriptors_at_once))
+CONTRACT_MAIN("backend_contract", TEST(the_table_is_well_formed), TEST(no_wake_from_another_thread_is_lost),
+              TEST(wakes_before_a_wait_end_it_once), TEST(a_deadline_is_never_early),
+              TEST(a_signal_ends_a_wait), TEST(a_wake_from_a_signal_handler_ends_the_next_wait),
+              TEST(a_read_waits_and_then_completes), TEST(what_succeeds_at_once_completes_in_the_next_wait),
+              TEST(a_large_write_never_blocks_the_loop), TEST(several_operations_on_one_descriptor),
+              TEST(a_regular_file_is_always_ready), TEST(a_hangup_ends_every_watch),
+              TEST(writing_to_a_dead_peer_raises_no_signal), TEST(a_bad_descriptor_is_an_error_and_no_more),
+              TEST(a_thousand_messages_go_round), TEST(a_refused_connection_says_so),
+              TEST(a_thousand_descriptors_at_once))

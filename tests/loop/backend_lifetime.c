@@ -410,12 +410,12 @@ CONTRACT(a_thousand_opened_and_closed_leave_nothing) {
 }
 
 CONTRACT_MAIN(
-	"backend_lifetime", CASE(a_cancelled_operation_completes_once), CASE(a_cancel_loses_no_data),
-	CASE(close_ends_what_is_in_flight), CASE(closing_a_descriptor_with_a_read_under_way),
-	CASE(a_reused_number_never_gets_the_old_operation),
-	CASE(a_cancelled_operation_never_gets_a_reused_number), CASE(an_operation_without_a_flush_is_carried_out),
-	CASE(an_old_file_does_not_wake_who_waits_for_the_new_one), CASE(a_reused_number_of_an_event_descriptor),
-	CASE(a_number_reused_by_a_regular_file), CASE(a_descriptor_closed_before_the_backend_looks),
-	CASE(the_descriptor_is_readable_when_there_is_something),
-	CASE(abandoning_in_a_child_leaves_the_parent_working), CASE(a_child_that_abandons_has_no_descriptor_left),
-	CASE(without_descriptors_open_fails_and_leaks_none), CASE(a_thousand_opened_and_closed_leave_nothing))
+	"backend_lifetime", TEST(a_cancelled_operation_completes_once), TEST(a_cancel_loses_no_data),
+	TEST(close_ends_what_is_in_flight), TEST(closing_a_descriptor_with_a_read_under_way),
+	TEST(a_reused_number_never_gets_the_old_operation),
+	TEST(a_cancelled_operation_never_gets_a_reused_number), TEST(an_operation_without_a_flush_is_carried_out),
+	TEST(an_old_file_does_not_wake_who_waits_for_the_new_one), TEST(a_reused_number_of_an_event_descriptor),
+	TEST(a_number_reused_by_a_regular_file), TEST(a_descriptor_closed_before_the_backend_looks),
+	TEST(the_descriptor_is_readable_when_there_is_something),
+	TEST(abandoning_in_a_child_leaves_the_parent_working), TEST(a_child_that_abandons_has_no_descriptor_left),
+	TEST(without_descriptors_open_fails_and_leaks_none), TEST(a_thousand_opened_and_closed_leave_nothing))

@@ -146,11 +146,11 @@ static void a_post_from_the_loops_own_thread_waits_for_the_next_iteration(void) 
 	loop_end(loop);
 }
 
-CHECK_MAIN("call_soon", CASE(what_a_callback_schedules_runs_in_the_next_iteration),
-           CASE(a_callback_is_destroyed_right_after_it_ran),
-           CASE(a_cancelled_callback_is_destroyed_in_the_next_dispatch),
-           CASE(an_earlier_callback_of_the_batch_can_cancel_a_later_one),
-           CASE(a_cancel_after_the_run_only_shows_in_cancelled), CASE(a_callback_may_cancel_its_own_handle),
-           CASE(a_dropped_handle_stays_scheduled),
-           CASE(a_refused_callback_is_destroyed_before_the_call_returns),
-           CASE(a_post_from_the_loops_own_thread_waits_for_the_next_iteration))
+CHECK_MAIN("call_soon", TEST(what_a_callback_schedules_runs_in_the_next_iteration),
+           TEST(a_callback_is_destroyed_right_after_it_ran),
+           TEST(a_cancelled_callback_is_destroyed_in_the_next_dispatch),
+           TEST(an_earlier_callback_of_the_batch_can_cancel_a_later_one),
+           TEST(a_cancel_after_the_run_only_shows_in_cancelled), TEST(a_callback_may_cancel_its_own_handle),
+           TEST(a_dropped_handle_stays_scheduled),
+           TEST(a_refused_callback_is_destroyed_before_the_call_returns),
+           TEST(a_post_from_the_loops_own_thread_waits_for_the_next_iteration))

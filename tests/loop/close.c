@@ -284,9 +284,9 @@ static void a_loop_that_never_ran_closes_as_well(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("close", CASE(each_pending_callback_is_destroyed_once_and_never_run),
-           CASE(a_stackful_task_unwinds_and_its_cleanup_never_waits), CASE(tasks_end_from_wherever_they_wait),
-           CASE(what_outlives_the_loop_answers_that_it_is_closed),
-           CASE(a_destroy_that_schedules_more_ends_too), CASE(a_close_within_the_close_is_nothing),
-           CASE(a_failure_not_yet_looked_at_is_reported_before_the_handler_goes),
-           CASE(a_loop_that_never_ran_closes_as_well))
+CHECK_MAIN("close", TEST(each_pending_callback_is_destroyed_once_and_never_run),
+           TEST(a_stackful_task_unwinds_and_its_cleanup_never_waits), TEST(tasks_end_from_wherever_they_wait),
+           TEST(what_outlives_the_loop_answers_that_it_is_closed),
+           TEST(a_destroy_that_schedules_more_ends_too), TEST(a_close_within_the_close_is_nothing),
+           TEST(a_failure_not_yet_looked_at_is_reported_before_the_handler_goes),
+           TEST(a_loop_that_never_ran_closes_as_well))

@@ -101,6 +101,6 @@ static void an_eager_task_takes_its_first_step_in_the_call(void) {
 	EXPECT_INT(run_virtual(eager), 0);
 }
 
-CHECK_MAIN("context", CASE(tasks_and_callbacks_run_in_a_copy),
-           CASE(a_value_is_destroyed_when_no_context_has_it),
-           CASE(an_eager_task_takes_its_first_step_in_the_call))
+CHECK_MAIN("context", TEST(tasks_and_callbacks_run_in_a_copy),
+           TEST(a_value_is_destroyed_when_no_context_has_it),
+           TEST(an_eager_task_takes_its_first_step_in_the_call))

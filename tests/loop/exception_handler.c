@@ -208,10 +208,10 @@ static void a_failed_step_is_told_of_when_its_task_goes(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("exception_handler", CASE(a_failed_callback_is_reported_and_the_batch_goes_on),
-           CASE(a_failed_done_callback_is_reported_with_a_handle_and_no_future),
-           CASE(a_failed_reader_is_reported_with_a_handle), CASE(a_replaced_handler_is_destroyed),
-           CASE(the_default_handler_prints_in_debug_mode_alone),
-           CASE(a_handler_that_fails_goes_to_the_default_one), CASE(a_handler_may_replace_itself),
-           CASE(a_report_of_the_callers_own_carries_what_it_was_given),
-           CASE(a_failed_step_is_told_of_when_its_task_goes))
+CHECK_MAIN("exception_handler", TEST(a_failed_callback_is_reported_and_the_batch_goes_on),
+           TEST(a_failed_done_callback_is_reported_with_a_handle_and_no_future),
+           TEST(a_failed_reader_is_reported_with_a_handle), TEST(a_replaced_handler_is_destroyed),
+           TEST(the_default_handler_prints_in_debug_mode_alone),
+           TEST(a_handler_that_fails_goes_to_the_default_one), TEST(a_handler_may_replace_itself),
+           TEST(a_report_of_the_callers_own_carries_what_it_was_given),
+           TEST(a_failed_step_is_told_of_when_its_task_goes))

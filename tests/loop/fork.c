@@ -262,8 +262,8 @@ static void a_childs_task_may_return_after_a_run_of_its_own(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("fork", CASE(every_call_of_the_child_is_refused),
-           CASE(the_child_may_abandon_and_the_parent_goes_on), CASE(the_child_may_have_a_loop_of_its_own),
-           CASE(a_guest_may_fork), CASE(a_callback_may_fork), CASE(a_stackful_task_may_fork),
-           CASE(a_child_that_comes_back_into_the_run_is_turned_out),
-           CASE(a_childs_task_may_return_after_a_run_of_its_own))
+CHECK_MAIN("fork", TEST(every_call_of_the_child_is_refused),
+           TEST(the_child_may_abandon_and_the_parent_goes_on), TEST(the_child_may_have_a_loop_of_its_own),
+           TEST(a_guest_may_fork), TEST(a_callback_may_fork), TEST(a_stackful_task_may_fork),
+           TEST(a_child_that_comes_back_into_the_run_is_turned_out),
+           TEST(a_childs_task_may_return_after_a_run_of_its_own))

@@ -216,9 +216,9 @@ static void under_virtual_time_there_is_no_guest(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("guest", CASE(work_queued_outside_a_dispatch_makes_it_readable),
-           CASE(work_that_was_there_before_counts_too), CASE(a_timer_makes_it_readable_in_time),
-           CASE(an_operation_that_ends_makes_it_readable), CASE(a_wakeup_makes_it_readable_and_is_something),
-           CASE(an_edge_triggered_host_misses_nothing), CASE(tasks_run_under_a_host),
-           CASE(what_does_not_fit_a_guest_is_refused), CASE(a_stop_reaches_the_host),
-           CASE(under_virtual_time_there_is_no_guest))
+CHECK_MAIN("guest", TEST(work_queued_outside_a_dispatch_makes_it_readable),
+           TEST(work_that_was_there_before_counts_too), TEST(a_timer_makes_it_readable_in_time),
+           TEST(an_operation_that_ends_makes_it_readable), TEST(a_wakeup_makes_it_readable_and_is_something),
+           TEST(an_edge_triggered_host_misses_nothing), TEST(tasks_run_under_a_host),
+           TEST(what_does_not_fit_a_guest_is_refused), TEST(a_stop_reaches_the_host),
+           TEST(under_virtual_time_there_is_no_guest))

@@ -330,16 +330,16 @@ static void debug_mode_is_a_switch(void) {
 }
 
 CHECK_MAIN(
-	"loop", CASE(stop_before_a_run_makes_exactly_one_iteration),
-	CASE(stop_lets_the_batch_end_and_keeps_what_it_scheduled), CASE(a_stop_does_not_outlive_the_run_it_ended),
-	CASE(run_until_complete_returns_the_value_and_leaves_the_rest),
-	CASE(a_stopped_run_until_complete_can_be_taken_up_again),
-	CASE(run_until_complete_gives_the_failure_of_its_future),
-	CASE(a_loop_that_runs_refuses_to_be_run_or_closed), CASE(a_loop_may_be_closed_while_another_one_runs),
-	CASE(exit_leaves_the_run_at_once_with_the_rest_still_queued),
-	CASE(an_exit_out_of_a_task_is_also_its_outcome), CASE(wait_and_dispatch_are_an_iteration_in_two_halves),
-	CASE(a_wait_ends_at_its_limit_and_not_before), CASE(a_wakeup_ends_one_wait),
-	CASE(the_deadline_is_that_of_the_first_timer),
-	CASE(a_loop_dropped_in_its_own_callback_ends_after_the_dispatch),
-	CASE(host_data_is_replaced_and_destroyed_with_the_loop), CASE(a_closed_loop_answers_so_to_everything),
-	CASE(what_a_loop_cannot_be_made_of_is_refused), CASE(debug_mode_is_a_switch))
+	"loop", TEST(stop_before_a_run_makes_exactly_one_iteration),
+	TEST(stop_lets_the_batch_end_and_keeps_what_it_scheduled), TEST(a_stop_does_not_outlive_the_run_it_ended),
+	TEST(run_until_complete_returns_the_value_and_leaves_the_rest),
+	TEST(a_stopped_run_until_complete_can_be_taken_up_again),
+	TEST(run_until_complete_gives_the_failure_of_its_future),
+	TEST(a_loop_that_runs_refuses_to_be_run_or_closed), TEST(a_loop_may_be_closed_while_another_one_runs),
+	TEST(exit_leaves_the_run_at_once_with_the_rest_still_queued),
+	TEST(an_exit_out_of_a_task_is_also_its_outcome), TEST(wait_and_dispatch_are_an_iteration_in_two_halves),
+	TEST(a_wait_ends_at_its_limit_and_not_before), TEST(a_wakeup_ends_one_wait),
+	TEST(the_deadline_is_that_of_the_first_timer),
+	TEST(a_loop_dropped_in_its_own_callback_ends_after_the_dispatch),
+	TEST(host_data_is_replaced_and_destroyed_with_the_loop), TEST(a_closed_loop_answers_so_to_everything),
+	TEST(what_a_loop_cannot_be_made_of_is_refused), TEST(debug_mode_is_a_switch))

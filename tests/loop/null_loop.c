@@ -178,5 +178,5 @@ static void an_error_may_do_without_a_loop(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("null_loop", CASE(null_means_the_loop_that_runs), CASE(without_a_running_loop_null_is_refused),
-           CASE(an_error_may_do_without_a_loop))
+CHECK_MAIN("null_loop", TEST(null_means_the_loop_that_runs), TEST(without_a_running_loop_null_is_refused),
+           TEST(an_error_may_do_without_a_loop))

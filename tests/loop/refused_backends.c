@@ -78,4 +78,4 @@ static void a_refused_call_ends_no_program(void) {
 	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) forbid_in_child(without, &calls[i], 50);
 }
 
-CHECK_MAIN("refused_backends", CASE(few_descriptors_end_no_program), CASE(a_refused_call_ends_no_program))
+CHECK_MAIN("refused_backends", TEST(few_descriptors_end_no_program), TEST(a_refused_call_ends_no_program))

@@ -382,11 +382,11 @@ static void a_program_that_closed_every_descriptor_gets_nothing_written(void) {
 	EXPECT_INT(status, 0);
 }
 
-CHECK_MAIN("refused_calls", CASE(a_reader_costs_one_epoll_ctl_an_event), CASE(a_future_costs_one_epoll_ctl),
-           CASE(a_wake_that_is_refused_once_deafens_nobody),
-           CASE(posts_are_served_while_every_wake_is_refused),
-           CASE(a_signal_that_cannot_be_watched_is_refused), CASE(signals_are_watched_again_after_a_refusal),
-           CASE(a_doorbell_that_the_signal_handler_cannot_ring),
-           CASE(a_doorbell_of_signals_that_the_program_has_closed),
-           CASE(a_deadline_that_the_timerfd_refuses_is_met), CASE(opening_fails_or_gives_a_loop_that_works),
-           CASE(a_program_that_closed_every_descriptor_gets_nothing_written))
+CHECK_MAIN("refused_calls", TEST(a_reader_costs_one_epoll_ctl_an_event), TEST(a_future_costs_one_epoll_ctl),
+           TEST(a_wake_that_is_refused_once_deafens_nobody),
+           TEST(posts_are_served_while_every_wake_is_refused),
+           TEST(a_signal_that_cannot_be_watched_is_refused), TEST(signals_are_watched_again_after_a_refusal),
+           TEST(a_doorbell_that_the_signal_handler_cannot_ring),
+           TEST(a_doorbell_of_signals_that_the_program_has_closed),
+           TEST(a_deadline_that_the_timerfd_refuses_is_met), TEST(opening_fails_or_gives_a_loop_that_works),
+           TEST(a_program_that_closed_every_descriptor_gets_nothing_written))

@@ -393,11 +393,11 @@ static void every_thread_can_have_a_loop_of_its_own(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("threadsafe", CASE(posts_of_several_threads_all_run_each_threads_in_order),
-           CASE(progress_is_posted_with_a_copy), CASE(a_wakeup_from_a_thread_ends_a_wait_without_limit),
-           CASE(a_post_wakes_a_loop_that_has_nothing_to_do),
-           CASE(a_last_reference_dropped_elsewhere_is_destroyed_on_the_loops_thread),
-           CASE(references_dropped_while_the_loop_closes_are_destroyed_once),
-           CASE(posts_that_race_with_the_close_are_each_destroyed_once),
-           CASE(a_call_from_another_thread_while_it_runs_is_refused),
-           CASE(threads_may_drive_it_one_after_the_other), CASE(every_thread_can_have_a_loop_of_its_own))
+CHECK_MAIN("threadsafe", TEST(posts_of_several_threads_all_run_each_threads_in_order),
+           TEST(progress_is_posted_with_a_copy), TEST(a_wakeup_from_a_thread_ends_a_wait_without_limit),
+           TEST(a_post_wakes_a_loop_that_has_nothing_to_do),
+           TEST(a_last_reference_dropped_elsewhere_is_destroyed_on_the_loops_thread),
+           TEST(references_dropped_while_the_loop_closes_are_destroyed_once),
+           TEST(posts_that_race_with_the_close_are_each_destroyed_once),
+           TEST(a_call_from_another_thread_while_it_runs_is_refused),
+           TEST(threads_may_drive_it_one_after_the_other), TEST(every_thread_can_have_a_loop_of_its_own))

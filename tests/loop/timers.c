@@ -163,11 +163,11 @@ static void under_virtual_time_an_hour_is_exactly_an_hour(void) {
 	EXPECT_INT(run_virtual(an_hour), 0);
 }
 
-CHECK_MAIN("timers", CASE(timers_run_behind_what_was_queued), CASE(equal_deadlines_run_in_order_of_the_calls),
-           CASE(overdue_timers_run_once_each_by_deadline_in_one_iteration), CASE(a_timer_never_fires_early),
-           CASE(a_cancelled_timer_leaves_at_once_and_keeps_its_deadline),
-           CASE(a_timer_that_is_due_can_still_be_cancelled_in_its_batch),
-           CASE(a_cancel_after_it_fired_disturbs_nothing),
-           CASE(a_timer_of_nothing_set_by_a_timer_waits_for_the_next_iteration),
-           CASE(the_farthest_deadlines_are_never_and_overflow_nothing),
-           CASE(under_virtual_time_an_hour_is_exactly_an_hour))
+CHECK_MAIN("timers", TEST(timers_run_behind_what_was_queued), TEST(equal_deadlines_run_in_order_of_the_calls),
+           TEST(overdue_timers_run_once_each_by_deadline_in_one_iteration), TEST(a_timer_never_fires_early),
+           TEST(a_cancelled_timer_leaves_at_once_and_keeps_its_deadline),
+           TEST(a_timer_that_is_due_can_still_be_cancelled_in_its_batch),
+           TEST(a_cancel_after_it_fired_disturbs_nothing),
+           TEST(a_timer_of_nothing_set_by_a_timer_waits_for_the_next_iteration),
+           TEST(the_farthest_deadlines_are_never_and_overflow_nothing),
+           TEST(under_virtual_time_an_hour_is_exactly_an_hour))

@@ -415,18 +415,18 @@ static void threads_and_rings_die_together(void) {
 
 int main(void) {
 	static const check_case cases[] = {
-		CASE(operations_outlive_the_thread_that_submitted_them),
-		CASE(a_loop_moves_between_threads),
-		CASE(a_refused_wake_is_not_lost),
-		CASE(more_operations_than_the_rings_hold),
-		CASE(a_closed_listener_gives_its_port_back),
-		CASE(a_close_under_way_is_carried_out_at_the_end),
-		CASE(the_descriptor_shows_a_close),
-		CASE(a_reader_that_goes_away_during_a_write_raises_no_signal),
-		CASE(what_makes_no_sense_is_refused),
-		CASE(abandoning_in_the_same_process_leaves_no_descriptor),
-		CASE(a_forked_child_does_not_have_the_ring_mapped),
-		CASE(threads_and_rings_die_together),
+		TEST(operations_outlive_the_thread_that_submitted_them),
+		TEST(a_loop_moves_between_threads),
+		TEST(a_refused_wake_is_not_lost),
+		TEST(more_operations_than_the_rings_hold),
+		TEST(a_closed_listener_gives_its_port_back),
+		TEST(a_close_under_way_is_carried_out_at_the_end),
+		TEST(the_descriptor_shows_a_close),
+		TEST(a_reader_that_goes_away_during_a_write_raises_no_signal),
+		TEST(what_makes_no_sense_is_refused),
+		TEST(abandoning_in_the_same_process_leaves_no_descriptor),
+		TEST(a_forked_child_does_not_have_the_ring_mapped),
+		TEST(threads_and_rings_die_together),
 	};
 	driver_choose("uring");
 	if (driver_count) uring = driver_backends[0];

@@ -132,6 +132,6 @@ static void a_failed_open_leaves_no_descriptor(void) {
 	in_child(SYS_eventfd2, EMFILE, look_late, NULL);
 }
 
-CHECK_MAIN("uring_forbidden", CASE(eperm_at_set_up_says_that_it_is_forbidden),
-           CASE(enosys_at_set_up_says_that_there_is_none), CASE(enomem_at_set_up_names_the_limit),
-           CASE(eperm_at_first_use_says_that_it_is_forbidden), CASE(a_failed_open_leaves_no_descriptor))
+CHECK_MAIN("uring_forbidden", TEST(eperm_at_set_up_says_that_it_is_forbidden),
+           TEST(enosys_at_set_up_says_that_there_is_none), TEST(enomem_at_set_up_names_the_limit),
+           TEST(eperm_at_first_use_says_that_it_is_forbidden), TEST(a_failed_open_leaves_no_descriptor))

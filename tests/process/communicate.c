@@ -183,9 +183,9 @@ static void waiting_for_the_exit_alone_reads_nothing(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("process_communicate", CASE(ten_mebibytes_pass_both_ways),
-           CASE(a_child_that_does_not_read_is_no_failure), CASE(without_input_the_child_sees_the_end),
-           CASE(the_input_is_copied_and_ignored_without_a_pipe), CASE(one_at_a_time_and_one_input),
-           CASE(a_cancelled_one_loses_nothing), CASE(output_before_a_cancel_comes_first),
-           CASE(the_exit_does_not_wait_for_who_holds_the_pipe),
-           CASE(waiting_for_the_exit_alone_reads_nothing))
+CHECK_MAIN("process_communicate", TEST(ten_mebibytes_pass_both_ways),
+           TEST(a_child_that_does_not_read_is_no_failure), TEST(without_input_the_child_sees_the_end),
+           TEST(the_input_is_copied_and_ignored_without_a_pipe), TEST(one_at_a_time_and_one_input),
+           TEST(a_cancelled_one_loses_nothing), TEST(output_before_a_cancel_comes_first),
+           TEST(the_exit_does_not_wait_for_who_holds_the_pipe),
+           TEST(waiting_for_the_exit_alone_reads_nothing))

@@ -176,7 +176,7 @@ static void signals_are_as_a_program_expects_them(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("process_environment", CASE(the_environment_is_the_one_given),
-           CASE(one_variable_is_added_replaced_or_removed), CASE(arguments_arrive_as_they_are),
-           CASE(it_starts_in_the_directory_given), CASE(groups_and_sessions_are_made_on_request),
-           CASE(no_descriptor_is_inherited_unasked), CASE(signals_are_as_a_program_expects_them))
+CHECK_MAIN("process_environment", TEST(the_environment_is_the_one_given),
+           TEST(one_variable_is_added_replaced_or_removed), TEST(arguments_arrive_as_they_are),
+           TEST(it_starts_in_the_directory_given), TEST(groups_and_sessions_are_made_on_request),
+           TEST(no_descriptor_is_inherited_unasked), TEST(signals_are_as_a_program_expects_them))

@@ -197,10 +197,10 @@ static void children_of_others_are_left_to_them(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("process_exit", CASE(the_exit_code_is_the_return_code),
-           CASE(it_is_unknown_until_the_loop_has_collected_it), CASE(a_signal_is_told_as_a_negative_number),
-           CASE(a_child_that_has_ended_is_not_signalled), CASE(several_may_wait_and_later_ones_find_it_done),
-           CASE(cancelling_a_wait_leaves_the_child_alone),
-           CASE(a_wait_that_only_a_callback_knows_is_finished), CASE(a_status_that_somebody_took_is_255),
-           CASE(an_ignored_sigchld_gives_255_and_no_hang), CASE(no_handler_of_sigchld_is_taken),
-           CASE(children_of_others_are_left_to_them))
+CHECK_MAIN("process_exit", TEST(the_exit_code_is_the_return_code),
+           TEST(it_is_unknown_until_the_loop_has_collected_it), TEST(a_signal_is_told_as_a_negative_number),
+           TEST(a_child_that_has_ended_is_not_signalled), TEST(several_may_wait_and_later_ones_find_it_done),
+           TEST(cancelling_a_wait_leaves_the_child_alone),
+           TEST(a_wait_that_only_a_callback_knows_is_finished), TEST(a_status_that_somebody_took_is_255),
+           TEST(an_ignored_sigchld_gives_255_and_no_hang), TEST(no_handler_of_sigchld_is_taken),
+           TEST(children_of_others_are_left_to_them))

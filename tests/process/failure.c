@@ -273,10 +273,10 @@ static void a_limit_of_processes_is_told(void) {
 	EXPECT_INT(status, 0);
 }
 
-CHECK_MAIN("process_failure", CASE(each_failure_of_exec_has_its_errno), CASE(too_much_to_pass_on_is_e2big),
-           CASE(what_fails_before_the_exec_is_told_too),
-           CASE(the_error_says_whether_the_program_or_the_directory_is_missing),
-           CASE(the_childs_path_is_searched_and_never_the_working_directory),
-           CASE(a_missing_command_of_a_shell_is_an_exit), CASE(wrong_arguments_are_refused),
-           CASE(the_signal_mask_is_as_it_was), CASE(a_full_table_of_descriptors_leaks_none),
-           CASE(a_limit_of_processes_is_told))
+CHECK_MAIN("process_failure", TEST(each_failure_of_exec_has_its_errno), TEST(too_much_to_pass_on_is_e2big),
+           TEST(what_fails_before_the_exec_is_told_too),
+           TEST(the_error_says_whether_the_program_or_the_directory_is_missing),
+           TEST(the_childs_path_is_searched_and_never_the_working_directory),
+           TEST(a_missing_command_of_a_shell_is_an_exit), TEST(wrong_arguments_are_refused),
+           TEST(the_signal_mask_is_as_it_was), TEST(a_full_table_of_descriptors_leaks_none),
+           TEST(a_limit_of_processes_is_told))

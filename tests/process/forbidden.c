@@ -185,7 +185,7 @@ static void a_real_eperm_is_reported(void) {
 	forbid_in_child(refuse_for_real, &what, LIMIT);
 }
 
-CHECK_MAIN("process_forbidden", CASE(nothing_is_refused), CASE(pidfd_send_signal), CASE(pidfd_open),
-           CASE(clone_with_a_pidfd), CASE(waitid_of_a_pidfd), CASE(waitid_as_a_whole),
-           CASE(close_range_of_the_child), CASE(waiting_to_the_nanosecond), CASE(reading_without_blocking),
-           CASE(a_real_eperm_is_reported))
+CHECK_MAIN("process_forbidden", TEST(nothing_is_refused), TEST(pidfd_send_signal), TEST(pidfd_open),
+           TEST(clone_with_a_pidfd), TEST(waitid_of_a_pidfd), TEST(waitid_as_a_whole),
+           TEST(close_range_of_the_child), TEST(waiting_to_the_nanosecond), TEST(reading_without_blocking),
+           TEST(a_real_eperm_is_reported))

@@ -315,11 +315,11 @@ static void host_data_is_destroyed_once(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("process_life", CASE(the_last_reference_kills_and_the_loop_collects),
-           CASE(the_last_reference_ends_a_communicate_as_well), CASE(the_last_reference_may_go_in_any_thread),
-           CASE(close_kills_and_the_status_can_still_be_had), CASE(kill_reaches_the_whole_group),
-           CASE(without_a_group_only_the_child_is_reached), CASE(the_end_of_the_loop_kills_and_collects),
-           CASE(an_unused_exit_is_collected_by_the_end_of_the_loop), CASE(a_detached_child_lives_on),
-           CASE(a_detached_child_is_collected_while_the_loop_lives),
-           CASE(children_forked_elsewhere_can_be_adopted), CASE(what_is_no_child_is_not_adopted),
-           CASE(a_forked_copy_of_the_parent_ends_no_child), CASE(host_data_is_destroyed_once))
+CHECK_MAIN("process_life", TEST(the_last_reference_kills_and_the_loop_collects),
+           TEST(the_last_reference_ends_a_communicate_as_well), TEST(the_last_reference_may_go_in_any_thread),
+           TEST(close_kills_and_the_status_can_still_be_had), TEST(kill_reaches_the_whole_group),
+           TEST(without_a_group_only_the_child_is_reached), TEST(the_end_of_the_loop_kills_and_collects),
+           TEST(an_unused_exit_is_collected_by_the_end_of_the_loop), TEST(a_detached_child_lives_on),
+           TEST(a_detached_child_is_collected_while_the_loop_lives),
+           TEST(children_forked_elsewhere_can_be_adopted), TEST(what_is_no_child_is_not_adopted),
+           TEST(a_forked_copy_of_the_parent_ends_no_child), TEST(host_data_is_destroyed_once))

@@ -93,6 +93,6 @@ static void children_dropped_at_once_are_all_collected(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("process_many", CASE(two_hundred_at_once_are_all_collected),
-           CASE(children_dropped_at_once_are_all_collected),
-           CASE(ten_thousand_one_after_another_leave_nothing))
+CHECK_MAIN("process_many", TEST(two_hundred_at_once_are_all_collected),
+           TEST(children_dropped_at_once_are_all_collected),
+           TEST(ten_thousand_one_after_another_leave_nothing))

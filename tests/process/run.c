@@ -235,8 +235,8 @@ static void dropped_or_not_it_ends_with_its_loop(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("process_run", CASE(output_and_exit_come_in_one_call), CASE(input_is_fed_while_output_is_read),
-           CASE(options_have_the_last_word), CASE(a_start_that_fails_says_why),
-           CASE(cancelled_it_is_killed_and_collected), CASE(a_limit_kills_its_group),
-           CASE(a_detached_child_continues), CASE(the_future_has_the_child_as_its_value),
-           CASE(dropped_or_not_it_ends_with_its_loop))
+CHECK_MAIN("process_run", TEST(output_and_exit_come_in_one_call), TEST(input_is_fed_while_output_is_read),
+           TEST(options_have_the_last_word), TEST(a_start_that_fails_says_why),
+           TEST(cancelled_it_is_killed_and_collected), TEST(a_limit_kills_its_group),
+           TEST(a_detached_child_continues), TEST(the_future_has_the_child_as_its_value),
+           TEST(dropped_or_not_it_ends_with_its_loop))

@@ -228,9 +228,9 @@ static void wrong_options_are_refused_and_change_nothing(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("process_stdio", CASE(nothing_piped_gives_nothing_to_look_at),
-           CASE(pipes_part_what_is_said_on_each), CASE(streams_are_set_at_once),
-           CASE(stderr_can_go_where_stdout_goes), CASE(null_is_empty_and_swallows),
-           CASE(a_descriptor_is_lent_and_stays_the_callers), CASE(streams_may_change_places),
-           CASE(pipes_work_in_a_parent_without_standard_streams), CASE(a_taken_pipe_is_the_callers),
-           CASE(a_pipe_in_use_is_not_given_away), CASE(wrong_options_are_refused_and_change_nothing))
+CHECK_MAIN("process_stdio", TEST(nothing_piped_gives_nothing_to_look_at),
+           TEST(pipes_part_what_is_said_on_each), TEST(streams_are_set_at_once),
+           TEST(stderr_can_go_where_stdout_goes), TEST(null_is_empty_and_swallows),
+           TEST(a_descriptor_is_lent_and_stays_the_callers), TEST(streams_may_change_places),
+           TEST(pipes_work_in_a_parent_without_standard_streams), TEST(a_taken_pipe_is_the_callers),
+           TEST(a_pipe_in_use_is_not_given_away), TEST(wrong_options_are_refused_and_change_nothing))

@@ -112,5 +112,5 @@ static void every_kind_of_handle_ends_with_its_scope(void) {
 	EXPECT_INT(run_virtual(one_of_each), 0);
 }
 
-CHECK_MAIN("easy", CASE(a_negative_status_returns_and_handles_are_dropped),
-           CASE(values_are_taken_and_references_moved), CASE(every_kind_of_handle_ends_with_its_scope))
+CHECK_MAIN("easy", TEST(a_negative_status_returns_and_handles_are_dropped),
+           TEST(values_are_taken_and_references_moved), TEST(every_kind_of_handle_ends_with_its_scope))

@@ -312,9 +312,9 @@ static void main_gives_the_exit_status_and_prints_why(void) {
 	EXPECT_PRINTED(": enough (AW_ESYSTEMEXIT)\n");
 }
 
-CHECK_MAIN("front_door", CASE(failures_that_nobody_takes_are_printed),
-           CASE(what_main_ends_with_is_the_callers_to_tell), CASE(a_handler_of_the_programs_is_told_instead),
-           CASE(a_runner_prints_and_an_embedded_loop_does_not), CASE(the_error_of_a_run_is_given_out),
-           CASE(a_runner_keeps_the_error_of_its_last_run), CASE(why_there_is_no_loop_is_printed_or_given_out),
-           CASE(a_run_inside_a_run_is_refused_without_a_word),
-           CASE(main_gives_the_exit_status_and_prints_why))
+CHECK_MAIN("front_door", TEST(failures_that_nobody_takes_are_printed),
+           TEST(what_main_ends_with_is_the_callers_to_tell), TEST(a_handler_of_the_programs_is_told_instead),
+           TEST(a_runner_prints_and_an_embedded_loop_does_not), TEST(the_error_of_a_run_is_given_out),
+           TEST(a_runner_keeps_the_error_of_its_last_run), TEST(why_there_is_no_loop_is_printed_or_given_out),
+           TEST(a_run_inside_a_run_is_refused_without_a_word),
+           TEST(main_gives_the_exit_status_and_prints_why))

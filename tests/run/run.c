@@ -180,10 +180,10 @@ static void cancel_all_on_a_loop_of_ones_own(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("run", CASE(the_value_of_main_moves_to_the_caller),
-           CASE(what_is_left_over_is_cancelled_and_waited_for),
-           CASE(a_leftover_that_fails_is_reported_and_one_that_goes_on_awaited),
-           CASE(a_task_made_during_the_shutdown_ends_with_the_loop), CASE(a_run_within_a_run_is_refused),
-           CASE(a_run_that_cannot_start_destroys_its_argument),
-           CASE(an_exit_leaves_the_run_after_the_leftovers_ended), CASE(a_cancelled_main_is_the_runs_status),
-           CASE(a_main_that_stops_its_loop_is_left_over_itself), CASE(cancel_all_on_a_loop_of_ones_own))
+CHECK_MAIN("run", TEST(the_value_of_main_moves_to_the_caller),
+           TEST(what_is_left_over_is_cancelled_and_waited_for),
+           TEST(a_leftover_that_fails_is_reported_and_one_that_goes_on_awaited),
+           TEST(a_task_made_during_the_shutdown_ends_with_the_loop), TEST(a_run_within_a_run_is_refused),
+           TEST(a_run_that_cannot_start_destroys_its_argument),
+           TEST(an_exit_leaves_the_run_after_the_leftovers_ended), TEST(a_cancelled_main_is_the_runs_status),
+           TEST(a_main_that_stops_its_loop_is_left_over_itself), TEST(cancel_all_on_a_loop_of_ones_own))

@@ -118,5 +118,5 @@ static void closed_stacks_are_taken_again(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("finished_stack", CASE(the_culprit_dies_with_the_name_of_the_task),
-           CASE(closed_stacks_are_taken_again))
+CHECK_MAIN("finished_stack", TEST(the_culprit_dies_with_the_name_of_the_task),
+           TEST(closed_stacks_are_taken_again))

@@ -457,13 +457,13 @@ static void no_address_space_left_is_an_answer_and_no_crash(void) {
 	EXPECT_INT(result, 0);
 }
 
-CHECK_MAIN("stack", CASE(a_stack_is_usable_from_end_to_end), CASE(sizes_have_a_least_and_a_most),
-           CASE(the_last_given_is_taken_first), CASE(a_stack_costs_one_page_until_it_is_used),
-           CASE(free_stacks_give_their_memory_back), CASE(pools_come_and_go_without_a_trace),
-           CASE(a_hundred_thousand_live_at_once_in_few_mappings),
-           CASE(asan_sees_a_write_to_a_stack_that_was_given_back),
-           CASE(a_new_size_holds_for_the_stacks_taken_after_it),
-           CASE(a_guard_belongs_to_the_live_stack_above_it), CASE(every_guard_refuses_access),
-           CASE(guards_stand_in_a_forked_child_too), CASE(an_old_kernel_protects_pages_instead),
-           CASE(no_mapping_left_is_an_answer_and_no_crash),
-           CASE(no_address_space_left_is_an_answer_and_no_crash))
+CHECK_MAIN("stack", TEST(a_stack_is_usable_from_end_to_end), TEST(sizes_have_a_least_and_a_most),
+           TEST(the_last_given_is_taken_first), TEST(a_stack_costs_one_page_until_it_is_used),
+           TEST(free_stacks_give_their_memory_back), TEST(pools_come_and_go_without_a_trace),
+           TEST(a_hundred_thousand_live_at_once_in_few_mappings),
+           TEST(asan_sees_a_write_to_a_stack_that_was_given_back),
+           TEST(a_new_size_holds_for_the_stacks_taken_after_it),
+           TEST(a_guard_belongs_to_the_live_stack_above_it), TEST(every_guard_refuses_access),
+           TEST(guards_stand_in_a_forked_child_too), TEST(an_old_kernel_protects_pages_instead),
+           TEST(no_mapping_left_is_an_answer_and_no_crash),
+           TEST(no_address_space_left_is_an_answer_and_no_crash))

@@ -328,10 +328,10 @@ static void a_thread_that_ends_takes_its_alternate_stack_along(void) {
 	EXPECT_INT(e.code, INTACT);
 }
 
-CHECK_MAIN("stack_overflow", CASE(an_overflow_names_the_task_and_kills), CASE(an_unnamed_owner_is_a_task),
-           CASE(a_name_can_not_break_the_line), CASE(without_the_report_it_kills_in_silence),
-           CASE(another_thread_has_its_own_alternate_stack), CASE(another_fault_kills_as_ever),
-           CASE(a_sent_signal_kills_as_ever), CASE(a_sent_signal_that_was_ignored_still_is),
-           CASE(the_neighbours_are_intact_and_the_old_handler_runs),
-           CASE(an_old_handler_of_one_argument_runs_too), CASE(an_old_handler_that_repairs_is_not_disturbed),
-           CASE(a_thread_that_ends_takes_its_alternate_stack_along))
+CHECK_MAIN("stack_overflow", TEST(an_overflow_names_the_task_and_kills), TEST(an_unnamed_owner_is_a_task),
+           TEST(a_name_can_not_break_the_line), TEST(without_the_report_it_kills_in_silence),
+           TEST(another_thread_has_its_own_alternate_stack), TEST(another_fault_kills_as_ever),
+           TEST(a_sent_signal_kills_as_ever), TEST(a_sent_signal_that_was_ignored_still_is),
+           TEST(the_neighbours_are_intact_and_the_old_handler_runs),
+           TEST(an_old_handler_of_one_argument_runs_too), TEST(an_old_handler_that_repairs_is_not_disturbed),
+           TEST(a_thread_that_ends_takes_its_alternate_stack_along))

@@ -461,8 +461,8 @@ static void a_flow_that_never_ran_can_be_forgotten(void) {
 	stack_pool_destroy(&pool);
 }
 
-CHECK_MAIN("switch", CASE(a_flow_goes_on_where_it_was_left), CASE(callee_saved_registers_survive),
-           CASE(each_flow_has_its_own_rounding_mode), CASE(a_new_flow_has_an_aligned_stack),
-           CASE(a_million_switches_among_several_flows), CASE(a_stack_used_deeply_serves_the_next_flow),
-           CASE(a_backtrace_ends_where_the_flow_began), CASE(a_longjmp_within_a_flow_works),
-           CASE(a_flow_that_never_ran_can_be_forgotten))
+CHECK_MAIN("switch", TEST(a_flow_goes_on_where_it_was_left), TEST(callee_saved_registers_survive),
+           TEST(each_flow_has_its_own_rounding_mode), TEST(a_new_flow_has_an_aligned_stack),
+           TEST(a_million_switches_among_several_flows), TEST(a_stack_used_deeply_serves_the_next_flow),
+           TEST(a_backtrace_ends_where_the_flow_began), TEST(a_longjmp_within_a_flow_works),
+           TEST(a_flow_that_never_ran_can_be_forgotten))

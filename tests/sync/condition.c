@@ -105,7 +105,7 @@ static void waiting_without_the_lock_is_refused(void) {
 	EXPECT_INT(run_virtual(without_lock), 0);
 }
 
-CHECK_MAIN("condition", CASE(the_notified_return_one_by_one_with_the_lock),
-           CASE(a_cancelled_wait_takes_the_lock_first),
-           CASE(a_notification_given_to_the_cancelled_goes_to_the_next),
-           CASE(waiting_without_the_lock_is_refused))
+CHECK_MAIN("condition", TEST(the_notified_return_one_by_one_with_the_lock),
+           TEST(a_cancelled_wait_takes_the_lock_first),
+           TEST(a_notification_given_to_the_cancelled_goes_to_the_next),
+           TEST(waiting_without_the_lock_is_refused))

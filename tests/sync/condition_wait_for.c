@@ -148,6 +148,6 @@ static void without_the_lock_it_is_refused(void) {
 	EXPECT_INT(aw_condition_wait_for(NULL, never, NULL), AW_ENOTASK);
 }
 
-CHECK_MAIN("condition wait_for", CASE(it_waits_until_the_predicate_holds),
-           CASE(a_failing_predicate_ends_the_wait), CASE(a_cancelled_wait_has_the_lock),
-           CASE(without_the_lock_it_is_refused))
+CHECK_MAIN("condition wait_for", TEST(it_waits_until_the_predicate_holds),
+           TEST(a_failing_predicate_ends_the_wait), TEST(a_cancelled_wait_has_the_lock),
+           TEST(without_the_lock_it_is_refused))

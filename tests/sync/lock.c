@@ -117,8 +117,8 @@ static void outside_a_task_a_wait_is_refused(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("lock", CASE(a_newcomer_queues_behind_the_woken),
-           CASE(a_woken_waiter_that_is_cancelled_wakes_the_next),
-           CASE(a_free_lock_is_taken_without_suspending),
-           CASE(setting_an_event_wakes_all_even_if_it_is_cleared_at_once),
-           CASE(outside_a_task_a_wait_is_refused))
+CHECK_MAIN("lock", TEST(a_newcomer_queues_behind_the_woken),
+           TEST(a_woken_waiter_that_is_cancelled_wakes_the_next),
+           TEST(a_free_lock_is_taken_without_suspending),
+           TEST(setting_an_event_wakes_all_even_if_it_is_cleared_at_once),
+           TEST(outside_a_task_a_wait_is_refused))

@@ -204,9 +204,9 @@ static void an_item_is_destroyed_by_whoever_has_it_last(void) {
 	EXPECT_INT(run_virtual(owned), 0);
 }
 
-CHECK_MAIN("queue", CASE(a_cancelled_getter_loses_no_item),
-           CASE(a_getter_whose_item_was_taken_waits_at_the_end), CASE(a_cancelled_put_passes_its_room_on),
-           CASE(the_three_kinds_order_as_they_say), CASE(join_waits_for_every_item_put),
-           CASE(shutdown_drains_what_is_left),
-           CASE(an_immediate_shutdown_destroys_the_items_and_ends_the_join),
-           CASE(an_item_is_destroyed_by_whoever_has_it_last))
+CHECK_MAIN("queue", TEST(a_cancelled_getter_loses_no_item),
+           TEST(a_getter_whose_item_was_taken_waits_at_the_end), TEST(a_cancelled_put_passes_its_room_on),
+           TEST(the_three_kinds_order_as_they_say), TEST(join_waits_for_every_item_put),
+           TEST(shutdown_drains_what_is_left),
+           TEST(an_immediate_shutdown_destroys_the_items_and_ends_the_join),
+           TEST(an_item_is_destroyed_by_whoever_has_it_last))

@@ -137,7 +137,7 @@ static void reset_breaks_a_round_and_abort_breaks_for_good(void) {
 	EXPECT_INT(run_virtual(broken), 0);
 }
 
-CHECK_MAIN("semaphore", CASE(newcomers_never_overtake), CASE(a_permit_of_the_cancelled_goes_to_the_next),
-           CASE(a_bounded_semaphore_takes_no_more_than_it_gave),
-           CASE(the_last_to_arrive_goes_on_first_and_the_barrier_is_reusable),
-           CASE(reset_breaks_a_round_and_abort_breaks_for_good))
+CHECK_MAIN("semaphore", TEST(newcomers_never_overtake), TEST(a_permit_of_the_cancelled_goes_to_the_next),
+           TEST(a_bounded_semaphore_takes_no_more_than_it_gave),
+           TEST(the_last_to_arrive_goes_on_first_and_the_barrier_is_reusable),
+           TEST(reset_breaks_a_round_and_abort_breaks_for_good))

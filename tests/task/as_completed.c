@@ -175,8 +175,8 @@ static void bad_arguments_are_refused(void) {
 	EXPECT_INT(run_virtual(bad_arguments), 0);
 }
 
-CHECK_MAIN("as_completed", CASE(futures_come_as_they_end), CASE(after_the_limit_each_one_left_is_a_timeout),
-           CASE(a_future_given_twice_comes_once_and_none_ends_at_once),
-           CASE(a_cancelled_asker_leaves_its_turn_to_the_next),
-           CASE(an_asker_cancelled_when_woken_takes_nothing), CASE(breaking_off_leaves_the_others_running),
-           CASE(bad_arguments_are_refused))
+CHECK_MAIN("as_completed", TEST(futures_come_as_they_end), TEST(after_the_limit_each_one_left_is_a_timeout),
+           TEST(a_future_given_twice_comes_once_and_none_ends_at_once),
+           TEST(a_cancelled_asker_leaves_its_turn_to_the_next),
+           TEST(an_asker_cancelled_when_woken_takes_nothing), TEST(breaking_off_leaves_the_others_running),
+           TEST(bad_arguments_are_refused))

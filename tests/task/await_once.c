@@ -262,9 +262,9 @@ static void futures_of_other_loops_are_refused(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("await once", CASE(the_value_outlives_the_future), CASE(results_become_a_reference_of_the_caller),
-           CASE(a_failure_drops_the_reference_too), CASE(a_cancelled_await_cancels_and_drops),
-           CASE(outside_a_task_the_reference_is_dropped), CASE(integers_need_no_casts),
-           CASE(a_value_of_another_kind_is_no_integer), CASE(results_give_integers),
-           CASE(a_shielded_await_leaves_the_future_alone), CASE(a_limit_leaves_the_future_alone),
-           CASE(futures_of_other_loops_are_refused))
+CHECK_MAIN("await once", TEST(the_value_outlives_the_future), TEST(results_become_a_reference_of_the_caller),
+           TEST(a_failure_drops_the_reference_too), TEST(a_cancelled_await_cancels_and_drops),
+           TEST(outside_a_task_the_reference_is_dropped), TEST(integers_need_no_casts),
+           TEST(a_value_of_another_kind_is_no_integer), TEST(results_give_integers),
+           TEST(a_shielded_await_leaves_the_future_alone), TEST(a_limit_leaves_the_future_alone),
+           TEST(futures_of_other_loops_are_refused))

@@ -159,7 +159,7 @@ static void a_debug_signal_prints_the_tasks_to_standard_error(void) {
 	EXPECT_INT(aw_loop_add_debug_signal(NULL, SIGUSR1), AW_ENOLOOP);
 }
 
-CHECK_MAIN("backtrace", CASE(each_call_of_a_suspended_task_is_printed_the_innermost_first),
-           CASE(a_task_that_has_not_begun_has_no_backtrace), CASE(a_stack_that_is_nearly_full_is_left_alone),
-           CASE(the_task_that_asks_runs_and_has_none),
-           CASE(a_debug_signal_prints_the_tasks_to_standard_error))
+CHECK_MAIN("backtrace", TEST(each_call_of_a_suspended_task_is_printed_the_innermost_first),
+           TEST(a_task_that_has_not_begun_has_no_backtrace), TEST(a_stack_that_is_nearly_full_is_left_alone),
+           TEST(the_task_that_asks_runs_and_has_none),
+           TEST(a_debug_signal_prints_the_tasks_to_standard_error))

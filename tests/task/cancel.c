@@ -363,17 +363,17 @@ static void a_chain_of_tasks_longer_than_a_stack_can_be_cancelled(void) {
 	EXPECT_INT(run_virtual(long_chain), 0);
 }
 
-CHECK_MAIN("cancel", CASE(a_task_cancelled_before_its_start_never_runs),
-           CASE(what_a_task_awaits_is_cancelled_at_once_and_the_task_later),
-           CASE(a_cancel_between_completion_and_resume_wins),
-           CASE(a_swallowed_cancel_leaves_the_count_and_a_normal_end),
-           CASE(two_requests_before_delivery_are_one_cancellation),
-           CASE(a_task_that_cancels_itself_learns_at_the_next_real_suspension),
-           CASE(a_cancel_walks_the_chain_and_the_inner_task_decides),
-           CASE(raising_a_cancellation_is_being_cancelled),
-           CASE(the_last_uncancel_withdraws_an_undelivered_request),
-           CASE(cancelling_a_sleep_takes_its_timer_away), CASE(the_message_that_is_under_way_arrives),
-           CASE(tasks_that_await_each_other_end_with_their_loop),
-           CASE(tasks_that_await_each_other_can_be_cancelled),
-           CASE(a_circle_through_a_gather_can_be_cancelled),
-           CASE(a_chain_of_tasks_longer_than_a_stack_can_be_cancelled))
+CHECK_MAIN("cancel", TEST(a_task_cancelled_before_its_start_never_runs),
+           TEST(what_a_task_awaits_is_cancelled_at_once_and_the_task_later),
+           TEST(a_cancel_between_completion_and_resume_wins),
+           TEST(a_swallowed_cancel_leaves_the_count_and_a_normal_end),
+           TEST(two_requests_before_delivery_are_one_cancellation),
+           TEST(a_task_that_cancels_itself_learns_at_the_next_real_suspension),
+           TEST(a_cancel_walks_the_chain_and_the_inner_task_decides),
+           TEST(raising_a_cancellation_is_being_cancelled),
+           TEST(the_last_uncancel_withdraws_an_undelivered_request),
+           TEST(cancelling_a_sleep_takes_its_timer_away), TEST(the_message_that_is_under_way_arrives),
+           TEST(tasks_that_await_each_other_end_with_their_loop),
+           TEST(tasks_that_await_each_other_can_be_cancelled),
+           TEST(a_circle_through_a_gather_can_be_cancelled),
+           TEST(a_chain_of_tasks_longer_than_a_stack_can_be_cancelled))

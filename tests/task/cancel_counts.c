@@ -186,6 +186,6 @@ static void a_request_is_counted_by_those_awaited_at_its_time(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("cancel_counts", CASE(every_request_is_counted_in_a_bush),
-           CASE(every_request_is_counted_in_a_chain), CASE(the_message_of_the_last_request_arrives),
-           CASE(a_request_is_counted_by_those_awaited_at_its_time))
+CHECK_MAIN("cancel_counts", TEST(every_request_is_counted_in_a_bush),
+           TEST(every_request_is_counted_in_a_chain), TEST(the_message_of_the_last_request_arrives),
+           TEST(a_request_is_counted_by_those_awaited_at_its_time))

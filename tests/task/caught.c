@@ -371,9 +371,9 @@ static void outside_a_stackful_task_nothing_is_caught(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("caught", CASE(the_error_of_a_plain_call_is_caught_and_passed_on),
-           CASE(a_failure_that_was_handled_says_nothing_about_a_later_one),
-           CASE(releasing_what_is_held_keeps_the_error), CASE(a_call_that_fails_replaces_the_error),
-           CASE(the_error_of_an_iterator_is_caught),
-           CASE(the_error_of_a_scopes_body_is_caught_in_its_exit_and_after_it),
-           CASE(scopes_of_the_library_pass_errors_on), CASE(outside_a_stackful_task_nothing_is_caught))
+CHECK_MAIN("caught", TEST(the_error_of_a_plain_call_is_caught_and_passed_on),
+           TEST(a_failure_that_was_handled_says_nothing_about_a_later_one),
+           TEST(releasing_what_is_held_keeps_the_error), TEST(a_call_that_fails_replaces_the_error),
+           TEST(the_error_of_an_iterator_is_caught),
+           TEST(the_error_of_a_scopes_body_is_caught_in_its_exit_and_after_it),
+           TEST(scopes_of_the_library_pass_errors_on), TEST(outside_a_stackful_task_nothing_is_caught))

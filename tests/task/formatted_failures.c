@@ -97,5 +97,5 @@ static void work_fails_with_a_formatted_message(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("formatted failures", CASE(a_task_fails_with_a_formatted_message),
-           CASE(a_future_fails_with_a_formatted_message), CASE(work_fails_with_a_formatted_message))
+CHECK_MAIN("formatted failures", TEST(a_task_fails_with_a_formatted_message),
+           TEST(a_future_fails_with_a_formatted_message), TEST(work_fails_with_a_formatted_message))

@@ -170,6 +170,6 @@ static void a_copy_may_outlive_its_loop(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("future copy", CASE(a_copy_keeps_the_value), CASE(own_kinds_of_values_stay_what_they_are),
-           CASE(errors_and_cancellations_are_copied), CASE(what_can_not_be_copied_is_refused),
-           CASE(in_a_done_callback_it_follows), CASE(a_copy_may_outlive_its_loop))
+CHECK_MAIN("future copy", TEST(a_copy_keeps_the_value), TEST(own_kinds_of_values_stay_what_they_are),
+           TEST(errors_and_cancellations_are_copied), TEST(what_can_not_be_copied_is_refused),
+           TEST(in_a_done_callback_it_follows), TEST(a_copy_may_outlive_its_loop))

@@ -334,14 +334,14 @@ static void a_value_tells_what_it_is_also_through_a_shield(void) {
 	EXPECT_INT(run_virtual(kinds), 0);
 }
 
-CHECK_MAIN("gather", CASE(results_come_in_argument_order), CASE(gathering_nothing_is_done_at_once),
-           CASE(a_future_given_twice_runs_once_and_appears_twice),
-           CASE(the_first_failure_ends_it_and_the_others_go_on_unheard),
-           CASE(errors_and_cancellations_can_be_results),
-           CASE(a_cancelled_gather_ends_with_the_first_cancelled_child),
-           CASE(a_cancelled_gather_that_returns_errors_waits_for_all),
-           CASE(a_cancelled_gather_fails_even_if_every_child_swallowed_it),
-           CASE(a_child_cancelled_by_others_fails_the_gather_alone),
-           CASE(a_cancel_when_all_children_are_done_comes_too_late), CASE(bad_arguments_change_nothing),
-           CASE(a_dropped_gather_lets_its_children_go_on), CASE(gathers_nest),
-           CASE(a_value_tells_what_it_is_also_through_a_shield))
+CHECK_MAIN("gather", TEST(results_come_in_argument_order), TEST(gathering_nothing_is_done_at_once),
+           TEST(a_future_given_twice_runs_once_and_appears_twice),
+           TEST(the_first_failure_ends_it_and_the_others_go_on_unheard),
+           TEST(errors_and_cancellations_can_be_results),
+           TEST(a_cancelled_gather_ends_with_the_first_cancelled_child),
+           TEST(a_cancelled_gather_that_returns_errors_waits_for_all),
+           TEST(a_cancelled_gather_fails_even_if_every_child_swallowed_it),
+           TEST(a_child_cancelled_by_others_fails_the_gather_alone),
+           TEST(a_cancel_when_all_children_are_done_comes_too_late), TEST(bad_arguments_change_nothing),
+           TEST(a_dropped_gather_lets_its_children_go_on), TEST(gathers_nest),
+           TEST(a_value_tells_what_it_is_also_through_a_shield))

@@ -213,10 +213,10 @@ static void the_end_of_a_run_cancels_a_chain_of_tasks(void) {
 	is_linear(by_loop_innermost_first);
 }
 
-CHECK_MAIN("growth", CASE(waits_for_one_future_are_cancelled_newest_first),
-           CASE(waits_for_one_future_are_cancelled_oldest_first),
-           CASE(tokens_that_wait_for_one_future_are_cancelled),
-           CASE(callbacks_of_one_future_end_with_the_loop),
-           CASE(a_chain_of_tasks_is_cancelled_outermost_first),
-           CASE(a_chain_of_tasks_is_cancelled_innermost_first),
-           CASE(the_end_of_a_run_cancels_a_chain_of_tasks))
+CHECK_MAIN("growth", TEST(waits_for_one_future_are_cancelled_newest_first),
+           TEST(waits_for_one_future_are_cancelled_oldest_first),
+           TEST(tokens_that_wait_for_one_future_are_cancelled),
+           TEST(callbacks_of_one_future_end_with_the_loop),
+           TEST(a_chain_of_tasks_is_cancelled_outermost_first),
+           TEST(a_chain_of_tasks_is_cancelled_innermost_first),
+           TEST(the_end_of_a_run_cancels_a_chain_of_tasks))

@@ -415,4 +415,4 @@ static void nothing_is_lost_under_random_cancellation(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("hunt", CASE(nothing_is_lost_under_random_cancellation))
+CHECK_MAIN("hunt", TEST(nothing_is_lost_under_random_cancellation))

@@ -473,10 +473,10 @@ static void a_circle_is_printed_once(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("inspect", CASE(a_slow_callback_is_reported_in_debug_mode_only),
-           CASE(a_coroutine_that_nobody_ran_is_reported), CASE(the_tree_shows_who_awaits_whom),
-           CASE(origins_are_the_programs_own), CASE(a_slow_callback_has_a_name),
-           CASE(a_task_stands_below_who_awaits_it_whichever_is_younger),
-           CASE(the_tasks_of_a_group_stand_below_their_parent), CASE(what_is_awaited_is_told_with_who_has_it),
-           CASE(durations_are_readable), CASE(a_long_chain_is_printed_once_and_without_recursion),
-           CASE(a_circle_is_printed_once))
+CHECK_MAIN("inspect", TEST(a_slow_callback_is_reported_in_debug_mode_only),
+           TEST(a_coroutine_that_nobody_ran_is_reported), TEST(the_tree_shows_who_awaits_whom),
+           TEST(origins_are_the_programs_own), TEST(a_slow_callback_has_a_name),
+           TEST(a_task_stands_below_who_awaits_it_whichever_is_younger),
+           TEST(the_tasks_of_a_group_stand_below_their_parent), TEST(what_is_awaited_is_told_with_who_has_it),
+           TEST(durations_are_readable), TEST(a_long_chain_is_printed_once_and_without_recursion),
+           TEST(a_circle_is_printed_once))

@@ -101,5 +101,5 @@ static void the_exit_of_a_scope_is_awaited_on_every_way_out(void) {
 	EXPECT_INT(run_virtual(scopes), 0);
 }
 
-CHECK_MAIN("iterator", CASE(an_iterator_gives_its_items_and_stops),
-           CASE(the_exit_of_a_scope_is_awaited_on_every_way_out))
+CHECK_MAIN("iterator", TEST(an_iterator_gives_its_items_and_stops),
+           TEST(the_exit_of_a_scope_is_awaited_on_every_way_out))

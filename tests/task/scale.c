@@ -165,7 +165,7 @@ static void a_hundred_thousand_iterations_need_no_memory(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("scale", CASE(ten_thousand_tasks_sleep_at_once), CASE(memory_is_flat_from_round_to_round),
-           CASE(ten_thousand_tasks_are_cancelled_at_once), CASE(ten_thousand_tasks_are_gathered),
-           CASE(a_loop_closed_with_ten_thousand_sleepers_leaves_nothing),
-           CASE(loops_come_and_go_without_a_trace), CASE(a_hundred_thousand_iterations_need_no_memory))
+CHECK_MAIN("scale", TEST(ten_thousand_tasks_sleep_at_once), TEST(memory_is_flat_from_round_to_round),
+           TEST(ten_thousand_tasks_are_cancelled_at_once), TEST(ten_thousand_tasks_are_gathered),
+           TEST(a_loop_closed_with_ten_thousand_sleepers_leaves_nothing),
+           TEST(loops_come_and_go_without_a_trace), TEST(a_hundred_thousand_iterations_need_no_memory))

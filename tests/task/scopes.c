@@ -145,7 +145,7 @@ static void a_loop_that_closes_takes_scopes_with_it(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("scopes", CASE(an_unended_timeout_is_reported_and_disarmed),
-           CASE(a_timeout_dropped_inside_is_reported_at_once),
-           CASE(the_tasks_of_an_unended_group_do_not_go_on_unnoticed),
-           CASE(scopes_that_are_ended_are_not_reported), CASE(a_loop_that_closes_takes_scopes_with_it))
+CHECK_MAIN("scopes", TEST(an_unended_timeout_is_reported_and_disarmed),
+           TEST(a_timeout_dropped_inside_is_reported_at_once),
+           TEST(the_tasks_of_an_unended_group_do_not_go_on_unnoticed),
+           TEST(scopes_that_are_ended_are_not_reported), TEST(a_loop_that_closes_takes_scopes_with_it))

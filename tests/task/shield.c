@@ -172,8 +172,8 @@ static void a_shield_of_a_forgotten_future_goes_with_it(void) {
 	EXPECT_INT(run_virtual(all_dropped), 0);
 }
 
-CHECK_MAIN("shield", CASE(cancelling_the_awaiter_leaves_the_inner_task_alone),
-           CASE(cancelling_the_inner_one_cancels_the_shield), CASE(a_future_that_is_done_is_its_own_shield),
-           CASE(the_shield_keeps_the_value_it_shares), CASE(a_failure_passes_through),
-           CASE(a_failure_after_the_cancellation_is_reported_at_once_and_once),
-           CASE(a_limit_cancels_the_shield_alone), CASE(a_shield_of_a_forgotten_future_goes_with_it))
+CHECK_MAIN("shield", TEST(cancelling_the_awaiter_leaves_the_inner_task_alone),
+           TEST(cancelling_the_inner_one_cancels_the_shield), TEST(a_future_that_is_done_is_its_own_shield),
+           TEST(the_shield_keeps_the_value_it_shares), TEST(a_failure_passes_through),
+           TEST(a_failure_after_the_cancellation_is_reported_at_once_and_once),
+           TEST(a_limit_cancels_the_shield_alone), TEST(a_shield_of_a_forgotten_future_goes_with_it))

@@ -206,8 +206,8 @@ static void nothing_is_gathered_and_nonsense_refused(void) {
 	EXPECT_INT(run_virtual(maps_nothing), 0);
 }
 
-CHECK_MAIN("spawn", CASE(a_task_has_its_name_from_the_start), CASE(a_task_is_given_as_a_future),
-           CASE(a_refused_spawn_destroys_what_it_was_given), CASE(the_results_are_in_the_order_of_the_inputs),
-           CASE(failures_are_as_with_gather), CASE(a_cancellation_reaches_each_task),
-           CASE(they_are_awaited_in_one_call), CASE(a_cancelled_run_cancels_each),
-           CASE(nothing_is_gathered_and_nonsense_refused))
+CHECK_MAIN("spawn", TEST(a_task_has_its_name_from_the_start), TEST(a_task_is_given_as_a_future),
+           TEST(a_refused_spawn_destroys_what_it_was_given), TEST(the_results_are_in_the_order_of_the_inputs),
+           TEST(failures_are_as_with_gather), TEST(a_cancellation_reaches_each_task),
+           TEST(they_are_awaited_in_one_call), TEST(a_cancelled_run_cancels_each),
+           TEST(nothing_is_gathered_and_nonsense_refused))

@@ -350,15 +350,15 @@ static void a_stale_coroutine_is_refused_by_who_awaits_it(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("step_coro", CASE(a_step_can_end_at_once_in_each_way),
-           CASE(an_awaited_future_sends_its_value_or_its_error),
-           CASE(cancellation_is_sent_and_may_be_handled),
-           CASE(an_error_before_the_start_never_reaches_the_step),
-           CASE(a_delegate_runs_in_the_same_task_and_gives_its_outcome),
-           CASE(an_exit_that_the_outer_coroutine_handles_is_none),
-           CASE(a_cancelled_delegate_lets_its_parent_decide),
-           CASE(a_stackful_task_can_run_a_coroutine_object_once), CASE(a_coroutine_runs_once),
-           CASE(the_first_answer_of_a_step_stands), CASE(a_step_that_awaits_nothing_fails_its_task),
-           CASE(a_coroutine_that_never_ran_is_destroyed_with_its_handle),
-           CASE(a_deep_chain_of_delegates_costs_no_stack),
-           CASE(a_stale_coroutine_is_refused_by_who_awaits_it))
+CHECK_MAIN("step_coro", TEST(a_step_can_end_at_once_in_each_way),
+           TEST(an_awaited_future_sends_its_value_or_its_error),
+           TEST(cancellation_is_sent_and_may_be_handled),
+           TEST(an_error_before_the_start_never_reaches_the_step),
+           TEST(a_delegate_runs_in_the_same_task_and_gives_its_outcome),
+           TEST(an_exit_that_the_outer_coroutine_handles_is_none),
+           TEST(a_cancelled_delegate_lets_its_parent_decide),
+           TEST(a_stackful_task_can_run_a_coroutine_object_once), TEST(a_coroutine_runs_once),
+           TEST(the_first_answer_of_a_step_stands), TEST(a_step_that_awaits_nothing_fails_its_task),
+           TEST(a_coroutine_that_never_ran_is_destroyed_with_its_handle),
+           TEST(a_deep_chain_of_delegates_costs_no_stack),
+           TEST(a_stale_coroutine_is_refused_by_who_awaits_it))

@@ -474,15 +474,15 @@ static void stack_sizes_out_of_reason_are_refused(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("task", CASE(a_task_starts_in_the_next_iteration_in_order),
-           CASE(a_wake_up_takes_as_many_iterations_as_in_asyncio),
-           CASE(wait_takes_three_iterations_and_wait_for_one),
-           CASE(a_task_ends_with_what_its_function_returned_or_raised),
-           CASE(a_failure_passed_on_is_the_very_error_object), CASE(a_task_cannot_await_itself),
-           CASE(a_task_cannot_be_finished_from_outside), CASE(tasks_are_numbered_or_named),
-           CASE(the_current_task_is_the_one_that_runs),
-           CASE(all_tasks_are_those_not_done_in_order_of_creation), CASE(a_dropped_task_goes_on),
-           CASE(a_sleep_of_nothing_is_one_iteration_without_a_timer),
-           CASE(a_tasks_callbacks_run_one_iteration_after_it),
-           CASE(a_failure_nobody_looks_at_is_reported_when_the_task_goes),
-           CASE(without_a_running_loop_there_is_no_default_one), CASE(stack_sizes_out_of_reason_are_refused))
+CHECK_MAIN("task", TEST(a_task_starts_in_the_next_iteration_in_order),
+           TEST(a_wake_up_takes_as_many_iterations_as_in_asyncio),
+           TEST(wait_takes_three_iterations_and_wait_for_one),
+           TEST(a_task_ends_with_what_its_function_returned_or_raised),
+           TEST(a_failure_passed_on_is_the_very_error_object), TEST(a_task_cannot_await_itself),
+           TEST(a_task_cannot_be_finished_from_outside), TEST(tasks_are_numbered_or_named),
+           TEST(the_current_task_is_the_one_that_runs),
+           TEST(all_tasks_are_those_not_done_in_order_of_creation), TEST(a_dropped_task_goes_on),
+           TEST(a_sleep_of_nothing_is_one_iteration_without_a_timer),
+           TEST(a_tasks_callbacks_run_one_iteration_after_it),
+           TEST(a_failure_nobody_looks_at_is_reported_when_the_task_goes),
+           TEST(without_a_running_loop_there_is_no_default_one), TEST(stack_sizes_out_of_reason_are_refused))

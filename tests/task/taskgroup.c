@@ -206,9 +206,9 @@ static void a_task_made_elsewhere_joins_a_group(void) {
 	EXPECT_INT(run_virtual(takes_tasks_made_elsewhere), 0);
 }
 
-CHECK_MAIN("taskgroup", CASE(a_task_made_elsewhere_joins_a_group),
-           CASE(the_first_failure_cancels_siblings_and_body), CASE(failures_of_the_cancelled_are_collected),
-           CASE(a_failure_of_the_body_is_part_of_the_group), CASE(a_mere_cancellation_comes_out_bare),
-           CASE(a_group_takes_tasks_only_while_it_lasts),
-           CASE(failures_win_and_an_outside_cancel_is_asked_again),
-           CASE(a_loop_that_closes_lets_go_of_a_group_with_tasks))
+CHECK_MAIN("taskgroup", TEST(a_task_made_elsewhere_joins_a_group),
+           TEST(the_first_failure_cancels_siblings_and_body), TEST(failures_of_the_cancelled_are_collected),
+           TEST(a_failure_of_the_body_is_part_of_the_group), TEST(a_mere_cancellation_comes_out_bare),
+           TEST(a_group_takes_tasks_only_while_it_lasts),
+           TEST(failures_win_and_an_outside_cancel_is_asked_again),
+           TEST(a_loop_that_closes_lets_go_of_a_group_with_tasks))

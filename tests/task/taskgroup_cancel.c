@@ -136,6 +136,6 @@ static void a_cancellation_from_outside_is_not_lost(void) {
 	EXPECT_STR(trace, "parent:AW_ECANCELLED");
 }
 
-CHECK_MAIN("taskgroup cancel", CASE(what_is_left_is_cancelled_and_awaited),
-           CASE(a_group_without_tasks_ends_well), CASE(a_member_may_cancel_the_group),
-           CASE(failures_on_the_way_out_are_told), CASE(a_cancellation_from_outside_is_not_lost))
+CHECK_MAIN("taskgroup cancel", TEST(what_is_left_is_cancelled_and_awaited),
+           TEST(a_group_without_tasks_ends_well), TEST(a_member_may_cancel_the_group),
+           TEST(failures_on_the_way_out_are_told), TEST(a_cancellation_from_outside_is_not_lost))

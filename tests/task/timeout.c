@@ -374,16 +374,16 @@ static void a_limit_holds_on_this_backends_clock(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("timeout", CASE(a_scope_cancels_its_body_and_calls_it_a_timeout),
-           CASE(a_body_in_time_leaves_no_timer), CASE(of_nested_scopes_the_one_that_expired_times_out),
-           CASE(when_both_expire_at_once_the_outer_one_times_out),
-           CASE(an_external_cancel_stays_one_even_in_the_same_tick),
-           CASE(a_deadline_can_be_moved_both_ways_and_removed),
-           CASE(a_limit_of_nothing_fires_at_the_first_suspension),
-           CASE(a_body_that_swallows_or_answers_otherwise_is_believed),
-           CASE(outside_a_task_there_is_nothing_to_limit),
-           CASE(wait_for_waits_for_what_it_cancels_and_believes_it),
-           CASE(without_time_only_what_is_done_is_given),
-           CASE(cancelling_who_waits_for_cancels_and_awaits_the_future),
-           CASE(a_completion_in_the_tick_of_the_timeout_is_a_timeout), CASE(wait_for_and_scopes_compose),
-           CASE(a_limit_holds_on_this_backends_clock))
+CHECK_MAIN("timeout", TEST(a_scope_cancels_its_body_and_calls_it_a_timeout),
+           TEST(a_body_in_time_leaves_no_timer), TEST(of_nested_scopes_the_one_that_expired_times_out),
+           TEST(when_both_expire_at_once_the_outer_one_times_out),
+           TEST(an_external_cancel_stays_one_even_in_the_same_tick),
+           TEST(a_deadline_can_be_moved_both_ways_and_removed),
+           TEST(a_limit_of_nothing_fires_at_the_first_suspension),
+           TEST(a_body_that_swallows_or_answers_otherwise_is_believed),
+           TEST(outside_a_task_there_is_nothing_to_limit),
+           TEST(wait_for_waits_for_what_it_cancels_and_believes_it),
+           TEST(without_time_only_what_is_done_is_given),
+           TEST(cancelling_who_waits_for_cancels_and_awaits_the_future),
+           TEST(a_completion_in_the_tick_of_the_timeout_is_a_timeout), TEST(wait_for_and_scopes_compose),
+           TEST(a_limit_holds_on_this_backends_clock))

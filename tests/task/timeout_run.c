@@ -88,5 +88,5 @@ static void a_cancellation_from_outside_is_no_timeout(void) {
 	EXPECT_INT(run_virtual(cancelled), 0);
 }
 
-CHECK_MAIN("timeout run", CASE(the_body_has_its_time_and_no_more), CASE(the_outer_scope_may_end_first),
-           CASE(a_cancellation_from_outside_is_no_timeout))
+CHECK_MAIN("timeout run", TEST(the_body_has_its_time_and_no_more), TEST(the_outer_scope_may_end_first),
+           TEST(a_cancellation_from_outside_is_no_timeout))

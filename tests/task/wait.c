@@ -190,7 +190,7 @@ static void as_a_coroutine_it_gives_the_outcomes(void) {
 	EXPECT_INT(run_virtual(as_coroutine), 0);
 }
 
-CHECK_MAIN("wait", CASE(the_limit_ends_the_wait_and_nothing_else), CASE(any_end_counts_as_completed),
-           CASE(a_cancellation_is_no_exception), CASE(waiting_for_what_is_done_still_suspends),
-           CASE(cancelling_the_waiter_leaves_the_futures_alone), CASE(bad_arguments_are_refused),
-           CASE(a_future_given_twice_is_waited_for_once), CASE(as_a_coroutine_it_gives_the_outcomes))
+CHECK_MAIN("wait", TEST(the_limit_ends_the_wait_and_nothing_else), TEST(any_end_counts_as_completed),
+           TEST(a_cancellation_is_no_exception), TEST(waiting_for_what_is_done_still_suspends),
+           TEST(cancelling_the_waiter_leaves_the_futures_alone), TEST(bad_arguments_are_refused),
+           TEST(a_future_given_twice_is_waited_for_once), TEST(as_a_coroutine_it_gives_the_outcomes))

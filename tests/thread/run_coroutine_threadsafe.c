@@ -383,10 +383,10 @@ static void wrong_arguments_are_answered_with_errors(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("run_coroutine_threadsafe", CASE(the_value_reaches_the_other_thread),
-           CASE(a_failure_reaches_it_with_its_message),
-           CASE(a_task_cancelled_in_the_loop_is_a_cancelled_outcome), CASE(a_coroutine_of_steps_does_as_well),
-           CASE(the_task_has_the_context_of_who_submitted_it), CASE(cancelling_it_cancels_the_task),
-           CASE(what_is_cancelled_on_the_way_never_runs), CASE(the_thread_that_runs_the_loop_can_not_wait),
-           CASE(who_waits_hears_of_the_end_of_the_loop), CASE(a_storm_of_submissions_ends_with_the_loop),
-           CASE(eight_threads_ask_one_loop), CASE(wrong_arguments_are_answered_with_errors))
+CHECK_MAIN("run_coroutine_threadsafe", TEST(the_value_reaches_the_other_thread),
+           TEST(a_failure_reaches_it_with_its_message),
+           TEST(a_task_cancelled_in_the_loop_is_a_cancelled_outcome), TEST(a_coroutine_of_steps_does_as_well),
+           TEST(the_task_has_the_context_of_who_submitted_it), TEST(cancelling_it_cancels_the_task),
+           TEST(what_is_cancelled_on_the_way_never_runs), TEST(the_thread_that_runs_the_loop_can_not_wait),
+           TEST(who_waits_hears_of_the_end_of_the_loop), TEST(a_storm_of_submissions_ends_with_the_loop),
+           TEST(eight_threads_ask_one_loop), TEST(wrong_arguments_are_answered_with_errors))

@@ -259,10 +259,10 @@ static void a_loop_can_close_while_tasks_wait_for_threads(void) {
 	EXPECT_INT(stackful.value_destroyed + steps.value_destroyed, 2);
 }
 
-CHECK_MAIN("to_thread", CASE(the_value_moves_to_the_caller), CASE(a_failure_is_raised_where_it_is_awaited),
-           CASE(it_is_for_tasks), CASE(the_thread_gets_a_copy_of_the_context),
-           CASE(the_loop_goes_on_while_the_thread_works), CASE(a_clock_that_jumps_waits_for_the_thread),
-           CASE(the_clock_jumps_again_once_the_thread_is_done),
-           CASE(run_waits_for_the_thread_of_a_cancelled_task),
-           CASE(a_coroutine_does_nothing_until_it_is_driven), CASE(a_coroutine_of_nothing_is_refused),
-           CASE(a_loop_can_close_while_tasks_wait_for_threads))
+CHECK_MAIN("to_thread", TEST(the_value_moves_to_the_caller), TEST(a_failure_is_raised_where_it_is_awaited),
+           TEST(it_is_for_tasks), TEST(the_thread_gets_a_copy_of_the_context),
+           TEST(the_loop_goes_on_while_the_thread_works), TEST(a_clock_that_jumps_waits_for_the_thread),
+           TEST(the_clock_jumps_again_once_the_thread_is_done),
+           TEST(run_waits_for_the_thread_of_a_cancelled_task),
+           TEST(a_coroutine_does_nothing_until_it_is_driven), TEST(a_coroutine_of_nothing_is_refused),
+           TEST(a_loop_can_close_while_tasks_wait_for_threads))

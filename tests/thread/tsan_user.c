@@ -95,5 +95,5 @@ static void what_a_thread_brings_home_is_no_race(void) {
 	EXPECT_INT(right, ROUNDS);
 }
 
-CHECK_MAIN("tsan_user", CASE(what_is_handed_over_between_threads_is_no_race),
-           CASE(what_a_thread_brings_home_is_no_race))
+CHECK_MAIN("tsan_user", TEST(what_is_handed_over_between_threads_is_no_race),
+           TEST(what_a_thread_brings_home_is_no_race))

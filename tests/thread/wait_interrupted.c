@@ -514,13 +514,13 @@ static void bad_handles_are_answered(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("wait_interrupted", CASE(the_time_of_a_wait_is_not_a_time_out_of_the_task),
-           CASE(a_failure_of_the_task_is_not_one_of_the_wait),
-           CASE(an_interrupt_ends_the_wait_of_its_own_thread_alone),
-           CASE(it_is_not_lost_before_the_wait_and_stays_until_cleared),
-           CASE(one_that_is_shared_ends_all_its_waits), CASE(no_raise_and_no_outcome_is_lost_in_a_race),
-           CASE(a_handler_on_the_waiting_thread_ends_it_also_with_SA_RESTART),
-           CASE(a_handler_that_raises_is_never_missed), CASE(a_plain_wait_is_not_ended_by_signals),
-           CASE(a_readable_descriptor_ends_it_until_it_is_read), CASE(one_with_a_descriptor_serves_one_wait),
-           CASE(the_end_of_an_executor_is_waited_for_in_the_same_way),
-           CASE(the_loops_thread_and_forked_children_are_refused), CASE(bad_handles_are_answered))
+CHECK_MAIN("wait_interrupted", TEST(the_time_of_a_wait_is_not_a_time_out_of_the_task),
+           TEST(a_failure_of_the_task_is_not_one_of_the_wait),
+           TEST(an_interrupt_ends_the_wait_of_its_own_thread_alone),
+           TEST(it_is_not_lost_before_the_wait_and_stays_until_cleared),
+           TEST(one_that_is_shared_ends_all_its_waits), TEST(no_raise_and_no_outcome_is_lost_in_a_race),
+           TEST(a_handler_on_the_waiting_thread_ends_it_also_with_SA_RESTART),
+           TEST(a_handler_that_raises_is_never_missed), TEST(a_plain_wait_is_not_ended_by_signals),
+           TEST(a_readable_descriptor_ends_it_until_it_is_read), TEST(one_with_a_descriptor_serves_one_wait),
+           TEST(the_end_of_an_executor_is_waited_for_in_the_same_way),
+           TEST(the_loops_thread_and_forked_children_are_refused), TEST(bad_handles_are_answered))

@@ -222,7 +222,7 @@ static void it_may_be_the_same_loop(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-CHECK_MAIN("wrap future", CASE(a_task_awaits_what_another_loop_runs),
-           CASE(cancelling_it_cancels_what_it_follows), CASE(the_other_loop_may_close_first),
-           CASE(this_loop_may_close_first), CASE(the_end_of_one_and_the_close_of_the_other_may_meet),
-           CASE(it_may_be_the_same_loop))
+CHECK_MAIN("wrap future", TEST(a_task_awaits_what_another_loop_runs),
+           TEST(cancelling_it_cancels_what_it_follows), TEST(the_other_loop_may_close_first),
+           TEST(this_loop_may_close_first), TEST(the_end_of_one_and_the_close_of_the_other_may_meet),
+           TEST(it_may_be_the_same_loop))

@@ -21,7 +21,7 @@ static aw_status main_coroutine(void *ud) {
 	if (aw_await(gathered, NULL) == -EINVAL) trace("failed: %s", aw_error_message(aw_caught()));
 	aw_future_unref(gathered);
 	drop_tasks(tasks, 3);
-	must(aw_sleep(3 * U));
+	must(aw_sleep(3 * TICK));
 	trace("end");
 	return 0;
 }

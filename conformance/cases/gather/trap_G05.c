@@ -6,7 +6,7 @@ static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	job a = {"a", 2, -EINVAL}, b = {"b", 3, 0}, c = {"c", 9, 0};
 	aw_task *task = start_job(&c);
-	must(aw_loop_call_later(aw_loop_current(), U, cancel_task, task, NULL, NULL));
+	must(aw_loop_call_later(aw_loop_current(), TICK, cancel_task, task, NULL, NULL));
 	aw_task *tasks[] = {start_job(&a), task, start_job(&b)};
 	aw_future *gathered = gather(tasks, 3, AW_GATHER_RETURN_ERRORS);
 	void *results = NULL;

@@ -11,7 +11,7 @@ static aw_status slow(void *ud) {
 	aw_status status = aw_sleep(9 * AW_SECOND);
 	if (status != AW_ECANCELLED) return status;
 	trace("slow X");
-	must(aw_sleep(2 * U));
+	must(aw_sleep(2 * TICK));
 	trace("slow cleaned");
 	return status;
 }
@@ -23,13 +23,13 @@ static aw_status main_coroutine(void *ud) {
 		trace("return_exceptions %s", True_or_False(flags != 0));
 		aw_task *tasks[] = {start_job(&a), create_task(slow, NULL)};
 		aw_future *gathered = gather(tasks, 2, flags);
-		must(aw_sleep(U));
+		must(aw_sleep(TICK));
 		aw_status cancel = must(aw_future_cancel(gathered, NULL));
 		trace("%s %s %s", True_or_False(cancel), True_or_False(aw_future_done(gathered)),
 		      True_or_False(aw_future_cancelled(gathered)));
 		if (aw_await(gathered, NULL) == AW_ECANCELLED)
 			trace("CancelledError %s", True_or_False(aw_future_cancelled(gathered)));
-		must(aw_sleep(3 * U));
+		must(aw_sleep(3 * TICK));
 		aw_future_unref(gathered);
 		drop_tasks(tasks, 2);
 	}

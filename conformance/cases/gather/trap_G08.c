@@ -9,11 +9,11 @@ static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	job a = {"a", 9, 0}, b = {"b", 3, 0};
 	aw_task *tasks[] = {start_job(&a), start_job(&b)};
-	must(aw_loop_call_later(aw_loop_current(), U, cancel_task, tasks[0], NULL, NULL));
+	must(aw_loop_call_later(aw_loop_current(), TICK, cancel_task, tasks[0], NULL, NULL));
 	aw_future *gathered = gather(tasks, 2, AW_GATHER_DEFAULT);
 	if (aw_await(gathered, NULL) == AW_ECANCELLED)
 		trace("CancelledError %d", aw_task_cancelling(aw_task_current()));
-	must(aw_sleep(4 * U));
+	must(aw_sleep(4 * TICK));
 	aw_future_unref(gathered);
 	drop_tasks(tasks, 2);
 	return 0;

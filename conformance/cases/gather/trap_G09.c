@@ -9,7 +9,7 @@ static aw_status main_coroutine(void *ud) {
 	aw_future *gathered = gather(tasks, 2, AW_GATHER_DEFAULT);
 	if (aw_await(gathered, NULL) == -EINVAL)
 		trace("cancel %s", True_or_False(must(aw_future_cancel(gathered, NULL))));
-	must(aw_sleep(2 * U));
+	must(aw_sleep(2 * TICK));
 	aw_future_unref(gathered);
 	drop_tasks(tasks, 2);
 	return 0;

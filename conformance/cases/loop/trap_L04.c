@@ -15,11 +15,11 @@ static aw_status append(aw_loop *loop, void *i) {
 
 static void run(aw_loop *loop, int count) {
 	char line[64] = "";
-	int64_t when = aw_loop_time(loop) + UNIT;
+	int64_t when = aw_loop_time(loop) + TICK;
 	out_count = 0;
 	for (int i = 0; i < count; i++)
 		must(aw_loop_call_at(loop, when, append, (void *)(intptr_t)i, NULL, NULL));
-	must(aw_loop_call_at(loop, when + UNIT, stop, NULL, NULL, NULL));
+	must(aw_loop_call_at(loop, when + TICK, stop, NULL, NULL, NULL));
 	must(aw_loop_run_forever(loop));
 	for (int i = 0; i < out_count; i++) {
 		size_t used = strlen(line);

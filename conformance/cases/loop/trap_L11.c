@@ -14,12 +14,12 @@ static aw_status other(void *gate) {
 
 static aw_status main_coroutine(void *ud) {
 	(void)ud;
-	must(aw_sleep(UNIT));
+	must(aw_sleep(TICK));
 	trace("main");
 	return 0;
 }
 
-CASE(trap_L11, 0.05, CASE_ANY) {
+CASE(trap_L11, 0.2, CASE_ANY) {
 	aw_loop *loop = new_event_loop();
 	aw_future *gate = NULL;
 	aw_task *task = NULL, *main_task = NULL;

@@ -8,7 +8,7 @@ static aw_status left(void *ud) {
 	const job *self = ud;
 	aw_status status = aw_sleep(9 * AW_SECOND);
 	if (status != AW_ECANCELLED) return status;
-	must(aw_sleep(self->units * U));
+	must(aw_sleep(self->units * TICK));
 	trace("%s cleaned", self->name);
 	return status;
 }

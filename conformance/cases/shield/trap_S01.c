@@ -16,7 +16,7 @@ static aw_status main_coroutine(void *ud) {
 	job inner = {"inner", 3, 0};
 	aw_task *task = start_job(&inner), *outer = create_task(waiter, task);
 	void *value = NULL;
-	must(aw_sleep(U));
+	must(aw_sleep(TICK));
 	must(aw_task_cancel(outer, NULL));
 	wait_tasks(&outer, 1);
 	trace("%s %s", True_or_False(aw_future_cancelled(aw_task_future(outer))),

@@ -20,7 +20,7 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_shield(aw_task_future(task), &shield));
 	must(aw_sleep(0));
 	must(aw_future_cancel(shield, NULL));
-	must(aw_sleep(2 * U));
+	must(aw_sleep(2 * TICK));
 	aw_task_unref(task);
 	trace("told %d", told_count);
 	aw_future_unref(shield);

@@ -9,7 +9,7 @@ static aw_status main_coroutine(void *ud) {
 	aw_future *shield = NULL;
 	void *value = NULL;
 	must(aw_shield(aw_task_future(task), &shield));
-	if (aw_wait_for(shield, U, NULL) == AW_ETIMEOUT)
+	if (aw_wait_for(shield, TICK, NULL) == AW_ETIMEOUT)
 		trace("%s %s", True_or_False(aw_future_cancelled(shield)),
 		      True_or_False(aw_future_cancelled(aw_task_future(task))));
 	must(await_task(task, &value));

@@ -32,7 +32,7 @@ static aw_status program(void *ud) {
 	must(receive(&self));
 	trace("%s %d", self.text, turns);
 	aw_task *task = create_task(receive, &self);
-	must(aw_sleep(UNIT));
+	must(aw_sleep(TICK));
 	trace("%s %d", True_or_False(aw_future_done(aw_task_future(task))), turns);
 	must(aw_task_cancel(task, NULL));
 	must((aw_status)write(ends[0], "later", 5));
@@ -51,6 +51,6 @@ static aw_status program(void *ud) {
 	return 0;
 }
 
-CASE(trap_N05, 0.05, CASE_ANY) {
+CASE(trap_N05, 0.2, CASE_ANY) {
 	return aw_run(NULL, program, NULL, NULL, NULL);
 }

@@ -14,7 +14,7 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_subprocess_exec(NULL, argv, 2, options, &process));
 	aw_process_options_unref(options);
 	must(aw_process_communicate(process, NULL, 0, &end));
-	if (aw_wait_for(end, 2 * UNIT, NULL) == AW_ETIMEOUT) trace("timeout %s", returncode(process).text);
+	if (aw_wait_for(end, 2 * TICK, NULL) == AW_ETIMEOUT) trace("timeout %s", returncode(process).text);
 	aw_future_unref(end);
 	if (kill(aw_process_pid(process), 0) == 0) trace("alive");
 	must(aw_process_kill(process));
@@ -23,6 +23,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_P05, 0.1, CASE_ANY) {
+CASE(trap_P05, 0.4, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

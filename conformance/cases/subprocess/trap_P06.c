@@ -18,8 +18,8 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_process_wait_closed(process, &before));
 	must(aw_sleep(0));
 	if (write(in, "go\n", 3) != 3) return -EIO;
-	while (aw_process_returncode(process, &code) < 0) must(aw_sleep(UNIT));
-	must(aw_sleep(UNIT));
+	while (aw_process_returncode(process, &code) < 0) must(aw_sleep(TICK));
+	must(aw_sleep(TICK));
 	trace("%s %s", returncode(process).text, True_or_False(aw_future_done(before)));
 	int later = wait_process(process);
 	trace("%d %s", later, True_or_False(aw_future_done(before)));
@@ -32,6 +32,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_P06, 0.05, CASE_ANY) {
+CASE(trap_P06, 0.2, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

@@ -22,7 +22,7 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_lock_new(NULL, &lock));
 	must(aw_lock_acquire(lock));
 	aw_task *again = create_task(acquire, NULL);
-	if (aw_wait_for(aw_task_future(again), UNIT, NULL) == AW_ETIMEOUT) trace("blocked");
+	if (aw_wait_for(aw_task_future(again), TICK, NULL) == AW_ETIMEOUT) trace("blocked");
 	aw_task *other = create_task(release, NULL);
 	must(await_task(other, NULL));
 	trace("%s", True_or_False(aw_lock_locked(lock)));
@@ -33,6 +33,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_Y03, 0.05, CASE_ANY) {
+CASE(trap_Y03, 0.2, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

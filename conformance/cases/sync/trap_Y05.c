@@ -24,13 +24,13 @@ static aw_status main_coroutine(void *ud) {
 	wait_tasks(tasks, 3);
 	trace("%s", True_or_False(aw_event_is_set(event)));
 	aw_task *late = create_task(waiter, "d");
-	if (aw_wait_for(aw_task_future(late), UNIT, NULL) == AW_ETIMEOUT) trace("blocked");
+	if (aw_wait_for(aw_task_future(late), TICK, NULL) == AW_ETIMEOUT) trace("blocked");
 	aw_task_unref(late);
 	drop_tasks(tasks, 3);
 	aw_event_unref(event);
 	return 0;
 }
 
-CASE(trap_Y05, 0.05, CASE_ANY) {
+CASE(trap_Y05, 0.2, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

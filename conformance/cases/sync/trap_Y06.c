@@ -28,7 +28,7 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_sleep(0));
 	trace("notifier");
 	must(aw_lock_release(lock));
-	must(aw_sleep(UNIT));
+	must(aw_sleep(TICK));
 	trace("all");
 	must(aw_lock_acquire(lock));
 	must(aw_condition_notify_all(condition));
@@ -39,6 +39,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_Y06, 0.05, CASE_ANY) {
+CASE(trap_Y06, 0.2, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

@@ -26,7 +26,7 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_lock_acquire(lock));
 	for (int i = 0; i < 2; i++) {
 		must(aw_task_cancel(task, NULL));
-		must(aw_sleep(UNIT));
+		must(aw_sleep(TICK));
 		trace("%s", True_or_False(aw_future_done(aw_task_future(task))));
 	}
 	must(aw_lock_release(lock));
@@ -38,6 +38,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_Y07, 0.1, CASE_ANY) {
+CASE(trap_Y07, 0.4, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

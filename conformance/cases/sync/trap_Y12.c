@@ -19,7 +19,7 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_semaphore_release(semaphore));
 	must(aw_semaphore_release(semaphore));
 	trace("two");
-	must(aw_sleep(UNIT));
+	must(aw_sleep(TICK));
 	must(aw_semaphore_release(semaphore));
 	must(aw_semaphore_release(semaphore));
 	trace("and two");
@@ -30,6 +30,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_Y12, 0.05, CASE_ANY) {
+CASE(trap_Y12, 0.2, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

@@ -8,7 +8,7 @@ static aw_status wait_for_event(void *event) {
 
 static aw_status one(void *event) {
 	aw_task *task = create_task(wait_for_event, event);
-	if (aw_wait_for(aw_task_future(task), UNIT, NULL) == AW_ETIMEOUT) trace("timeout");
+	if (aw_wait_for(aw_task_future(task), TICK, NULL) == AW_ETIMEOUT) trace("timeout");
 	aw_task_unref(task);
 	return 0;
 }
@@ -18,7 +18,7 @@ static aw_status two(void *event) {
 	return 0;
 }
 
-CASE(trap_Y16, 0.05, CASE_ANY) {
+CASE(trap_Y16, 0.2, CASE_ANY) {
 	aw_runner *first = NULL, *second = NULL;
 	aw_loop *loop = NULL;
 	aw_event *event = NULL;

@@ -11,7 +11,7 @@ static aw_status main_coroutine(void *ud) {
 	aw_taskgroup *group = begin_group();
 	join_group(group, run_job, &a);
 	join_group(group, run_slow, &b);
-	aw_status body = aw_sleep(90 * U);
+	aw_status body = aw_sleep(90 * TICK);
 	if (body == AW_ECANCELLED) trace("body X");
 	say_group(end_group(group, body));
 	trace("cancelling %d", aw_task_cancelling(aw_task_current()));

@@ -7,9 +7,9 @@
 
 static aw_status fails_late(void *ud) {
 	const job *self = ud;
-	aw_status status = aw_sleep(90 * U);
+	aw_status status = aw_sleep(90 * TICK);
 	if (status != AW_ECANCELLED) return status;
-	must(aw_sleep(self->units * U));
+	must(aw_sleep(self->units * TICK));
 	trace("%s fails", self->name);
 	return aw_raise(self->error, self->name);
 }

@@ -9,7 +9,7 @@ static aw_status main_coroutine(void *ud) {
 	aw_task *task = NULL;
 	must(aw_taskgroup_spawn(group, run_job, &a, NULL, &task));
 	join_group(group, run_job, &b);
-	must(aw_sleep(U));
+	must(aw_sleep(TICK));
 	must(aw_task_cancel(task, NULL));
 	trace("body goes on");
 	must(end_group(group, 0));

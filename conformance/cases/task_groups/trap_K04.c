@@ -21,7 +21,7 @@ static aw_status main_coroutine(void *ud) {
 	must(aw_sleep(0));
 	say_group(end_group(group, aw_raise(-ENOENT, "body")));
 	aw_task *task = create_task(parent, &b);
-	must(aw_sleep(U));
+	must(aw_sleep(TICK));
 	must(aw_task_cancel(task, NULL));
 	wait_tasks(&task, 1);
 	trace("%s", True_or_False(aw_future_cancelled(aw_task_future(task))));

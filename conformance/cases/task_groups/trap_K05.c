@@ -21,7 +21,7 @@ static aw_status parent(void *ud) {
 static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	aw_task *task = create_task(parent, NULL);
-	must(aw_sleep(2 * U));
+	must(aw_sleep(2 * TICK));
 	trace("cancel %s", True_or_False(must(aw_task_cancel(task, NULL))));
 	wait_tasks(&task, 1);
 	trace("%s", True_or_False(aw_future_cancelled(aw_task_future(task))));

@@ -19,13 +19,13 @@ static void attempt(const char *when, aw_taskgroup *group) {
 }
 
 static aw_status adder(void *group) {
-	must(aw_sleep(U));
+	must(aw_sleep(TICK));
 	join_group(group, run_job, &late);
 	return 0;
 }
 
 static aw_status cancelled(void *group) {
-	aw_status status = aw_sleep(90 * U);
+	aw_status status = aw_sleep(90 * TICK);
 	attempt("shutting down", group);
 	return status;
 }

@@ -13,9 +13,9 @@ static aw_status main_coroutine(void *ud) {
 	say_group(end_group(group, 0));
 	trace("cancelling %d", aw_task_cancelling(aw_task_current()));
 	aw_timeout *timeout = NULL;
-	must(aw_timeout_new(NULL, U, &timeout));
+	must(aw_timeout_new(NULL, TICK, &timeout));
 	must(aw_timeout_enter(timeout));
-	if (aw_timeout_exit(timeout, aw_sleep(90 * U)) == AW_ETIMEOUT)
+	if (aw_timeout_exit(timeout, aw_sleep(90 * TICK)) == AW_ETIMEOUT)
 		trace("TimeoutError %d", aw_task_cancelling(aw_task_current()));
 	aw_timeout_unref(timeout);
 	return 0;

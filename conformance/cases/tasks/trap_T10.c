@@ -10,7 +10,7 @@ static aw_status inner(void *ud) {
 	aw_status status = aw_sleep(9 * AW_SECOND);
 	if (status != AW_ECANCELLED) return status;
 	trace("inner");
-	must(aw_sleep(2 * UNIT));
+	must(aw_sleep(2 * TICK));
 	trace("inner has cleaned up");
 	return status;
 }
@@ -24,7 +24,7 @@ static aw_status outer(void *task) {
 static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	aw_task *i = create_task(inner, NULL), *o = create_task(outer, i);
-	must(aw_sleep(UNIT));
+	must(aw_sleep(TICK));
 	must(aw_task_cancel(o, NULL));
 	trace("asked %d %d %s", aw_task_cancelling(i), aw_task_cancelling(o),
 	      True_or_False(aw_future_done(aw_task_future(o))));
@@ -37,6 +37,6 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_T10, 0.15, CASE_ANY) {
+CASE(trap_T10, 0.6, CASE_ANY) {
 	return aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 }

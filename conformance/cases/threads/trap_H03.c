@@ -71,7 +71,7 @@ static aw_status main_coroutine(void *ud) {
 	for (int i = 0; i < QUEUED; i++)
 		must(aw_loop_run_in_executor(NULL, NULL, begin, names[i], NULL, &queued[i]));
 	must(aw_await(full, NULL));
-	must(aw_sleep(UNIT));
+	must(aw_sleep(TICK));
 	trace("every thread is busy, of the others begun %d", begun);
 	sem_post(&gate);
 	await_all(queued, QUEUED);
@@ -82,7 +82,7 @@ static aw_status main_coroutine(void *ud) {
 	return 0;
 }
 
-CASE(trap_H03, 0.05, CASE_ANY) {
+CASE(trap_H03, 0.2, CASE_ANY) {
 	must(sem_init(&gate, 0, 0));
 	aw_status status = aw_run(NULL, main_coroutine, NULL, NULL, NULL);
 	sem_destroy(&gate);

@@ -10,7 +10,7 @@ static aw_status main_coroutine(void *ud) {
 	aw_task *tasks[] = {start_job(&a), start_job(&b)};
 	aw_future *futures[] = {aw_task_future(tasks[0]), aw_task_future(tasks[1])};
 	aw_bool done[2];
-	must(aw_wait(futures, 2, AW_ALL_COMPLETED, 3 * U, done));
+	must(aw_wait(futures, 2, AW_ALL_COMPLETED, 3 * TICK, done));
 	trace("%s %s %s", True_or_False(done[0]), True_or_False(!done[1]),
 	      True_or_False(aw_future_cancelled(futures[1])));
 	must(aw_await(futures[1], NULL));

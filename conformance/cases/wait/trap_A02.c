@@ -19,7 +19,7 @@ static aw_status main_coroutine(void *ud) {
 	for (int32_t when = AW_FIRST_COMPLETED; when <= AW_FIRST_EXCEPTION; when++) {
 		trace("%s", when == AW_FIRST_COMPLETED ? "FIRST_COMPLETED" : "FIRST_EXCEPTION");
 		aw_task *tasks[] = {start_job(&a), start_job(&b), start_job(&c)};
-		must(aw_loop_call_later(aw_loop_current(), U, cancel_task, tasks[0], NULL, NULL));
+		must(aw_loop_call_later(aw_loop_current(), TICK, cancel_task, tasks[0], NULL, NULL));
 		wait_when(tasks, 3, when);
 		wait_tasks(tasks, 3);
 		drop_tasks(tasks, 3);

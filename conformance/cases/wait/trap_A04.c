@@ -12,7 +12,7 @@ static aw_status main_coroutine(void *ud) {
 	job a = {"a", 3, 0};
 	aw_task *task = start_job(&a), *waiter = create_task(wait_for_it, task);
 	void *value = NULL;
-	must(aw_sleep(U));
+	must(aw_sleep(TICK));
 	must(aw_task_cancel(waiter, NULL));
 	wait_tasks(&waiter, 1);
 	trace("%s", True_or_False(aw_future_cancelled(aw_task_future(waiter))));

@@ -14,7 +14,7 @@ static aw_status main_coroutine(void *ud) {
 		futures[i] = aw_task_future(tasks[i]);
 	}
 	aw_as_completed *iterator = NULL;
-	must(aw_as_completed_new(NULL, futures, 3, 3 * U, &iterator));
+	must(aw_as_completed_new(NULL, futures, 3, 3 * TICK, &iterator));
 	for (;;) {
 		aw_future *future = NULL;
 		aw_status status = aw_as_completed_next(iterator, &future);

@@ -7,7 +7,7 @@ static aw_status slow(void *ud) {
 	aw_status status = aw_sleep(9 * AW_SECOND);
 	if (status != AW_ECANCELLED) return status;
 	trace("cancelled");
-	must(aw_sleep(2 * U));
+	must(aw_sleep(2 * TICK));
 	trace("cleaned");
 	return status;
 }
@@ -15,7 +15,7 @@ static aw_status slow(void *ud) {
 static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	aw_task *task = create_task(slow, NULL);
-	if (aw_wait_for(aw_task_future(task), U, NULL) == AW_ETIMEOUT) trace("TimeoutError");
+	if (aw_wait_for(aw_task_future(task), TICK, NULL) == AW_ETIMEOUT) trace("TimeoutError");
 	aw_task_unref(task);
 	return 0;
 }

@@ -19,9 +19,10 @@ static aw_status main_coroutine(void *ud) {
 	(void)ud;
 	aw_task *tasks[] = {create_task(swallow, "late value"), create_task(other, "other")};
 	void *value = NULL;
-	must(aw_wait_for(aw_task_future(tasks[0]), U, &value));
+	must(aw_wait_for(aw_task_future(tasks[0]), TICK, &value));
 	trace("%s", (char *)value);
-	if (aw_wait_for(aw_task_future(tasks[1]), U, NULL) == -EINVAL) trace("%s", aw_error_message(aw_caught()));
+	if (aw_wait_for(aw_task_future(tasks[1]), TICK, NULL) == -EINVAL)
+		trace("%s", aw_error_message(aw_caught()));
 	drop_tasks(tasks, 2);
 	return 0;
 }
