@@ -251,7 +251,7 @@ impl<F: Future, P: Policy<F::Output>> Body<F, P> {
 
     fn drop_future(&self) {
         self.node.end();
-        // SAFETY: outside of a poll there is no reference to it, and this is not a poll.
+        // SAFETY: references to it exist only during a poll, and this is not a poll.
         no_unwind(|| unsafe { *self.future.get() = None });
         self.node.hook.leaves.clear();
     }

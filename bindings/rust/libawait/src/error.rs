@@ -119,7 +119,7 @@ impl Error {
         let text = match (payload.downcast_ref::<&'static str>(), payload.downcast_ref::<String>()) {
             (Some(text), _) => (*text).to_owned(),
             (_, Some(text)) => text.clone(),
-            _ => "a value that is no text".to_owned(),
+            _ => "a value that is not a text".to_owned(),
         };
         Error::with(sys::AW_EHOST, format!("panicked: {}", text), Cause::Panic(Mutex::new(Some(payload))))
     }

@@ -148,7 +148,7 @@ impl Drop for Submitted {
         });
         if done.is_none() {
             // The completion follows, and takes the buffer with it.
-            // SAFETY: alive by the reference. A closed loop answers with an error, and has completed everything.
+            // SAFETY: alive by the reference. A closed loop returns an error, and has completed everything.
             unsafe { sys::aw_loop_cancel_token(self.event_loop.raw(), self.token) };
         }
         drop(done);
