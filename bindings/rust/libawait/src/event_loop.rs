@@ -175,8 +175,10 @@ impl Loop {
     /// run. A panic of the future resumes here. asyncio: loop.run_until_complete.
     ///
     /// # Errors
-    /// [`Error::CANCELLED`] if the task was cancelled and dropped; [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) after [`Loop::stop`];
-    /// [`ErrorKind::LoopRunning`](crate::ErrorKind::LoopRunning) inside a running loop. The future is dropped before this returns.
+    /// [`Error::CANCELLED`] if the task was cancelled and dropped;
+    /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) after [`Loop::stop`];
+    /// [`ErrorKind::LoopRunning`](crate::ErrorKind::LoopRunning) inside a running loop. The future is dropped
+    /// before this returns.
     pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output> {
         self.check_idle()?;
         let main = Scoped::spawn(self.as_raw(), future)?;
@@ -312,7 +314,8 @@ impl Loop {
         Error::done(unsafe { sys::aw_future_result(future.raw(), ptr::null_mut()) })
     }
 
-    /// Runs `callback` in the next iteration. A panic in it is reported to the exception handler. asyncio: loop.call_soon.
+    /// Runs `callback` in the next iteration. A panic in it is reported to the exception handler. asyncio:
+    /// loop.call_soon.
     ///
     /// # Errors
     /// [`ErrorKind::LoopClosed`](crate::ErrorKind::LoopClosed), or if memory runs out.

@@ -129,7 +129,8 @@ impl Leaf {
             self.leave_owner();
             if !current.is_null() {
                 self.owner.set(current);
-                // SAFETY: the current task's node is alive while its step runs. The leaf is pinned, and takes itself out when it goes.
+                // SAFETY: the current task's node is alive while its step runs. The leaf is pinned, and
+                // removes itself when it is dropped.
                 unsafe { &*current }.hook.leaves.add(&self);
             }
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Lock, event, condition, semaphore and barrier for the tasks of one loop, with asyncio's fairness. They don't synchronise threads.
+//! Lock, event, condition, semaphore and barrier for the tasks of one loop, with asyncio's fairness. They
+//! don't synchronise threads.
 //!
 //! A wait that is cancelled or dropped takes nothing, and a wake-up that it had received is passed to the
 //! next waiter.

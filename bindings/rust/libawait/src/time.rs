@@ -20,7 +20,8 @@ use std::time::Duration;
 /// Suspends the task for at least `delay`; zero is [`yield_now`](crate::yield_now). asyncio.sleep.
 ///
 /// # Errors
-/// [`Error::CANCELLED`] when the task is cancelled meanwhile, and [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop).
+/// [`Error::CANCELLED`] if the task is cancelled meanwhile, and
+/// [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop).
 pub fn sleep(delay: Duration) -> Sleep {
     let ns = nanoseconds(delay);
     // SAFETY: the loop is alive.

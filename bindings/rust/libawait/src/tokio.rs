@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! Running with tokio, in both directions.
 //!
-//! * [`host`]: a tokio runtime is in charge, and the loop is its guest. The loop's descriptor is registered with tokio's reactor, so nothing
-//!   polls and no thread is added.
-//! * [`block_on`]: the loop is in charge, and the futures of tokio (timers, sockets, channels) can be awaited in its tasks; the threads of
-//!   a multi-thread runtime drive them.
+//! * [`host`]: a tokio runtime is in control, and the loop is its guest. The loop's descriptor is registered
+//!   with tokio's reactor, so nothing polls and no thread is added.
+//! * [`block_on`]: the loop is in control, and its tasks can await tokio's futures (timers, sockets, channels);
+//!   the threads of a multi-thread runtime drive them.
 //!
 //! tokio's channels do not need a runtime, and work anywhere.
 
