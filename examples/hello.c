@@ -10,7 +10,7 @@ typedef struct words {
 
 static aw_status say_after(void *ud) {
 	const words *self = ud;
-	AW_TRY(aw_sleep(self->delay)); /* suspends this task, and nothing else; a failure is returned */
+	AW_TRY(aw_sleep(self->delay)); /* suspends only this task; returns on failure */
 	puts(self->text);
 	return 0;
 }

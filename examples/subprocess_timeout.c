@@ -12,7 +12,7 @@ static aw_status single_process(void *ud) {
 	AW_AUTO(aw_process_options) options = NULL;
 	AW_AUTO(aw_future) ended = NULL;
 	AW_TRY(aw_process_options_new(&options));
-	/* What the shell starts ends with the shell. */
+	/* Processes that the shell starts end with the shell. */
 	AW_TRY(aw_process_options_set_flags(options, AW_PROCESS_GROUP));
 	AW_TRY(aw_subprocess_run_shell_future(NULL, command, options, NULL, 0, &ended));
 	aw_status status = aw_wait_for(ended, 2 * AW_SECOND, NULL); /* a timeout kills the child */

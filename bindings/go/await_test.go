@@ -89,7 +89,7 @@ func TestErrorsCompareWithTheStandardOnes(t *testing.T) {
 	is(t, await.ErrTimeout, os.ErrDeadlineExceeded)
 	is(t, await.ErrPending, context.DeadlineExceeded)
 	if errors.Is(await.ErrPending, await.ErrTimeout) || !await.ErrPending.Timeout() {
-		t.Error("the limit of a wait is not told from a time-out, or is none")
+		t.Error("a wait that timed out is not distinguished from a task's timeout, or is not a timeout")
 	}
 	is(t, await.ErrStopIteration, io.EOF)
 	is(t, fmt.Errorf("around: %w", await.ErrQueueEmpty), await.ErrQueueEmpty)
@@ -106,7 +106,7 @@ func TestErrorsCompareWithTheStandardOnes(t *testing.T) {
 	equal(t, err.(*await.Error).Name(), "ENOENT")
 	equal(t, await.ErrQueueEmpty.Name(), "AW_EQUEUEEMPTY")
 	if await.ErrQueueEmpty.Error() == "" || !await.ErrTimeout.Timeout() {
-		t.Error("no text, or no time-out")
+		t.Error("no text, or not a timeout")
 	}
 }
 

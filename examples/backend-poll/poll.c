@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A whole backend on poll(2), for docs/writing-a-backend.md: everything is there and nothing is fast. Each
- * operation that waits has a duplicate of its descriptor, so that a number which is closed and used again
- * can't lead it to another file.
+ * A complete backend on poll(2), for docs/writing-a-backend.md, written for clarity and not for speed. Each
+ * waiting operation has a duplicate of its descriptor, so that a number that is closed and reused can't refer
+ * it to another file.
  */
 #define _GNU_SOURCE /* accept4 */
 #include <await/backend.h>

@@ -19,14 +19,14 @@ static aw_status greet(void *ud) {
 
 static aw_status fail(void *ud) {
 	(void)ud;
-	return AW_ENOENT; /* a negative status is what an exception is in Python */
+	return AW_ENOENT; /* a negative status is C's counterpart of an exception */
 }
 
 int main(void) {
 	void *value = NULL;
 	aw_status status = aw_run(NULL, greet, "world", NULL, &value);
 	printf("status %d, value %s\n", status, status < 0 ? "none" : (char *)value);
-	if (status >= 0) free(value); /* it has moved to us */
+	if (status >= 0) free(value); /* the value is ours now */
 
 	status = aw_run(NULL, fail, NULL, NULL, NULL);
 	printf("%s: %s\n", aw_err_name(status), aw_strerror(status));

@@ -11,7 +11,7 @@ typedef struct words {
 
 static aw_status say_after(void *ud) {
 	words *self = ud;
-	AW_TRY(aw_sleep(self->delay)); /* returns a negative status */
+	AW_TRY(aw_sleep(self->delay)); /* on failure, returns the status */
 	printf("%s says %s\n", aw_task_name(aw_task_current()), self->what);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Three factorials at once, and what becomes of one that fails. */
+/* Three factorials at once, and what happens when one fails. */
 #include <await/easy.h>
 #include <inttypes.h>
 #include <stdio.h>

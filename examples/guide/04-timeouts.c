@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A timeout on one future, and a timeout on a block of code, which is moved while the block runs. */
+/* A timeout on one future, and a timeout on a block of code that moves its own deadline. */
 #include <await/easy.h>
 #include <inttypes.h>
 #include <stdio.h>

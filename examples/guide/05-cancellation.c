@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A task that is cancelled cleans up, and a shield keeps a cancellation from another. */
+/* A cancelled task cleans up, and a shield protects another task from a cancellation. */
 #include <await/await.h>
 #include <stdio.h>
 
@@ -8,7 +8,7 @@ static aw_status cancel_me(void *ud) {
 	printf("cancel_me(): before sleep\n");
 	aw_status status = aw_sleep(3600 * AW_SECOND);
 	if (status == AW_ECANCELLED) printf("cancel_me(): cancelled: %s\n", aw_error_message(aw_caught()));
-	/* Cleaning up may await, too: the request has been delivered and does not come again. */
+	/* The cleanup may await, too: the request has been delivered and is not repeated. */
 	aw_status cleaned = aw_sleep(1 * AW_SECOND);
 	if (cleaned >= 0) printf("cancel_me(): after sleep\n");
 	return status; /* pass it on */

@@ -17,10 +17,10 @@ static aw_status work(void *ud) {
 	for (;;) {
 		void *item = NULL;
 		aw_status status = aw_queue_get(self->queue, &item, NULL);
-		if (status == AW_EQUEUESHUTDOWN) return 0; /* nothing left, and nothing to come */
+		if (status == AW_EQUEUESHUTDOWN) return 0; /* the queue is empty and closed */
 		if (status < 0) return status;
 		int64_t delay = *(int64_t *)item;
-		free(item); /* a get moves the item to us */
+		free(item); /* after a get, the item is ours */
 		status = aw_sleep(delay);
 		if (status < 0) return status;
 		self->done++;

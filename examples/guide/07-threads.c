@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A blocking call on a thread beside the loop, and a thread of our own that reports to the loop. */
+/* A blocking call on a separate thread, and a thread of the program that reports to the loop. */
 #include <await/await.h>
 #include <errno.h>
 #include <pthread.h>
@@ -18,7 +18,7 @@ static aw_status read_blocking(void *ud, void **out, aw_destroy_fn *out_destroy)
 	if (n < 0) return aw_work_raise(-errno, "the pipe can't be read");
 	self->text[n] = 0;
 	*out = self->text;
-	*out_destroy = NULL; /* the text is part of the request, which is the caller's */
+	*out_destroy = NULL; /* the text is part of the request, which the caller owns */
 	return 0;
 }
 
@@ -48,7 +48,7 @@ static aw_status while_it_blocks(int pipes[2]) {
 	return status < 0 ? status : ended;
 }
 
-/* ---- a thread of our own ---- */
+/* ---- a thread of the program ---- */
 
 typedef struct sensor {
 	aw_loop *loop;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A child that is fed and read, and a child that takes too long. */
+/* A child with input and output, and a child that takes too long. */
 #include <await/easy.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ static aw_status too_slow(void) {
 	AW_TRY(aw_process_wait(process, &ended));
 	aw_status status = aw_wait_for(ended, 100 * AW_MILLISECOND, NULL);
 	if (status != AW_ETIMEOUT) return status;
-	/* The future is cancelled, the child is not: that is ours to do. */
+	/* The timeout cancels the future but does not end the child: do that here. */
 	AW_TRY(aw_process_terminate(process));
 	AW_TRY(aw_process_wait(process, &killed));
 	AW_TRY(aw_await_take_int(killed, &code));
@@ -37,7 +37,7 @@ AW_MAIN() {
 	AW_TRY(shout("hello from a child"));
 	AW_TRY(too_slow());
 
-	/* A program that isn't there is an error of the call, not an exit code. */
+	/* If the program doesn't exist, the call fails; it is not an exit code. */
 	const char *argv[] = {"no-such-program"};
 	aw_process *process = NULL;
 	aw_status status = aw_subprocess_exec(NULL, argv, 1, NULL, &process);

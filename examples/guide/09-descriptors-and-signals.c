@@ -16,7 +16,7 @@ typedef struct listener {
 	aw_future *end;
 } listener;
 
-/* Called in each iteration in which the pipe is readable; so it reads until nothing is left. */
+/* Called in each iteration in which the pipe is readable. Reads until nothing is left. */
 static aw_status on_readable(aw_loop *loop, void *ud) {
 	listener *self = ud;
 	char buffer[64];
@@ -27,7 +27,7 @@ static aw_status on_readable(aw_loop *loop, void *ud) {
 	return aw_future_set_result(self->end, NULL, NULL);
 }
 
-/* In the loop, not in signal context: anything may be done here. */
+/* Runs in the loop, not in signal context: any call is allowed here. */
 static aw_status on_signal(aw_loop *loop, void *ud) {
 	int fd = *(int *)ud;
 	printf("SIGUSR1\n");
@@ -41,7 +41,7 @@ static aw_status run_all(void *ud) {
 	int pipes[2];
 	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK)) return -errno;
 
-	/* Once: a future. Its value is what holds. */
+	/* Once: a future, whose value says which events hold. */
 	aw_future *writable = NULL;
 	void *events = NULL;
 	aw_status status = aw_fd_wait(loop, pipes[1], AW_POLL_OUT, &writable);
@@ -49,7 +49,7 @@ static aw_status run_all(void *ud) {
 	if (status >= 0) printf("writable: %s\n", (intptr_t)events & AW_POLL_OUT ? "yes" : "no");
 	aw_future_unref(writable);
 
-	/* From now on: a callback. */
+	/* Repeatedly: a callback. */
 	listener self = {.fd = pipes[0]};
 	if (status >= 0) status = aw_future_new(loop, &self.end);
 	if (status >= 0) status = aw_loop_add_reader(loop, pipes[0], on_readable, &self, NULL);

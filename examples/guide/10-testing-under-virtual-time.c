@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
-/* ---- what is tested ---- */
+/* ---- the code under test ---- */
 
 typedef struct retry {
 	aw_task_fn attempt;

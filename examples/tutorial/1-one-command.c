@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One shell command: start it, await its end, look at its exit code. */
+/* One shell command: start it, await its exit, print its exit code. */
 #include <await/await.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@ static aw_status single_process(void *ud) {
 	AW_AUTO(aw_process) process = NULL; /* the last reference: a child that still runs is killed */
 	AW_AUTO(aw_future) ended = NULL;
 	AW_TRY(aw_process_options_new(&options));
-	/* The shell and what it starts are one group, so that both can be killed at once. */
+	/* The shell and the processes it starts are one group, so that all are killed together. */
 	AW_TRY(aw_process_options_set_flags(options, AW_PROCESS_GROUP));
 	AW_TRY(aw_subprocess_shell(NULL, command, options, &process));
 	AW_TRY(aw_process_wait(process, &ended));

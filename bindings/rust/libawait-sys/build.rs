@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
-//! Finds libawait by pkg-config: an installed one, or, with `PKG_CONFIG_PATH=<build>/pkgconfig`, one that isn't.
+//! Finds libawait with pkg-config: an installed one, or, with `PKG_CONFIG_PATH=<build>/pkgconfig`, one that
+//! isn't installed.
 
 fn main() {
-    // docs.rs has no libawait, and documentation links nothing.
+    // docs.rs does not have libawait, and documentation is not linked.
     if std::env::var_os("DOCS_RS").is_some() {
         return;
     }
     match pkg_config::Config::new().atleast_version("0.1.0").probe("libawait") {
         Ok(library) => {
-            // Seen by the build scripts of dependents as DEP_AWAIT_LIBDIR, for an rpath of theirs, and DEP_AWAIT_INCLUDE.
+            // Visible to the build scripts of dependents as DEP_AWAIT_LIBDIR, for their rpath, and
+            // DEP_AWAIT_INCLUDE.
             if let Some(dir) = library.link_paths.first() {
                 println!("cargo:libdir={}", dir.display());
             }

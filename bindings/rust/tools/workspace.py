@@ -5,7 +5,7 @@
 usage: workspace.py --build FOLDER [--member PATH] [--count TEXT] [--] CARGO-ARGUMENT…
 
 The build folder gets a workspace of links, so that Cargo.lock, which fits one set of packages and one cargo, is written there and not
-beside the sources. Dependencies come from Debian's packages, a directory of sources. `--member` names a program that is no member of the
+beside the sources. Dependencies come from Debian's packages, a directory of sources. `--member` names a program that is not a member of the
 workspace. Ends with `N passed, N failed`: the sum of cargo's results, or of one test if cargo ran none (`--count` then says what passed).
 """
 import argparse
@@ -44,7 +44,7 @@ def prepare(build):
     for name in ('Cargo.toml', 'rustfmt.toml', 'libawait', 'libawait-sys'):
         link(SOURCE / name, workspace / name)
     for name in ('bench', 'soak', 'outside'):
-        # Each a folder of its own, for its own lock file.
+        # Each has its own folder, for its own lock file.
         source = SOURCE / ('tests/outside' if name == 'outside' else name)
         (workspace / name).mkdir(exist_ok=True)
         for entry in source.iterdir():

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The body of a task: a Rust future that a task of C's drives, step by step.
+//! The body of a task: a Rust future that a C task drives, step by step.
 
 use crate::error::{no_unwind, Error, Result};
 use crate::leaf::Leaf;
@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 
 pub(crate) type TaskNode = Node<TaskHook>;
 
-/// What the waker of a task refers to. The loop is a reference; all else belongs to the thread `home`.
+/// What the waker of a task refers to. The loop is a reference; everything else belongs to the thread `home`.
 pub(crate) struct TaskHook {
     event_loop: *mut sys::aw_loop,
     home: usize,
@@ -29,14 +29,15 @@ pub(crate) struct TaskHook {
     pub(crate) aborted: Cell<bool>,
 }
 
-// SAFETY: wakers go to other threads, and they touch nothing but `event_loop` and `home`, which never change; references of C's are
-// counted atomically. The rest is used by `home` alone, and is empty when the last reference goes.
+// SAFETY: wakers are sent to other threads, and touch only `event_loop` and `home`, which never change;
+// references to C objects are counted atomically. Only `home` uses the rest, which is empty when the last
+// reference is dropped.
 unsafe impl Send for TaskHook {}
 unsafe impl Sync for TaskHook {}
 
 impl Drop for TaskHook {
     fn drop(&mut self) {
-        // SAFETY: the hook's own reference; any thread may give it back.
+        // SAFETY: the hook's own reference; any thread may drop it.
         unsafe { sys::aw_loop_unref(self.event_loop) };
     }
 }
@@ -46,7 +47,7 @@ thread_local! {
     static CURRENT: Cell<*const TaskNode> = const { Cell::new(ptr::null()) };
 }
 
-/// A number that no other living thread has.
+/// A number that is unique among living threads.
 pub(crate) fn thread_token() -> usize {
     HERE.with(|here| here as *const u8 as usize)
 }
@@ -83,7 +84,7 @@ impl TaskHook {
     fn unpark(&self) {
         let park = self.park.get();
         if !park.is_null() {
-            // SAFETY: alive by the hook's reference. Done already is no matter.
+            // SAFETY: alive by the hook's reference. Being done already does not matter.
             unsafe { sys::aw_future_set_result(park, ptr::null_mut(), None) };
         }
     }
@@ -97,7 +98,7 @@ impl TaskHook {
     }
 }
 
-/// How the output of a body ends its task.
+/// How the output of a body becomes the outcome of its task.
 pub(crate) trait Policy<O> {
     type Value;
     fn end(output: O) -> Result<Self::Value>;
@@ -126,7 +127,7 @@ pub(crate) struct Body<F: Future, P: Policy<F::Output>> {
     /// Pinned: never moved, dropped in its place.
     future: UnsafeCell<Option<F>>,
     output: RefCell<Option<P::Value>>,
-    /// The task of C's: a reference, set once there is one.
+    /// The C task: a reference, set once it exists.
     pub(crate) task: Cell<*mut sys::aw_task>,
     pub(crate) joiner: Leaf,
 }
@@ -145,7 +146,7 @@ impl<F: Future, P: Policy<F::Output>> Body<F, P> {
             unsafe { leaf.sent(resume) };
         } else if status < 0 {
             if hook.leaves.is_empty() {
-                // It waits for nothing of ours that could bring the cancellation to it.
+                // It waits for nothing of ours that could deliver the cancellation.
                 self.drop_future();
                 // SAFETY: the caller's; the error is borrowed from the step.
                 return unsafe { sys::aw_resume_raise(resume, sys::aw_resume_error(resume)) };
@@ -185,7 +186,8 @@ impl<F: Future, P: Policy<F::Output>> Body<F, P> {
     fn poll(&self) -> std::thread::Result<Poll<Result<P::Value>>> {
         let waker = self.node.borrowed_waker();
         let mut cx = Context::from_waker(&waker);
-        // SAFETY: it lies in an Rc and is never moved; only the step, which does not nest, makes a reference to it.
+        // SAFETY: it is in an Rc and never moved; only the step, which does not nest, makes a reference to
+        // it.
         let future = match unsafe { &mut *self.future.get() } {
             Some(future) => unsafe { Pin::new_unchecked(future) },
             None => return Ok(Poll::Ready(Err(Error::CANCELLED))),
@@ -196,7 +198,7 @@ impl<F: Future, P: Policy<F::Output>> Body<F, P> {
         polled
     }
 
-    /// The future isn't ready: says what the task waits for.
+    /// The future isn't ready: decides what the task waits for.
     ///
     /// # Safety
     /// As `step`.
@@ -239,7 +241,7 @@ impl<F: Future, P: Policy<F::Output>> Body<F, P> {
         if raw.is_null() {
             return error.code();
         }
-        // SAFETY: the caller's; the resume takes a reference of its own.
+        // SAFETY: the caller's; the resume takes its own reference.
         unsafe {
             let status = sys::aw_resume_raise(resume, raw);
             sys::aw_error_unref(raw);
@@ -249,7 +251,7 @@ impl<F: Future, P: Policy<F::Output>> Body<F, P> {
 
     fn drop_future(&self) {
         self.node.end();
-        // SAFETY: nobody has a reference to it outside of a poll, and this is none.
+        // SAFETY: references to it exist only during a poll, and this is not a poll.
         no_unwind(|| unsafe { *self.future.get() = None });
         self.node.hook.leaves.clear();
     }
@@ -284,7 +286,8 @@ unsafe extern "C" fn destroy<F: Future, P: Policy<F::Output>>(ud: *mut c_void) {
     no_unwind(|| drop(body));
 }
 
-/// A task of C's that drives `future`. The body is shared with C, which may hold it for longer than `F` lives: see `Scoped`.
+/// A C task that drives `future`. The body is shared with C, which may hold it for longer than `F` lives: see
+/// `Scoped`.
 pub(crate) fn spawn_body<F: Future, P: Policy<F::Output>>(
     event_loop: *mut sys::aw_loop,
     future: F,
@@ -316,7 +319,7 @@ pub(crate) fn spawn_body<F: Future, P: Policy<F::Output>>(
     Ok(body)
 }
 
-/// What a handle knows of the body whose future it does not name.
+/// What a handle knows of the body, whose future type it does not name.
 pub(crate) trait Joinable<T> {
     fn joiner(&self) -> &Leaf;
     fn take_output(&self) -> Option<T>;
@@ -339,7 +342,7 @@ impl<F: Future, P: Policy<F::Output>> Joinable<P::Value> for Body<F, P> {
     }
 }
 
-/// A task whose future is dropped before this is: so the future may borrow from the caller.
+/// A task whose future is dropped before this is, so the future may borrow from the caller.
 pub(crate) struct Scoped<F: Future>(Rc<Body<F, AsValue>>);
 
 impl<F: Future> Scoped<F> {
@@ -353,7 +356,7 @@ impl<F: Future> Scoped<F> {
         unsafe { sys::aw_task_future(self.0.task.get()) }
     }
 
-    /// The end of the task; only when it is done.
+    /// The outcome of the task; call it only when the task is done.
     pub(crate) fn take_end(&self) -> Result<F::Output> {
         let mut error = ptr::null_mut();
         // SAFETY: alive; the error is borrowed from the future.
@@ -371,7 +374,8 @@ impl<F: Future> Scoped<F> {
 
 impl<F: Future> Drop for Scoped<F> {
     fn drop(&mut self) {
-        // C may keep the body for longer: it must hold nothing that is borrowed. A task that has no future ends as cancelled.
+        // C may keep the body for longer, so it must not hold anything borrowed. A task without a future ends
+        // as cancelled.
         self.0.drop_future();
         drop(self.0.output.borrow_mut().take());
         // SAFETY: alive by the body's reference; a task that is done ignores it.

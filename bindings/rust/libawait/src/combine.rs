@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Several tasks awaited together. Any Rust combinator works on handles as well; these are asyncio's, with its rules.
+//! Awaiting several tasks together. Any Rust combinator works on handles as well; these are asyncio's, with
+//! its rules.
 
 use crate::error::{Error, Result};
 use crate::event_loop::limit;
@@ -15,7 +16,7 @@ fn raw_futures<T>(handles: &[JoinHandle<T>]) -> Vec<*mut sys::aw_future> {
     handles.iter().map(JoinHandle::raw_future).collect()
 }
 
-/// A handle whose task has ended when the operation has.
+/// A handle whose task has ended when the operation has ended.
 pub(crate) struct Joined<T>(pub(crate) JoinHandle<T>);
 
 impl<T> Finish for Joined<T> {
@@ -28,13 +29,13 @@ impl<T> Finish for Joined<T> {
 fn gather_leaf<T>(handles: &[JoinHandle<T>], flags: sys::aw_gather_flag) -> Result<Leaf> {
     let event_loop = current_loop()?;
     let futures = raw_futures(handles);
-    // SAFETY: all alive; C takes references of its own.
+    // SAFETY: all alive; C takes its own references.
     let future = Ref::made_by(|out| unsafe { sys::aw_gather(event_loop, futures.as_ptr(), futures.len(), flags, out) })?;
     Ok(Leaf::future(future, Wanted::Results, true))
 }
 
-/// Awaits all, and gives their values in order. The first failure ends it at once, and the others go on. Cancelling the awaiting task, or
-/// dropping this before its end, cancels them all. asyncio.gather.
+/// Awaits all, and returns their values in order. The first failure ends it at once, and the others continue.
+/// Cancelling the awaiting task, or dropping this before its end, cancels them all. asyncio.gather.
 ///
 /// ```
 /// # libawait::block_on(async {
@@ -61,7 +62,7 @@ impl<T> Finish for Gathered<T> {
     }
 }
 
-/// As [`gather`], but failures are results too. asyncio.gather(return_exceptions=True).
+/// Like [`gather`], but failures are results too. asyncio.gather(return_exceptions=True).
 pub fn gather_results<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> GatherResults<T> {
     let handles: Vec<_> = handles.into_iter().collect();
     GatherResults(Op::new(gather_leaf(&handles, sys::AW_GATHER_RETURN_ERRORS), Settled(handles)))
@@ -85,7 +86,8 @@ impl<T> Finish for Settled<T> {
     }
 }
 
-/// Awaits a task whose handle stays with the caller: a cancellation of the awaiting task does not reach it. asyncio.shield.
+/// Awaits a task without passing a cancellation of the awaiting task on to it; the caller keeps the handle.
+/// asyncio.shield.
 pub fn shield<T>(handle: &mut JoinHandle<T>) -> Shield<'_, T> {
     // SAFETY: alive by the handle.
     let future = Ref::made_by(|out| unsafe { sys::aw_shield(handle.raw_future(), out) });
@@ -113,7 +115,7 @@ impl<T> Finish for Shielded<'_, T> {
 /// When [`wait`] returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReturnWhen {
-    /// As soon as one has ended, however it did.
+    /// As soon as one has ended, whatever its outcome.
     FirstCompleted,
     /// As soon as one has failed; cancellations don't count.
     FirstException,
@@ -121,8 +123,9 @@ pub enum ReturnWhen {
     AllCompleted,
 }
 
-/// Waits until enough of `handles` have ended or `timeout` has passed, and gives them back: those that have, and those that have not.
-/// Nothing is cancelled, not even when the task is, and a limit is no error. asyncio.wait.
+/// Waits until enough of `handles` have ended or `timeout` has passed, and returns the handles: those that
+/// have ended, and those that have not. It cancels nothing, even if the task is cancelled, and a timeout is
+/// not an error. asyncio.wait.
 ///
 /// # Errors
 /// `EINVAL` for no handles, [`Error::CANCELLED`].
@@ -133,7 +136,7 @@ pub async fn wait<T>(handles: Vec<JoinHandle<T>>, when: ReturnWhen, timeout: Opt
         ReturnWhen::FirstException => sys::AW_FIRST_EXCEPTION,
         ReturnWhen::AllCompleted => sys::AW_ALL_COMPLETED,
     } as i32;
-    // SAFETY: all alive; C takes references of its own.
+    // SAFETY: all alive; C takes its own references.
     let leaf = coro_leaf(Wanted::Results, |event_loop, out| unsafe {
         sys::aw_wait_coro(event_loop, futures.as_ptr(), futures.len(), when, limit(timeout), out)
     });
@@ -152,7 +155,7 @@ pub async fn wait<T>(handles: Vec<JoinHandle<T>>, when: ReturnWhen, timeout: Opt
     Ok(waited)
 }
 
-/// What [`wait`] gives.
+/// The result of [`wait`].
 #[derive(Debug)]
 pub struct Waited<T> {
     /// Those that had ended when the wait did, in the order given.
@@ -161,7 +164,7 @@ pub struct Waited<T> {
     pub pending: Vec<JoinHandle<T>>,
 }
 
-/// An end as it is.
+/// An outcome, unchanged.
 pub(crate) struct AsIs;
 impl Finish for AsIs {
     type Output = Result<Value>;
@@ -173,7 +176,7 @@ impl Finish for AsIs {
 pub(crate) struct Plain(pub(crate) Op<AsIs>);
 future_of_op!(Plain => Result<Value>);
 
-/// Gives handles in the order in which their tasks end. asyncio.as_completed.
+/// Yields handles in the order in which their tasks end. asyncio.as_completed.
 ///
 /// # Errors
 /// [`ErrorKind::ForeignLoop`](crate::ErrorKind::ForeignLoop), [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop).
@@ -182,23 +185,23 @@ pub fn as_completed<T>(handles: impl IntoIterator<Item = JoinHandle<T>>, timeout
     let futures = raw_futures(&handles);
     let event_loop = current_loop()?;
     let ns = limit(timeout);
-    // SAFETY: all alive; C takes references of its own.
+    // SAFETY: all alive; C takes its own references.
     let make = |out| unsafe { sys::aw_as_completed_new(event_loop, futures.as_ptr(), futures.len(), ns, out) };
     Ok(AsCompleted { iterator: Ref::made_by(make)?, handles })
 }
 
-/// The iterator of [`as_completed`]. Dropping it lets the tasks go on.
+/// The iterator of [`as_completed`]. Dropping it does not cancel the tasks.
 pub struct AsCompleted<T> {
     iterator: Ref<sys::aw_as_completed>,
     handles: Vec<JoinHandle<T>>,
 }
 
 impl<T> AsCompleted<T> {
-    /// The next handle whose task has ended, or `None` when all have been given. A `next` that is cancelled or dropped loses nothing that
-    /// had not ended by then.
+    /// Waits for the next handle whose task has ended, or returns `None` when all have been returned. If a
+    /// `next` is cancelled or dropped, a task that ends later is not lost.
     ///
     /// # Errors
-    /// [`Error::TIMEOUT`] once the limit has passed, for each that is left; [`Error::CANCELLED`].
+    /// [`Error::TIMEOUT`] once the limit has passed, for each remaining handle; [`Error::CANCELLED`].
     pub async fn next(&mut self) -> Result<Option<JoinHandle<T>>> {
         // SAFETY: alive.
         let leaf = coro_leaf(Wanted::Future, |_, out| unsafe { sys::aw_as_completed_next_coro(self.iterator.raw(), out) });

@@ -9,8 +9,9 @@ use std::marker::PhantomData;
 use std::ptr;
 use std::sync::Arc;
 
-/// A value of its own for each task. A task copies the values of who spawned it, once; what either changes is not seen by the other. A work
-/// function of [`to_thread`](crate::to_thread) does not see them. contextvars.ContextVar.
+/// A task-local value. A task copies the values of the task that spawned it, once; later changes are not
+/// visible to the other task. A work function of [`to_thread`](crate::to_thread) does not see them.
+/// contextvars.ContextVar.
 ///
 /// ```
 /// use libawait::ContextVar;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 /// # }).unwrap().unwrap();
 /// ```
 pub struct ContextVar<T: Send + Sync + 'static> {
-    /// Its address is the key, so it takes room.
+    /// Its address is the key, so it must not be zero-sized.
     _key: u8,
     _value: PhantomData<fn() -> T>,
 }
@@ -35,7 +36,7 @@ unsafe extern "C" fn destroy<T>(value: *mut c_void) {
 }
 
 impl<T: Send + Sync + 'static> ContextVar<T> {
-    /// A variable, for a static.
+    /// Creates a variable, for a static.
     pub const fn new() -> Self {
         ContextVar { _key: 0, _value: PhantomData }
     }
@@ -44,7 +45,8 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
         (self as *const Self).cast()
     }
 
-    /// Binds the variable in the context of the task or callback that runs, else of the thread. ContextVar.set.
+    /// Binds the variable in the context of the running task or callback, or of the thread if none runs.
+    /// ContextVar.set.
     ///
     /// # Errors
     /// Without memory.
@@ -59,7 +61,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
         Error::done(status)
     }
 
-    /// The value, if one is bound. ContextVar.get.
+    /// Returns the value, if one is bound. ContextVar.get.
     pub fn get(&'static self) -> Option<Arc<T>> {
         let mut value = ptr::null_mut();
         // SAFETY: what is bound to this key is an Arc of T, and alive now.
@@ -74,7 +76,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
 
     /// Unbinds the variable. ContextVar.reset.
     pub fn unset(&'static self) {
-        // SAFETY: the key is static. That it was not bound is no matter.
+        // SAFETY: the key is static. That it was not bound does not matter.
         unsafe { sys::aw_context_unset(self.key()) };
     }
 }

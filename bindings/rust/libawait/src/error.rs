@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What can go wrong, in one type.
+//! All errors, in one type.
 
 use crate::sys;
 use std::any::Any;
@@ -15,12 +15,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// A result of libawait.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a task gave no value: what its body failed with, a cancellation ([`Error::is_cancelled`]), or a panic ([`Error::is_panic`]).
+/// Why a task has no value: its body failed, it was cancelled ([`Error::is_cancelled`]), or it panicked
+/// ([`Error::is_panic`]).
 pub type JoinError = Error;
 
-/// A failure: a status of libawait's, an error of the system's, or an error of Rust's own that went through a task.
+/// A failure: a libawait status, a system error, or a Rust error that passed through a task.
 ///
-/// Cheap to clone: all who await a failed task see the same error. asyncio: the exceptions.
+/// Cheap to clone: all awaiters of a failed task see the same error. asyncio: the exceptions.
 #[derive(Clone)]
 pub struct Error {
     code: i32,
@@ -39,21 +40,21 @@ enum Cause {
     Group(Vec<Error>),
 }
 
-/// What a status of libawait's own means; the system's are [`ErrorKind::Os`].
+/// What a libawait status means; system errors are [`ErrorKind::Os`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// It was cancelled (asyncio.CancelledError).
     Cancelled,
-    /// The limit passed (TimeoutError).
+    /// A timeout (TimeoutError).
     Timeout,
-    /// The time given to a blocking wait passed, and what it waits for is still pending (concurrent.futures.TimeoutError).
+    /// A blocking wait timed out, and what it waits for is still pending (concurrent.futures.TimeoutError).
     Pending,
     /// The object is not in the state that the call needs (InvalidStateError).
     InvalidState,
-    /// No room now (QueueFull).
+    /// The queue is full (QueueFull).
     QueueFull,
-    /// No item now (QueueEmpty).
+    /// The queue is empty (QueueEmpty).
     QueueEmpty,
     /// The queue was shut down (QueueShutDown).
     QueueShutDown,
@@ -67,39 +68,39 @@ pub enum ErrorKind {
     LoopClosed,
     /// The loop belongs to the parent process.
     Forked,
-    /// What is awaited belongs to another loop.
+    /// The awaited object belongs to another loop.
     ForeignLoop,
-    /// A loop runs in this thread already.
+    /// A loop already runs in this thread.
     LoopRunning,
-    /// No loop runs in this thread, or no task of libawait's.
+    /// No loop runs in this thread, or no libawait task.
     NoLoop,
-    /// The loop was stopped before what it ran for was done.
+    /// The loop was stopped before its future was done.
     Stopped,
-    /// There is no such backend, or none of the list is usable.
+    /// The backend does not exist, or none in the list is usable.
     NoBackend,
-    /// An error of Rust's own: [`Error::downcast_ref`], [`Error::get_ref`].
+    /// A Rust error: [`Error::downcast_ref`], [`Error::get_ref`].
     Host,
     /// A panic: [`Error::into_panic`].
     Panic,
     /// Several failures (ExceptionGroup): [`Error::errors`].
     Group,
-    /// The system's: [`Error::raw_os_error`].
+    /// A system error: [`Error::raw_os_error`].
     Os,
-    /// Another status of libawait's: [`Error::code`].
+    /// Another libawait status: [`Error::code`].
     Other,
 }
 
 impl Error {
-    /// The error of a status that a call returned. `code` is negative: `-errno`, or one of `AW_E…`.
+    /// Creates the error for a status that a call returned. `code` is negative: `-errno`, or one of `AW_E…`.
     pub const fn from_code(code: i32) -> Self {
         Error { code, more: None }
     }
 
-    /// A cancellation: what a task returns that lets one through.
+    /// A cancellation. A task returns it to pass a cancellation on.
     pub const CANCELLED: Error = Error::from_code(sys::AW_ECANCELLED);
-    /// A limit that passed.
+    /// A timeout.
     pub const TIMEOUT: Error = Error::from_code(sys::AW_ETIMEOUT);
-    /// The time of a blocking wait that passed; what it waited for may still end.
+    /// A blocking wait that timed out; what it waited for may still end.
     pub const PENDING: Error = Error::from_code(sys::AW_EPENDING);
 
     fn with(code: i32, message: String, cause: Cause) -> Self {
@@ -107,7 +108,8 @@ impl Error {
         Error { code, more }
     }
 
-    /// An error of the program's own. It goes through tasks and groups as it is, and comes out by [`Error::downcast_ref`].
+    /// Wraps an error of the program. It passes through tasks and groups unchanged, and
+    /// [`Error::downcast_ref`] returns it.
     pub fn other(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let error = error.into();
         Error::with(sys::AW_EHOST, error.to_string(), Cause::Host(error))
@@ -117,17 +119,17 @@ impl Error {
         let text = match (payload.downcast_ref::<&'static str>(), payload.downcast_ref::<String>()) {
             (Some(text), _) => (*text).to_owned(),
             (_, Some(text)) => text.clone(),
-            _ => "a value that is no text".to_owned(),
+            _ => "a value that is not a text".to_owned(),
         };
         Error::with(sys::AW_EHOST, format!("panicked: {}", text), Cause::Panic(Mutex::new(Some(payload))))
     }
 
-    /// The status: `-errno`, or one of `AW_E…` of `libawait_sys`.
+    /// Returns the status: `-errno`, or one of `AW_E…` of `libawait_sys`.
     pub const fn code(&self) -> i32 {
         self.code
     }
 
-    /// What kind of failure it is.
+    /// Returns the kind of failure.
     pub fn kind(&self) -> ErrorKind {
         match self.code {
             sys::AW_ECANCELLED => ErrorKind::Cancelled,
@@ -161,23 +163,24 @@ impl Error {
         self.more.as_ref().map(|more| &more.cause)
     }
 
-    /// Is it a cancellation?
+    /// Returns whether it is a cancellation.
     pub fn is_cancelled(&self) -> bool {
         self.code == sys::AW_ECANCELLED
     }
 
-    /// Has a limit passed? Also that of a blocking wait, which [`Error::kind`] tells apart.
+    /// Returns whether it is a timeout, including that of a blocking wait, which [`Error::kind`]
+    /// distinguishes.
     pub fn is_timeout(&self) -> bool {
         matches!(self.code, sys::AW_ETIMEOUT | sys::AW_EPENDING)
     }
 
-    /// Did the task panic?
+    /// Returns whether the task panicked.
     pub fn is_panic(&self) -> bool {
         matches!(self.cause(), Some(Cause::Panic(_)))
     }
 
-    /// The payload of the panic, for [`std::panic::resume_unwind`]. It moves to the first who asks; others of this error's clones, and
-    /// errors of another kind, get themselves back.
+    /// Returns the payload of the panic, for [`std::panic::resume_unwind`]. It moves to the first caller; for
+    /// other clones of this error, and for errors of another kind, returns the error itself.
     pub fn into_panic(self) -> std::result::Result<Box<dyn Any + Send>, Error> {
         let payload = match self.cause() {
             Some(Cause::Panic(payload)) => lock(payload).take(),
@@ -186,7 +189,7 @@ impl Error {
         payload.ok_or(self)
     }
 
-    /// Goes on with the panic, if it is one; else gives the error back.
+    /// Resumes the panic, if it is one; otherwise returns the error.
     pub fn resume_panic(self) -> Error {
         match self.into_panic() {
             Ok(payload) => panic::resume_unwind(payload),
@@ -194,7 +197,7 @@ impl Error {
         }
     }
 
-    /// The program's own error of type `E`, if it is one: see [`Error::other`].
+    /// Returns the program's error of type `E`, if it is one: see [`Error::other`].
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
         match self.cause() {
             Some(Cause::Host(error)) => error.downcast_ref(),
@@ -202,7 +205,7 @@ impl Error {
         }
     }
 
-    /// The program's own error, if it is one: see [`Error::other`].
+    /// Returns the program's error, if it is one: see [`Error::other`].
     pub fn get_ref(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         match self.cause() {
             Some(Cause::Host(error)) => Some(&**error),
@@ -210,7 +213,8 @@ impl Error {
         }
     }
 
-    /// What a group is made of, in the order of the failures; nothing for other errors. asyncio: ExceptionGroup.exceptions.
+    /// Returns the failures in a group, in order; nothing for other errors. asyncio:
+    /// ExceptionGroup.exceptions.
     pub fn errors(&self) -> &[Error] {
         match self.cause() {
             Some(Cause::Group(errors)) => errors,
@@ -218,7 +222,7 @@ impl Error {
         }
     }
 
-    /// The system's `errno`, if it is of the system.
+    /// Returns the `errno` of a system error.
     pub fn raw_os_error(&self) -> Option<i32> {
         (self.kind() == ErrorKind::Os).then_some(-self.code)
     }
@@ -232,12 +236,12 @@ impl Error {
         }
     }
 
-    /// As `check`, where nothing but the failure counts.
+    /// Like `check`, if only the failure matters.
     pub(crate) fn done(status: i32) -> Result<()> {
         Error::check(status).map(drop)
     }
 
-    /// What an error object of C says; `error` may be NULL.
+    /// Converts a C error object; `error` may be NULL.
     ///
     /// # Safety
     /// `error` is NULL or alive.
@@ -269,7 +273,7 @@ impl Error {
         }
     }
 
-    /// As an error object of C: a new reference, or NULL without memory.
+    /// Converts to a C error object: a new reference, or NULL if memory runs out.
     pub(crate) fn to_raw(&self, event_loop: *mut sys::aw_loop) -> *mut sys::aw_error {
         let mut out = ptr::null_mut();
         let message = CString::new(self.to_string().replace('\0', " ")).unwrap_or_default();
@@ -300,7 +304,7 @@ impl Error {
 
 fn drop_status(_: i32) {}
 
-/// The payloads that are ours: other hosts use the same code, and what they hang there must not be read.
+/// The payloads of this crate: other hosts use the same code, and this crate must not read their payloads.
 static PAYLOADS: Mutex<Option<HashSet<usize>>> = Mutex::new(None);
 
 unsafe fn ours(payload: *mut c_void) -> Option<Error> {
@@ -315,11 +319,13 @@ unsafe extern "C" fn drop_payload(payload: *mut c_void) {
     if let Some(all) = lock(&PAYLOADS).as_mut() {
         all.remove(&(payload as usize));
     }
-    // SAFETY: `to_raw` made it, and this runs once. An error that panics as it is dropped must not do so in C's frames.
+    // SAFETY: `to_raw` made it, and this runs once. An error that panics as it is dropped must not do so in C
+    // frames.
     no_unwind(|| drop(unsafe { Box::from_raw(payload.cast::<Error>()) }));
 }
 
-/// Runs what the program gave, from a frame of C's. A panic was printed by the hook of panics; a destructor has nobody to tell it to.
+/// Runs the program's code from a C frame. The panic hook has printed a panic; a destructor can't report it
+/// any further.
 pub(crate) fn no_unwind(run: impl FnOnce()) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(run)) {
         // The payload may panic when it is dropped, too.
@@ -327,7 +333,7 @@ pub(crate) fn no_unwind(run: impl FnOnce()) {
     }
 }
 
-/// A mutex whose holders can't leave what it guards half done.
+/// A mutex whose holders can't leave the data inconsistent.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
@@ -343,7 +349,7 @@ pub(crate) unsafe fn text(text: *const std::os::raw::c_char) -> String {
 }
 
 impl PartialEq for Error {
-    /// The same failure: equal codes, and the very same error of Rust's own, if it is one.
+    /// The same failure: equal codes, and the identical Rust error, if it is one.
     fn eq(&self, other: &Self) -> bool {
         let same = match (&self.more, &other.more) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b),
@@ -378,14 +384,15 @@ impl fmt::Debug for Error {
 }
 
 impl StdError for Error {
-    /// The source of the program's own error, whose text this error already has; the error itself is [`Error::get_ref`].
+    /// The source of the program's error, whose text this error already has; the error itself is
+    /// [`Error::get_ref`].
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.get_ref().and_then(|error| error.source())
     }
 }
 
 impl From<io::Error> for Error {
-    /// An error of the system's becomes its status; one of the program's own goes along as it is.
+    /// A system error becomes its status; a program's error is kept unchanged.
     fn from(error: io::Error) -> Self {
         match error.raw_os_error() {
             Some(errno) if errno > 0 => Error::from_code(-errno),

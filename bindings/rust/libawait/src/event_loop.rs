@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! The loop: making it, running it, scheduling callbacks.
+//! The loop: creating it, running it, scheduling callbacks.
 
 use crate::body::Scoped;
 use crate::error::{no_unwind, Error, Result};
@@ -20,10 +20,10 @@ use std::ptr;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// No limit, in nanoseconds of C's.
+/// No timeout, in C's nanoseconds.
 pub(crate) const FOREVER: i64 = i64::MAX;
 
-/// A duration in C's nanoseconds; what is too long is no limit.
+/// A duration in C's nanoseconds; too long a duration means no timeout.
 pub(crate) fn nanoseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(FOREVER)
 }
@@ -32,16 +32,16 @@ pub(crate) fn limit(duration: Option<Duration>) -> i64 {
     duration.map_or(FOREVER, nanoseconds)
 }
 
-/// What belongs to a loop of this crate's, found by its handle.
+/// The data of a loop of this crate, found by its handle.
 pub(crate) struct Inner {
     raw: *mut sys::aw_loop,
     pub(crate) operations: Operations,
 }
 
 thread_local! {
-    /// The loops that this thread has made and not dropped. Few, so a list.
+    /// The loops that this thread has created and not dropped. There are few, so this is a list.
     static LOOPS: RefCell<Vec<Rc<Inner>>> = const { RefCell::new(Vec::new()) };
-    /// The loop whose host polls a future of the program's outside of a dispatch.
+    /// The loop whose host polls one of the program's futures outside of a dispatch.
     static ENTERED: Cell<*mut sys::aw_loop> = const { Cell::new(ptr::null_mut()) };
 }
 
@@ -53,8 +53,9 @@ pub(crate) fn inner_of(raw: *mut sys::aw_loop) -> Option<Rc<Inner>> {
     LOOPS.with(|loops| loops.borrow().iter().find(|inner| inner.raw == raw).cloned())
 }
 
-/// An event loop. One thread makes it and drives it: it is neither `Send` nor `Sync`; [`Loop::remote`] is, for others that have something
-/// for it to do. Dropping it closes it, which drops every task that is left. asyncio: the event loop.
+/// An event loop. One thread creates and drives it: it is neither `Send` nor `Sync`. Other threads use
+/// [`Loop::remote`], which is both. Dropping the loop closes it, which drops every remaining task. asyncio:
+/// the event loop.
 ///
 /// ```compile_fail,E0277
 /// fn is_send<T: Send>() {}
@@ -69,7 +70,7 @@ pub struct Loop {
     _thread: PhantomData<*mut ()>,
 }
 
-/// How a loop is made. `Builder::new().build()` is [`Loop::new`].
+/// Options for creating a loop. `Builder::new().build()` is [`Loop::new`].
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
     backend: Option<String>,
@@ -79,39 +80,42 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The backend of the environment's `AWAIT_BACKEND`, or epoll.
+    /// Uses the backend in the environment variable `AWAIT_BACKEND`, or epoll.
     pub fn new() -> Self {
         Builder::default()
     }
 
-    /// A backend by name, the full path of a plug-in, or a list of these in order of preference: "uring,epoll".
+    /// Sets the backend: a name, the full path of a plug-in, or a list of these in order of preference:
+    /// "uring,epoll".
     pub fn backend(mut self, backend: &str) -> Self {
         self.backend = Some(backend.to_owned());
         self
     }
 
-    /// Debug mode from the start. asyncio: loop.set_debug.
+    /// Enables debug mode from the start. asyncio: loop.set_debug.
     pub fn debug(mut self, on: bool) -> Self {
         self.debug = on;
         self
     }
 
-    /// Promises what this crate keeps in any case, that one thread alone drives the loop: io_uring can be quicker for it.
+    /// Promises that only one thread drives the loop, which this crate ensures in any case: io_uring can be
+    /// faster then.
     pub fn single_thread(mut self, on: bool) -> Self {
         self.single_thread = on;
         self
     }
 
-    /// The seed of the virtual backend's order.
+    /// Sets the seed of the virtual backend's order.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Makes the loop.
+    /// Creates the loop.
     ///
     /// # Errors
-    /// [`ErrorKind::NoBackend`](crate::ErrorKind::NoBackend) (see [`explain_backend`](crate::explain_backend)), and the system's.
+    /// [`ErrorKind::NoBackend`](crate::ErrorKind::NoBackend) (see
+    /// [`explain_backend`](crate::explain_backend)), and system errors.
     pub fn build(self) -> Result<Loop> {
         // SAFETY: no precondition.
         if unsafe { sys::aw_abi_version() } != sys::ABI_VERSION {
@@ -136,7 +140,8 @@ impl Builder {
 }
 
 impl Loop {
-    /// A loop on the backend of the environment's `AWAIT_BACKEND`, or epoll. asyncio.new_event_loop.
+    /// Creates a loop on the backend in the environment variable `AWAIT_BACKEND`, or epoll.
+    /// asyncio.new_event_loop.
     ///
     /// # Errors
     /// See [`Builder::build`].
@@ -144,34 +149,36 @@ impl Loop {
         Builder::new().build()
     }
 
-    /// The handle for calls of C's, borrowed.
+    /// Returns the C handle, borrowed.
     pub fn as_raw(&self) -> *mut sys::aw_loop {
         self.inner.raw
     }
 
-    /// The name of the backend that drives it.
+    /// Returns the name of the backend that drives it.
     pub fn backend(&self) -> String {
         // SAFETY: alive, and copied at once.
         unsafe { crate::error::text(sys::aw_loop_backend(self.as_raw())) }
     }
 
-    /// The loop's clock, which only ever goes forward. asyncio: loop.time.
+    /// Returns the time of the loop's clock, which is monotonic. asyncio: loop.time.
     pub fn time(&self) -> Duration {
         // SAFETY: alive.
         Duration::from_nanos(u64::try_from(unsafe { sys::aw_loop_time(self.as_raw()) }).unwrap_or(0))
     }
 
-    /// A handle for other threads.
+    /// Returns a handle for other threads.
     pub fn remote(&self) -> Remote {
         Remote::of(self.as_raw())
     }
 
-    /// Runs until `future` is done, in a task of its own; other tasks run beside it, and stay for the next run. A panic of the future goes
-    /// on here. asyncio: loop.run_until_complete.
+    /// Runs until `future` is done, in a separate task. Other tasks run concurrently, and remain for the next
+    /// run. A panic of the future resumes here. asyncio: loop.run_until_complete.
     ///
     /// # Errors
-    /// [`Error::CANCELLED`] if the task was cancelled and dropped; [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) after [`Loop::stop`];
-    /// [`ErrorKind::LoopRunning`](crate::ErrorKind::LoopRunning) inside a running loop. The future is dropped before this returns.
+    /// [`Error::CANCELLED`] if the task was cancelled and dropped;
+    /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) after [`Loop::stop`];
+    /// [`ErrorKind::LoopRunning`](crate::ErrorKind::LoopRunning) inside a running loop. The future is dropped
+    /// before this returns.
     pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output> {
         self.check_idle()?;
         let main = Scoped::spawn(self.as_raw(), future)?;
@@ -183,7 +190,7 @@ impl Loop {
     /// Runs until [`stop`](Loop::stop). asyncio: loop.run_forever.
     ///
     /// # Errors
-    /// As [`Loop::block_on`], but for a stop, which is what it waits for.
+    /// Those of [`Loop::block_on`], except `Stopped`, since a stop ends this run normally.
     pub fn run_forever(&self) -> Result<()> {
         self.check_idle()?;
         match self.drive(|| false) {
@@ -192,7 +199,7 @@ impl Loop {
         }
     }
 
-    /// Leaves the run after the current iteration. asyncio: loop.stop.
+    /// Ends the run after the current iteration. asyncio: loop.stop.
     pub fn stop(&self) {
         // SAFETY: alive.
         unsafe { sys::aw_loop_stop(self.as_raw()) };
@@ -206,7 +213,8 @@ impl Loop {
         Ok(())
     }
 
-    /// One iteration: waits, dispatches, and hands out the completions. False if nothing at all happened within the time.
+    /// Runs one iteration: waits, dispatches, and delivers the completions. Returns false if nothing happened
+    /// within the time.
     pub(crate) fn turn(&self, timeout_ns: i64) -> Result<bool> {
         self.inner.operations.drain(self.as_raw(), timeout_ns)
     }
@@ -222,7 +230,7 @@ impl Loop {
         Ok(())
     }
 
-    /// Runs `run` as if by the loop: what it spawns and makes belongs to this loop.
+    /// Runs `run` as if by the loop: what it spawns and creates belongs to this loop.
     #[cfg(feature = "tokio")]
     pub(crate) fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
         struct Reset(*mut sys::aw_loop);
@@ -235,10 +243,10 @@ impl Loop {
         run()
     }
 
-    /// As [`spawn_local`](crate::spawn_local), from outside of the loop.
+    /// Like [`spawn_local`](crate::spawn_local), from outside of the loop.
     ///
     /// # Errors
-    /// [`ErrorKind::LoopClosed`](crate::ErrorKind::LoopClosed), and without memory.
+    /// [`ErrorKind::LoopClosed`](crate::ErrorKind::LoopClosed), or if memory runs out.
     pub fn spawn_local<F>(&self, future: F) -> Result<JoinHandle<F::Output>>
     where
         F: Future + 'static,
@@ -247,7 +255,7 @@ impl Loop {
         task::spawn_on(self.as_raw(), future)
     }
 
-    /// As [`create_task`](crate::create_task), from outside of the loop.
+    /// Like [`create_task`](crate::create_task), from outside of the loop.
     ///
     /// # Errors
     /// As [`Loop::spawn_local`].
@@ -261,7 +269,7 @@ impl Loop {
         task::create_on(event_loop, future, |coro, task| unsafe { sys::aw_task_spawn_coro(event_loop, coro, task) })
     }
 
-    /// The tasks that have not ended, in order of creation. asyncio.all_tasks.
+    /// Returns the tasks that have not ended, in order of creation. asyncio.all_tasks.
     pub fn all_tasks(&self) -> Vec<Task> {
         // SAFETY: alive; the second call writes no more than there is room for, each a new reference.
         unsafe {
@@ -273,7 +281,7 @@ impl Loop {
         }
     }
 
-    /// Cancels every task that is left, and runs until all have ended: the end of asyncio.run.
+    /// Cancels every remaining task, and runs until all have ended, as asyncio.run does at its end.
     ///
     /// # Errors
     /// As [`Loop::run_forever`].
@@ -292,7 +300,8 @@ impl Loop {
         Ok(())
     }
 
-    /// Waits until the threads of the default executor have ended, for `limit` at most; refuses more work for it.
+    /// Waits for at most `limit` until the threads of the default executor have ended; the executor refuses
+    /// new work.
     ///
     /// # Errors
     /// [`Error::PENDING`] once `limit` has passed. asyncio: loop.shutdown_default_executor.
@@ -305,10 +314,11 @@ impl Loop {
         Error::done(unsafe { sys::aw_future_result(future.raw(), ptr::null_mut()) })
     }
 
-    /// Runs `callback` in the next iteration. A panic in it is reported to the exception handler. asyncio: loop.call_soon.
+    /// Runs `callback` in the next iteration. A panic in it is reported to the exception handler. asyncio:
+    /// loop.call_soon.
     ///
     /// # Errors
-    /// [`ErrorKind::LoopClosed`](crate::ErrorKind::LoopClosed), and without memory.
+    /// [`ErrorKind::LoopClosed`](crate::ErrorKind::LoopClosed), or if memory runs out.
     pub fn call_soon(&self, callback: impl FnOnce() + 'static) -> Result<Handle> {
         let ud = once(callback);
         // SAFETY: alive; the destroy takes the box back, also if this fails.
@@ -336,24 +346,25 @@ impl Loop {
         Ref::made_by(make).map(Handle)
     }
 
-    /// Has `callback` called in each iteration in which `fd` is readable, until [`remove_reader`](Loop::remove_reader); one set before is
-    /// replaced. Take it out before the descriptor is closed. asyncio: loop.add_reader.
+    /// Calls `callback` in each iteration in which `fd` is readable, until
+    /// [`remove_reader`](Loop::remove_reader). It replaces the previous callback. Remove it before you close
+    /// the descriptor. asyncio: loop.add_reader.
     ///
     /// # Errors
-    /// The system's: `EBADF`.
+    /// System errors: `EBADF`.
     pub fn add_reader(&self, fd: RawFd, callback: impl FnMut() + 'static) -> Result<()> {
         let ud = many(callback);
         // SAFETY: as in call_soon.
         Error::done(unsafe { sys::aw_loop_add_reader(self.as_raw(), fd, Some(run_many), ud, Some(drop_many)) })
     }
 
-    /// Was there one? It does not run any more. asyncio: loop.remove_reader.
+    /// Removes the callback, and returns whether there was one. asyncio: loop.remove_reader.
     pub fn remove_reader(&self, fd: RawFd) -> bool {
         // SAFETY: alive.
         unsafe { sys::aw_loop_remove_reader(self.as_raw(), fd) == 1 }
     }
 
-    /// As [`Loop::add_reader`], for writing. asyncio: loop.add_writer.
+    /// Like [`Loop::add_reader`], for writing. asyncio: loop.add_writer.
     ///
     /// # Errors
     /// As [`Loop::add_reader`].
@@ -363,30 +374,31 @@ impl Loop {
         Error::done(unsafe { sys::aw_loop_add_writer(self.as_raw(), fd, Some(run_many), ud, Some(drop_many)) })
     }
 
-    /// As [`Loop::remove_reader`]. asyncio: loop.remove_writer.
+    /// Like [`Loop::remove_reader`]. asyncio: loop.remove_writer.
     pub fn remove_writer(&self, fd: RawFd) -> bool {
         // SAFETY: alive.
         unsafe { sys::aw_loop_remove_writer(self.as_raw(), fd) == 1 }
     }
 
-    /// Has `callback` called once for each delivery of `signal`, never in signal context. asyncio: loop.add_signal_handler.
+    /// Calls `callback` once for each delivery of `signal`, never in signal context. asyncio:
+    /// loop.add_signal_handler.
     ///
     /// # Errors
-    /// `EINVAL` for SIGKILL, SIGSTOP, and what is no signal.
+    /// `EINVAL` for SIGKILL, SIGSTOP, and invalid signal numbers.
     pub fn add_signal_handler(&self, signal: i32, callback: impl FnMut() + 'static) -> Result<()> {
         let ud = many(callback);
         // SAFETY: as in call_soon.
         Error::done(unsafe { sys::aw_loop_add_signal_handler(self.as_raw(), signal, Some(run_many), ud, Some(drop_many)) })
     }
 
-    /// Was there one? asyncio: loop.remove_signal_handler.
+    /// Removes the callback, and returns whether there was one. asyncio: loop.remove_signal_handler.
     pub fn remove_signal_handler(&self, signal: i32) -> bool {
         // SAFETY: alive.
         unsafe { sys::aw_loop_remove_signal_handler(self.as_raw(), signal) == 1 }
     }
 
-    /// Sets what is told about failures that nobody else sees: a callback that panics, a failed task whose handle was dropped. By default
-    /// they are printed in debug mode. asyncio: loop.set_exception_handler.
+    /// Sets the handler of unretrieved failures: a callback that panics, a failed task whose handle was
+    /// dropped. By default they are printed in debug mode. asyncio: loop.set_exception_handler.
     ///
     /// # Errors
     /// [`ErrorKind::LoopClosed`](crate::ErrorKind::LoopClosed).
@@ -402,13 +414,14 @@ impl Loop {
         unsafe { sys::aw_loop_set_debug(self.as_raw(), i32::from(on)) };
     }
 
-    /// Is it in debug mode? asyncio: loop.get_debug.
+    /// Returns whether it is in debug mode. asyncio: loop.get_debug.
     pub fn is_debug(&self) -> bool {
         // SAFETY: alive.
         unsafe { sys::aw_loop_debug(self.as_raw()) != 0 }
     }
 
-    /// In debug mode, a callback or step that lasts this long is reported; 100 ms by default. asyncio: loop.slow_callback_duration.
+    /// Sets how long a callback or step may take before debug mode reports it; the default is 100 ms.
+    /// asyncio: loop.slow_callback_duration.
     pub fn set_slow_callback_duration(&self, duration: Duration) {
         // SAFETY: alive.
         unsafe { sys::aw_loop_set_slow_callback_duration(self.as_raw(), nanoseconds(duration)) };
@@ -417,17 +430,18 @@ impl Loop {
     /// Writes the tree of tasks to a descriptor, as text or as JSON.
     ///
     /// # Errors
-    /// The system's, if the descriptor takes no more.
+    /// A system error, if the descriptor accepts no more data.
     pub fn print_tasks(&self, fd: RawFd, json: bool) -> Result<()> {
         let format = if json { sys::AW_PRINT_JSON } else { sys::AW_PRINT_TEXT };
         // SAFETY: alive.
         Error::done(unsafe { sys::aw_loop_print_tasks(self.as_raw(), fd, format as i32) })
     }
 
-    /// In a forked child: lets go of the loop without touching what is shared with the parent and without running any callback. The only
-    /// thing that a child may do with a loop it inherited; every other call answers [`ErrorKind::Forked`](crate::ErrorKind::Forked).
+    /// In a forked child: releases the loop without touching what is shared with the parent and without
+    /// running a callback. A child may make no other call on an inherited loop; every other call fails with
+    /// [`ErrorKind::Forked`](crate::ErrorKind::Forked).
     pub fn abandon(self) {
-        // SAFETY: alive. What the loop's operations hold stays where it is: its owner is the parent.
+        // SAFETY: alive. What the loop's operations hold is not released: the parent owns it.
         unsafe { sys::aw_loop_abandon(self.as_raw()) };
         self.inner.operations.forget();
     }
@@ -436,14 +450,14 @@ impl Loop {
 impl Drop for Loop {
     fn drop(&mut self) {
         let raw = self.as_raw();
-        // SAFETY: alive by the reference that goes last.
+        // SAFETY: alive by the reference, which is dropped last.
         unsafe {
             let closed = sys::aw_loop_close(raw);
             if closed < 0 && closed != sys::AW_EFORKED {
                 // Dropped inside its own run: the kernel may still write to the buffers of operations in flight.
                 self.inner.operations.forget();
             }
-            // Operations that outlive the loop belong to nobody any more.
+            // Operations that outlive the loop have no owner any more.
             self.inner.operations.close();
             let gone = LOOPS.try_with(|loops| {
                 let mut loops = loops.borrow_mut();
@@ -470,23 +484,24 @@ pub(crate) fn call_later(event_loop: *mut sys::aw_loop, delay: Duration, callbac
     Ref::made_by(make).map(Handle)
 }
 
-/// A callback that is scheduled. Dropping the handle leaves it so. asyncio: Handle, TimerHandle.
+/// A scheduled callback. Dropping the handle does not cancel it. asyncio: Handle, TimerHandle.
 pub struct Handle(Ref<sys::aw_handle>);
 
 impl Handle {
-    /// Prevents the callback, unless it ran. asyncio: Handle.cancel.
+    /// Prevents the callback, unless it has run. asyncio: Handle.cancel.
     pub fn cancel(&self) {
         // SAFETY: alive.
         unsafe { sys::aw_handle_cancel(self.0.raw()) };
     }
 
-    /// Was `cancel` called, even if too late? asyncio: Handle.cancelled.
+    /// Returns whether `cancel` was called, even if too late. asyncio: Handle.cancelled.
     pub fn is_cancelled(&self) -> bool {
         // SAFETY: alive.
         unsafe { sys::aw_handle_cancelled(self.0.raw()) != 0 }
     }
 
-    /// The deadline of a timer, on the clock of [`Loop::time`]; zero for a plain callback. asyncio: TimerHandle.when.
+    /// Returns a timer's deadline on the clock of [`Loop::time`]; zero for a plain callback. asyncio:
+    /// TimerHandle.when.
     pub fn when(&self) -> Duration {
         // SAFETY: alive.
         Duration::from_nanos(u64::try_from(unsafe { sys::aw_handle_when(self.0.raw()) }).unwrap_or(0))
@@ -514,7 +529,7 @@ fn many(callback: impl FnMut() + 'static) -> *mut c_void {
     Box::into_raw(callback).cast()
 }
 
-/// Runs a callback of the program's, whose panic the exception handler hears.
+/// Runs one of the program's callbacks; reports its panic to the exception handler.
 pub(crate) fn guarded(event_loop: *mut sys::aw_loop, callback: impl FnOnce()) -> i32 {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(callback)) {
         let error = Error::panic(payload).to_raw(event_loop);
@@ -542,7 +557,8 @@ pub(crate) unsafe extern "C" fn drop_once(ud: *mut c_void) {
 
 unsafe extern "C" fn run_many(event_loop: *mut sys::aw_loop, ud: *mut c_void) -> i32 {
     guarded(event_loop, || {
-        // SAFETY: what `many` made, not destroyed yet. One that runs the loop again from inside of itself is left out.
+        // SAFETY: what `many` made, not destroyed yet. A callback that runs the loop again from inside itself
+        // is skipped.
         if let Ok(mut callback) = unsafe { &*ud.cast::<Many>() }.try_borrow_mut() {
             callback();
         }
@@ -554,16 +570,16 @@ unsafe extern "C" fn drop_many(ud: *mut c_void) {
     no_unwind(|| drop(unsafe { Box::from_raw(ud.cast::<Many>()) }));
 }
 
-/// What the exception handler is told. asyncio: the handler's context.
+/// The argument of the exception handler. asyncio: the handler's context.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// What happened, in asyncio's words: "Task exception was never retrieved".
     pub message: String,
-    /// The failure, if there is one.
+    /// The failure, if any.
     pub error: Option<Error>,
-    /// The task concerned, if it is one.
+    /// The task concerned, if any.
     pub task: Option<Task>,
-    /// Where it was made, in debug mode.
+    /// Where it was created, in debug mode.
     pub origin: Option<String>,
 }
 
@@ -598,8 +614,9 @@ unsafe extern "C" fn drop_handler(ud: *mut c_void) {
     no_unwind(|| drop(unsafe { Box::from_raw(ud.cast::<Handler>()) }));
 }
 
-/// Makes a loop, runs `future` on it until it is done, cancels the tasks that are left and waits for them and for the threads of
-/// [`to_thread`](crate::to_thread), and closes the loop. A panic of the future goes on here. asyncio.run, with any output.
+/// Creates a loop, runs `future` on it until it is done, cancels the remaining tasks, waits for them and for
+/// the threads of [`to_thread`](crate::to_thread), and closes the loop. A panic of the future resumes here.
+/// asyncio.run, with any output.
 ///
 /// ```
 /// let sum = libawait::block_on(async {
@@ -627,16 +644,17 @@ where
     block_on(future)?
 }
 
-/// What [`block_on`] does once there is a loop, which it leaves open: for loops that [`Builder`] made.
+/// What [`block_on`] does once it has created a loop, without closing the loop: for loops created by a
+/// [`Builder`].
 ///
 /// # Errors
 /// Those of [`Loop::block_on`].
 pub fn run_on<F: Future>(event_loop: &Loop, future: F) -> Result<F::Output> {
-    // Also when the future panics.
+    // Even if the future panics.
     struct End<'a>(&'a Loop);
     impl Drop for End<'_> {
         fn drop(&mut self) {
-            // A leftover that goes on for ever is the program's own doing; errors were reported.
+            // A remaining task that never ends is the program's fault; errors were reported.
             if self.0.cancel_all().is_ok() {
                 drop(self.0.shutdown_default_executor(Some(Duration::from_secs(300))));
             }

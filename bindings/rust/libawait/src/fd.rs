@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-//! Operations on descriptors. Those with a buffer own it: a dropped operation leaves its buffer behind until the kernel has let go of it.
+//! Operations on descriptors. Those with a buffer own it: a dropped operation leaves its buffer behind until
+//! the kernel has released it.
 //!
-//! An operation ends with its result and its buffer. One whose task is cancelled while it is in flight ends at once with
-//! [`Error::CANCELLED`] and an empty buffer; what it had read is lost, as in asyncio. Waiting for readiness ([`readable`], [`writable`])
-//! loses nothing.
+//! An operation ends with its result and its buffer. If its task is cancelled while it is in flight, it ends
+//! at once with [`Error::CANCELLED`] and an empty buffer; what it had read is lost, as in asyncio. Waiting
+//! for readiness ([`readable`], [`writable`]) loses nothing.
 //!
-//! These need a loop that this crate drives: by [`block_on`](crate::block_on), [`Loop::block_on`](crate::Loop::block_on), or a host.
+//! These need a loop that this crate drives: with [`block_on`](crate::block_on),
+//! [`Loop::block_on`](crate::Loop::block_on), or a host.
 
 use crate::error::{Error, Result};
 use crate::event_loop::{inner_of, Inner};
@@ -23,7 +25,7 @@ use std::rc::Rc;
 
 /// An operation in flight, and what it owns.
 struct Slot {
-    /// NULL at the end and for one that nobody awaits any more.
+    /// NULL at the end, and if nobody awaits it any more.
     future: Option<Ref<sys::aw_future>>,
     buffer: Vec<u8>,
     makes_fd: bool,
@@ -33,7 +35,7 @@ struct Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         if let (true, Some(Ok(fd))) = (self.makes_fd, &self.end) {
-            // SAFETY: accepted for somebody who has gone.
+            // SAFETY: accepted for a receiver that no longer exists.
             drop(unsafe { OwnedFd::from_raw_fd(*fd as RawFd) });
         }
     }
@@ -50,9 +52,9 @@ pub(crate) struct Operations {
 }
 
 impl Operations {
-    /// One iteration of the loop. False if nothing at all happened.
+    /// Runs one iteration of the loop. Returns false if nothing happened.
     pub(crate) fn drain(&self, event_loop: *mut sys::aw_loop, timeout_ns: i64) -> Result<bool> {
-        // Taken out: what is dispatched may come here again, and is refused by C.
+        // Taken out: dispatched code may call this again, and C refuses that.
         let mut batch = self.batch.take().unwrap_or_else(|| {
             let empty = sys::aw_completion { token: 0, status: 0, reserved: 0, value: 0 };
             Box::new([empty; BATCH])
@@ -89,7 +91,7 @@ impl Operations {
         drop(all);
         drop(orphan);
         if let Some(future) = future {
-            // SAFETY: alive. If it is done, it was cancelled, and the operation looks after itself.
+            // SAFETY: alive. If it is done, it was cancelled, and the operation handles that itself.
             unsafe { sys::aw_future_set_result(future.raw(), ptr::null_mut(), None) };
         }
     }
@@ -104,7 +106,7 @@ impl Operations {
         drop(gone);
     }
 
-    /// Operations are in flight that nobody will hear of: what they own is left where it is.
+    /// Operations are in flight that nobody awaits any more: what they own is not released.
     pub(crate) fn forget(&self) {
         std::mem::forget(self.slots.borrow_mut().take());
     }
@@ -146,7 +148,7 @@ impl Drop for Submitted {
         });
         if done.is_none() {
             // The completion follows, and takes the buffer with it.
-            // SAFETY: alive by the reference. A closed loop answers with an error, and has completed everything.
+            // SAFETY: alive by the reference. A closed loop returns an error, and has completed everything.
             unsafe { sys::aw_loop_cancel_token(self.event_loop.raw(), self.token) };
         }
         drop(done);
@@ -158,7 +160,7 @@ impl Finish for Submitted {
     fn finish(&mut self, end: Result<Value>) -> Self::Output {
         match end {
             Ok(_) => self.take().unwrap_or((Err(Error::CANCELLED), Vec::new())),
-            // Cancelled: the buffer is not ours to give while the kernel has it.
+            // Cancelled: the buffer can't be returned while the kernel has it.
             Err(error) => (Err(error), Vec::new()),
         }
     }
@@ -189,7 +191,7 @@ fn submit(request: Request, buffer: Vec<u8>) -> Result<Operation, (Error, Vec<u8
     };
     let inner = match inner_of(event_loop) {
         Some(inner) => inner,
-        // Driven by somebody else, who would not hand out the completion.
+        // Driven by other code, which would not deliver the completion.
         None => return Err((Error::from_code(sys::AW_ENOTSUP), buffer)),
     };
     // SAFETY: alive; a new reference.
@@ -197,7 +199,7 @@ fn submit(request: Request, buffer: Vec<u8>) -> Result<Operation, (Error, Vec<u8
         Ok(future) => future,
         Err(error) => return Err((error, buffer)),
     };
-    // A buffer that moves keeps its bytes where they are.
+    // Moving a buffer does not move its bytes.
     let (bytes, length) = (buffer.as_ptr(), buffer.len());
     let slot = Slot { future: Some(future.clone()), buffer, makes_fd: request.kind == sys::AW_OP_ACCEPT, end: None };
     let token = inner.operations.with(|slots| slots.insert(slot));
@@ -211,7 +213,7 @@ fn submit(request: Request, buffer: Vec<u8>) -> Result<Operation, (Error, Vec<u8
         length: length as u64,
         offset: request.offset,
     };
-    // SAFETY: the buffer is the slot's, which stays until the completion has come.
+    // SAFETY: the slot owns the buffer, and stays until the completion has arrived.
     let status = unsafe { sys::aw_loop_submit(event_loop, &submission, 1) };
     if status < 0 {
         let slot = inner.operations.with(|slots| slots.remove(token));
@@ -234,7 +236,8 @@ async fn transfer(kind: sys::aw_op_kind, fd: impl AsFd, flags: u32, offset: i64,
     (end.map(|count| usize::try_from(count).unwrap_or(0)), buffer)
 }
 
-/// Reads at the file's position into `buffer`, up to its length. Gives how many bytes were read, 0 at the end, and the buffer.
+/// Reads at the file's position into `buffer`, up to its length. Returns the number of bytes read, 0 at the
+/// end, and the buffer.
 ///
 /// ```
 /// # fn main() -> libawait::Result<()> {
@@ -250,17 +253,18 @@ pub async fn read(fd: impl AsFd, buffer: Vec<u8>) -> (Result<usize>, Vec<u8>) {
     transfer(sys::AW_OP_READ, fd, 0, -1, buffer).await
 }
 
-/// As [`read`], at an offset.
+/// Like [`read`], at an offset.
 pub async fn read_at(fd: impl AsFd, buffer: Vec<u8>, offset: u64) -> (Result<usize>, Vec<u8>) {
     transfer(sys::AW_OP_READ, fd, 0, position(offset), buffer).await
 }
 
-/// Writes at the file's position what is in `buffer`. Gives how many bytes were written, perhaps not all, and the buffer.
+/// Writes `buffer` at the file's position. Returns the number of bytes written, perhaps not all, and the
+/// buffer.
 pub async fn write(fd: impl AsFd, buffer: Vec<u8>) -> (Result<usize>, Vec<u8>) {
     transfer(sys::AW_OP_WRITE, fd, 0, -1, buffer).await
 }
 
-/// As [`write()`], at an offset.
+/// Like [`write()`], at an offset.
 pub async fn write_at(fd: impl AsFd, buffer: Vec<u8>, offset: u64) -> (Result<usize>, Vec<u8>) {
     transfer(sys::AW_OP_WRITE, fd, 0, position(offset), buffer).await
 }
@@ -270,7 +274,7 @@ pub async fn recv(fd: impl AsFd, buffer: Vec<u8>, flags: i32) -> (Result<usize>,
     transfer(sys::AW_OP_RECV, fd, flags as u32, 0, buffer).await
 }
 
-/// Sends to a socket, with the flags of send(2) and never with a SIGPIPE.
+/// Sends to a socket, with the flags of send(2), and never raises SIGPIPE.
 pub async fn send(fd: impl AsFd, buffer: Vec<u8>, flags: i32) -> (Result<usize>, Vec<u8>) {
     transfer(sys::AW_OP_SEND, fd, flags as u32, 0, buffer).await
 }
@@ -284,10 +288,11 @@ async fn plain(kind: sys::aw_op_kind, fd: RawFd, buffer: Vec<u8>) -> Result<i64>
     operate(request, buffer).await.0
 }
 
-/// Accepts a connection: a descriptor, close-on-exec and non-blocking. asyncio: loop.sock_accept.
+/// Accepts a connection. Returns its descriptor, which is close-on-exec and non-blocking. asyncio:
+/// loop.sock_accept.
 pub async fn accept(listener: impl AsFd) -> Result<OwnedFd> {
     let fd = plain(sys::AW_OP_ACCEPT, listener.as_fd().as_raw_fd(), Vec::new()).await?;
-    // SAFETY: a new descriptor, ours alone.
+    // SAFETY: a new descriptor, which only we own.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
@@ -296,17 +301,17 @@ pub async fn connect(socket: impl AsFd, address: SocketAddr) -> Result<()> {
     plain(sys::AW_OP_CONNECT, socket.as_fd().as_raw_fd(), kernel_address(address)).await.map(drop)
 }
 
-/// Has the kernel write a file to its device.
+/// Makes the kernel write a file to its device.
 pub async fn fsync(fd: impl AsFd) -> Result<()> {
     plain(sys::AW_OP_FSYNC, fd.as_fd().as_raw_fd(), Vec::new()).await.map(drop)
 }
 
-/// Closes a descriptor, whose errors a drop would hide.
+/// Closes a descriptor, and reports errors that a drop would hide.
 pub async fn close(fd: OwnedFd) -> Result<()> {
     plain(sys::AW_OP_CLOSE, fd.into_raw_fd(), Vec::new()).await.map(drop)
 }
 
-/// A sockaddr_in or sockaddr_in6 of Linux.
+/// A Linux sockaddr_in or sockaddr_in6.
 fn kernel_address(address: SocketAddr) -> Vec<u8> {
     const AF_INET: u16 = 2;
     const AF_INET6: u16 = 10;
@@ -329,20 +334,20 @@ fn kernel_address(address: SocketAddr) -> Vec<u8> {
     bytes
 }
 
-/// What a descriptor is ready for. The kernel's own values.
+/// What a descriptor is ready for, with the kernel's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Readiness(u32);
 
 impl Readiness {
-    /// There is something to read, or the end.
+    /// There is data to read, or the end.
     pub fn is_readable(self) -> bool {
         self.0 & sys::AW_POLL_IN != 0
     }
-    /// Something can be written.
+    /// Data can be written.
     pub fn is_writable(self) -> bool {
         self.0 & sys::AW_POLL_OUT != 0
     }
-    /// It has failed.
+    /// An error has occurred.
     pub fn is_error(self) -> bool {
         self.0 & sys::AW_POLL_ERR != 0
     }
@@ -367,19 +372,20 @@ future_of_op!(Ready => Result<Readiness>);
 
 fn ready(fd: &impl AsFd, events: u32) -> Ready {
     let leaf = current_loop().and_then(|event_loop| {
-        // SAFETY: alive; the descriptor is open while it is borrowed, and a closed one is an error of the kernel's.
+        // SAFETY: alive; the descriptor is open while it is borrowed, and for a closed one the kernel returns
+        // an error.
         let future = Ref::made_by(|out| unsafe { sys::aw_fd_wait(event_loop, fd.as_fd().as_raw_fd(), events, out) })?;
         Ok(Leaf::future(future, Wanted::Bits, true))
     });
     Ready(Op::new(leaf, AsReadiness))
 }
 
-/// Waits until `fd` can be read, from now on. Dropping it, or cancelling its task, consumes nothing.
+/// Waits until `fd` can be read, starting now. Dropping it, or cancelling its task, consumes nothing.
 pub fn readable(fd: &impl AsFd) -> Ready {
     ready(fd, sys::AW_POLL_IN)
 }
 
-/// Waits until `fd` can be written to, from now on. As [`readable`].
+/// Waits until `fd` can be written to, starting now. Behaves like [`readable`].
 pub fn writable(fd: &impl AsFd) -> Ready {
     ready(fd, sys::AW_POLL_OUT)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Futures of C's, awaited from Rust.
+//! C futures, awaited from Rust.
 
 use crate::error::Result;
 use crate::leaf::Leaf;
@@ -9,11 +9,12 @@ use crate::sys;
 use crate::value::{Value, Wanted};
 use std::ffi::c_void;
 
-/// A future of C's, awaited from Rust. Dropping it cancels it. For libraries in C that give futures of libawait's.
+/// A C future, awaited from Rust. Dropping it cancels it. Use it for C libraries that return libawait
+/// futures.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct AwFuture(Op<AwValueOf>);
 
-/// The value of a future of C's, which stays the future's own and lives as long as this does.
+/// The value of a C future. The future keeps it, and it lives as long as this does.
 #[derive(Debug)]
 pub struct AwValue {
     future: Ref<sys::aw_future>,
@@ -21,17 +22,17 @@ pub struct AwValue {
 }
 
 impl AwValue {
-    /// The value as a pointer.
+    /// Returns the value as a pointer.
     pub fn as_ptr(&self) -> *mut c_void {
         self.value
     }
 
-    /// The value as an integer, as return codes and readiness are given.
+    /// Returns the value as an integer, for return codes and readiness.
     pub fn as_int(&self) -> isize {
         self.value as isize
     }
 
-    /// The future it belongs to, borrowed.
+    /// Returns the future it belongs to, borrowed.
     pub fn as_raw_future(&self) -> *mut sys::aw_future {
         self.future.raw()
     }
@@ -50,7 +51,7 @@ impl AwFuture {
     /// Takes over one reference.
     ///
     /// # Safety
-    /// `future` is alive, the reference is the caller's to give, and its loop is driven by this thread.
+    /// `future` is alive, the caller owns the reference, and this thread drives its loop.
     pub unsafe fn from_raw(future: *mut sys::aw_future) -> Self {
         // SAFETY: the caller's.
         let future = unsafe { Ref::owned(future) };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Task groups: tasks that end before the block that started them does.
+//! Task groups: tasks that end before the block that started them.
 
 use crate::error::{Error, Result};
 use crate::join::JoinHandle;
@@ -13,8 +13,9 @@ use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
 
-/// A group of tasks: [`TaskGroup::scope`] returns when all of them have ended. If one fails, the others and the body are cancelled and waited
-/// for, and the failures come as one error of [`ErrorKind::Group`](crate::ErrorKind::Group). asyncio.TaskGroup.
+/// A group of tasks. [`TaskGroup::scope`] returns when all of them have ended. If one fails, the others and
+/// the body are cancelled and waited for, and the failures are returned as one error of
+/// [`ErrorKind::Group`](crate::ErrorKind::Group). asyncio.TaskGroup.
 ///
 /// ```
 /// # use libawait::TaskGroup;
@@ -33,7 +34,7 @@ pub struct TaskGroup(Rc<Group>);
 struct Group {
     raw: Ref<sys::aw_taskgroup>,
     event_loop: Ref<sys::aw_loop>,
-    /// Those that may not have ended, for a scope that is dropped.
+    /// Tasks that may not have ended, for a scope that is dropped.
     tasks: RefCell<Vec<Task>>,
 }
 
@@ -41,12 +42,12 @@ struct Ending(Op<Done>);
 future_of_op!(Ending => Result<()>);
 
 impl TaskGroup {
-    /// Enters a group in the current task, runs `body` with it, and leaves the group: waits for its tasks. Gives what the body gave. A scope
-    /// that is dropped cancels its tasks, and can't wait for them.
+    /// Enters a group in the current task, runs `body` with it, waits for the group's tasks, and exits the
+    /// group. Returns the body's value. A scope that is dropped cancels its tasks, and can't wait for them.
     ///
     /// # Errors
-    /// The failures of body and tasks, as one group; [`Error::CANCELLED`] for a mere cancellation of the task;
-    /// [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop) outside of a task.
+    /// The failures of the body and the tasks, as one group; [`Error::CANCELLED`] if the task was only
+    /// cancelled; [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop) outside a task.
     pub async fn scope<B, F, T>(body: B) -> Result<T>
     where
         B: FnOnce(TaskGroup) -> F,
@@ -77,7 +78,7 @@ impl TaskGroup {
             Ok(_) => (0, std::ptr::null_mut()),
             Err(error) => (error.code(), error.to_raw(event_loop)),
         };
-        // SAFETY: alive; the coroutine takes references of its own.
+        // SAFETY: alive; the coroutine takes its own references.
         let leaf = coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_taskgroup_exit_coro(group.raw.raw(), status, error, out) });
         unsafe { sys::aw_error_unref(error) };
         Ending(Op::new(leaf, Done)).await?;
@@ -86,7 +87,7 @@ impl TaskGroup {
         end
     }
 
-    /// Starts a task in the group. Its failure is the group's.
+    /// Starts a task in the group. Its failure becomes the group's.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidState`](crate::ErrorKind::InvalidState) once the group is shutting down or has ended.
@@ -101,7 +102,7 @@ impl TaskGroup {
         let handle = task::create_on(self.0.event_loop.raw(), future, start)?;
         let mut tasks = self.0.tasks.borrow_mut();
         if tasks.len() == tasks.capacity() {
-            // Room is made before the list grows, so that a group of many short tasks stays small.
+            // Ended tasks are removed before the list grows, so that a group of many short tasks stays small.
             tasks.retain(|task| !task.is_finished());
         }
         tasks.push(handle.task());

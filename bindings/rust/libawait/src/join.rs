@@ -14,11 +14,11 @@ use std::ptr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// Owns a task's result. Awaiting it gives the value, or why there is none; dropping it lets the task go on by itself.
+/// Owns a task's result. Awaiting it returns the value or the error; dropping it detaches the task.
 ///
-/// A cancellation of the task that awaits a handle reaches the task behind the handle, as in asyncio; [`shield`](crate::shield) prevents
-/// that. The handle can be awaited by reference, and a panic of the body comes as an error: [`Error::resume_panic`].
-/// asyncio: Task, tokio: JoinHandle.
+/// If the task that awaits a handle is cancelled, so is the handle's task, as in asyncio;
+/// [`shield`](crate::shield) prevents that. The handle can be awaited by reference, and a panic of the body
+/// is returned as an error: [`Error::resume_panic`]. asyncio: Task, tokio: JoinHandle.
 ///
 /// ```compile_fail,E0277
 /// fn is_send<T: Send>() {}
@@ -50,7 +50,7 @@ impl<T> JoinHandle<T> {
         self.body.take_output().ok_or(Error::from_code(sys::AW_EINVALIDSTATE))
     }
 
-    /// The result, if there is one. Looking at an error here counts as having seen it.
+    /// Returns the result, if there is one. This marks an error as retrieved.
     pub(crate) fn outcome(&self) -> Option<Result<T>> {
         let future = self.raw_future();
         // SAFETY: alive.
@@ -68,55 +68,57 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Has the task ended? asyncio: Task.done.
+    /// Returns whether the task has ended. asyncio: Task.done.
     pub fn is_finished(&self) -> bool {
         // SAFETY: alive.
         unsafe { sys::aw_future_done(self.raw_future()) != 0 }
     }
 
-    /// Did it end by a cancellation? asyncio: Task.cancelled.
+    /// Returns whether it was cancelled. asyncio: Task.cancelled.
     pub fn is_cancelled(&self) -> bool {
         // SAFETY: alive.
         unsafe { sys::aw_future_cancelled(self.raw_future()) != 0 }
     }
 
-    /// The result of a task that has ended, which moves to the caller; `None` while it runs. asyncio: Task.result.
+    /// Returns the result of a task that has ended, which moves to the caller; `None` while it runs. asyncio:
+    /// Task.result.
     pub fn try_result(&mut self) -> Option<Result<T, JoinError>> {
         self.outcome()
     }
 
-    /// Asks the task to cancel itself: [`Error::CANCELLED`] comes out of what it awaits of libawait's, where the body can handle it; a body
-    /// that awaits nothing of libawait's is dropped. False if it has ended. asyncio: Task.cancel.
+    /// Requests that the task cancel itself: the libawait future that it awaits returns [`Error::CANCELLED`],
+    /// which the body can handle. If the body does not await a libawait future, it is dropped. Returns false
+    /// if the task has ended. asyncio: Task.cancel.
     pub fn request_cancel(&self) -> bool {
         self.task().cancel()
     }
 
-    /// As [`request_cancel`](Self::request_cancel), with a message that the error carries.
+    /// Like [`request_cancel`](Self::request_cancel), with a message that the error carries.
     pub fn request_cancel_with(&self, message: &str) -> bool {
         self.task().cancel_with(message)
     }
 
-    /// Cancels the task and waits until it has really ended: the result is [`Error::CANCELLED`], unless the body handled that, or was done
-    /// before. Dropping this future does not take the request back.
+    /// Cancels the task and waits until it has really ended. The result is [`Error::CANCELLED`], unless the
+    /// body handled the cancellation or was already done. Dropping this future does not withdraw the request.
     pub async fn cancel(self) -> Result<T, JoinError> {
         self.request_cancel();
-        // Not the handle itself: were this task cancelled, it would cancel the other once more.
+        // Not the handle itself: if this task were cancelled, it would cancel the other task again.
         let mut handle = self;
         crate::combine::shield(&mut handle).await
     }
 
-    /// Has the body dropped where it stands, when its turn comes: it sees no error and can't refuse. What it awaits of libawait's is
-    /// cancelled first.
+    /// Drops the body at its current await, when its turn comes: it sees no error and can't refuse. The
+    /// libawait future that it awaits is cancelled first.
     pub fn abort(&self) {
         self.body.node().hook.aborted.set(true);
         self.task().cancel();
     }
 
-    /// Has `callback` called with the result, through the ready queue, when the task has ended (also if it has already). A loop that closes
-    /// first drops it. asyncio: Task.add_done_callback.
+    /// Calls `callback` with the result, in a dispatch, when the task has ended (even if it already has). If
+    /// the loop closes first, the callback is dropped. asyncio: Task.add_done_callback.
     ///
     /// # Errors
-    /// [`ErrorKind::LoopClosed`](crate::ErrorKind::LoopClosed), and without memory.
+    /// [`ErrorKind::LoopClosed`](crate::ErrorKind::LoopClosed), or if memory runs out.
     pub fn add_done_callback(self, callback: impl FnOnce(Result<T, JoinError>) + 'static) -> Result<()>
     where
         T: 'static,
@@ -127,7 +129,7 @@ impl<T> JoinHandle<T> {
         Error::done(unsafe { sys::aw_future_add_done_callback(future, Some(call_done), ud, Some(crate::event_loop::drop_once)) })
     }
 
-    /// The task behind the handle.
+    /// Returns the handle's task.
     pub fn task(&self) -> Task {
         // SAFETY: alive by the body's reference.
         Task(unsafe { Ref::borrowed(self.body.task()) })
@@ -138,14 +140,13 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: the leaf lies in an Rc, from which it is never moved.
+        // SAFETY: the leaf is in an Rc, from which it is never moved.
         let leaf = unsafe { Pin::new_unchecked(self.body.joiner()) };
         leaf.poll(cx).map(|end| match end {
             Ok(_) => self.take_output(),
             Err(error) => {
                 if !self.is_finished() {
-                    // The awaiting task's own: the handle can be awaited again.
-                    // SAFETY: alive.
+                    // The awaiting task itself was cancelled: the handle can be awaited again.
                     self.body.joiner().rearm(unsafe { Ref::borrowed(self.raw_future()) });
                 }
                 Err(error)
@@ -158,7 +159,7 @@ impl<T> Unpin for JoinHandle<T> {}
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        // The body may live on in C, with nobody to look after its leaf.
+        // C may keep the body alive, and nothing would poll its leaf.
         self.body.joiner().abandon();
     }
 }

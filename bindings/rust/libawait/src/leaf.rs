@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-//! The leaf: where a Rust future ends and something of C's begins.
+//! The leaf: where a Rust future ends and a C object begins.
 //!
-//! A leaf is a future or a coroutine of C's. While it is the only thing its task waits for, the task awaits it itself, as a task of C
-//! would: no callback, no allocation, and a cancellation goes straight to it. As soon as there is more than one, or a waker that is not
-//! the task's own (`FuturesUnordered`, another executor), each leaf has a done-callback that wakes its waker, and the task parks.
+//! A leaf is a C future or a C coroutine. While a task waits for only one leaf, it awaits the leaf directly,
+//! as a C task would: without a callback or an allocation, and a cancellation reaches it directly. If there
+//! is more than one, or a waker that does not belong to the task (`FuturesUnordered`, another executor), each
+//! leaf has a done-callback that wakes its waker, and the task parks.
 
 use crate::body::{current_node, TaskNode};
 use crate::error::{no_unwind, Error, Result};
@@ -20,15 +21,15 @@ use std::task::{Context, Poll, Waker};
 
 pub(crate) enum Kind {
     Nothing,
-    /// A coroutine that has not begun.
+    /// A coroutine that has not started.
     Coro(Ref<sys::aw_coro>),
-    /// One that the task runs as a part of itself.
+    /// A coroutine that the task runs as a part of itself.
     Delegated,
     Future(Ref<sys::aw_future>),
     Yield,
 }
 
-/// What a done-callback wakes. Shared with C, which may run the callback after the leaf has gone.
+/// What a done-callback wakes. Shared with C, which may run the callback after the leaf was dropped.
 #[derive(Default)]
 struct Watch(RefCell<Option<Waker>>);
 
@@ -62,15 +63,15 @@ unsafe extern "C" fn watch_destroy(ud: *mut c_void) {
     no_unwind(|| drop(unsafe { Rc::from_raw(ud.cast::<Watch>()) }));
 }
 
-/// Pinned from the first poll on: its task keeps its address. All that is in it is used by the loop's thread alone.
+/// Pinned from the first poll on, since its task keeps its address. Only the loop's thread uses its fields.
 pub(crate) struct Leaf {
     event_loop: *mut sys::aw_loop,
     wanted: Wanted,
-    /// Asks what it stands for to cancel itself when the leaf is dropped.
+    /// Dropping the leaf requests the cancellation of its future.
     cancels: bool,
     pub(crate) kind: RefCell<Kind>,
     end: Cell<Option<Result<Value>>>,
-    /// The task in whose list it is. The list's end clears this, so it is alive.
+    /// The task whose list contains it. The list clears this when it ends, so the task is alive.
     owner: Cell<*const TaskNode>,
     /// Polled last with the task's own waker.
     own: Cell<bool>,
@@ -93,22 +94,22 @@ impl Leaf {
         }
     }
 
-    /// Of a future; its `cancels` says what dropping means.
+    /// Creates a leaf on a future; `cancels` says whether dropping the leaf cancels it.
     pub(crate) fn future(future: Ref<sys::aw_future>, wanted: Wanted, cancels: bool) -> Self {
         Leaf::new(ptr::null_mut(), wanted, cancels, Kind::Future(future))
     }
 
-    /// Of a coroutine that has not begun.
+    /// Creates a leaf on a coroutine that has not started.
     pub(crate) fn coro(event_loop: *mut sys::aw_loop, coro: Ref<sys::aw_coro>, wanted: Wanted) -> Self {
         Leaf::new(event_loop, wanted, true, Kind::Coro(coro))
     }
 
-    /// Lets the others run for one iteration.
+    /// Creates a leaf that lets the other tasks run for one iteration.
     pub(crate) fn pause() -> Self {
         Leaf::new(ptr::null_mut(), Wanted::Nothing, false, Kind::Yield)
     }
 
-    /// One that has failed already, before anything began.
+    /// Creates a leaf that has already failed, before anything started.
     pub(crate) fn failed(error: Error) -> Self {
         let leaf = Leaf::new(ptr::null_mut(), Wanted::Nothing, false, Kind::Nothing);
         leaf.end.set(Some(Err(error)));
@@ -128,12 +129,13 @@ impl Leaf {
             self.leave_owner();
             if !current.is_null() {
                 self.owner.set(current);
-                // SAFETY: the current task's node is alive while its step runs. The leaf is pinned, and takes itself out when it goes.
+                // SAFETY: the current task's node is alive while its step runs. The leaf is pinned, and
+                // removes itself when it is dropped.
                 unsafe { &*current }.hook.leaves.add(&self);
             }
         }
         if own {
-            // How it is waited for is decided when the whole poll is over.
+            // How to wait for it is decided at the end of the whole poll.
             return Poll::Pending;
         }
         if matches!(*self.kind.borrow(), Kind::Yield) {
@@ -151,7 +153,7 @@ impl Leaf {
         }
     }
 
-    /// How it ended, if it has.
+    /// Returns the outcome, if it has ended.
     fn outcome(&self) -> Option<Result<Value>> {
         if let Some(end) = self.end.take() {
             return Some(end);
@@ -178,7 +180,7 @@ impl Leaf {
         }
     }
 
-    /// Has the waker woken when it is done. A coroutine becomes a task for that.
+    /// Wakes the waker when it is done. To do this, a coroutine becomes a task.
     fn watch(&self, waker: &Waker) -> Result<()> {
         if let Some(watch) = &*self.watch.borrow() {
             watch.set(waker);
@@ -205,7 +207,7 @@ impl Leaf {
         Ok(())
     }
 
-    /// For a task that parks: it must be woken by this leaf.
+    /// For a task that parks, which this leaf must wake.
     pub(crate) fn watch_for_task(&self, waker: &Waker) {
         if !self.own.get() {
             return;
@@ -218,13 +220,13 @@ impl Leaf {
                 Err(error) => Err(error),
             },
         };
-        // It ends with the iteration that the wake-up brings.
+        // It ends with the iteration in which the wake-up is delivered.
         drop(self.kind.replace(Kind::Nothing));
         self.end.set(Some(end));
         waker.wake_by_ref();
     }
 
-    /// The task waits for nothing but this leaf: awaits it directly, if it can be. Some: what the step returns.
+    /// The task waits only for this leaf: awaits it directly, if possible. Some: what the step returns.
     ///
     /// # Safety
     /// `resume` is that of the running step.
@@ -243,18 +245,18 @@ impl Leaf {
             }
         };
         if matches!(*kind, Kind::Coro(_)) {
-            // The task has a reference of its own; it runs none of our code now.
+            // The task has its own reference; it runs none of our code now.
             *kind = Kind::Delegated;
         }
         Some(status)
     }
 
-    /// What the task was sent for a leaf that it awaited directly.
+    /// Takes what was sent to the task for a leaf that it awaited directly.
     ///
     /// # Safety
     /// `resume` is that of the running step.
     pub(crate) unsafe fn sent(&self, resume: *mut sys::aw_resume) {
-        // SAFETY: the caller's; what is borrowed from the step is turned into something owned.
+        // SAFETY: the caller's; values borrowed from the step are converted to owned ones.
         unsafe {
             let status = sys::aw_resume_status(resume);
             let mut kind = self.kind.borrow_mut();
@@ -262,13 +264,13 @@ impl Leaf {
                 Err(Error::from_raw(status, sys::aw_resume_error(resume)))
             } else {
                 match &*kind {
-                    // It is asked itself when it is polled.
+                    // It is cancelled itself when it is polled.
                     Kind::Future(_) => return,
                     _ => Ok(Value::of(self.wanted, sys::aw_resume_value(resume))),
                 }
             };
             if let (Kind::Future(future), Err(_)) = (&*kind, &end) {
-                // Marks an error as seen: it is in `end`.
+                // Marks an error as retrieved: it is in `end`.
                 sys::aw_future_result(future.raw(), ptr::null_mut());
             } else {
                 *kind = Kind::Nothing;
@@ -283,7 +285,8 @@ impl Leaf {
         }
     }
 
-    /// The task was cancelled while it waited for several: each of them is told, and ends as it likes.
+    /// The task was cancelled while it waited for several leaves: each of them is cancelled, and ends as it
+    /// chooses.
     pub(crate) fn cancel(&self, error: &Error) {
         let kind = self.kind.borrow();
         match &*kind {
@@ -303,11 +306,11 @@ impl Leaf {
         }
     }
 
-    /// Out of the owner's list.
+    /// Removes it from the owner's list.
     fn leave_owner(&self) {
         let owner = self.owner.replace(ptr::null());
         if !owner.is_null() {
-            // SAFETY: an owner that goes clears this first.
+            // SAFETY: an owner clears this before it is dropped.
             unsafe { &*owner }.hook.leaves.remove(self);
         }
     }
@@ -316,13 +319,14 @@ impl Leaf {
         self.owner.set(ptr::null());
     }
 
-    /// Stands for a future once more: one that was polled to its end, and gave an error of the poller's own.
+    /// Refers to a future again, after it was polled to its end and returned an error that belongs to the
+    /// poller.
     pub(crate) fn rearm(&self, future: Ref<sys::aw_future>) {
         *self.kind.borrow_mut() = Kind::Future(future);
         drop(self.end.take());
     }
 
-    /// Nothing is to be woken for it any more.
+    /// It does not wake anything any more.
     fn forget(&self) {
         self.leave_owner();
         if let Some(watch) = self.watch.borrow_mut().take() {
@@ -334,7 +338,7 @@ impl Leaf {
         }
     }
 
-    /// Lets go of what it stands for. Some: it had ended, and nobody has taken the outcome.
+    /// Releases its future or coroutine. Some: it had ended, and its outcome was not taken.
     pub(crate) fn abandon(&self) -> Option<Result<Value>> {
         self.forget();
         let unwanted = match &*self.kind.borrow() {

@@ -5,11 +5,11 @@ use crate::leaf::Leaf;
 use std::cell::{Cell, RefCell};
 use std::ptr;
 
-/// The leaves that one task waits for. Nearly always one.
+/// The leaves that one task waits for, almost always one.
 #[derive(Default)]
 pub(crate) struct Leaves {
     all: RefCell<smallest::List>,
-    /// The one that the task awaits itself.
+    /// The leaf that the task awaits directly.
     direct: Cell<Option<ptr::NonNull<Leaf>>>,
 }
 
@@ -29,9 +29,9 @@ impl Leaves {
         self.all.borrow().is_empty()
     }
 
-    /// The one leaf, if it is one.
+    /// Returns the leaf, if there is exactly one.
     pub(crate) fn single(&self) -> Option<&Leaf> {
-        // SAFETY: a leaf takes itself out before it goes.
+        // SAFETY: a leaf removes itself before it is dropped.
         self.all.borrow().single().map(|leaf| unsafe { &*leaf.as_ptr() })
     }
 
@@ -44,18 +44,18 @@ impl Leaves {
         self.direct.take().map(|leaf| unsafe { &*leaf.as_ptr() })
     }
 
-    /// What is done to a leaf may take others away, so each is looked for again.
+    /// An operation on a leaf may remove others, so each is looked up again.
     pub(crate) fn for_each(&self, mut run: impl FnMut(&Leaf)) {
         let all = self.all.borrow().to_vec();
         for leaf in all {
             if self.all.borrow().contains(leaf) {
-                // SAFETY: it is in the list still.
+                // SAFETY: it is still in the list.
                 run(unsafe { leaf.as_ref() });
             }
         }
     }
 
-    /// The task has ended: leaves that were moved elsewhere live on without it.
+    /// The task has ended: leaves that were moved elsewhere continue without it.
     pub(crate) fn clear(&self) {
         self.direct.set(None);
         for leaf in self.all.take().to_vec() {

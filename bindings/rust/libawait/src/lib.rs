@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-//! asyncio's programming model for Rust, over libawait: tasks, groups, limits, cancellation, queues, subprocesses and threads, on an event loop
-//! whose backend (epoll, io_uring, libuv, libev, or virtual time) is chosen when the program starts.
+//! asyncio's programming model for Rust, on top of libawait: tasks, groups, timeouts, cancellation, queues,
+//! subprocesses and threads, on an event loop whose backend (epoll, io_uring, libuv, libev, or virtual time)
+//! is chosen at run time.
 //!
 //! ```
 //! use libawait::{create_task, gather, sleep, Error};
@@ -23,31 +24,34 @@
 //!
 //! # The model
 //!
-//! Any `async fn` runs here, and the combinators of the `futures` crate work. A task ([`spawn_local`], [`create_task`]) is a task of C's:
-//! `await-ps` shows it, C code can await it, and it is cancelled as asyncio cancels. What is libawait's can be awaited anywhere on the loop's
-//! thread, under any waker.
+//! Any `async fn` runs here, and the combinators of the `futures` crate work. A task ([`spawn_local`],
+//! [`create_task`]) is a C task: `await-ps` shows it, C code can await it, and it is cancelled as in asyncio.
+//! libawait's futures can be awaited anywhere on the loop's thread, under any waker.
 //!
 //! # Cancellation
 //!
-//! There are two ways, as there are two worlds. *Dropping* a future of libawait's cancels what it stands for; only a [`JoinHandle`], whose
-//! drop detaches. And a task can be *asked* to cancel itself ([`JoinHandle::request_cancel`]): then [`Error::CANCELLED`] comes out of what
-//! it awaits of libawait's, so that the body can clean up, await more, or refuse. A body that awaits nothing of libawait's at that
-//! moment is dropped. [`JoinHandle::cancel`] asks and waits for the end; [`JoinHandle::abort`] can't be refused.
+//! There are two kinds of cancellation. *Dropping* a libawait future cancels its operation, except that
+//! dropping a [`JoinHandle`] detaches the task. A task can also be *asked* to cancel itself
+//! ([`JoinHandle::request_cancel`]): then the libawait future that it awaits returns [`Error::CANCELLED`], so
+//! that the body can clean up, await more, or refuse. If the body does not await a libawait future at that
+//! moment, it is dropped. [`JoinHandle::cancel`] requests the cancellation and waits for the end;
+//! [`JoinHandle::abort`] can't be refused.
 //!
 //! # Threads
 //!
-//! A [`Loop`] and all that belongs to it stay on one thread; the compiler sees to that. [`Remote`] is for the others. Wakers may be woken
-//! and dropped anywhere, as everywhere in Rust.
+//! A [`Loop`] and everything that belongs to it stay on one thread, as the compiler enforces. Other threads
+//! use [`Remote`]. Any thread may wake and drop wakers, as everywhere in Rust.
 //!
 //! # Panics
 //!
-//! A panic never crosses C's frames. In a task it becomes the task's error ([`Error::is_panic`]); in the future of [`block_on`] it goes on
-//! there; in a callback it is reported to the loop's exception handler; in a destructor that C runs there is nobody to tell.
+//! A panic never crosses C frames. In a task it becomes the task's error ([`Error::is_panic`]). In the future
+//! of [`block_on`] it resumes in the caller. In a callback it is reported to the loop's exception handler. In
+//! a destructor called by C it can't be reported.
 
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub, rust_2018_idioms)]
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// clippy of 1.63 takes the constant inside std's thread_local! for one of ours.
+// clippy 1.63 mistakes the constant inside std's thread_local! for one of this crate.
 #![allow(clippy::declare_interior_mutable_const)]
 
 #[cfg(not(target_os = "linux"))]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! One value, from who has it to who waits for it: a future of C's without a task.
+//! One value, from a sender to a receiver: a C future without a task.
 
 use crate::error::{Error, Result};
 use crate::leaf::Leaf;
@@ -12,7 +12,7 @@ use std::fmt;
 use std::ptr;
 use std::rc::Rc;
 
-/// A future of the loop that runs, and the handle that finishes it. asyncio: loop.create_future.
+/// Creates a future of the running loop, and the sender that completes it. asyncio: loop.create_future.
 ///
 /// ```
 /// # libawait::block_on(async {
@@ -24,7 +24,7 @@ use std::rc::Rc;
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop), and without memory.
+/// [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop), or if memory runs out.
 pub fn oneshot<T>() -> Result<(Sender<T>, Receiver<T>)> {
     let event_loop = current_loop()?;
     // SAFETY: the loop is alive, the future a new reference.
@@ -34,14 +34,15 @@ pub fn oneshot<T>() -> Result<(Sender<T>, Receiver<T>)> {
     Ok((Sender { future, value }, receiver))
 }
 
-/// Finishes the future of a [`Receiver`]. Dropping it without a value cancels that. asyncio: Future.set_result.
+/// Completes the future of a [`Receiver`]. Dropping it without a value cancels the future. asyncio:
+/// Future.set_result.
 pub struct Sender<T> {
     future: Ref<sys::aw_future>,
     value: Rc<Cell<Option<T>>>,
 }
 
 impl<T> Sender<T> {
-    /// Gives the value, or gets it back where nobody waits any more.
+    /// Sends the value, or returns it if the receiver does not wait any more.
     ///
     /// # Errors
     /// The value.
@@ -54,9 +55,9 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Fails the future. False where nobody waits any more. asyncio: Future.set_exception.
+    /// Fails the future. Returns false if the receiver does not wait any more. asyncio: Future.set_exception.
     pub fn fail(self, error: impl Into<Error>) -> bool {
-        // SAFETY: alive; the future takes a reference of its own.
+        // SAFETY: alive; the future takes its own reference.
         unsafe {
             let raw = error.into().to_raw(sys::aw_future_loop(self.future.raw()));
             let status = sys::aw_future_set_error(self.future.raw(), raw);
@@ -65,7 +66,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Does nobody wait any more?
+    /// Returns whether the receiver has stopped waiting.
     pub fn is_closed(&self) -> bool {
         // SAFETY: alive.
         unsafe { sys::aw_future_done(self.future.raw()) != 0 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! A leaf with what becomes of its end: the shape of nearly every future here.
+//! A leaf with a conversion of its outcome: the form of nearly every future here.
 
 use crate::error::{Error, Result};
 use crate::leaf::{Kind, Leaf};
@@ -9,17 +9,17 @@ use crate::value::{Value, Wanted};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A leaf, and what is done with its end: the shape of nearly every future here.
+/// A leaf, and the conversion of its outcome: the form of nearly every future here.
 pub(crate) struct Op<F: Finish> {
     leaf: Leaf,
     finish: F,
 }
 
-/// What an end becomes.
+/// Converts an outcome.
 pub(crate) trait Finish {
     type Output;
     fn finish(&mut self, end: Result<Value>) -> Self::Output;
-    /// The end came, but nobody took it: a lock that was acquired is released, an item goes back.
+    /// The outcome arrived but was not taken: a lock that was acquired is released, an item is returned.
     fn reclaim(&mut self, _: Result<Value>) {}
 }
 
@@ -38,7 +38,7 @@ impl<F: Finish> Op<F> {
 }
 
 impl<F: Finish> Op<F> {
-    /// False for a coroutine that nobody has driven yet.
+    /// False for a coroutine that has not started.
     pub(crate) fn has_begun(&self) -> bool {
         !matches!(*self.leaf.kind.borrow(), Kind::Coro(_))
     }
@@ -47,7 +47,7 @@ impl<F: Finish> Op<F> {
         &self.finish
     }
 
-    /// Runs `run` with the future it waits for, if it has not ended.
+    /// Runs `run` with the future that it waits for, unless it has ended.
     pub(crate) fn with_pending(&self, run: impl FnOnce(*mut sys::aw_future, &F)) {
         self.leaf.with_future(|future| {
             // SAFETY: alive by the leaf's reference.
@@ -66,7 +66,7 @@ impl<F: Finish> Drop for Op<F> {
     }
 }
 
-/// A future is a struct around an Op.
+/// Defines a future as a struct around an Op.
 macro_rules! future_of_op {
     ($name:ident $(<$($life:lifetime,)? $param:ident>)? => $output:ty) => {
         impl $(<$($life,)? $param>)? std::future::Future for $name $(<$($life,)? $param>)? {
@@ -86,7 +86,7 @@ macro_rules! future_of_op {
 }
 pub(crate) use future_of_op;
 
-/// Futures show no more than their names.
+/// Debug output of futures shows only their names.
 macro_rules! debug_as_name {
     ($($name:ident $(<$param:ident $(: $bound:path)?>)?),* $(,)?) => {$(
         impl $(<$param $(: $bound)?>)? std::fmt::Debug for $name $(<$param>)? {
@@ -98,7 +98,7 @@ macro_rules! debug_as_name {
 }
 pub(crate) use debug_as_name;
 
-/// For those whose end is nothing but done or failed.
+/// For futures whose outcome is only success or failure.
 pub(crate) struct Done;
 
 impl Finish for Done {
@@ -108,7 +108,7 @@ impl Finish for Done {
     }
 }
 
-/// The loop that runs in this thread, or whose future is being polled by its host.
+/// Returns the loop that runs in this thread, or whose future its host is polling.
 pub(crate) fn current_loop() -> Result<*mut sys::aw_loop> {
     // SAFETY: no precondition.
     let mut event_loop = unsafe { sys::aw_loop_current() };
@@ -121,7 +121,7 @@ pub(crate) fn current_loop() -> Result<*mut sys::aw_loop> {
     Ok(event_loop)
 }
 
-/// A leaf over the coroutine that a `_coro` call makes.
+/// Creates a leaf on the coroutine that a `_coro` call returns.
 pub(crate) fn coro_leaf(wanted: Wanted, make: impl FnOnce(*mut sys::aw_loop, *mut *mut sys::aw_coro) -> i32) -> Result<Leaf> {
     let event_loop = current_loop()?;
     let coro = Ref::made_by(|out| make(event_loop, out))?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Child processes, awaited through pidfds: no handler for SIGCHLD, no wait for children of others.
+//! Child processes, awaited through pidfds: no SIGCHLD handler, no wait for other children.
 
 use crate::error::{Error, Result};
 use crate::event_loop::c_string;
@@ -15,22 +15,22 @@ use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::ptr;
 
-/// Where a standard stream of the child goes.
+/// Where a standard stream of the child is connected.
 #[derive(Debug)]
 pub enum Stdio {
-    /// Where the parent's goes.
+    /// The parent's stream.
     Inherit,
-    /// To the parent, by a pipe.
+    /// A pipe to the parent.
     Piped,
-    /// Nowhere.
+    /// /dev/null.
     Null,
-    /// To this descriptor.
+    /// This descriptor.
     Fd(OwnedFd),
-    /// For stderr: where stdout goes.
+    /// For stderr: the same as stdout.
     Stdout,
 }
 
-/// How to make a child: by and large `std::process::Command`, and asyncio.create_subprocess_exec.
+/// How to start a child, similar to `std::process::Command`. asyncio.create_subprocess_exec.
 ///
 /// ```
 /// # libawait::block_on(async {
@@ -54,7 +54,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// A program, looked up in the child's PATH unless it has a slash.
+    /// Names a program, which is looked up in the child's PATH unless it contains a slash.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Command {
             arguments: vec![program.as_ref().to_owned()],
@@ -67,14 +67,14 @@ impl Command {
         }
     }
 
-    /// `/bin/sh -c command`. Never with untrusted text. asyncio.create_subprocess_shell.
+    /// Runs `/bin/sh -c command`. Never use it with untrusted text. asyncio.create_subprocess_shell.
     pub fn shell(command: impl AsRef<OsStr>) -> Self {
         let mut this = Command::new(command);
         this.shell = true;
         this
     }
 
-    /// Adds an argument. Not for a [`shell`](Command::shell).
+    /// Adds an argument. Not for use with [`shell`](Command::shell).
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.arguments.push(argument.as_ref().to_owned());
         self
@@ -86,7 +86,7 @@ impl Command {
         self
     }
 
-    /// Sets a variable of the child's environment, which is otherwise the parent's.
+    /// Sets a variable in the child's environment, which otherwise is the parent's.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         let environment = self.environment.get_or_insert_with(|| std::env::vars_os().collect());
         environment.retain(|(each, _)| each != name.as_ref());
@@ -94,31 +94,31 @@ impl Command {
         self
     }
 
-    /// Begins with an empty environment.
+    /// Starts with an empty environment.
     pub fn env_clear(mut self) -> Self {
         self.environment = Some(Vec::new());
         self
     }
 
-    /// The directory it starts in.
+    /// Sets its working directory.
     pub fn current_dir(mut self, directory: impl AsRef<Path>) -> Self {
         self.directory = Some(directory.as_ref().to_owned());
         self
     }
 
-    /// Where its input comes from.
+    /// Sets where its stdin is connected.
     pub fn stdin(mut self, stdio: Stdio) -> Self {
         self.streams[0] = stdio;
         self
     }
 
-    /// Where its output goes.
+    /// Sets where its stdout is connected.
     pub fn stdout(mut self, stdio: Stdio) -> Self {
         self.streams[1] = stdio;
         self
     }
 
-    /// Where its errors go.
+    /// Sets where its stderr is connected.
     pub fn stderr(mut self, stdio: Stdio) -> Self {
         self.streams[2] = stdio;
         self
@@ -129,28 +129,29 @@ impl Command {
         self
     }
 
-    /// In a process group of its own, which signals and [`Child::close`] reach as a whole: what a shell starts ends with the shell.
+    /// Starts it in its own process group. Signals and [`Child::close`] reach the whole group, so processes
+    /// that a shell started end with the shell.
     pub fn group(self) -> Self {
         self.flag(sys::AW_PROCESS_GROUP)
     }
 
-    /// In the process group `pgid`.
+    /// Starts it in the process group `pgid`.
     pub fn join_group(mut self, pgid: i32) -> Self {
         self.group = Some(pgid);
         self
     }
 
-    /// In a session of its own.
+    /// Starts it in its own session.
     pub fn session(self) -> Self {
         self.flag(sys::AW_PROCESS_SESSION)
     }
 
-    /// Lives on when its last handle goes; then nobody collects it. Otherwise a child is killed and reaped.
+    /// Lets it outlive its last handle; then nobody reaps it. Otherwise a child is killed and reaped.
     pub fn detach(self) -> Self {
         self.flag(sys::AW_PROCESS_DETACH)
     }
 
-    /// Inherits every descriptor that is not close-on-exec.
+    /// Lets it inherit every descriptor that is not close-on-exec.
     pub fn keep_fds(self) -> Self {
         self.flag(sys::AW_PROCESS_KEEP_FDS)
     }
@@ -183,7 +184,7 @@ impl Command {
                 c_string(text)
             };
             let texts = environment.iter().map(join).collect::<Result<Vec<_>>>()?;
-            // An empty environment is one all the same.
+            // An empty environment still counts as set.
             let mut pointers: Vec<_> = texts.iter().map(|text| text.as_ptr()).collect();
             let count = pointers.len();
             pointers.push(ptr::null());
@@ -199,10 +200,10 @@ impl Command {
         Ok(options)
     }
 
-    /// Starts the child in the loop that runs.
+    /// Starts the child in the running loop.
     ///
     /// # Errors
-    /// The system's, of a failed exec, chdir or open in the child as well; then no child is left.
+    /// System errors, including those of a failed exec, chdir or open in the child; then no child is left.
     pub fn spawn(&self) -> Result<Child> {
         let event_loop = current_loop()?;
         let options = self.options()?;
@@ -222,22 +223,22 @@ impl Command {
     }
 }
 
-/// How a child ended. asyncio: Process.returncode.
+/// How a child exited. asyncio: Process.returncode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ExitStatus(i32);
 
 impl ExitStatus {
-    /// Did it exit with 0?
+    /// Returns whether it exited with 0.
     pub fn success(self) -> bool {
         self.0 == 0
     }
 
-    /// What it exited with, unless a signal ended it.
+    /// Returns the exit code, unless a signal killed it.
     pub fn code(self) -> Option<i32> {
         (self.0 >= 0).then_some(self.0)
     }
 
-    /// The signal that ended it, if one did.
+    /// Returns the signal that killed it, if any.
     pub fn signal(self) -> Option<i32> {
         (self.0 < 0).then_some(-self.0)
     }
@@ -252,24 +253,25 @@ impl fmt::Display for ExitStatus {
     }
 }
 
-/// What [`Child::communicate`] gives.
+/// The result of [`Child::communicate`].
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// How it ended.
+    /// How it exited.
     pub status: ExitStatus,
-    /// All of its output, if that is a pipe.
+    /// All of its output, if stdout is a pipe.
     pub stdout: Vec<u8>,
-    /// All of its errors, if these are a pipe.
+    /// All of its errors, if stderr is a pipe.
     pub stderr: Vec<u8>,
 }
 
-/// A child process. Clones are the same child; with the last one a child that still runs is killed and reaped, unless it is detached.
-/// asyncio: Process.
+/// A child process. Clones refer to the same child. Dropping the last handle kills and reaps a child that
+/// still runs, unless it is detached. asyncio: Process.
 #[derive(Clone)]
 pub struct Child(Ref<sys::aw_process>);
 
 impl Child {
-    /// Takes over a child that was forked elsewhere; it is reaped when it ends. `pidfd` is duplicated, or made if there is none.
+    /// Takes over a child that was forked elsewhere; it is reaped when it exits. `pidfd` is duplicated, or
+    /// opened if there is none.
     ///
     /// # Errors
     /// `ESRCH`, `ECHILD`, `EBADF`.
@@ -284,35 +286,38 @@ impl Child {
         self.0.raw()
     }
 
-    /// Its pid, also after its end. asyncio: Process.pid.
+    /// Returns its pid, even after its exit. asyncio: Process.pid.
     pub fn id(&self) -> i32 {
         // SAFETY: alive.
         unsafe { sys::aw_process_pid(self.raw()) }
     }
 
-    /// How it ended, if it has. asyncio: Process.returncode.
+    /// Returns how it exited, if it has. asyncio: Process.returncode.
     pub fn try_wait(&self) -> Option<ExitStatus> {
         let mut code = 0;
         // SAFETY: alive.
         (unsafe { sys::aw_process_returncode(self.raw(), &mut code) } >= 0).then_some(ExitStatus(code))
     }
 
-    /// Waits for its exit alone, whoever still holds its pipes. Dropping or cancelling the wait leaves the child alone. asyncio: Process.wait.
+    /// Waits only for its exit, even if other processes still hold its pipes. Dropping or cancelling the wait
+    /// does not affect the child. asyncio: Process.wait.
     pub fn wait(&self) -> Wait {
         // SAFETY: alive; a new reference.
         let future = Ref::made_by(|out| unsafe { sys::aw_process_wait(self.raw(), out) });
         Wait(Op::new(future.map(|future| Leaf::future(future, Wanted::Bits, true)), Exited))
     }
 
-    /// Waits for its exit and for the ends of its output, which is read meanwhile and kept: also for what it has started and left behind.
+    /// Waits for its exit and for the ends of its output, which it reads and keeps meanwhile. So it also
+    /// waits for processes that the child left behind.
     pub fn wait_closed(&self) -> Wait {
         // SAFETY: alive; a new reference.
         let future = Ref::made_by(|out| unsafe { sys::aw_process_wait_closed(self.raw(), out) });
         Wait(Op::new(future.map(|future| Leaf::future(future, Wanted::Bits, true)), Exited))
     }
 
-    /// Feeds it `input` and the end of its input, reads its output to the end, and waits for its exit. A cancelled one keeps what was read and
-    /// what is not yet written: call it again, without input, to go on. asyncio: Process.communicate.
+    /// Writes `input` to its stdin and closes it, reads its output to the end, and waits for its exit. If
+    /// cancelled, it keeps what was read and what is not written yet: call it again, without input, to
+    /// continue. asyncio: Process.communicate.
     pub fn communicate(&self, input: &[u8]) -> Communicate {
         let data = if input.is_empty() { ptr::null() } else { input.as_ptr().cast() };
         // SAFETY: alive; the input is copied; a new reference.
@@ -321,13 +326,14 @@ impl Child {
         Communicate(Op::new(leaf, Communicated(self.clone())))
     }
 
-    /// What has been read from stdout (1) or stderr (2) until now. asyncio has it in `communicate` alone.
+    /// Returns what has been read from stdout (1) or stderr (2) so far. asyncio returns it only from
+    /// `communicate`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidState`](crate::ErrorKind::InvalidState) if that is no pipe.
+    /// [`ErrorKind::InvalidState`](crate::ErrorKind::InvalidState) if that is not a pipe.
     pub fn output(&self, stream: i32) -> Result<Vec<u8>> {
         let (mut data, mut length) = (ptr::null(), 0);
-        // SAFETY: alive; borrowed until the loop runs on, and copied before.
+        // SAFETY: alive; borrowed until the loop runs again, and copied before that.
         unsafe {
             Error::check(sys::aw_process_output(self.raw(), stream, &mut data, &mut length))?;
             if length == 0 {
@@ -337,7 +343,7 @@ impl Child {
         }
     }
 
-    /// The parent's end of the pipe of stream 0, 1 or 2, non-blocking.
+    /// Returns the parent's end of the pipe of stream 0, 1 or 2, non-blocking.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidState`](crate::ErrorKind::InvalidState) if there is none, or while it is in use.
@@ -353,13 +359,13 @@ impl Child {
     /// Sends a signal through the pidfd. asyncio: Process.send_signal.
     ///
     /// # Errors
-    /// `ESRCH` once it has ended.
+    /// `ESRCH` once it has exited.
     pub fn signal(&self, signal: i32) -> Result<()> {
         // SAFETY: alive.
         Error::done(unsafe { sys::aw_process_send_signal(self.raw(), signal) })
     }
 
-    /// SIGTERM. asyncio: Process.terminate.
+    /// Sends SIGTERM. asyncio: Process.terminate.
     ///
     /// # Errors
     /// As [`Child::signal`].
@@ -368,7 +374,7 @@ impl Child {
         Error::done(unsafe { sys::aw_process_terminate(self.raw()) })
     }
 
-    /// SIGKILL. asyncio: Process.kill.
+    /// Sends SIGKILL. asyncio: Process.kill.
     ///
     /// # Errors
     /// As [`Child::signal`].
@@ -377,7 +383,7 @@ impl Child {
         Error::done(unsafe { sys::aw_process_kill(self.raw()) })
     }
 
-    /// Closes the pipes and kills a child that still runs, unless it is detached. Its exit is still collected.
+    /// Closes the pipes and kills a child that still runs, unless it is detached. The child is still reaped.
     pub fn close(&self) {
         // SAFETY: alive.
         unsafe { sys::aw_process_close(self.raw()) };
@@ -408,7 +414,7 @@ impl Finish for Communicated {
     type Output = Result<Output>;
     fn finish(&mut self, end: Result<Value>) -> Self::Output {
         let status = ExitStatus(end?.bits() as i32);
-        // A stream that is no pipe gives nothing.
+        // A stream that is not a pipe gives nothing.
         let read = |stream| self.0.output(stream).unwrap_or_default();
         Ok(Output { status, stdout: read(1), stderr: read(2) })
     }

@@ -17,11 +17,11 @@ use std::ptr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// What C has a pointer to. Whoever takes the item leaves an empty cell.
+/// What C has a pointer to. Taking the item leaves an empty cell.
 type Cell<T> = RefCell<Option<T>>;
 
 unsafe fn retain<T>(item: *mut c_void) {
-    // SAFETY: C holds the pointer of an Rc of ours, and this is the loop's thread.
+    // SAFETY: C holds the pointer to one of our Rcs, and this is the loop's thread.
     unsafe { Rc::increment_strong_count(item.cast::<Cell<T>>()) };
 }
 
@@ -57,14 +57,15 @@ unsafe extern "C" fn compare<T: Ord>(a: *mut c_void, b: *mut c_void, _: *mut c_v
     match order {
         Ok(order) => order as i32,
         Err(payload) => {
-            // An order that panics is none: the one put first comes first.
+            // If the comparison panics, the item that was put first is first.
             std::mem::forget(payload);
             0
         }
     }
 }
 
-/// A queue between tasks: a bounded one makes those wait who put. Clones are the same queue. asyncio.Queue.
+/// A queue between tasks; a put waits while a bounded queue is full. Clones are the same queue.
+/// asyncio.Queue.
 ///
 /// ```
 /// # libawait::block_on(async {
@@ -81,7 +82,7 @@ pub struct Queue<T>(Rc<Shared<T>>);
 
 struct Shared<T> {
     raw: Ref<sys::aw_queue>,
-    /// Items that came to a `get` which was dropped; they are next.
+    /// Items that were delivered to a `get` which was dropped; they are next.
     returned: RefCell<VecDeque<T>>,
 }
 
@@ -101,17 +102,17 @@ impl<T: 'static> Queue<T> {
         raw.map(|raw| Queue(Rc::new(Shared { raw, returned })))
     }
 
-    /// First in, first out, at most `maxsize` items; 0: any number.
+    /// Creates a first-in, first-out queue of at most `maxsize` items; 0 means no limit.
     ///
     /// # Errors
-    /// [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop), as for the others.
+    /// [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop), as for the other constructors.
     pub fn new(maxsize: usize) -> Result<Self> {
         let event_loop = current_loop()?;
         // SAFETY: the loop is alive, the queue a new reference.
         Queue::of(Ref::made_by(|out| unsafe { sys::aw_queue_new(event_loop, bound(maxsize), out) }))
     }
 
-    /// Gives the newest item first. asyncio.LifoQueue.
+    /// Creates a queue that returns the newest item first. asyncio.LifoQueue.
     ///
     /// # Errors
     /// As [`Queue::new`].
@@ -121,7 +122,7 @@ impl<T: 'static> Queue<T> {
         Queue::of(Ref::made_by(|out| unsafe { sys::aw_queue_new_lifo(event_loop, bound(maxsize), out) }))
     }
 
-    /// Gives the least item first. asyncio.PriorityQueue.
+    /// Creates a queue that returns the least item first. asyncio.PriorityQueue.
     ///
     /// # Errors
     /// As [`Queue::new`].
@@ -141,7 +142,8 @@ impl<T: 'static> Queue<T> {
         self.0.raw.raw()
     }
 
-    /// Puts an item, waiting for room. An item that could not be put is dropped. asyncio: Queue.put.
+    /// Puts an item; waits while the queue is full. An item that could not be put is dropped. asyncio:
+    /// Queue.put.
     ///
     /// # Errors
     /// [`ErrorKind::QueueShutDown`](crate::ErrorKind::QueueShutDown), [`Error::CANCELLED`].
@@ -149,7 +151,7 @@ impl<T: 'static> Queue<T> {
         Put { queue: self.clone(), item: Some(item), waiting: None }
     }
 
-    /// Puts an item now, or gives it back. asyncio: Queue.put_nowait.
+    /// Puts an item without waiting, or returns it. asyncio: Queue.put_nowait.
     ///
     /// # Errors
     /// [`ErrorKind::QueueFull`](crate::ErrorKind::QueueFull), [`ErrorKind::QueueShutDown`](crate::ErrorKind::QueueShutDown).
@@ -160,7 +162,7 @@ impl<T: 'static> Queue<T> {
         if status >= 0 {
             return Ok(());
         }
-        // SAFETY: ours again, and nobody has taken what is in it.
+        // SAFETY: ours again, and its content has not been taken.
         unsafe {
             let item = take::<T>(cell);
             release::<T>(cell);
@@ -171,7 +173,8 @@ impl<T: 'static> Queue<T> {
         }
     }
 
-    /// Gets an item, waiting for one. A `get` that is cancelled or dropped takes nothing. asyncio: Queue.get.
+    /// Gets an item; waits while the queue is empty. A `get` that is cancelled or dropped takes nothing.
+    /// asyncio: Queue.get.
     ///
     /// # Errors
     /// [`ErrorKind::QueueShutDown`](crate::ErrorKind::QueueShutDown) once it is shut down and empty, [`Error::CANCELLED`].
@@ -179,7 +182,7 @@ impl<T: 'static> Queue<T> {
         Get { queue: self.clone(), waiting: None }
     }
 
-    /// Gets an item now. asyncio: Queue.get_nowait.
+    /// Gets an item without waiting. asyncio: Queue.get_nowait.
     ///
     /// # Errors
     /// [`ErrorKind::QueueEmpty`](crate::ErrorKind::QueueEmpty), [`ErrorKind::QueueShutDown`](crate::ErrorKind::QueueShutDown).
@@ -197,16 +200,16 @@ impl<T: 'static> Queue<T> {
         }
     }
 
-    /// Tells that an item got before has been dealt with. asyncio: Queue.task_done.
+    /// Marks an item that was taken as processed. asyncio: Queue.task_done.
     ///
     /// # Errors
-    /// `EINVAL` once too often.
+    /// `EINVAL` if called too often.
     pub fn task_done(&self) -> Result<()> {
         // SAFETY: alive.
         Error::done(unsafe { sys::aw_queue_task_done(self.raw()) })
     }
 
-    /// Waits until every item put has been dealt with. asyncio: Queue.join.
+    /// Waits until every item has been processed. asyncio: Queue.join.
     ///
     /// # Errors
     /// [`Error::CANCELLED`].
@@ -215,20 +218,21 @@ impl<T: 'static> Queue<T> {
         Join(Op::new(coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_queue_join_coro(self.raw(), out) }), Done))
     }
 
-    /// Closes it: puts fail, gets take what is left and then fail, all who wait are woken. asyncio: Queue.shutdown.
+    /// Closes it: puts fail, gets return the remaining items and then fail, and all waiters are woken.
+    /// asyncio: Queue.shutdown.
     pub fn shutdown(&self) {
         // SAFETY: alive.
         unsafe { sys::aw_queue_shutdown(self.raw(), 0) };
     }
 
-    /// As [`Queue::shutdown`], and drops what is left. asyncio: Queue.shutdown(immediate=True).
+    /// Like [`Queue::shutdown`], and drops the remaining items. asyncio: Queue.shutdown(immediate=True).
     pub fn shutdown_now(&self) {
         drop(self.0.returned.take());
         // SAFETY: alive.
         unsafe { sys::aw_queue_shutdown(self.raw(), 1) };
     }
 
-    /// How many items there are. asyncio: Queue.qsize.
+    /// Returns the number of items. asyncio: Queue.qsize.
     pub fn len(&self) -> usize {
         // SAFETY: alive.
         unsafe { sys::aw_queue_qsize(self.raw()) + self.0.returned.borrow().len() }
@@ -246,20 +250,19 @@ impl<T: 'static> Queue<T> {
         unsafe { sys::aw_queue_full(self.raw()) != 0 }
     }
 
-    /// How many items there may be; 0: any number. asyncio: Queue.maxsize.
+    /// Returns the maximum number of items; 0 means no limit. asyncio: Queue.maxsize.
     pub fn maxsize(&self) -> usize {
         // SAFETY: alive.
         usize::try_from(unsafe { sys::aw_queue_maxsize(self.raw()) }).unwrap_or(0)
     }
 
-    /// An item came to somebody who has gone: it is the next one again.
+    /// An item was delivered to a getter that no longer exists: it becomes the next one again.
     fn give_back(&self, item: T) {
-        // SAFETY: alive. Empty: somebody else may wait, and the tail is the head.
+        // SAFETY: alive. Empty: another getter may wait, and the tail is the head.
         let empty = unsafe { sys::aw_queue_empty(self.raw()) != 0 };
         let item = if empty && self.0.returned.borrow().is_empty() {
             let cell = boxed(item);
-            // The item is put for the second time, but counts once for `join`.
-            // SAFETY: as in put_nowait.
+            // The item is put a second time, but counts once for `join`.
             unsafe {
                 if sys::aw_queue_put_nowait(self.raw(), cell, Some(destroy::<T>)) >= 0 {
                     sys::aw_queue_task_done(self.raw());

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-//! Counted references of C's objects.
+//! Counted references to C objects.
 
 use crate::error::{Error, Result};
 use crate::sys;
 use std::ptr;
 
-/// A counted reference of C's.
+/// A reference-counted C object.
 pub(crate) trait Counted: Sized {
     /// # Safety
     /// `raw` is alive.
     unsafe fn retain(raw: *mut Self);
     /// # Safety
-    /// Gives back a reference of the caller's.
+    /// Drops one of the caller's references.
     unsafe fn release(raw: *mut Self);
 }
 
@@ -51,21 +51,21 @@ counted! {
     aw_backend_list aw_backend_list_ref aw_backend_list_unref;
 }
 
-/// One reference, given back when it goes.
+/// One reference, which is dropped with it.
 pub(crate) struct Ref<T: Counted>(ptr::NonNull<T>);
 
 impl<T: Counted> Ref<T> {
     /// Takes over a reference.
     ///
     /// # Safety
-    /// `raw` is alive, and the reference is the caller's to give.
+    /// `raw` is alive, and the caller owns the reference.
     pub(crate) unsafe fn owned(raw: *mut T) -> Self {
         debug_assert!(!raw.is_null());
         // SAFETY: alive, so not NULL.
         Ref(unsafe { ptr::NonNull::new_unchecked(raw) })
     }
 
-    /// Takes a reference of its own.
+    /// Takes another reference.
     ///
     /// # Safety
     /// `raw` is alive.
@@ -77,11 +77,11 @@ impl<T: Counted> Ref<T> {
         }
     }
 
-    /// What a call writes to its last parameter as a new reference.
+    /// Takes what a call writes to its last parameter as a new reference.
     pub(crate) fn made_by(make: impl FnOnce(*mut *mut T) -> i32) -> Result<Self> {
         let mut raw = ptr::null_mut();
         Error::check(make(&mut raw))?;
-        // SAFETY: the call succeeded, and gave a new reference.
+        // SAFETY: the call succeeded, and returned a new reference.
         Ok(unsafe { Ref::owned(raw) })
     }
 
@@ -105,15 +105,15 @@ impl<T: Counted> Clone for Ref<T> {
 
 impl<T: Counted> Drop for Ref<T> {
     fn drop(&mut self) {
-        // SAFETY: the reference is this one's.
+        // SAFETY: this owns the reference.
         unsafe { T::release(self.raw()) }
     }
 }
 
-/// The value of an aw_results: `get` gives outcomes as `aw_results_get` does.
+/// The value of an aw_results: `get` returns outcomes as `aw_results_get` does.
 impl Ref<sys::aw_results> {
     pub(crate) fn outcome(&self, index: usize) -> Result<()> {
-        // SAFETY: alive; an index beyond the end is answered with an error.
+        // SAFETY: alive; an index beyond the end returns an error.
         unsafe {
             match sys::aw_results_get(self.raw(), index, ptr::null_mut()) {
                 status if status < 0 => Err(Error::from_raw(status, sys::aw_results_error(self.raw(), index))),

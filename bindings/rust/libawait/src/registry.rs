@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Which backends there are.
+//! The available backends.
 
 use crate::error::{text, Error, Result};
 use crate::reference::Ref;
@@ -9,22 +9,23 @@ use crate::task::c_text;
 /// A backend that was found.
 #[derive(Debug, Clone)]
 pub struct Backend {
-    /// What [`Builder::backend`](crate::Builder::backend) takes.
+    /// The name for [`Builder::backend`](crate::Builder::backend).
     pub name: String,
     /// One line about it.
     pub description: String,
-    /// "A": no abort, leak or hang under any single fault; "B": but for what the library underneath does.
+    /// "A": no abort, leak or hang under any single fault; "B": the same, except for what the underlying
+    /// library does.
     pub class: String,
     /// The plug-in's file, or "built in".
     pub origin: String,
-    /// Why it can't be used here, if it can't.
+    /// Why it can't be used here, if so.
     pub unusable: Option<(Error, String)>,
 }
 
-/// Looks at the built-in backends and the folders of plug-ins.
+/// Returns the built-in backends and those in the folders of plug-ins.
 ///
 /// # Errors
-/// Without memory.
+/// If memory runs out.
 pub fn backends() -> Result<Vec<Backend>> {
     // SAFETY: no precondition; a new reference.
     let list = Ref::made_by(|out| unsafe { sys::aw_backend_list_new(out) })?;
@@ -44,7 +45,8 @@ pub fn backends() -> Result<Vec<Backend>> {
     }
 }
 
-/// What [`Builder::backend`](crate::Builder::backend) would come to: whether it succeeds, and which backend is taken, or why none can be.
+/// Describes what [`Builder::backend`](crate::Builder::backend) would do: whether it succeeds, and which
+/// backend it would use, or why none can be used.
 pub fn explain_backend(backend: Option<&str>) -> (Result<()>, String) {
     let name = backend.map(c_text);
     let mut buffer = [0u8; 1024];
@@ -56,13 +58,13 @@ pub fn explain_backend(backend: Option<&str>) -> (Result<()>, String) {
     }
 }
 
-/// The version of the C library that runs: "0.1.0".
+/// Returns the version of the C library at run time: "0.1.0".
 pub fn version() -> String {
     // SAFETY: static text.
     unsafe { text(sys::aw_version()) }
 }
 
-/// How many handles of libawait's are alive in this process: for tests that look for leaks.
+/// Returns how many libawait handles are alive in this process, for tests that check for leaks.
 pub fn live_handles() -> usize {
     // SAFETY: no precondition.
     usize::try_from(unsafe { sys::aw_debug_live_handles() }).unwrap_or(0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! What other threads may ask of a loop.
+//! What other threads may do with a loop.
 
 use crate::error::{lock, no_unwind, Error, Result};
 use crate::event_loop::guarded;
@@ -14,13 +14,14 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// A loop, for other threads. Outlives the loop, and then answers [`ErrorKind::LoopClosed`](crate::ErrorKind::LoopClosed).
+/// A loop, for other threads. It may outlive the loop, and then fails with
+/// [`ErrorKind::LoopClosed`](crate::ErrorKind::LoopClosed).
 ///
 /// ```
 /// fn is_send_and_sync<T: Send + Sync>() {}
 /// is_send_and_sync::<libawait::Remote>();
 /// ```
-/// What it is given goes to the loop's thread, so it must be `Send`; what a task makes there need not be:
+/// Arguments are sent to the loop's thread, so they must be `Send`; what a task creates there need not be:
 /// ```compile_fail,E0277
 /// fn f(remote: libawait::Remote) {
 ///     let rc = std::rc::Rc::new(());
@@ -30,7 +31,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone)]
 pub struct Remote(Ref<sys::aw_loop>);
 
-// SAFETY: a counted reference, and the calls made on it here are those that C allows to any thread.
+// SAFETY: a counted reference, and C allows any thread to make the calls made here.
 unsafe impl Send for Remote {}
 unsafe impl Sync for Remote {}
 
@@ -60,7 +61,7 @@ impl Remote {
         self.0.raw()
     }
 
-    /// The loop that runs in this thread.
+    /// Returns a handle to the loop that runs in this thread.
     ///
     /// # Errors
     /// [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop).
@@ -68,7 +69,7 @@ impl Remote {
         crate::op::current_loop().map(Remote::of)
     }
 
-    /// Has the loop call `callback` in its thread, soon. asyncio: loop.call_soon_threadsafe.
+    /// Calls `callback` in the loop's thread, soon. asyncio: loop.call_soon_threadsafe.
     ///
     /// # Errors
     /// [`ErrorKind::LoopClosed`](crate::ErrorKind::LoopClosed); the callback is dropped.
@@ -79,7 +80,7 @@ impl Remote {
         Error::done(unsafe { sys::aw_loop_call_soon_threadsafe(self.0.raw(), Some(run_call), ud, Some(drop_call)) })
     }
 
-    /// Has the loop run the future that `make` gives, in its thread: the future itself need not be `Send`.
+    /// Runs the future that `make` returns in the loop's thread: the future itself need not be `Send`.
     /// asyncio.run_coroutine_threadsafe.
     pub fn spawn<M, F>(&self, make: M) -> RemoteHandle<F::Output>
     where
@@ -91,7 +92,7 @@ impl Remote {
         let handle = RemoteHandle { shared: shared.clone(), remote: self.clone() };
         let event_loop = self.clone();
         let finisher = Finisher(shared);
-        // A loop that is closed drops the call, and so the finisher, which tells.
+        // A closed loop drops the call, and so the finisher, which reports it.
         let _ = self.call_soon(move || {
             if lock(&finisher.0.state).cancelled {
                 return finisher.finish(Err(Error::CANCELLED));
@@ -99,7 +100,7 @@ impl Remote {
             match task::spawn_on(event_loop.raw(), make()) {
                 Ok(task) => {
                     lock(&finisher.0.state).task = Some(OnLoop(task.task()));
-                    // A loop that closes drops the callback, and so the finisher, which tells.
+                    // A loop that closes drops the callback, and so the finisher, which reports it.
                     let _ = task.add_done_callback(move |end| finisher.finish(end));
                 }
                 Err(error) => finisher.finish(Err(error)),
@@ -108,7 +109,7 @@ impl Remote {
         handle
     }
 
-    /// Makes the loop look around, were it waiting.
+    /// Wakes the loop if it is waiting.
     pub fn wakeup(&self) {
         // SAFETY: any thread.
         unsafe { sys::aw_loop_wakeup(self.0.raw()) };
@@ -121,9 +122,9 @@ impl fmt::Debug for Remote {
     }
 }
 
-/// A task, used by the loop's thread alone.
+/// A task, which only the loop's thread uses.
 struct OnLoop(task::Task);
-// SAFETY: others only carry it there, or drop it, which any thread may.
+// SAFETY: other threads only send it there, or drop it, which any thread may do.
 unsafe impl Send for OnLoop {}
 
 struct State<T> {
@@ -145,7 +146,7 @@ impl<T> Default for Shared<T> {
     }
 }
 
-/// Ends the handle's wait once, at the latest when it is dropped.
+/// Ends the handle's wait exactly once, at the latest when it is dropped.
 struct Finisher<T>(Arc<Shared<T>>);
 
 impl<T> Finisher<T> {
@@ -171,8 +172,8 @@ impl<T> Drop for Finisher<T> {
     }
 }
 
-/// The result of what another thread had a loop run. A future for any executor, or to be waited for. Dropping it lets the task go on.
-/// asyncio: concurrent.futures.Future.
+/// The result of what this thread made a loop run. It is a future for any executor, and can be waited for by
+/// blocking. Dropping it does not cancel the task. asyncio: concurrent.futures.Future.
 #[must_use = "dropping a handle detaches its task"]
 pub struct RemoteHandle<T> {
     shared: Arc<Shared<T>>,
@@ -180,10 +181,11 @@ pub struct RemoteHandle<T> {
 }
 
 impl<T: Send + 'static> RemoteHandle<T> {
-    /// Blocks this thread until it is done, for `limit` at most. Not for the thread of the loop, which would wait for itself.
+    /// Blocks this thread for at most `limit` until it is done. Do not call it on the loop's thread, which
+    /// would wait for itself.
     ///
     /// # Errors
-    /// The task's, and [`Error::PENDING`] once `limit` has passed, after which one can wait again.
+    /// The task's errors, and [`Error::PENDING`] once `limit` has passed, after which you can wait again.
     pub fn wait(&mut self, limit: Option<Duration>) -> Result<T> {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut state = lock(&self.shared.state);
@@ -199,16 +201,16 @@ impl<T: Send + 'static> RemoteHandle<T> {
         }
     }
 
-    /// Is it done?
+    /// Returns whether it is done.
     pub fn is_finished(&self) -> bool {
         lock(&self.shared.state).ended
     }
 
-    /// Asks the task to cancel itself, in the loop. One that has not begun does not begin.
+    /// Requests that the task cancel itself, in the loop. A task that has not started does not start.
     pub fn cancel(&self) {
         lock(&self.shared.state).cancelled = true;
         let shared = self.shared.clone();
-        // A loop that is closed has nothing left to cancel.
+        // A closed loop has nothing left to cancel.
         let _ = self.remote.call_soon(move || {
             let state = lock(&shared.state);
             let task = state.task.as_ref().map(|task| task.0.clone());

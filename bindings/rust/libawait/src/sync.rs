@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-//! Lock, event, condition, semaphore and barrier for the tasks of one loop, with asyncio's fairness. They don't synchronise threads.
+//! Lock, event, condition, semaphore and barrier for the tasks of one loop, with asyncio's fairness. They
+//! don't synchronise threads.
 //!
-//! A wait that is cancelled or dropped takes nothing, and a wake-up it had been given goes to the next.
+//! A wait that is cancelled or dropped takes nothing, and a wake-up that it had received is passed to the
+//! next waiter.
 
 use crate::error::{Error, Result};
 use crate::op::{coro_leaf, current_loop, debug_as_name, future_of_op, Done, Finish, Op};
@@ -25,12 +27,12 @@ macro_rules! opaque_debug {
     )*};
 }
 
-/// A lock: no owner, not re-entrant, first come first served. Clones are the same lock. asyncio.Lock.
+/// A lock without an owner: not re-entrant, first come first served. Clones are the same lock. asyncio.Lock.
 #[derive(Clone)]
 pub struct Lock(Ref<sys::aw_lock>);
 
 impl Lock {
-    /// An open lock of the loop that runs.
+    /// Creates an unlocked lock on the running loop.
     ///
     /// # Errors
     /// [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop), as for the other primitives.
@@ -40,7 +42,8 @@ impl Lock {
         Ref::made_by(|out| unsafe { sys::aw_lock_new(event_loop, out) }).map(Lock)
     }
 
-    /// Takes the lock until the guard is dropped; does not suspend if it is free and nobody waits. asyncio: `async with lock`.
+    /// Acquires the lock until the guard is dropped; does not suspend if the lock is free and there are no
+    /// waiters. asyncio: `async with lock`.
     ///
     /// # Errors
     /// [`Error::CANCELLED`].
@@ -48,7 +51,7 @@ impl Lock {
         Acquire::begin(self.clone())
     }
 
-    /// Takes the lock if that needs no wait.
+    /// Acquires the lock if that needs no wait.
     pub fn try_acquire(&self) -> Option<Guard<Lock>> {
         self.take_now().then(|| Guard(self.clone()))
     }
@@ -60,7 +63,7 @@ impl Lock {
     }
 }
 
-/// What can be acquired and released: [`Lock`] and [`Semaphore`].
+/// The common part of [`Lock`] and [`Semaphore`].
 pub trait Acquirable: Clone + private::Acquirable {}
 impl Acquirable for Lock {}
 impl Acquirable for Semaphore {}
@@ -96,7 +99,7 @@ impl private::Acquirable for Lock {
 
 use private::Acquirable as _;
 
-/// What has been acquired, until it is dropped.
+/// Holds what was acquired until it is dropped.
 #[must_use = "dropping a guard releases what it guards"]
 pub struct Guard<A: Acquirable>(A);
 
@@ -158,7 +161,7 @@ impl<A: Acquirable> Future for Acquire<A> {
 pub struct Event(Ref<sys::aw_event>);
 
 impl Event {
-    /// An event that is not set.
+    /// Creates an event that is not set.
     ///
     /// # Errors
     /// As [`Lock::new`].
@@ -177,7 +180,7 @@ impl Event {
         EventWait(Op::new(coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_event_wait_coro(self.0.raw(), out) }), Done))
     }
 
-    /// Sets it, and wakes all who wait. asyncio: Event.set.
+    /// Sets it, and wakes all waiters. asyncio: Event.set.
     pub fn set(&self) {
         // SAFETY: alive.
         unsafe { sys::aw_event_set(self.0.raw()) };
@@ -206,19 +209,20 @@ future_of_op!(EventWait => Result<()>);
 pub struct Semaphore(Ref<sys::aw_semaphore>);
 
 impl Semaphore {
-    /// A semaphore of that many permits.
+    /// Creates a semaphore with that many permits.
     ///
     /// # Errors
     /// As [`Lock::new`].
     pub fn new(permits: usize) -> Result<Semaphore> {
         let event_loop = current_loop()?;
         let permits = i64::try_from(permits).unwrap_or(i64::MAX);
-        // SAFETY: the loop is alive, the semaphore a new reference. Guards give back what they took and no more, so that asyncio's
-        // BoundedSemaphore guards against nothing here.
+        // SAFETY: the loop is alive, the semaphore a new reference. Guards release only what they acquired,
+        // so asyncio's BoundedSemaphore has no use here.
         Ref::made_by(|out| unsafe { sys::aw_semaphore_new(event_loop, permits, out) }).map(Semaphore)
     }
 
-    /// Takes a permit until the guard is dropped; newcomers never overtake. asyncio: `async with semaphore`.
+    /// Acquires a permit until the guard is dropped; newcomers never overtake. asyncio: `async with
+    /// semaphore`.
     ///
     /// # Errors
     /// [`Error::CANCELLED`].
@@ -226,7 +230,7 @@ impl Semaphore {
         Acquire::begin(self.clone())
     }
 
-    /// Takes a permit if that needs no wait.
+    /// Acquires a permit if that needs no wait.
     pub fn try_acquire(&self) -> Option<Guard<Semaphore>> {
         self.take_now().then(|| Guard(self.clone()))
     }
@@ -236,13 +240,13 @@ impl Semaphore {
         self.give();
     }
 
-    /// Would an acquire wait? asyncio: Semaphore.locked.
+    /// Returns whether an acquire would wait. asyncio: Semaphore.locked.
     pub fn is_locked(&self) -> bool {
         // SAFETY: alive.
         unsafe { sys::aw_semaphore_locked(self.0.raw()) != 0 }
     }
 
-    /// How many permits are free.
+    /// Returns how many permits are free.
     pub fn available(&self) -> usize {
         // SAFETY: alive.
         usize::try_from(unsafe { sys::aw_semaphore_value(self.0.raw()) }).unwrap_or(0)
@@ -264,7 +268,7 @@ impl private::Acquirable for Semaphore {
     }
 }
 
-/// Tasks that wait for a change of what a lock guards. Clones are the same condition. asyncio.Condition.
+/// Lets tasks wait for changes to data that a lock guards. Clones are the same condition. asyncio.Condition.
 #[derive(Clone)]
 pub struct Condition {
     raw: Ref<sys::aw_condition>,
@@ -272,7 +276,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// A condition on a lock of its own.
+    /// Creates a condition with its own lock.
     ///
     /// # Errors
     /// As [`Lock::new`].
@@ -280,7 +284,7 @@ impl Condition {
         Condition::with_lock(&Lock::new()?)
     }
 
-    /// A condition on `lock`.
+    /// Creates a condition on `lock`.
     ///
     /// # Errors
     /// As [`Lock::new`].
@@ -291,13 +295,14 @@ impl Condition {
         Ok(Condition { raw, lock: lock.clone() })
     }
 
-    /// Its lock: acquired and released there.
+    /// Returns its lock, to acquire and release it.
     pub fn lock(&self) -> &Lock {
         &self.lock
     }
 
-    /// Releases the lock, waits to be notified, takes the lock again. May wake without cause. A wait that is cancelled or dropped does not
-    /// have the lock. asyncio: Condition.wait, whose cancelled wait has the lock until the `async with` ends.
+    /// Releases the lock, waits for a notification, and acquires the lock again. Spurious wake-ups are
+    /// possible. A wait that is cancelled or dropped does not hold the lock. asyncio: Condition.wait, whose
+    /// cancelled wait holds the lock until the `async with` ends.
     ///
     /// # Errors
     /// [`Error::CANCELLED`]; `EPERM` with the guard of another lock.
@@ -307,12 +312,12 @@ impl Condition {
         }
         // SAFETY: alive.
         let leaf = coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_condition_wait_coro(self.raw.raw(), out) });
-        // From here on the lock is the wait's, whatever becomes of it.
+        // From here on the wait owns the lock, whatever happens to it.
         let lock = ManuallyDrop::new(guard).0.clone();
         ConditionWait(Op::new(leaf, Rewaiting(lock))).await
     }
 
-    /// Waits until `ready` says so, with the lock. asyncio: Condition.wait_for.
+    /// Waits until `ready`, called with the lock held, returns true. asyncio: Condition.wait_for.
     ///
     /// # Errors
     /// As [`Condition::wait`].
@@ -323,16 +328,16 @@ impl Condition {
         Ok(guard)
     }
 
-    /// Wakes that many of those who wait, in their order. asyncio: Condition.notify.
+    /// Wakes that many waiters, in their order. asyncio: Condition.notify.
     ///
     /// # Errors
-    /// `EPERM` while nobody has the lock.
+    /// `EPERM` if the lock is not held.
     pub fn notify(&self, count: usize) -> Result<()> {
         // SAFETY: alive.
         Error::done(unsafe { sys::aw_condition_notify(self.raw.raw(), count) })
     }
 
-    /// Wakes all who wait. asyncio: Condition.notify_all.
+    /// Wakes all waiters. asyncio: Condition.notify_all.
     ///
     /// # Errors
     /// As [`Condition::notify`].
@@ -346,7 +351,7 @@ struct Rewaiting(Lock);
 impl Finish for Rewaiting {
     type Output = Result<Guard<Lock>>;
     fn finish(&mut self, end: Result<Value>) -> Self::Output {
-        // Both ends have the lock.
+        // Both outcomes hold the lock.
         let guard = Guard(self.0.clone());
         end.map(|_| guard)
     }
@@ -361,11 +366,11 @@ future_of_op!(ConditionWait => Result<Guard<Lock>>);
 impl Drop for ConditionWait {
     fn drop(&mut self) {
         if !self.0.has_begun() {
-            // Polled, but not begun: the lock has not been released yet.
+            // Polled, but not started: the lock has not been released yet.
             self.0.finish_ref().0.give();
             return;
         }
-        // A wait that is cancelled takes the lock once more before it ends; nobody is left to release it.
+        // A cancelled wait acquires the lock once more before it ends, and its caller can't release it.
         self.0.with_pending(|future, lock| {
             let ud = Box::into_raw(Box::new(lock.0.clone())).cast::<c_void>();
             // SAFETY: alive; the destroy takes the box back, also if this fails.
@@ -385,15 +390,15 @@ unsafe extern "C" fn drop_lock(ud: *mut c_void) {
     drop(unsafe { Box::from_raw(ud.cast::<Lock>()) });
 }
 
-/// A meeting of a number of tasks. Clones are the same barrier. asyncio.Barrier.
+/// Makes a number of tasks wait for each other. Clones are the same barrier. asyncio.Barrier.
 #[derive(Clone)]
 pub struct Barrier(Ref<sys::aw_barrier>);
 
 impl Barrier {
-    /// A barrier for that many.
+    /// Creates a barrier for that many tasks.
     ///
     /// # Errors
-    /// `EINVAL` for none, and as [`Lock::new`].
+    /// `EINVAL` for 0, and those of [`Lock::new`].
     pub fn new(parties: usize) -> Result<Barrier> {
         let event_loop = current_loop()?;
         let parties = i32::try_from(parties).unwrap_or(i32::MAX);
@@ -401,7 +406,8 @@ impl Barrier {
         Ref::made_by(|out| unsafe { sys::aw_barrier_new(event_loop, parties, out) }).map(Barrier)
     }
 
-    /// Waits for all, and gives the order of arrival, from 0. A wait that is cancelled leaves, and breaks nothing. asyncio: Barrier.wait.
+    /// Waits for all, and returns the order of arrival, from 0. A cancelled wait leaves without breaking the
+    /// barrier. asyncio: Barrier.wait.
     ///
     /// # Errors
     /// [`ErrorKind::BrokenBarrier`](crate::ErrorKind::BrokenBarrier), [`Error::CANCELLED`].
@@ -411,7 +417,7 @@ impl Barrier {
         BarrierWait(Op::new(leaf, Arrival))
     }
 
-    /// Breaks those who wait, and leaves it usable. asyncio: Barrier.reset.
+    /// Fails the current waiters, and leaves the barrier usable. asyncio: Barrier.reset.
     ///
     /// # Errors
     /// [`Error::CANCELLED`].
@@ -421,7 +427,7 @@ impl Barrier {
         EventWait(Op::new(leaf, Done)).await
     }
 
-    /// Breaks it until it is reset. asyncio: Barrier.abort.
+    /// Breaks the barrier until it is reset. asyncio: Barrier.abort.
     ///
     /// # Errors
     /// [`Error::CANCELLED`].

@@ -18,9 +18,9 @@ use std::ptr;
 pub struct Task(pub(crate) Ref<sys::aw_task>);
 
 impl Task {
-    /// The task that runs now, if one does. asyncio.current_task.
+    /// Returns the running task, if any. asyncio.current_task.
     pub fn current() -> Option<Task> {
-        // SAFETY: borrowed from the loop, so a reference is taken.
+        // SAFETY: borrowed from the loop, so this takes a reference.
         unsafe {
             let task = sys::aw_task_current();
             (!task.is_null()).then(|| Task(Ref::borrowed(task)))
@@ -36,44 +36,44 @@ impl Task {
         Task(unsafe { Ref::owned(raw) })
     }
 
-    /// As [`JoinHandle::request_cancel`]. asyncio: Task.cancel.
+    /// Like [`JoinHandle::request_cancel`]. asyncio: Task.cancel.
     pub fn cancel(&self) -> bool {
         // SAFETY: alive.
         unsafe { sys::aw_task_cancel(self.raw(), ptr::null()) == 1 }
     }
 
-    /// As [`JoinHandle::request_cancel_with`]. What follows a NUL in the message is cut off.
+    /// Like [`JoinHandle::request_cancel_with`]. The message is cut off at the first NUL.
     pub fn cancel_with(&self, message: &str) -> bool {
         let message = c_text(message);
         // SAFETY: alive; the message is copied.
         unsafe { sys::aw_task_cancel(self.raw(), message.as_ptr()) == 1 }
     }
 
-    /// How many cancel requests are open. asyncio: Task.cancelling.
+    /// Returns how many cancel requests are pending. asyncio: Task.cancelling.
     pub fn cancelling(&self) -> usize {
         // SAFETY: alive.
         usize::try_from(unsafe { sys::aw_task_cancelling(self.raw()) }).unwrap_or(0)
     }
 
-    /// Takes one request back, and gives how many are left. asyncio: Task.uncancel.
+    /// Withdraws one request, and returns how many are left. asyncio: Task.uncancel.
     pub fn uncancel(&self) -> usize {
         // SAFETY: alive.
         usize::try_from(unsafe { sys::aw_task_uncancel(self.raw()) }).unwrap_or(0)
     }
 
-    /// Has it ended? asyncio: Task.done.
+    /// Returns whether it has ended. asyncio: Task.done.
     pub fn is_finished(&self) -> bool {
         // SAFETY: alive.
         unsafe { sys::aw_future_done(sys::aw_task_future(self.raw())) != 0 }
     }
 
-    /// Its name: "Task-N" if it was given none. asyncio: Task.get_name.
+    /// Returns its name: "Task-N" unless it was set. asyncio: Task.get_name.
     pub fn name(&self) -> String {
         // SAFETY: alive, and copied at once.
         unsafe { crate::error::text(sys::aw_task_name(self.raw())) }
     }
 
-    /// Gives it a name. asyncio: Task.set_name.
+    /// Sets its name. asyncio: Task.set_name.
     pub fn set_name(&self, name: &str) -> Result<()> {
         let name = c_text(name);
         // SAFETY: alive; the name is copied.
@@ -127,12 +127,12 @@ where
 /// libawait::spawn_local(async { println!("{}", local) }); // a task may outlive the block that spawned it
 /// ```
 ///
-/// Makes a task of `future` in the loop that runs; it starts in the next iteration. Whatever the future gives is the task's value; only a
-/// panic or a cancellation is a failure. The loop owns the task.
+/// Creates a task from `future` in the running loop; it starts in the next iteration. Any output of the
+/// future is the task's value; only a panic or a cancellation is a failure. The loop owns the task.
 ///
 /// # Panics
-/// Where no loop runs in this thread, and without memory, as `tokio::task::spawn_local` does. [`Loop::spawn_local`](crate::Loop::spawn_local)
-/// returns errors instead.
+/// If no loop runs in this thread, or if memory runs out, as `tokio::task::spawn_local` does.
+/// [`Loop::spawn_local`](crate::Loop::spawn_local) returns errors instead.
 pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
@@ -144,8 +144,8 @@ where
     }
 }
 
-/// Makes a task of a body that may fail: an `Err` is the failure of the task, which `gather`, `wait` and groups see, and a body that returns
-/// [`Error::CANCELLED`] ends as cancelled. asyncio.create_task.
+/// Creates a task from a body that may fail: an `Err` is the failure of the task, which `gather`, `wait` and
+/// groups see, and a body that returns [`Error::CANCELLED`] ends as cancelled. asyncio.create_task.
 ///
 /// # Panics
 /// As [`spawn_local`].
@@ -164,7 +164,8 @@ where
     }
 }
 
-/// As [`create_task`], but the first step runs before the call returns. asyncio: create_task(eager_start=True).
+/// Like [`create_task`], but the first step runs before the call returns. asyncio:
+/// create_task(eager_start=True).
 ///
 /// # Panics
 /// As [`spawn_local`].
@@ -183,7 +184,7 @@ where
     }
 }
 
-/// Lets the others run for exactly one iteration. asyncio.sleep(0).
+/// Lets the other tasks run for exactly one iteration. asyncio.sleep(0).
 ///
 /// # Errors
 /// [`Error::CANCELLED`], as from everything that is awaited here.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Blocking functions, on threads beside the loop.
 //!
-//! They run on libawait's own pool of threads, which Rust needs not know of: a thread is a thread to it.
+//! They run on libawait's own thread pool. Rust does not need to know of it: any thread is a thread to Rust.
 
 use crate::error::{lock, no_unwind, Error, Result};
 use crate::event_loop::limit;
@@ -17,9 +17,9 @@ use std::ptr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Runs `work` on a thread of the loop's default executor, and gives what it gives. It is on its way when this returns. Dropping the future,
-/// or cancelling the task that awaits it, drops work that has not begun; work under way goes on, and what it gives is dropped.
-/// asyncio.to_thread, loop.run_in_executor.
+/// Runs `work` on a thread of the loop's default executor, and returns its value. The work is queued when
+/// this returns. Dropping the future, or cancelling the task that awaits it, drops work that has not started;
+/// running work continues, and its value is dropped. asyncio.to_thread, loop.run_in_executor.
 ///
 /// ```compile_fail,E0277
 /// let rc = std::rc::Rc::new(1);
@@ -33,7 +33,7 @@ where
     run_in(ptr::null_mut(), work)
 }
 
-/// What goes to the thread, and comes back.
+/// The job that is sent to the thread, and returned.
 struct Job<W, T> {
     work: Mutex<Option<W>>,
     end: Arc<Mutex<Option<std::thread::Result<T>>>>,
@@ -85,31 +85,33 @@ impl<T> Finish for Finished<T> {
     }
 }
 
-/// The future of [`to_thread`] and [`Executor::run`]. A panic of the work comes as an error.
+/// The future of [`to_thread`] and [`Executor::run`]. A panic of the work is returned as an error.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct ToThread<T>(Op<Finished<T>>);
 future_of_op!(ToThread<T> => Result<T>);
 
-/// A pool of threads. Clones are the same pool; after the last one, what is queued still runs. asyncio: ThreadPoolExecutor.
+/// A pool of threads. Clones are the same pool; queued work still runs after the last one is dropped.
+/// asyncio: ThreadPoolExecutor.
 #[derive(Clone)]
 pub struct Executor(Ref<sys::aw_executor>);
 
-// SAFETY: a counted reference, all of whose calls any thread may make.
+// SAFETY: a counted reference, and any thread may make all of its calls.
 unsafe impl Send for Executor {}
 unsafe impl Sync for Executor {}
 
 impl Executor {
-    /// A pool of up to that many threads, started as they are needed; 0: as many as suits the machine.
+    /// Creates a pool of up to that many threads, which are started as needed; 0 means a number that suits
+    /// the machine.
     ///
     /// # Errors
-    /// Without memory.
+    /// If memory runs out.
     pub fn new(max_threads: usize) -> Result<Executor> {
         let max = i32::try_from(max_threads).unwrap_or(i32::MAX);
         // SAFETY: no precondition; a new reference.
         Ref::made_by(|out| unsafe { sys::aw_executor_new(max, out) }).map(Executor)
     }
 
-    /// As [`to_thread`], on this pool. asyncio: loop.run_in_executor.
+    /// Like [`to_thread`], on this pool. asyncio: loop.run_in_executor.
     pub fn run<T, W>(&self, work: W) -> ToThread<T>
     where
         W: FnOnce() -> T + Send + 'static,
@@ -118,7 +120,7 @@ impl Executor {
         run_in(self.0.raw(), work)
     }
 
-    /// Makes it the default one of `event_loop`. asyncio: loop.set_default_executor.
+    /// Makes it the default executor of `event_loop`. asyncio: loop.set_default_executor.
     ///
     /// # Errors
     /// [`ErrorKind::LoopClosed`](crate::ErrorKind::LoopClosed).
@@ -127,13 +129,15 @@ impl Executor {
         Error::done(unsafe { sys::aw_loop_set_default_executor(event_loop.as_raw(), self.0.raw()) })
     }
 
-    /// Refuses work from now on; with `cancel_pending`, cancels what is queued. Does not wait. asyncio: Executor.shutdown(wait=False).
+    /// Refuses new work; with `cancel_pending`, cancels what is queued. Does not wait. asyncio:
+    /// Executor.shutdown(wait=False).
     pub fn shutdown(&self, cancel_pending: bool) {
         // SAFETY: alive.
         unsafe { sys::aw_executor_shutdown(self.0.raw(), i32::from(cancel_pending)) };
     }
 
-    /// As [`shutdown`](Executor::shutdown), then blocks until every thread has ended. asyncio: Executor.shutdown(wait=True).
+    /// Like [`shutdown`](Executor::shutdown), then blocks until every thread has ended. asyncio:
+    /// Executor.shutdown(wait=True).
     ///
     /// # Errors
     /// [`Error::PENDING`] once `timeout` has passed, `EDEADLK` on a thread of this pool.
@@ -142,19 +146,19 @@ impl Executor {
         Error::done(unsafe { sys::aw_executor_shutdown_wait(self.0.raw(), limit(timeout)) })
     }
 
-    /// How many jobs are queued and not begun.
+    /// Returns how many jobs are queued and have not started.
     pub fn pending(&self) -> usize {
         // SAFETY: alive.
         unsafe { sys::aw_executor_pending(self.0.raw()) }
     }
 
-    /// How many threads there are now.
+    /// Returns the current number of threads.
     pub fn threads(&self) -> usize {
         // SAFETY: alive.
         usize::try_from(unsafe { sys::aw_executor_threads(self.0.raw()) }).unwrap_or(0)
     }
 
-    /// How many threads there may be.
+    /// Returns the maximum number of threads.
     pub fn max_threads(&self) -> usize {
         // SAFETY: alive.
         usize::try_from(unsafe { sys::aw_executor_max_threads(self.0.raw()) }).unwrap_or(0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Sleeping, and limits.
+//! Sleeps and timeouts.
 
 use crate::combine::Joined;
 use crate::error::{Error, Result};
@@ -17,10 +17,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// Suspends the task for `delay`, never less; zero is [`yield_now`](crate::yield_now). asyncio.sleep.
+/// Suspends the task for at least `delay`; zero is [`yield_now`](crate::yield_now). asyncio.sleep.
 ///
 /// # Errors
-/// [`Error::CANCELLED`] when the task is cancelled meanwhile, and [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop).
+/// [`Error::CANCELLED`] if the task is cancelled meanwhile, and
+/// [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop).
 pub fn sleep(delay: Duration) -> Sleep {
     let ns = nanoseconds(delay);
     // SAFETY: the loop is alive.
@@ -37,8 +38,8 @@ pub fn sleep(delay: Duration) -> Sleep {
 pub struct Sleep(Op<Done>);
 future_of_op!(Sleep => Result<()>);
 
-/// Awaits `future` for `limit` at most, then drops it. For tasks see [`wait_for`], which waits until what it has cancelled has ended.
-/// tokio::time::timeout.
+/// Awaits `future` for at most `limit`, then drops it. For tasks see [`wait_for`], which waits until the task
+/// that it cancels has ended. tokio::time::timeout.
 ///
 /// # Errors
 /// [`Error::TIMEOUT`].
@@ -105,7 +106,8 @@ impl Timer {
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        // Its closure lives until the next dispatch, and the waker would make the task look shared until then.
+        // Its closure lives until the next dispatch, and until then the waker would make the task look
+        // shared.
         let waker = self.state.waker.borrow_mut().take();
         drop(waker);
         self.handle.cancel();
@@ -137,8 +139,9 @@ impl<F: Future> Future for Timeout<F> {
 
 debug_as_name!(Timeout<F>);
 
-/// Awaits a task for `limit` at most; then cancels it, waits until it has really ended, and gives [`Error::TIMEOUT`], unless it ended with
-/// a value or another error all the same. Cancelling the task that awaits this cancels the other. asyncio.wait_for, as of 3.12.
+/// Awaits a task for at most `limit`; then cancels it, waits until it has really ended, and returns
+/// [`Error::TIMEOUT`], unless it ends with a value or another error despite the cancellation. Cancelling the
+/// task that awaits this cancels the awaited task. asyncio.wait_for, as of 3.12.
 pub fn wait_for<T>(handle: JoinHandle<T>, limit: Duration) -> WaitFor<T> {
     let (future, ns) = (handle.raw_future(), nanoseconds(limit));
     // SAFETY: alive by the handle, which the operation keeps.
@@ -151,8 +154,9 @@ pub fn wait_for<T>(handle: JoinHandle<T>, limit: Duration) -> WaitFor<T> {
 pub struct WaitFor<T>(Op<Joined<T>>);
 future_of_op!(WaitFor<T> => Result<T>);
 
-/// A scope with a deadline that can be moved: when it passes, what the body awaits fails with [`Error::CANCELLED`], so that the body can
-/// clean up, and what it then ends with becomes [`Error::TIMEOUT`]. asyncio.timeout.
+/// A scope with a deadline that can be moved. When the deadline passes, what the body awaits fails with
+/// [`Error::CANCELLED`], so that the body can clean up; its outcome then becomes [`Error::TIMEOUT`].
+/// asyncio.timeout.
 ///
 /// ```
 /// # use libawait::{sleep, TimeoutScope};
@@ -169,16 +173,17 @@ future_of_op!(WaitFor<T> => Result<T>);
 pub struct TimeoutScope(Ref<sys::aw_timeout>);
 
 impl TimeoutScope {
-    /// Runs `body` in a scope that ends `limit` from now. The body is given the scope, to move its deadline.
+    /// Runs `body` in a scope that ends `limit` from now. The body gets the scope, to move its deadline.
     ///
     /// # Errors
-    /// [`Error::TIMEOUT`], or the body's. [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop) outside of a task.
+    /// [`Error::TIMEOUT`], or the body's error. [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop) outside a
+    /// task.
     pub async fn run<B, F, T>(limit: impl Into<Option<Duration>>, body: B) -> Result<T>
     where
         B: FnOnce(TimeoutScope) -> F,
         F: Future<Output = Result<T>>,
     {
-        /// Leaves the scope also when its task is dropped.
+        /// Exits the scope even if its task is dropped.
         struct Leave(TimeoutScope, bool);
         impl Leave {
             fn leave(&mut self, status: i32) -> i32 {
@@ -210,7 +215,7 @@ impl TimeoutScope {
         end
     }
 
-    /// The deadline on the loop's clock, or none. asyncio: Timeout.when.
+    /// Returns the deadline on the loop's clock, or none. asyncio: Timeout.when.
     pub fn when(&self) -> Option<Duration> {
         // SAFETY: alive.
         match unsafe { sys::aw_timeout_when(self.0.raw()) } {
@@ -219,7 +224,8 @@ impl TimeoutScope {
         }
     }
 
-    /// Moves the deadline, to a time of the loop's clock; one that has passed fires in the next iteration. asyncio: Timeout.reschedule.
+    /// Moves the deadline to a time on the loop's clock; a time in the past fires in the next iteration.
+    /// asyncio: Timeout.reschedule.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidState`](crate::ErrorKind::InvalidState) outside of the scope.
@@ -228,14 +234,14 @@ impl TimeoutScope {
         Error::done(unsafe { sys::aw_timeout_reschedule(self.0.raw(), event_loop::limit(when)) })
     }
 
-    /// Has the deadline cancelled the body? asyncio: Timeout.expired.
+    /// Returns whether the deadline has cancelled the body. asyncio: Timeout.expired.
     pub fn is_expired(&self) -> bool {
         // SAFETY: alive.
         unsafe { sys::aw_timeout_expired(self.0.raw()) != 0 }
     }
 }
 
-/// The clock of the loop that runs in this thread. asyncio: loop.time.
+/// Returns the time of the clock of the loop that runs in this thread. asyncio: loop.time.
 ///
 /// # Errors
 /// [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop).

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! Beside tokio, both ways.
+//! Running with tokio, in both directions.
 //!
-//! * [`host`]: a tokio runtime is in charge, and the loop is its guest. The loop's descriptor is registered with tokio's reactor, so nothing
-//!   polls and no thread is added.
-//! * [`block_on`]: the loop is in charge, and the futures of tokio (timers, sockets, channels) can be awaited in its tasks; the threads of
-//!   a multi-thread runtime drive them.
+//! * [`host`]: a tokio runtime is in control, and the loop is its guest. The loop's descriptor is registered
+//!   with tokio's reactor, so nothing polls and no thread is added.
+//! * [`block_on`]: the loop is in control, and its tasks can await tokio's futures (timers, sockets, channels);
+//!   the threads of a multi-thread runtime drive them.
 //!
-//! tokio's channels need no runtime, and work anywhere.
+//! tokio's channels do not need a runtime, and work anywhere.
 
 use crate::error::{Error, Result};
 use crate::event_loop::Loop;
@@ -19,9 +19,11 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 use tokio::runtime::Handle;
 
-/// Drives the loop from a task of tokio's until `main` is done, and gives what that gives. `main` is polled by tokio: in it, and in other tasks
-/// of the runtime, tokio's futures work as ever; what it spawns with [`spawn_local`](crate::spawn_local) are tasks of the loop, and what is
-/// libawait's can be awaited in both. The loop is of one thread, so this future is not `Send`: it is for `Runtime::block_on` or a `LocalSet`.
+/// Drives the loop from a tokio task until `main` is done, and returns its output. tokio polls `main`: in it,
+/// and in other tasks of the runtime, tokio's futures work as usual. What it spawns with
+/// [`spawn_local`](crate::spawn_local) are tasks of the loop, and libawait's futures can be awaited in both.
+/// The loop belongs to one thread, so this future is not `Send`: use it with `Runtime::block_on` or a
+/// `LocalSet`.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -35,18 +37,20 @@ use tokio::runtime::Handle;
 /// runtime.block_on(libawait::tokio::host(&event_loop, main)).unwrap().unwrap();
 /// ```
 ///
-/// Tasks of the loop that are left stay for the next time, or end when the loop is dropped.
+/// Remaining tasks of the loop stay for the next call, or end when the loop is dropped.
 ///
 /// # Errors
-/// `EBUSY` if the loop is a guest already, `ENOTSUP` under virtual time and on backends without a descriptor, and those of the system.
+/// `EBUSY` if the loop is already a guest, `ENOTSUP` under virtual time and on backends without a descriptor,
+/// and system errors.
 pub async fn host<F: Future>(event_loop: &Loop, main: F) -> Result<F::Output> {
     let guest = Guest::begin(event_loop)?;
-    // What takes its place in newer versions is not in the oldest. The descriptor is the loop's, open until `guest` is dropped.
+    // Its replacement in newer versions is missing in the oldest. The loop owns the descriptor, which is open
+    // until `guest` is dropped.
     #[allow(deprecated)]
     let fd = AsyncFd::with_interest(Descriptor(guest.fd), Interest::READABLE).map_err(Error::from)?;
     let mut main = Box::pin(main);
     let mut drive = Box::pin(guest.drive(&fd));
-    // Entered for each poll alone: other tasks of tokio's come in between.
+    // Entered only for each poll: other tokio tasks run in between.
     Both(|cx: &mut Context<'_>| {
         if let Poll::Ready(output) = event_loop.enter(|| main.as_mut().poll(cx)) {
             return Poll::Ready(Ok(output));
@@ -59,7 +63,7 @@ pub async fn host<F: Future>(event_loop: &Loop, main: F) -> Result<F::Output> {
     .await
 }
 
-/// `std::future::poll_fn`, which is younger than the oldest compiler that this is for.
+/// `std::future::poll_fn`, which the oldest supported compiler does not have.
 struct Both<P>(P);
 
 impl<T, P: FnMut(&mut Context<'_>) -> Poll<T> + Unpin> Future for Both<P> {
@@ -91,10 +95,10 @@ impl<'a> Guest<'a> {
         Ok(Guest { event_loop, fd })
     }
 
-    /// Never ends but with an error.
+    /// Ends only with an error.
     async fn drive(&self, fd: &AsyncFd<Descriptor>) -> Result<()> {
         loop {
-            // The others of the runtime have their turn after each iteration.
+            // The other tasks of the runtime run after each iteration.
             while self.event_loop.turn(0)? {
                 tokio::task::yield_now().await;
             }
@@ -111,8 +115,9 @@ impl Drop for Guest<'_> {
     }
 }
 
-/// As [`crate::block_on`], inside a runtime of tokio's: tasks of the loop can await tokio's futures. The runtime needs a thread of its own to
-/// drive them, which a current-thread runtime has not: use `Builder::new_multi_thread().worker_threads(1)`.
+/// Like [`crate::block_on`], inside a tokio runtime: tasks of the loop can await tokio's futures. The runtime
+/// needs a separate thread to drive them, which a current-thread runtime does not have: use
+/// `Builder::new_multi_thread().worker_threads(1)`.
 ///
 /// ```
 /// # use std::time::Duration;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-//! What comes out of C's hands as a value.
+//! Values that C returns.
 
 use crate::reference::Ref;
 use crate::sys;
 use std::ffi::c_void;
 
-/// How an item of a queue, which C knows as a pointer, is kept alive.
+/// How an item of a queue, which C holds as a pointer, is kept alive.
 pub(crate) struct ItemTable {
     pub(crate) retain: unsafe fn(*mut c_void),
     pub(crate) release: unsafe fn(*mut c_void),
 }
 
-/// An item that came out of C's hands.
+/// An item that C has returned.
 pub(crate) struct Item {
     pub(crate) raw: *mut c_void,
     table: &'static ItemTable,
@@ -19,23 +19,23 @@ pub(crate) struct Item {
 
 impl Drop for Item {
     fn drop(&mut self) {
-        // SAFETY: the reference is this one's.
+        // SAFETY: this owns the reference.
         unsafe { (self.table.release)(self.raw) }
     }
 }
 
-/// What a leaf's value is.
+/// The kind of a leaf's value.
 #[derive(Clone, Copy)]
 pub(crate) enum Wanted {
     Nothing,
-    /// An integer, or a pointer of the program's that lives as long as the future.
+    /// An integer, or a program's pointer that lives as long as the future.
     Bits,
     Results,
     Future,
     Item(&'static ItemTable),
 }
 
-/// A value that needs C's object no more.
+/// A value that does not need its C object any more.
 pub(crate) enum Value {
     Nothing,
     Bits(*mut c_void),
@@ -46,7 +46,7 @@ pub(crate) enum Value {
 
 impl Value {
     /// # Safety
-    /// `raw` is the value of C's that is wanted, alive now.
+    /// `raw` is the C value of that kind, and alive now.
     pub(crate) unsafe fn of(wanted: Wanted, raw: *mut c_void) -> Value {
         // SAFETY: the caller's.
         unsafe {

@@ -18,7 +18,7 @@ macro_rules! say {
     }};
 }
 
-/// Runs a case, and compares its lines with CPython's, but for the lines that only Python can print.
+/// Runs a case, and compares its lines with CPython's, except for the lines that only Python can print.
 fn case<F: std::future::Future<Output = Result<()>>>(name: &str, not_here: &[&str], body: F) {
     LINES.with(|lines| lines.borrow_mut().clear());
     run(body).expect(name);

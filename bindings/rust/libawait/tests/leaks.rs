@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Nothing of C's is left alive: each destroy runs once, also on a close with work pending. One test a process, since handles are counted
-//! for the whole process.
+//! No C object is left alive: each destroy runs once, even on a close with work pending. One test per process,
+//! since handles are counted for the whole process.
 
 use libawait::*;
 use std::cell::Cell;
@@ -86,5 +86,5 @@ fn a_loop_that_closes_with_everything_pending_leaves_nothing() {
         drop(kept);
     }
     assert_eq!(alive.get(), 0, "values of Rust that nobody dropped");
-    assert_eq!(live_handles(), before, "handles of C's");
+    assert_eq!(live_handles(), before, "C handles");
 }

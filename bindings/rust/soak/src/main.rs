@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-//! A server of tokio's with libawait inside: one thread, a current-thread runtime, connections over loopback. Each request goes from a task of
-//! tokio's through a queue of libawait's to workers in its tasks, which sleep, run children and use threads, and back by a channel of tokio's.
-//! Loaded for `AWAIT_LOAD_SECONDS` (2).
+//! A tokio server with libawait inside: one thread, a current-thread runtime, connections over loopback. Each
+//! request goes from a tokio task through a libawait queue to workers in libawait tasks, which sleep, run
+//! children and use threads, and back through a tokio channel. It runs under load for `AWAIT_LOAD_SECONDS` (2).
 
 use libawait::{create_task, oneshot, Command, Error, Loop, Queue, Sender};
 use std::cell::Cell;
@@ -32,7 +32,7 @@ fn add(count: &Cell<u64>) {
     count.set(count.get() + 1);
 }
 
-/// A task of libawait's.
+/// A libawait task.
 async fn worker(requests: Queue<Request>, counts: Rc<Counts>) -> Result<(), Error> {
     loop {
         let request = match requests.get().await {
@@ -173,7 +173,7 @@ fn main() {
     check("each answer was that of its request", counts.wrong.get() == 0);
     // A thread that is blocked by a wait of ours would be so for the length of the run.
     check("no wait blocked the thread", counts.worst_beat.get() < Duration::from_millis(1000));
-    check("no handle of C's is left", libawait::live_handles() == handles);
+    check("no C handle is left", libawait::live_handles() == handles);
     check("no descriptor is left", entries("/proc/self/fd") == fds);
     check("memory is stable", grown < 16 * 1024);
     println!("test result: {}. {} passed; {} failed; 0 ignored", if failed == 0 { "ok" } else { "FAILED" }, passed, failed);

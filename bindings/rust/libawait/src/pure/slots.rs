@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Where what is in flight lives: a slot for each operation, found again by a token that no later operation has.
+//! Slots for operations in flight, each found by a token that no later operation has.
 
 /// Slots with generations. A token names one slot in one generation, so a stale one finds nothing.
 pub(crate) struct Slots<T> {
@@ -19,7 +19,7 @@ impl<T> Slots<T> {
         Slots { entries: Vec::new(), free: None, taken: 0 }
     }
 
-    /// Puts a value in a slot, and gives its token.
+    /// Puts a value in a slot, and returns its token.
     pub(crate) fn insert(&mut self, value: T) -> u64 {
         let index = match self.free {
             Some(index) => {
@@ -38,7 +38,7 @@ impl<T> Slots<T> {
         u64::from(self.entries[index as usize].generation) << 32 | u64::from(index)
     }
 
-    /// The value of a token, if it is there still.
+    /// Returns the value of a token, if it is still there.
     pub(crate) fn get_mut(&mut self, token: u64) -> Option<&mut T> {
         let entry = self.entries.get_mut(token as u32 as usize)?;
         if u64::from(entry.generation) != token >> 32 {

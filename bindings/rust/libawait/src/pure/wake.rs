@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 //! The wake-up of one task: who may wake it, from which thread, and what each wake has to do.
 //!
-//! A waker is a counted reference on a [`Node`]. The node may outlive its task and be dropped by any thread, so it holds nothing that
-//! belongs to the loop's thread but what its [`Hook`] looks after itself.
+//! A waker is a counted reference to a [`Node`]. The node may outlive its task, and any thread may drop it.
+//! So it holds nothing that belongs to the loop's thread, except what its [`Hook`] manages.
 
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::Arc;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-/// The task is being polled, or nobody can wake it: what it waits for resumes it by itself.
+/// The task is being polled, or cannot be woken: what it waits for resumes it directly.
 const RUNNING: u8 = 0;
-/// Woken while it was being polled: it is to be polled again.
+/// Woken while it was being polled: it must be polled again.
 const WOKEN: u8 = 1;
 /// It waits for its waker.
 const PARKED: u8 = 2;
@@ -20,7 +20,7 @@ const SCHEDULED: u8 = 3;
 /// It has ended.
 const ENDED: u8 = 4;
 
-/// What a wake does to a task that is parked. May be called by any thread, once for each time it was parked.
+/// What a wake does to a parked task. Any thread may call it, once for each time the task was parked.
 pub(crate) trait Hook: Send + Sync + 'static {
     fn resume(node: &Arc<Node<Self>>)
     where
@@ -37,23 +37,24 @@ impl<H: Hook> Node<H> {
         Arc::new(Node { state: AtomicU8::new(SCHEDULED), hook })
     }
 
-    /// A poll begins. What was a reason to be woken is seen by this poll, so it is taken back.
+    /// Begins a poll. This poll sees whatever the task was woken for, so the wake is cleared.
     pub(crate) fn begin_poll(&self) {
-        // Acquire: what the waking thread did before its wake is seen by the poll.
+        // Acquire: the poll sees what the waking thread did before its wake.
         self.state.swap(RUNNING, Ordering::Acquire);
     }
 
-    /// Was it woken since the poll began? Then it isn't parked, and counts as scheduled.
+    /// Returns whether it was woken since the poll began. Then it isn't parked, and counts as scheduled.
     pub(crate) fn take_woken(&self) -> bool {
         let woken = self.state.load(Ordering::Relaxed) == WOKEN;
         if woken {
-            // From WOKEN nobody else moves it.
+            // No other thread changes it from WOKEN.
             self.state.store(SCHEDULED, Ordering::Relaxed);
         }
         woken
     }
 
-    /// Waits for a wake from now on. False if one came since the poll began; then it counts as scheduled.
+    /// Waits for a wake from now on. Returns false if it was woken since the poll began; then it counts as
+    /// scheduled.
     pub(crate) fn park(&self) -> bool {
         // Release: the thread that wakes it sees what the hook needs. Acquire: as in begin_poll.
         match self.state.compare_exchange(RUNNING, PARKED, Ordering::AcqRel, Ordering::Acquire) {
@@ -83,35 +84,38 @@ impl<H: Hook> Node<H> {
         }
     }
 
-    /// Has anybody else a reference? Asked by the owner of the only other one: a "no" stays true, for there is nothing to clone from.
+    /// Returns whether there is another reference. Only the owner of the other reference asks, so a "no"
+    /// stays true: there is nothing to clone from.
     pub(crate) fn is_shared(self: &Arc<Self>) -> bool {
         if Arc::strong_count(self) > 1 {
             return true;
         }
-        // Pairs with the release of whoever dropped the last clone.
+        // Pairs with the release of the thread that dropped the last clone.
         std::sync::atomic::fence(Ordering::Acquire);
         false
     }
 
-    /// A waker that borrows the caller's reference, so that a poll counts nothing. It must not outlive `self`.
+    /// Creates a waker that borrows the caller's reference, so that a poll does not change the count. It must
+    /// not outlive `self`.
     pub(crate) fn borrowed_waker(self: &Arc<Self>) -> ManuallyDrop<Waker> {
         Self::waker_of(Arc::as_ptr(self))
     }
 
-    /// Does `waker` wake this very node? `node` is what `Arc::as_ptr` gave.
+    /// Returns whether `waker` wakes this node. `node` is what `Arc::as_ptr` returned.
     pub(crate) fn is_woken_by(node: *const Self, waker: &Waker) -> bool {
         Self::waker_of(node).will_wake(waker)
     }
 
     fn waker_of(node: *const Self) -> ManuallyDrop<Waker> {
-        // SAFETY: the table keeps the contract of a waker; the count is not touched, and ManuallyDrop gives back nothing.
+        // SAFETY: the table fulfils the contract of a waker; the count is not changed, and ManuallyDrop
+        // releases nothing.
         ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(node.cast(), Self::VTABLE)) })
     }
 
     const VTABLE: &'static RawWakerVTable = &RawWakerVTable::new(Self::raw_clone, Self::raw_wake, Self::raw_wake_by_ref, Self::raw_drop);
 
     unsafe fn raw_clone(data: *const ()) -> RawWaker {
-        // SAFETY: `data` is a node that the waker behind it keeps alive.
+        // SAFETY: `data` is a node that its waker keeps alive.
         unsafe { Arc::increment_strong_count(data.cast::<Self>()) };
         RawWaker::new(data, Self::VTABLE)
     }
@@ -122,7 +126,7 @@ impl<H: Hook> Node<H> {
     }
 
     unsafe fn raw_wake_by_ref(data: *const ()) {
-        // SAFETY: the reference of the waker, which stays its own.
+        // SAFETY: the reference of the waker, which keeps it.
         ManuallyDrop::new(unsafe { Arc::from_raw(data.cast::<Self>()) }).wake();
     }
 
@@ -214,7 +218,8 @@ mod tests {
             let thread = std::thread::spawn(move || waker.wake());
             let parked = node.park();
             thread.join().unwrap();
-            // Parked and resumed by the thread, or told that it came first: never neither, never both.
+            // Parked and resumed by the thread, or informed that the thread came first: never neither, never
+            // both.
             assert_eq!(resumed(&node) - before, usize::from(parked));
         }
     }
