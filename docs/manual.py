@@ -184,6 +184,8 @@ def summary(text):
     for cut in ('; ', ': ', ' (', ', which ', ', and ', ', '):
         if len(first) > 76 and cut in first:
             first = first.split(cut)[0]
+    if len(first) > 96:
+        first = first.split(' and ')[0]
     if first[1:2].islower() or first.startswith('A '):
         first = first[0].lower() + first[1:]
     return first
