@@ -99,7 +99,8 @@ def read_header(path, reference):
             continue
         if rest.lstrip().startswith('enum'):
             # A comment before a value is treated as one after it.
-            rest = re.sub(r'/\*\*(?!<)((?:(?!\*/).)*)\*/\s*(AW_\w+ = -?\w+,?)', lambda m: f'{m[2]} /**<{comment_text("/**" + m[1] + "*/")} */', rest, flags=re.S)
+            rest = re.sub(r'/\*\*(?!<)((?:(?!\*/).)*)\*/\s*(AW_\w+ = -?\w+,?)',
+                          lambda m: f'{m[2]} /**<{comment_text("/**" + m[1] + "*/")} */', rest, flags=re.S)
         code = declaration(re.sub(r'/\*.*?\*/', lambda m: m.group() if m.group().startswith('/**<') else ' ', rest, flags=re.S))
         if re.match(r'(AW_STACKFUL )?(AW_NODISCARD )?AW_\w*API\b|AW_\w+(\(.*?\))? .*\bAW_API\b', code):
             plain = re.sub(r'\bAW_[A-Z_]+(\([^)]*\))? ', '', code)
@@ -184,6 +185,8 @@ def summary(text):
     for cut in ('; ', ': ', ' (', ', which ', ', and ', ', '):
         if len(first) > 76 and cut in first:
             first = first.split(cut)[0]
+    if len(first) > 96:
+        first = first.split(' and ')[0]
     if first[1:2].islower() or first.startswith('A '):
         first = first[0].lower() + first[1:]
     return first

@@ -9,9 +9,10 @@
  *    called by any thread. Getters return borrowed handles.
  *  - A function that can fail returns ::aw_status: 0 or a count on success, negative on error.
  *    Out-parameters are written only on success, and may be NULL where the text says "optional".
- *  - A comment ends with the parts that apply, in this order: `Returns`, `Errors`, `Thread`, `Cancellation`
- *    (what happens if the task or future that waits is cancelled), and `asyncio` (the corresponding name or
- *    statement in Python). `Errors` need not list ::AW_EBADHANDLE and the errors of the loop's state.
+ *  - A comment in a header ends with those of the following parts that apply: `Returns`, `Errors`,
+ *    `Thread`, `Cancellation` (what happens if the task or future that waits is cancelled), and `asyncio`
+ *    (the corresponding name or statement in Python). `Errors` need not list ::AW_EBADHANDLE and the errors
+ *    of the loop's state.
  *  - A callback is three adjacent parameters `(fn, ud, destroy)`. `destroy(ud)` runs exactly once: also
  *    after a cancel, on close, and, before the call returns, if the registration itself fails. `destroy`
  *    may be NULL.
@@ -24,8 +25,8 @@
  *    called from the loop's dispatch; a destroy may also be called from an `_unref` or a close on the
  *    loop's thread.
  *  - Times are `int64_t` nanoseconds on the loop's monotonic clock. ::AW_FOREVER means no limit.
- *  - Unless its comment says "Thread: any", a function must be called by the thread that currently drives
- *    the loop.
+ *  - Unless its comment has a `Thread` part or says otherwise, a function must be called by the thread that
+ *    currently drives the loop.
  *  - Where a function creates something that belongs to a loop (its name does not begin with `aw_loop_`), a
  *    NULL `loop` means the loop that runs in the calling thread; without one, the function fails with
  *    ::AW_ENOLOOP. The exceptions are aw_error_new() and aw_error_new_group(), where NULL means no loop,
@@ -33,11 +34,12 @@
  *  - Functions fail with ::AW_EBADHANDLE for NULL and for foreign handles (predicates return 0, getters
  *    NULL). The same holds for a stale handle until its memory becomes another handle of the same kind,
  *    which the stale one then refers to. A stale handle is thus detected early, but not forever.
- *  - One `_unref` too many drops a reference that the library or another caller owns, and the damage shows
- *    later. In debug mode the callers' references are counted separately: such an `_unref` has no effect
- *    and is reported, with the kind of the handle and where it was created. The report is made to the
- *    exception handler of the handle's loop, or to stderr if there is no loop or another thread runs it.
- *  - ::AW_NODISCARD marks the calls whose status tells what the caller owns afterwards, or how something
+ *  - One `_unref` too many drops a reference that the library or another caller owns, and the resulting
+ *    failure shows later. In debug mode the callers' references are counted separately: such an `_unref`
+ *    has no effect and is reported, with the kind of the handle and where it was created. The report is
+ *    made to the exception handler of the handle's loop, or to stderr if there is no loop or another thread
+ *    runs it.
+ *  - ::AW_NODISCARD marks the calls whose status says what the caller owns afterwards, or how something
  *    that it waited for ended: those that return a new reference, move an item or a value, take a lock or a
  *    permit, enter or leave a scope, run, or await. Ignoring the status loses a reference, an item, a lock,
  *    or a failure. Calls that schedule, notify, cancel, set or release are not marked: if they fail, what

@@ -23,7 +23,7 @@ AW_API int64_t aw_debug_live_handles(void);
  * that list reachable memory. The library can be used again afterwards. The memory of stale handles is
  * freed as well, so they are no longer detected. A loaded plug-in stays.
  *
- * Errors: -EBUSY while any handle is alive; nothing is freed then.
+ * Errors: -EBUSY while any handle is alive, and nothing is freed then.
  *
  * Thread: any, while no other thread is in a call of the library.
  */

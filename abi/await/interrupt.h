@@ -29,7 +29,7 @@ typedef struct aw_interrupt aw_interrupt;
  *
  * Returns: 0, and a new reference in `out`.
  *
- * Errors: -EINVAL if `out` is NULL; -EBADF if `fd` is closed; -ENOMEM; -EMFILE and -ENFILE with a
+ * Errors: -EINVAL if `out` is NULL; -EBADF if `fd` is closed; -ENOMEM; -EMFILE and -ENFILE if there is a
  * descriptor.
  *
  * Thread: any.

@@ -57,7 +57,7 @@ AW_API void aw_iterator_unref(aw_iterator *iterator);
  * Awaits the next item. The item moves to the caller, and its destroy to `out_destroy` (optional). Must be
  * called in a stackful task.
  *
- * Errors: ::AW_ESTOPITERATION at the end.
+ * Errors: ::AW_ESTOPITERATION at the end; those of the iterator's function.
  *
  * asyncio: one step of `async for`.
  */

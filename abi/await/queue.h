@@ -132,7 +132,9 @@ AW_API aw_status aw_queue_task_done(aw_queue *queue);
 /**
  * Waits until every item that was put has been marked as processed.
  *
- * Errors: ::AW_ENOTASK outside a stackful task.
+ * Errors: ::AW_ECANCELLED; ::AW_ENOTASK outside a stackful task.
+ *
+ * Cancellation: ends the wait.
  *
  * asyncio: Queue.join.
  */

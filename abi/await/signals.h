@@ -20,8 +20,8 @@ AW_BEGIN_DECLS
  * failure is reported to the exception handler, and the loop tries again after a while; no delivery is
  * lost.
  *
- * Errors: -EINVAL if `signal` is out of range, SIGKILL or SIGSTOP; -ENOMEM; -ENOSPC; others of the system.
- * On failure the earlier callback remains.
+ * Errors: -EINVAL if `signal` is out of range, SIGKILL or SIGSTOP; -ENOMEM; -ENOSPC; other errors of the
+ * system. On failure the earlier callback remains.
  *
  * asyncio: loop.add_signal_handler.
  */

@@ -112,6 +112,8 @@ AW_API void aw_event_unref(aw_event *event);
  *
  * Errors: ::AW_ECANCELLED; ::AW_ENOTASK outside a stackful task.
  *
+ * Cancellation: ends the wait.
+ *
  * asyncio: Event.wait.
  */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_event_wait(aw_event *event);
@@ -382,8 +384,8 @@ AW_API void aw_barrier_unref(aw_barrier *barrier);
  */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_barrier_wait(aw_barrier *barrier);
 /**
- * Creates a coroutine that waits as aw_barrier_wait() does. Its value is the order of arrival as `(void
- * *)(intptr_t)`.
+ * Creates a coroutine that waits as aw_barrier_wait() does. Its value is the order of arrival as
+ * `(void *)(intptr_t)`.
  *
  * Returns: 0, and a new reference in `out`.
  *

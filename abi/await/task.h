@@ -57,6 +57,8 @@ AW_API aw_status aw_task_spawn_coro(aw_loop *loop, aw_coro *coro, aw_task **out)
  *
  * Returns: 0, and a new reference in `out` (optional).
  *
+ * Errors: those of aw_task_spawn().
+ *
  * asyncio: eager_task_factory.
  */
 AW_STACKFUL AW_API aw_status aw_task_spawn_eager(aw_loop *loop, aw_task_fn fn, void *ud,
@@ -67,6 +69,8 @@ AW_STACKFUL AW_API aw_status aw_task_spawn_eager(aw_loop *loop, aw_task_fn fn, v
  *
  * Returns: 0, and a new reference in `out` (optional).
  *
+ * Errors: those of aw_task_spawn_coro().
+ *
  * asyncio: create_task(coro, eager_start=True).
  */
 AW_API aw_status aw_task_spawn_coro_eager(aw_loop *loop, aw_coro *coro, aw_task **out);
@@ -75,6 +79,8 @@ AW_API aw_status aw_task_spawn_coro_eager(aw_loop *loop, aw_coro *coro, aw_task 
  * the default name.
  *
  * Returns: 0, and a new reference in `out` (optional).
+ *
+ * Errors: those of aw_task_spawn().
  *
  * asyncio: create_task(coro, name=…).
  */
@@ -202,6 +208,8 @@ AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await(aw_future *future, void **out
  *
  * Errors: those of aw_await().
  *
+ * Cancellation: as in aw_await().
+ *
  * asyncio: `value = await future`, if nobody else holds the future.
  */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_take(aw_future *future, void **out,
@@ -223,6 +231,8 @@ AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_int(aw_future *future, int64_
  *
  * Errors: those of aw_await_int().
  *
+ * Cancellation: as in aw_await().
+ *
  * asyncio: `await future`.
  */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_take_int(aw_future *future, int64_t *out);
@@ -242,11 +252,15 @@ AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_shielded(aw_future *future, v
  * Runs `coro` in the calling task until it ends. `out` (optional) receives the value, which the coroutine
  * still owns.
  *
+ * Cancellation: raises ::AW_ECANCELLED in the coroutine, which may handle it.
+ *
  * asyncio: `await coro`.
  */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_await_coro(aw_coro *coro, void **out);
 /**
  * Suspends the task for `delay_ns`. 0 or less lets other tasks run for exactly one iteration.
+ *
+ * Cancellation: ends the sleep and returns ::AW_ECANCELLED.
  *
  * asyncio: sleep(delay).
  */
@@ -256,6 +270,8 @@ AW_STACKFUL AW_NODISCARD AW_API aw_status aw_sleep(int64_t delay_ns);
  * `return aw_return(v, free);`. The value moves also on failure, which destroys it, because after such a
  * statement no caller is left to do so. (Other functions leave the value with the caller on failure; see
  * base.h.)
+ *
+ * asyncio: `return value`.
  */
 AW_STACKFUL AW_API aw_status aw_return(void *value, aw_destroy_fn destroy);
 /**
@@ -275,8 +291,9 @@ AW_STACKFUL AW_API aw_status aw_return_int(int64_t value);
  */
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_raise(aw_status code, const char *message);
 /**
- * Creates an error as aw_raise() does, with a message formatted as by printf(): `return aw_raisef(-EIO,
- * "%s: no luck", name);`. If there is no memory for the message, the error has the text of its code.
+ * Creates an error as aw_raise() does, with a message formatted as by printf():
+ * `return aw_raisef(-EIO, "%s: no luck", name);`. If there is no memory for the message, the error has the
+ * text of its code.
  *
  * asyncio: `raise`.
  */

@@ -77,7 +77,8 @@ AW_API void aw_as_completed_unref(aw_as_completed *iterator);
  *
  * Returns: 0, and a new reference in `out`.
  *
- * Errors: ::AW_ETIMEOUT once the limit has passed, for each future that is left; then ::AW_ESTOPITERATION.
+ * Errors: ::AW_ETIMEOUT once the limit has passed, for each future that is left; ::AW_ESTOPITERATION after
+ * the last one.
  *
  * Cancellation: loses no future: the next call yields it.
  *
