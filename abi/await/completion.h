@@ -35,8 +35,9 @@ typedef struct aw_completion {
 /**
  * Submits `count` operations. Returns how many were taken: fewer only if one was refused, whose status is
  * returned if it was the first. Each one taken gives exactly one completion. When this returns, each is bound
- * to the file that its descriptor was: a file that gets the number later is not touched. Errors: -EINVAL,
- * -ENOMEM, ::AW_EBADHANDLE for a future.
+ * to the file that its descriptor was: a file that gets the number later is not touched. A connection that
+ * was accepted and is not drained is closed with the loop. Errors: -EINVAL, -ENOMEM, ::AW_EBADHANDLE for a
+ * future.
  */
 AW_NODISCARD AW_API aw_status aw_loop_submit(aw_loop *loop, const aw_submission *submissions, size_t count);
 /**
