@@ -353,7 +353,7 @@ static int run_one(const char *name) {
 	return 2;
 }
 
-/* A number that is at least `least`. Any other leaves `out` as it is: it may not fit what that is put into. */
+/* Reads a number that is at least `least`. Any other is not stored: it may not fit the caller's type. */
 static bool number_read(const char *text, double least, double *out) {
 	char *end;
 	double number = strtod(text, &end);
