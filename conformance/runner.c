@@ -353,11 +353,13 @@ static int run_one(const char *name) {
 	return 2;
 }
 
-/* A number that is at least `least`. */
+/* Reads a number that is at least `least`. Any other is not stored: it may not fit the caller's type. */
 static bool number_read(const char *text, double least, double *out) {
 	char *end;
-	*out = strtod(text, &end);
-	return end != text && !*end && *out >= least && *out <= 1e9;
+	double number = strtod(text, &end);
+	if (end == text || *end || !(number >= least && number <= 1e9)) return false;
+	*out = number;
+	return true;
 }
 
 int main(int argc, char **argv) {
@@ -385,11 +387,11 @@ int main(int argc, char **argv) {
 		case 'c': good = cases_add(optarg); break;
 		case 'j':
 			good = number_read(optarg, 1, &number);
-			self.jobs = (int64_t)number;
+			if (good) self.jobs = (int64_t)number;
 			break;
 		case 's':
 			good = number_read(optarg, 0, &number);
-			self.seed = (unsigned long)number * 0x9e3779b97f4a7c15UL + 1;
+			if (good) self.seed = (unsigned long)number * 0x9e3779b97f4a7c15UL + 1;
 			break;
 		case 'k': good = number_read(optarg, 0, &self.slack); break;
 		case 'l': return list_cases();

@@ -40,7 +40,7 @@ typedef struct aw_completion {
 /**
  * Submits `count` operations. Each accepted operation produces exactly one completion. When the call
  * returns, each one is bound to the file that its descriptor referred to; a file that receives the same
- * number later is not touched.
+ * number later is not touched. A connection that was accepted and not drained is closed with the loop.
  *
  * Returns: the number of operations accepted. It is less than `count` only if an operation was refused; if
  * that was the first one, its status is returned.

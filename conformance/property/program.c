@@ -37,6 +37,13 @@ static int number(const char *word, int limit) {
 	return (int)value;
 }
 
+/* The number of a body or of an object. */
+static int place(const char *word, int limit) {
+	int value = number(word, limit);
+	if (value < 0) fail("no number, or too large", word);
+	return value;
+}
+
 /* Nodes are counted first: they point at each other and must not move. */
 static node *node_make(program *self, char **words, int count) {
 	if (self->node_count == self->node_room) fail("too many statements", words[0]);
@@ -61,7 +68,7 @@ static node *node_make(program *self, char **words, int count) {
 static void declare(program *self, char **words, int count) {
 	int kind = find(object_names, MADE_COUNT, words[0]);
 	if (kind < 0 || count < 2) fail("no such object", words[0]);
-	declared *made = &self->objects[kind][number(words[1], MOST_OBJECTS)];
+	declared *made = &self->objects[kind][place(words[1], MOST_OBJECTS)];
 	made->present = true;
 	if (kind == MADE_BARRIER && count == 3) made->value = number(words[2], 1000);
 	if (count < 4) return;
@@ -73,26 +80,31 @@ static void declare(program *self, char **words, int count) {
 
 static int split(char *line, char **words) {
 	int count = 0;
-	for (char *save, *word = strtok_r(line, " \t\n", &save); word && count < MOST_WORDS;
-	     word = strtok_r(NULL, " \t\n", &save))
+	for (char *save, *word = strtok_r(line, " \t\n", &save); word; word = strtok_r(NULL, " \t\n", &save)) {
+		if (count == MOST_WORDS) fail("too many words", words[0]);
 		words[count++] = word;
+	}
 	return count;
 }
 
 typedef struct reading {
 	node *owners[MOST_DEPTH];
 	node **ends[MOST_DEPTH]; /* where the next statement goes */
+	bool second[MOST_DEPTH]; /* it is the owner's second block */
 	int depth;
 } reading;
 
 static void statement(program *self, reading *at, char **words, int count) {
 	bool opens = strcmp(words[count - 1], "{") == 0;
 	if (strcmp(words[0], "body") == 0) {
-		at->ends[0] = &self->bodies[number(words[1], MOST_BODIES)];
+		if (count != 3 || !opens || at->depth) fail("no number, no block, or one that is open", words[0]);
+		at->ends[0] = &self->bodies[place(words[1], MOST_BODIES)];
 		at->depth = 1;
 	} else if (strcmp(words[0], "}") == 0) {
-		at->depth--;
+		at->depth--; /* a body is open, else this is no statement */
 		if (!opens) return;
+		if (!at->depth || at->second[at->depth]) fail("no second block", words[0]);
+		at->second[at->depth] = true;
 		at->ends[at->depth] = &at->owners[at->depth]->blocks[1];
 		at->depth++;
 	} else {
@@ -103,6 +115,7 @@ static void statement(program *self, reading *at, char **words, int count) {
 		if (!opens) return;
 		if (at->depth == MOST_DEPTH) fail("too deep", words[0]);
 		at->owners[at->depth] = made;
+		at->second[at->depth] = false;
 		at->ends[at->depth] = &made->blocks[0];
 		at->depth++;
 	}
@@ -117,11 +130,17 @@ bool program_read(program *self, FILE *from) {
 	bool begun = false;
 	char line[512], *words[MOST_WORDS];
 	while (fgets(line, sizeof line, from)) {
+		if (strlen(line) == sizeof line - 1) fail("too long", line);
 		int count = split(line, words);
 		if (!count) continue;
-		if (strcmp(words[0], "end") == 0) return begun;
+		if (strcmp(words[0], "end") == 0) {
+			if (!begun || at.depth) fail("no program, or a block is open", words[0]);
+			return true;
+		}
 		if (strcmp(words[0], "program") == 0 && count == 2) {
-			self->seed = strtoul(words[1], NULL, 10);
+			char *end;
+			self->seed = strtoul(words[1], &end, 10);
+			if (*end) fail("no number", words[1]);
 			begun = true;
 		} else if (at.depth || strcmp(words[0], "body") == 0)
 			statement(self, &at, words, count);

@@ -10,7 +10,8 @@
 #ifndef CORE_FAILURE_H
 #define CORE_FAILURE_H
 
-#include <await/error.h>
+#include "error.h" /* not the public one alone, whose aw_error_unref() counts as the program's */
+
 #include <stdbool.h>
 
 /* Puts an error (NULL: none) into a slot. Takes over the reference. */

@@ -6,6 +6,7 @@
  */
 #include "failure.h"
 #include "future.h"
+#include "os.h"
 
 #include <await/completion.h>
 #include <errno.h>
@@ -97,6 +98,15 @@ static completion_queue *queue_of(aw_loop *loop) {
 static void entry_free(entry *self) {
 	if (self->future) object_unref(self->future);
 	slab_give(&self->loop->domain.slabs, self, sizeof *self);
+}
+
+/* An outcome that nobody will take: a connection that was accepted has no other owner. */
+static void entry_drop(entry *self) {
+	if (self->kind == AW_OP_ACCEPT && self->status == 0) {
+		int fd = (int)self->value;
+		os_close(&fd);
+	}
+	entry_free(self);
 }
 
 static void entry_done(entry *self, aw_status status, int64_t value) {
@@ -291,7 +301,6 @@ ENTRY(aw_loop_drain, (aw_loop *loop, aw_completion *out, size_t max, int64_t tim
 static void queue_close(closer *base) {
 	completion_queue *queue = container_of(base, completion_queue, closer);
 	aw_loop *loop = queue->loop;
-	aw_completion unwanted;
 	/* What the backend doesn't hold ends here: sleeps, and waits for futures. */
 	for (size_t i = 0; i < queue->buckets; i++)
 		for (entry *at; (at = queue->table[i]);) {
@@ -299,7 +308,10 @@ static void queue_close(closer *base) {
 			if (at->kind == AW_OP_SLEEP) loop_alarm_stop(loop, &at->alarm);
 			entry_done(at, AW_ELOOPCLOSED, 0);
 		}
-	while (take_done(queue, &unwanted, 1)) continue;
+	for (entry *at; (at = queue->done);) {
+		queue->done = at->next;
+		entry_drop(at);
+	}
 	loop->completions = NULL;
 	free(queue->table);
 	free(queue);

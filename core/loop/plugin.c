@@ -2,20 +2,17 @@
 /* Once loaded a plug-in stays: a loop may live in it, and its thread-local destructors may still run. */
 #include "plugin.h"
 
+#include "elf_check.h"
 #include "trust.h"
 
 #include <await/error.h>
 #include <dlfcn.h>
-#include <elf.h>
 #include <errno.h>
-#include <link.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* The plug-ins loaded so far; only ever grows. */
@@ -57,31 +54,6 @@ bool name_is_valid(const char *name, size_t length) {
 
 /* --- the file --- */
 
-/*
- * The dynamic linker maps what the program headers say and dies of SIGBUS in a file cut short, so these are
- * compared with the file's size first. 0, or why not.
- */
-static const char *elf_flaw(int fd, const struct stat *st) {
-	ElfW(Ehdr) header;
-	ElfW(Phdr) part;
-	if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header ||
-	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
-		return "not a shared object";
-	if (header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
-	    header.e_phentsize != sizeof part)
-		return "a shared object for another machine";
-	if (header.e_type != ET_DYN) return "not a shared object";
-	for (unsigned i = 0; i < header.e_phnum; i++) {
-		ElfW(Off) at;
-		if (__builtin_add_overflow(header.e_phoff, (ElfW(Off))(i * sizeof part), &at) || at > INT64_MAX)
-			return "damaged";
-		if (pread(fd, &part, sizeof part, (off_t)at) != (ssize_t)sizeof part) return "cut short";
-		if (__builtin_add_overflow(part.p_offset, part.p_filesz, &at)) return "damaged";
-		if (part.p_type == PT_LOAD && at > (uint64_t)st->st_size) return "cut short";
-	}
-	return NULL;
-}
-
 /* 0, or why the file is not to be loaded. */
 static aw_status file_check(const char *path, reason *why) {
 	char text[REASON_SIZE];
@@ -90,8 +62,7 @@ static aw_status file_check(const char *path, reason *why) {
 		reason_add(why, "%s: %s", path, text);
 		return fd;
 	}
-	struct stat st;
-	const char *flaw = fstat(fd, &st) < 0 ? aw_strerror(-errno) : elf_flaw(fd, &st);
+	const char *flaw = elf_check(fd);
 	close(fd);
 	if (!flaw) return 0;
 	reason_add(why, "%s: %s", path, flaw);

@@ -73,6 +73,26 @@ static void what_a_getter_lent_is_not_the_callers(void) {
 	loop_end(loop);
 }
 
+static aw_status fails_twice(void *lock) {
+	EXPECT_INT(aw_raise(-EIO, "no luck"), -EIO);
+	EXPECT_INT(aw_lock_release(lock), -EPERM); /* its error takes the place of the other */
+	EXPECT_INT(aw_error_status(aw_caught()), -EPERM);
+	return 0;
+}
+
+/* The noted error was the library's, which gives it back as that. */
+static void a_failure_after_a_failure_is_not_a_surplus(void) {
+	aw_loop *loop = debug_loop();
+	aw_lock *lock = NULL;
+	EXPECT_INT(aw_lock_new(loop, &lock), 0);
+	EXPECT_INT(aw_task_spawn(loop, fails_twice, lock, NULL, NULL), 0);
+	loop_settle(loop);
+	EXPECT_STR(reports, "");
+	aw_lock_unref(lock);
+	loop_end(loop);
+	EXPECT_INT(aw_debug_live_handles(), 0);
+}
+
 /* What was written to stderr while `fn` ran. */
 static const char *stderr_of(void (*fn)(void)) {
 	static char text[4096];
@@ -240,8 +260,8 @@ static void caches_are_freed_when_nothing_is_alive(void) {
 }
 
 CHECK_MAIN("references", TEST(one_unref_too_many_is_told_and_has_no_effect),
-           TEST(what_a_getter_lent_is_not_the_callers), TEST(another_thread_is_told_on_stderr),
-           TEST(one_unref_too_many_after_the_last_is_told),
+           TEST(what_a_getter_lent_is_not_the_callers), TEST(a_failure_after_a_failure_is_not_a_surplus),
+           TEST(another_thread_is_told_on_stderr), TEST(one_unref_too_many_after_the_last_is_told),
            TEST(what_a_handler_keeps_from_a_dying_future_is_its_own),
            TEST(a_forgotten_unref_is_told_at_the_end_by_kind_and_origin),
            TEST(a_run_that_gives_all_back_says_nothing), TEST(caches_are_freed_when_nothing_is_alive))

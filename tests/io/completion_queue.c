@@ -4,8 +4,10 @@
 #include "trace.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static aw_submission operation(uint32_t kind, uint64_t token) {
@@ -275,6 +277,31 @@ static void a_closing_loop_ends_what_is_in_flight(void) {
 	loop_end(loop);
 }
 
+/* What was accepted and not drained is nobody's: the peer sees the end of it. */
+static void a_closing_loop_closes_what_it_accepted(void) {
+	aw_loop *loop = loop_begin(NULL);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	socklen_t length = sizeof address;
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+		peer = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	REQUIRE(bind(listener, (struct sockaddr *)&address, sizeof(sa_family_t)) == 0 &&
+	        listen(listener, 1) == 0);
+	REQUIRE(getsockname(listener, (struct sockaddr *)&address, &length) == 0);
+	REQUIRE(connect(peer, (struct sockaddr *)&address, length) == 0);
+	aw_submission accept = operation(AW_OP_ACCEPT, 1);
+	accept.fd = listener;
+	EXPECT_INT(submit(loop, accept), 1);
+	/* Until its completion is there to be drained. */
+	struct pollfd queue = {.fd = listener, .events = POLLIN};
+	for (int i = 0; i < 100 && poll(&queue, 1, 0) > 0; i++)
+		IGNORED(aw_loop_run_once(loop, 10 * AW_MILLISECOND));
+	loop_end(loop);
+	close(listener);
+	char byte;
+	EXPECT_INT(recv(peer, &byte, 1, MSG_DONTWAIT), 0);
+	close(peer);
+}
+
 static aw_status drop_loop(aw_loop *loop, void *ud) {
 	(void)ud;
 	aw_loop_unref(loop);
@@ -296,4 +323,5 @@ CHECK_MAIN("completion_queue", TEST(nops_complete_in_their_order), TEST(sleeps_c
            TEST(cancelled_operations_complete_once), TEST(what_is_refused_stops_the_array_there),
            TEST(a_bad_descriptor_is_told_by_the_completion_or_at_once),
            TEST(a_drain_tells_something_else_from_nothing), TEST(thousands_in_flight_each_come_back_once),
-           TEST(a_closing_loop_ends_what_is_in_flight), TEST(a_loop_dropped_during_a_drain_ends_after_it))
+           TEST(a_closing_loop_ends_what_is_in_flight), TEST(a_closing_loop_closes_what_it_accepted),
+           TEST(a_loop_dropped_during_a_drain_ends_after_it))

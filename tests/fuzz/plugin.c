@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What fuzz_plugin.c damages: a plug-in with a thread-local part, which the tests' others lack. */
+#include "../plugins/plugin.h"
+
+static _Thread_local volatile int probes = 1, zeros[4];
+
+static aw_status counting_probe(char *why, size_t length) {
+	probes += 1 + zeros[0];
+	return plugin_probe(why, length);
+}
+
+const aw_backend *aw_backend_entry(void) {
+	static aw_backend table = {PLUGIN("fuzz")};
+	table.probe = counting_probe;
+	return &table;
+}
