@@ -120,7 +120,7 @@ static aw_error *error_of_lookup(int code) {
 	return made;
 }
 
-/* Returns a code of getaddrinfo(3). EAI_NONAME, in the first try, means that a name server has to be asked. */
+/* Returns a code of getaddrinfo(3). EAI_NONAME in the first attempt means that a name server is needed. */
 static int lookup_addresses(const lookup *self, int more_flags, void **out) {
 	struct addrinfo hints = self->hints;
 	hints.ai_flags |= more_flags;
@@ -244,7 +244,8 @@ static aw_status lookup_start(lookup *self, aw_loop *loop, const void *origin, a
 	return status;
 }
 
-ENTRY(aw_getaddrinfo, (aw_loop *loop, const char *host, const char *service, int32_t family, int32_t socktype, int32_t protocol, int32_t flags, aw_future **out),
+ENTRY(aw_getaddrinfo, (aw_loop *loop, const char *host, const char *service, int32_t family,
+                       int32_t socktype, int32_t protocol, int32_t flags, aw_future **out),
       (loop, host, service, family, socktype, protocol, flags, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
@@ -259,7 +260,8 @@ ENTRY(aw_getaddrinfo, (aw_loop *loop, const char *host, const char *service, int
 	return lookup_start(self, loop, CALLER, out);
 }
 
-ENTRY(aw_getnameinfo, (aw_loop *loop, const struct sockaddr *address, uint32_t address_length, int32_t flags, aw_future **out),
+ENTRY(aw_getnameinfo, (aw_loop *loop, const struct sockaddr *address, uint32_t address_length, int32_t flags,
+                       aw_future **out),
       (loop, address, address_length, flags, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;

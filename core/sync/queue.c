@@ -289,7 +289,8 @@ ENTRY(aw_queue_put_nowait, (aw_queue *queue, void *item, aw_destroy_fn destroy),
 	return put_checked(queue, item, destroy);
 }
 
-ENTRY(aw_queue_get_nowait, (aw_queue *queue, void **out, aw_destroy_fn *out_destroy), (queue, out, out_destroy)) {
+ENTRY(aw_queue_get_nowait, (aw_queue *queue, void **out, aw_destroy_fn *out_destroy), (queue, out,
+                            out_destroy)) {
 	return get_checked(queue, out, out_destroy);
 }
 
@@ -350,7 +351,8 @@ ENTRY(aw_queue_new_lifo, (aw_loop *loop, int64_t maxsize, aw_queue **out), (loop
 	return queue_create(loop, maxsize, (items){.order = ITEMS_LIFO}, CALLER, out);
 }
 
-ENTRY(aw_queue_new_priority, (aw_loop *loop, int64_t maxsize, aw_compare_fn fn, void *ud, aw_destroy_fn destroy, aw_queue **out),
+ENTRY(aw_queue_new_priority, (aw_loop *loop, int64_t maxsize, aw_compare_fn fn, void *ud,
+                              aw_destroy_fn destroy, aw_queue **out),
       (loop, maxsize, fn, ud, destroy, out)) {
 	if (!fn) {
 		object_destroy_user(destroy, ud);

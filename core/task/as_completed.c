@@ -86,7 +86,8 @@ static aw_status completions_fired(ready_item *item) {
 	return 0;
 }
 
-ENTRY(aw_as_completed_new, (aw_loop *loop, aw_future *const *futures, size_t count, int64_t timeout_ns, aw_as_completed **out),
+ENTRY(aw_as_completed_new, (aw_loop *loop, aw_future *const *futures, size_t count, int64_t timeout_ns,
+                            aw_as_completed **out),
       (loop, futures, count, timeout_ns, out)) {
 	size_t distinct;
 	aw_status status = loop_resolve(&loop);

@@ -394,7 +394,8 @@ static aw_status settle_check(const aw_future *future) {
 	return future_is_done(future) ? AW_EINVALIDSTATE : 0;
 }
 
-ENTRY(aw_future_set_result, (aw_future *future, void *value, aw_destroy_fn destroy), (future, value, destroy)) {
+ENTRY(aw_future_set_result, (aw_future *future, void *value, aw_destroy_fn destroy), (future, value,
+                             destroy)) {
 	aw_status status = settle_check(future);
 	if (status == 0) future_finish(future, value, destroy);
 	return status;
@@ -647,7 +648,8 @@ aw_bool aw_future_is_shared(const aw_future *future) {
 	return has_others(&self->base) || (failed && !self->error->immortal && has_others(&self->error->base));
 }
 
-ENTRY(aw_future_set_host_data, (aw_future *future, void *data, aw_destroy_fn destroy), (future, data, destroy)) {
+ENTRY(aw_future_set_host_data, (aw_future *future, void *data, aw_destroy_fn destroy), (future, data,
+                                destroy)) {
 	if (!future_is(future)) {
 		object_destroy_user(destroy, data);
 		return AW_EBADHANDLE;

@@ -168,14 +168,16 @@ static aw_status gather_spawn(aw_loop *loop, const gather_bodies *bodies, uint32
 	return status;
 }
 
-ENTRY(aw_gather_map, (aw_loop *loop, aw_task_fn fn, void *const *inputs, size_t count, uint32_t flags, aw_future **out),
+ENTRY(aw_gather_map, (aw_loop *loop, aw_task_fn fn, void *const *inputs, size_t count, uint32_t flags,
+                      aw_future **out),
       (loop, fn, inputs, count, flags, out)) {
 	return gather_spawn(loop, &(gather_bodies){.fn = fn, .inputs = inputs, .count = count}, flags, CALLER,
 	                    out);
 }
 
 ENTRY(aw_gather_each,
-      (aw_loop *loop, const aw_task_fn *fns, void *const *inputs, size_t count, uint32_t flags, aw_future **out),
+      (aw_loop *loop, const aw_task_fn *fns, void *const *inputs, size_t count, uint32_t flags,
+       aw_future **out),
       (loop, fns, inputs, count, flags, out)) {
 	return gather_spawn(loop, &(gather_bodies){.fns = fns, .inputs = inputs, .count = count}, flags, CALLER,
 	                    out);

@@ -52,7 +52,8 @@ ENTRY(aw_iterator_new, (aw_loop *loop, aw_next_fn fn, void *ud, aw_destroy_fn de
 	return status;
 }
 
-ENTRY(aw_iterator_new_coro, (aw_loop *loop, aw_next_coro_fn fn, void *ud, aw_destroy_fn destroy, aw_iterator **out),
+ENTRY(aw_iterator_new_coro, (aw_loop *loop, aw_next_coro_fn fn, void *ud, aw_destroy_fn destroy,
+                             aw_iterator **out),
       (loop, fn, ud, destroy, out)) {
 	aw_status status = iterator_create(loop, fn != NULL, ud, destroy, CALLER, out);
 	if (status == 0) (*out)->next_coro = fn;

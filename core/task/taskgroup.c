@@ -183,7 +183,8 @@ ENTRY(aw_taskgroup_enter, (aw_taskgroup *group), (group)) {
 	return 0;
 }
 
-ENTRY(aw_taskgroup_spawn, (aw_taskgroup *group, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out),
+ENTRY(aw_taskgroup_spawn, (aw_taskgroup *group, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                           aw_task **out),
       (group, fn, ud, destroy, out)) {
 	member *who;
 	aw_task *task;

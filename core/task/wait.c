@@ -94,7 +94,8 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 	return aw_resume_return(resume, results, value_results);
 }
 
-ENTRY(aw_wait_coro, (aw_loop *loop, aw_future *const *futures, size_t count, int32_t return_when, int64_t timeout_ns, aw_coro **out),
+ENTRY(aw_wait_coro, (aw_loop *loop, aw_future *const *futures, size_t count, int32_t return_when,
+                     int64_t timeout_ns, aw_coro **out),
       (loop, futures, count, return_when, timeout_ns, out)) {
 	size_t distinct;
 	aw_status status = loop_resolve(&loop);

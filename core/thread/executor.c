@@ -315,7 +315,8 @@ ENTRY(aw_executor_shutdown_wait, (aw_executor *executor, int64_t timeout_ns), (e
 	return shutdown_wait(executor, &limit);
 }
 
-ENTRY(aw_executor_shutdown_wait_interruptible, (aw_executor *executor, int64_t timeout_ns, aw_interrupt *interrupt),
+ENTRY(aw_executor_shutdown_wait_interruptible, (aw_executor *executor, int64_t timeout_ns,
+                                                aw_interrupt *interrupt),
       (executor, timeout_ns, interrupt)) {
 	park_limit limit = park_limit_after(timeout_ns);
 	aw_status status = interrupt_check(interrupt);

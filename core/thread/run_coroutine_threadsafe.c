@@ -243,12 +243,14 @@ static aw_status submit(aw_loop *loop, aw_task_fn fn, aw_step_fn step, void *ud,
 	return AW_ELOOPCLOSED;
 }
 
-ENTRY(aw_run_coroutine_threadsafe, (aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_concurrent_future **out),
+ENTRY(aw_run_coroutine_threadsafe, (aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                                    aw_concurrent_future **out),
       (loop, fn, ud, destroy, out)) {
 	return submit(loop, fn, NULL, ud, destroy, CALLER, out);
 }
 
-ENTRY(aw_run_step_threadsafe, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_concurrent_future **out),
+ENTRY(aw_run_step_threadsafe, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy,
+                               aw_concurrent_future **out),
       (loop, fn, ud, destroy, out)) {
 	return submit(loop, NULL, fn, ud, destroy, CALLER, out);
 }
@@ -274,7 +276,8 @@ static aw_status wait_until_done(aw_concurrent_future *self, const park_limit *l
 	return is_done(self) ? 0 : status;
 }
 
-ENTRY(aw_concurrent_future_wait, (aw_concurrent_future *future, int64_t timeout_ns, void **out), (future, timeout_ns, out)) {
+ENTRY(aw_concurrent_future_wait, (aw_concurrent_future *future, int64_t timeout_ns, void **out), (future,
+                                  timeout_ns, out)) {
 	park_limit limit = park_limit_after(timeout_ns);
 	aw_status status = concurrent_future_lock(future);
 	if (status < 0) return status;
@@ -286,7 +289,8 @@ ENTRY(aw_concurrent_future_wait, (aw_concurrent_future *future, int64_t timeout_
 	return status;
 }
 
-ENTRY(aw_concurrent_future_wait_interruptible, (aw_concurrent_future *future, int64_t timeout_ns, aw_interrupt *interrupt), (future, timeout_ns, interrupt)) {
+ENTRY(aw_concurrent_future_wait_interruptible, (aw_concurrent_future *future, int64_t timeout_ns,
+                                                aw_interrupt *interrupt), (future, timeout_ns, interrupt)) {
 	park_limit limit = park_limit_after(timeout_ns);
 	aw_status status = interrupt_check(interrupt);
 	if (status == 0) status = concurrent_future_lock(future);

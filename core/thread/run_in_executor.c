@@ -267,7 +267,8 @@ aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void
 	return status;
 }
 
-ENTRY(aw_loop_run_in_executor, (aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy, aw_future **out),
+ENTRY(aw_loop_run_in_executor, (aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud,
+                                aw_destroy_fn destroy, aw_future **out),
       (loop, executor, fn, ud, destroy, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0 && !fn) status = -EINVAL;

@@ -56,7 +56,8 @@ static void wrap_close(closer *base) {
 	if (concurrent_future_unfollow(self->concurrent, &self->follower)) object_unref(self);
 }
 
-ENTRY(aw_wrap_future, (aw_loop *loop, aw_concurrent_future *concurrent, aw_future **out), (loop, concurrent, out)) {
+ENTRY(aw_wrap_future, (aw_loop *loop, aw_concurrent_future *concurrent, aw_future **out), (loop, concurrent,
+                       out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!concurrent_future_is(concurrent)) return AW_EBADHANDLE;

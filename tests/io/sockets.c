@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* The calls on sockets: what they return, that they wait only if they must, and that a cancelled one loses nothing. */
+/* Socket calls: what they return, that they suspend only if they must, and that a cancelled one loses nothing. */
 #include "trace.h"
 
 #include <errno.h>
