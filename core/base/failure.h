@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The last error of a stackful task; each task has one slot. aw_raise() stores its error there, a failed
- * await stores the error of the awaited future, and any other call stores the plain error of its code. Outside a
- * stackful task there is no slot, and these functions do nothing.
+ * await stores the error of the awaited future, and any other call stores the plain error of its code.
+ * Outside a stackful task there is no slot, and these functions do nothing.
  *
  * The code that creates a failure notes it; code that propagates one leaves the slot alone. A function that
  * never suspends is defined with ENTRY, which notes any negative result; other functions do so themselves.

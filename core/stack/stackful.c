@@ -2,10 +2,10 @@
 /*
  * Stackful coroutines behind the step interface.
  *
- * The struct stands at the top of the stack it describes, so that a coroutine costs one stack and nothing
- * else. A step switches to the stack; an await there leaves its answer in the resume and switches back. A
- * call that must run on the thread's own stack (a host's destroy) is a request in between: switch out, run
- * it, switch in again.
+ * The struct is stored at the top of the stack that it describes, so a coroutine needs no other allocation. A
+ * step switches to the stack; an await there stores its answer in the resume and switches back. For a call
+ * that must run on the thread's own stack (a host's destroy), the coroutine switches out, the step runs the
+ * call, and switches back in.
  */
 #include "stackful.h"
 
