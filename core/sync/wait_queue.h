@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Those who wait in turn: the one wait queue behind locks, events, semaphores, conditions and queues. A
- * waiter is embedded in the coroutine that waits; its turn is a future, done once it is woken, so that a
- * wake-up given to somebody who is then cancelled can be told and passed on.
+ * The FIFO wait queue behind locks, events, semaphores, conditions and queues. A waiter is embedded in the
+ * waiting coroutine. Its turn is a future that is done once the waiter is woken, so if a woken waiter is
+ * cancelled, the wake-up is detected and passed on.
  */
-#ifndef CORE_AWAIT_LINE_H
-#define CORE_AWAIT_LINE_H
+#ifndef CORE_WAIT_QUEUE_H
+#define CORE_WAIT_QUEUE_H
 
 #include "future.h"
 
@@ -13,7 +13,7 @@
 
 typedef struct waiter {
 	struct waiter *next, *previous;
-	struct wait_queue *queue; /* NULL once it has left */
+	struct wait_queue *queue; /* NULL after it has left */
 	aw_future *turn;          /* a reference, from wait_queue_join() to wait_queue_leave() */
 } waiter;
 
@@ -22,22 +22,22 @@ typedef struct wait_queue {
 } wait_queue;
 
 /*
- * Joins at the end, for a turn of `kind` at `owner`, whose queue it is and whom the caller keeps alive;
- * -ENOMEM.
+ * Appends a waiter, with a turn of `kind`. `owner` is the object that the queue belongs to; the caller keeps it
+ * alive. Fails with -ENOMEM.
  */
 aw_status wait_queue_join(wait_queue *self, waiter *who, const future_kind *kind, void *owner, aw_loop *loop);
-/* Of a turn that is pending. */
+/* Returns the owner of a pending turn. */
 void *turn_owner(const aw_future *turn);
 /* Writes `format` with the address of the turn's owner. */
 void turn_describe(const aw_future *turn, const char *format, future_description *out)
 	__attribute__((format(printf, 2, 0)));
-/* Leaves the queue, from wherever it is, and drops its turn. True if it had been woken. */
+/* Removes a waiter at any position and drops its turn. Returns true if it had been woken. */
 bool wait_queue_leave(waiter *who);
-/* Wakes the first, unless it is woken already. */
+/* Wakes the first waiter, unless it has been woken already. */
 void wait_queue_wake_first(wait_queue *self);
-/* Wakes the first who is not woken; false if there is none. */
+/* Wakes the first waiter that has not been woken. Returns false if there is none. */
 bool wait_queue_wake_next(wait_queue *self);
-/* As wait_queue_wake_next(), and takes everybody up to it out of the queue, as asyncio's queues do. */
+/* Like wait_queue_wake_next(), but also removes all waiters up to it, as asyncio's queues do. */
 bool wait_queue_pop_next(wait_queue *self);
 /* True if nobody waits who could still be woken or run. */
 bool wait_queue_is_deserted(const wait_queue *self);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A future that watches others: what gather, wait and as_completed have in common. It references each future
- * it watches, and is kept by its nodes until each has run or was taken back.
+ * A future that waits for several others, shared by gather, wait and as_completed. It holds a reference to
+ * each future it watches. Each node keeps the watch alive until the node has run or was removed.
  */
 #ifndef CORE_AWAIT_WATCH_H
 #define CORE_AWAIT_WATCH_H

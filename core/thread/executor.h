@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool of threads and its queue. Knows nothing of loops: a job is a function to be run on one of the
- * threads. The pool outlives its handle as long as a thread or somebody with a job needs it.
+ * A thread pool and its queue. It does not depend on loops: a job is a function that runs on one of the
+ * threads. The pool outlives its handle while a thread or the owner of a job holds a reference.
  */
 #ifndef CORE_EXECUTOR_H
 #define CORE_EXECUTOR_H
@@ -28,7 +28,7 @@ typedef struct worker {
 	pool *pool;       /* a reference */
 	aw_error *raised; /* what aw_work_raise() prepared; a reference */
 	pthread_t thread;
-	struct worker *next; /* in the list of those that ended */
+	struct worker *next; /* in the list of ended threads */
 } worker;
 
 /* The pool behind a handle, with a new reference, or NULL with the status set. */
@@ -39,7 +39,7 @@ void pool_unref(pool *self);
  * could be started.
  */
 aw_status pool_submit(pool *self, job *job);
-/* Takes a job back; false if it was begun, or dropped. */
+/* Removes a queued job. Returns false if it has been started or dropped. */
 bool pool_withdraw(pool *self, job *job);
 
 #endif
