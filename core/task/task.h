@@ -53,13 +53,13 @@ struct aw_task {
 	int64_t since;            /* when it suspended last; in debug mode */
 	uint32_t cancel_requests; /* open requests */
 	bool must_cancel;         /* one is to be delivered at the next step */
+	bool awaited, printed;    /* while the tree of tasks is printed */
 	cancel_place cancel_place;
 	/* Requests that the tasks below have yet to count; see task_count_requests(). */
 	uint32_t owed;           /* requests that the tasks below have not counted yet */
 	uint32_t above;          /* while settling: tasks that await this one and come first */
 	aw_task *chain_end;      /* the last task in the chain of awaits below; NULL: not cached */
 	aw_task *next_chained;   /* in loop.chained */
-	bool awaited, printed;   /* while the tree of tasks is printed */
 	LIST(task_scope) scopes; /* that it is in, the innermost first */
 };
 
