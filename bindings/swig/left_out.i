@@ -146,3 +146,6 @@
 %ignore aw_addrinfo_unref;
 %ignore aw_nameinfo_ref;
 %ignore aw_nameinfo_unref;
+
+/* The handler is the language's own callable. */
+%ignore aw_loop_get_exception_handler;
