@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Prints `workload TAB variant TAB ns` for each sample. usage: bench ROUNDS SCALE; each round runs every variant once.
+//! Prints `workload TAB variant TAB ns` for each sample. usage: bench [--quick] [--rounds N]; each round runs every variant once.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -25,10 +25,16 @@ fn theirs<F: Future<Output = ()>>(count: u64, future: F) -> f64 {
 }
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u64>().expect("a number"));
-    let (rounds, scale) = (arguments.next().unwrap_or(5), arguments.next().unwrap_or(100));
-    let many = 2000 * scale;
-    let children = 2 * scale.min(100);
+    let (mut rounds, mut scale) = (5, 100);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--quick" => scale = 1,
+            "--rounds" => rounds = arguments.next().and_then(|text| text.parse::<u64>().ok()).expect("a number of rounds"),
+            _ => panic!("usage: bench [--quick] [--rounds N]"),
+        }
+    }
+    let (many, children) = (2000 * scale, 2 * scale);
     let print = |workload: &str, variant: &str, ns: f64| println!("{}\t{}\t{:.1}", workload, variant, ns);
     for _ in 0..rounds {
         let workload = "spawn and join";
