@@ -9,14 +9,9 @@
 #ifndef AIO_H
 #define AIO_H
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-
-#include <await/await.h>
-#include <stdbool.h>
+#include "../common/handle.h"
 
 typedef struct Loop Loop;
-typedef struct Handle Handle;
 typedef struct Future Future;
 typedef struct Task Task;
 typedef struct Operation Operation;
@@ -58,12 +53,7 @@ aw_status loop_exit(Loop *self, PyObject *exception);
  * Calls `call_exception_handler` with message, exception and one more entry (optional); takes over nothing.
  */
 void loop_report(Loop *self, PyObject *message, PyObject *exception, const char *key, PyObject *what);
-/* Calls in a context. */
-PyObject *call_in_context(PyObject *context, PyObject *callable, PyObject *args);
 PyObject *extract_stack(void);
-
-/* Whether an exception ends the run: SystemExit, KeyboardInterrupt. */
-bool must_exit(PyObject *exception);
 /* The methods that the other files have, and putting them together. */
 extern PyMethodDef loop_schedule_methods[], loop_watch_methods[], loop_run_methods[];
 void loop_methods_join(void);
@@ -79,27 +69,10 @@ int int_of(PyObject *number);
 
 /* ---- handle.c ---- */
 
-struct Handle {
-	PyObject_HEAD PyObject *weakrefs;
-	PyObject *callback, *args, *context; /* callback and args are NULL once it is cancelled */
-	Loop *loop;
-	PyObject *source_traceback;
-	aw_handle *c; /* of a timer */
-	double when;
-	bool cancelled, timer;
-	bool scheduled; /* a timer that waits */
-};
-
-extern PyTypeObject Handle_Type;
-/* A new one; `context` NULL or None means a copy of the current one. */
-Handle *handle_new(Loop *loop, PyObject *callback, PyObject *args, PyObject *context);
 /* An aw_callback_fn. */
-aw_status handle_run(aw_loop *c, void *ud);
-/*
- * A handle that stands in a report for a callback which needs none, new reference; or NULL without an
- * exception.
- */
-PyObject *handle_for_report(Loop *loop, PyObject *callback, PyObject *args, PyObject *context);
+aw_status handle_call(aw_loop *c, void *ud);
+/* A handle in a report about a callback with one argument, which has none: new reference, or NULL. */
+Handle *handle_for_report(Loop *loop, PyObject *callback, PyObject *argument, PyObject *context);
 
 /* ---- future.c, task.c ---- */
 
@@ -248,9 +221,6 @@ aw_error *error_of_exception(Loop *loop, PyObject *exception);
 PyObject *value_object(Loop *loop, void *value, int32_t kind);
 /* The destroy of a value that is an object. */
 void object_drop(void *object);
-/* The raised exception, normalised, taken; and raising one (takes over the reference). */
-PyObject *exception_take(void);
-void exception_give(PyObject *exception);
 /* Seconds to nanoseconds: -1 with an exception. None is for ever. */
 int duration_of(PyObject *seconds, int64_t *out);
 /*
@@ -263,6 +233,8 @@ PyObject *support_throw(PyObject *const *args, Py_ssize_t count);
 /* Two ways to declare a method that takes keywords. */
 #define FAST_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 #define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
+/* libawait.aio._support, borrowed; NULL with an exception. */
+PyObject *support_module(void);
 /* A helper written in Python: libawait.aio._support.NAME(arguments). */
 PyObject *support_call(const char *name, PyObject *one, PyObject *two);
 
