@@ -117,7 +117,7 @@ static inline bool Future_Check(PyObject *object) {
 	return PyObject_TypeCheck(object, &Future_Type);
 }
 
-/* ---- callback.c, attributes.c, iter.c: parts of the future ---- */
+/* ---- callback.c, outcome.c, attributes.c, iter.c: parts of the future ---- */
 
 /*
  * A done-callback: owned by its registration in the library, and on the list of the wrapper while it waits.
@@ -131,8 +131,26 @@ struct Callback {
 /* An aw_done_fn. */
 aw_status callback_run(aw_future *c, void *ud);
 void callback_unlink(Callback *self);
+/* The done-callbacks that wait, as a list, new reference. */
+PyObject *future_callbacks(Future *self);
+/* Adds a done-callback, as loop.add_done_callback does. */
+int future_add_callback(Future *self, PyObject *callable, PyObject *context);
+/* The exception of an error that a future ended with, new reference. */
+PyObject *future_failure_of(Future *self, aw_error *error, aw_status status);
+/* The result, or NULL with the exception. */
+PyObject *future_result(Future *self);
+/* The exception of a future that is not done with a result, new reference; or NULL with an exception. */
+PyObject *future_failure(Future *self);
 extern PyGetSetDef Future_getset[];
 PyObject *Future_iter(PyObject *base);
+/* Its methods. */
+PyObject *Future_result(PyObject *base, PyObject *unused);
+PyObject *Future_exception(PyObject *base, PyObject *unused);
+PyObject *Future_set_result(PyObject *base, PyObject *value);
+PyObject *Future_set_exception(PyObject *base, PyObject *exception);
+PyObject *Future_make_cancelled_error(PyObject *base, PyObject *unused);
+PyObject *Future_add_done_callback(PyObject *base, PyObject *args, PyObject *keywords);
+PyObject *Future_remove_done_callback(PyObject *base, PyObject *callable);
 
 /* ---- future.c ---- */
 
@@ -142,14 +160,6 @@ int future_prepare(Future *self, Loop *loop);
 void future_bind(Future *self, aw_future *c);
 /* The wrapper of a handle (takes over the reference), new reference. */
 PyObject *future_wrap(Loop *loop, aw_future *c);
-/* The done-callbacks that wait, as a list, new reference. */
-PyObject *future_callbacks(Future *self);
-/* The exception of an error that a future ended with, new reference. */
-PyObject *future_failure_of(Future *self, aw_error *error, aw_status status);
-/* The result, or NULL with the exception. */
-PyObject *future_result(Future *self);
-/* The exception of a future that is not done with a result, new reference; or NULL with an exception. */
-PyObject *future_failure(Future *self);
 /* 0, or -1 with an exception: a future that __init__ never saw. */
 int future_check(Future *self);
 bool future_done(Future *self);
@@ -158,8 +168,6 @@ int future_clear(PyObject *base);
 void future_finalize(PyObject *base);
 /* The error that carries a cancellation's message, new reference, or NULL with an exception. */
 aw_error *cancellation_of(Loop *loop, PyObject *message, PyObject **out_payload);
-/* Adds a done-callback, as loop.add_done_callback does. */
-int future_add_callback(Future *self, PyObject *callable, PyObject *context);
 
 /* ---- task.c ---- */
 

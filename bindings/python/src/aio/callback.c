@@ -109,3 +109,45 @@ int future_add_callback(Future *self, PyObject *callable, PyObject *context) {
 		raise_status(status);
 	return -1;
 }
+
+PyObject *Future_add_done_callback(PyObject *base, PyObject *args, PyObject *keywords) {
+	static char *names[] = {"", "context", NULL};
+	Future *self = (Future *)base;
+	PyObject *callable, *context = NULL;
+	if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$O", names, &callable, &context) ||
+	    future_check(self) < 0)
+		return NULL;
+	if (future_add_callback(self, callable, context) < 0) return NULL;
+	Py_RETURN_NONE;
+}
+
+/* The callbacks that wait, each with a reference: comparing them may run anything. */
+PyObject *future_callbacks(Future *self) {
+	PyObject *list = PyList_New(0);
+	if (!list || future_done(self)) return list;
+	for (Callback *at = self->callbacks; at; at = at->next)
+		if (PyList_Append(list, (PyObject *)at) < 0) {
+			Py_DECREF(list);
+			return NULL;
+		}
+	return list;
+}
+
+PyObject *Future_remove_done_callback(PyObject *base, PyObject *callable) {
+	Future *self = (Future *)base;
+	if (future_check(self) < 0) return NULL;
+	PyObject *list = future_callbacks(self);
+	long removed = 0;
+	for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list); i++) {
+		Callback *at = (Callback *)PyList_GET_ITEM(list, i);
+		int same = at->callable ? PyObject_RichCompareBool(at->callable, callable, Py_EQ) : 0;
+		if (same < 0) Py_CLEAR(list);
+		if (same <= 0 || at->of != self) continue;
+		callback_unlink(at);
+		aw_status status = self->c ? aw_future_remove_done_callback(self->c, callback_run, at) : 0;
+		if (status > 0) removed += status;
+	}
+	if (!list) return NULL;
+	Py_DECREF(list);
+	return PyLong_FromLong(removed);
+}
