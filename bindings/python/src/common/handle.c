@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <structmember.h>
 
 enum { FREE_MAX = 256 };
 
@@ -257,41 +258,9 @@ static PyObject *handle_when(Handle *self, PyObject *none) {
 	return PyFloat_FromDouble(self->when);
 }
 
-static PyObject *or_none(PyObject *value) {
-	return Py_NewRef(value ? value : Py_None);
-}
-
-static PyObject *get_callback(Handle *self, void *none) {
-	(void)none;
-	return or_none(self->callback);
-}
 static PyObject *get_args(Handle *self, void *none) {
 	(void)none;
 	return self->cancelled ? Py_NewRef(Py_None) : tuple_of(self->argument, self->arguments);
-}
-static PyObject *get_cancelled(Handle *self, void *none) {
-	(void)none;
-	return PyBool_FromLong(self->cancelled);
-}
-static PyObject *get_context(Handle *self, void *none) {
-	(void)none;
-	return or_none(self->context);
-}
-static PyObject *get_loop(Handle *self, void *none) {
-	(void)none;
-	return or_none(self->loop);
-}
-static PyObject *get_traceback(Handle *self, void *none) {
-	(void)none;
-	return or_none(self->traceback);
-}
-static PyObject *get_text(Handle *self, void *none) {
-	(void)none;
-	return or_none(self->text);
-}
-static PyObject *get_when(Handle *self, void *none) {
-	(void)none;
-	return PyFloat_FromDouble(self->when);
 }
 static PyObject *get_scheduled(Handle *self, void *none) {
 	(void)none;
@@ -347,14 +316,19 @@ static PyMethodDef handle_methods[] = {
 	{NULL},
 };
 
+static PyMemberDef handle_members[] = {
+	{"_callback", T_OBJECT, offsetof(Handle, callback), READONLY, "what is called, None once cancelled"},
+	{"_cancelled", T_BOOL, offsetof(Handle, cancelled), READONLY, NULL},
+	{"_context", T_OBJECT, offsetof(Handle, context), READONLY, NULL},
+	{"_loop", T_OBJECT, offsetof(Handle, loop), READONLY, NULL},
+	{"_source_traceback", T_OBJECT, offsetof(Handle, traceback), READONLY,
+     "where it was made, in debug mode"},
+	{"_repr", T_OBJECT, offsetof(Handle, text), READONLY, NULL},
+	{NULL},
+};
+
 static PyGetSetDef handle_attributes[] = {
-	{"_callback", (getter)get_callback, NULL, "what is called, None once cancelled", NULL},
 	{"_args", (getter)get_args, NULL, "with which arguments, None once cancelled", NULL},
-	{"_cancelled", (getter)get_cancelled, NULL, NULL, NULL},
-	{"_context", (getter)get_context, NULL, NULL, NULL},
-	{"_loop", (getter)get_loop, NULL, NULL, NULL},
-	{"_source_traceback", (getter)get_traceback, NULL, "where it was made, in debug mode", NULL},
-	{"_repr", (getter)get_text, NULL, NULL, NULL},
 	{NULL},
 };
 
@@ -370,6 +344,7 @@ PyTypeObject handle_type = {
 	.tp_free = PyObject_GC_Del,
 	.tp_repr = (reprfunc)handle_repr,
 	.tp_methods = handle_methods,
+	.tp_members = handle_members,
 	.tp_getset = handle_attributes,
 };
 
@@ -378,8 +353,12 @@ static PyMethodDef timer_methods[] = {
 	{NULL},
 };
 
+static PyMemberDef timer_members[] = {
+	{"_when", T_DOUBLE, offsetof(Handle, when), READONLY, NULL},
+	{NULL},
+};
+
 static PyGetSetDef timer_attributes[] = {
-	{"_when", (getter)get_when, NULL, NULL, NULL},
 	{"_scheduled", (getter)get_scheduled, NULL, NULL, NULL},
 	{NULL},
 };
@@ -397,6 +376,7 @@ PyTypeObject timer_handle_type = {
 	.tp_richcompare = (richcmpfunc)timer_compare,
 	.tp_hash = (hashfunc)timer_hash,
 	.tp_methods = timer_methods,
+	.tp_members = timer_members,
 	.tp_getset = timer_attributes,
 };
 
