@@ -4,8 +4,8 @@
  * stand in chunks that are never given back, so an address is a pin's if it lies in one; that tells a value
  * of the host's from C's.
  *
- * Included once by each host, after its `pin`, which has `kind` (PIN_FREE: none), `owner` and `next` (while it
- * is free), and a PINS_CALLOC.
+ * Included once by each host, after its `pin`, which has `kind` (PIN_FREE: none), `owner` and `next` (while
+ * it is free), and a PINS_CALLOC.
  */
 #ifndef SWIG_PINS_H
 #define SWIG_PINS_H
