@@ -156,11 +156,11 @@ STATUS_IS_DATUM(aw_future_error)
 	$3 = pin_free;
 }
 %enddef
-BLOCK(aw_callback_fn, glue_callback, PIN_BLOCK, NULL)
+BLOCK(aw_callback_fn, glue_callback, PIN_CALL, NULL)
 BLOCK(aw_done_fn, glue_done, PIN_DONE, NULL)
-BLOCK(aw_step_fn, glue_step, PIN_BLOCK, NULL)
-BLOCK(aw_next_coro_fn, glue_next, PIN_BLOCK, NULL)
-BLOCK(aw_compare_fn, glue_compare, PIN_BLOCK, NULL)
+BLOCK(aw_step_fn, glue_step, PIN_CALL, NULL)
+BLOCK(aw_next_coro_fn, glue_next, PIN_CALL, NULL)
+BLOCK(aw_compare_fn, glue_compare, PIN_CALL, NULL)
 /* Without a block: the default handler. */
 %typemap(in, numinputs=0) (aw_exception_fn fn, void *ud, aw_destroy_fn destroy) ""
 %typemap(check) (aw_exception_fn fn, void *ud, aw_destroy_fn destroy) {
