@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # frozen_string_literal: true
 
-# Runs four shell commands at once, each with a two-second timeout, and gathers the results.
+# Four shell commands at once, each with a two-second timeout, gathered.
 
 require 'libawait'
 

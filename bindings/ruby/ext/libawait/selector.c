@@ -643,7 +643,7 @@ static VALUE selector_alarm_off(VALUE object, VALUE number, VALUE exception) {
 /* --- buffers --- */
 
 /*
- * Waits until at least `length` bytes are read or written; with 0, transfers what is possible without waiting.
+ * Waits until at least `length` bytes are read or written; with 0, transfers what is possible at once.
  * Returns the number of bytes, or a negative errno if there were none.
  */
 static VALUE transfer_buffer(VALUE object, int fd, VALUE buffer, size_t length, size_t offset,
