@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the extension's C code says in Python: asyncio's texts and its debug mode's reports."""
+"""Helpers of the C extension: asyncio's message texts and its debug mode's reports."""
 import sys
 from asyncio import base_events, format_helpers
 from asyncio.log import logger
@@ -8,7 +8,7 @@ create_task = base_events.BaseEventLoop.create_task
 
 
 def extract_stack():
-    """Where a handle is made: the frames of the Python code that called the extension."""
+    """The stack where a handle is created: the frames of the Python code that called the extension."""
     return format_helpers.extract_stack(sys._getframe(1))
 
 
@@ -28,7 +28,7 @@ def handle_repr(handle):
 
 
 def callback_failed(handle, callback, args, exception):
-    """An exception that a callback let out, told as asyncio.Handle._run() tells it."""
+    """Report an exception of a callback as asyncio.Handle._run() does."""
     context = {
         'message': f'Exception in callback {format_helpers._format_callback_source(callback, args)}',
         'exception': exception,
@@ -40,6 +40,6 @@ def callback_failed(handle, callback, args, exception):
 
 
 def callback_lasted(loop, handle, seconds):
-    """In debug mode, after each callback."""
+    """Called after each callback in debug mode."""
     if seconds >= loop.slow_callback_duration:
         logger.warning('Executing %s took %.3f seconds', base_events._format_handle(handle), seconds)
