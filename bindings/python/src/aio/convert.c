@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between Python's objects and exceptions and the library's values and errors. */
+/* Converts between Python's objects and exceptions and the library's values and errors. */
 #include "aio.h"
 
 #include <errno.h>
@@ -62,7 +62,7 @@ void exception_give(PyObject *exception) {
 #endif
 }
 
-/* The type and message of libawait's own codes. */
+/* The type and message for libawait's codes. */
 static PyObject *type_of(aw_status status, const char **out_message) {
 	*out_message = aw_strerror(status);
 	switch (status) {
@@ -120,7 +120,7 @@ static PyObject *exception_of_group(aw_error *error) {
 PyObject *exception_of(aw_error *error, aw_status status) {
 	PyObject *payload = error ? aw_error_payload(error) : NULL;
 	if (payload && PyExceptionInstance_Check(payload)) return Py_NewRef(payload);
-	/* A cancellation's message travels as a tuple of arguments. */
+	/* A cancellation's message is passed as a tuple of arguments. */
 	if (payload && status == AW_ECANCELLED) return PyObject_CallObject(CancelledError, payload);
 	if (status == AW_EGROUP && error) return exception_of_group(error);
 	raise_status(status);
@@ -145,7 +145,7 @@ aw_error *error_of_exception(Loop *loop, PyObject *exception) {
 	return NULL;
 }
 
-/* ---- values. Results of a gather are made by its wrapper, from the children's own: future_result(). ---- */
+/* ---- values. The wrapper of a gather makes its results from the children's: future_result(). ---- */
 
 PyObject *value_object(Loop *loop, void *value, int32_t kind) {
 	switch (kind) {

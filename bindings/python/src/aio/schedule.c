@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Scheduling: call_soon, call_later and their kin. */
+/* Scheduling: call_soon, call_later and so on. */
 #include "aio.h"
 
-/* callback, *args, context=None: the callback, its arguments and the context (borrowed or NULL). */
+/* Parses (callback, *args, context=None). The context is borrowed, or NULL. */
 static PyObject *call_arguments(PyObject *const *args, Py_ssize_t count, PyObject *names, Py_ssize_t before,
                                 PyObject **out_context) {
 	*out_context = NULL;
@@ -47,7 +47,7 @@ PyObject *handle_scheduled(Handle *handle, aw_status status) {
 	return raise_status(status);
 }
 
-/* asyncio looks at the thread in debug mode only; so does the library. */
+/* asyncio checks the thread only in debug mode, and so does the library. */
 static int check_thread(Loop *self) {
 	if (!self->thread || !aw_loop_debug(self->c) || self->thread == PyThread_get_thread_ident()) return 0;
 	raise_status(AW_EWRONGTHREAD);
