@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The benchmark works: a quick round gives a sample of each workload, for ours and for asyncio.
+"""The benchmark works: a quick round prints a sample of each workload, for libawait and for asyncio.
 
 usage: test_bench.py BUILD-FOLDER
 """
