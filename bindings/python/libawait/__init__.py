@@ -6,7 +6,7 @@
     with asyncio.Runner(loop_factory=libawait.new_event_loop) as runner:
         runner.run(main())
 
-libawait.aio provides asyncio's names on top of libawait's own futures, tasks, locks and queues, without importing asyncio.
+libawait.aio provides asyncio's names, implemented with libawait's futures, tasks, locks and queues, without importing asyncio.
 """
 import importlib
 

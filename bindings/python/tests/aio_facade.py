@@ -25,7 +25,7 @@ def install():
     facade.BaseEventLoop = aio.Loop
     sys.modules['asyncio'] = facade
 
-    # Names of CPython's modules that their tests and helpers look up.
+    # Names in CPython's modules that their tests and helpers look up.
     events.BaseEventLoop = aio.Loop
     events.TimerHandle = aio.Handle
     events._event_loop_policy = None

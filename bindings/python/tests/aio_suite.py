@@ -82,7 +82,7 @@ def main():
     used = set()
     names = args.names or MODULES
     totals = [0, 0, 0, 0]
-    twice = 0  # the tests of CPython's second implementation, in Python, which this package doesn't have
+    twice = 0  # the tests for CPython's second implementation, in Python, which this package doesn't have
     texts = []
     for name in names:
         module = name.split('.')[0]

@@ -70,7 +70,7 @@ def use_our_policy():
 
 
 def mixin_case(module, mixins):
-    """A test class made of CPython's mixins, on our loop."""
+    """A test class made from CPython's mixins, on our loop."""
     def create_event_loop(self):
         return libawait.new_event_loop()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The event loop: the frequently called methods are in C, and the rest of asyncio's interface is here."""
+"""The event loop: the frequently called methods are in C, and the rest of the asyncio interface is here."""
 import concurrent.futures
 import os
 import signal

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libawait.aio._aio: asyncio's objects on top of libawait's. Shared declarations.
+ * libawait.aio._aio: asyncio's objects, implemented with libawait's. Shared declarations.
  *
  * Every call into the library holds the GIL, except the wait of a loop, so all callbacks, steps and destroy
  * functions run with it held. A wrapper owns one reference to its handle; the handle's host data points back

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The loop: the frequently called methods. libawait/aio/events.py has the rest of asyncio's interface. */
+/* The loop: the frequently called methods. libawait/aio/events.py has the rest of the asyncio interface. */
 #include "aio.h"
 
 #include <structmember.h>

@@ -77,7 +77,7 @@ static PyMethodDef functions[] = {
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT,
                                         "libawait.aio._aio",
-                                        "asyncio's objects on top of libawait's.",
+                                        "asyncio's objects, implemented with libawait's.",
                                         -1,
                                         functions,
                                         NULL,

@@ -40,7 +40,7 @@ typedef struct handle {
 	bool held; /* by libawait */
 } handle;
 
-/* The attributes of asyncio's loops that the core uses often, under the same names. */
+/* The attributes of an asyncio loop that the core uses often, under the same names. */
 struct loop_core {
 	PyObject_HEAD aw_loop *loop;           /* a reference; NULL before __init__ */
 	loop_core *next, **link;               /* the list of all loops of the process */

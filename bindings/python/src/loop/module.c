@@ -92,7 +92,7 @@ static void module_free(void *module) {
 static PyModuleDef definition = {
 	PyModuleDef_HEAD_INIT,
 	.m_name = "libawait._loop",
-	.m_doc = PyDoc_STR("The C part of libawait's event loop for asyncio. Programs use libawait.EventLoop."),
+	.m_doc = PyDoc_STR("The C part of the libawait event loop for asyncio. Programs use libawait.EventLoop."),
 	.m_size = -1,
 	.m_methods = functions,
 	.m_free = module_free,

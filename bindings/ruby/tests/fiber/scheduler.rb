@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# The setup of Ruby's own fiber scheduler tests: the classes they use, implemented with libawait.
+# The setup for Ruby's own fiber scheduler tests: the classes they use, implemented with libawait.
 
 require 'libawait'
 require 'socket'
