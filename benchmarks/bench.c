@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rounds, the clock, and the two ways of printing: a table for people, samples for `benchmarks/run`,
- * which adds up several runs.
+ * The rounds, the clock, and the two output formats: a table for people, and samples for `benchmarks/run`,
+ * which combines several runs.
  */
 #include "bench.h"
 
@@ -86,7 +86,7 @@ static void print_samples(const char *workload, const bench_variant *variant, co
 	for (int i = 0; i < rounds; i++) bench_sample(workload, variant->name, samples[i]);
 }
 
-/* `first` are those of the first variant, sorted already. */
+/* `first` contains the sorted samples of the first variant. */
 static void print_median(const bench_variant *variant, double *samples, const double *first) {
 	qsort(samples, (size_t)rounds, sizeof *samples, ascending);
 	double middle = median(samples, rounds);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Measuring variants of one workload side by side: in each round every variant runs once, in an order that
- * turns from round to round, so that what disturbs the machine disturbs all of them. A first round warms up
- * and is not counted.
+ * Compares variants of a workload. In each round every variant runs once, in an order that rotates from round
+ * to round, so that a disturbance of the machine affects all of them. The first round is a warm-up and is not
+ * counted.
  */
 #ifndef BENCHMARKS_BENCH_H
 #define BENCHMARKS_BENCH_H
@@ -17,27 +17,27 @@ typedef struct bench_variant {
 	 */
 	void (*run)(void *ud, size_t count);
 	void *ud;
-	size_t count; /* 0: that of the first variant */
+	size_t count; /* 0: the count of the first variant */
 } bench_variant;
 
 /*
- * Reads the arguments: --raw prints every sample as tab-separated text, --rounds N sets how many there are,
+ * Parses the arguments: --raw prints every sample as tab-separated text, --rounds N sets the number of rounds,
  * --quick divides the counts by 20.
  */
 void bench_init(int argc, char **argv, int rounds);
-/* Runs the variants of one workload and prints them; the first one is what the others are compared with. */
+/* Runs the variants of a workload and prints the results; the others are compared with the first. */
 void bench_run(const char *workload, const bench_variant *variants, size_t count);
-/* Prints a number that was measured otherwise, e.g. bytes. */
+/* Prints a number that was measured in another way, e.g. bytes. */
 void bench_sample(const char *workload, const char *variant, double value);
 
-/* Takes what lies between out of the time. */
+/* The time between the two calls is not counted. */
 void bench_pause(void);
 void bench_resume(void);
 
-/* Ends the program, saying why, if `status` is negative: a benchmark that fails has no result. */
+/* Exits with a message if `status` is negative: a benchmark that fails has no result. */
 void bench_check(const char *what, long status);
 
-/* The open loops of libawait, one for each backend that is usable here; "epoll" first. */
+/* The open libawait loops, one for each usable backend; "epoll" is first. */
 typedef struct bench_backend {
 	const char *name;    /* "epoll" */
 	const char *variant; /* "libawait, epoll" */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A callback in the next iteration: aw_loop_call_soon() on every backend, beside the cheapest that libuv and
- * libev have. Theirs lie in memory that the caller keeps; libawait makes a handle for each.
+ * A callback in the next iteration: aw_loop_call_soon() on every backend, compared with the cheapest ways in
+ * libuv and libev. Their watchers are in the caller's memory; libawait creates a handle for each callback.
  */
 #include "bench.h"
 
@@ -64,7 +64,7 @@ static void libuv_once(uv_idle_t *idle) {
 	(void)uv_idle_stop(idle);
 }
 
-/* Scheduled for the next iteration and for no other. */
+/* Scheduled for the next iteration only. */
 static void libuv_batches(void *ud, size_t count) {
 	(void)ud;
 	for (size_t done = 0; done < count; done += BATCH) {
@@ -79,7 +79,7 @@ static void libuv_always(uv_idle_t *idle) {
 	ran++;
 }
 
-/* Nothing is scheduled: they stay in the list and run in every iteration. */
+/* Not scheduled: they stay in the list and run in every iteration. */
 static void libuv_standing(void *ud, size_t count) {
 	(void)ud;
 	for (int i = 0; i < BATCH; i++) (void)uv_idle_start(&libuv_idles[i], libuv_always);
@@ -116,7 +116,7 @@ static void libev_callback(struct ev_loop *loop, ev_prepare *watcher, int events
 	ran++;
 }
 
-/* A watcher of any kind, made pending by hand: it need not be started. */
+/* A watcher of any kind, fed by hand, which need not be started. */
 static void libev_batches(void *ud, size_t count) {
 	(void)ud;
 	for (size_t done = 0; done < count; done += BATCH) {

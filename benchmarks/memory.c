@@ -61,7 +61,7 @@ static void measure(const char *variant, void (*spawn)(aw_loop *loop)) {
 	}
 	aw_loop *loop;
 	bench_check("aw_loop_new", aw_loop_new("epoll", &loop));
-	(void)resident(); /* its own buffers are there from now on */
+	(void)resident(); /* the first call allocates its buffers */
 	double before = resident();
 	for (int i = 0; i < TASKS; i++) spawn(loop);
 	for (int i = 0; i < 3; i++) bench_check("run", aw_loop_run_once(loop, 0));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * /bin/true spawned and awaited, from a parent of 1 MiB and one of 1 GiB in pages of 4 KiB: libawait on every
- * backend, beside posix_spawn and waitpid, libuv, and fork, whose cost grows with the parent.
+ * backend, compared with posix_spawn and waitpid, libuv, and fork, whose cost grows with the parent.
  */
 #include "bench.h"
 
@@ -115,7 +115,7 @@ static void spawn_uv(void *ud, size_t count) {
 
 /* --- --- */
 
-/* Touched, so that every page has its entry: what a fork would have to copy. */
+/* Touched, so that every page has an entry, which a fork would copy. */
 static void *grow(size_t bytes) {
 	char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED) return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Very many tasks asleep at once: how long it takes to start them, to cancel and join them all, and what each
- * holds meanwhile. `scale [step|stackful] [COUNT]`; without arguments a million step tasks, then a hundred
+ * Very many sleeping tasks: how long it takes to start them, to cancel and join them all, and how much memory
+ * each needs. `scale [step|stackful] [COUNT]`; without arguments a million step tasks, then a hundred
  * thousand stackful ones.
  */
 #include <await/await.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tasks spawned and joined, from a task, and tasks that give their turn away: stackful ones and step
- * coroutines. spawn.go is the same with goroutines.
+ * Tasks that a task spawns and joins, and tasks that yield to each other: stackful ones and step coroutines.
+ * spawn.go does the same with goroutines.
  */
 #include "bench.h"
 
@@ -65,7 +65,7 @@ static void run(void *ud, size_t count) {
 	aw_task_unref(task);
 }
 
-/* --- two tasks that do nothing but give their turn away --- */
+/* --- two tasks that only yield --- */
 
 typedef struct turns {
 	aw_loop *loop;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From one stack to another and back: libawait's switch beside Boost.Context's and the C library's. One
+ * Switches between two stacks: libawait's switch compared with Boost.Context's and the C library's. One
  * operation is one switch, one way.
  */
 #include "bench.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers: 10,000 set to fire at random times, and fired; and one set and cancelled while 10,000 others wait,
- * as the limit of an operation that ends in time is. Time slept until they are due is not counted.
+ * Timers: 10,000 that are set to random times, and fire; and one that is set and cancelled while 10,000 others
+ * wait, like the timeout of an operation that completes in time. The sleep until they are due is not counted.
  */
 #include "bench.h"
 
@@ -20,7 +20,7 @@ enum { TIMERS = 10000, SPREAD_MS = 20, CANCELS = 500000 };
 static unsigned delays[TIMERS]; /* in µs, at random: the same for all; libuv rounds them to ms */
 static size_t fired;
 
-/* All are due afterwards, also on a clock that counts milliseconds. */
+/* All are due afterwards, even on a clock with millisecond resolution. */
 static void sleep_until_due(void) {
 	bench_pause();
 	struct timespec time = {.tv_nsec = (SPREAD_MS + 4) * 1000000L};

@@ -4,9 +4,9 @@
 
 usage: coverage.py --headers FOLDER --left-out FILE [--stackful REASON] SOURCE…
 
-The list has one function a line, then its reason; lines that begin with # are for the reader. With `--stackful` what the headers mark by
-AW_STACKFUL is left out for that reason, unless it is used or the list has a better one. A function counts as used where its name stands in
-one of the sources outside a comment.
+Each line of the list is a function and its reason; lines that begin with # are comments. With `--stackful`, the functions that the headers
+mark with AW_STACKFUL are left out for that reason, unless they are used or have a specific reason in the list. A function counts as used if
+its name occurs in one of the sources outside a comment.
 """
 import argparse
 import pathlib
@@ -19,7 +19,7 @@ def without_comments(text):
 
 
 def declared(headers):
-    """The public functions, and those of them that are marked by AW_STACKFUL."""
+    """The public functions, and the subset that is marked with AW_STACKFUL."""
     names, stackful = set(), set()
     for header in sorted(headers.glob('*.h')):
         if header.name != 'backend.h':
@@ -58,7 +58,7 @@ def main():
         ('neither used nor left out', public - used - reasons.keys()),
         ('left out, but used', reasons.keys() & used),
         ('left out, but not public', reasons.keys() - public),
-        ('left out twice, by AW_STACKFUL as well', repeated),
+        ('listed although AW_STACKFUL already leaves it out', repeated),
         ('left out without a reason', {name for name, reason in reasons.items() if not reason}),
     ):
         if wrong:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""docs/asyncio-to-c.md has one row for each of asyncio's public names (asyncio-names.txt), and every C name in it is in the headers.
+"""docs/asyncio-to-c.md has one row for each public name in asyncio (asyncio-names.txt), and every C name in it is in the headers.
 
 usage: check-asyncio-to-c.py HEADER…
 """
@@ -20,12 +20,12 @@ def main():
     offered = {name for header in headers for name in C_NAME.findall(re.sub(r'/\*.*?\*/', ' ', header.read_text(), flags=re.S))}
     names = [line for line in (DOCS / 'asyncio-names.txt').read_text().splitlines() if line and not line.startswith('#')]
     text = (DOCS / 'asyncio-to-c.md').read_text()
-    # The table of what is no name of asyncio's stands before the first heading.
+    # The table of additions to asyncio comes before the first heading.
     rows = ROW.findall(text[text.index('\n## '):])
     found = collections.Counter(name for name, _, _ in rows)
     wrong = []
     wrong += [f'no row for {name}' for name in names if not found[name]]
-    wrong += [f'{name} is no public name of asyncio' for name in found if name not in names]
+    wrong += [f'{name} is not a public name in asyncio' for name in found if name not in names]
     wrong += [f'{count} rows for {name}' for name, count in found.items() if count > 1]
     wrong += [f'{name} is in no header' for name in sorted(set(C_NAME.findall(text)) - offered)]
     counts = collections.Counter()

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each chapter of the guide shows its program as it stands in examples/guide, and its output as it is.
+"""Each chapter of the guide shows its program exactly as in examples/guide, and the actual output.
 
 usage: check-guide.py --programs FOLDER [--backends NAME,…]     checks; runs the programs built in FOLDER
-       check-guide.py --write                                   puts programs and outputs into the pages anew
+       check-guide.py --write                                   updates programs and outputs in the pages
 
 The tutorial does so for each of its programs. A chapter NAME.md has one block ```c, the program NAME.c, and one block ```console: the command, then NAME.expected. A command that
 names no backend has to print the same on every one.
@@ -73,7 +73,7 @@ def check_tutorial(programs, backends):
 
 
 def run(program, backend, expected):
-    """The program in a folder of its own, so that none can lean on another's files."""
+    """Runs the program in a temporary folder, so that it can't depend on files of another."""
     env = dict(os.environ, AWAIT_BACKEND=backend)
     with tempfile.TemporaryDirectory() as folder:
         try:

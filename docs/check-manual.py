@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each function that libawait.so exports has a manual page: of its own, with a line that whatis can show, the
-sections a reader looks for, no markup left over, no warning from groff; and what it refers to is there.
+"""Each function that libawait.so exports has a separate manual page, with a line for whatis, the expected sections,
+no leftover markup, and no groff warnings; and the pages it refers to exist.
 
 usage: check-manual.py --library LIBRARY --pages FOLDER
 """

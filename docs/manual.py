@@ -24,14 +24,14 @@ SINCE = re.compile(r'\bSince (\d+\.\d+\.\d+)\b')
 TAIL = {'Returns': 'RETURN VALUE', 'Errors': 'ERRORS', 'Thread': 'THREADS', 'Cancellation': 'CANCELLATION', 'asyncio': 'ASYNCIO'}
 SECTIONS = ['DESCRIPTION', 'RETURN VALUE', 'ERRORS', 'THREADS', 'CANCELLATION', 'ASYNCIO']
 # The errnos that the comments name and aw_error_code does not explain.
-ERRNO = {'EPERM': 'the operation is not permitted', 'ENOENT': 'there is no such file', 'ESRCH': 'there is no such process', 'EAGAIN': 'nothing now',
+ERRNO = {'EPERM': 'the operation is not permitted', 'ENOENT': 'the file does not exist', 'ESRCH': 'the process does not exist', 'EAGAIN': 'nothing now',
          'ENOMEM': 'no memory', 'EBUSY': 'it is in use', 'EINVAL': 'an argument is not valid', 'ENOTSUP': 'not supported here',
          'EBADF': 'it is not an open descriptor', 'EMFILE': 'the process has no descriptor left', 'ENFILE': 'the system has no descriptor left',
-         'ENOSYS': 'the kernel does not have the call', 'ECHILD': 'it is not a child of this process', 'EEXIST': 'there is one already',
-         'EINTR': 'a signal interrupted the call', 'EPIPE': 'nobody reads the other end', 'ERANGE': 'a number is out of range',
-         'EOVERFLOW': 'a number is too large', 'ECANCELED': 'it was cancelled', 'ENOSPC': 'there is no room left', 'EIO': 'input or output failed',
-         'EDEADLK': 'the call would wait for itself', 'E2BIG': 'the arguments are too long', 'EACCES': 'access is denied', 'ENODEV': 'there is no such device',
-         'ETIMEDOUT': 'the time passed', 'EALREADY': 'it is under way already'}
+         'ENOSYS': 'the kernel does not have the call', 'ECHILD': 'it is not a child of this process', 'EEXIST': 'it exists already',
+         'EINTR': 'a signal interrupted the call', 'EPIPE': 'the other end is closed for reading', 'ERANGE': 'a number is out of range',
+         'EOVERFLOW': 'a number is too large', 'ECANCELED': 'it was cancelled', 'ENOSPC': 'no space is left', 'EIO': 'input or output failed',
+         'EDEADLK': 'the call would wait for itself', 'E2BIG': 'the arguments are too long', 'EACCES': 'access is denied', 'ENODEV': 'the device does not exist',
+         'ETIMEDOUT': 'the time limit expired', 'EALREADY': 'it is already in progress'}
 
 
 @dataclasses.dataclass

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""README shows the first example of each language as it stands in its folder.
+"""README shows the first example of each language exactly as in its folder.
 
 usage: readme-examples.py            checks
-       readme-examples.py --write    puts them into README anew
+       readme-examples.py --write    updates README
 """
 import pathlib
 import re

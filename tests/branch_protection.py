@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What is built for branch protection says so, and rightly: each object of the static library has the mark
-(IBT on x86-64, BTI on AArch64); on x86-64 each shared object has it too, and every address by which its code
-can be reached indirectly is a landing pad.
+"""Code built for branch protection is marked as such, correctly: each object of the static library has the mark (IBT on
+x86-64, BTI on AArch64). On x86-64 each shared object has it too, and every possible target of an indirect branch is a
+landing pad.
 
 usage: branch_protection.py STATIC_LIBRARY SHARED_OBJECT…
 """
@@ -29,7 +29,7 @@ def unmarked(path, mark):
 
 
 def reached_indirectly(path):
-    """Name and address of what is exported, initial, or pointed to by data."""
+    """The names and addresses of functions that are exported, entry points, or pointed to by data."""
     for line in output('nm', '-D', '--defined-only', path).splitlines():
         address, kind, name = line.split()
         if kind in 'Tt':
@@ -71,7 +71,7 @@ def main():
             check(f'without the mark {mark}', unmarked(path, mark))
             check(f'{path}: no landing pad', no_landing_pads(path))
         elif unmarked(path, mark):
-            # Debian's own crti.o and crtbeginS.o have no landing pads there, and theirs are called.
+            # Debian's crti.o and crtbeginS.o, whose code is called indirectly, have no landing pads there.
             print(f'{path} does not claim {mark}: the startup objects of this system do not')
     print(f'{passed} passed, {failed} failed')
     return 1 if failed else 0

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The example echo_server serves many clients at once, survives those that leave in the middle, and ends at a signal.
+"""The example echo_server serves many clients at once, survives clients that disconnect early, and exits on a signal.
 
 usage: echo_server.py PROGRAM
 """
@@ -24,7 +24,7 @@ def check(condition, text):
 
 
 def attempt(what, *arguments):
-    """What goes wrong in a thread is a failure too."""
+    """Reports an exception in a thread as a failure."""
     try:
         what(*arguments)
     except OSError as error:
@@ -32,7 +32,7 @@ def attempt(what, *arguments):
 
 
 def client(address, number):
-    """Sends and receives at once; both directions must have the same bytes."""
+    """Sends and receives at the same time; both directions must carry the same bytes."""
     data = os.urandom(SIZE + number)
     with socket.create_connection(address, timeout=60) as connection:
         sender = threading.Thread(target=lambda: (connection.sendall(data), connection.shutdown(socket.SHUT_WR)))
@@ -41,11 +41,11 @@ def client(address, number):
         while part := connection.recv(65536):
             received.update(part)
         sender.join()
-    check(received.digest() == hashlib.sha256(data).digest(), f'client {number} got other bytes than it sent')
+    check(received.digest() == hashlib.sha256(data).digest(), f'client {number} did not get the bytes that it sent')
 
 
 def leaver(address):
-    """Sends much, reads nothing, and resets the connection."""
+    """Sends a lot, reads nothing, and resets the connection."""
     connection = socket.create_connection(address, timeout=60)
     connection.setblocking(False)
     try:
@@ -69,8 +69,8 @@ def main():
             thread.start()
         for thread in threads:
             thread.join()
-        check(server.poll() is None, 'it ended early')
-        with socket.create_connection(address):  # one that is open when the server ends
+        check(server.poll() is None, 'it exited early')
+        with socket.create_connection(address):  # a connection that is open when the server exits
             server.send_signal(signal.SIGTERM)
             _, complaint = server.communicate(timeout=60)
         check(server.returncode == 0, f'exit status {server.returncode}')

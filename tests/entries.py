@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every public function that returns a status notes what it fails with, so that aw_caught() is the error of the last negative status: it is
-defined by ENTRY (core/base/failure.h), or is one of those below, which see to it themselves.
+"""Every public function that returns a status notes its errors, so that aw_caught() is the error of the last negative status: it is defined
+with ENTRY (core/base/failure.h), or is one of those below, which do it themselves.
 
 usage: entries.py --headers FILE... --sources FILE...
 """
@@ -10,20 +10,20 @@ import pathlib
 import re
 import sys
 
-# What suspends or passes on a failure that has an error already notes only what it makes itself.
+# A function that suspends, or passes on a failure that already has an error, notes only errors that it creates itself.
 AWAITS = '''
 aw_as_completed_next aw_await aw_await_coro aw_await_int aw_await_shielded aw_await_take aw_await_take_int aw_barrier_abort aw_barrier_reset
 aw_barrier_wait aw_condition_acquire aw_condition_wait aw_condition_wait_for aw_event_wait aw_gather_run aw_gather_run_each aw_iterator_next aw_lock_acquire aw_queue_get aw_queue_join
 aw_queue_put aw_semaphore_acquire aw_sleep aw_sock_accept aw_sock_connect aw_sock_recv aw_sock_recvfrom aw_sock_sendall aw_sock_sendto
 aw_taskgroup_exit aw_timeout_exit aw_timeout_run aw_to_thread aw_wait aw_wait_for aw_wait_for_shielded
 aw_with'''
-# What has an error object, or makes one with a message.
+# Functions that have an error object, or create one with a message.
 OBJECTS = '''
 aw_future_error aw_future_result aw_future_result_int aw_future_take_result aw_raise aw_raise_error aw_results_get aw_results_get_int
 aw_subprocess_exec aw_subprocess_run aw_subprocess_run_future aw_subprocess_run_shell aw_subprocess_run_shell_future aw_subprocess_shell
 aw_vraisef'''
-# What is only asked for a status, returns one that its caller gave, calls another that notes, fails outside tasks alone, or may be called in a
-# signal handler.
+# Functions whose status is only information, was passed by the caller, is noted by a function that they call, or is an error only outside
+# tasks; and those that a signal handler may call.
 OTHERS = '''
 aw_backend_list_status aw_debug_free_caches aw_error_status aw_future_failf aw_interrupt_raise aw_raisef aw_resume_raise aw_resume_status aw_return
 aw_return_int aw_run aw_work_raisef'''
@@ -37,10 +37,10 @@ def main():
     args = parser.parse_args()
     declared = {name for path in args.headers for name in re.findall(r'AW_API\s+aw_status\s+(aw_\w+)\(', path.read_text())}
     entries = {name for path in args.sources for name in re.findall(r'^ENTRY\((aw_\w+),', path.read_text(), re.MULTILINE)}
-    wrong = [f'{name}: defined without ENTRY; what it fails with is not noted' for name in sorted(declared - entries - OWN)]
-    wrong += [f'{name}: notes for itself, and is defined by ENTRY as well' for name in sorted(entries & OWN)]
-    wrong += [f'{name}: in the list of {sys.argv[0]}, but no public function' for name in sorted(OWN - declared)]
-    wrong += [f'{name}: defined by ENTRY, but not public' for name in sorted(entries - declared)]
+    wrong = [f'{name}: defined without ENTRY; its errors are not noted' for name in sorted(declared - entries - OWN)]
+    wrong += [f'{name}: notes its errors itself, and is defined with ENTRY as well' for name in sorted(entries & OWN)]
+    wrong += [f'{name}: in the list of {sys.argv[0]}, but not a public function' for name in sorted(OWN - declared)]
+    wrong += [f'{name}: defined with ENTRY, but not public' for name in sorted(entries - declared)]
     print(*wrong, f'{len(declared) - len(wrong)} passed, {len(wrong)} failed', sep='\n')
     return 1 if wrong else 0
 

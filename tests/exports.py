@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What libawait.so exports is what the headers declare, each symbol with its version, and nothing else; and a plug-in
-exports its entry alone and imports nothing of libawait.
+"""libawait.so exports exactly what the headers declare, each symbol with its version; and a plug-in exports only its entry
+function and imports nothing from libawait.
 
 usage: exports.py --headers FOLDER LIBRARY PLUGIN…
 """
@@ -13,7 +13,7 @@ import sys
 
 VERSION = re.compile(r'LIBAWAIT_\d+(\.\d+)*$')
 ENTRY = 'aw_backend_entry'
-# The linker's own, present where it does not obey the map.
+# Symbols that some linkers add in spite of the version script.
 LINKER = {'_init', '_fini', '__bss_start', '_edata', '_end'}
 
 
@@ -32,7 +32,7 @@ def symbols(path, *options):
     for line in out.splitlines():
         kind, name = line.split()[-2:]
         name, _, version = name.partition('@')
-        if kind != 'A':  # the names of the versions themselves
+        if kind != 'A':  # skip the version names themselves
             found[name] = version.lstrip('@')
     return found
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The fence between the folders of core/: tries what it must refuse, and what it must allow. A file in a folder can include the headers of the folders that
-it uses and no others, and a library of a folder links with the libraries of those folders alone.
+"""The fence between the folders of core/: tries what it must refuse and what it must allow. A file can include only the headers of the
+folders that its folder uses, and the library of a folder links only with the libraries of those folders.
 
 usage: fence.py --cc CC --core SOURCE --public ABI --libraries BUILD --builtins ARCHIVE FOLDER:USES,… …     in order, lowest first
 """
@@ -47,7 +47,7 @@ def main():
             archives = [options.libraries / f'libawait_{folder}.a' for folder in seen]
             for other in uses:
                 allowed = other in seen
-                # Headers of one name, such as queue.h, would make a folder's own stand for another's.
+                # Without a subfolder in the path, a folder's own header would shadow one with the same name, such as queue.h.
                 for header in headers(options.core / other)[-1:]:
                     if succeeds([*compiler, '-fsyntax-only'], f'#include "{header}"\n', work) == allowed:
                         passed += 1

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Lists the CUnit programs, FOLDER/NAME.c each, one a line: the name of the test, its file, and the labels of the comment in its second line.
+"""Lists the CUnit programs FOLDER/NAME.c, one per line: the name of the test, its file, and the labels in the comment on its second line.
 
-  backends         once on every backend (AWAIT_BACKEND says which); without it once, since it needs no loop or chooses for itself
-  real-time        not on virtual time
-  threads          more than one thread is in it: run by `./dev sanitize tsan`
+  backends         run on every backend (AWAIT_BACKEND says which); without it, run once, since it needs no loop or chooses its backend
+  real-time        not under virtual time
+  threads          uses several threads: run by `./dev sanitize tsan`
   valgrind         run by `./dev valgrind`
-  internal         sees the private headers
-  portable-switch  built once more on the portable context switch
-  tsan-user        a program under ThreadSanitizer with a library that is not
-  seconds=N        may take so long, where 60 is not enough
+  internal         includes private headers
+  portable-switch  also built with the portable context switch
+  tsan-user        a program with ThreadSanitizer that uses a library without it
+  seconds=N        the time limit, if 60 is not enough
 """
 import pathlib
 import re
@@ -23,7 +23,7 @@ for source in sorted(here.glob('*/*.c')):
     folder = source.parent.name
     if folder not in core:
         continue
-    # Of a process there is much to say: the folder's name makes these tests' names clear.
+    # Prefixed with the folder's name, since their file names alone are not clear.
     name = f'process_{source.stem}' if folder == 'process' else source.stem
     labels = re.search(r'\A/\* SPDX[^\n]*\n/\* Labels: ([^*]*) \*/', source.read_text())
     labels = labels.group(1).split() if labels else []

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A program linked with libawait.a runs where there is no libawait.so.
+"""A program linked with libawait.a runs without libawait.so.
 
 usage: static_link.py PROGRAM
 """

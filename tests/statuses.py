@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every table of statuses says what abi/statuses.csv says: the header, the library's names and texts, the page of
-asyncio's names, and what each binding makes of a status.
+"""Every table of statuses agrees with abi/statuses.csv: the header, the library's names and texts, the page with
+asyncio's names, and the types to which each binding maps a status.
 
 usage: statuses.py SOURCE
 
-The file has a line for each status of libawait's own. `meaning` is the header's text and `text` aw_strerror()'s;
-`asyncio` is Python's class; `errc` the errno family in which C++ has it; the other columns are what the bindings make
-of it.
+The file has a line for each libawait status. `meaning` is the header's text, `text` is the result of aw_strerror(),
+`asyncio` is the Python class, and `errc` the errno family in C++; the other columns are the types in the bindings.
 """
 import csv
 import pathlib
@@ -18,7 +17,7 @@ LIST = 'abi/statuses.csv'
 
 
 class Table:
-    """What one file says: of each code a value, and where. A code that it does not name has `default`, or none."""
+    """The value of each code in one file, and where. A code that is not in the file has `default`, or no value."""
 
     def __init__(self, source, name, column, default=None):
         self.name, self.column, self.default, self.found = name, column, default, {}
@@ -29,7 +28,7 @@ class Table:
         self.found.setdefault(code, []).append((value, line))
 
     def scan(self, pattern, begin=None, end=None, value=lambda match: match['value']):
-        """Takes each match between the first `begin` and the `end` after it. `codes` may hold several."""
+        """Takes each match between the first `begin` and the `end` after it. `codes` may match several codes."""
         start = self.text.index(begin) if begin else 0
         stop = self.text.index(end, start) if end else len(self.text)
         for match in re.compile(pattern, re.M).finditer(self.text, start, stop):
@@ -63,14 +62,14 @@ def read(source):
 
 
 def shape(rows):
-    """Numbers go down by one, and no code stands twice."""
+    """Numbers decrease by one, and no code occurs twice."""
     for at, row in enumerate(rows):
         if None in row.values() or None in row:
-            yield f'{LIST}:{row["line"]}: not as many columns as the first line has'
+            yield f'{LIST}:{row["line"]}: not as many columns as in the first line'
         if int(row['number']) != -5001 - at:
             yield f'{LIST}:{row["line"]}: {row["code"]} is {row["number"]}, not {-5001 - at}'
     if len({row['code'] for row in rows}) != len(rows):
-        yield f'{LIST}: a code stands twice'
+        yield f'{LIST}: a code occurs twice'
 
 
 def switch(table, pattern, begin, end):
@@ -98,7 +97,7 @@ def tables(source):
         r'^\t(?P<value>Err\w+) += &Error\{Status: C\.(?P<codes>AW_E\w+)\}')
     yield own('bindings/rust/libawait-sys/src/bindings.rs', 'number').scan(
         r'^pub const (?P<codes>AW_E[A-Z]+): \w+ = (?P<value>-5\d{3});')
-    # AW_EHOST stands for a panic as well, which is found first.
+    # AW_EHOST also means a panic, which is matched first.
     yield own('bindings/rust/libawait/src/error.rs', 'rust', 'Other').scan(
         r'^ +(?P<codes>sys::AW_E\w+(?: \| sys::AW_E\w+)*) => (?:match [^}]*_ => )?ErrorKind::(?P<value>\w+),',
         'pub fn kind(', 'code if code >')

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A project that has libawait as a subproject, through the wrap file, offline: it builds the C library and
-its plug-ins and little else, and its program, run from the build folder with nothing in its environment,
-finds the plug-ins of the subproject; as it does once installed, and when what was installed is moved. Without
-the library, linked statically, they are found in `meson devenv`.
+"""A project uses libawait as a subproject, through the wrap file, offline. It builds the C library, its plug-ins, and
+little else. Its program finds the subproject's plug-ins from the build folder, without environment variables; and
+also when installed, and when the installation is moved. If it is linked statically, it finds them in `meson devenv`.
 
 usage: subproject.py MESON WRAP_FILE
 """
@@ -15,7 +14,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-STEPS_MAX = 100  # the library has some sixty sources
+STEPS_MAX = 100  # the library has about sixty sources
 
 MESON_BUILD = '''
 project('parent', 'c')
@@ -70,12 +69,12 @@ def run(*command, **options):
 
 
 def ignore(folder, names):
-    """What is not source, and what is not needed for a subproject."""
+    """Files that are not sources or not needed by a subproject."""
     return [name for name in names if name.startswith('.git') or name.startswith('build') or name in ('target', '__pycache__', 'bindings', '.cache')]
 
 
 def check_backends(where, program, plugins, *before):
-    """Runs the program on each plug-in built. One that the kernel forbids still has to be found."""
+    """Runs the program on each plug-in. One that the kernel doesn't support must still be found."""
     global skipped
     for backend in ['epoll', *plugins]:
         result = run(*before, program, backend)
@@ -93,7 +92,7 @@ def make_parent(folder, wrap):
     (parent / 'subprojects').mkdir(parents=True)
     (parent / 'meson.build').write_text(MESON_BUILD)
     (parent / 'parent.c').write_text(PROGRAM)
-    # What the wrap would fetch is there already.
+    # The sources that the wrap would fetch are already there.
     shutil.copy(wrap, parent / 'subprojects' / 'libawait.wrap')
     shutil.copytree(ROOT, parent / 'subprojects' / 'libawait', ignore=ignore)
     return parent

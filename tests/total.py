@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Adds up the closing lines ("N passed, N failed[, N skipped]") of all tests of one `meson test` run and prints one of its own,
-last. A test that ends badly or without its closing line counts as one failed.
+"""Adds up the closing lines ("N passed, N failed[, N skipped]") of all tests of one `meson test` run, and prints the sum as the
+last line. A test that fails without a closing line, or lacks it, counts as one failure.
 
 usage: total.py TESTLOG.json    (Exit status: 1 if anything failed; with CI=true also if anything was skipped.)
 """
@@ -14,7 +14,7 @@ CLOSING = re.compile(r'(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$')
 
 
 def outcome(test):
-    """(passed, failed, skipped, what is wrong)"""
+    """(passed, failed, skipped, problem)"""
     lines = test.get('stdout', '').rstrip().splitlines()
     match = CLOSING.match(lines[-1].strip()) if lines else None
     if not match:
@@ -33,7 +33,7 @@ def suites_of(test):
 
 
 def matrix(tests):
-    """Lines: what each binding's cases gave on each backend. A test named LANGUAGE-BACKEND in the suites "bindings" and "backend-BACKEND"."""
+    """The result lines of each binding's cases on each backend. Such a test is LANGUAGE-BACKEND in the suites "bindings" and "backend-BACKEND"."""
     cells, backends = {}, []
     for test in tests:
         name = test['name'].split(' / ')[-1]

@@ -8,7 +8,7 @@
  * `libawait-backend-NAME.so`, which exports ::AW_BACKEND_ENTRY and imports no symbol of libawait. The core
  * manages the ready queue, the timers and all ordering. A backend only performs operations and waits.
  *
- * The life of an operation: its owner fills in an ::aw_op, embedded in one of its own objects, and submits
+ * The life of an operation: its owner fills in an ::aw_op, embedded in an object that it owns, and submits
  * it. From then until `core->complete(core, op)` the memory belongs to the backend, also after a cancel.
  * Each submitted operation is completed exactly once, from inside `wait` or `close`, never from inside
  * `submit` or `cancel`. A backend should not allocate memory per operation, and must not allocate any in

@@ -37,7 +37,7 @@
  *  - One `_unref` too many drops a reference that the library or another caller owns, and the resulting
  *    failure shows later. In debug mode the callers' references are counted separately: such an `_unref`
  *    has no effect and is reported, with the kind of the handle and where it was created. The report is
- *    made to the exception handler of the handle's loop, or to stderr if there is no loop or another thread
+ *    made to the exception handler of the handle's loop, or to stderr if it has none or another thread
  *    runs it.
  *  - ::AW_NODISCARD marks the calls whose status says what the caller owns afterwards, or how something
  *    that it waited for ended: those that return a new reference, move an item or a value, take a lock or a

@@ -21,7 +21,7 @@ AW_API int64_t aw_debug_live_handles(void);
 /**
  * Frees the memory that the library keeps for reuse. Call it before the program ends, for leak checkers
  * that list reachable memory. The library can be used again afterwards. The memory of stale handles is
- * freed as well, so they are no longer detected. A loaded plug-in stays.
+ * freed as well, so later uses of them are not detected. Plug-ins stay loaded.
  *
  * Errors: -EBUSY while any handle is alive, and nothing is freed then.
  *

@@ -37,7 +37,7 @@ enum aw_error_code {
 	AW_ESELFAWAIT = -5017,     /**< a task cannot await itself */
 	AW_ELOOPRUNNING = -5018,   /**< a loop runs in this thread already, or this loop does */
 	AW_ESTOPPED = -5019,       /**< the loop was stopped before the future was done */
-	AW_ENOBACKEND = -5020,     /**< there is no backend of that name, or none of the list is usable */
+	AW_ENOBACKEND = -5020,     /**< no backend has that name, or none of the list is usable */
 	AW_EBACKENDABI = -5021,    /**< the plug-in was built for another version of the backend interface */
 	AW_EHOST = -5022,          /**< the host language failed; the payload holds its exception */
 	AW_EGROUP = -5023,         /**< several failures (ExceptionGroup) */

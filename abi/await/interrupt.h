@@ -23,9 +23,9 @@ typedef struct aw_interrupt aw_interrupt;
 
 /**
  * Creates an interrupt that is not raised. `fd` is -1, or a descriptor that counts as a request for as long
- * as it is readable: a signalfd, or the read end of the pipe of Python's signal.set_wakeup_fd(). The caller
- * keeps the descriptor, drains it and keeps it open. An interrupt with a descriptor serves one wait at a
- * time.
+ * as it is readable: a signalfd, or the read end of the pipe given to signal.set_wakeup_fd() in Python. The
+ * caller owns the descriptor, drains it and keeps it open. An interrupt with a descriptor serves one wait at
+ * a time.
  *
  * Returns: 0, and a new reference in `out`.
  *

@@ -310,7 +310,7 @@ AW_API const char *aw_process_text(const aw_process *process, int stream);
 /**
  * Moves the parent's end of pipe 0, 1 or 2, which is non-blocking, to the caller.
  *
- * Errors: ::AW_EINVALIDSTATE if there is no such pipe, or while it is in use.
+ * Errors: ::AW_EINVALIDSTATE if the child has no such pipe, or while it is in use.
  */
 AW_NODISCARD AW_API aw_status aw_process_take_pipe(aw_process *process, int stream, int *out_fd);
 /**

@@ -167,7 +167,7 @@ AW_API size_t aw_queue_qsize(const aw_queue *queue);
  */
 AW_API int64_t aw_queue_maxsize(const aw_queue *queue);
 /**
- * Returns 1 if there is no item, else 0.
+ * Returns 1 if the queue is empty, else 0.
  *
  * asyncio: Queue.empty.
  */

@@ -293,8 +293,8 @@ AW_STACKFUL AW_API aw_status aw_return_int(int64_t value);
 AW_STACKFUL AW_NODISCARD AW_API aw_status aw_raise(aw_status code, const char *message);
 /**
  * Creates an error as aw_raise() does, with a message formatted as by printf():
- * `return aw_raisef(-EIO, "%s: no luck", name);`. If there is no memory for the message, the error has the
- * text of its code.
+ * `return aw_raisef(-EIO, "%s: no luck", name);`. Without memory for the message, the error has the text of
+ * its code.
  *
  * asyncio: `raise`.
  */

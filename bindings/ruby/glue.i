@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ruby's typemaps. Functions keep their names (Libawait.aw_loop_call_soon); lib/libawait/methods.rb makes
- * methods of them. An out-parameter is the result; without one the result is the status, which is raised
- * where it is an error.
+ * Ruby's typemaps. Functions keep their names (Libawait.aw_loop_call_soon); lib/libawait/methods.rb defines
+ * methods for them. An out-parameter is the result; without one the result is the status, and an error
+ * status is raised.
  */
 /*
- * From 3.2 on Ruby warns of a class whose objects are made by C while its allocator is Ruby's. SWIG 4.1 makes
- * one such class.
+ * Since 3.2 Ruby warns about a class whose objects C creates while it has Ruby's default allocator. SWIG 4.1
+ * generates one such class.
  */
 %insert("begin") %{
 #include <ruby.h>
@@ -78,7 +78,7 @@ VALUE lend_##type(type *self) {
 aw_loop *glue_loop(VALUE object) {
 	void *pointer = NULL;
 	if (!SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_loop, 0)) || !pointer)
-		rb_raise(rb_eTypeError, "%" PRIsVALUE " is no loop", rb_obj_class(object));
+		rb_raise(rb_eTypeError, "%" PRIsVALUE " is not a loop", rb_obj_class(object));
 	return (aw_loop *)pointer;
 }
 aw_future *glue_future_or_null(VALUE object) {
@@ -100,12 +100,12 @@ aw_coro *glue_coro_or_null(VALUE object) {
 static aw_error *glue_failure(VALUE object) {
 	void *pointer = NULL;
 	if (!SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_error, 0)))
-		rb_raise(rb_eTypeError, "%" PRIsVALUE " is no failure", rb_obj_class(object));
+		rb_raise(rb_eTypeError, "%" PRIsVALUE " is not a failure", rb_obj_class(object));
 	return (aw_error *)pointer;
 }
 aw_coro *glue_coro(VALUE object) {
 	aw_coro *coro = glue_coro_or_null(object);
-	if (!coro) rb_raise(rb_eTypeError, "%" PRIsVALUE " is no coroutine", rb_obj_class(object));
+	if (!coro) rb_raise(rb_eTypeError, "%" PRIsVALUE " is not a coroutine", rb_obj_class(object));
 	return aw_coro_ref(coro);
 }
 static VALUE native_exception_of(VALUE module, VALUE failure) {
@@ -117,7 +117,7 @@ static VALUE native_exception_of(VALUE module, VALUE failure) {
 /* --- statuses, numbers, text --- */
 
 %typemap(out) aw_status { glue_check($1); $result = INT2NUM($1); }
-/* Here the status is what was asked for, not how the call went. */
+/* The status is the result here, not whether the call succeeded. */
 %define STATUS_IS_DATUM(function)
 %typemap(out) aw_status function { $result = INT2NUM($1); }
 %enddef
@@ -127,9 +127,9 @@ STATUS_IS_DATUM(aw_error_status)
 STATUS_IS_DATUM(aw_backend_list_status)
 STATUS_IS_DATUM(aw_backend_explain)
 STATUS_IS_DATUM(aw_timeout_exit)
-/* A cancelled future's error is written beside a negative status. */
+/* A cancelled future sets its error in addition to returning a negative status. */
 STATUS_IS_DATUM(aw_future_error)
-/* The error object says more than its code. */
+/* The error object has more details than its code. */
 %typemap(out) aw_status aw_future_result, aw_status aw_future_take_result { glue_check_future(arg1, $1); $result = Qnil; }
 %typemap(out) aw_status aw_concurrent_future_result, aw_status aw_concurrent_future_wait { glue_check_outcome(arg1, $1); $result = Qnil; }
 %typemap(out) aw_status aw_results_get { glue_check_result(arg1, arg2, $1); $result = Qnil; }
@@ -146,7 +146,7 @@ STATUS_IS_DATUM(aw_future_error)
 %typemap(in, numinputs=0) (char *text, size_t size) (char room[512]) { $1 = room; $2 = sizeof room; }
 %typemap(argout) (char *text, size_t size) { $result = rb_assoc_new($result, rb_utf8_str_new_cstr($1)); }
 
-/* --- callbacks: made in "check", when all other arguments have been found right --- */
+/* --- callbacks: pinned in "check", once all other arguments have been validated --- */
 
 %define BLOCK(fn_type, trampoline, kind, its_owner)
 %typemap(in, numinputs=0) (fn_type fn, void *ud, aw_destroy_fn destroy) ""
@@ -177,7 +177,7 @@ BLOCK(aw_compare_fn, glue_compare, PIN_CALL, NULL)
 	$1 = NIL_P($input) ? NULL : pin_new(PIN_VALUE, $input);
 	$2 = $1 ? pin_free : NULL;
 }
-/* Those that leave the value to the caller when they fail. */
+/* Functions that leave the value with the caller when they fail. */
 %define VALUE_STAYS(function, value)
 %exception function { $action if (result < 0) pin_free(value); }
 %enddef
@@ -193,10 +193,10 @@ VALUE_STAYS(aw_error_new, arg4)
 	$2 = &destroy;
 }
 %typemap(argout) (void **out, aw_destroy_fn *out_destroy) { $result = glue_value_taken(value$argnum, destroy$argnum); }
-/* A symbol's number is nobody's address. */
+/* A symbol's number is never an address. */
 %typemap(in) const void *key { $1 = (void *)rb_to_id($input); }
 
-/* --- bytes and arrays: what holds them is on the machine stack, where the collector sees it --- */
+/* --- bytes and arrays: their holders are on the machine stack, where the collector finds them --- */
 
 %typemap(in) (const void *input, size_t length) {
 	if (!NIL_P($input)) StringValue($input);
@@ -236,10 +236,10 @@ HANDLES_IN((aw_error *const *errors, size_t count), aw_error, glue_failure)
 	$1 = (aw_completion *)(void *)RSTRING_PTR(holder);
 	$2 = (size_t)max;
 }
-/* nil: nothing at all; []: something happened. */
+/* nil: nothing happened; []: something did. */
 %typemap(argout) (aw_completion *out, size_t max) { $result = result < 0 ? Qnil : glue_completions($1, result); }
 
-/* --- where the call itself is ours --- */
+/* --- hand-written calls --- */
 
 %exception aw_loop_wait { result = glue_wait(arg1, arg2); }
 %exception aw_concurrent_future_wait { result = glue_concurrent_future_wait(arg1, arg2, arg3); }
@@ -250,12 +250,12 @@ HANDLES_IN((aw_error *const *errors, size_t count), aw_error, glue_failure)
 %exception aw_debug_live_handles { glue_release_now(); $action }
 
 %exception aw_loop_cancel_token { result = glue_cancel_token(arg1, argv[1]); }
-%typemap(in) uint64_t token { $1 = 0; /* any object: the call itself looks */ }
+%typemap(in) uint64_t token { $1 = 0; /* any object: the call itself uses it */ }
 
 %typemap(in) (aw_done_fn fn, void *ud) { $1 = glue_done; $2 = (void *)$input; }
 %exception aw_future_remove_done_callback { result = glue_remove_done_callback(arg1, (VALUE)arg3); }
 
-/* One array, not a look and a copy. */
+/* One array, instead of a call for each element. */
 %typemap(in, numinputs=0) (aw_task **out, size_t max) (volatile VALUE holder = Qnil) ""
 %typemap(check) (aw_task **out, size_t max) {
 	aw_status most = aw_loop_all_tasks(arg1, NULL, 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which types are handles. HANDLE(type, Name) is the language's: a class whose wrapper owns one reference, so
- * that `_ref` and `_unref` are its own business. LENT(type, Name) is a class for what is valid during one
- * call only. The order is that of the headers.
+ * The handle types, in the order of the headers. Each language's glue.i defines HANDLE(type, Name): a class
+ * whose wrapper owns one reference, so that `_ref` and `_unref` are not exposed. LENT(type, Name) is a class
+ * for an object that is valid during one call only.
  */
 HANDLE(aw_loop, Loop)
 HANDLE(aw_handle, Handle)

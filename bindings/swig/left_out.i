@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The public functions that no host language gets, each with its reason. A test reads this file: a function
- * of the headers is either wrapped or stands here. `_ref` and `_unref` are left out by HANDLE.
+ * The public functions that no host language wraps, with the reasons. A test reads this file: every function
+ * of the headers is either wrapped or listed here. HANDLE leaves out `_ref` and `_unref`.
  */
 
-/* Stackful tasks: host code never runs on a coroutine's stack. The `_coro` twin, or a step, does the same. */
+/* Stackful tasks: host code never runs on a coroutine's stack. Use the `_coro` variant or a step instead. */
 %ignore aw_task_spawn;
 %ignore aw_task_spawn_eager;
 %ignore aw_taskgroup_spawn;
@@ -64,20 +64,20 @@
 %ignore aw_sock_accept;
 %ignore aw_sock_connect;
 
-/* Values are the language's own, and so are its integers. */
+/* Values, including integers, are objects of the host language. */
 %ignore aw_future_set_result_int;
 %ignore aw_future_result_int;
 %ignore aw_results_get_int;
 
-/* The language formats for itself. */
+/* The host language has its own string formatting. */
 %ignore aw_future_failf;
 %ignore aw_future_vfailf;
 %ignore aw_work_raisef;
 %ignore aw_work_vraisef;
 
 /*
- * Here a predicate is awaited in a loop over aw_condition_wait_coro(), a child run by its own call, and a
- * payload is the language's object.
+ * The host language awaits a predicate in a loop over aw_condition_wait_coro(), runs a child with its own
+ * API, and passes objects as payloads.
  */
 %ignore aw_condition_wait_for_coro;
 %ignore aw_subprocess_run_future;
@@ -85,8 +85,8 @@
 %ignore aw_loop_call_soon_threadsafe_copy;
 
 /*
- * They wait and dispatch in one call, in which the host's lock can't be let go. The language's helper does
- * both in turn.
+ * These wait and dispatch in one call, which can't release the host's interpreter lock. The binding has a
+ * helper that does both in turn.
  */
 %ignore aw_loop_run_forever;
 %ignore aw_loop_run_until_complete;
@@ -95,14 +95,14 @@
 %ignore aw_runner_run_coro;
 %ignore aw_runner_close;
 
-/* A runner that can't run is of no use; the language's own `run` takes its place. */
+/* A runner is useless without its run functions; the binding's own `run` replaces it. */
 %ignore aw_runner_new;
 %ignore aw_runner_loop;
 %ignore aw_runner_error;
 
 /*
- * Work runs on threads of libawait's own, which a host's VM does not know. A thread of the host's does the
- * same, and ends with aw_loop_call_soon_threadsafe().
+ * Work would run on libawait's threads, which the host's VM does not know. Use a thread of the host instead,
+ * which ends with aw_loop_call_soon_threadsafe().
  */
 %ignore aw_loop_run_in_executor;
 %ignore aw_to_thread;
@@ -111,8 +111,8 @@
 %ignore aw_work_raise_error;
 
 /*
- * What interrupts a thread of the host's, ends its waits: aw_concurrent_future_wait() and aw_executor_shutdown_wait()
- * are made of these.
+ * An interrupt of a host thread ends its waits: the bindings implement aw_concurrent_future_wait() and
+ * aw_executor_shutdown_wait() with these.
  */
 %ignore aw_interrupt_new;
 %ignore aw_interrupt_ref;
@@ -122,10 +122,11 @@
 %ignore aw_interrupt_is_raised;
 %ignore aw_concurrent_future_wait_interruptible;
 %ignore aw_executor_shutdown_wait_interruptible;
-/* It frees what stale handles are told by, while a collector of the host's may still run finalisers. */
+
+/* It frees the caches that detect stale handles, but the host's collector may still run finalisers. */
 %ignore aw_debug_free_caches;
 
-/* A host language has sockets and names of its own, which wait through the loop by its readers or scheduler. */
+/* The host language's own sockets and name resolution wait through the loop's readers or the scheduler. */
 %ignore aw_sock_recv_coro;
 %ignore aw_sock_recvfrom_coro;
 %ignore aw_sock_sendall_coro;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The whole public interface, read from the headers themselves: a function added there is wrapped without a
- * word here. What a language does with callbacks, statuses, values and handles is in its own glue.i, found
- * through -I.
+ * The whole public interface, read from the headers: a function added there is wrapped without a change here.
+ * Each language's glue.i, found through -I, defines the treatment of callbacks, statuses, values and handles.
  */
 %module libawait
 
@@ -11,7 +10,7 @@
 %include "handles.i"
 %include "left_out.i"
 
-/* SWIG reads neither limits nor the macros that type a literal; stackless.h has macros only, for C. */
+/* SWIG understands neither limits nor macros that type a literal; stackless.h contains only macros for C. */
 %ignore AW_FOREVER;
 %ignore AW_MICROSECOND;
 %ignore AW_MILLISECOND;
@@ -21,7 +20,7 @@
 %constant long long MILLISECOND = 1000000;
 %constant long long SECOND = 1000000000;
 
-/* Written and read as arrays: aw_loop_submit(), aw_loop_drain(). */
+/* Passed as arrays by aw_loop_submit() and aw_loop_drain(). */
 %ignore aw_submission;
 %ignore aw_completion;
 
@@ -35,7 +34,7 @@
 %include <await/error.h>
 %include <await/loop.h>
 %include <await/fd.h>
-/* An error in an out-parameter is borrowed here, and nowhere else. */
+/* future.h is the only header where an error in an out-parameter is borrowed. */
 BORROWED_OUT(aw_error)
 %include <await/future.h>
 NEW_OUT(aw_error)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What C holds of a host's is pinned: it stands in a pin, whose address C has as `ud` or as a value. Pins
- * stand in chunks that are never given back, so an address is a pin's if it lies in one; that tells a value
- * of the host's from C's.
+ * A host object that C refers to is held by a pin, and C gets the pin's address as `ud` or as a value. Pins
+ * are allocated in chunks that are never freed, so an address is a pin's if it is in a chunk. That
+ * distinguishes the host's values from values made by C code.
  *
  * Included once by each host, after its `pin`, which has `kind` (PIN_FREE: none), `owner` and `next` (while
  * it is free), and a PINS_CALLOC.
@@ -38,7 +38,7 @@ static bool pins_grow(void) {
 	return true;
 }
 
-/* A free one, which the caller fills; or NULL without memory. */
+/* A free pin, which the caller fills in, or NULL if out of memory. */
 static pin *pin_take(void) {
 	if (!pins.free && !pins_grow()) return NULL;
 	pin *self = pins.free;
@@ -46,13 +46,13 @@ static pin *pin_take(void) {
 	return self;
 }
 
-/* Back to the free ones. */
+/* Returns the pin to the free list. */
 static void pin_put(pin *self) {
 	*self = (pin){.kind = PIN_FREE, .next = pins.free};
 	pins.free = self;
 }
 
-/* The pin that has this address, or NULL. */
+/* The pin at this address, or NULL. */
 static pin *pin_at(const void *address) {
 	uintptr_t where = (uintptr_t)address;
 	for (int i = 0; i < PIN_CHUNKS && pins.chunks[i]; i++) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes one call for each handle parameter of each public function: that handle is bad, everything else is valid.
+"""Generates a call for each handle parameter of each public function, in which that handle is bad and everything else is valid.
 
-A new function is covered as soon as it is declared. A new type of parameter or handle ends the build with a message that
+A new function is covered as soon as it is declared. A new type of parameter or handle stops the build with a message that
 says where to add it: here, or in every_call.c.
 
 usage: generate.py HEADER… > calls.inc
@@ -14,12 +14,12 @@ import sys
 FUNCTION = re.compile(r'\bAW_API\s+([^;(){}]+?)\b(aw_\w+)\s*\(([^;]*?)\)\s*;', re.S)
 HANDLE = re.compile(r'typedef\s+struct\s+(aw_\w+)\s+\1\s*;')
 
-# Not objects of the library: they stand on its stack during a call, so that only NULL can be told.
+# Not library objects: they are on its stack during a call, so only NULL can be detected.
 FRAMES = {'aw_resume', 'aw_report'}
-# Of the authors of backends.
+# For authors of backends.
 NOT_HANDLES = {'aw_backend_state'}
 
-# Where NULL has a meaning of its own, besides "the loop that runs".
+# Where NULL has a meaning other than "the running loop".
 MAY_BE_NULL = {
     ('aw_loop_call_exception_handler', 'error'), ('aw_loop_call_exception_handler', 'future'),
     ('aw_taskgroup_exit', 'error'), ('aw_taskgroup_exit_coro', 'error'),
@@ -29,15 +29,15 @@ MAY_BE_NULL = {
     ('aw_concurrent_future_wait_interruptible', 'interrupt'), ('aw_executor_shutdown_wait_interruptible', 'interrupt'),
 }
 
-# What a call answers that has no status to give: by default 0 or NULL.
+# The results of calls that return no status: by default 0 or NULL.
 NOTHING = {
     'aw_loop_deadline': 'AW_FOREVER', 'aw_timeout_when': 'AW_FOREVER', 'aw_error_message': '""', 'aw_error_status': '0',
 }
 
-# Not of the type, but of the values of a status.
+# These return statuses, although their declared type is another.
 STATUSES = {'aw_process_pid'}
 
-# What stands for a parameter that is in order, by type and, where that does not tell, by name.
+# Valid arguments, by type and, if the type is ambiguous, by name.
 BY_NAME = {
     'argv': 'argv', 'command': '"true"', 'backend': 'NULL', 'fd': 'some_fd', 'signal': 'SIGUSR1', 'stream': '1', 'how': '0',
     'code': '-EIO', 'body': '0', 'return_when': 'AW_ALL_COMPLETED', 'parties': '1', 'format': 'AW_PRINT_TEXT', 'events': 'AW_POLL_IN',
@@ -72,7 +72,7 @@ class Function:
         self.handles = handles
 
     def handle_of(self, kind):
-        """The handle that a type points at, and whether it is an array of them."""
+        """The handle that a type points to, and whether it is an array of handles."""
         found = re.fullmatch(r'(?:const )?(aw_\w+) \*(const \*)?', kind)
         return (found[1], bool(found[2])) if found and found[1] in self.handles else (None, False)
 
@@ -85,17 +85,17 @@ class Function:
         if kind.endswith('**') or name.startswith('out_') or name == 'out':
             return 'scratch'
         if (kind, name) == ('const char *', 'format'):
-            return '"x"'  # as printf has it; elsewhere a format is a number
+            return '"x"'  # as in printf; elsewhere a format is a number
         if name in BY_NAME:
             return BY_NAME[name]
         if kind in BY_TYPE:
             return BY_TYPE[kind]
-        return fail(f'{self.name}: what is to be given for "{kind} {name}"? Say it in generate.py.')
+        return fail(f'{self.name}: no argument is known for "{kind} {name}": add it to generate.py.')
 
     def calls(self):
-        """(parameter, handle, the call) for each handle that it takes."""
+        """(parameter, handle, call) for each handle parameter."""
         for kind, name in self.parameters:
-            self.good(kind, name, False)  # each must be known, or a new kind of handle could be overlooked
+            self.good(kind, name, False)  # all must be known, so that a new kind of handle is not overlooked
         for index, (kind, name) in enumerate(self.parameters):
             handle, array = self.handle_of(kind)
             if not handle:

@@ -16,15 +16,15 @@ CALLS = ['aw_sleep', 'sleeps_below', 'sleeps_below', 'sleeps_below', 'holder', '
 
 
 def functions(text, name):
-    """Of the backtrace of this task, the innermost first."""
+    """The backtrace of this task, innermost call first."""
     part = re.search(rf'^{name} (.*)\n((?:  #.*\n)+)', text, re.MULTILINE)
     return (part.group(1), re.findall(r'^  #\d+ +(?:0x\w+ in )?(\w+)', part.group(2), re.MULTILINE)) if part else ('', [])
 
 
 def check(text):
-    """What is wrong with the output of `await tasks` and `await bt`."""
+    """The problems in the output of `await tasks` and `await bt`."""
     if not re.search(r'^Task-1 running$', text, re.MULTILINE):
-        yield 'the task that runs is not listed'
+        yield 'the running task is not listed'
     awaits, calls = functions(text, 'holder')
     if not awaits.startswith('awaits sleep') or calls[calls.index('aw_sleep') if 'aw_sleep' in calls else 0:][:len(CALLS)] != CALLS:
         yield f'holder {awaits}: {calls}'
@@ -60,7 +60,7 @@ def main():
             wrong += found
         else:
             pattern = pathlib.Path('/proc/sys/kernel/core_pattern').read_text().strip()
-            print(f'    skipped: no core file to look at: core_pattern is {pattern}')
+            print(f'    skipped: no core file found: core_pattern is {pattern}')
             skipped = 1
     print(*wrong, sep='\n', end='\n' if wrong else '')
     print(f'{passed} passed, {len(wrong)} failed' + (f', {skipped} skipped' if skipped else ''))

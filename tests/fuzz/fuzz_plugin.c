@@ -201,7 +201,7 @@ static void ask_for_it(aw_status want, const char *why) {
 	HOLDS(strstr(said, why));
 }
 
-/* Under a path of its own each time, since a plug-in stays loaded; and only a few of them. */
+/* Each under a new path, since a plug-in stays loaded; and only a few of them. */
 static void load_it(void) {
 	static int loads;
 	if (loads++ >= LOADS_MAX) return;

@@ -164,7 +164,7 @@ static void set_group(model *self, aw_process_options *options, bytes *in) {
 	if (group >= -1) self->group = group;
 }
 
-/* Starts a child, or is told why not; both leave nothing. */
+/* Starts a child, or gets an error; in both cases nothing is left behind. */
 static void start(const model *self, aw_process_options *options, bytes *in) {
 	static unsigned asked;
 	unsigned which = bytes_u8(in);

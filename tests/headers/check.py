@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each public header compiles alone, in every C and C++ that a user may have, and names no parameter or field with a word
-that is a keyword where bindings are generated. Each function has its comment, from which the reference is made.
+"""Each public header compiles alone, in every C and C++ standard that a user may use, and no parameter or field has the name of
+a keyword in a language with generated bindings. Each function has a comment, from which the reference is generated.
 
 usage: check.py HEADER…
 """
@@ -20,7 +20,7 @@ GO = 'break case chan const continue default defer else fallthrough for func go 
 RUBY = 'BEGIN END alias and begin break case class def defined do else elsif end ensure false for if in module next nil not or redo rescue retry return self super then true undef unless until when while yield'
 RUST = 'abstract as async await become box break const continue crate do dyn else enum extern false final for if impl in let macro match mod move mut override priv pub ref return self static struct super trait true try type typeof unsafe unsized use virtual where while yield'
 OTHER = 'async await type def end in self lambda yield func range map match move'
-# `fn` and `loop` are Rust's too, and what every signature here is made of; the parameters of a foreign function have no names there.
+# `fn` and `loop`, which most signatures here contain, are keywords in Rust, but parameters of a foreign function need no names there.
 FORBIDDEN = set(f'{GO} {RUBY} {RUST} {OTHER}'.split()) | set(keyword.kwlist)
 
 
@@ -34,12 +34,12 @@ def compiles(header, standard, language, compiler):
 
 
 def names(header):
-    """The names of parameters and fields, each with the declaration it stands in."""
+    """The names of parameters and fields, each with its declaration."""
     text = re.sub(r'/\*.*?\*/', ' ', header.read_text(), flags=re.S)
     text = re.sub(r'^\s*#(?:.*\\\n)*.*$', '', text, flags=re.M)
     for piece in re.split(r'[;{}]', text):
         piece = ' '.join(piece.split())
-        # What stands between separators ends in its name: parameters, fields, and the function or type itself.
+        # The text between separators ends in a name: parameters, fields, and the function or type itself.
         for part in re.split(r'[(),]', piece):
             words = re.findall(r'[A-Za-z_]\w*', part.split('=')[0])
             if len(words) > 1 or (words and '*' in part):
@@ -47,8 +47,8 @@ def names(header):
 
 
 def undocumented(header):
-    """Functions that no comment stands before."""
-    # A function's attribute may have a line to itself.
+    """Functions without a preceding comment."""
+    # A function's attribute may be on a separate line.
     lines = [line for line in header.read_text().splitlines() if not re.fullmatch(r'AW_PRINTF\(.*\)', line)]
     for above, line in zip(lines, lines[1:]):
         if re.match(r'(AW_STACKFUL )?(AW_NODISCARD )?(AW_PRINTF\(.*?\) )?AW_API\b', line) and not above.rstrip().endswith('*/'):

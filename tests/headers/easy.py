@@ -42,10 +42,10 @@ def main():
     easy = next(path for path in headers if path.name == 'easy.h')
     handles = {name for path in headers for name in re.findall(r'\bAW_API void (aw_\w+)_unref\(', path.read_text())}
     listed = re.findall(r'^AW_EASY_UNREF\((aw_\w+)\)$', easy.read_text(), re.M)
-    wrong = [f'{name}: easy.h has no AW_EASY_UNREF for it' for name in sorted(handles - set(listed))]
-    wrong += [f'{name}: in easy.h, but no handle' for name in sorted(set(listed) - handles)]
+    wrong = [f'{name}: easy.h lacks its AW_EASY_UNREF' for name in sorted(handles - set(listed))]
+    wrong += [f'{name}: in easy.h, but not a handle' for name in sorted(set(listed) - handles)]
     if listed != sorted(set(listed)):
-        wrong.append('easy.h: the handles are not in order, or one stands twice')
+        wrong.append('easy.h: the handles are not in order, or one occurs twice')
     each = '\n'.join(f'void scope_{name}(void); void scope_{name}(void) {{ AW_AUTO({name}) it = NULL; (void)it; }}' for name in listed)
     passed = skipped = 0
     for standard, language in STANDARDS:

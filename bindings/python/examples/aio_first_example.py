@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Four shell commands at once, each under a two-second limit, gathered: on libawait's own tasks."""
+"""Four shell commands at once, each with a two-second timeout, gathered: on libawait's own tasks."""
 import libawait.aio as asyncio
 from libawait.aio.subprocess import PIPE
 

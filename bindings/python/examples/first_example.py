@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Four shell commands side by side, each with a time-out of two seconds: the documents' first example, on libawait's loop."""
+"""Four shell commands at once, each with a two-second timeout, gathered: asyncio on libawait's event loop."""
 import asyncio
 import os
 import signal
@@ -14,7 +14,7 @@ async def run(command):
         await asyncio.wait_for(process.communicate(), 2)
         print(command, 'complete')
     except TimeoutError:
-        os.killpg(process.pid, signal.SIGKILL)  # the shell, and what it started
+        os.killpg(process.pid, signal.SIGKILL)  # the shell and its children
         await process.wait()
         print(command, 'timeout')
 

@@ -6,13 +6,13 @@
     with asyncio.Runner(loop_factory=libawait.new_event_loop) as runner:
         runner.run(main())
 
-libawait.aio has asyncio's names over libawait's own futures, tasks, locks and queues; asyncio is not imported for it.
+libawait.aio provides asyncio's names, implemented with libawait's futures, tasks, locks and queues, without importing asyncio.
 """
 import importlib
 
 __all__ = ('EventLoop', 'EventLoopPolicy', 'aio', 'backends', 'install', 'new_event_loop', 'run')
 
-# Made when they are asked for: a program that uses one of the two layers does not load the other.
+# Imported on first use: a program that uses only one of the two layers does not load the other.
 _HOMES = {'backends': '._loop', '__version__': '._loop', 'aio': '.aio'}
 
 

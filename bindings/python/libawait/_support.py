@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the extension's C code says in Python: asyncio's texts and its debug mode's reports."""
+"""Helpers of the C extension: asyncio's message texts and its debug mode's reports."""
 import sys
 from asyncio import base_events, format_helpers
 from asyncio.log import logger
@@ -10,7 +10,7 @@ create_task = base_events.BaseEventLoop.create_task
 
 
 def extract_stack():
-    """Where a handle is made: the frames of the Python code that called the extension."""
+    """The stack where a handle is created: the frames of the Python code that called the extension."""
     return format_helpers.extract_stack(sys._getframe(1))
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """An asyncio event loop on libawait.
 
-Ready queue, timers, readiness, signals and children are libawait's, on any of its backends; the transports, the streams, TLS, tasks and futures
-are CPython's own. `EventLoop` is what asyncio.SelectorEventLoop is, with nothing of asyncio's interface left out.
+libawait implements the ready queue, timers, I/O readiness, signals and child processes, on any of its backends. Transports, streams, TLS, tasks
+and futures are CPython's own. `EventLoop` implements the whole interface of asyncio.SelectorEventLoop.
 """
 import asyncio
 import collections
@@ -22,7 +22,7 @@ __all__ = ('EventLoop', 'EventLoopPolicy', 'install', 'new_event_loop', 'run')
 
 
 class _Selector(selectors.BaseSelector):
-    """What is watched, for those who look at `loop._selector`. It only shows: watching is add_reader()'s and add_writer()'s."""
+    """A read-only view of the watched descriptors, for code that uses `loop._selector`. Use add_reader() and add_writer() to watch."""
 
     def __init__(self, loop):
         self._loop = loop
@@ -52,7 +52,7 @@ class _Selector(selectors.BaseSelector):
 class _Bell:
     """A socket pair that CPython's C signal handler writes to, so that a wait ends for handlers that are run in Python."""
 
-    hung = None  # the one in force
+    hung = None  # the installed one
 
     def __init__(self):
         self.reader, self.writer = socket.socketpair()
@@ -65,7 +65,7 @@ class _Bell:
 
     def __exit__(self, *exc):
         _Bell.hung = None
-        # Somebody who has set another one meanwhile keeps it.
+        # If another one was set meanwhile, leave it.
         now = signal.set_wakeup_fd(self.before)
         if now not in (self.writer.fileno(), -1):
             signal.set_wakeup_fd(now)
@@ -79,7 +79,7 @@ def _is_main_thread():
     return threading.get_ident() == threading.main_thread().ident
 
 
-# How many loops watch each signal: it gets its default back from the last one.
+# How many loops watch each signal: the last one restores the default.
 _signal_watchers = collections.Counter()
 
 
@@ -87,9 +87,9 @@ class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
     """An event loop for asyncio.
 
     `backend` is a name ('epoll', 'uring', 'uv', 'ev', 'virtual'), the path of a plug-in, or a list in order of preference ('uring,epoll'); None
-    takes the environment's AWAIT_BACKEND, else 'epoll'. RuntimeError tells why one can't be had.
+    means AWAIT_BACKEND from the environment, else 'epoll'. Raises RuntimeError with the reason if none is usable.
 
-    Close it with close(). Only call_soon_threadsafe(), and what asyncio makes of it, may be called by other threads. A forked child finds it closed.
+    Close it with close(). Other threads may call only call_soon_threadsafe(), and asyncio functions based on it. In a forked child it is closed.
     """
 
     def __init__(self, backend=None):
@@ -100,7 +100,7 @@ class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
     # --- the loop's own descriptors
 
     def _make_self_pipe(self):
-        # libawait has its own way to be woken, which counts as one.
+        # libawait's own wake-up descriptor counts as one.
         self._ssock = self._csock = None
         self._internal_fds += 1
 
@@ -108,7 +108,7 @@ class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
         self._internal_fds -= 1
 
     def close(self):
-        """Close the loop: what is still scheduled or watched is dropped, and signal handlers are taken back. RuntimeError while it runs."""
+        """Close the loop: drop what is scheduled or watched, and restore signal handlers. RuntimeError while it runs."""
         if self.is_running():
             raise RuntimeError('Cannot close a running event loop')
         if self.is_closed():
@@ -160,7 +160,7 @@ class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
     # --- signals
 
     def add_signal_handler(self, sig, callback, *args):
-        """Have the callback called, by the loop, once for each delivery of the signal. Main thread only, as in asyncio."""
+        """Call the callback from the loop once for each delivery of the signal. Main thread only, as in asyncio."""
         if coroutines.iscoroutine(callback) or inspect.iscoroutinefunction(callback):
             raise TypeError('coroutines cannot be used with add_signal_handler()')
         self._check_signal(sig)
@@ -168,7 +168,7 @@ class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
         if not _is_main_thread():
             raise RuntimeError('signal handlers can be set in the main thread only')
         try:
-            # What Python knows as the handler. The one the kernel calls is libawait's, set over it.
+            # The handler from Python's point of view. libawait then installs its own, which the kernel calls.
             signal.signal(sig, unix_events._sighandler_noop)
             handle = self._watch_signal(sig, callback, *args)
         except OSError as exc:
@@ -178,7 +178,7 @@ class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
         self._signal_handlers[sig] = handle
 
     def remove_signal_handler(self, sig):
-        """Take the handler back; with the last loop's, the signal has its default again. Return whether there was one."""
+        """Remove the handler; the last loop to do so restores the signal's default. Return whether there was one."""
         self._check_signal(sig)
         if self._signal_handlers.pop(sig, None) is None:
             return False
@@ -196,7 +196,7 @@ class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
                                                          waiter=waiter, extra=extra, **kwargs)
 
         def ended(pid, returncode):
-            # Popen.send_signal() and poll() may have been quicker: then they know, and nobody else.
+            # Popen.send_signal() or poll() may have reaped it first; then only they know the status.
             known = transport._proc.returncode if transport._proc is not None else None
             if known is None and returncode == 255:
                 logger.debug('child process %d ended with 255, or its status was taken by another', pid)
@@ -209,7 +209,7 @@ class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
             logger.warning('Unknown child process pid %d, will report returncode 255', pid)
             self.call_soon(ended, pid, 255)
         except BaseException:
-            # No descriptor left for it, say. Closing kills the child.
+            # For example, no descriptor is left. Closing kills the child.
             transport.close()
             raise
         try:
@@ -224,18 +224,18 @@ class EventLoop(_loop.Core, asyncio.SelectorEventLoop):
 
 
 class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
-    """For programs that ask asyncio for a loop: each one it makes is an EventLoop."""
+    """An event loop policy that creates an EventLoop whenever asyncio creates a loop."""
 
     _loop_factory = EventLoop
 
 
 def new_event_loop(backend=None):
-    """Make an event loop: `asyncio.Runner(loop_factory=libawait.new_event_loop)`, and from Python 3.12 on `asyncio.run(main(), loop_factory=…)`."""
+    """Create an event loop: `asyncio.Runner(loop_factory=libawait.new_event_loop)`, and from Python 3.12 on `asyncio.run(main(), loop_factory=…)`."""
     return EventLoop(backend)
 
 
 def install():
-    """Have every loop that asyncio makes from now on be an EventLoop."""
+    """Make asyncio create only EventLoop instances from now on."""
     asyncio.set_event_loop_policy(EventLoopPolicy())
 
 
@@ -248,7 +248,7 @@ def run(main, *, backend=None, debug=None):
 
 
 def _after_fork():
-    """A child may use none of its parent's loops, nor ring their bell."""
+    """A forked child may neither use its parent's loops nor write to their wake-up descriptors."""
     _loop.abandon_all()
     if _Bell.hung is not None:
         signal.set_wakeup_fd(-1)

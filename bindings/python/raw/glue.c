@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Python behind the callbacks. Each takes the GIL, which a dispatch has already, and puts an exception aside
- * that is being raised where a wrapper's end made it run. What a callable raises is caught at once: it goes
- * through C as the payload of an error, or is kept for the wrapper that returns to Python next.
+ * Runs Python callables from C callbacks. Each callback acquires the GIL, which a dispatch already holds, and
+ * saves the current exception, because the deallocation of a wrapper can run it while an exception is being
+ * raised. An exception of a callable is caught at once: it passes through C as the payload of an error, or
+ * is kept until the next wrapper returns to Python.
  */
 #include "glue.h"
 
@@ -22,7 +23,7 @@ static struct {
 	PyTypeObject *value_type;
 } glue;
 
-/* What a callable raised in this thread, until a wrapper raises it. */
+/* An exception raised by a callable in this thread, kept until a wrapper raises it. */
 static _Thread_local PyObject *kept;
 
 /* --- the GIL --- */
@@ -56,7 +57,7 @@ pin *pin_new(enum pin_kind kind, PyObject *object, const void *owner) {
 }
 
 static void pin_end(pin *self) {
-	if (!self) return; /* no pin of ours */
+	if (!self) return; /* not one of our pins */
 	PyObject *object = self->object;
 	Py_buffer *view = self->view;
 	pin_put(self);
@@ -68,7 +69,7 @@ static void pin_end(pin *self) {
 }
 
 void pin_free(void *ud) {
-	if (!ud || !Py_IsInitialized()) return; /* after the interpreter's end there is nothing to let go */
+	if (!ud || !Py_IsInitialized()) return; /* after finalization there is nothing to release */
 	visit here = enter();
 	pin *self = pin_at(ud);
 	if (self) pin_end(self);
@@ -81,7 +82,7 @@ static void raise_instance(PyObject *exception) {
 	PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
 }
 
-/* Takes the reference over. */
+/* Takes over the reference. */
 static void keep(PyObject *exception) {
 	if (kept)
 		Py_DECREF(exception);
@@ -99,7 +100,7 @@ static int raise_kept(void) {
 	return -1;
 }
 
-/* Of a failure's own code: Cancelled, Timeout, Pending, Error. */
+/* For libawait's own codes: Cancelled, Timeout, Pending, Error. */
 static PyObject *exception_of_code(aw_status status, const char *message) {
 	PyObject *class = status == AW_ECANCELLED ? glue.cancelled
 	                  : status == AW_ETIMEOUT ? glue.timeout
@@ -119,7 +120,7 @@ static PyObject *exception_of_group(aw_error *error) {
 		if (!part || PyList_Append(parts, part) < 0) Py_CLEAR(parts);
 		Py_XDECREF(part);
 	}
-	/* BaseExceptionGroup makes an ExceptionGroup where all parts allow it. */
+	/* BaseExceptionGroup() returns an ExceptionGroup if all parts are Exceptions. */
 	PyObject *exception =
 		parts ? PyObject_CallFunction(glue.group, "sO", aw_error_message(error), parts) : NULL;
 	Py_XDECREF(parts);
@@ -131,7 +132,7 @@ PyObject *glue_exception_of(aw_error *error) {
 	if (payload) return Py_NewRef(payload->object);
 	aw_status status = aw_error_status(error);
 	if (aw_error_count(error)) return exception_of_group(error);
-	/* OSError makes the subclass of its own errno. */
+	/* OSError() returns the subclass for the errno. */
 	if (status < 0 && status > AW_ECANCELLED)
 		return PyObject_CallFunction(PyExc_OSError, "is", -status, aw_error_message(error));
 	return exception_of_code(status, aw_error_message(error));
@@ -173,7 +174,7 @@ int glue_check_result(const aw_results *results, size_t index, aw_status status)
 	return status < 0 ? raise_error(aw_results_error(results, index), status) : 0;
 }
 
-/* The code that an exception has in C. */
+/* The C status code for an exception. */
 static aw_status code_of(PyObject *exception) {
 	bool ours = PyObject_IsInstance(exception, glue.error) == 1 ||
 	            PyObject_IsInstance(exception, glue.cancelled) == 1;
@@ -186,14 +187,14 @@ static aw_status code_of(PyObject *exception) {
 	return number < 0 && number > -10000 ? (aw_status)number : AW_EHOST;
 }
 
-/* An error that carries an exception. NULL without memory. */
+/* An error that carries an exception. NULL if out of memory. */
 static aw_error *error_from(aw_loop *loop, PyObject *exception) {
 	aw_status code = code_of(exception);
 	PyObject *text = PyObject_Str(exception);
 	const char *message = text ? PyUnicode_AsUTF8(text) : NULL;
 	pin *payload = pin_new(PIN_VALUE, exception, NULL);
 	aw_error *error = NULL;
-	/* An empty message would read as none. */
+	/* An empty message would be taken as a missing one. */
 	if (payload &&
 	    aw_error_new(loop, code, message && *message ? message : NULL, payload, pin_free, &error) < 0)
 		pin_end(payload);
@@ -205,8 +206,8 @@ static aw_error *error_from(aw_loop *loop, PyObject *exception) {
 /* --- callbacks --- */
 
 /*
- * A callable raised: the handler hears, if it is Python's. Else, and for what is no Exception, the loop is
- * left and dispatch raises it.
+ * A callable raised. Calls the exception handler if Python code has set one. Otherwise, and for a
+ * BaseException that is not an Exception, the loop stops and dispatch raises it.
  */
 static aw_status callback_failed(aw_loop *loop, aw_future *future) {
 	PyObject *exception = exception_take();
@@ -223,7 +224,7 @@ static aw_status callback_failed(aw_loop *loop, aw_future *future) {
 	return 0;
 }
 
-/* Calls what is pinned at `ud`; it may let go of its own pin meanwhile. Takes the argument over. */
+/* Calls the callable pinned at `ud`, which may release its pin during the call. Takes over the argument. */
 static PyObject *call(void *ud, PyObject *argument) {
 	if (!argument) return NULL;
 	PyObject *callable = Py_NewRef(((pin *)ud)->object);
@@ -267,7 +268,7 @@ aw_status glue_exception(aw_loop *loop, const aw_report *report, void *ud) {
 	return status;
 }
 
-/* A callable that raises is a coroutine that fails: whoever awaits it gets the very exception. */
+/* If the callable raises, the coroutine fails, and whoever awaits it gets the same exception object. */
 static aw_status step_failed(aw_resume *resume) {
 	PyObject *exception = exception_take();
 	aw_error *error = error_from(aw_future_loop(aw_task_future(aw_resume_task(resume))), exception);
@@ -286,7 +287,7 @@ aw_status glue_step(aw_resume *resume, void *ud) {
 	visit here = enter();
 	PyObject *lent = lend_aw_resume(resume);
 	PyObject *answer = call(ud, Py_XNewRef(lent));
-	end_lent(lent); /* a resume is the step's alone */
+	end_lent(lent); /* a resume is only valid during the step */
 	Py_XDECREF(lent);
 	aw_status status = 0;
 	if (!answer) {
@@ -319,8 +320,8 @@ int32_t glue_compare(void *a, void *b, void *ud) {
 }
 
 /*
- * The callable of an iterator gives the coroutine of the next item. Without an error object to give, what it
- * raises is kept.
+ * The callable of an iterator returns the coroutine of the next item. This call can't return an error object,
+ * so an exception is kept.
  */
 aw_status glue_next(void *ud, aw_coro **out) {
 	visit here = enter();
@@ -357,8 +358,8 @@ static bool remove_done(pin *self, void *arg) {
 }
 
 /*
- * Each registration has a pin of its own, so all that hold an equal callable (a bound method is a new object
- * each time) are tried.
+ * Each registration has a separate pin, so try all pins that hold an equal callable. (A bound method is a new
+ * object each time.)
  */
 aw_status glue_remove_done_callback(aw_future *future, PyObject *callable) {
 	removal search = {future, callable, 0};
@@ -375,7 +376,7 @@ void glue_unref(void (*unref)(void *object), void *object) {
 
 /* --- values --- */
 
-/* A value of C's: what it is only the caller knows. */
+/* A value made by C code: only the caller knows its type. */
 typedef struct c_value {
 	PyObject_HEAD void *data;
 	aw_destroy_fn destroy;
@@ -404,8 +405,10 @@ static PyObject *c_value_future(PyObject *self, PyObject *unused) {
 }
 
 static PyMethodDef c_value_methods[] = {
-	{"results", c_value_results, METH_NOARGS, "The value, which the caller knows to be an aw_results."},
-	{"future", c_value_future, METH_NOARGS, "The value, which the caller knows to be an aw_future."},
+	{"results", c_value_results, METH_NOARGS,
+     "Return the value as Results. The caller must know that it is an aw_results."},
+	{"future", c_value_future, METH_NOARGS,
+     "Return the value as a Future. The caller must know that it is an aw_future."},
 	{NULL, NULL, 0, NULL},
 };
 
@@ -414,7 +417,7 @@ static PyType_Slot c_value_slots[] = {
 	{Py_nb_int, (void *)c_value_int},
 	{Py_nb_index, (void *)c_value_int},
 	{Py_tp_methods, c_value_methods},
-	{Py_tp_doc, (void *)(uintptr_t) "A pointer that a C program made the value of something."},
+	{Py_tp_doc, (void *)(uintptr_t) "A value set by C code: a pointer of unknown type."},
 	{0, NULL},
 };
 
@@ -436,7 +439,7 @@ PyObject *glue_value_taken(void *value, aw_destroy_fn destroy, int32_t kind) {
 	case AW_VALUE_FUTURE: object = wrap_aw_future(value); break;
 	default:
 		if (!value) Py_RETURN_NONE;
-		/* Where nothing tells: no address is as low, and no other number as small is likely. */
+		/* A heuristic for unknown kinds: addresses are higher, and other small numbers are unlikely. */
 		if (kind == VALUE_UNKNOWN && number > -4096 && number < 4096) return PyLong_FromSsize_t(number);
 		c_value *self = PyObject_New(c_value, glue.value_type);
 		if (!self) return NULL;
@@ -454,11 +457,11 @@ PyObject *glue_value(void *value, int32_t kind) {
 
 void *glue_key(PyObject *name) {
 	if (!PyUnicode_Check(name)) {
-		PyErr_SetString(PyExc_TypeError, "the key of a context is a str");
+		PyErr_SetString(PyExc_TypeError, "the key of a context must be a str");
 		return NULL;
 	}
 	PyObject *same = PyDict_SetDefault(glue.keys, name, name);
-	return same; /* equal names have one address, which stays */
+	return same; /* equal names have the same, permanent address */
 }
 
 /* --- waiting without the GIL --- */
@@ -467,7 +470,7 @@ aw_status glue_wait(aw_loop *loop, int64_t timeout) {
 	aw_status status;
 	if (timeout == 0 || aw_loop_pending(loop)) return aw_loop_wait(loop, timeout);
 	Py_BEGIN_ALLOW_THREADS status = aw_loop_wait(loop, timeout);
-	Py_END_ALLOW_THREADS(void) PyErr_CheckSignals(); /* what it raised, glue_check() finds */
+	Py_END_ALLOW_THREADS(void) PyErr_CheckSignals(); /* glue_check() finds its exception */
 	return status;
 }
 
@@ -477,21 +480,20 @@ aw_status glue_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t time
 }
 
 /*
- * What notices signals during a blocking wait. Python's handler may run on any thread, and just before this
- * one blocks; what it then does for certain is to write to the wakeup descriptor. So the main thread lends it
- * a pipe for the time of the wait. Where there is none to be had, a handler on this thread still ends the
- * wait.
+ * Detects signals during a blocking wait. Python's C signal handler may run on any thread, or on this one
+ * just before it blocks, but it always writes to the wakeup descriptor. So the main thread sets a pipe as
+ * the wakeup descriptor during the wait. If it can't open one, a handler on this thread still ends the wait.
  */
 typedef struct wakeup {
 	int ends[2];
-	long before; /* the program's descriptor, or -1 */
+	long before; /* the program's wakeup descriptor, or -1 */
 	aw_interrupt *interrupt;
 } wakeup;
 
-/* The process in which this thread was found not to be Python's main thread. A fork may make it that. */
+/* The process in which this thread is known not to be Python's main thread. A fork can change that. */
 static _Thread_local pid_t runs_no_handlers;
 
-/* The one before; -2 with an exception, on any but the main thread. */
+/* Returns the previous one; -2 with an exception on any thread but the main one. */
 static long wakeup_swap(long fd) {
 	PyObject *result = PyObject_CallFunction(glue.set_wakeup_fd, "l", fd);
 	long before = result ? PyLong_AsLong(result) : -2;
@@ -518,14 +520,14 @@ static void wakeup_begin(wakeup *self) {
 	wakeup_close(self);
 }
 
-/* The program's own descriptor gets what came meanwhile. */
+/* Forwards what arrived meanwhile to the program's own descriptor. */
 static void wakeup_end(wakeup *self) {
 	char bytes[256];
 	if (!self->interrupt) return;
 	PyObject *type, *value, *trace;
 	PyErr_Fetch(&type, &value, &trace);
 	long lent = wakeup_swap(self->before);
-	/* a handler has set another, which stays */
+	/* a handler has set another one: keep it */
 	if (lent >= -1 && lent != self->ends[1]) (void)wakeup_swap(lent);
 	PyErr_Clear();
 	for (ssize_t count; (count = read(self->ends[0], bytes, sizeof bytes)) > 0;)
@@ -541,7 +543,7 @@ static int64_t monotonic(void) {
 }
 
 /*
- * For a concurrent future, or for an executor's threads. With an exception where a signal's handler raised
+ * Waits for a concurrent future, or for an executor's threads. Sets an exception if a signal handler raised
  * one.
  */
 static aw_status blocking_wait(aw_concurrent_future *future, aw_executor *executor, int64_t timeout) {
@@ -550,7 +552,7 @@ static aw_status blocking_wait(aw_concurrent_future *future, aw_executor *execut
 		aw_status status = -EINTR;
 		wakeup signals;
 		wakeup_begin(&signals);
-		if (PyErr_CheckSignals() == 0) { /* those from before */
+		if (PyErr_CheckSignals() == 0) { /* signals from before the wait */
 			Py_BEGIN_ALLOW_THREADS status =
 				future ? aw_concurrent_future_wait_interruptible(future, left, signals.interrupt)
 					   : aw_executor_shutdown_wait_interruptible(executor, left, signals.interrupt);
@@ -565,7 +567,8 @@ static aw_status blocking_wait(aw_concurrent_future *future, aw_executor *execut
 }
 
 /*
- * The outcome; what went wrong with the wait itself is raised here, so that neither is taken for the other.
+ * Returns the outcome. Errors of the wait itself are raised here, so that they can't be mistaken for the
+ * outcome.
  */
 aw_status glue_concurrent_future_wait(aw_concurrent_future *future, int64_t timeout, void **out) {
 	if (!aw_concurrent_future_done(future)) {
@@ -583,13 +586,13 @@ aw_status glue_shutdown_wait(aw_executor *executor, int64_t timeout) {
 	return blocking_wait(NULL, executor, timeout);
 }
 
-/* --- the completion queue: a token is a pin on (token, buffer) --- */
+/* --- the completion queue: a token is the pin of (token, buffer) --- */
 
 static bool kind_fills(uint32_t kind) {
 	return kind == AW_OP_READ || kind == AW_OP_RECV;
 }
 
-/* A number of the dictionary, or `otherwise`. -1 with an exception for what is none. */
+/* A number from the dictionary, or `otherwise`. -1 with an exception if it is not a number. */
 static int field(PyObject *from, const char *name, int64_t otherwise, int64_t low, int64_t high,
                  int64_t *out) {
 	PyObject *value = PyDict_GetItemString(from, name);
@@ -607,7 +610,7 @@ static int submission_buffer(aw_submission *self, pin *token, PyObject *buffer) 
 		PyErr_NoMemory();
 		return -1;
 	}
-	/* Nobody changes its size until the completion is drained. */
+	/* The buffer can't be resized until the completion is drained. */
 	if (PyObject_GetBuffer(buffer, token->view, kind_fills(self->kind) ? PyBUF_WRITABLE : PyBUF_SIMPLE) < 0)
 		return -1;
 	self->buffer = token->view->buf;
@@ -617,7 +620,7 @@ static int submission_buffer(aw_submission *self, pin *token, PyObject *buffer) 
 
 static int submission_fill(aw_submission *self, aw_loop *loop, PyObject *from) {
 	if (!PyDict_Check(from)) {
-		PyErr_SetString(PyExc_TypeError, "an operation is a dict");
+		PyErr_SetString(PyExc_TypeError, "an operation must be a dict");
 		return -1;
 	}
 	int64_t kind, flags, fd;
@@ -643,7 +646,7 @@ static int submission_fill(aw_submission *self, aw_loop *loop, PyObject *from) {
 }
 
 aw_submission *glue_submissions(aw_loop *loop, PyObject *list, size_t *count) {
-	PyObject *items = PySequence_Fast(list, "a sequence of operations");
+	PyObject *items = PySequence_Fast(list, "a sequence of operations was expected");
 	if (!items) return NULL;
 	*count = (size_t)PySequence_Fast_GET_SIZE(items);
 	aw_submission *array = PyMem_Calloc(*count + 1, sizeof *array);
@@ -658,7 +661,7 @@ aw_submission *glue_submissions(aw_loop *loop, PyObject *list, size_t *count) {
 	return array;
 }
 
-/* Those beyond the ones taken come back. */
+/* Release the pins of operations that were not accepted. */
 void glue_submitted(const aw_submission *submissions, size_t count, aw_status taken) {
 	for (size_t i = taken < 0 ? 0 : (size_t)taken; i < count; i++)
 		pin_end(pin_at((void *)(uintptr_t)submissions[i].token));
@@ -708,7 +711,7 @@ static bool forget(pin *self, void *loop) {
 	return true;
 }
 
-/* Completions that nobody can drain any more. */
+/* Completions that can't be drained any more. */
 void glue_closed(aw_loop *loop) {
 	pins_each(PIN_SUBMISSION, forget, loop);
 }
@@ -717,7 +720,7 @@ void glue_closed(aw_loop *loop) {
 
 const char **glue_strings(PyObject *list, PyObject **holder, size_t *count) {
 	if (PyUnicode_Check(list) || PyBytes_Check(list)) {
-		PyErr_SetString(PyExc_TypeError, "a sequence of strings, not one");
+		PyErr_SetString(PyExc_TypeError, "a sequence of strings was expected, not a string");
 		return NULL;
 	}
 	*holder = PySequence_List(list);
@@ -747,7 +750,7 @@ static PyObject *exception_of(PyObject *module, PyObject *failure) {
 static PyObject *failure_of(PyObject *module, PyObject *exception) {
 	(void)module;
 	if (!PyExceptionInstance_Check(exception))
-		return PyErr_Format(PyExc_TypeError, "%s is no exception", Py_TYPE(exception)->tp_name);
+		return PyErr_Format(PyExc_TypeError, "%s is not an exception", Py_TYPE(exception)->tp_name);
 	aw_error *error = error_from(NULL, exception);
 	PyObject *failure = error ? wrap_aw_error(error) : PyErr_NoMemory();
 	aw_error_unref(error);
@@ -756,9 +759,9 @@ static PyObject *failure_of(PyObject *module, PyObject *exception) {
 
 static PyMethodDef functions[] = {
 	{"exception_of", exception_of, METH_O,
-     "exception_of(failure): the exception that a Failure carries, or that stands for its code."},
+     "exception_of(failure): the exception that a Failure carries, or the one for its code."},
 	{"failure_of", failure_of, METH_O,
-     "failure_of(exception): a Failure that carries an exception, which comes out as itself."},
+     "failure_of(exception): a Failure that carries the exception, which is raised unchanged."},
 	{NULL, NULL, 0, NULL},
 };
 
@@ -768,19 +771,21 @@ int glue_init(PyObject *module) {
 	Py_XDECREF(builtins);
 	if (!glue.group) return -1;
 	glue.keys = PyDict_New();
-	glue.error = PyErr_NewExceptionWithDoc(
-		"libawait._raw.Error", "A failure of libawait's own; `code` is one of AW_E….", NULL, NULL);
+	glue.error = PyErr_NewExceptionWithDoc("libawait._raw.Error",
+	                                       "An error of libawait; `code` is one of AW_E….", NULL, NULL);
 	glue.cancelled = PyErr_NewExceptionWithDoc(
 		"libawait._raw.Cancelled", "A cancellation: no Exception, as asyncio's.", PyExc_BaseException, NULL);
 	PyObject *bases = glue.error ? PyTuple_Pack(2, glue.error, PyExc_TimeoutError) : NULL;
 	glue.timeout =
-		bases ? PyErr_NewExceptionWithDoc("libawait._raw.Timeout", "A limit has passed.", bases, NULL) : NULL;
+		bases ? PyErr_NewExceptionWithDoc("libawait._raw.Timeout", "A time limit expired.", bases, NULL)
+			  : NULL;
 	Py_XDECREF(bases);
-	glue.pending = glue.timeout ? PyErr_NewExceptionWithDoc(
-									  "libawait._raw.Pending",
-									  "The time given to a wait passed; what it waits for is still pending.",
-									  glue.timeout, NULL)
-	                            : NULL;
+	glue.pending =
+		glue.timeout
+			? PyErr_NewExceptionWithDoc("libawait._raw.Pending",
+	                                    "The limit of a wait expired; the awaited result is still pending.",
+	                                    glue.timeout, NULL)
+			: NULL;
 	glue.value_type = (PyTypeObject *)PyType_FromSpec(&c_value_spec);
 	PyObject *signals = PyImport_ImportModule("signal");
 	glue.set_wakeup_fd = signals ? PyObject_GetAttrString(signals, "set_wakeup_fd") : NULL;

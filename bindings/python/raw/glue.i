@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Python's typemaps. Functions keep their names (_raw.aw_loop_call_soon). An out-parameter is the result;
- * without one the result is the status, which is raised where it is an error. A callback is one callable in
- * place of the three parameters.
+ * without one the result is the status, and an error status is raised. One callable replaces the three
+ * parameters of a callback.
  */
 %insert("header") %{
 #include "glue.h"
@@ -23,7 +23,7 @@ struct type { free_it };
 %typemap(out) type *, const type * { $result = wrap_##type((type *)$1); }
 %enddef
 
-/* In place of the status. */
+/* Returned in place of the status. */
 %define GIVE(made)
 	PyObject *given = made;
 	Py_XDECREF($result);
@@ -68,7 +68,7 @@ void end_lent(PyObject *lent) {
 	if (self) self->ptr = NULL;
 }
 static int wrong_type(PyObject *object, const char *wanted) {
-	PyErr_Format(PyExc_TypeError, "%s is no %s", Py_TYPE(object)->tp_name, wanted);
+	PyErr_Format(PyExc_TypeError, "%s is not a %s", Py_TYPE(object)->tp_name, wanted);
 	return -1;
 }
 /* A task is a future. */
@@ -81,13 +81,13 @@ int glue_future(PyObject *object, aw_future **out) {
 	else if (SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_task, 0)))
 		*out = aw_task_future((aw_task *)pointer);
 	else
-		return wrong_type(object, "future and no task");
+		return wrong_type(object, "future other than a task");
 	return 0;
 }
 int glue_coro(PyObject *object, aw_coro **out) {
 	void *pointer = NULL;
 	if (object == Py_None || !SWIG_IsOK(SWIG_ConvertPtr(object, &pointer, SWIGTYPE_p_aw_coro, 0)))
-		return wrong_type(object, "coroutine of libawait's");
+		return wrong_type(object, "libawait coroutine");
 	*out = (aw_coro *)pointer;
 	return 0;
 }
@@ -100,7 +100,7 @@ int glue_failure(PyObject *object, aw_error **out) {
 }
 /* The list as an array, borrowed from its items; NULL with an exception. */
 static void *handles_in(PyObject *list, size_t *count, int (*convert)(PyObject *object, void **out)) {
-	PyObject *items = PySequence_Fast(list, "a sequence of handles");
+	PyObject *items = PySequence_Fast(list, "a sequence of handles was expected");
 	if (!items) return NULL;
 	*count = (size_t)PySequence_Fast_GET_SIZE(items);
 	void **array = PyMem_Calloc(*count + 1, sizeof *array);
@@ -119,7 +119,7 @@ static void *handles_in(PyObject *list, size_t *count, int (*convert)(PyObject *
 /* --- statuses, numbers, text --- */
 
 %typemap(out) aw_status { if (glue_check($1) < 0) SWIG_fail; $result = PyLong_FromLong($1); }
-/* Here the status is what was asked for, not how the call went. */
+/* The status is the result here, not whether the call succeeded. */
 %define STATUS_IS_DATUM(function)
 %typemap(out) aw_status function { $result = PyLong_FromLong($1); }
 %enddef
@@ -129,9 +129,9 @@ STATUS_IS_DATUM(aw_error_status)
 STATUS_IS_DATUM(aw_backend_list_status)
 STATUS_IS_DATUM(aw_backend_explain)
 STATUS_IS_DATUM(aw_timeout_exit)
-/* A cancelled future's error is written beside a negative status. */
+/* A cancelled future sets its error in addition to returning a negative status. */
 STATUS_IS_DATUM(aw_future_error)
-/* The error object says more than its code. */
+/* The error object has more details than its code. */
 %define NONE_UNLESS(check)
 	if (check < 0) SWIG_fail;
 	$result = Py_None;
@@ -148,7 +148,7 @@ STATUS_IS_DATUM(aw_future_error)
 	$1 = truth;
 }
 %typemap(out) aw_bool { $result = PyBool_FromLong($1); }
-/* Text, bytes, or a path; the terminated bytes are held until the call is over. */
+/* A str, bytes, or a path; the terminated bytes are kept alive until the call returns. */
 %typemap(in) const char * (PyObject *holder = NULL) {
 	$1 = NULL;
 	if ($input != Py_None) {
@@ -167,7 +167,7 @@ STATUS_IS_DATUM(aw_future_error)
 %typemap(in, numinputs=0) (char *text, size_t size) (char room[512]) { $1 = room; $2 = sizeof room; }
 %typemap(argout) (char *text, size_t size) { GIVE(Py_BuildValue("(Os)", $result, $1)) }
 
-/* --- callbacks: pinned in "check", when all other arguments have been found right --- */
+/* --- callbacks: pinned in "check", once all other arguments have been validated --- */
 
 %define CALLABLE(fn_type, trampoline, kind)
 %typemap(in) (fn_type fn, void *ud, aw_destroy_fn destroy) {
@@ -215,7 +215,7 @@ CALLABLE(aw_compare_fn, glue_compare, PIN_CALL)
                 (void *payload, aw_destroy_fn destroy) {
 	if ($1 && !($1 = pin_new(PIN_VALUE, (PyObject *)$1, NULL))) SWIG_fail;
 }
-/* Those that leave the value to the caller when they fail. */
+/* Functions that leave the value with the caller when they fail. */
 %define VALUE_STAYS(function, value)
 %exception function { $action if (result < 0) pin_free(value); }
 %enddef
@@ -239,7 +239,7 @@ VALUE_STAYS(aw_error_new, arg4)
 	$2 = &destroy;
 }
 %typemap(argout) (void **out, aw_destroy_fn *out_destroy) { GIVE(glue_value_taken(value$argnum, destroy$argnum, value_kind$argnum)) }
-/* Of these the kind can be told; before it is taken. */
+/* For these, the kind can be queried, before the value is taken. */
 %exception aw_future_result { value_kind2 = aw_future_value_kind(arg1); $action }
 %exception aw_future_take_result { value_kind2 = aw_future_value_kind(arg1); $action }
 %typemap(in) const void *key { $1 = glue_key($input); if (!$1) SWIG_fail; }
@@ -302,11 +302,11 @@ HANDLES_IN((aw_error *const *errors, size_t count), aw_error, glue_failure)
 		SWIG_fail;
 	}
 }
-/* None: nothing at all; []: something happened. */
+/* None: nothing happened; []: something did. */
 %typemap(argout) (aw_completion *out, size_t max) { if (result >= 0) { GIVE(glue_completions($1, result)) } }
 %typemap(freearg) (aw_completion *out, size_t max) { PyMem_Free($1); }
 
-/* --- where the call itself is ours --- */
+/* --- hand-written calls --- */
 
 %exception aw_loop_wait { result = glue_wait(arg1, arg2); }
 %exception aw_loop_drain { result = glue_drain(arg1, arg2, arg3, arg4); }
@@ -314,13 +314,13 @@ HANDLES_IN((aw_error *const *errors, size_t count), aw_error, glue_failure)
 %exception aw_executor_shutdown_wait { result = glue_shutdown_wait(arg1, arg2); }
 %exception aw_loop_close { $action if (result == 0) glue_closed(arg1); }
 
-%typemap(in) uint64_t token { $1 = (uint64_t)(uintptr_t)$input; /* any object: the call itself looks */ }
+%typemap(in) uint64_t token { $1 = (uint64_t)(uintptr_t)$input; /* any object: the call itself uses it */ }
 %exception aw_loop_cancel_token { result = glue_cancel_token(arg1, (PyObject *)(uintptr_t)arg2); }
 
 %typemap(in) (aw_done_fn fn, void *ud) { $1 = glue_done; $2 = (void *)$input; }
 %exception aw_future_remove_done_callback { result = glue_remove_done_callback(arg1, (PyObject *)arg3); }
 
-/* One list, not a look and a copy. */
+/* One list, instead of a call for each element. */
 %typemap(in, numinputs=0) (aw_task **out, size_t max) { $1 = NULL; $2 = 0; }
 %typemap(check) (aw_task **out, size_t max) {
 	aw_status most = aw_loop_all_tasks(arg1, NULL, 0);

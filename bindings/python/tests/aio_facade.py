@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The name `asyncio` for libawait.aio, so that programs and tests written for asyncio run on it unchanged and nothing of asyncio runs.
+"""Makes `asyncio` an alias of libawait.aio, so that programs and tests written for asyncio run on it unchanged, without asyncio itself.
 
-As a program: aio_facade.py PROGRAM runs that one.
+usage: aio_facade.py PROGRAM
 """
 import logging
 import runpy
@@ -10,7 +10,7 @@ import types
 
 
 def install():
-    """Puts libawait.aio in the place of asyncio, for whoever imports that from now on."""
+    """Replace asyncio with libawait.aio in all imports from now on."""
     assert 'asyncio' not in sys.modules, 'asyncio was imported before'
     import libawait.aio as aio
     from libawait.aio import _support, coroutines, events, exceptions, futures, locks, queues, runners, streams, subprocess, taskgroups, tasks, threads, timeouts
@@ -24,7 +24,7 @@ def install():
     facade.BaseEventLoop = aio.Loop
     sys.modules['asyncio'] = facade
 
-    # What their tests and helpers look up under names of CPython's modules.
+    # Names in CPython's modules that their tests and helpers look up.
     events.BaseEventLoop = aio.Loop
     events._event_loop_policy = None
     futures._CFuture = futures._PyFuture = aio.Future

@@ -4,9 +4,9 @@
 
 usage: aio_suite.py [-v] [MODULE[.CLASS[.TEST]]…]
 
-The tests are those installed with the interpreter (Debian: libpython3.11-testsuite), unchanged. Their set-up differs: the name `asyncio` is
-libawait.aio, so nothing of asyncio runs under them, and the loop of simulated time is one on the backend `virtual`. What is left out stands
-in aio_left_out.txt, each with its reason; whatever else fails is a failure. The last line is the total.
+The tests are those installed with the interpreter (Debian: libpython3.11-testsuite), unchanged. Their setup differs: `asyncio` is an alias
+of libawait.aio, so asyncio itself is not used, and the simulated-time loop uses the backend `virtual`. aio_left_out.txt lists the tests that
+are left out, each with its reason; any other failing test is a failure. The last line is the total.
 """
 import argparse
 import fnmatch
@@ -24,7 +24,7 @@ MODULES = ('test_futures', 'test_futures2', 'test_tasks', 'test_locks', 'test_qu
 
 
 def simulated_loop(aio):
-    """The loop of simulated time: the backend `virtual`, counted from 0. The steps that a test hands in are its own doing."""
+    """The simulated-time loop: the backend `virtual`, starting at 0. Ignores the time steps that a test passes."""
 
     class TestLoop(aio.Loop):
         __name__ = 'TestLoop'
@@ -82,7 +82,7 @@ def main():
     used = set()
     names = args.names or MODULES
     totals = [0, 0, 0, 0]
-    twice = 0  # the tests of a second implementation in Python, which CPython has and this package has not
+    twice = 0  # the tests for CPython's second implementation, in Python, which this package doesn't have
     texts = []
     for name in names:
         module = name.split('.')[0]
@@ -127,7 +127,7 @@ def main():
         if stale:
             print(f'patterns of the list that fit no test here (another version of CPython?): {", ".join(stale)}')
     print(f"CPython {sys.version.split()[0]}'s tests on libawait.aio: {totals[0]} passed, {totals[3]} left out with reasons, {totals[1]} failed; "
-          f"{twice} are of CPython's second implementation and would run the same classes again")
+          f"{twice} test CPython's second implementation and would run the same classes again")
     print(f'{totals[0]} passed, {totals[1]} failed')
     return 1 if totals[1] or not totals[0] else 0
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The documents' programs, and those of the statements about asyncio, run unchanged and print what CPython printed: on libawait's loop under CPython's
-tasks, or with --aio on libawait.aio in the place of asyncio.
+"""The conformance programs run unchanged and print what CPython printed: on libawait's loop with CPython's tasks or, with --aio, on
+libawait.aio in place of asyncio.
 
-They are conformance/cases/TOPIC/NAME.py with NAME.expected. What is left out stands in cases_left_out.txt or aio_cases_left_out.txt, each with its reason. A
-program that needs the rules of a newer CPython says so in its head; libawait.aio has them.
+They are conformance/cases/TOPIC/NAME.py with NAME.expected. cases_left_out.txt and aio_cases_left_out.txt list those left out, each with its
+reason. The header of a program says if it needs the semantics of a newer CPython, which libawait.aio has.
 
 usage: cases.py [--aio] [--jobs N] [NAME...]
 """
@@ -49,7 +49,7 @@ def run(launcher, program):
         except subprocess.TimeoutExpired:
             return 'not over after 60 seconds'
         finally:
-            # What the program leaves behind goes as well.
+            # Also removes what the program leaves behind.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     expected = program.with_suffix('.expected').read_bytes()

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Runs CPython's own tests of asyncio (its package `test`) on libawait's loop, on the backend that AWAIT_BACKEND names.
 
-The mixins that ask for a loop by create_event_loop() get ours; whole modules run with our policy for the default one. What is left out stands in
-cpython_left_out.txt, each with its reason. For each module a line says how many passed, were left out, were skipped by CPython itself, and failed.
+Mixins that call create_event_loop() get our loop; whole modules run with our policy. cpython_left_out.txt lists the tests that are left out,
+each with its reason. For each module, a line says how many passed, were left out, were skipped by CPython itself, and failed.
 
 usage: cpython_suite.py [-v] [MODULE[.CLASS[.TEST]]...]
 """
@@ -32,14 +32,14 @@ import libawait
 
 HERE = pathlib.Path(__file__).resolve().parent
 
-# By the hook create_event_loop(): module and mixins.
+# Tests that use the hook create_event_loop(): module and mixins.
 MIXINS = {
     'events': ('test_events', ('UnixEventLoopTestsMixin', 'SubprocessTestsMixin')),
     'sock_lowlevel': ('test_sock_lowlevel', ('BaseSockTestsMixin',)),
     'sendfile': ('test_sendfile', ('SendfileTestsBase',)),
     'subprocess': ('test_subprocess', ('SubprocessMixin',)),
 }
-# With our policy in force.
+# Tests that run with our policy.
 MODULES = ('streams', 'server', 'locks', 'queues', 'buffered_proto', 'context', 'pep492', 'runners', 'taskgroups', 'timeouts', 'waitfor',
            'threads', 'futures2', 'ssl', 'sslproto', 'eager_task_factory', 'free_threading')
 
@@ -70,12 +70,12 @@ def use_our_policy():
 
 
 def mixin_case(module, mixins):
-    """A class of CPython's mixins on our loop."""
+    """A test class made from CPython's mixins, on our loop."""
     def create_event_loop(self):
         return libawait.new_event_loop()
 
     def set_up(self):
-        # The subprocess mixin makes no loop by itself.
+        # The subprocess mixin doesn't create a loop itself.
         super(case, self).setUp()
         if not hasattr(self, 'loop'):
             self.loop = libawait.new_event_loop()
@@ -86,7 +86,7 @@ def mixin_case(module, mixins):
 
 
 def load(name):
-    """The tests of one name, or None where this version of CPython has no such module."""
+    """The tests with a name, or None if this version of CPython doesn't have the module."""
     loader = unittest.defaultTestLoader
     try:
         module = importlib.import_module('test.test_asyncio.test_' + name)
@@ -106,7 +106,7 @@ def each(suite):
 
 
 def count_loops():
-    """How many of our loops have been made, in a list of one number: that a module passes says nothing if it made none."""
+    """How many of our loops were created, in a list of one number: a pass means nothing if the module created none."""
     made, init = [0], libawait.EventLoop.__init__
 
     def counting(self, *args, **kwargs):
@@ -129,7 +129,7 @@ def short(test):
 
 
 def run(name, options, backend_name, reasons, made):
-    """How many passed, failed, and are left out."""
+    """The number of tests that passed, failed, and are left out."""
     suite = load(name)
     if suite is None:
         return 0, 0, 0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Runs a program of asyncio's, unchanged, with libawait's loop as the default one. Exit status 3: it ended well, but made no such loop.
+"""Runs an asyncio program unchanged, with libawait's loop as the default. Exit status 3: it succeeded, but did not create such a loop.
 
-Under virtual time the clocks of the module `time` are the loops' too, since the programs tell how long they took.
+Under virtual time, the clocks of the module `time` follow the loop's, because the programs print how long they took.
 
 usage: on_our_loop.py PROGRAM
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs a file of unittest's, and ends with the line `N passed, N failed`.
+"""Runs a unittest file, and ends with the line `N passed, N failed`.
 
 usage: run.py FILE [NAME...]
 """

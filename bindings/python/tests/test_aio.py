@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""libawait.aio where CPython's tests don't look: what hangs on the library, threads, signals, forks, and the collector."""
+"""Tests of libawait.aio that CPython's suite lacks: the library, threads, signals, fork, and the garbage collector."""
 import asyncio
 import contextvars
 import gc
@@ -234,7 +234,7 @@ class Failures(Case):
             return results
         self.assertEqual([one is failure for one in run(main())], [True, True])
 
-    def test_a_failure_nobody_looks_at_is_told_with_its_task(self):
+    def test_an_unretrieved_failure_is_reported_with_its_task(self):
         told = []
 
         async def fail():
@@ -250,7 +250,7 @@ class Failures(Case):
         self.assertIsInstance(told[0]['exception'], ValueError)
         told.clear()
 
-    def test_a_failed_done_callback_is_told_with_a_handle_as_in_asyncio(self):
+    def test_a_failed_done_callback_is_reported_with_a_handle_as_in_asyncio(self):
         told = []
 
         def fail(_):
@@ -501,7 +501,7 @@ class Threads(Case):
         run(main(), 'epoll')
         self.assertGreater(len(turns), 10)
 
-    def test_a_failure_dropped_by_another_thread_is_told_by_the_loop(self):
+    def test_a_failure_dropped_by_another_thread_is_reported_by_the_loop(self):
         told = []
 
         async def main():
@@ -559,7 +559,7 @@ class Signals(Case):
 
 
 class Processes(Case):
-    def test_a_forked_child_runs_a_loop_of_its_own(self):
+    def test_a_forked_child_runs_a_separate_loop(self):
         async def main():
             child = os.fork()
             if child == 0:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The first example prints what the documents' first example does, in order of the exits, and leaves no child behind."""
+"""The first example prints what CPython printed, in order of the exits, and leaves no child behind."""
 import pathlib
 import subprocess
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What CPython's own tests do not look at: the collector, exceptions that leave the run, signals while it waits, threads, fork, closing."""
+"""Tests that CPython's suite lacks: the garbage collector, exceptions that end the run, signals during a wait, threads, fork, closing."""
 import asyncio
 import contextlib
 import contextvars
@@ -32,7 +32,7 @@ def setUpModule():
 
 
 class LoopTest(unittest.TestCase):
-    """Each test has a loop of its own, and leaves nothing behind: no handle of libawait's, no descriptor."""
+    """Each test has a separate loop, and leaves no libawait handle and no descriptor behind."""
 
     def setUp(self):
         gc.collect()
@@ -190,11 +190,11 @@ class Exceptions(LoopTest):
         self.loop.set_exception_handler(lambda loop, context: self.told.append(context))
 
     def tearDown(self):
-        # What was told refers to handles, and they to their loop.
+        # The reports refer to handles, and these to their loop.
         self.told.clear()
         super().tearDown()
 
-    def test_an_exception_in_a_callback_is_told_and_the_loop_goes_on(self):
+    def test_an_exception_in_a_callback_is_reported_and_the_loop_continues(self):
         handle = self.loop.call_soon(lambda: 1 / 0)
         seen = []
         self.loop.call_soon(seen.append, 1)
@@ -249,7 +249,7 @@ class Exceptions(LoopTest):
         self.assertEqual(raised.exception.code, 4)
         raised = None
 
-    def test_a_context_that_is_entered_already_is_told(self):
+    def test_a_context_that_is_already_entered_is_reported(self):
         context = contextvars.copy_context()
         self.loop.call_soon(self.fail, context=context)
         if sys.version_info < (3, 12):
@@ -263,7 +263,7 @@ class Exceptions(LoopTest):
 
 
 class Collector(LoopTest):
-    def test_callbacks_are_let_go_of_when_they_ran(self):
+    def test_callbacks_are_released_after_they_have_run(self):
         class Thing:
             pass
         thing = Thing()
@@ -382,7 +382,7 @@ class Closing(LoopTest):
             warnings.simplefilter('ignore')
             process = loop.run_until_complete(main())
             pid = process.pid
-            # A transport that is let go of kills its child; what counts is that closing the loop does not.
+            # Dropping the transport kills its child; the point is that closing the loop does not.
             loop.close()
             os.kill(pid, 0)
             os.kill(pid, signal.SIGKILL)
@@ -444,7 +444,7 @@ class Signals(LoopTest):
     def setUp(self):
         super().setUp()
         if self.loop.backend == 'virtual':
-            # It has no bell, since watching one would have its time pass as it really does.
+            # It has no bell, since watching one would make virtual time follow real time.
             self.loop.close()
             self.loop = libawait.new_event_loop('epoll')
 
@@ -579,7 +579,7 @@ class Threads(LoopTest):
             self.run_briefly()
 
     def test_what_asyncio_forgives_works(self):
-        # call_soon() and call_later() from a thread, which is a fault that asyncio tells in debug mode only.
+        # call_soon() and call_later() from a thread: a bug that asyncio reports only in debug mode.
         seen = []
         ready = threading.Event()
 
@@ -622,7 +622,7 @@ class Threads(LoopTest):
 
 class Forking(LoopTest):
     def child(self, body):
-        """What the child printed, from inside a callback of the loop."""
+        """Run the program in a callback of the loop, and return what the child printed."""
         reader, writer = os.pipe()
 
         def fork():
@@ -719,7 +719,7 @@ class Children(LoopTest):
     def test_the_return_code_is_right_where_popen_was_quicker(self):
         async def main():
             process = await asyncio.create_subprocess_exec('sleep', '60')
-            # Ends the child and has Popen reap it before the loop can: as send_signal() does before it sends.
+            # Ends the child and lets Popen reap it before the loop does, as send_signal() does before it sends.
             os.kill(process.pid, signal.SIGKILL)
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
             process._transport.get_extra_info('subprocess').poll()

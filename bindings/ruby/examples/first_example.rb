@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # frozen_string_literal: true
 
-# Four shell commands at once, each under a two-second limit, gathered.
+# Four shell commands at once, each with a two-second timeout, gathered.
 
 require 'libawait'
 

@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# asyncio's programming model in Ruby. The functions of C are here under their own names (Libawait.aw_loop_call_soon); this file
-# makes methods of them (Loop#call_soon) and adds what a program wants to read: run, await, spawn, gather, wait_for.
+# asyncio's programming model for Ruby. The C functions keep their names (Libawait.aw_loop_call_soon); this file
+# defines methods for them (Loop#call_soon) and adds the high-level calls: run, await, spawn, gather, wait_for.
 #
 # A task's block runs in a Fiber, and `await` in it looks like a blocking call.
 
@@ -10,7 +10,7 @@ require 'libawait_native'
 require_relative 'libawait/version'
 
 module Libawait
-  raise LoadError, "libawait #{aw_version} has another ABI than this gem is for" unless aw_abi_version == ABI
+  raise LoadError, "libawait #{aw_version} has a different ABI from the one this gem was built for" unless aw_abi_version == ABI
 end
 
 require_relative 'libawait/errors'

@@ -1,9 +1,9 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# A program of threads, with a loop of libawait's tasks in each of some: an echo server and its clients over loopback, a pipeline of
-# queues, subprocesses, and results handed to plain threads. Under load for AWAIT_LOAD_SECONDS: nothing is lost, the threads without
-# a loop are not blocked, and nothing leaks.
+# A multithreaded program in which some threads run a libawait loop with tasks: an echo server and its clients over loopback, a pipeline
+# of queues, subprocesses, and results passed to plain threads. Checks under load for AWAIT_LOAD_SECONDS that nothing is lost, threads
+# without a loop are not blocked, and nothing leaks.
 
 require 'libawait'
 require 'socket'
@@ -15,7 +15,7 @@ clock = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) }
 fds = -> { Dir.children('/proc/self/fd').size }
 rss = -> { File.read('/proc/self/statm').split[1].to_i * 4 } # KiB
 
-# Counts that several threads add to.
+# Counters that several threads increment.
 class Ledger
   def initialize
     @lock, @counts = Mutex.new, Hash.new(0)
@@ -25,7 +25,7 @@ class Ledger
   def [](what) = @lock.synchronize { @counts[what] }
 end
 
-# One loop's work until `stop` says so.
+# The work of one loop until `stop` returns true.
 class Worker
   def initialize(ledger, results, deadline, clock)
     @ledger, @results, @deadline, @clock = ledger, results, deadline, clock
@@ -76,7 +76,7 @@ class Worker
     end
   end
 
-  # One task to another to a plain thread.
+  # From one task to another, and then to a plain thread.
   def pipeline
     queue = Libawait::Queue.new(4)
     producer = Libawait.spawn do
@@ -106,7 +106,7 @@ class Worker
   end
 end
 
-# Some rounds: what grows from the first to the last is a leak.
+# Several rounds: growth from the first to the last is a leak.
 def round(seconds, clock, ledger)
   results = Thread::Queue.new
   received = Thread.new do
@@ -133,7 +133,7 @@ def round(seconds, clock, ledger)
 end
 
 ledger = Ledger.new
-round([SECONDS / 8, 0.2].max, clock, Ledger.new) # what is made once
+round([SECONDS / 8, 0.2].max, clock, Ledger.new) # warm-up: allocates what is allocated only once
 collect = -> { 5.times { Libawait.collect } }
 collect.call
 before = { handles: Libawait.aw_debug_live_handles, fds: fds.call, rss: rss.call }
@@ -150,10 +150,10 @@ check = lambda do |what, right|
   right ? passed += 1 : failed += 1
   puts "failed: #{what}" unless right
 end
-check.call('work was done', counts.values_at(:asked, :put, :started).all?(&:positive?))
+check.call('some work was done', counts.values_at(:asked, :put, :started).all?(&:positive?))
 check.call('every request was received and answered', [counts[:requests], counts[:answered]] == [counts[:asked]] * 2)
-check.call('every item came out in the other thread', counts[:put] == counts[:received] && ledger[:unexpected].zero?)
-check.call('every process ended, every limit rang', counts[:started] == counts[:ended] && counts[:limits] == counts[:started])
+check.call('every item reached the other thread', counts[:put] == counts[:received] && ledger[:unexpected].zero?)
+check.call('every process ended, every timeout fired', counts[:started] == counts[:ended] && counts[:limits] == counts[:started])
 check.call('no thread was blocked', worst < 1.0)
 check.call('no handle was left', after[:handles] <= before[:handles] + 16)
 check.call('no descriptor was left', after[:fds] <= before[:fds] + 2)

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# One file of tests is one program, whose last line is "N passed, N failed".
+# Each test file is a program whose last line of output is "N passed, N failed".
 
 require 'minitest/autorun'
 require 'libawait'
@@ -29,7 +29,7 @@ class CheckCase < Minitest::Test
 
   def self.case(sentence, &) = define_method("test_#{sentence.tr(' ', '_')}", &)
 
-  # A loop of the case's own, closed at its end.
+  # A loop for this case, closed at its end.
   def with_loop(*backend)
     loop = Libawait::Loop.new(*backend)
     yield loop

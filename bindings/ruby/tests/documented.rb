@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# Every class, method and constant of lib/ has its documentation, as YARD sees it.
+# Every class, method and constant in lib/ is documented, according to YARD.
 
 require 'open3'
 require 'tmpdir'
@@ -11,7 +11,7 @@ FOLDER = File.expand_path('..', __dir__)
 begin
   require 'yard'
 rescue LoadError
-  puts 'skipped: yard is not there', '0 passed, 0 failed, 1 skipped'
+  puts 'skipped: yard is not installed', '0 passed, 0 failed, 1 skipped'
   exit 77
 end
 

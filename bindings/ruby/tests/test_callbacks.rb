@@ -6,7 +6,7 @@
 require_relative 'check'
 
 class CallbacksTest < CheckCase
-  self.case 'callbacks run in the order in which they were made' do
+  self.case 'callbacks run in the order of their registration' do
     with_loop do |loop|
       seen = []
       loop.call_later(0.01) { seen << :later and loop.stop }
@@ -53,7 +53,7 @@ class CallbacksTest < CheckCase
     end
   end
 
-  self.case 'a lambda of no arguments serves as well' do
+  self.case 'a lambda without parameters works as well' do
     with_loop do |loop|
       seen = []
       loop.call_soon(&-> { seen << 1 })

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# Many operations in one call, many outcomes in another.
+# Batches: many operations are submitted in one call, and many completions drained in another.
 
 require_relative 'check'
 
@@ -60,11 +60,11 @@ class CompletionsTest < CheckCase
     end
   end
 
-  self.case 'nothing at all within the time is nil' do
+  self.case 'a drain that times out returns nil' do
     with_loop { |loop| assert_nil loop.drain(timeout: 0) }
   end
 
-  self.case 'what is wrong is refused and gives the buffer back' do
+  self.case 'an invalid operation is refused and its buffer is unlocked' do
     with_loop do |loop|
       buffer = +'....'
       assert_raises(SystemCallError) { loop.submit([{ kind: 99, token: 1 }]) }
@@ -73,7 +73,7 @@ class CompletionsTest < CheckCase
     end
   end
 
-  self.case 'a loop that closes gives the buffers back' do
+  self.case 'closing the loop unlocks the buffers' do
     buffer = +'....'
     IO.pipe do |reader, _writer|
       with_loop { |loop| loop.submit([{ kind: AW_OP_READ, fd: reader.fileno, token: 1, buffer: buffer }]) }

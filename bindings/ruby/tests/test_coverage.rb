@@ -18,13 +18,13 @@ class CoverageTest < CheckCase
       File.read("#{INTERFACE}/handles.i").scan(/^HANDLE\((aw_\w+),/).flatten.flat_map { |type| ["#{type}_ref", "#{type}_unref"] }
   end
 
-  self.case 'every function of the headers is wrapped or stands in the list' do
+  self.case 'every function of the headers is wrapped or listed as left out' do
     assert_operator public_functions.size, :>, 150
     missing = public_functions - left_out - Libawait.singleton_methods.map(&:to_s)
     assert_empty missing
   end
 
-  self.case 'the list names no function that is not there and none that is wrapped' do
+  self.case 'the list contains no missing and no wrapped functions' do
     assert_empty left_out - public_functions
     assert_empty left_out & Libawait.singleton_methods.map(&:to_s)
   end
@@ -42,7 +42,7 @@ class CoverageTest < CheckCase
     assert_empty HEADERS.map { |path| File.basename(path) } - included - without_functions
   end
 
-  self.case 'the library that runs is the one the headers are of' do
+  self.case 'the loaded library matches the headers' do
     assert_equal 0, Libawait.aw_abi_version
     assert_match(/\A\d+\.\d+\.\d+\z/, Libawait.aw_version)
   end

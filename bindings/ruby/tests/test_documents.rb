@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# The documents' cases as a Ruby program would be written; each prints what CPython printed (conformance/cases/TOPIC/NAME.expected). The
-# backend is AWAIT_BACKEND's. A second of theirs is less here, but under virtual time.
+# The conformance cases, written as idiomatic Ruby; each prints what CPython printed (conformance/cases/TOPIC/NAME.expected).
+# AWAIT_BACKEND selects the backend. Except under virtual time, seconds are scaled down.
 
 require_relative 'check'
 
@@ -15,7 +15,7 @@ class DocumentsTest < CheckCase
   VIRTUAL = BACKEND == 'virtual'
   UNIT = VIRTUAL ? 1.0 : 0.4
 
-  # A case: what it says is compared with the trace. `real` ones need threads or processes, whose time virtual time can't know.
+  # A case: its output is compared with the trace. A `real` case needs threads or processes, which don't run in virtual time.
   def self.document(name, real: false, &body)
     return left_out(name) if real && VIRTUAL
 
@@ -30,7 +30,7 @@ class DocumentsTest < CheckCase
     end
   end
 
-  def self.left_out(name) = puts("left out: #{name}: threads and processes live in real time")
+  def self.left_out(name) = puts("left out: #{name}: threads and processes run in real time")
 
   def say(*words) = @said << words.join(' ')
   def pause(seconds) = L.sleep(seconds * UNIT)
@@ -171,7 +171,7 @@ class DocumentsTest < CheckCase
     begin
       L.as_completed(rest, seconds: 0.3 * UNIT) { |one| say(one.result) && (said += 1) }
     rescue L::Timeout
-      (rest.size - said).times { say 'TimeoutError' } # in Ruby the iteration ends; in Python each of the rest raises
+      (rest.size - said).times { say 'TimeoutError' } # in Ruby the iteration ends; in Python each remaining future raises
     end
     say "[#{rest.map { |one| python(one.done?) }.join(', ')}]"
   end
@@ -363,7 +363,7 @@ class DocumentsTest < CheckCase
     L.pass
   end
 
-  # Outside a loop: another thread drives it.
+  # Outside the loop, which another thread drives.
   threadsafe = proc do
     loop = L::Loop.new
     thread = Thread.new { loop.run_forever }

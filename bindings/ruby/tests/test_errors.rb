@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# Statuses come as exceptions, and exceptions go through the library unchanged.
+# Statuses are raised as exceptions, and exceptions pass through the library unchanged.
 
 require_relative 'check'
 
@@ -26,7 +26,7 @@ class ErrorsTest < CheckCase
     end
   end
 
-  self.case 'cancellation and timeout have classes of their own' do
+  self.case 'cancellation and timeout have separate classes' do
     Libawait.run do |loop|
       assert_raises(Libawait::Timeout) { Libawait.wait_for(loop.create_future, 0.01) }
       future = loop.create_future
@@ -61,7 +61,7 @@ class ErrorsTest < CheckCase
     end
   end
 
-  self.case 'with a handler a failing callback is its business and the loop goes on' do
+  self.case 'an exception handler receives the exception of a callback and the loop continues' do
     with_loop do |loop|
       seen = []
       loop.set_exception_handler { |_, report| seen << [report.message, report.error.exception.class] }
@@ -72,7 +72,7 @@ class ErrorsTest < CheckCase
     end
   end
 
-  self.case 'what is no standard error leaves the loop in spite of a handler' do
+  self.case 'an exception other than StandardError leaves the loop in spite of a handler' do
     with_loop do |loop|
       loop.set_exception_handler { flunk 'told' }
       loop.call_soon { exit 3 }
@@ -91,14 +91,14 @@ class ErrorsTest < CheckCase
     end
   end
 
-  self.case 'an error nobody looked at reaches the handler, though the collector found it' do
+  self.case 'an error that was never retrieved reaches the handler, even from the collector' do
     with_loop do |loop|
       messages = []
       loop.set_exception_handler { |_, report| messages << report.message }
-      # In a thread whose stack goes away, since the collector looks at stacks conservatively.
+      # In a thread, whose stack is gone afterwards, because the collector scans stacks conservatively.
       Thread.new { 20.times { loop.create_future.fail(Libawait::AW_EHOST, 'lost') } }.join
       Libawait.collect
-      loop.dispatch # the loop was the other thread's
+      loop.dispatch # the other thread owned the loop
       assert_includes messages, 'Future exception was never retrieved'
     end
   end
@@ -115,7 +115,7 @@ class ErrorsTest < CheckCase
     end
   end
 
-  self.case 'a handle whose loop is closed answers so' do
+  self.case 'a handle whose loop is closed reports so' do
     future = with_loop(&:create_future)
     error = assert_raises(Libawait::Error) { future.set_result(1) }
     assert_equal Libawait::AW_ELOOPCLOSED, error.code

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# The documents' first example prints what CPython prints, and ends what takes longer than two seconds.
+# The first example prints what CPython prints, and kills commands that take longer than two seconds.
 
 require_relative 'check'
 require 'open3'
@@ -25,7 +25,7 @@ class FirstExampleTest < CheckCase
     runs.map(&:value).each do |backend, out, status, seconds|
       assert_equal EXPECTED, out, backend
       assert status.success?, backend
-      # Not before the limit of two seconds; and nobody waited for the `sleep 500`, however busy the machine is.
+      # Not before the two-second timeout; and it did not wait for `sleep 500`, however busy the machine is.
       assert_includes 2.0..400.0, seconds, backend
     end
   end

@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# The collector lets handles go; blocks and values live as long as C needs them.
+# The collector frees handles; blocks and values live as long as C needs them.
 
 require_relative 'check'
 
 class LifetimeTest < CheckCase
-  # In a thread whose stack goes away, since the collector looks at stacks conservatively.
+  # In a thread, whose stack is gone afterwards, because the collector scans stacks conservatively.
   def elsewhere(&) = Thread.new(&).join
 
   def collected(base)
@@ -17,7 +17,7 @@ class LifetimeTest < CheckCase
     Libawait.aw_debug_live_handles
   end
 
-  self.case 'handles go with their wrappers' do
+  self.case 'handles are released with their wrappers' do
     Libawait.collect
     base = Libawait.aw_debug_live_handles
     elsewhere do
@@ -32,7 +32,7 @@ class LifetimeTest < CheckCase
     assert_operator collected(base), :<=, base + 8
   end
 
-  self.case 'what a block or a value held goes once C is done with it' do
+  self.case 'blocks and values are freed once C has released them' do
     with_loop do |loop|
       held = Array.new(3) { ObjectSpace::WeakMap.new }
       elsewhere do
@@ -46,13 +46,13 @@ class LifetimeTest < CheckCase
         loop.dispatch
       end
       Libawait.collect
-      loop.dispatch # the loop was the other thread's
+      loop.dispatch # the other thread owned the loop
       Libawait.collect
       held.each { |weak| assert_operator weak.values.size, :<=, 5 }
     end
   end
 
-  self.case 'a loop that was dropped unclosed goes too' do
+  self.case 'a loop that was dropped without close is freed as well' do
     Libawait.collect
     base = Libawait.aw_debug_live_handles
     elsewhere { 5.times { Libawait::Loop.new.call_soon { flunk } } }
@@ -73,7 +73,7 @@ class LifetimeTest < CheckCase
     end
   end
 
-  self.case 'a task goes on when its wrapper has gone' do
+  self.case 'a task continues after its wrapper is collected' do
     Libawait.run do
       seen = []
       10.times { |i| Libawait.spawn { Libawait.sleep(0.005) || seen << i } }

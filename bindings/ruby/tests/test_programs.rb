@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# The kinds of program that people write with fibers: plain Ruby in tasks, under virtual time where nothing but time is waited for.
+# Typical fiber programs: plain Ruby in tasks, under virtual time if they only wait for time to pass.
 
 require_relative 'check'
 require 'socket'
@@ -10,7 +10,7 @@ class ProgramsTest < CheckCase
   def virtually(&) = Libawait.run('virtual', &)
   def now = Libawait::Loop.current.time.fdiv(Libawait::SECOND)
 
-  self.case 'one after the other takes the sum, beside each other the longest' do
+  self.case 'sequential tasks take the sum of their times, concurrent ones the maximum' do
     virtually do
       began = now
       3.times { |seconds| sleep(seconds) }
@@ -46,7 +46,7 @@ class ProgramsTest < CheckCase
     end
   end
 
-  self.case 'a group waits for all of its tasks, also for those that tasks add' do
+  self.case 'a group waits for all of its tasks, including those that tasks add' do
     virtually do
       seen = []
       Libawait.group do |group|
@@ -56,7 +56,7 @@ class ProgramsTest < CheckCase
     end
   end
 
-  self.case 'the first two are waited for and the others stopped' do
+  self.case 'the first two are awaited and the others cancelled' do
     virtually do
       ensured = []
       tasks = [5, 1, 3, 2].map do |seconds|
@@ -79,7 +79,7 @@ class ProgramsTest < CheckCase
     end
   end
 
-  self.case 'one that fails takes the others of its group with it' do
+  self.case 'a failing task cancels the others in its group' do
     virtually do
       seen = []
       error = assert_raises(Libawait::ErrorGroup) do
@@ -97,7 +97,7 @@ class ProgramsTest < CheckCase
     end
   end
 
-  self.case 'a time-out leaves the rest of the program running' do
+  self.case 'a timeout leaves the rest of the program running' do
     virtually do
       began = now
       said = begin
@@ -152,7 +152,7 @@ class ProgramsTest < CheckCase
     end
   end
 
-  # A server that answers as an HTTP server does, one fiber a connection.
+  # A server that responds like an HTTP server, with one fiber per connection.
   def serve(server)
     loop do
       client = server.accept
@@ -210,7 +210,7 @@ class ProgramsTest < CheckCase
     assert_equal 5, closed
   end
 
-  self.case 'subprocesses beside each other, one killed at its limit' do
+  self.case 'subprocesses run concurrently, and one is killed on timeout' do
     Libawait.run do
       outputs = ['echo 1', 'sleep 0.02; echo 2', 'printf 3'].map { |command| Libawait.spawn { `#{command}`.strip } }
       assert_equal %w[1 2 3], Libawait.gather(*outputs).await
@@ -263,7 +263,7 @@ class ProgramsTest < CheckCase
     end
   end
 
-  self.case 'what a block of run returns or raises comes out, and it may be called again' do
+  self.case 'run returns or raises what its block does, and may be called again' do
     assert_equal 3, Libawait.run { 3 }
     assert_raises(KeyError) { Libawait.run { raise KeyError } }
     assert_equal :thrown, catch(:out) { Libawait.run { throw :out, :thrown } }

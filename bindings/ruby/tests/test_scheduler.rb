@@ -1,14 +1,14 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# Plain Ruby in scheduled fibers and in tasks: what would block the thread suspends the fiber alone.
+# Plain Ruby in scheduled fibers and in tasks: calls that would block the thread suspend only the fiber.
 
 require_relative 'check'
 require 'io/nonblock'
 require 'socket'
 
 class SchedulerTest < CheckCase
-  # A thread with a scheduler of its own, which runs to the end of its fibers.
+  # A thread with a separate scheduler, which runs until its fibers have ended.
   def scheduled
     thread = Thread.new do
       Thread.current.report_on_exception = false
@@ -20,13 +20,13 @@ class SchedulerTest < CheckCase
     thread&.kill
   end
 
-  # The block in a scheduled fiber and in a task, which must do the same.
+  # Runs the block in a scheduled fiber and in a task, which must behave the same.
   def self.in_both(sentence, &body)
     self.case("#{sentence}, in a scheduled fiber") { scheduled { |scheduler| Fiber.schedule { instance_exec(scheduler, &body) } } }
     self.case("#{sentence}, in a task") { Libawait.run { instance_exec(Fiber.scheduler, &body) } }
   end
 
-  in_both 'fibers sleep beside each other' do
+  in_both 'fibers sleep concurrently' do
     order = []
     [0.03, 0.01, 0.02].map { |seconds| Fiber.schedule { sleep(seconds) && order << seconds } }
     sleep 0.001 until order.size == 3
@@ -46,7 +46,7 @@ class SchedulerTest < CheckCase
     assert system('true')
     assert_raises(Errno::ECHILD) { Process.wait(pid) }
     assert_nil Process.wait(spawn('sleep 1'), Process::WNOHANG)
-    assert_kind_of Integer, Process.wait # whichever it is
+    assert_kind_of Integer, Process.wait # any child
   end
 
   in_both 'a mutex, a condition variable and a queue of Ruby suspend the fiber' do
@@ -70,7 +70,7 @@ class SchedulerTest < CheckCase
     assert_equal [0, 1, 2], seen - [:signalled]
   end
 
-  in_both 'a thread is joined, and one of them unblocks the fiber' do
+  in_both 'threads are joined, and a thread unblocks the fiber' do
     queue = Thread::Queue.new
     Thread.new { sleep(0.005) && queue << :from_a_thread }
     assert_equal :from_a_thread, queue.pop
@@ -125,7 +125,7 @@ class SchedulerTest < CheckCase
     assert_equal :wait_readable, IO.pipe.first.read_nonblock(1, exception: false)
   end
 
-  in_both 'a timeout ends a wait, and none comes late' do
+  in_both 'a timeout ends a wait, and never fires late' do
     assert_equal :value, Timeout.timeout(5) { sleep(0.001) && :value }
     error = assert_raises(Timeout::Error) { Timeout.timeout(0.005) { sleep 60 } }
     assert_equal 'execution expired', error.message
@@ -137,7 +137,7 @@ class SchedulerTest < CheckCase
     assert_raises(ZeroDivisionError) { Timeout.timeout(5) { 1 / 0 } }
   end
 
-  in_both 'names are resolved beside it' do
+  in_both 'names are resolved concurrently' do
     refute_empty Addrinfo.getaddrinfo('localhost', 80)
     assert_raises(SocketError) { Addrinfo.getaddrinfo('no-such-host.invalid', 80) }
   end
@@ -164,7 +164,7 @@ class SchedulerTest < CheckCase
     assert_equal [1, 4, 9], [1, 2, 3].lazy.map { |number| sleep(0.001) && number**2 }.to_a
   end
 
-  in_both 'what is raised in a waiting fiber from outside comes out of its wait' do
+  in_both 'an exception raised in a waiting fiber from outside is raised from its wait' do
     waits = [-> { sleep }, -> { sleep 60 }, -> { IO.pipe.first.read }, -> { Thread::Queue.new.pop }, -> { Process.wait(spawn('sleep 0.3')) }]
     seen = []
     fibers = waits.map do |wait|
@@ -181,7 +181,7 @@ class SchedulerTest < CheckCase
     assert_equal({ 'from outside' => 5, ensured: 5 }, seen.tally)
   end
 
-  in_both 'the calls of libawait serve' do
+  in_both 'libawait calls work' do
     future = Libawait::Loop.current.create_future
     Fiber.schedule { sleep(0.002) && future.set_result('set') }
     assert_equal 'set', future.await
@@ -206,7 +206,7 @@ class SchedulerTest < CheckCase
     assert_equal Libawait::AW_ELOOPRUNNING, error.code
   end
 
-  in_both 'a forked child runs on as without a scheduler' do
+  in_both 'a forked child continues without a scheduler' do
     Fiber.schedule { sleep 0.01 }
     pid = fork do
       sleep 0.001
@@ -222,7 +222,7 @@ class SchedulerTest < CheckCase
 
   # --- scheduled fibers ---
 
-  self.case 'a fiber starts at once and control comes back at its first wait' do
+  self.case 'a fiber starts at once and control returns at its first wait' do
     order = []
     scheduled do |scheduler|
       Fiber.schedule do
@@ -238,7 +238,7 @@ class SchedulerTest < CheckCase
     assert_equal [1, 2, 3, 4, 5], order
   end
 
-  self.case 'a fiber that fails is reported, others run to their end, and the exception comes out' do
+  self.case 'a failing fiber is reported, the others run to their end, and the exception is raised' do
     seen = []
     _, report = capture_io do
       error = assert_raises(KeyError) do
@@ -269,7 +269,7 @@ class SchedulerTest < CheckCase
     assert_equal [3, [:ensured]], [error.status, seen]
   end
 
-  self.case 'a fiber that raises into another goes on after it' do
+  self.case 'a fiber that raises into another continues after it' do
     order = []
     scheduled do
       waits = Fiber.schedule do
@@ -326,7 +326,7 @@ class SchedulerTest < CheckCase
     assert_equal [:interrupted], seen
   end
 
-  self.case 'whoever waits for a descriptor hears that it is closed' do
+  self.case 'closing a descriptor raises in the fibers that wait for it' do
     seen = []
     scheduled do |scheduler|
       reader, = IO.pipe
@@ -342,7 +342,7 @@ class SchedulerTest < CheckCase
     assert_equal 10_000, ended
   end
 
-  self.case 'an interrupt ends the run, and the fibers are cancelled' do
+  self.case 'an interrupt ends the run, and its fibers are cancelled' do
     entered, seen = Thread::Queue.new, []
     thread = Thread.new do
       Thread.current.report_on_exception = false
@@ -410,7 +410,7 @@ class SchedulerTest < CheckCase
     assert_nil Fiber.scheduler
   end
 
-  self.case 'a loop closed under its scheduler is an error where somebody waits, not a crash' do
+  self.case 'closing a loop under its scheduler raises in waiting fibers and does not crash' do
     thread = Thread.new do
       Thread.current.report_on_exception = false
       loop = Libawait::Loop.new
@@ -423,7 +423,7 @@ class SchedulerTest < CheckCase
     assert_raises(Libawait::Error) { thread.value }
   end
 
-  self.case 'a cancelled task unwinds out of plain Ruby' do
+  self.case 'a cancelled task unwinds through plain Ruby code' do
     seen = []
     waits = [-> { sleep }, -> { IO.pipe.first.read }, -> { Thread::Queue.new.pop }, -> { Thread.new { sleep }.join },
              -> { Process.wait(spawn('sleep 0.3')) }, -> { Timeout.timeout(60) { sleep } }]

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# Tasks whose steps are a Fiber's.
+# Tasks whose steps run in a Fiber.
 
 require_relative 'check'
 
@@ -37,7 +37,7 @@ class TasksTest < CheckCase
     end
   end
 
-  self.case 'run cancels what is left over and waits for it' do
+  self.case 'run cancels the remaining tasks and waits for them' do
     seen = []
     Libawait.run do
       Libawait.spawn do
@@ -57,13 +57,13 @@ class TasksTest < CheckCase
     end
   end
 
-  self.case 'awaiting outside a task or something else is an error' do
+  self.case 'awaiting outside a task, or awaiting a non-awaitable, is an error' do
     error = assert_raises(Libawait::Error) { Libawait.await(nil) }
     assert_equal Libawait::AW_ENOTASK, error.code
     Libawait.run { assert_raises(TypeError) { Libawait.await(42) } }
   end
 
-  self.case 'a step block answers by its resume' do
+  self.case 'a step block reports through its resume' do
     with_loop do |loop|
       turns = 0
       coro = Libawait.aw_coro_new(loop) { |resume| (turns += 1) < 3 ? resume.yield : resume.return(turns) }

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# The VM's lock is free while the loop waits.
+# The loop releases the VM lock while it waits.
 
 require_relative 'check'
 
@@ -13,13 +13,13 @@ class ThreadsTest < CheckCase
         1000.times { (count += 1) && Thread.pass }
         loop.call_soon_threadsafe { loop.stop }
       end
-      loop.run_forever # nothing but the other thread can end this
+      loop.run_forever # only the other thread can end this
       counter.join
       assert_equal 1000, count
     end
   end
 
-  self.case 'an exception raised from another thread gets through a wait without end' do
+  self.case 'an exception raised from another thread interrupts an indefinite wait' do
     with_loop do |loop|
       entered = Thread::Queue.new
       waiter = Thread.new do
@@ -61,7 +61,7 @@ class ThreadsTest < CheckCase
     assert_equal [0, 1], values
   end
 
-  self.case 'a signal to the program gets through' do
+  self.case 'a signal to the process interrupts a wait' do
     with_loop do |loop|
       loop.call_soon { ::Process.kill(:INT, ::Process.pid) }
       assert_raises(Interrupt) { loop.run_forever }

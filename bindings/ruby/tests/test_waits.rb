@@ -1,15 +1,15 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# A thread that waits for the outcome of what runs in a loop: the outcome arrives, the limit is not the task's, and what
-# interrupts the thread ends the wait at once.
+# A thread waits for the outcome of a task in a loop: the outcome arrives, the timeout is distinct from the task's, and an
+# interrupt of the thread ends the wait at once.
 
 require_relative 'check'
 
 class WaitsTest < CheckCase
   LONG = 3600
 
-  # A loop that runs in a thread of its own.
+  # A loop that runs in a separate thread.
   def with_running_loop
     loop = Libawait::Loop.new
     thread = Thread.new { loop.run_forever }
@@ -20,7 +20,7 @@ class WaitsTest < CheckCase
     loop.close
   end
 
-  # A thread that waits for something that does not end, once it has blocked.
+  # Returns a thread that waits for something that never ends, once it has blocked.
   def waiting(future, seconds = nil)
     thread = Thread.new do
       Thread.current.report_on_exception = false
@@ -36,9 +36,9 @@ class WaitsTest < CheckCase
     Process.clock_gettime(Process::CLOCK_MONOTONIC) - start
   end
 
-  self.case 'a value that arrives within the limit is the value' do
+  self.case 'a wait returns a value that arrives within the limit' do
     with_running_loop do |loop|
-      # Many at a time, so that they arrive at every part of a moment.
+      # Many at a time, so that they arrive at different points of the wait.
       values = Array.new(25) do |i|
         Thread.new { Array.new(24) { |n| loop.run_coroutine_threadsafe { Libawait.sleep(0.018 + (i * 0.0002)) || n }.value(60) } }
       end.flat_map(&:value)
@@ -46,7 +46,7 @@ class WaitsTest < CheckCase
     end
   end
 
-  self.case 'the limit of the wait is told from a limit in the task' do
+  self.case 'a timeout of the wait is distinguished from a timeout in the task' do
     with_running_loop do |loop|
       never = loop.run_coroutine_threadsafe { Libawait.sleep(LONG) }
       error = assert_raises(Libawait::Pending) { never.value(0.001) }
@@ -62,14 +62,14 @@ class WaitsTest < CheckCase
     end
   end
 
-  self.case 'a failure of the task that looks like an interruption is the failure' do
+  self.case 'a failure of the task that looks like an interrupt is reported as the failure' do
     with_running_loop do |loop|
       assert_raises(Errno::EINTR) { loop.run_coroutine_threadsafe { raise Errno::EINTR }.value(60) }
       assert_raises(Libawait::Pending) { loop.run_coroutine_threadsafe { raise Libawait::Pending }.value(60) }
     end
   end
 
-  self.case 'Thread raise and Thread kill end a wait at once and that of no other thread' do
+  self.case 'Thread raise and Thread kill end a wait at once, but not those of other threads' do
     with_running_loop do |loop|
       never = loop.run_coroutine_threadsafe { Libawait.sleep(LONG) }
       patient = waiting(never)
@@ -90,7 +90,7 @@ class WaitsTest < CheckCase
   self.case 'a raise at any moment of a wait is not lost' do
     with_running_loop do |loop|
       never = loop.run_coroutine_threadsafe { Libawait.sleep(LONG) }
-      # Also where it comes before the thread's first line.
+      # Even if it comes before the thread's first line.
       Thread.report_on_exception = false
       300.times do |i|
         thread = Thread.new { never.value }
@@ -104,7 +104,7 @@ class WaitsTest < CheckCase
     end
   end
 
-  self.case 'Timeout of Ruby ends a wait' do
+  self.case 'Timeout from Ruby ends a wait' do
     with_running_loop do |loop|
       never = loop.run_coroutine_threadsafe { Libawait.sleep(LONG) }
       took = elapsed { assert_raises(Timeout::Error) { Timeout.timeout(0.01) { never.value } } }
@@ -113,7 +113,7 @@ class WaitsTest < CheckCase
     end
   end
 
-  self.case 'a signal ends the wait of the main thread and its handler may let it go on' do
+  self.case 'a signal interrupts the wait of the main thread, which continues unless the handler raises' do
     with_running_loop do |loop|
       never = loop.run_coroutine_threadsafe { Libawait.sleep(LONG) }
       loop.call_soon_threadsafe { ::Process.kill(:INT, ::Process.pid) }
@@ -136,18 +136,18 @@ class WaitsTest < CheckCase
     end
   end
 
-  self.case 'interruptions that are nothing for the thread do not stretch its limit' do
+  self.case 'spurious interrupts do not extend the limit of a wait' do
     with_running_loop do |loop|
       never = loop.run_coroutine_threadsafe { Libawait.sleep(LONG) }
       thread = waiting(never, 0.05)
-      # A wakeup interrupts the thread, which waits on.
+      # A wakeup interrupts the thread, which keeps waiting.
       thread.wakeup && Thread.pass while thread.alive?
       assert_raises(Libawait::Pending) { thread.value }
       never.cancel
     end
   end
 
-  self.case 'others run while an executor ends' do
+  self.case 'other threads run while an executor shuts down' do
     executor = Libawait::Executor.new(1)
     assert_equal 0, Libawait.aw_executor_shutdown_wait(executor, -1)
   end

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""asyncio's names over libawait's own futures, tasks, locks and queues.
+"""asyncio's names, implemented with libawait's futures, tasks, locks and queues.
 
-A Python coroutine is a task's step; nothing of asyncio runs under it. `import libawait.aio as asyncio` is how most programs begin.
+A libawait step task drives each Python coroutine; asyncio is not used. Most programs start with `import libawait.aio as asyncio`.
 """
-from . import exceptions  # first: the extension looks its types up there
+from . import exceptions  # first: the extension looks up its exception types there
 from . import coroutines, events, futures, locks, queues, runners, streams, subprocess, taskgroups, tasks, threads, timeouts
 from .coroutines import *
 from .events import *

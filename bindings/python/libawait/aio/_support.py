@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the extension does rarely enough to be written in Python: texts, stacks, and futures of others."""
+"""The rarely used parts of the extension, written in Python: texts, stacks, and foreign futures."""
 import collections.abc
 import functools
 import inspect
@@ -84,7 +84,7 @@ def future_repr(future, _=None):
 
 
 def coroutine_text(coro):
-    """Where a coroutine stands."""
+    """The state and position of a coroutine."""
     name = getattr(coro, '__qualname__', None) or getattr(coro, '__name__', None) or f'<{type(coro).__name__} without __name__>'
     code = getattr(coro, 'cr_code', None) or getattr(coro, 'gi_code', None)
     running = getattr(coro, 'cr_running', False) or getattr(coro, 'gi_running', False)
@@ -113,7 +113,7 @@ def task_repr(task, _=None):
 
 
 def report_message(message, future):
-    """asyncio's words for a report of the library's; None where it is not for the exception handler."""
+    """asyncio's message for a report of the library; None if it is not for the exception handler."""
     if message.startswith('Executing task'):
         logger.warning('Executing %r took %s', future, message.rpartition(' took ')[2])
         return None
@@ -190,7 +190,7 @@ def iscoroutine(thing, _=None):
 
 
 def isfuture(thing):
-    """Whether it follows asyncio's future protocol."""
+    """Whether the object follows asyncio's future protocol."""
     return hasattr(thing.__class__, '_asyncio_future_blocking') and thing._asyncio_future_blocking is not None
 
 
@@ -202,7 +202,7 @@ def check_callback(callback, method):
 
 
 def wrap_stop_iteration(failure, _=None):
-    """What set_exception() makes of a StopIteration, which can't be raised into a coroutine; None: it refuses."""
+    """The replacement for a StopIteration, which can't be raised into a coroutine; None if set_exception() refuses it."""
     if sys.version_info < (3, 13):
         return None
     wrapped = RuntimeError('StopIteration interacts badly with generators and cannot be raised into a Future')
@@ -211,7 +211,7 @@ def wrap_stop_iteration(failure, _=None):
     return wrapped
 
 
-# ---- others' ----
+# ---- foreign futures ----
 
 def get_event_loop(*_):
     from . import events
@@ -219,7 +219,7 @@ def get_event_loop(*_):
 
 
 def follow(other, task):
-    """A future that is done when `other`, which follows asyncio's protocol and has been yielded to `task`, is."""
+    """A future that completes with `other`, a foreign future that the coroutine of `task` has yielded."""
     loop = task.get_loop()
     get_loop = getattr(other, 'get_loop', None)
     theirs = get_loop() if get_loop is not None else getattr(other, '_loop', None)

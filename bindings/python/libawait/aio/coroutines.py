@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a coroutine is."""
+"""Tests for coroutines and coroutine functions."""
 import collections.abc
 import inspect
 import os
@@ -13,7 +13,7 @@ __all__ = ('iscoroutine', 'iscoroutinefunction')
 collections.abc.Coroutine.register(Operation)
 
 
-_is_coroutine = object()  # unittest.mock marks its own by asyncio's
+_is_coroutine = object()  # unittest.mock marks its own with asyncio's
 
 
 def _is_debug_mode():
@@ -21,5 +21,5 @@ def _is_debug_mode():
 
 
 def iscoroutinefunction(function):
-    """Whether a call of it gives a coroutine."""
+    """Whether calling it returns a coroutine."""
     return inspect.iscoroutinefunction(function) or getattr(function, '_is_coroutine', None) is _is_coroutine

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The event loop: what is called often is in C, the rest of asyncio's interface here."""
+"""The event loop: the frequently called methods are in C, and the rest of the asyncio interface is here."""
 import concurrent.futures
 import os
 import signal
@@ -24,15 +24,15 @@ def _run_until_complete_callback(future):
     if not future.cancelled():
         failure = future._exception
         if isinstance(failure, (SystemExit, KeyboardInterrupt)):
-            return  # it has left the loop by itself
+            return  # the loop has removed it already
     future.get_loop().stop()
 
 
 class Loop(_aio.Loop):
     """An event loop on a backend of libawait: asyncio's loop, without transports.
 
-    One thread drives it; call_soon_threadsafe() alone may be called by others. Close it: its callbacks and tasks live in the library, where
-    Python's collector does not see them.
+    One thread drives it; other threads may call only call_soon_threadsafe(). Always close it: its callbacks and tasks live in the library,
+    where Python's garbage collector does not see them.
     """
 
     def __init__(self, backend=None):
@@ -72,9 +72,9 @@ class Loop(_aio.Loop):
             raise RuntimeError('Cannot run the event loop while another loop is running')
 
     def _hear_signals(self):
-        """Has Python's signal handlers wake the loop; returns what undoes that, or None."""
+        """Let Python's signal handlers wake the loop. Returns a function that undoes this, or None."""
         if threading.current_thread() is not threading.main_thread() or self.backend == 'virtual':
-            return None  # simulated time stands still while a descriptor is watched
+            return None  # virtual time does not advance while a descriptor is watched
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         theirs.setblocking(False)
@@ -125,7 +125,7 @@ class Loop(_aio.Loop):
             self.run_forever()
         except BaseException:
             if made and future.done() and not future.cancelled():
-                future.exception()  # it is on its way already
+                future.exception()  # already being raised
             raise
         finally:
             future.remove_done_callback(_run_until_complete_callback)
@@ -134,7 +134,7 @@ class Loop(_aio.Loop):
         return future.result()
 
     def close(self):
-        """Close the loop: what still waits is dropped. Not while it runs."""
+        """Close the loop and drop what still waits. RuntimeError while it runs."""
         if self.is_running():
             raise RuntimeError('Cannot close a running event loop')
         if self.is_closed():
@@ -151,7 +151,7 @@ class Loop(_aio.Loop):
 
     @property
     def slow_callback_duration(self):
-        """In debug mode, a callback that takes this long (seconds) is logged."""
+        """In debug mode, callbacks that take at least this many seconds are logged."""
         return self._slow
 
     @slow_callback_duration.setter
@@ -160,19 +160,19 @@ class Loop(_aio.Loop):
         self._set_slow(seconds)
 
     def set_debug(self, enabled):
-        """Switch debug mode."""
+        """Turn debug mode on or off."""
         super().set_debug(enabled)
         if self.is_running():
             self.call_soon_threadsafe(sys.set_coroutine_origin_tracking_depth, _support.DEBUG_STACK_DEPTH if enabled else 0)
 
-    # ---- failures nobody else sees ----
+    # ---- unhandled failures ----
 
     def get_exception_handler(self):
-        """The handler set, or None."""
+        """The exception handler, or None for the default."""
         return self._exception_handler
 
     def set_exception_handler(self, handler):
-        """Set what is told about failures nobody sees, as handler(loop, context); None for the default."""
+        """Set the handler of otherwise unhandled failures, called as handler(loop, context); None for the default."""
         if handler is not None and not callable(handler):
             raise TypeError(f'A callable object or None is expected, got {handler!r}')
         self._exception_handler = handler
@@ -228,7 +228,7 @@ class Loop(_aio.Loop):
     # ---- threads ----
 
     def run_in_executor(self, executor, function, *args):
-        """Run a blocking function in an executor's thread: a future of its result. None: the loop's own executor."""
+        """Run a blocking function in an executor; returns a future for its result. None: the loop's default executor."""
         from . import futures
         self._check_closed()
         if self.get_debug():
@@ -245,7 +245,7 @@ class Loop(_aio.Loop):
         return work
 
     def _hold_clock(self, work):
-        """Lets simulated time pass as it really does while a thread works: what is watched holds it."""
+        """Make virtual time follow real time while a thread works, by watching a descriptor."""
         if not self._holding:
             self._holder = socket.socketpair()
             self.add_reader(self._holder[0], int)
@@ -260,13 +260,13 @@ class Loop(_aio.Loop):
         work.add_done_callback(let_go)
 
     def set_default_executor(self, executor):
-        """Set the executor that run_in_executor(None, …) takes."""
+        """Set the executor that run_in_executor(None, …) uses."""
         if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
             raise TypeError('executor must be ThreadPoolExecutor instance')
         self._default_executor = executor
 
     async def shutdown_default_executor(self, timeout=None):
-        """Refuse work for the default executor, and wait for its threads."""
+        """Stop accepting work for the default executor, and wait for its threads."""
         self._executor_shut = True
         executor = self._default_executor
         if executor is None:
@@ -325,25 +325,25 @@ class Loop(_aio.Loop):
     # ---- descriptors and signals ----
 
     def add_reader(self, fd, callback, *args):
-        """Have callback(*args) called whenever `fd` is readable."""
+        """Call callback(*args) whenever `fd` is readable."""
         self._check_closed()
         self._add_reader(fd if isinstance(fd, int) else fd.fileno(), callback, args)
 
     def add_writer(self, fd, callback, *args):
-        """Have callback(*args) called whenever `fd` is writable."""
+        """Call callback(*args) whenever `fd` is writable."""
         self._check_closed()
         self._add_writer(fd if isinstance(fd, int) else fd.fileno(), callback, args)
 
     def remove_reader(self, fd):
-        """Whether there was one."""
+        """Remove the callback; returns whether there was one."""
         return self._remove_reader(fd if isinstance(fd, int) else fd.fileno())
 
     def remove_writer(self, fd):
-        """Whether there was one."""
+        """Remove the callback; returns whether there was one."""
         return self._remove_writer(fd if isinstance(fd, int) else fd.fileno())
 
     def add_signal_handler(self, number, callback, *args):
-        """Have callback(*args) called by the loop for each delivery of a signal."""
+        """Call callback(*args) from the loop for each delivery of a signal."""
         _support.check_callback(callback, 'add_signal_handler')
         self._check_signal(number)
         self._check_closed()
@@ -354,7 +354,7 @@ class Loop(_aio.Loop):
         self._signals[number] = callback
 
     def remove_signal_handler(self, number):
-        """Whether there was one."""
+        """Remove the callback; returns whether there was one."""
         self._check_signal(number)
         self._signals.pop(number, None)
         return self._remove_signal(number)
@@ -379,16 +379,16 @@ AbstractEventLoop = EventLoop = Loop
 
 
 def new_event_loop(backend=None):
-    """A new loop. `backend`: a name, a list of names in order of preference; None: AWAIT_BACKEND, else epoll."""
+    """Create a loop. `backend` is a name or a list of names in order of preference; None: AWAIT_BACKEND, else epoll."""
     if backend is not None or _policy is None:
         return Loop(backend)
     return _policy.new_event_loop()
 
 
-# ---- the loop of a thread that runs none ----
+# ---- the current loop of a thread ----
 
 class AbstractEventLoopPolicy:
-    """What get_event_loop() and its kin ask."""
+    """The policy that get_event_loop(), set_event_loop() and new_event_loop() use."""
 
     def get_event_loop(self):
         raise NotImplementedError
@@ -404,7 +404,7 @@ class AbstractEventLoopPolicy:
 
 
 class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
-    """One loop a thread; the main thread's is made when it is asked for."""
+    """One loop per thread; the main thread's is created on first use."""
 
     _loop_factory = Loop
 
@@ -434,7 +434,7 @@ _policy = None
 
 
 def get_event_loop_policy():
-    """The policy in force."""
+    """The current policy."""
     global _policy
     if _policy is None:
         _policy = DefaultEventLoopPolicy()
@@ -454,18 +454,18 @@ def _event_loop():
 
 
 def get_event_loop():
-    """The loop that runs, else the one set for this thread."""
+    """The running loop, else the current loop of this thread."""
     running = _get_running_loop()
     return running if running is not None else _event_loop()
 
 
 def set_event_loop(loop):
-    """Set the loop of this thread."""
+    """Set the current loop of this thread."""
     get_event_loop_policy().set_event_loop(loop)
 
 
 def _after_fork():
-    """The child may only abandon the loops it inherited."""
+    """In a forked child: abandon the inherited loops, which it may not use."""
     for loop in list(_loops):
         loop._abandon()
     if _policy is not None and isinstance(_policy, DefaultEventLoopPolicy):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""asyncio's exceptions. CancelledError is a class of this package's own; TimeoutError is Python's."""
+"""asyncio's exceptions. CancelledError is specific to this package; TimeoutError is Python's."""
 
 __all__ = ('BrokenBarrierError', 'CancelledError', 'IncompleteReadError', 'InvalidStateError', 'LimitOverrunError', 'QueueEmpty',
            'QueueFull', 'QueueShutDown', 'TimeoutError')
@@ -12,15 +12,15 @@ class CancelledError(BaseException):
 
 
 class InvalidStateError(Exception):
-    """The object is not in the state that the call needs."""
+    """The object is not in the state that the call requires."""
 
 
 class QueueEmpty(Exception):
-    """No item now."""
+    """The queue is empty."""
 
 
 class QueueFull(Exception):
-    """No room now."""
+    """The queue is full."""
 
 
 class QueueShutDown(Exception):
@@ -32,7 +32,7 @@ class BrokenBarrierError(RuntimeError):
 
 
 class IncompleteReadError(EOFError):
-    """The stream ended early: `partial` is what came, `expected` how much was asked for, or None."""
+    """The stream ended early: `partial` contains the bytes read, `expected` is the requested number, or None."""
 
     def __init__(self, partial, expected):
         wanted = 'undefined' if expected is None else repr(expected)
@@ -45,7 +45,7 @@ class IncompleteReadError(EOFError):
 
 
 class LimitOverrunError(Exception):
-    """The separator lies beyond the limit: `consumed` bytes are without it."""
+    """The separator is beyond the limit: the first `consumed` bytes don't contain it."""
 
     def __init__(self, message, consumed):
         super().__init__(message)

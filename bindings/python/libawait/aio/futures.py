@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Futures, and those of concurrent.futures."""
+"""Futures, and their conversion from and to concurrent.futures."""
 import concurrent.futures
 
 from . import events
@@ -22,7 +22,7 @@ def _convert_exception(failure):
 
 
 def _copy_future_state(source, future):
-    """Give a future of ours the outcome of another."""
+    """Copy the outcome of a future to a future of this package."""
     if future.cancelled():
         return
     if source.cancelled():
@@ -36,7 +36,7 @@ def _copy_future_state(source, future):
 
 
 def _set_concurrent_state(concurrent_future, source):
-    """Give a future of concurrent.futures the outcome of one of ours."""
+    """Copy the outcome of a future of this package to a concurrent.futures.Future."""
     if source.cancelled():
         concurrent_future.cancel()
     if not concurrent_future.set_running_or_notify_cancel():
@@ -51,7 +51,7 @@ def _set_concurrent_state(concurrent_future, source):
 
 
 def _chain_future(source, destination):
-    """Let `destination` have the outcome of `source`, and cancel `source` when it is cancelled. Each may be of either kind."""
+    """Copy the outcome of `source` to `destination`, and cancel `source` if `destination` is cancelled. Each may be of either kind."""
     if not isfuture(source) and not isinstance(source, concurrent.futures.Future):
         raise TypeError('A future is required for source argument')
     if not isfuture(destination) and not isinstance(destination, concurrent.futures.Future):
@@ -85,7 +85,7 @@ def _chain_future(source, destination):
 
 
 def wrap_future(future, *, loop=None):
-    """A future of ours for one of concurrent.futures."""
+    """Wrap a concurrent.futures.Future in a future of this package."""
     if isfuture(future):
         return future
     if not isinstance(future, concurrent.futures.Future):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Lock, event, condition, semaphore and barrier."""
+"""Locks, events, conditions, semaphores and barriers."""
 import enum
 
 from . import _aio
@@ -18,7 +18,7 @@ class _Held:
 
 
 def _waiters(self):
-    """As many as wait: for those who look at how many there are."""
+    """A placeholder for each waiter, for code that inspects how many there are."""
     return range(self._waiting)
 
 
@@ -47,7 +47,7 @@ class Event(_aio.Event):
 
 
 class Condition(_Held, _aio.Condition):
-    """asyncio.Condition, on a lock of its own or a given one."""
+    """asyncio.Condition, with a new lock or a given one."""
 
     _waiters = property(_waiters)
 
@@ -58,7 +58,7 @@ class Condition(_Held, _aio.Condition):
         return _text(self, 'locked' if self.locked() else 'unlocked')
 
     async def wait_for(self, predicate):
-        """Wait until the predicate holds; returns what it gave."""
+        """Wait until the predicate is true; returns its value."""
         result = predicate()
         while not result:
             await self.wait()
@@ -99,9 +99,9 @@ class _BarrierState(enum.Enum):
 class Barrier(_aio.Barrier):
     """asyncio.Barrier."""
 
-    parties = property(_aio.Barrier._get_parties, doc='How many tasks it is for.')
-    n_waiting = property(_aio.Barrier._get_n_waiting, doc='How many wait now.')
-    broken = property(_aio.Barrier._get_broken, doc='Whether it is broken.')
+    parties = property(_aio.Barrier._get_parties, doc='How many tasks have to arrive.')
+    n_waiting = property(_aio.Barrier._get_n_waiting, doc='How many tasks are waiting.')
+    broken = property(_aio.Barrier._get_broken, doc='Whether the barrier is broken.')
 
     async def __aenter__(self):
         return await self.wait()

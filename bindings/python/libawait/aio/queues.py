@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Queues: first in first out, last in first out, and by priority."""
+"""FIFO, LIFO and priority queues."""
 import math
 
 from . import _aio
@@ -19,7 +19,7 @@ class Queue(_aio.Queue):
 
     @property
     def maxsize(self):
-        """How many items fit; 0 and less: any number."""
+        """The maximum number of items; 0 or less: unlimited."""
         return self._maxsize
 
     def _format(self):

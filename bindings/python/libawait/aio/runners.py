@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The front door of a program."""
+"""asyncio.run() and asyncio.Runner."""
 import contextvars
 import enum
 import functools
@@ -19,7 +19,7 @@ class _State(enum.Enum):
 
 
 class Runner:
-    """asyncio.Runner: keeps one loop for several runs, and cleans up at the end of its `with`."""
+    """asyncio.Runner: keeps one loop for several runs, and cleans up at the end of the `with` block."""
 
     def __init__(self, *, debug=None, loop_factory=None):
         self._state = _State.CREATED
@@ -43,7 +43,7 @@ class Runner:
         return self._loop
 
     def close(self):
-        """Cancel and await every task that is left, then close the loop."""
+        """Cancel and await all remaining tasks, then close the loop."""
         if self._state is not _State.INITIALIZED:
             return
         loop = self._loop
@@ -113,14 +113,14 @@ class Runner:
         self._interrupts += 1
         if self._interrupts == 1 and not main_task.done():
             main_task.cancel()
-            # The signal may have come while the loop waits: have it look.
+            # The signal may have arrived while the loop waits: wake it.
             self._loop.call_soon_threadsafe(lambda: None)
             return
         raise KeyboardInterrupt()
 
 
 def run(main, *, debug=None, loop_factory=None):
-    """Run a coroutine in a loop of its own, and clean up: asyncio.run()."""
+    """asyncio.run(): run a coroutine in a new loop, and clean up."""
     if events._get_running_loop() is not None:
         raise RuntimeError('asyncio.run() cannot be called from a running event loop')
     with Runner(debug=debug, loop_factory=loop_factory) as runner:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A pipe as an object to read or to write: what a process's stdin, stdout and stderr are."""
+"""Stream objects for pipes: the stdin, stdout and stderr of a process."""
 import os
 
 from .exceptions import IncompleteReadError, LimitOverrunError
@@ -11,7 +11,7 @@ _CHUNK = 2 ** 16
 
 
 class StreamReader:
-    """Reads a non-blocking descriptor, which it owns, ahead of what is asked for, up to twice `limit` bytes."""
+    """Reads from a non-blocking descriptor that it owns. Reads ahead, up to twice `limit` bytes."""
 
     def __init__(self, fd, loop, limit=_LIMIT):
         if limit <= 0:
@@ -93,11 +93,11 @@ class StreamReader:
             raise self._failure
 
     def at_eof(self):
-        """Whether everything has been read."""
+        """Whether the stream has ended and everything has been read."""
         return self._eof and not self._buffer
 
     async def read(self, n=-1):
-        """Up to `n` bytes, as soon as there are any; -1: everything up to the end."""
+        """Read up to `n` bytes, as soon as any are available; -1: everything up to the end."""
         self._check()
         if n == 0:
             return b''
@@ -112,7 +112,7 @@ class StreamReader:
         return self._take(n)
 
     async def readexactly(self, n):
-        """`n` bytes, or IncompleteReadError."""
+        """Read `n` bytes, or raise IncompleteReadError."""
         if n < 0:
             raise ValueError('readexactly size can not be less than zero')
         self._check()
@@ -125,13 +125,13 @@ class StreamReader:
         return self._take(n)
 
     def _watch_beyond(self, n):
-        """More than the buffer is meant to hold was asked for."""
+        """A read requested more than the buffer's limit."""
         if len(self._buffer) > 2 * self._limit and not self._watched and self._fd is not None:
             self._loop.add_reader(self._fd, self._readable)
             self._watched = True
 
     async def readuntil(self, separator=b'\n'):
-        """Everything up to the separator, with it."""
+        """Read up to and including the separator."""
         if not separator:
             raise ValueError('Separator should be at least one-byte string')
         self._check()
@@ -151,7 +151,7 @@ class StreamReader:
             self._check()
 
     async def readline(self):
-        """A line, with its end; what is left at the end of the file; ValueError for one beyond the limit."""
+        """Read a line with its newline, or what is left at end of file; ValueError if the line exceeds the limit."""
         try:
             return await self.readuntil(b'\n')
         except IncompleteReadError as failure:
@@ -179,7 +179,7 @@ class StreamReader:
 
 
 class StreamWriter:
-    """Writes a non-blocking descriptor, which it owns. What the pipe does not take at once is kept; drain() waits for it."""
+    """Writes to a non-blocking descriptor that it owns. Buffers what the pipe does not accept at once; drain() waits for it."""
 
     def __init__(self, fd, loop, limit=_LIMIT):
         self._fd = fd
@@ -195,7 +195,7 @@ class StreamWriter:
         return f'<StreamWriter {len(self._buffer)} bytes{" closing" if self._closing else ""}>'
 
     def write(self, data):
-        """Write, now as far as possible, and the rest as the pipe takes it."""
+        """Write as much as possible now, and the rest when the pipe accepts it."""
         if self._closing:
             raise RuntimeError('the stream is closed')
         if self._failure is not None or not data:
@@ -205,7 +205,7 @@ class StreamWriter:
             self._writable()
 
     def writelines(self, lines):
-        """Write each of them."""
+        """Write each item of the iterable."""
         self.write(b''.join(lines))
 
     def _writable(self):
@@ -247,22 +247,22 @@ class StreamWriter:
         self._wake()
 
     def can_write_eof(self):
-        """Always."""
+        """Always True."""
         return True
 
     def write_eof(self):
-        """Close, once everything is written."""
+        """Close the stream once everything is written."""
         self.close()
 
     def close(self):
-        """Close, once everything is written."""
+        """Close the stream once everything is written."""
         if not self._closing:
             self._closing = True
             if not self._buffer:
                 self._finish()
 
     def is_closing(self):
-        """Whether close() was called."""
+        """Whether close() has been called."""
         return self._closing
 
     async def _wait(self):
@@ -271,12 +271,12 @@ class StreamWriter:
         await waiter
 
     async def wait_closed(self):
-        """Wait until it is closed."""
+        """Wait until the stream is closed."""
         while self._fd is not None and self._failure is None:
             await self._wait()
 
     async def drain(self):
-        """Wait until little enough is left to be written; raises what writing failed with."""
+        """Wait until the buffer is small enough to write more; raises the error if a write failed."""
         while self._failure is None and self._fd is not None and len(self._buffer) > self._limit:
             await self._wait()
         if self._failure is not None:

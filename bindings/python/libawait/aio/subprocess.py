@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Child processes: no SIGCHLD handler, no watcher, no thread; awaited through pidfds."""
+"""Child processes, awaited through pidfds: without a SIGCHLD handler, a watcher, or a thread."""
 import os
 import signal
 import subprocess
@@ -18,7 +18,7 @@ _GROUP, _SESSION = 1, 2
 
 
 class Process:
-    """asyncio.subprocess.Process. A child that still runs is killed with the last reference to this."""
+    """asyncio.subprocess.Process. Dropping the last reference kills the child if it still runs."""
 
     def __init__(self, c, loop, pipes, limit):
         self._c = c
@@ -30,8 +30,8 @@ class Process:
     def __repr__(self):
         return f'<Process {self.pid}>'
 
-    pid = property(lambda self: self._c.pid, doc='The process id, also after its end.')
-    returncode = property(lambda self: self._c.returncode, doc='The exit status; -N if signal N ended it; None while it runs.')
+    pid = property(lambda self: self._c.pid, doc='The process id, even after the process has ended.')
+    returncode = property(lambda self: self._c.returncode, doc='The exit status; -N if signal N killed it; None while it runs.')
 
     def _stream(self, number, kind):
         if number not in self._pipes:
@@ -45,11 +45,11 @@ class Process:
     stderr = property(lambda self: self._stream(2, StreamReader), doc='A StreamReader, if stderr is a pipe.')
 
     async def wait(self):
-        """Wait for the exit, whoever still holds the pipes; returns the exit status."""
+        """Wait for the exit, even if another process still holds the pipes; returns the exit status."""
         return await self._c.wait()
 
     def send_signal(self, number):
-        """Send a signal; ProcessLookupError once it has ended."""
+        """Send a signal; ProcessLookupError if the process has ended."""
         self._c.send_signal(number)
 
     def terminate(self):
@@ -61,14 +61,14 @@ class Process:
         self._c.send_signal(signal.SIGKILL)
 
     async def communicate(self, input=None):
-        """Feed `input` to stdin, read stdout and stderr to their ends, and wait for the exit: the pair of what was read.
+        """Write `input` to stdin, read stdout and stderr to the end, and wait for the exit. Returns the pair of outputs.
 
-        Cancelled, it loses nothing: what was read is kept, and it can be called again, without input.
+        A cancelled call loses no data: the output is kept, and you can call it again, without input.
         """
         if not self._streams:
             await self._c.communicate(input)
             return self._c.output(1), self._c.output(2)
-        # The program has begun to use the streams itself.
+        # The program has already used the streams itself.
         from . import tasks
         _, out, err = await tasks.gather(self._feed(input), self._rest(self.stdout), self._rest(self.stderr))
         await self.wait()
@@ -83,7 +83,7 @@ class Process:
                 writer.write(input)
                 await writer.drain()
         except (BrokenPipeError, ConnectionResetError):
-            pass  # the child does not read on: no failure, as in asyncio
+            pass  # the child has stopped reading: as in asyncio, that is not an error
         writer.close()
 
     @staticmethod
@@ -107,11 +107,11 @@ def _how(what, number):
 
 async def create_subprocess_exec(program, *args, stdin=None, stdout=None, stderr=None, limit=_LIMIT, cwd=None, env=None,
                                  start_new_session=False, process_group=None):
-    """Start a program. The streams: None (inherited), PIPE, DEVNULL, a descriptor or file, and STDOUT for stderr."""
+    """Start a program. Each stream is None (inherited), PIPE, DEVNULL, a descriptor or a file; stderr may also be STDOUT."""
     loop = events.get_running_loop()
     argv = [os.fsencode(part) for part in (program, *args)]
     if process_group not in (None, 0):
-        raise ValueError('process_group: None, or 0 for a group of its own')
+        raise ValueError('process_group must be None, or 0 for a new group')
     environment = None if env is None else [os.fsencode(name) + b'=' + os.fsencode(value) for name, value in env.items()]
     streams = tuple(_how(what, number) for number, what in enumerate((stdin, stdout, stderr)))
     flags = (_SESSION if start_new_session else 0) | (_GROUP if process_group == 0 else 0)
@@ -120,7 +120,7 @@ async def create_subprocess_exec(program, *args, stdin=None, stdout=None, stderr
 
 
 async def create_subprocess_shell(cmd, **options):
-    """Start `/bin/sh -c cmd`. Never with untrusted text."""
+    """Start `/bin/sh -c cmd`. Never pass untrusted text."""
     if not isinstance(cmd, (bytes, str)):
         raise ValueError('cmd must be a string')
     return await create_subprocess_exec('/bin/sh', '-c', cmd, **options)

@@ -9,7 +9,7 @@ __all__ = ('TaskGroup',)
 
 
 class TaskGroup:
-    """asyncio.TaskGroup: `async with` it; its tasks have ended when the block is left."""
+    """asyncio.TaskGroup: an asynchronous context manager that waits for its tasks at the end of the block."""
 
     def __init__(self):
         self._c = None
@@ -52,6 +52,6 @@ class TaskGroup:
             return self._c.spawn(coro, name, context)
         except InvalidStateError as failure:
             if sys.version_info >= (3, 13):
-                coro.close()  # as CPython does since then
+                coro.close()  # as CPython 3.13 does
             state = 'is finished' if self._ended else 'is shutting down'
             raise RuntimeError(f'TaskGroup {self!r} {state}') from failure

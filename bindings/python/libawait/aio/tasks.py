@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tasks, and what is made of several of them."""
+"""Tasks, and combinations of tasks and futures."""
 import concurrent.futures
 import inspect
 
@@ -21,7 +21,7 @@ async def _wrap_awaitable(awaitable):
 
 
 def ensure_future(thing, *, loop=None):
-    """A future as it is; a task of a coroutine or another awaitable."""
+    """Return a future unchanged, or wrap a coroutine or another awaitable in a task."""
     if futures.isfuture(thing):
         if loop is not None and loop is not thing.get_loop():
             raise ValueError('The future belongs to a different loop than the one specified as the loop argument')
@@ -43,7 +43,7 @@ def ensure_future(thing, *, loop=None):
 
 
 def _ours(future):
-    """The library's combinators take futures of the library's: one of ours follows any other."""
+    """The library's combinators accept only its own futures, so wrap any other future."""
     if isinstance(future, Future):
         return future
     follower = future.get_loop().create_future()
@@ -52,7 +52,7 @@ def _ours(future):
 
 
 def gather(*awaitables, return_exceptions=False):
-    """A future of the list of their results, in their order. The first failure ends it, unless `return_exceptions`."""
+    """Return a future for the list of results, in argument order. The first failure completes it, unless `return_exceptions` is set."""
     if not awaitables:
         loop = events.get_event_loop()
         nothing = loop.create_future()
@@ -74,12 +74,12 @@ def gather(*awaitables, return_exceptions=False):
 
 
 def shield(awaitable):
-    """A future that follows the awaitable, and whose cancellation does not reach it."""
+    """Return a future with the outcome of the awaitable. Cancelling it does not cancel the awaitable."""
     return _aio.shield(_ours(ensure_future(awaitable)))
 
 
 async def wait(fs, *, timeout=None, return_when=ALL_COMPLETED):
-    """Wait until enough of the futures are done, or the time is up: the sets of those done and those pending."""
+    """Wait until enough futures are done, or the timeout expires. Returns the sets of done and pending futures."""
     if futures.isfuture(fs) or coroutines.iscoroutine(fs):
         raise TypeError(f'expect a list of futures, not {type(fs).__name__}')
     if not fs:
@@ -95,7 +95,7 @@ async def wait(fs, *, timeout=None, return_when=ALL_COMPLETED):
 
 
 async def wait_for(fut, timeout):
-    """The result of the awaitable, or TimeoutError after `timeout` seconds: it is cancelled, and its end waited for."""
+    """Return the result of the awaitable. After `timeout` seconds, cancel it, wait until it has ended, and raise TimeoutError."""
     if timeout is None or timeout > 0:
         async with timeouts.timeout(timeout):
             return await fut
@@ -113,7 +113,7 @@ async def wait_for(fut, timeout):
 
 
 class _AsCompleted:
-    """The iterator of as_completed(): `for` gives awaitables of the results, `async for` the futures themselves."""
+    """The iterator of as_completed(): `for` yields awaitables of the results, `async for` the futures themselves."""
 
     def __init__(self, awaitables, timeout):
         loop = events.get_event_loop()
@@ -141,14 +141,14 @@ class _AsCompleted:
 
 
 def as_completed(fs, *, timeout=None):
-    """The awaitables in the order in which they are done; TimeoutError for those that are not after `timeout` seconds."""
+    """Iterate over the awaitables in completion order; TimeoutError for those that are not done after `timeout` seconds."""
     if futures.isfuture(fs) or coroutines.iscoroutine(fs):
         raise TypeError(f'expect an iterable of futures, not {type(fs).__name__}')
     return _AsCompleted(fs, timeout)
 
 
 def run_coroutine_threadsafe(coro, loop):
-    """Hand a coroutine to a loop from another thread: a future of concurrent.futures."""
+    """Submit a coroutine to a loop from another thread. Returns a concurrent.futures.Future."""
     if not coroutines.iscoroutine(coro):
         raise TypeError('A coroutine object is required')
     future = concurrent.futures.Future()
@@ -168,7 +168,7 @@ def run_coroutine_threadsafe(coro, loop):
 
 
 def create_eager_task_factory(constructor):
-    """A task factory whose tasks take their first step at once."""
+    """A task factory whose tasks run their first step immediately."""
     def factory(loop, coro, *, name=None, context=None):
         return constructor(coro, loop=loop, name=name, context=context, eager_start=True)
     return factory

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Blocking functions in threads."""
+"""asyncio.to_thread()."""
 import contextvars
 import functools
 
@@ -9,6 +9,6 @@ __all__ = ('to_thread',)
 
 
 async def to_thread(function, /, *args, **kwargs):
-    """Run a blocking function in a thread of the default executor, in a copy of the context, and await its result."""
+    """Run a blocking function in a thread of the default executor, with a copy of the context, and return its result."""
     context = contextvars.copy_context()
     return await events.get_running_loop().run_in_executor(None, functools.partial(context.run, function, *args, **kwargs))

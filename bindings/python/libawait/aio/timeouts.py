@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The timeout scope."""
+"""Timeout scopes."""
 import enum
 
 from . import _aio, events
@@ -28,7 +28,7 @@ def _show_timeout(failure):
 
 
 class Timeout:
-    """asyncio.Timeout: `async with` it; its body is cancelled when the time is up, and TimeoutError raised."""
+    """asyncio.Timeout: an asynchronous context manager that cancels its body at the deadline and raises TimeoutError."""
 
     def __init__(self, when):
         self._state = _State.CREATED
@@ -40,7 +40,7 @@ class Timeout:
         return self._when
 
     def reschedule(self, when):
-        """Move the deadline. Only inside the scope."""
+        """Change the deadline. Only inside the scope."""
         if self._state is not _State.ENTERED or self._c.expired():
             if self._state is _State.CREATED:
                 raise RuntimeError('Timeout has not been entered')
@@ -49,7 +49,7 @@ class Timeout:
         self._c.reschedule(when)
 
     def expired(self):
-        """Whether the time was up inside the scope."""
+        """Whether the deadline passed inside the scope."""
         return self._now() in (_State.EXPIRING, _State.EXPIRED)
 
     def _now(self):
@@ -80,7 +80,7 @@ class Timeout:
         if timed_out:
             raise TimeoutError from failure
         if fired and failure is not None and not cancelled and current_task().cancelling() <= self._cancelling:
-            # The body turned the cancellation into something else: there it is to be seen as what it was.
+            # The body replaced the cancellation with another exception: show the timeout in its context.
             _show_timeout(failure)
             for part in getattr(failure, 'exceptions', ()) if isinstance(failure, ExceptionGroup) else ():
                 _show_timeout(part)
@@ -88,10 +88,10 @@ class Timeout:
 
 
 def timeout(delay):
-    """A scope that ends `delay` seconds from now; None: never."""
+    """A scope whose deadline is `delay` seconds from now; None: no deadline."""
     return Timeout(events.get_running_loop().time() + delay if delay is not None else None)
 
 
 def timeout_at(when):
-    """A scope that ends at `when` of loop.time(); None: never."""
+    """A scope whose deadline is `when`, in loop.time(); None: no deadline."""
     return Timeout(when)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the tests share. One file is one program, whose last line is "N passed, N failed"."""
+"""Shared code of the tests. Each file is a program whose last line of output is "N passed, N failed"."""
 import contextlib
 import gc
 import os
@@ -8,7 +8,7 @@ import unittest
 
 try:
     from libawait import _raw as aw
-except ImportError:  # in the build folder, where the two are not in one place
+except ImportError:  # in the build folder, where the two are in separate places
     import _raw as aw
 
 SOURCE = os.environ.get('AWAIT_TEST_SOURCE', os.path.join(os.path.dirname(os.path.abspath(__file__)), *['..'] * 4))
@@ -16,7 +16,7 @@ SOURCE = os.environ.get('AWAIT_TEST_SOURCE', os.path.join(os.path.dirname(os.pat
 
 @contextlib.contextmanager
 def a_loop(backend=None):
-    """A loop of the case's own, closed at its end."""
+    """A loop for this case, closed at its end."""
     loop = aw.aw_loop_new(backend)
     try:
         yield loop
@@ -25,7 +25,7 @@ def a_loop(backend=None):
 
 
 def run(loop, future):
-    """The two halves of an iteration in turn, until the future is done; its result."""
+    """Wait and dispatch in turn until the future is done; returns its result."""
     while not aw.aw_future_done(future):
         aw.aw_loop_wait(loop, aw.FOREVER)
         aw.aw_loop_dispatch(loop)
@@ -33,7 +33,7 @@ def run(loop, future):
 
 
 def coroutine(loop, generator):
-    """A coroutine of libawait's that a generator drives: it yields a future or a coroutine, and is sent what that gives."""
+    """A libawait coroutine driven by a generator, which yields a future or a coroutine and is sent its result."""
     def step(resume):
         try:
             if aw.aw_resume_status(resume) < 0:
@@ -55,7 +55,7 @@ def spawn(loop, generator):
 
 
 class Case(unittest.TestCase):
-    """A test after which as many handles live as before."""
+    """Check that the test leaks no handles."""
 
     def setUp(self):
         gc.collect()

@@ -70,7 +70,7 @@ class Callbacks(Case):
             aw.aw_loop_dispatch(loop)
             self.assertEqual(seen, [aw.AW_ELOOPRUNNING])
 
-    def test_each_callable_is_let_go_once(self):
+    def test_each_callable_is_released_once(self):
         with a_loop() as loop:
             def callback(of):
                 pass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Many operations in one call, many outcomes in another."""
+"""Batches: many operations are submitted in one call, and many completions drained in another."""
 import gc
 import os
 

@@ -14,7 +14,7 @@ LEFT_OUT = (set(re.findall(r'^%ignore (aw_\w+);', (INTERFACE / 'left_out.i').rea
 
 
 class Coverage(Case):
-    def test_every_function_of_the_headers_is_wrapped_or_stands_in_the_list(self):
+    def test_every_function_of_the_headers_is_wrapped_or_listed(self):
         self.assertGreater(len(PUBLIC), 150)
         self.assertEqual(PUBLIC - LEFT_OUT - set(dir(aw)), set())
 

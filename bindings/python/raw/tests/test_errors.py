@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Statuses as exceptions, and exceptions through C as themselves."""
+"""Statuses are raised as exceptions, and exceptions pass through C unchanged."""
 import gc
 import traceback
 import weakref
@@ -152,7 +152,7 @@ class Errors(Case):
             with self.assertRaises(TypeError):
                 aw.aw_iterator_next_future(iterator)
 
-    def test_an_exception_is_let_go_with_its_failure(self):
+    def test_an_exception_is_released_with_its_failure(self):
         with a_loop() as loop:
             exception = Own('weak')
             weak = weakref.ref(exception)

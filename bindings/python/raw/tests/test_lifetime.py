@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Handles go with their wrappers; callables and values live as long as C needs them."""
+"""Handles are released with their wrappers; callables and values live as long as C needs them."""
 import gc
 import os
 import weakref
@@ -25,7 +25,7 @@ class Lifetime(Case):
             aw.aw_loop_dispatch(loop)
             self.assertLess(aw.aw_debug_live_handles(), self.before + 5)
 
-    def test_what_a_callable_or_a_value_held_goes_once_c_is_done_with_it(self):
+    def test_callables_and_values_are_freed_once_c_has_released_them(self):
         with a_loop() as loop:
             weak = []
 
@@ -47,7 +47,7 @@ class Lifetime(Case):
             gc.collect()
             self.assertEqual([one() for one in weak], [None] * len(weak))
 
-    def test_a_value_that_was_refused_is_let_go(self):
+    def test_a_value_that_was_refused_is_released(self):
         with a_loop() as loop:
             it = It()
             weak = weakref.ref(it)
@@ -95,7 +95,7 @@ class Lifetime(Case):
             def raises():
                 future = aw.aw_future_new(loop)
                 aw.aw_future_set_error(future, aw.failure_of(ValueError('never looked at')))
-                del future  # the handler below is told, while KeyError is on its way
+                del future  # calls the handler below while the KeyError is being raised
                 raise KeyError('mine')
             told = []
             aw.aw_loop_set_exception_handler(loop, lambda of, report: told.append(aw.aw_report_message(report)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Coroutines of steps, and what they await."""
+"""Step coroutines, and what they can await."""
 from check import Case, a_loop, aw, coroutine, main, run, spawn
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A wait without the GIL, and what other threads may do meanwhile."""
+"""A wait releases the GIL; what other threads may do meanwhile."""
 import signal
 import threading
 
@@ -89,7 +89,7 @@ class Threads(Case):
             thread.join()
             self.assertEqual(outcomes, ['value', 'from the loop', 'late'])
 
-    def test_a_handle_let_go_by_another_thread(self):
+    def test_a_handle_released_by_another_thread(self):
         with a_loop() as loop:
             future = [aw.aw_future_new(loop)]
             aw.aw_future_set_result(future[0], object())

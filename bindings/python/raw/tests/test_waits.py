@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A thread that waits for the outcome of what runs in a loop: it arrives, the limit is not the task's, and a signal ends the wait at once."""
+"""A thread waits for the outcome of a task in a loop: it arrives, the timeout is distinct from the task's, and a signal ends the wait at once."""
 import contextlib
 import errno
 import os
@@ -13,7 +13,7 @@ from check import Case, a_loop, aw, main
 
 @contextlib.contextmanager
 def a_running_loop():
-    """A loop that runs in a thread of its own."""
+    """A loop that runs in a separate thread."""
     with a_loop() as loop:
         def drive():
             while not aw.aw_loop_take_stop(loop):
@@ -29,7 +29,7 @@ def a_running_loop():
 
 
 def after(loop, seconds, value):
-    """A concurrent future whose task ends with the value; an exception is raised."""
+    """A concurrent future whose task returns the value, or raises it if it is an exception."""
     def step(resume):
         if not slept:
             slept.append(True)
@@ -77,7 +77,7 @@ class Waits(Case):
                 thread.join()
             self.assertEqual(wrong, [])
 
-    def test_the_limit_of_the_wait_is_told_from_a_limit_in_the_task(self):
+    def test_a_timeout_of_the_wait_is_distinguished_from_one_in_the_task(self):
         with a_running_loop() as loop:
             never = after(loop, 3600, None)
             for limit in (0, aw.MILLISECOND):

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libawait.aio._aio: asyncio's objects over libawait's own. What the files share.
+ * libawait.aio._aio: asyncio's objects, implemented with libawait's. Shared declarations.
  *
- * Every call into the library is made with the GIL held, but for the wait of a loop, so all callbacks, steps
- * and destroys find it held. A wrapper owns one reference to its handle, and the handle's host data points
- * back to the wrapper without one.
+ * Every call into the library holds the GIL, except the wait of a loop, so all callbacks, steps and destroy
+ * functions run with it held. A wrapper owns one reference to its handle; the handle's host data points back
+ * to the wrapper without a reference.
  */
 #ifndef AIO_H
 #define AIO_H
@@ -23,19 +23,19 @@ struct Loop {
 	PyObject_HEAD PyObject *dict, *weakrefs;
 	aw_loop *c;
 	PyObject *task_factory; /* or NULL */
-	PyObject *exit;         /* SystemExit or KeyboardInterrupt on its way out of the run, or NULL */
-	unsigned long thread;   /* that runs it, or 0 */
-	int signal_fd;          /* what Python's signal handlers write to, or -1 */
+	PyObject *exit;         /* the SystemExit or KeyboardInterrupt that ends the run, or NULL */
+	unsigned long thread;   /* the thread that runs it, or 0 */
+	int signal_fd;          /* the descriptor that Python's signal handlers write to, or -1 */
 	bool signal_watched;
-	unsigned spins; /* iterations since one that could block */
-	/* tasks whose steps are over: each holds the step's reference, until its handle has its outcome */
+	unsigned spins; /* iterations since the last one that could block */
+	/* finished tasks: each keeps the step's reference until its handle has the outcome */
 	Task *ended;
 };
 
 extern PyTypeObject Loop_Type;
 /*
- * Whether the last reference to a handle, given back now in this thread, releases it at once, and not in a
- * dispatch to come.
+ * Whether dropping the last reference to a handle now, in this thread, releases it at once instead of in a
+ * later dispatch.
  */
 bool loop_releases_here(Loop *self);
 /* The loop that runs in this thread, borrowed, or NULL without an exception. */
@@ -43,14 +43,15 @@ Loop *loop_running(void);
 /* The same, or NULL with RuntimeError. */
 Loop *loop_running_or_raise(void);
 /*
- * The loop an argument stands for (None: the running one, else that of get_event_loop()), borrowed, or NULL
+ * The loop given by an argument (None: the running one, else that of get_event_loop()), borrowed; or NULL
  * with an exception.
  */
 Loop *loop_of_argument(PyObject *argument);
-/* Keeps what must end the run; the callback returns what this returns. Takes over the exception. */
+/* Keeps the exception that must end the run. The callback returns the result. Takes over the exception. */
 aw_status loop_exit(Loop *self, PyObject *exception);
 /*
- * Calls `call_exception_handler` with message, exception and one more entry (optional); takes over nothing.
+ * Calls `call_exception_handler` with message, exception and one more entry (optional). Takes over no
+ * references.
  */
 void loop_report(Loop *self, PyObject *message, PyObject *exception, const char *key, PyObject *what);
 PyObject *extract_stack(void);
@@ -60,11 +61,11 @@ void loop_methods_join(void);
 
 /* ---- schedule.c, watch.c ---- */
 
-/* -1 with an exception: a loop that is closed, or, in debug mode, what can't be a callback. */
+/* -1 with an exception if the loop is closed or, in debug mode, if the callback is invalid. */
 int loop_check_callback(Loop *self, PyObject *callback, const char *method);
-/* Ends a registration, of which the handle is the result. */
+/* Completes a registration whose result is the handle. */
 PyObject *handle_scheduled(Handle *handle, aw_status status);
-/* The int that an object is; -1 with an exception. */
+/* The object as an int; -1 with an exception. */
 int int_of(PyObject *number);
 
 /* ---- handle.c ---- */
@@ -80,21 +81,21 @@ struct Future {
 	PyObject_HEAD PyObject *dict, *weakrefs;
 	aw_future *c; /* NULL before __init__ */
 	Loop *loop;
-	PyObject *held; /* borrowed: what the handle owns, for the collector */
-	/* the value as an object, where the handle's own is none; or the exception made of its error */
+	PyObject *held; /* borrowed: the object that the handle owns, for the collector */
+	/* the value as an object, if the handle's value is not one; or the exception made from its error */
 	PyObject *cached;
-	/* whose results it has: the children of a gather (a list), or the future behind a shield */
+	/* the source of its results: the children of a gather (a list), or the shielded future */
 	PyObject *source;
 	PyObject *cancel_msg; /* or NULL */
 	PyObject *source_traceback;
 	PyObject *
-		/* what its exception came with: each raise begins there again; None for nothing, NULL not known */
+		/* the exception's original traceback, reset before each raise; None if it had none, NULL if unknown */
 		exception_traceback;
-	Callback *callbacks; /* those that wait, in order */
+	Callback *callbacks; /* the pending ones, in order */
 	Callback *callbacks_last;
 	bool blocking;
 	bool log_traceback;
-	bool kept; /* the exception handler took the handle back while the wrapper died */
+	bool kept; /* the exception handler resurrected the handle during the wrapper's deallocation */
 };
 
 struct Task {
@@ -104,7 +105,7 @@ struct Task {
 	Operation *operation; /* the operation it awaits, or NULL */
 	PyObject *pending;    /* an exception for the next step, or NULL */
 	Task *next_ended;
-	/* the tuple that the last cancel sent along: a newer _cancel_message counts instead */
+	/* the tuple of the last cancel; a newer _cancel_message overrides it */
 	PyObject *message_given;
 	bool started;
 	bool log_destroy_pending;
@@ -120,7 +121,7 @@ static inline bool Future_Check(PyObject *object) {
 /* ---- callback.c, outcome.c, attributes.c, iter.c: parts of the future ---- */
 
 /*
- * A done-callback: owned by its registration in the library, and on the list of the wrapper while it waits.
+ * A done-callback: owned by its registration in the library, and on the wrapper's list while it is pending.
  */
 struct Callback {
 	PyObject_HEAD PyObject *callable, *context;
@@ -154,9 +155,9 @@ PyObject *Future_remove_done_callback(PyObject *base, PyObject *callable);
 
 /* ---- future.c ---- */
 
-/* Prepares a wrapper whose handle is made by the caller. */
+/* Prepares a wrapper for a handle that the caller creates. */
 int future_prepare(Future *self, Loop *loop);
-/* Ties wrapper and handle; takes over the reference. */
+/* Connects wrapper and handle; takes over the reference. */
 void future_bind(Future *self, aw_future *c);
 /* The wrapper of a handle (takes over the reference), new reference. */
 PyObject *future_wrap(Loop *loop, aw_future *c);
@@ -177,35 +178,35 @@ PyObject *task_spawn(PyTypeObject *type, Loop *loop, PyObject *coro, PyObject *n
 int task_start(Task *self, Loop *loop, PyObject *coro, PyObject *name, PyObject *context, aw_taskgroup *group,
                bool eager);
 PyObject *task_current(Loop *loop);
-/* Lets go of the tasks that have ended. Before anything of the program's runs. */
+/* Releases the tasks that have ended. Called before any code of the program runs. */
 void tasks_release(Loop *loop);
 static inline void tasks_release_ended(Loop *loop) {
 	if (loop->ended) tasks_release(loop);
 }
 
-/* ---- operation.c: what an await of a call into the library is ---- */
+/* ---- operation.c: awaitable calls into the library ---- */
 
 enum operation_state { OP_NEW, OP_UNDER_WAY, OP_ENDED };
 
 typedef struct operation_kind {
 	const char *name;
-	/* Tries without waiting: 1 done with *out, 0 has to wait, -1 with an exception. NULL: always waits. */
+	/* Tries without waiting: 1 and *out if done, 0 if it must wait, -1 with an exception. NULL: always waits. */
 	int (*attempt)(Operation *self, PyObject **out);
-	/* Makes the coroutine to be awaited. -1 with an exception. NULL: one iteration is waited for. */
+	/* Creates the coroutine to await. -1 with an exception. NULL: waits for one iteration. */
 	int (*begin)(Operation *self, aw_coro **out);
-	/* Turns what was sent into the result; takes over `value`. NULL: `value` is it. */
+	/* Converts the sent value to the result; takes over `value`. NULL: the result is `value`. */
 	PyObject *(*end)(Operation *self, PyObject *value);
-	/* What a failure becomes: with an exception set. NULL: itself. */
+	/* Replaces a failure; called with the exception set. NULL: the failure is raised unchanged. */
 	void (*fail)(Operation *self);
-	/* The object of what the coroutine gave, new reference. NULL: value_object() makes it. */
+	/* Converts the coroutine's value to an object, new reference. NULL: uses value_object(). */
 	PyObject *(*value)(void *value);
 } operation_kind;
 
 struct Operation {
 	PyObject_HEAD const operation_kind *kind;
-	PyObject *subject, *argument; /* what it is about */
-	int64_t number;               /* a duration, or a way */
-	aw_coro *coro;                /* made, and not yet awaited */
+	PyObject *subject, *argument; /* the object operated on, and an argument */
+	int64_t number;               /* a duration or a mode */
+	aw_coro *coro;                /* created but not awaited yet */
 	enum operation_state state;
 };
 
@@ -225,15 +226,15 @@ PyObject *raise_status(aw_status status);
 PyObject *exception_of(aw_error *error, aw_status status);
 /* An error that carries an exception (takes over the reference), or NULL with an exception. */
 aw_error *error_of_exception(Loop *loop, PyObject *exception);
-/* A value of the library as an object, new reference. */
+/* A library value as an object, new reference. */
 PyObject *value_object(Loop *loop, void *value, int32_t kind);
-/* The destroy of a value that is an object. */
+/* The `destroy` of a value that is an object. */
 void object_drop(void *object);
 /* Seconds to nanoseconds: -1 with an exception. None is for ever. */
 int duration_of(PyObject *seconds, int64_t *out);
 /*
- * What a method `send` gives for what am_send gave (takes over `out`, NULL for an error): a result comes as
- * StopIteration.
+ * The return value of a method `send` for the outcome of am_send: a result is raised as StopIteration. Takes
+ * over `out`, which is NULL on error.
  */
 PyObject *sent_object(PySendResult result, PyObject *out);
 /* throw(exception) or throw(type, value, traceback): raises it; returns NULL. */
@@ -253,8 +254,8 @@ extern PyTypeObject Lock_Type, Event_Type, Condition_Type, Semaphore_Type, Barri
 extern PyTypeObject Queue_Type, Process_Type;
 extern PyTypeObject Timeout_Type, TaskGroup_Type, AsCompleted_Type;
 /*
- * The loop an object is bound to, bound now if it is not: borrowed; NULL with an exception where no loop runs
- * or it is another.
+ * The loop that an object is bound to, borrowed; binds it to the running loop if necessary. NULL with an
+ * exception if no loop runs, or a different one.
  */
 Loop *bind_loop(PyObject *self, Loop **slot);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What asyncio's own tests and tools look at in a future. */
+/* The private attributes of a future that asyncio's tests and tools use. */
 #include "aio.h"
 
 static PyObject *get_callbacks(PyObject *base, void *unused) {
@@ -30,7 +30,7 @@ static PyObject *get_state(PyObject *base, void *unused) {
 	                                                           : "FINISHED");
 }
 
-/* Neither looks at the error in asyncio's sense. */
+/* In asyncio's sense, neither retrieves the error. */
 static PyObject *get_result(PyObject *base, void *unused) {
 	(void)unused;
 	Future *self = (Future *)base;

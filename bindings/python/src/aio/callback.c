@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The done-callbacks of futures. */
+/* Done-callbacks of futures. */
 #include "aio.h"
 
 void callback_unlink(Callback *self) {
@@ -17,7 +17,7 @@ void callback_unlink(Callback *self) {
 	self->of = NULL;
 }
 
-/* The registration ends. */
+/* The `destroy` of the registration. */
 static void callback_drop(void *ud) {
 	callback_unlink(ud);
 	Py_DECREF((PyObject *)ud);
@@ -73,7 +73,7 @@ static aw_status report(Callback *self, Loop *loop, PyObject *future) {
 
 aw_status callback_run(aw_future *c, void *ud) {
 	Callback *self = ud;
-	if (!self->callable) return 0; /* the collector was here */
+	if (!self->callable) return 0; /* the collector has cleared it */
 	Loop *loop = aw_loop_host_data(aw_future_loop(c));
 	tasks_release_ended(loop);
 	PyObject *future = future_wrap(loop, aw_future_ref(c));
@@ -104,7 +104,7 @@ int future_add_callback(Future *self, PyObject *callable, PyObject *context) {
 		node->context ? aw_future_add_done_callback(self->c, callback_run, node, callback_drop) : AW_ENOMEM;
 	if (status >= 0) return 0;
 	if (!node->context)
-		Py_DECREF(node); /* else the library has dropped it */
+		Py_DECREF(node); /* otherwise the library has dropped it */
 	else
 		raise_status(status);
 	return -1;

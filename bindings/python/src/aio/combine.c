@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sleep, gather, shield, wait, wait_for and as_completed. What libawait/aio/tasks.py calls with futures made
- * already.
+ * sleep, gather, shield, wait, wait_for and as_completed. libawait/aio/tasks.py calls these after it has
+ * converted all arguments to futures.
  */
 #include "aio.h"
 
@@ -256,8 +256,9 @@ static void AsCompleted_dealloc(PyObject *base) {
 
 static PyMethodDef AsCompleted_methods[] = {
 	{"next_result", AsCompleted_next_result, METH_NOARGS,
-     "The result of the next future that is done: awaited."},
-	{"next_future", AsCompleted_next_future, METH_NOARGS, "The next future that is done: awaited."},
+     "Await this: returns the result of the next future that is done."},
+	{"next_future", AsCompleted_next_future, METH_NOARGS,
+     "Await this: returns the next future that is done."},
 	{0},
 };
 
@@ -275,7 +276,7 @@ PyTypeObject AsCompleted_Type = {
 
 PyMethodDef combine_functions[] = {
 	{"sleep", FAST_KEYWORDS(combine_sleep),
-     "sleep(delay, result=None): suspend the task for `delay` seconds; 0 lets the others run once."},
+     "sleep(delay, result=None): suspend the task for `delay` seconds; 0 yields once."},
 	{"gather", combine_gather, METH_VARARGS, NULL},
 	{"shield", combine_shield, METH_O, NULL},
 	{"wait", combine_wait, METH_VARARGS, NULL},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between Python's objects and exceptions and the library's values and errors. */
+/* Converts between Python's objects and exceptions and the library's values and errors. */
 #include "aio.h"
 
 #include <errno.h>
@@ -100,7 +100,7 @@ static PyObject *exception_of_group(aw_error *error) {
 PyObject *exception_of(aw_error *error, aw_status status) {
 	PyObject *payload = error ? aw_error_payload(error) : NULL;
 	if (payload && PyExceptionInstance_Check(payload)) return Py_NewRef(payload);
-	/* A cancellation's message travels as a tuple of arguments. */
+	/* A cancellation's message is passed as a tuple of arguments. */
 	if (payload && status == AW_ECANCELLED) return PyObject_CallObject(CancelledError, payload);
 	if (status == AW_EGROUP && error) return exception_of_group(error);
 	raise_status(status);
@@ -125,7 +125,7 @@ aw_error *error_of_exception(Loop *loop, PyObject *exception) {
 	return NULL;
 }
 
-/* ---- values. Results of a gather are made by its wrapper, from the children's own: future_result(). ---- */
+/* ---- values. The wrapper of a gather makes its results from the children's: future_result(). ---- */
 
 PyObject *value_object(Loop *loop, void *value, int32_t kind) {
 	switch (kind) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The loop: what is called often is here, the rest of asyncio's interface in libawait/aio/events.py. */
+/* The loop: the frequently called methods. libawait/aio/events.py has the rest of the asyncio interface. */
 #include "aio.h"
 
 #include <structmember.h>
@@ -39,7 +39,7 @@ void loop_report(Loop *self, PyObject *message, PyObject *exception, const char 
 bool loop_releases_here(Loop *self) {
 	if (!self->c || aw_loop_is_closed(self->c)) return false;
 	if (self->thread) return self->thread == PyThread_get_thread_ident();
-	/* Nobody runs it: any call makes the caller's thread the one that releases. */
+	/* No thread runs it: any call makes the calling thread its owner, which releases handles. */
 	return aw_loop_set_debug(self->c, aw_loop_debug(self->c)) == 0;
 }
 
@@ -65,7 +65,7 @@ Loop *loop_of_argument(PyObject *argument) {
 	PyObject *got = support_call("get_event_loop", NULL, NULL);
 	if (!got) return NULL;
 	bool fits = PyObject_TypeCheck(got, &Loop_Type);
-	Py_DECREF(got); /* whoever set it keeps it */
+	Py_DECREF(got); /* the policy keeps a reference */
 	if (!fits) PyErr_SetString(PyExc_TypeError, "the current event loop is not one of libawait.aio");
 	return fits ? (Loop *)got : NULL;
 }
@@ -150,19 +150,19 @@ static PyObject *Loop_print_tasks(PyObject *base, PyObject *args) {
 	Py_RETURN_NONE;
 }
 
-/* ---- failures nobody else sees ---- */
+/* ---- unhandled failures ---- */
 
 static aw_status report_receive(aw_loop *c, const aw_report *report, void *ud) {
 	(void)c;
 	Loop *self = ud;
 	/*
-	 * A slow callback is told of by its handle, which the library does not know; and Python warns of its
-	 * coroutines itself.
+	 * The Python handle, which the library does not know, reports a slow callback; and Python itself warns
+	 * about coroutines that were never awaited.
 	 */
 	const char *text = aw_report_message(report);
 	if (strncmp(text, "Executing callback", 18) == 0 || strcmp(text, "coroutine was never awaited") == 0)
 		return 0;
-	/* a report may come while another exception is on its way */
+	/* a report may be made while another exception is being raised */
 	PyObject *raised = PyErr_Occurred() ? exception_take() : NULL;
 	aw_future *future = aw_report_future(report);
 	aw_error *error = aw_report_error(report);
@@ -171,7 +171,7 @@ static aw_status report_receive(aw_loop *c, const aw_report *report, void *ud) {
 	PyObject *exception = error ? exception_of(error, aw_error_status(error)) : NULL;
 	if (message && wrapper) {
 		PyObject *own = support_call("report_message", message, wrapper);
-		if (own == Py_None) { /* not to be told */
+		if (own == Py_None) { /* not to be reported */
 			Py_CLEAR(own);
 			Py_CLEAR(message);
 		} else if (own) {
@@ -195,7 +195,7 @@ static int Loop_init(PyObject *base, PyObject *args, PyObject *keywords) {
 	const char *backend = NULL;
 	if (!PyArg_ParseTupleAndKeywords(args, keywords, "|z", names, &backend)) return -1;
 	if (self->c) {
-		PyErr_SetString(PyExc_RuntimeError, "the loop is made already");
+		PyErr_SetString(PyExc_RuntimeError, "the loop is already initialised");
 		return -1;
 	}
 	self->signal_fd = -1;
@@ -236,7 +236,7 @@ static void Loop_dealloc(PyObject *base) {
 	if (self->weakrefs) PyObject_ClearWeakRefs(base);
 	if (self->c) {
 		/*
-		 * Futures keep their loop alive, so nothing of Python's is left in it but handles that nobody runs.
+		 * Futures keep their loop alive, so the only Python objects left in it are handles that will never run.
 		 */
 		aw_loop *c = self->c;
 		aw_loop_set_exception_handler(c, NULL, NULL, NULL);
@@ -266,10 +266,10 @@ static PyMethodDef loop_own_methods[] = {
 	{"create_task", WITH_KEYWORDS(Loop_create_task),
      "create_task(coro, *, name=None, context=None): schedule a coroutine."},
 	{"set_task_factory", Loop_set_task_factory, METH_O,
-     "Set what create_task() calls; None for the default."},
+     "Set the factory that create_task() calls; None for the default."},
 	{"get_task_factory", Loop_get_task_factory, METH_NOARGS, "What create_task() calls, or None."},
 	{"print_tasks", Loop_print_tasks, METH_VARARGS,
-     "print_tasks(fd=2, json=False): write the tree of tasks."},
+     "print_tasks(fd=2, json=False): print the tree of tasks."},
 	{"_all_tasks", Loop_all_tasks, METH_NOARGS, NULL},
 	{"_set_slow", Loop_slow, METH_O, NULL},
 	{0},
@@ -277,7 +277,7 @@ static PyMethodDef loop_own_methods[] = {
 
 enum { METHODS_MOST = 40 };
 
-/* Those of all files; put together once. */
+/* The methods of all files, combined once. */
 static PyMethodDef Loop_methods[METHODS_MOST];
 
 void loop_methods_join(void) {
@@ -293,7 +293,7 @@ void loop_methods_join(void) {
 
 static PyGetSetDef Loop_getset[] = {
 	{"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
-	{"backend", Loop_backend, NULL, "The name of the backend that drives it.", NULL},
+	{"backend", Loop_backend, NULL, "The name of its backend.", NULL},
 	{0},
 };
 

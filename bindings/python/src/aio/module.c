@@ -14,7 +14,7 @@ static PyObject *running_or_none(PyObject *module, PyObject *unused) {
 	return Py_NewRef(loop ? (PyObject *)loop : Py_None);
 }
 
-/* loop=None, positional or by name. */
+/* loop=None, positional or keyword. */
 static int loop_argument(PyObject *args, PyObject *keywords, Loop **out) {
 	static char *names[] = {"loop", NULL};
 	PyObject *given = Py_None;
@@ -34,7 +34,7 @@ static PyObject *all_tasks(PyObject *module, PyObject *args, PyObject *keywords)
 	static char *names[] = {"loop", NULL};
 	PyObject *given = Py_None;
 	if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O", names, &given)) return NULL;
-	/* A loop of another kind has no task of ours. */
+	/* A loop of another type has none of our tasks. */
 	if (given != Py_None && !PyObject_TypeCheck(given, &Loop_Type)) return PySet_New(NULL);
 	Loop *loop = given == Py_None ? loop_running_or_raise() : (Loop *)given;
 	return loop ? PyObject_CallMethod((PyObject *)loop, "_all_tasks", NULL) : NULL;
@@ -66,19 +66,18 @@ static PyMethodDef functions[] = {
 	{"get_running_loop", get_running_loop, METH_NOARGS,
      "The loop that runs in this thread; RuntimeError if there is none."},
 	{"_get_running_loop", running_or_none, METH_NOARGS, "The loop that runs in this thread, or None."},
-	{"current_task", WITH_KEYWORDS(current_task),
-     "current_task(loop=None): the task that runs now, or None."},
+	{"current_task", WITH_KEYWORDS(current_task), "current_task(loop=None): the running task, or None."},
 	{"all_tasks", WITH_KEYWORDS(all_tasks), "all_tasks(loop=None): the set of tasks that are not done."},
 	{"create_task", FAST_KEYWORDS(create_task),
      "create_task(coro, *, name=None, context=None): schedule a coroutine in the running loop."},
-	{"live_handles", live_handles, METH_NOARGS, "How many handles of the library are alive in this process."},
-	{"version", version, METH_NOARGS, "The version of the library that runs."},
+	{"live_handles", live_handles, METH_NOARGS, "How many library handles are alive in this process."},
+	{"version", version, METH_NOARGS, "The version of the loaded library."},
 	{0},
 };
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT,
                                         "libawait.aio._aio",
-                                        "asyncio's objects over libawait's own.",
+                                        "asyncio's objects, implemented with libawait's.",
                                         -1,
                                         functions,
                                         NULL,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `await lock.acquire()` and its like await: a call into the library that may have to wait.
+ * The awaitable returned by lock.acquire() and similar methods: a call into the library that may wait.
  *
- * It does nothing until it is awaited. Where no wait is needed it ends at once; else it gives itself to the
- * task, which awaits the library's coroutine, and is then sent what that gave.
+ * It does nothing until it is awaited. If it need not wait, it completes at once. Otherwise it yields itself
+ * to the task, which awaits the library's coroutine and then sends its result.
  */
 #include "aio.h"
 
@@ -81,7 +81,7 @@ static PySendResult operation_begin(Operation *self, PyObject **out) {
 
 static PySendResult operation_end(Operation *self, PyObject *sent, PyObject **out) {
 	if (self->coro) {
-		PyErr_SetString(PyExc_RuntimeError, "this is to be awaited in a task of libawait.aio");
+		PyErr_SetString(PyExc_RuntimeError, "this can only be awaited in a task of libawait.aio");
 		return PYGEN_ERROR;
 	}
 	self->state = OP_ENDED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A child process. Its streams, as objects that are read and written, are in libawait/aio/streams.py. */
+/* A child process. The stream objects for its pipes are in libawait/aio/streams.py. */
 #include "aio.h"
 
 #include <errno.h>
@@ -16,16 +16,16 @@ static int status_ok(aw_status status) {
 	return -1;
 }
 
-/* A sequence of bytes as an array of texts, which borrow from `*out_owner`. */
+/* A sequence of bytes objects as an array of C strings, which borrow from `*out_owner`. */
 static const char **texts_of(PyObject *sequence, PyObject **out_owner, Py_ssize_t *out_count) {
-	PyObject *fast = PySequence_Fast(sequence, "a sequence of bytes is needed");
+	PyObject *fast = PySequence_Fast(sequence, "a sequence of bytes objects was expected");
 	if (!fast) return NULL;
 	Py_ssize_t count = PySequence_Fast_GET_SIZE(fast);
 	const char **texts = PyMem_Calloc((size_t)(count ? count : 1), sizeof *texts);
 	if (!texts) PyErr_NoMemory();
 	for (Py_ssize_t i = 0; texts && i < count; i++) {
 		char *text;
-		/* also for a NUL inside */
+		/* also fails on an embedded NUL */
 		if (PyBytes_AsStringAndSize(PySequence_Fast_GET_ITEM(fast, i), &text, NULL) < 0) {
 			PyMem_Free(texts);
 			texts = NULL;
@@ -79,7 +79,7 @@ static int start(Process *self, aw_process_options *options, PyObject *argv) {
 }
 
 /*
- * Process(loop, argv, streams, cwd, environment, flags): bytes all through; streams are three pairs (how,
+ * Process(loop, argv, streams, cwd, environment, flags): all strings are bytes; streams are three pairs (how,
  * fd).
  */
 static int Process_init(PyObject *base, PyObject *args, PyObject *keywords) {
@@ -95,7 +95,7 @@ static int Process_init(PyObject *base, PyObject *args, PyObject *keywords) {
 		return -1;
 	if (directory != Py_None && PyBytes_AsStringAndSize(directory, &cwd, NULL) < 0) return -1;
 	if (self->c || PyTuple_GET_SIZE(streams) != 3) {
-		PyErr_SetString(PyExc_ValueError, "a process is started once, with three streams");
+		PyErr_SetString(PyExc_ValueError, "a Process can be started only once, with three streams");
 		return -1;
 	}
 	Py_XSETREF(self->loop, (Loop *)Py_NewRef((PyObject *)loop));
@@ -196,15 +196,15 @@ static void Process_dealloc(PyObject *base) {
 }
 
 static PyMethodDef Process_methods[] = {
-	{"wait", Process_wait, METH_NOARGS, "A future of the return code."},
+	{"wait", Process_wait, METH_NOARGS, "A future for the return code."},
 	{"communicate", Process_communicate, METH_O,
-     "Feed stdin, read stdout and stderr to their ends, wait for the exit: a future."},
+     "Write stdin, read stdout and stderr to the end, wait for the exit; returns a future."},
 	{"output", Process_output, METH_VARARGS,
-     "What communicate() read from stream 1 or 2; None if that is no pipe."},
+     "What communicate() read from stream 1 or 2; None if it is not a pipe."},
 	{"take_pipe", Process_take_pipe, METH_VARARGS,
-     "The descriptor of pipe 0, 1 or 2, which is the caller's from then on."},
+     "The descriptor of pipe 0, 1 or 2; transfers its ownership to the caller."},
 	{"send_signal", Process_send_signal, METH_VARARGS, "Send a signal."},
-	{"close", Process_close, METH_NOARGS, "Close the pipes and kill a child that still runs."},
+	{"close", Process_close, METH_NOARGS, "Close the pipes, and kill the child if it still runs."},
 	{0},
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The queues. An item is a node that the collector can follow: on the list of its queue's wrapper, and owned
- * by the queue of the library, or by the coroutine that still waits to put it.
+ * Queues. An item is a node that the collector can traverse: it is on the list of the queue's wrapper, and
+ * owned by the library's queue or by the coroutine that still waits to put it.
  */
 #include "aio.h"
 
@@ -19,8 +19,8 @@ struct Queue {
 	PyObject_HEAD PyObject *dict, *weakrefs;
 	Loop *loop;
 	aw_queue *c;
-	PyObject *early;  /* items put before a loop was known: a list, or NULL */
-	PyObject *raised; /* by a comparison, to be raised by the call that compared */
+	PyObject *early;  /* items put before the loop was known: a list, or NULL */
+	PyObject *raised; /* exception of a comparison, raised by the call that compared */
 	item *items;
 	int64_t maxsize;
 	Py_ssize_t getters, putters;
@@ -62,7 +62,7 @@ static void item_unlink(item *self) {
 	self->of = NULL;
 }
 
-/* Frees the node and gives its object. */
+/* Frees the node and returns its object. */
 static PyObject *item_take(item *self) {
 	PyObject *object = self->object;
 	item_unlink(self);
@@ -103,7 +103,7 @@ static aw_status queue_make(Queue *self) {
 	}
 }
 
-/* An exception of a comparison comes out of the call that compared. */
+/* The call that compared raises the exception of the comparison. */
 static int compared(Queue *self) {
 	if (!self->raised) return 0;
 	PyObject *raised = self->raised;
@@ -123,7 +123,7 @@ static aw_status put_now(Queue *self, PyObject *object) {
 	return status;
 }
 
-/* With a loop, the queue of the library; what was put before moves there. */
+/* Given a loop, creates the library's queue and moves the earlier items to it. */
 static int queue_ready(Queue *self) {
 	Loop *loop = bind_loop((PyObject *)self, &self->loop);
 	if (!loop) return -1;
@@ -138,7 +138,7 @@ static int queue_ready(Queue *self) {
 	return -1;
 }
 
-/* 1 with a queue of the library, 0 without a loop, -1 with an exception. */
+/* 1 with a library queue, 0 without a loop, -1 with an exception. */
 static int queue_bound(Queue *self) {
 	if (self->c) return 1;
 	return loop_running() ? (queue_ready(self) < 0 ? -1 : 1) : 0;
@@ -280,7 +280,7 @@ static void get_fail(Operation *operation) {
 	((Queue *)operation->subject)->getters--;
 }
 
-/* On its way to the task it is no longer the queue's. */
+/* The queue has already handed it over to the task. */
 static PyObject *get_value(void *node) {
 	item_unlink(node);
 	return Py_NewRef(((item *)node)->object);
@@ -365,7 +365,7 @@ static PyObject *get_queue(PyObject *base, void *unused) {
 	Queue *self = (Queue *)base;
 	if (self->early) return PySequence_List(self->early);
 	PyObject *list = PyList_New(0);
-	/* Newest first, and with those that wait to be put. */
+	/* Newest first, including those that wait to be put. */
 	for (item *at = self->items; list && at; at = at->next)
 		if (PyList_Insert(list, 0, at->object) < 0) Py_CLEAR(list);
 	return list;
@@ -401,7 +401,7 @@ static int Queue_init(PyObject *base, PyObject *args, PyObject *keywords) {
 	int order = QUEUE_FIFO;
 	if (!PyArg_ParseTupleAndKeywords(args, keywords, "|L$i", names, &maxsize, &order)) return -1;
 	if (self->c || order < QUEUE_FIFO || order > QUEUE_PRIORITY) {
-		PyErr_SetString(PyExc_ValueError, "a queue is made once, in one of three orders");
+		PyErr_SetString(PyExc_ValueError, "a queue can be initialised only once, with a valid order");
 		return -1;
 	}
 	self->maxsize = maxsize;
@@ -421,7 +421,7 @@ static int Queue_traverse(PyObject *base, visitproc visit, void *arg) {
 
 static int Queue_clear(PyObject *base) {
 	Queue *self = (Queue *)base;
-	/* What a coroutine still waits to put outlives the wrapper. */
+	/* Items that a coroutine still waits to put outlive the wrapper. */
 	while (self->items) {
 		item *first = self->items;
 		item_unlink(first);
@@ -444,17 +444,17 @@ static void Queue_dealloc(PyObject *base) {
 }
 
 static PyMethodDef Queue_methods[] = {
-	{"put", Queue_put, METH_O, "Put an item, waiting for room: awaited."},
-	{"put_nowait", Queue_put_nowait, METH_O, "Put an item now, or raise QueueFull."},
-	{"get", Queue_get, METH_NOARGS, "Get an item, waiting for one: awaited."},
-	{"get_nowait", Queue_get_nowait, METH_NOARGS, "Get an item now, or raise QueueEmpty."},
-	{"join", Queue_join, METH_NOARGS, "Wait until every item put has been dealt with: awaited."},
-	{"task_done", Queue_task_done, METH_NOARGS, "Tell that an item got before has been dealt with."},
+	{"put", Queue_put, METH_O, "Await this: puts an item; waits while the queue is full."},
+	{"put_nowait", Queue_put_nowait, METH_O, "Put an item without waiting, or raise QueueFull."},
+	{"get", Queue_get, METH_NOARGS, "Await this: returns an item; waits while the queue is empty."},
+	{"get_nowait", Queue_get_nowait, METH_NOARGS, "Get an item without waiting, or raise QueueEmpty."},
+	{"join", Queue_join, METH_NOARGS, "Await this: waits until task_done() was called for every item."},
+	{"task_done", Queue_task_done, METH_NOARGS, "Mark an item that was got as processed."},
 	{"shutdown", WITH_KEYWORDS(Queue_shutdown),
-     "shutdown(immediate=False): refuse puts, and gets once it is empty."},
-	{"qsize", Queue_qsize, METH_NOARGS, "How many items there are."},
-	{"empty", Queue_empty, METH_NOARGS, "Whether there are none."},
-	{"full", Queue_full, METH_NOARGS, "Whether there is no room."},
+     "shutdown(immediate=False): refuse puts, and gets once the queue is empty."},
+	{"qsize", Queue_qsize, METH_NOARGS, "The number of items."},
+	{"empty", Queue_empty, METH_NOARGS, "Whether the queue is empty."},
+	{"full", Queue_full, METH_NOARGS, "Whether the queue is full."},
 	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
 	{0},
 };

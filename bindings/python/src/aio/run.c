@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Running: iterations, what ends a wait, the state of a run. */
+/* Running the loop: iterations, interruption of a wait, the state of a run. */
 #include "aio.h"
 
 #include <unistd.h>
@@ -11,7 +11,8 @@ static aw_status wait_without_gil(Loop *self) {
 }
 
 /*
- * Python's signal handlers write to this descriptor: it is read empty, and the handlers run after the wait.
+ * Python's C signal handler writes to this descriptor. The callback drains it; the Python handlers run after
+ * the wait.
  */
 static aw_status signal_arrived(aw_loop *c, void *ud) {
 	(void)c;
@@ -21,9 +22,9 @@ static aw_status signal_arrived(aw_loop *c, void *ud) {
 }
 
 /*
- * A signal between the look for signals and the wait must end the wait, so the descriptor is watched in waits
- * that can block. Not for ever: with nothing under way an iteration makes no system call, and tasks that only
- * pass the turn around are to keep that.
+ * A signal that arrives between the check for signals and the wait must end the wait, so the descriptor is
+ * watched in waits that can block. It is not watched all the time: with nothing in flight, an iteration makes
+ * no system call, and this should also hold for tasks that only yield to each other.
  */
 static void watch_signals(Loop *self, bool blocks) {
 	if (self->signal_fd < 0) return;
@@ -51,7 +52,7 @@ static int iterate(Loop *self) {
 	bool blocks = !aw_loop_pending(self->c);
 	watch_signals(self, blocks);
 	/*
-	 * Threads that wait for the lock get it by the interpreter's own rule, in the callbacks; a wait that
+	 * The interpreter's switch interval lets other threads take the GIL during callbacks, so a wait that
 	 * can't block keeps it.
 	 */
 	if (blocks) {
@@ -140,7 +141,7 @@ static PyObject *Loop_close(PyObject *base, PyObject *unused) {
 		return NULL;
 	}
 	if (!self->c) Py_RETURN_NONE;
-	/* Destroys of what still waits run inside: an exception that is being handled stays out of them. */
+	/* Closing runs `destroy` functions: save the exception that is being handled. */
 	PyObject *raised = PyErr_Occurred() ? exception_take() : NULL;
 	aw_status status = aw_loop_close(self->c);
 	tasks_release_ended(self);
@@ -189,15 +190,15 @@ PyMethodDef loop_run_methods[] = {
 	{"run_forever", Loop_run_forever, METH_NOARGS, "Run until stop()."},
 	{"_run_once", Loop_run_once, METH_NOARGS, NULL},
 	{"_pending", Loop_pending, METH_NOARGS, NULL},
-	{"stop", Loop_stop, METH_NOARGS, "Let the current iteration end, then leave the run."},
-	{"is_running", Loop_is_running, METH_NOARGS, "Whether it runs."},
-	{"is_closed", Loop_is_closed, METH_NOARGS, "Whether it is closed."},
+	{"stop", Loop_stop, METH_NOARGS, "Leave the run after the current iteration."},
+	{"is_running", Loop_is_running, METH_NOARGS, "Whether the loop is running."},
+	{"is_closed", Loop_is_closed, METH_NOARGS, "Whether the loop is closed."},
 	{"_close", Loop_close, METH_NOARGS, NULL},
 	{"_abandon", Loop_abandon, METH_NOARGS, NULL},
 	{"_wakeup", Loop_wakeup, METH_NOARGS, NULL},
 	{"time", Loop_time, METH_NOARGS, "The loop's clock, in seconds."},
 	{"get_debug", Loop_get_debug, METH_NOARGS, "Whether debug mode is on."},
-	{"set_debug", Loop_set_debug, METH_O, "Switch debug mode."},
+	{"set_debug", Loop_set_debug, METH_O, "Turn debug mode on or off."},
 	{"_watch_signals", Loop_watch_signals, METH_O, NULL},
 	{0},
 };

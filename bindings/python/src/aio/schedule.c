@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Scheduling: call_soon, call_later and their kin. */
+/* Scheduling: call_soon, call_later and so on. */
 #include "aio.h"
 
 int loop_check_callback(Loop *self, PyObject *callback, const char *method) {
@@ -21,7 +21,7 @@ PyObject *handle_scheduled(Handle *handle, aw_status status) {
 	return raise_status(status);
 }
 
-/* asyncio looks at the thread in debug mode only; so does the library. */
+/* asyncio checks the thread only in debug mode, and so does the library. */
 static int check_thread(Loop *self) {
 	if (!self->thread || !aw_loop_debug(self->c) || self->thread == PyThread_get_thread_ident()) return 0;
 	raise_status(AW_EWRONGTHREAD);

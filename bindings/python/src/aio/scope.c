@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The timeout scope and the task group, whose `async with` is in libawait/aio/timeouts.py and taskgroups.py.
+ * The timeout scope and the task group. Their context managers are in libawait/aio/timeouts.py and
+ * taskgroups.py.
  */
 #include "aio.h"
 
@@ -35,7 +36,7 @@ static PyObject *none_or(aw_status status) {
 
 /* ---- timeout ---- */
 
-/* A time of the loop, or None. */
+/* A loop time, or None. */
 static int Timeout_init(PyObject *base, PyObject *args, PyObject *keywords) {
 	static char *names[] = {"when", NULL};
 	Scope *self = (Scope *)base;

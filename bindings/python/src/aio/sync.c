@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lock, event, condition, semaphore and barrier. Each is bound to a loop when it first needs one, as
- * asyncio's are.
+ * Locks, events, conditions, semaphores and barriers. As in asyncio, each is bound to a loop when it first
+ * needs one.
  */
 #include "aio.h"
 
@@ -14,7 +14,7 @@ Loop *bind_loop(PyObject *self, Loop **slot) {
 	return NULL;
 }
 
-/* What all five have in common; `c` is NULL until a loop is known. */
+/* Common to all five; `c` is NULL until the loop is known. */
 typedef struct Sync {
 	PyObject_HEAD PyObject *dict, *weakrefs;
 	Loop *loop;
@@ -27,7 +27,7 @@ typedef struct Sync {
 		aw_semaphore *semaphore;
 		aw_barrier *barrier;
 	} c;
-	/* of a semaphore; of an event, whether it is set; of a barrier, the parties: until there is a handle */
+	/* a semaphore's value, whether an event is set, or a barrier's parties, until the handle exists */
 	int64_t value;
 	int64_t waiting;
 	bool bounded;
@@ -191,9 +191,9 @@ static void Lock_dealloc(PyObject *base) {
 }
 
 static PyMethodDef Lock_methods[] = {
-	{"acquire", Lock_acquire, METH_NOARGS, "Take the lock, waiting for it: awaited, gives True."},
-	{"release", Lock_release, METH_NOARGS, "Give the lock."},
-	{"locked", Lock_locked, METH_NOARGS, "Whether it is taken."},
+	{"acquire", Lock_acquire, METH_NOARGS, "Await this: acquires the lock and returns True."},
+	{"release", Lock_release, METH_NOARGS, "Release the lock."},
+	{"locked", Lock_locked, METH_NOARGS, "Whether the lock is held."},
 	{0},
 };
 
@@ -260,10 +260,10 @@ static void Event_dealloc(PyObject *base) {
 }
 
 static PyMethodDef Event_methods[] = {
-	{"wait", Event_wait, METH_NOARGS, "Wait until it is set: awaited, gives True."},
-	{"set", Event_set, METH_NOARGS, "Set it, and wake all who wait."},
+	{"wait", Event_wait, METH_NOARGS, "Await this: waits until the event is set and returns True."},
+	{"set", Event_set, METH_NOARGS, "Set the event and wake all waiters."},
 	{"clear", Event_clear, METH_NOARGS, "Clear it."},
-	{"is_set", Event_is_set, METH_NOARGS, "Whether it is set."},
+	{"is_set", Event_is_set, METH_NOARGS, "Whether the event is set."},
 	{0},
 };
 
@@ -319,7 +319,7 @@ static PyObject *Condition_wait(PyObject *self, PyObject *unused) {
 
 static PyObject *condition_tell(Sync *self, bool all, Py_ssize_t count) {
 	if (not_locked(self, "cannot notify on un-acquired lock") < 0) return NULL;
-	if (!self->c.condition || count <= 0) Py_RETURN_NONE; /* nobody waits */
+	if (!self->c.condition || count <= 0) Py_RETURN_NONE; /* no waiters */
 	return none_or(all ? aw_condition_notify_all(self->c.condition)
 	                   : aw_condition_notify(self->c.condition, (size_t)count));
 }
@@ -357,13 +357,13 @@ static void Condition_dealloc(PyObject *base) {
 }
 
 static PyMethodDef Condition_methods[] = {
-	{"acquire", Condition_acquire, METH_NOARGS, "Take the lock."},
-	{"release", Condition_release, METH_NOARGS, "Give the lock."},
-	{"locked", Condition_locked, METH_NOARGS, "Whether the lock is taken."},
+	{"acquire", Condition_acquire, METH_NOARGS, "Await this: acquires the lock."},
+	{"release", Condition_release, METH_NOARGS, "Release the lock."},
+	{"locked", Condition_locked, METH_NOARGS, "Whether the lock is held."},
 	{"wait", Condition_wait, METH_NOARGS,
-     "Release the lock, wait to be notified, take the lock again: awaited, gives True."},
-	{"notify", WITH_KEYWORDS(Condition_notify), "notify(n=1): wake that many of those who wait."},
-	{"notify_all", Condition_notify_all, METH_NOARGS, "Wake all who wait."},
+     "Await this: releases the lock, waits to be notified, acquires the lock again, and returns True."},
+	{"notify", WITH_KEYWORDS(Condition_notify), "notify(n=1): wake up to n waiters."},
+	{"notify_all", Condition_notify_all, METH_NOARGS, "Wake all waiters."},
 	{0},
 };
 
@@ -448,8 +448,8 @@ static void Semaphore_dealloc(PyObject *base) {
 }
 
 static PyMethodDef Semaphore_methods[] = {
-	{"acquire", Semaphore_acquire, METH_NOARGS, "Take a permit, waiting for one: awaited, gives True."},
-	{"release", Semaphore_release, METH_NOARGS, "Give a permit."},
+	{"acquire", Semaphore_acquire, METH_NOARGS, "Await this: acquires a permit and returns True."},
+	{"release", Semaphore_release, METH_NOARGS, "Release a permit."},
 	{"locked", Semaphore_locked, METH_NOARGS, "Whether an acquire would wait."},
 	{"_get_value", get_semaphore_value, METH_NOARGS, NULL},
 	{0},
@@ -535,9 +535,9 @@ static void Barrier_dealloc(PyObject *base) {
 }
 
 static PyMethodDef Barrier_methods[] = {
-	{"wait", Barrier_wait, METH_NOARGS, "Wait for all parties: awaited, gives the order of arrival."},
-	{"reset", Barrier_reset, METH_NOARGS, "Break those who wait, and leave it usable."},
-	{"abort", Barrier_abort, METH_NOARGS, "Break it until it is reset."},
+	{"wait", Barrier_wait, METH_NOARGS, "Await this: waits for all parties and returns the arrival index."},
+	{"reset", Barrier_reset, METH_NOARGS, "Break the barrier for those who wait, and leave it usable."},
+	{"abort", Barrier_abort, METH_NOARGS, "Break the barrier until it is reset."},
 	{"_get_parties", get_parties, METH_NOARGS, NULL},
 	{"_get_n_waiting", get_n_waiting, METH_NOARGS, NULL},
 	{"_get_broken", get_broken, METH_NOARGS, NULL},

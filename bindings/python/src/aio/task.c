@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The task: a coroutine of Python's as the step of one of the library's.
+ * Tasks: a step task of the library drives a Python coroutine.
  *
- * What the coroutine yields says what it awaits: a future, an operation of the library's (operation.c),
- * nothing (one iteration), or anything that follows asyncio's future protocol. The reference that keeps a
- * task alive while it is pending is the step's own.
+ * The coroutine yields what it awaits: a future, an operation (operation.c), None (one iteration), or any
+ * object that follows asyncio's future protocol. The step holds the reference that keeps a pending task
+ * alive.
  */
 #include "aio.h"
 
@@ -46,7 +46,7 @@ static aw_status step_failed(Task *self, aw_resume *resume) {
 	return status;
 }
 
-/* The next step raises this. */
+/* The next step raises this exception. */
 static aw_status raise_in_next_step(Task *self, aw_resume *resume, PyObject *exception) {
 	self->pending = exception;
 	return aw_resume_yield(resume);
@@ -74,7 +74,7 @@ static aw_status await_future(Task *self, aw_resume *resume, Future *what) {
 	return status;
 }
 
-/* Somebody else's future: one of ours follows it. */
+/* A foreign future: await one of ours that follows it. */
 static aw_status await_foreign(Task *self, aw_resume *resume, PyObject *what) {
 	PyObject *follower = support_call("follow", what, (PyObject *)self);
 	if (!follower) return raise_in_next_step(self, resume, exception_take());
@@ -107,19 +107,19 @@ static aw_status await_yielded(Task *self, aw_resume *resume, PyObject *what) {
 	return raise_in_next_step(self, resume, exception_take());
 }
 
-/* What the step has to throw: a reference, or NULL. */
+/* The exception that the step has to throw, new reference, or NULL. */
 static PyObject *thrown(Task *self, aw_resume *resume) {
 	aw_status status = aw_resume_status(resume);
 	PyObject *pending = self->pending;
 	self->pending = NULL;
 	if (status >= 0) return pending;
-	/* A cancellation comes before what would have been raised. */
+	/* A cancellation takes precedence over the pending exception. */
 	Py_XDECREF(pending);
 	aw_error *error = aw_resume_error(resume), *own = NULL;
 	Future *waiter = (Future *)self->waiter;
 	if (waiter && future_done(waiter)) {
 		aw_future_error(waiter->c, &own);
-		waiter->log_traceback = false; /* this task looks at it */
+		waiter->log_traceback = false; /* this task retrieves it */
 		if (own && own == error) return future_failure(waiter);
 	}
 	PyObject *payload = error ? aw_error_payload(error) : NULL;
@@ -132,11 +132,11 @@ static PyObject *thrown(Task *self, aw_resume *resume) {
 static aw_status task_step(aw_resume *resume, void *ud) {
 	Task *self = ud;
 	tasks_release_ended(self->future.loop);
-	/* An eager task takes this step before its maker has the handle. */
+	/* An eager task runs this step before its creator has the handle. */
 	if (!self->future.c) future_bind(&self->future, aw_future_ref(aw_task_future(aw_resume_task(resume))));
 	PyObject *exception = thrown(self, resume), *sent = NULL, *out = NULL;
 	if (!exception && PyErr_Occurred()) return step_failed(self, resume);
-	/* A future gives its result itself; what an operation gave is sent. */
+	/* A future returns its result itself; the result of an operation is sent. */
 	if (!exception && self->operation) {
 		void *value = aw_resume_value(resume);
 		sent = self->operation->kind->value
@@ -183,7 +183,7 @@ static void close_unstarted(Task *self) {
 	if (raised) exception_give(raised);
 }
 
-/* The library is done with the coroutine: it has ended, or never will. */
+/* The library drops the step: the coroutine has ended, or will never run again. */
 static void step_dropped(void *ud) {
 	Task *self = ud;
 	Py_CLEAR(self->waiter);
@@ -191,8 +191,8 @@ static void step_dropped(void *ud) {
 	Py_CLEAR(self->pending);
 	if (!self->started && self->future.c) close_unstarted(self);
 	/*
-	 * The handle gets its outcome only after this. Should nobody else keep the task, its failure is still to
-	 * be told as a task's.
+	 * The handle gets its outcome only after this. Even if nothing else refers to the task, its failure must
+	 * be reported as a task's.
 	 */
 	self->next_ended = self->future.loop->ended;
 	self->future.loop->ended = self;
@@ -224,7 +224,7 @@ static int spawn(Task *self, Loop *loop, aw_taskgroup *group, bool eager) {
 		raise_status(AW_ELOOPCLOSED);
 		return -1;
 	}
-	Py_INCREF(self); /* the step's: from here on step_dropped() gives it back */
+	Py_INCREF(self); /* the step's reference, which step_dropped() releases */
 	aw_status status = aw_coro_new(loop->c, task_step, self, step_dropped, &coro);
 	if (status < 0) {
 		raise_status(status);
@@ -239,7 +239,7 @@ static int spawn(Task *self, Loop *loop, aw_taskgroup *group, bool eager) {
 		return -1;
 	}
 	if (self->future.c)
-		aw_task_unref(task); /* an eager one has it */
+		aw_task_unref(task); /* an eager task is already connected */
 	else
 		future_bind(&self->future, aw_task_future(task));
 	return 0;
@@ -267,7 +267,7 @@ int task_start(Task *self, Loop *loop, PyObject *coro, PyObject *name, PyObject 
 		if (text)
 			aw_task_set_name(aw_future_task(self->future.c), text);
 		else
-			PyErr_Clear(); /* only the library's dumps go without it */
+			PyErr_Clear(); /* only the library's own dumps lack the name */
 	}
 	return 0;
 }
@@ -287,7 +287,7 @@ static int Task_init(PyObject *base, PyObject *args, PyObject *keywords) {
 	                                 &eager))
 		return -1;
 	if (((Future *)base)->c) {
-		PyErr_SetString(PyExc_RuntimeError, "the task is made already");
+		PyErr_SetString(PyExc_RuntimeError, "the task is already initialised");
 		return -1;
 	}
 	if (check_coroutine(coro) < 0) return -1;
@@ -454,7 +454,7 @@ static PyObject *Task_repr(PyObject *self) {
 static PyObject *get_must_cancel(PyObject *base, void *unused) {
 	(void)unused;
 	Task *self = (Task *)base;
-	/* The request is open, and the task is not waiting for what it was passed on to. */
+	/* The request is pending and was not passed on to an awaited object. */
 	bool pending = self->future.c && !aw_future_done(self->future.c);
 	bool waits = self->waiter && !future_done((Future *)self->waiter);
 	return PyBool_FromLong(pending && !waits && aw_task_cancelling(aw_future_task(self->future.c)) > 0);
@@ -476,18 +476,19 @@ static int set_log_destroy(PyObject *base, PyObject *value, void *unused) {
 
 static PyMethodDef Task_methods[] = {
 	{"cancel", FAST_KEYWORDS(Task_cancel),
-     "cancel(msg=None): ask the task to cancel itself. False if it is done."},
-	{"cancelling", Task_cancelling, METH_NOARGS, "How many cancel requests are open."},
-	{"uncancel", Task_uncancel, METH_NOARGS, "Take one request back; returns how many are left."},
+     "cancel(msg=None): request cancellation. Returns False if the task is done."},
+	{"cancelling", Task_cancelling, METH_NOARGS, "The number of pending cancel requests."},
+	{"uncancel", Task_uncancel, METH_NOARGS,
+     "Withdraw one cancel request; returns the number that are left."},
 	{"get_coro", Task_get_coro, METH_NOARGS, "The coroutine."},
-	{"get_context", Task_get_context, METH_NOARGS, "The context it runs in."},
+	{"get_context", Task_get_context, METH_NOARGS, "The context that the task runs in."},
 	{"get_name", Task_get_name, METH_NOARGS, "The name."},
 	{"set_name", Task_set_name, METH_O, "Set the name."},
 	{"set_result", Task_set_result, METH_O, NULL},
 	{"set_exception", Task_set_exception, METH_O, NULL},
 	{"get_stack", WITH_KEYWORDS(Task_get_stack),
      "The frames of the suspended coroutine, or of the exception it ended with."},
-	{"print_stack", WITH_KEYWORDS(Task_print_stack), "Print what get_stack() gives."},
+	{"print_stack", WITH_KEYWORDS(Task_print_stack), "Print the frames that get_stack() returns."},
 	{"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
 	{0},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Watching descriptors and signals. The handle is made in Python. */
+/* Watching descriptors and signals. Python code creates the handles. */
 #include "aio.h"
 
 static PyObject *add_descriptor(Loop *self, PyObject *args,

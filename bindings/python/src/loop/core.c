@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The core of an event loop: what asyncio.BaseEventLoop does with a deque, a heap and a selector is done by
- * an aw_loop. The Python class over it, libawait.loop.EventLoop, has the rest of the interface from asyncio.
+ * The core of an event loop: an aw_loop replaces the deque, the heap and the selector of
+ * asyncio.BaseEventLoop. The Python subclass, libawait.loop.EventLoop, takes the rest of the interface from
+ * asyncio.
  */
 #include "loop.h"
 
@@ -12,7 +13,7 @@
 #include <structmember.h>
 
 names py;
-static loop_core *cores; /* all of the process, for fork */
+static loop_core *cores; /* all loops of the process, for fork */
 
 /* --- errors --- */
 
@@ -55,7 +56,7 @@ static PyObject *core_new(PyTypeObject *type, PyObject *args, PyObject *keywords
 	loop_core *self = (loop_core *)type->tp_alloc(type, 0);
 	if (!self) return NULL;
 	self->bell = -1;
-	self->closed = true; /* until it is open */
+	self->closed = true; /* until it is opened */
 	self->readers = PyDict_New();
 	self->writers = PyDict_New();
 	self->signals = PyDict_New();
@@ -71,14 +72,13 @@ static PyObject *core_new(PyTypeObject *type, PyObject *args, PyObject *keywords
 	return NULL;
 }
 
-PyDoc_STRVAR(
-	open_doc,
-	"_open($self, backend, /)\n--\n\nMake the loop underneath, on a backend, or on the one AWAIT_BACKEND names.");
+PyDoc_STRVAR(open_doc, "_open($self, backend, /)\n--\n\nCreate the underlying loop, on the given backend or "
+                       "the one that AWAIT_BACKEND names.");
 static PyObject *core_open(loop_core *self, PyObject *arg) {
 	const char *backend = NULL;
 	if (arg != Py_None && !(backend = PyUnicode_AsUTF8(arg))) return NULL;
 	if (self->loop) {
-		PyErr_SetString(PyExc_RuntimeError, "the event loop is open already");
+		PyErr_SetString(PyExc_RuntimeError, "the event loop is already open");
 		return NULL;
 	}
 	aw_status status = aw_loop_new(backend, &self->loop);
@@ -97,7 +97,7 @@ static PyObject *core_open(loop_core *self, PyObject *arg) {
 	Py_RETURN_NONE;
 }
 
-/* Callbacks are let go of, not called. */
+/* Callbacks are dropped without being called. */
 static aw_status core_shut(loop_core *self) {
 	if (!self->loop) return 0;
 	aw_status status = aw_loop_close(self->loop);
@@ -145,9 +145,8 @@ static void core_dealloc(loop_core *self) {
 	Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
-PyDoc_STRVAR(
-	shut_doc,
-	"_shut($self, /)\n--\n\nClose the loop underneath. What it still holds is let go of, not called.");
+PyDoc_STRVAR(shut_doc,
+             "_shut($self, /)\n--\n\nClose the underlying loop. Drops its callbacks without calling them.");
 static PyObject *core_shut_now(loop_core *self, PyObject *none) {
 	(void)none;
 	aw_status status = core_shut(self);
@@ -161,14 +160,14 @@ PyObject *abandon_all(PyObject *module, PyObject *none) {
 	(void)none;
 	for (loop_core *at = cores; at; at = at->next) {
 		if (!at->loop || at->closed) continue;
-		/* What it holds is given up with it: nobody will say any more when that may go. */
+		/* What it holds is abandoned as well, because libawait will never release it. */
 		(void)aw_loop_abandon(at->loop);
 		at->closed = true;
 	}
 	Py_RETURN_NONE;
 }
 
-/* --- what asyncio's C code calls often --- */
+/* --- frequently called by asyncio's C code --- */
 
 PyDoc_STRVAR(get_debug_doc, "get_debug($self, /)\n--\n\nReturn whether the loop is in debug mode.");
 static PyObject *core_get_debug(loop_core *self, PyObject *none) {
@@ -195,7 +194,7 @@ static PyObject *core_create_future(loop_core *self, PyObject *none) {
 	return PyObject_Vectorcall(py.future, args, 0, py.loop_keywords);
 }
 
-/* A task of asyncio's own, with the caller's keywords and the loop's. */
+/* An asyncio.Task, with the caller's keywords and the loop. */
 static PyObject *task_new(loop_core *self, PyObject *const *args, PyObject *keywords) {
 	Py_ssize_t given = keywords ? PyTuple_GET_SIZE(keywords) : 0;
 	PyObject *all[8], *keys = given ? PyTuple_New(given + 1) : Py_NewRef(py.loop_keywords);
@@ -220,12 +219,12 @@ static PyObject *task_new(loop_core *self, PyObject *const *args, PyObject *keyw
 PyDoc_STRVAR(
 	create_task_doc,
 	"create_task($self, coro, /, **kwargs)\n--\n\n"
-	"Return a Task that runs the coroutine: asyncio.Task, or what the task factory makes. Keywords as asyncio has "
-	"them: name, context, and those of newer versions.");
+	"Return a Task that runs the coroutine: an asyncio.Task, or what the task factory returns. Keywords as in "
+	"asyncio: name, context, and those of newer versions.");
 static PyObject *core_create_task(loop_core *self, PyObject *const *args, Py_ssize_t count,
                                   PyObject *keywords) {
 	if (core_check_open(self) < 0) return NULL;
-	/* The usual case here; the others are asyncio's. */
+	/* The usual case; asyncio handles the others. */
 	if (count == 1 && !self->debug && self->task_factory == Py_None &&
 	    (!keywords || PyTuple_GET_SIZE(keywords) < 6))
 		return task_new(self, args, keywords);
@@ -277,7 +276,7 @@ static PyObject *get_scheduled(loop_core *self, void *none) {
 	return held(self, true);
 }
 
-/* asyncio's __init__ sets a queue and a heap of its own, which nothing uses here. */
+/* asyncio's __init__ sets its own queue and heap, which are unused here. */
 static int set_ignored(loop_core *self, PyObject *value, void *none) {
 	(void)self;
 	(void)value;
@@ -297,10 +296,9 @@ static PyGetSetDef core_attributes[] = {
 	FLAG("_debug", debug),
 	FLAG("_closed", closed),
 	FLAG("_stopping", stopping),
-	{"_ready", (getter)get_ready, (setter)set_ignored,
-     "a new list of the handles that are to be called, in their order", NULL},
+	{"_ready", (getter)get_ready, (setter)set_ignored, "a new list of the ready handles, in order", NULL},
 	{"_scheduled", (getter)get_scheduled, (setter)set_ignored,
-     "a new list of the timers that wait, in order of their times", NULL},
+     "a new list of the pending timers, in order of their times", NULL},
 	{"backend", (getter)get_backend, NULL, "the name of the backend that drives the loop", NULL},
 	{NULL},
 };
@@ -326,7 +324,7 @@ static PyMethodDef core_own_methods[] = {
 
 enum { METHODS_MOST = 32 };
 
-/* Those of all files; put together once. */
+/* The methods of all files, combined once. */
 static PyMethodDef core_methods[METHODS_MOST];
 
 static void methods_join(void) {
@@ -342,7 +340,7 @@ static void methods_join(void) {
 
 PyTypeObject core_type = {
 	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "libawait._loop.Core",
-	.tp_doc = PyDoc_STR("The half of libawait.EventLoop that is in C: running, scheduling and watching."),
+	.tp_doc = PyDoc_STR("The C part of libawait.EventLoop: running, scheduling and watching."),
 	.tp_basicsize = sizeof(loop_core),
 	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
 	.tp_new = core_new,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The extension libawait._loop: an asyncio event loop's core over an aw_loop, and the handles it gives.
- * Everything here runs with the GIL held, which is let go around aw_loop_wait() alone; so a callback of
- * libawait's always finds it held.
+ * The extension libawait._loop: the core of an asyncio event loop, based on an aw_loop, and its handles.
+ * Everything here runs with the GIL held. Only aw_loop_wait() is called without it, so libawait calls all
+ * callbacks with the GIL held.
  */
 #ifndef PYTHON_LOOP_H
 #define PYTHON_LOOP_H
@@ -17,7 +17,7 @@ struct loop_core {
 	loop_core *next, **link;               /* all of the process */
 	Handle *held;                          /* all that libawait has, newest first */
 	PyObject *readers, *writers, *signals; /* number -> handle */
-	PyObject *thread_id;                   /* None while it does not run */
+	PyObject *thread_id;                   /* None unless it is running */
 	PyObject *current_handle;
 	PyObject *task_factory;
 	PyObject *exit; /* SystemExit or KeyboardInterrupt on its way out of the run, or NULL */
@@ -30,7 +30,7 @@ struct loop_core {
 
 extern PyTypeObject core_type, handle_type, timer_handle_type;
 
-/* Python's side, looked up when the module is made. */
+/* Python objects, looked up when the module is initialised. */
 typedef struct names {
 	PyObject *future, *tasks, *support;
 	PyObject *check_thread, *check_callback, *loop, *task, *create_task, *loop_keywords;
@@ -42,9 +42,9 @@ int core_ready(PyObject *module);
 /* Sets the exception for a negative status. */
 void raise_status(aw_status status);
 PyObject *abandon_all(PyObject *module, PyObject *none);
-/* -1 with an exception if it is closed. */
+/* -1 with an exception if the loop is closed. */
 int core_check_open(loop_core *self);
-/* The methods that the other files have. */
+/* The methods that the other files define. */
 extern PyMethodDef core_schedule_methods[], core_watch_methods[], core_run_methods[];
 
 /* schedule.c */
@@ -58,7 +58,7 @@ static inline loop_core *handle_core(const Handle *self) {
 /* Gives a reference to libawait, which gives it back by handle_release(). */
 void handle_hold(Handle *self);
 void handle_release(void *ud);
-/* An aw_callback_fn: runs it, unless it was cancelled. AW_ESYSTEMEXIT if the run is to be left. */
+/* An aw_callback_fn: runs the handle unless it was cancelled. AW_ESYSTEMEXIT if the run must end. */
 aw_status handle_call(aw_loop *loop, void *ud);
 
 #endif

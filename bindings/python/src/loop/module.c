@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The module itself. */
+/* The module. */
 #include "loop.h"
 
-/* The number in the soname of the libawait this is written for. */
+/* The soname version of the libawait that this is written for. */
 enum { ABI = 0 };
 
 PyDoc_STRVAR(
 	abandon_doc,
-	"abandon_all($module, /)\n--\n\nIn a forked child: give up every loop that the parent made, without a callback.");
-PyDoc_STRVAR(
-	live_doc,
-	"live_handles($module, /)\n--\n\nReturn how many of libawait's handles are alive in this process.");
+	"abandon_all($module, /)\n--\n\nIn a forked child: abandon all loops of the parent, without any callback.");
+PyDoc_STRVAR(live_doc,
+             "live_handles($module, /)\n--\n\nReturn how many libawait handles are alive in this process.");
 PyDoc_STRVAR(
 	backends_doc,
 	"backends($module, /)\n--\n\n"
-	"Return the backends that were found: name, description, and why it can't be used here, or None if it can.");
+	"Return the available backends: name, description, and the reason why it can't be used, or None.");
 
 static PyObject *live_handles(PyObject *module, PyObject *none) {
 	(void)module;
@@ -71,7 +70,7 @@ static int names_ready(void) {
 	return (py.loop_keywords = PyTuple_Pack(1, py.loop)) ? 0 : -1;
 }
 
-/* The header this was built with and the library that runs must agree. */
+/* The header that this was built with must match the loaded library. */
 static int abi_check(void) {
 	if (aw_abi_version() == ABI) return 0;
 	PyErr_Format(PyExc_ImportError, "libawait %s has the ABI %d; this extension was built for %d",
@@ -85,13 +84,13 @@ static void module_free(void *module) {
 }
 
 /*
- * One for the process: what it keeps is the process's, so an interpreter with a GIL of its own is refused by
- * CPython.
+ * The module's state is per process, so CPython refuses to import it in a subinterpreter with a separate
+ * GIL.
  */
 static PyModuleDef definition = {
 	PyModuleDef_HEAD_INIT,
 	.m_name = "libawait._loop",
-	.m_doc = PyDoc_STR("libawait's loop for asyncio, in C. Programs use libawait.EventLoop."),
+	.m_doc = PyDoc_STR("The C part of the libawait event loop for asyncio. Programs use libawait.EventLoop."),
 	.m_size = -1,
 	.m_methods = functions,
 	.m_free = module_free,

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Running: iterations, what ends a wait, and what ends a run. */
+/* Running the loop: iterations, and how waits and runs end. */
 #include "loop.h"
 
 #include <unistd.h>
 
 /*
- * A thread that waits for the GIL gets it at the latest after so many iterations that had no reason to wait.
+ * A thread that waits for the GIL gets it after at most this many iterations that did not wait.
  */
 enum { BUSY_MOST = 64 };
 
 /*
- * A Python signal handler runs only after the wait has returned. The bell, which CPython rings from its own
- * handler, ends the wait also where the signal came just before it, or to another thread. Watched only while
- * there are waits, since what is watched costs each iteration a look; and not under virtual time, which would
- * pass as it really does.
+ * A Python signal handler runs only after the wait has returned. CPython's C handler writes to the bell,
+ * which ends the wait even if the signal arrived just before it, or in another thread. It is watched only
+ * while the loop waits, since a watched descriptor makes each iteration poll; and not under virtual time,
+ * which would then follow real time.
  */
 static aw_status bell_rang(aw_loop *loop, void *ud) {
 	(void)loop;
@@ -34,8 +34,9 @@ static void bell_unwatch(loop_core *self) {
 	(void)aw_loop_remove_reader(self->loop, self->bell);
 }
 
-PyDoc_STRVAR(set_bell_doc,
-             "_set_bell($self, fd, /)\n--\n\nThe descriptor that is readable after a Python signal, or -1.");
+PyDoc_STRVAR(
+	set_bell_doc,
+	"_set_bell($self, fd, /)\n--\n\nSet the descriptor that is readable after a Python signal, or -1.");
 static PyObject *core_set_bell(loop_core *self, PyObject *arg) {
 	long fd = PyLong_AsLong(arg);
 	if (fd == -1 && PyErr_Occurred()) return NULL;
@@ -83,14 +84,14 @@ static int iterate(loop_core *self) {
 
 PyDoc_STRVAR(
 	run_once_doc,
-	"_run_once($self, /)\n--\n\nRun one iteration: wait unless something is ready, and call what is.");
+	"_run_once($self, /)\n--\n\nRun one iteration: wait unless callbacks are ready, and call the ready ones.");
 static PyObject *core_run_once(loop_core *self, PyObject *none) {
 	(void)none;
 	if (core_check_open(self) < 0 || iterate(self) < 0) return NULL;
 	Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(run_doc, "_run($self, /)\n--\n\nRun iterations until one ends with stop() called.");
+PyDoc_STRVAR(run_doc, "_run($self, /)\n--\n\nRun iterations until stop() is called.");
 static PyObject *core_run(loop_core *self, PyObject *none) {
 	(void)none;
 	if (core_check_open(self) < 0) return NULL;
@@ -100,17 +101,16 @@ static PyObject *core_run(loop_core *self, PyObject *none) {
 	Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(
-	stop_doc,
-	"stop($self, /)\n--\n\nLet the current iteration end, then leave the run. Before a run: it makes one iteration.");
+PyDoc_STRVAR(stop_doc, "stop($self, /)\n--\n\nLeave the run after the current iteration. "
+                       "Called before a run, it lets that run one iteration.");
 static PyObject *core_stop(loop_core *self, PyObject *none) {
 	(void)none;
 	self->stopping = true;
-	if (self->waiting) (void)aw_loop_wakeup(self->loop); /* another thread calls */
+	if (self->waiting) (void)aw_loop_wakeup(self->loop); /* called from another thread */
 	Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(wake_doc, "_write_to_self($self, /)\n--\n\nMake a wait return. From any thread.");
+PyDoc_STRVAR(wake_doc, "_write_to_self($self, /)\n--\n\nMake a wait return. May be called from any thread.");
 static PyObject *core_wake(loop_core *self, PyObject *none) {
 	(void)none;
 	if (self->loop && !self->closed) (void)aw_loop_wakeup(self->loop);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Scheduling: call_soon, call_later and their kin. */
+/* Scheduling: call_soon, call_later and so on. */
 #include "loop.h"
 
 #include <math.h>
@@ -31,8 +31,8 @@ static aw_status queue(Handle *self, bool any_thread) {
 	handle_hold(self);
 	if (!any_thread) {
 		/*
-		 * Another thread drives the loop: a fault of the caller's that asyncio tells in debug mode alone, and
-		 * that works there.
+		 * Another thread drives the loop. This is a bug of the caller, but asyncio reports it only in debug
+		 * mode, and otherwise it works there.
 		 */
 		Py_INCREF(self);
 		status = aw_loop_call_soon(core->loop, handle_call, self, handle_release, NULL);
@@ -54,9 +54,8 @@ static PyObject *call_soon(loop_core *self, const char *name, PyObject *const *a
 	return made ? handle_scheduled(made, queue(made, any_thread)) : NULL;
 }
 
-PyDoc_STRVAR(call_soon_doc,
-             "call_soon($self, callback, /, *args, context=None)\n--\n\n"
-             "Call the callback in the next iteration, in order of the calls. Returns its Handle.");
+PyDoc_STRVAR(call_soon_doc, "call_soon($self, callback, /, *args, context=None)\n--\n\n"
+                            "Call the callback in the next iteration, in call order. Returns its Handle.");
 static PyObject *core_call_soon(loop_core *self, PyObject *const *args, Py_ssize_t count,
                                 PyObject *keywords) {
 	return call_soon(self, "call_soon", args, count, keywords, false);
@@ -73,7 +72,7 @@ static double now(const loop_core *self) {
 	return (double)aw_loop_time(self->loop) / 1e9;
 }
 
-/* Rounded up, so that none fires before its time. */
+/* Rounded up, so that no timer fires early. */
 static int64_t nanoseconds(double seconds) {
 	double nanoseconds = ceil(seconds * 1e9);
 	if (nanoseconds >= 9.2e18) return AW_FOREVER;
@@ -98,7 +97,7 @@ static PyObject *call_at(loop_core *self, const char *name, double when, PyObjec
 	    check_debug(self, args[1], name, false) < 0)
 		return NULL;
 	if (isnan(when)) {
-		PyErr_Format(PyExc_ValueError, "%s() needs a time that is a number", name);
+		PyErr_Format(PyExc_ValueError, "%s() requires a time that is a number", name);
 		return NULL;
 	}
 	Handle *made = handle_new((PyObject *)self, HANDLE_TIMER, args[1], args + 2, count - 2, context);
@@ -127,10 +126,9 @@ static PyObject *core_call_later(loop_core *self, PyObject *const *args, Py_ssiz
 	return call_at(self, "call_later", now(self) + delay, args, count, keywords);
 }
 
-PyDoc_STRVAR(
-	call_at_doc,
-	"call_at($self, when, callback, /, *args, context=None)\n--\n\n"
-	"Call the callback at `when` of time(); equal times in order of the calls. Returns its TimerHandle.");
+PyDoc_STRVAR(call_at_doc,
+             "call_at($self, when, callback, /, *args, context=None)\n--\n\n"
+             "Call the callback at `when`, in time(); equal times in call order. Returns its TimerHandle.");
 static PyObject *core_call_at(loop_core *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
 	if (check_count("call_at", count, 2) < 0) return NULL;
 	if (args[0] == Py_None) {
@@ -142,9 +140,8 @@ static PyObject *core_call_at(loop_core *self, PyObject *const *args, Py_ssize_t
 	return call_at(self, "call_at", when, args, count, keywords);
 }
 
-PyDoc_STRVAR(
-	time_doc,
-	"time($self, /)\n--\n\nReturn the loop's clock, in seconds: the monotonic one, or the virtual backend's own.");
+PyDoc_STRVAR(time_doc, "time($self, /)\n--\n\nReturn the loop's time in seconds: "
+                       "of the monotonic clock, or of the virtual backend.");
 static PyObject *core_time(loop_core *self, PyObject *none) {
 	(void)none;
 	return PyFloat_FromDouble(now(self));

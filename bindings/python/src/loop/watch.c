@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Watching: descriptors, signals, and children. */
+/* Watching descriptors, signals and child processes. */
 #include "loop.h"
 
 static PyObject *watchers(loop_core *self, enum handle_kind kind) {
 	return kind == HANDLE_READER ? self->readers : self->writers;
 }
 
-/* The handle that watches, taken out of the table and marked as cancelled: 1, or 0 if there was none. */
+/* Removes the watching handle from the table and marks it as cancelled: 1, or 0 if there was none. */
 static int forget(PyObject *table, PyObject *number) {
 	PyObject *known = PyDict_GetItemWithError(table, number);
 	if (!known) return PyErr_Occurred() ? -1 : 0;
@@ -63,14 +63,14 @@ static PyObject *unwatch(loop_core *self, enum handle_kind kind, PyObject *file)
 
 PyDoc_STRVAR(
 	add_reader_doc,
-	"_add_reader($self, fd, callback, /, *args)\n--\n\nadd_reader() that gives the Handle, and any descriptor.");
+	"_add_reader($self, fd, callback, /, *args)\n--\n\nadd_reader() for any descriptor; returns the Handle.");
 static PyObject *core_add_reader(loop_core *self, PyObject *const *args, Py_ssize_t count) {
 	return watch(self, HANDLE_READER, args, count);
 }
 
 PyDoc_STRVAR(
 	add_writer_doc,
-	"_add_writer($self, fd, callback, /, *args)\n--\n\nadd_writer() that gives the Handle, and any descriptor.");
+	"_add_writer($self, fd, callback, /, *args)\n--\n\nadd_writer() for any descriptor; returns the Handle.");
 static PyObject *core_add_writer(loop_core *self, PyObject *const *args, Py_ssize_t count) {
 	return watch(self, HANDLE_WRITER, args, count);
 }
@@ -87,9 +87,8 @@ static PyObject *core_remove_writer(loop_core *self, PyObject *file) {
 	return unwatch(self, HANDLE_WRITER, file);
 }
 
-PyDoc_STRVAR(
-	watched_doc,
-	"_watched($self, /)\n--\n\nReturn two dicts, descriptor to Handle: what is watched for reading, and for writing.");
+PyDoc_STRVAR(watched_doc, "_watched($self, /)\n--\n\nReturn two dicts from descriptor to Handle: "
+                          "those watched for reading, and for writing.");
 static PyObject *core_watched(loop_core *self, PyObject *none) {
 	(void)none;
 	return Py_BuildValue("NN", PyDict_Copy(self->readers), PyDict_Copy(self->writers));
@@ -97,10 +96,9 @@ static PyObject *core_watched(loop_core *self, PyObject *none) {
 
 /* --- signals --- */
 
-PyDoc_STRVAR(
-	watch_signal_doc,
-	"_watch_signal($self, signum, callback, /, *args)\n--\n\n"
-	"Have the callback called once for each delivery of the signal, from the loop. Returns its Handle.");
+PyDoc_STRVAR(watch_signal_doc,
+             "_watch_signal($self, signum, callback, /, *args)\n--\n\n"
+             "Call the callback from the loop once for each delivery of the signal. Returns its Handle.");
 static PyObject *core_watch_signal(loop_core *self, PyObject *const *args, Py_ssize_t count) {
 	if (check_count("add_signal_handler", count, 2) < 0 || core_check_open(self) < 0) return NULL;
 	long number = PyLong_AsLong(args[0]);
@@ -118,7 +116,7 @@ static PyObject *core_watch_signal(loop_core *self, PyObject *const *args, Py_ss
 }
 
 PyDoc_STRVAR(unwatch_signal_doc,
-             "_unwatch_signal($self, signum, /)\n--\n\nTake it back; return whether there was one.");
+             "_unwatch_signal($self, signum, /)\n--\n\nRemove the callback; return whether there was one.");
 static PyObject *core_unwatch_signal(loop_core *self, PyObject *arg) {
 	long number = PyLong_AsLong(arg);
 	if (number == -1 && PyErr_Occurred()) return NULL;
@@ -163,11 +161,10 @@ static aw_status child_watch(Handle *self, int32_t pid) {
 	return status;
 }
 
-PyDoc_STRVAR(
-	watch_child_doc,
-	"_watch_child($self, pid, callback, /)\n--\n\n"
-	"Reap this child when it ends, through a pidfd, and call callback(pid, returncode). It waits for no other, and "
-	"ChildProcessError or ProcessLookupError says that there is no such child.");
+PyDoc_STRVAR(watch_child_doc,
+             "_watch_child($self, pid, callback, /)\n--\n\n"
+             "Reap this child through a pidfd when it ends, and call callback(pid, returncode). Never reaps "
+             "other children. Raises ChildProcessError or ProcessLookupError if the child does not exist.");
 static PyObject *core_watch_child(loop_core *self, PyObject *args) {
 	int pid;
 	PyObject *callback;

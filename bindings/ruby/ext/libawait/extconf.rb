@@ -5,13 +5,13 @@ require 'mkmf'
 
 abort 'libawait is for Ruby 3.1 and newer' if RUBY_VERSION < '3.1'
 unless pkg_config('libawait')
-  # Without pkg-config: where the compiler looks by itself, or --with-await-dir.
+  # Without pkg-config: the compiler's default paths, or --with-await-dir.
   dir_config('await')
   have_header('await/await.h') or abort 'await/await.h is missing: install libawait, or set PKG_CONFIG_PATH'
   have_library('await', 'aw_version') or abort 'libawait is missing: install it, or set PKG_CONFIG_PATH'
 end
 
-# The loader doesn't look in every folder that pkg-config names.
+# The dynamic linker doesn't search every folder that pkg-config names.
 libdir = pkg_config('libawait', 'variable=libdir').to_s.strip
 system_dirs = %w[/lib /usr/lib].flat_map { |dir| [dir, "#{dir}64", "#{dir}/#{RbConfig::CONFIG['arch'].sub('x86_64-linux', 'x86_64-linux-gnu')}"] }
 system_dirs += Dir['/{usr/,}lib/*-linux-gnu*']

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stack of those that entered a fiber, and the steps of a task, whose coroutine is a block in a Fiber.
+ * The stack of fibers that have entered another fiber, and the steps of a task whose coroutine is a block in
+ * a Fiber.
  */
 #include "fibers.h"
 
@@ -63,7 +64,7 @@ static VALUE transfer(VALUE fiber) {
 void fibers_enter(fibers *self, VALUE fiber, steps *task, strand *on) {
 	size_t mine = self->depth;
 	place from = {rb_fiber_current(), self->at.task, self->at.strand};
-	/* A blocking fiber is the thread's own, to which control falls when a fiber ends. */
+	/* A blocking fiber is the thread's root fiber, which gets control when another fiber ends. */
 	if (mine == 0) self->root = RTEST(rb_funcall(from.fiber, id_blocking_p, 0)) ? from.fiber : Qnil;
 	push(self, from);
 	self->at = (place){fiber, task, on};
@@ -88,13 +89,13 @@ static VALUE leave(VALUE arg) {
 	return rb_fiber_transfer(to.fiber, 0, NULL);
 }
 
-/* What rb_protect() caught, if it is an exception and no end of the thread. */
+/* What rb_protect() caught, if it is an exception and does not end the thread. */
 static VALUE caught_exception(void) {
 	VALUE exception = rb_errinfo();
 	return RTEST(rb_obj_is_kind_of(exception, rb_eException)) ? exception : Qnil;
 }
 
-/* Whoever raised did so in a fiber that another one resumed: there is no way back to it. */
+/* The raiser is itself resuming another fiber, so control can't be transferred back to it. */
 static bool is_unreachable(VALUE exception) {
 	if (!RTEST(rb_obj_is_kind_of(exception, fiber_error))) return false;
 	VALUE text = rb_funcall(exception, rb_intern("message"), 0);
@@ -104,7 +105,7 @@ static bool is_unreachable(VALUE exception) {
 void fibers_leave(fibers *self, void (*interrupted)(void *arg, VALUE exception), void *arg) {
 	place mine = {rb_fiber_current(), self->at.task, self->at.strand};
 	VALUE last = Qnil;
-	if (self->depth == 0) rb_raise(fiber_error, "a fiber that libawait does not know can't wait here");
+	if (self->depth == 0) rb_raise(fiber_error, "a fiber that libawait did not start can't wait here");
 	for (;;) {
 		int failed = 0;
 		rb_protect(leave, (VALUE)self, &failed);
@@ -113,7 +114,7 @@ void fibers_leave(fibers *self, void (*interrupted)(void *arg, VALUE exception),
 			if (failed) rb_jump_tag(failed);
 			return;
 		}
-		/* Not by us: back to whoever it was, and wait on. */
+		/* Not resumed by libawait: return control to the fiber that did, and keep waiting. */
 		VALUE exception = failed ? caught_exception() : Qnil;
 		if (failed && NIL_P(exception)) rb_jump_tag(failed);
 		rb_set_errinfo(Qnil);
@@ -136,7 +137,7 @@ void fibers_end(fibers *self) {
 	} else if (!NIL_P(self->root)) {
 		self->forward = to;
 	} else {
-		/* Nobody knows where its end would lead: it stays suspended, for the collector. */
+		/* It is unknown where control would go when it ends, so it stays suspended until it is collected. */
 		self->at = to;
 		rb_fiber_transfer(to.fiber, 0, NULL);
 	}
@@ -148,10 +149,10 @@ enum answer { ANSWER_NONE, ANSWER_FUTURE, ANSWER_CORO, ANSWER_YIELD, ANSWER_RETU
 
 struct steps {
 	VALUE self, block, fiber;
-	VALUE value;  /* what the block gave or raised */
-	VALUE raised; /* by somebody else, in its fiber, while it waited */
+	VALUE value;  /* what the block returned or raised */
+	VALUE raised; /* by another fiber, in this one while it waited */
 	aw_loop *loop;
-	fibers *here;      /* of the thread that steps */
+	fibers *here;      /* of the thread that runs the step */
 	aw_resume *resume; /* during a step */
 	aw_task *task;     /* while it waits */
 	aw_future *future;
@@ -218,7 +219,7 @@ static aw_status steps_answer(steps *self) {
 	}
 }
 
-/* One step: the fiber runs until it ends or names what it awaits. */
+/* One step: the fiber runs until it ends or awaits something. */
 static aw_status steps_step(aw_resume *resume, void *ud) {
 	steps *self = RTYPEDDATA_DATA(((pin *)ud)->value);
 	int failed = 0;
@@ -286,7 +287,7 @@ static VALUE sleeps(VALUE arg) {
 	return Qnil;
 }
 
-/* Libawait.sleep in a task, where nothing is wrapped on the way; false elsewhere. */
+/* Libawait.sleep in a task, without wrapping any handle; false elsewhere. */
 static VALUE fibers_sleep(VALUE module, VALUE nanoseconds) {
 	(void)module;
 	steps *self = fibers_here()->at.task;
@@ -321,7 +322,7 @@ static pin *steps_pin(aw_loop *loop) {
 	return pin_new(PIN_CALL, object);
 }
 
-/* A new coroutine out of the block of the running method. New reference. */
+/* A new coroutine from the block of the running method. New reference. */
 static aw_coro *steps_coro(aw_loop *loop) {
 	aw_coro *coro = NULL;
 	glue_check(aw_coro_new(loop, steps_step, steps_pin(loop), pin_free, &coro));
@@ -336,7 +337,7 @@ static VALUE fibers_coroutine(VALUE module, VALUE loop) {
 	return wrapper;
 }
 
-/* `loop` nil: the one that runs. */
+/* `loop` nil: the running loop. */
 static VALUE fibers_spawn(VALUE module, VALUE loop, VALUE eager) {
 	(void)module;
 	aw_loop *at = NIL_P(loop) ? aw_loop_current() : glue_loop(loop);
@@ -352,7 +353,7 @@ static VALUE fibers_spawn(VALUE module, VALUE loop, VALUE eager) {
 	return wrapper;
 }
 
-/* From any thread: the block in a task of the loop, and a future that any thread may wait for. */
+/* From any thread: runs the block in a task of the loop. Returns a future that any thread may wait for. */
 static VALUE fibers_submit(VALUE module, VALUE loop) {
 	(void)module;
 	aw_loop *at = glue_loop(loop);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ruby behind the callbacks. All of it runs with the VM's lock but what glue_wait() and blocking_wait() call.
- * A block that raises is caught at once, since no longjmp may cross the library's frames.
+ * Runs Ruby code from C callbacks. Everything here holds the VM lock, except the functions that glue_wait()
+ * and blocking_wait() call without it. An exception is caught as soon as a block raises it, since no longjmp
+ * may cross the library's frames.
  */
 #include "glue.h"
 
@@ -15,7 +16,7 @@
 
 static struct {
 	VALUE kept; /* what a block raised, until a wrapper can raise it */
-	int killed; /* the tag of Thread#kill in a block, which is no exception */
+	int killed; /* the tag of a Thread#kill in a block, which raises no exception object */
 	VALUE module, error, cancelled, value_class;
 } host;
 
@@ -35,7 +36,7 @@ static void roots_mark(void *unused) {
 			if (pins.chunks[i][at].kind != PIN_FREE) rb_gc_mark(pins.chunks[i][at].value);
 }
 
-/* Without a write barrier: marked anew at the end of an incremental collection. */
+/* No write barrier, so it is marked again at the end of an incremental collection. */
 static const rb_data_type_t roots_type = {.wrap_struct_name = "Libawait roots",
                                           .function = {.dmark = roots_mark}};
 
@@ -54,7 +55,7 @@ void pin_free(void *ud) {
 
 /* --- exceptions --- */
 
-/* Keeps what a block raised for the wrapper that returns to Ruby next. */
+/* Keeps an exception from a block until the next wrapper returns to Ruby and raises it. */
 static void keep(VALUE exception) {
 	if (NIL_P(host.kept)) host.kept = exception;
 }
@@ -68,21 +69,21 @@ static void raise_kept(void) {
 	if (!NIL_P(exception)) rb_exc_raise(exception);
 }
 
-/* What rb_protect() caught, as an exception; nil if the thread is to end. */
+/* What rb_protect() caught, as an exception; nil if the thread has to end. */
 VALUE glue_caught(int tag) {
 	VALUE exception = rb_errinfo();
-	/* stays where it is: the jump that goes on with it comes before any other Ruby */
+	/* not cleared: rb_jump_tag() continues with it before any other Ruby code runs */
 	if (FIXNUM_P(exception)) {
 		host.killed = tag;
 		return Qnil;
 	}
 	rb_set_errinfo(Qnil);
 	if (SPECIAL_CONST_P(exception) || BUILTIN_TYPE(exception) == T_IMEMO)
-		return rb_exc_new_cstr(rb_eRuntimeError, "a block of libawait's was left by break or throw");
+		return rb_exc_new_cstr(rb_eRuntimeError, "a block called by libawait was left by break or throw");
 	return exception;
 }
 
-/* A cancellation is no StandardError, so that a bare rescue lets it pass, but it ends only the task. */
+/* A cancellation is not a StandardError, so that a bare rescue ignores it, but it ends only the task. */
 static bool leaves_loop(VALUE exception) {
 	return !RTEST(rb_obj_is_kind_of(exception, rb_eStandardError)) &&
 	       !RTEST(rb_obj_is_kind_of(exception, host.cancelled));
@@ -110,7 +111,7 @@ aw_error *glue_error(aw_loop *loop, VALUE exception) {
 	if (failed) rb_set_errinfo(Qnil);
 	pin *payload = pin_new(PIN_VALUE, exception);
 	aw_error *error = NULL;
-	/* An empty message would read as no message. */
+	/* An empty message would be taken as a missing one. */
 	const char *message = !failed && RSTRING_LEN(text) ? rb_string_value_cstr(&text) : NULL;
 	aw_status made = aw_error_new(loop, code < 0 ? code : AW_EHOST, message, payload, pin_free, &error);
 	if (made < 0) pin_free(payload);
@@ -176,8 +177,8 @@ pin *glue_block(enum pin_kind kind, const void *owner) {
 }
 
 /*
- * A block failed where nobody awaits it. The exception handler hears, if it is Ruby's; else, and for what is
- * no StandardError, the loop is left and dispatch raises it.
+ * A block failed and nothing awaits it. Calls the exception handler if Ruby code has set one. Otherwise, and
+ * for exceptions other than StandardError, the loop stops and dispatch raises the exception.
  */
 static aw_status callback_failed(int tag, aw_loop *loop, aw_future *future) {
 	VALUE exception = glue_caught(tag);
@@ -228,7 +229,7 @@ static VALUE exception_run(VALUE arg) {
 		.block = self->value, .argc = 2, .argv = {wrap_aw_loop((aw_loop *)(uintptr_t)triple[0]), lent}};
 	int failed = 0;
 	rb_protect(call_run, (VALUE)&what, &failed);
-	DATA_PTR(lent) = NULL; /* a report kept longer answers nothing */
+	DATA_PTR(lent) = NULL; /* a report is only valid during the call */
 	if (failed) rb_jump_tag(failed);
 	return Qnil;
 }
@@ -250,7 +251,7 @@ static VALUE step_run(VALUE arg) {
 	call what = {.block = self->value, .argc = 1, .argv = {lent}};
 	int failed = 0;
 	VALUE answer = rb_protect(call_run, (VALUE)&what, &failed);
-	DATA_PTR(lent) = NULL; /* a resume is the step's alone */
+	DATA_PTR(lent) = NULL; /* a resume is only valid during the step */
 	if (failed) rb_jump_tag(failed);
 	return answer;
 }
@@ -264,7 +265,7 @@ aw_status glue_raise(aw_resume *resume, VALUE exception) {
 	return AW_ESYSTEMEXIT;
 }
 
-/* A block that raises is a coroutine that fails: whoever awaits it gets the very exception. */
+/* If the block raises, the coroutine fails, and whoever awaits it gets the same exception object. */
 aw_status glue_step(aw_resume *resume, void *ud) {
 	void *pair[] = {resume, ud};
 	int failed = 0;
@@ -301,8 +302,8 @@ static VALUE next_run(VALUE arg) {
 }
 
 /*
- * The block of an iterator: the coroutine of the next item. Without an error object to give, what it raises
- * is kept.
+ * The block of an iterator returns the coroutine of the next item. This call can't return an error object, so
+ * an exception is kept.
  */
 aw_status glue_next(void *ud, aw_coro **out) {
 	void *pair[] = {ud, out};
@@ -324,7 +325,7 @@ static bool remove_done(pin *self, void *arg) {
 	return removed >= 0;
 }
 
-/* Each registration has a pin of its own, so all that hold the block are tried. */
+/* Each registration has a separate pin, so try all pins that hold the block. */
 aw_status glue_remove_done_callback(aw_future *future, VALUE block) {
 	aw_status total = 0;
 	void *search[] = {future, &block, &total};
@@ -334,7 +335,7 @@ aw_status glue_remove_done_callback(aw_future *future, VALUE block) {
 
 /* --- values --- */
 
-/* A value of C's: what it is only the caller knows. */
+/* A value made by C code: only the caller knows its type. */
 typedef struct c_value {
 	void *data;
 	aw_destroy_fn destroy;
@@ -385,11 +386,11 @@ static VALUE c_value_future(VALUE self) {
 	return wrap_aw_future(c_value_data(self));
 }
 
-/* --- what the collector lets go --- */
+/* --- handles that the collector frees --- */
 
 void glue_release_later(void (*release)(void *), void *object) {
 	struct release *self = malloc(sizeof *self);
-	if (!self) return; /* a leak is all that can be had here */
+	if (!self) return; /* without memory, the handle leaks */
 	*self = (struct release){releases, release, object};
 	releases = self;
 }
@@ -431,10 +432,10 @@ aw_status glue_wait(aw_loop *loop, int64_t timeout) {
 	return self.status;
 }
 
-/* A thread that waits for another's outcome, without the VM's lock. */
+/* A thread that waits for another thread's outcome, without the VM lock. */
 typedef struct blocking {
 	aw_concurrent_future *future;
-	aw_executor *executor; /* or this one's threads */
+	aw_executor *executor; /* or the threads of this executor */
 	aw_interrupt *interrupt;
 	int64_t timeout;
 	aw_status status;
@@ -455,13 +456,14 @@ static void *blocking_unlocked(void *arg) {
 	return NULL;
 }
 
-/* By the thread that interrupts; the request stays, should the other one not wait yet. */
+/* Called by the interrupting thread. The request persists if the waiting thread has not blocked yet. */
 static void blocking_interrupt(void *interrupt) {
 	(void)aw_interrupt_raise(interrupt);
 }
 
 /*
- * Raises what interrupted it; where that was nothing for this thread, it waits on for the rest of the time.
+ * Raises whatever interrupted the wait. If the interrupt raised nothing in this thread, waits for the rest of
+ * the time.
  */
 static VALUE blocking_run(VALUE arg) {
 	blocking *self = (blocking *)arg;
@@ -489,7 +491,8 @@ static aw_status blocking_wait(blocking *self) {
 }
 
 /*
- * The outcome; what went wrong with the wait itself is raised here, so that neither is taken for the other.
+ * Returns the outcome. Errors of the wait itself are raised here, so that they can't be mistaken for the
+ * outcome.
  */
 aw_status glue_concurrent_future_wait(aw_concurrent_future *future, int64_t timeout, void **out) {
 	if (!aw_concurrent_future_done(future)) {
@@ -517,7 +520,7 @@ aw_status glue_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t time
 	return status < 0 ? status : aw_loop_drain(loop, out, max, 0);
 }
 
-/* --- the completion queue: a token is a pin on [token, buffer] --- */
+/* --- the completion queue: a token is the pin of [token, buffer] --- */
 
 static VALUE field(VALUE hash, const char *name) {
 	return rb_hash_aref(hash, ID2SYM(rb_intern(name)));
@@ -541,7 +544,7 @@ static void submission_buffer(aw_submission *self, VALUE *buffer) {
 	StringValue(*buffer);
 	if (kind_fills(self->kind)) {
 		rb_str_modify(*buffer);
-		rb_str_locktmp(*buffer); /* nobody changes it until the completion is drained */
+		rb_str_locktmp(*buffer); /* locked until the completion is drained */
 	} else {
 		*buffer = rb_str_new_frozen(*buffer);
 	}
@@ -565,7 +568,7 @@ static void submission_fill(aw_submission *self, aw_loop *loop, VALUE hash) {
 }
 
 static void submission_end(pin *self) {
-	if (!self) return; /* no pin of ours */
+	if (!self) return; /* not one of our pins */
 	if (kind_fills(self->operation) && !NIL_P(rb_ary_entry(self->value, 1)))
 		rb_str_unlocktmp(rb_ary_entry(self->value, 1));
 	pin_free(self);
@@ -602,7 +605,7 @@ VALUE glue_submissions(aw_loop *loop, VALUE list, const aw_submission **out, siz
 	return holder;
 }
 
-/* Those beyond the ones taken come back. */
+/* Release the pins of operations that were not accepted. */
 void glue_submitted(const aw_submission *submissions, size_t count, aw_status taken) {
 	for (size_t i = taken < 0 ? 0 : (size_t)taken; i < count; i++)
 		submission_end(pin_at((void *)(uintptr_t)submissions[i].token));
@@ -647,7 +650,7 @@ static bool forget(pin *self, void *loop) {
 	return true;
 }
 
-/* Completions that nobody can drain any more. */
+/* Completions that can't be drained any more. */
 void glue_closed(aw_loop *loop) {
 	pins_each(PIN_SUBMISSION, forget, loop);
 }
@@ -676,14 +679,14 @@ static VALUE collect(VALUE module) {
 	return module;
 }
 
-/* Two wrappers of one handle have one address. */
+/* Two wrappers of the same handle have the same address. */
 static VALUE address(VALUE module, VALUE wrapper) {
 	(void)module;
 	Check_Type(wrapper, T_DATA);
 	return ULL2NUM((uintptr_t)DATA_PTR(wrapper));
 }
 
-/* A failure that carries the exception. */
+/* A failure that carries the given exception. */
 static VALUE failure_of(VALUE module, VALUE loop, VALUE exception) {
 	(void)module;
 	aw_error *error = glue_error(glue_loop(loop), exception);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the generated wrappers ask of Ruby: blocks kept alive as callbacks, Ruby objects as values, statuses
- * as exceptions, and the VM's lock let go while the loop waits.
+ * The Ruby side of the generated wrappers: keeps blocks alive as callbacks and Ruby objects as values, turns
+ * statuses into exceptions, and releases the VM lock while the loop waits.
  */
 #ifndef RUBY_HOST_H
 #define RUBY_HOST_H
@@ -12,12 +12,12 @@
 /* A Ruby object that C refers to. */
 typedef struct pin {
 	VALUE value;
-	const void *owner; /* the loop, of a handler or a submission */
+	const void *owner; /* the loop of a handler or a submission */
 	struct pin *next;  /* while it is free */
 	uint32_t kind, operation;
 } pin;
 
-/* Makes the roots and the classes that have no handle. */
+/* Creates the GC roots and the classes without a handle. */
 void glue_init(VALUE module);
 
 pin *pin_new(enum pin_kind kind, VALUE value);
@@ -25,26 +25,26 @@ pin *pin_new(enum pin_kind kind, VALUE value);
 /* The block of the running method as user data. */
 pin *glue_block(enum pin_kind kind, const void *owner);
 
-/* A value that C holds, as Ruby sees it; `destroy` if it moves to Ruby. */
+/* Converts a value that C holds to Ruby; a non-NULL `destroy` transfers it to Ruby. */
 VALUE glue_value(void *value);
 VALUE glue_value_taken(void *value, aw_destroy_fn destroy);
 
-/* Raises what a block raised meanwhile, or what the status says. Returns otherwise. */
+/* Raises what a block raised meanwhile, or the status's exception. Returns if there is neither. */
 void glue_check(aw_status status);
 void glue_check_future(aw_future *future, aw_status status);
 void glue_check_result(const aw_results *results, size_t index, aw_status status);
 VALUE glue_exception_of(aw_error *error);
 /*
- * What rb_protect() caught, as an exception; nil if the thread is to end: then that goes on once the loop has
- * been left.
+ * What rb_protect() caught, as an exception; nil if the thread has to end, which it does once the loop has
+ * returned.
  */
 VALUE glue_caught(int tag);
-/* Ends a coroutine with an exception: what is no StandardError also leaves the loop. */
+/* Ends a coroutine with an exception. An exception other than StandardError also stops the loop. */
 aw_status glue_raise(aw_resume *resume, VALUE exception);
 /* An error that carries a Ruby exception. New reference, or NULL without memory. */
 aw_error *glue_error(aw_loop *loop, VALUE exception);
 
-/* For free functions, which run inside the collector: the unref, later. */
+/* For free functions, which run inside the collector: defers the unref. */
 void glue_release_later(void (*release)(void *), void *object);
 void glue_release_now(void);
 
@@ -57,7 +57,8 @@ aw_status glue_remove_done_callback(aw_future *future, VALUE block);
 const char **glue_strings(VALUE list, VALUE *holder, size_t *count);
 
 /*
- * Of the generated file. wrap_ takes a reference of its own, take_ takes the caller's over, lend_ has none.
+ * Defined by the generated file. wrap_ takes a new reference, take_ takes over the caller's, lend_ takes
+ * none.
  */
 VALUE wrap_aw_loop(aw_loop *loop);
 VALUE wrap_aw_future(aw_future *future);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The waits of Ruby's fiber scheduler. A strand is one scheduled fiber with the program's fibers it resumes:
- * it waits for one thing at a time, an operation of the completion queue or an unblock, perhaps with a limit.
- * In a task the same calls await futures, so that a cancellation ends them. No Ruby runs while completions
- * are taken; then those that can go on are entered, in order.
+ * The waits of the fiber scheduler. A strand is one scheduled fiber together with the fibers that it resumes.
+ * It waits for one thing at a time, an operation of the completion queue or an unblock, optionally with a
+ * limit. In a task, the same calls await futures, so that a cancellation ends them. No Ruby code runs while
+ * completions are drained; afterwards the ready strands are entered in order.
  */
 #include "selector.h"
 
@@ -22,16 +22,16 @@ enum { CHUNKS = 24, CHUNK_FIRST = 64, DRAINED = 128 };
 enum state {
 	STRAND_FREE,
 	STRAND_RUNS,  /* or is being started */
-	STRAND_WAITS, /* for its operation, its limit, or an unblock */
-	STRAND_READY, /* stands in the list of those that go on */
-	STRAND_ENDED, /* but an operation is in flight */
+	STRAND_WAITS, /* for its operation, its time limit, or an unblock */
+	STRAND_READY, /* in the ready ring */
+	STRAND_ENDED, /* but an operation is still in flight */
 	ALARM
 };
 
 struct strand {
-	VALUE own;       /* the fiber that was scheduled; nil for a passing wait of another */
-	VALUE fiber;     /* the one that waits: its own, or one it resumed */
-	VALUE exception; /* to be raised where it waits; that of an alarm */
+	VALUE own;       /* the scheduled fiber; nil for a single wait of an unscheduled one */
+	VALUE fiber;     /* the waiting fiber: the scheduled one, or one it resumed */
+	VALUE exception; /* to be raised where it waits; or the alarm's */
 	strand *next_free;
 	strand *target; /* of an alarm */
 	uint32_t index, generation, in_flight;
@@ -47,7 +47,7 @@ typedef struct message {
 typedef struct selector {
 	VALUE loop_object;
 	VALUE blocked; /* fiber => the index of its strand, or the future its task awaits */
-	VALUE failed;  /* what scheduled fibers raised */
+	VALUE failed;  /* the exceptions of scheduled fibers */
 	aw_loop *loop;
 	strand *chunks[CHUNKS];
 	strand *free;
@@ -56,13 +56,13 @@ typedef struct selector {
 	size_t live; /* scheduled fibers that have not ended */
 	message *messages;
 	size_t messages_room, messages_count;
-	bool more; /* completions than the last drain could take */
+	bool more; /* completions are left from the last drain */
 	aw_completion drained[DRAINED];
 } selector;
 
 static VALUE io_error;
 
-/* --- strands: in chunks that never move, numbered through --- */
+/* --- strands: in chunks that never move, with consecutive indexes --- */
 
 static size_t chunk_size(int chunk) {
 	return (size_t)CHUNK_FIRST << chunk;
@@ -169,7 +169,7 @@ static VALUE selector_initialize(VALUE object, VALUE loop) {
 	return object;
 }
 
-/* --- going on --- */
+/* --- resuming --- */
 
 static void ready_push(selector *self, strand *at) {
 	if (self->ready_count == self->ready_room) {
@@ -192,8 +192,8 @@ static uint64_t token_of(const strand *at, bool timer) {
 }
 
 /*
- * Ends a wait early: by its operation's acknowledgement, so that nothing is in flight when the strand goes
- * on.
+ * Ends a wait early by cancelling its operation; the strand resumes when the cancellation completes, so that
+ * nothing is in flight by then.
  */
 static void strand_interrupt(selector *self, strand *at) {
 	if (at->state != STRAND_WAITS) return;
@@ -259,7 +259,7 @@ static void take_message(selector *self, message one) {
 		if (at) strand_interrupt(self, at);
 	} else if (!NIL_P(who)) {
 		aw_status told = aw_future_set_result(glue_future(who), NULL, NULL);
-		(void)told; /* refused if it is done: then there is nothing to tell */
+		(void)told; /* fails if it is done already, which is harmless */
 	}
 }
 
@@ -280,7 +280,7 @@ static void message_push(selector *self, message one) {
 	(void)aw_loop_wakeup(self->loop);
 }
 
-/* One iteration: waits, dispatches, and lets those that can go on do so. Returns how many did. */
+/* One iteration: waits, dispatches, and resumes the ready strands. Returns how many there were. */
 static size_t turn(selector *self, int64_t timeout) {
 	take_messages(self);
 	glue_check(glue_wait(self->loop, self->ready_count || self->more ? 0 : timeout));
@@ -292,7 +292,7 @@ static size_t turn(selector *self, int64_t timeout) {
 	take_messages(self);
 	size_t ready = self->ready_count;
 	fibers *here = fibers_here();
-	for (size_t i = 0; i < ready && self->ready_count; i++) { /* none are left in a forked child */
+	for (size_t i = 0; i < ready && self->ready_count; i++) { /* a forked child has none left */
 		strand *at = self->ready[self->ready_first];
 		self->ready_first = (self->ready_first + 1) % self->ready_room;
 		self->ready_count--;
@@ -310,8 +310,8 @@ static VALUE selector_turn(VALUE object, VALUE timeout) {
 }
 
 /*
- * Turns until the loop is stopped, or, without `for_stop`, until no scheduled fiber is left. False: not yet,
- * but one has failed.
+ * Iterates until the loop is stopped or, without `for_stop`, until no scheduled fiber is left. Returns false
+ * if a fiber failed before that.
  */
 static VALUE selector_turns(VALUE object, VALUE for_stop) {
 	selector *self = selector_of(object);
@@ -346,7 +346,7 @@ static VALUE strand_body(RB_BLOCK_CALL_FUNC_ARGLIST(unused, pair)) {
 	return Qnil;
 }
 
-/* Starts a fiber that runs the block, at once and until it first waits. */
+/* Starts a fiber that runs the block, immediately and until it first waits. */
 static VALUE selector_start(VALUE object) {
 	selector *self = selector_of(object);
 	rb_need_block();
@@ -365,12 +365,12 @@ typedef struct wait {
 	selector *self;
 	strand *at;
 	steps *task;
-	aw_submission *operation; /* NULL: for an unblock */
+	aw_submission *operation; /* NULL: waits for an unblock */
 	int64_t timeout;          /* negative: no limit */
 	aw_future *future;
 	aw_coro *coro;
 	VALUE fiber, exception;
-	bool ended; /* before its limit */
+	bool ended; /* before the limit */
 	int32_t status;
 	int64_t value;
 } wait;
@@ -399,7 +399,7 @@ static void strand_submit(selector *self, strand *at, const aw_submission *opera
 	at->operation = operation != NULL;
 	at->timer = timeout >= 0;
 	if ((size_t)taken == count) return;
-	/* The limit was refused: no wait without it. */
+	/* The limit could not be set, so don't wait. */
 	(void)aw_loop_cancel_token(self->loop, token_of(at, false));
 	at->generation++;
 	glue_check(-ENOMEM);
@@ -487,8 +487,8 @@ static void wait_check(const wait *waits) {
 }
 
 /*
- * Suspends the running fiber until the operation, an unblock (`operation` NULL), or the limit. True if the
- * limit did not end it.
+ * Suspends the running fiber until the operation completes, an unblock (`operation` NULL), or the limit.
+ * Returns true unless the limit expired.
  */
 static bool wait_for(selector *self, aw_submission *operation, int64_t timeout, int64_t *value) {
 	fibers *here = fibers_here();
@@ -505,7 +505,7 @@ static bool wait_for(selector *self, aw_submission *operation, int64_t timeout, 
 		if (!operation) rb_hash_aset(self->blocked, waits.fiber, UINT2NUM(waits.at->index));
 		rb_ensure(strand_wait, (VALUE)&waits, strand_waited, (VALUE)&waits);
 	} else {
-		/* A fiber of the program's, which nobody scheduled: it goes back to whoever resumed it. */
+		/* An unscheduled fiber of the program: it yields to the fiber that resumed it. */
 		waits.at = strand_new(self, STRAND_RUNS);
 		self->live++;
 		if (!operation) rb_hash_aset(self->blocked, waits.fiber, UINT2NUM(waits.at->index));
@@ -528,14 +528,14 @@ static VALUE selector_sleep(VALUE object, VALUE nanoseconds) {
 	return Qtrue;
 }
 
-/* Which of the events hold, as a mask; false at the limit. */
+/* Returns the mask of ready events; false on timeout. */
 static VALUE selector_wait_io(VALUE object, VALUE fd, VALUE events, VALUE nanoseconds) {
 	uint32_t wanted = NUM2UINT(events) & (AW_POLL_IN | AW_POLL_OUT);
 	aw_submission polls = {
 		.size = sizeof polls, .kind = AW_OP_POLL, .fd = NUM2INT(fd), .flags = wanted, .offset = -1};
 	int64_t holds = 0;
 	if (!wait_for(selector_of(object), &polls, timeout_of(nanoseconds), &holds)) return Qfalse;
-	/* Of an error or a hang-up a read or a write tells more. */
+	/* After an error or a hang-up, a read or a write reports the details. */
 	uint32_t found = (uint32_t)holds & (AW_POLL_ERR | AW_POLL_HUP) ? wanted : (uint32_t)holds & wanted;
 	return UINT2NUM(found);
 }
@@ -552,7 +552,7 @@ static VALUE block_ended(VALUE arg) {
 	return Qnil;
 }
 
-/* Until unblock(fiber), which may have come already, from another thread; false at the limit. */
+/* Waits for unblock(fiber), which another thread may have called already; false on timeout. */
 static VALUE selector_block(VALUE object, VALUE nanoseconds) {
 	wait waits = {
 		.self = selector_of(object), .timeout = timeout_of(nanoseconds), .fiber = rb_fiber_current()};
@@ -567,13 +567,13 @@ static VALUE selector_block(VALUE object, VALUE nanoseconds) {
 	return waits.ended ? Qtrue : Qfalse;
 }
 
-/* Any thread that has the VM's lock. */
+/* May be called from any thread that holds the VM lock. */
 static VALUE selector_unblock(VALUE object, VALUE fiber) {
 	message_push(selector_of(object), (message){fiber, Qnil});
 	return Qnil;
 }
 
-/* Raises the exception where the fiber waits, in the next iteration. Any thread that has the VM's lock. */
+/* Raises where the fiber waits, in the next iteration. From any thread that holds the VM lock. */
 static VALUE selector_interrupt(VALUE object, VALUE fiber, VALUE exception) {
 	message_push(selector_of(object), (message){fiber, exception});
 	return Qnil;
@@ -598,14 +598,14 @@ static VALUE selector_await(VALUE object, VALUE awaitable) {
 	rb_ensure(strand_wait, (VALUE)&waits, strand_waited, (VALUE)&waits);
 	if (RTEST(waits.exception)) rb_exc_raise(waits.exception);
 	RB_GC_GUARD(awaitable);
-	return Qnil; /* how it ended, the future says itself */
+	return Qnil; /* the caller takes the outcome from the future */
 }
 
 /* --- alarms --- */
 
 /*
- * Raises the exception in the running strand after so long, unless it is turned off. Its number; nil outside
- * a strand.
+ * Raises the exception in the running strand after the given time, unless the alarm is turned off. Returns
+ * the alarm's number; nil outside a strand.
  */
 static VALUE selector_alarm(VALUE object, VALUE nanoseconds, VALUE exception) {
 	selector *self = selector_of(object);
@@ -628,7 +628,7 @@ static VALUE selector_alarm(VALUE object, VALUE nanoseconds, VALUE exception) {
 	return UINT2NUM(at->index);
 }
 
-/* Turns an alarm off: also one that rang and was not heard yet. */
+/* Turns an alarm off, even if it has fired but its exception was not raised yet. */
 static VALUE selector_alarm_off(VALUE object, VALUE number, VALUE exception) {
 	selector *self = selector_of(object);
 	strand *at = strand_at(self, NUM2UINT(number));
@@ -643,8 +643,8 @@ static VALUE selector_alarm_off(VALUE object, VALUE number, VALUE exception) {
 /* --- buffers --- */
 
 /*
- * Reads or writes `length` bytes at least, waiting for them; with 0, what goes at once. The bytes done, or a
- * negative errno if that are none.
+ * Waits until at least `length` bytes are read or written; with 0, transfers what is possible at once.
+ * Returns the number of bytes, or a negative errno if there were none.
  */
 static VALUE transfer_buffer(VALUE object, int fd, VALUE buffer, size_t length, size_t offset,
                              int64_t position, bool writes) {
@@ -694,8 +694,8 @@ static VALUE close_pidfd(VALUE arg) {
 }
 
 /*
- * Waits until the child has ended, and leaves it to be reaped. False if there is none of that pid, or no
- * pidfd to be had.
+ * Waits until the child has ended, without reaping it. Returns false if the pid does not exist or a pidfd
+ * can't be opened.
  */
 static VALUE selector_wait_pid(VALUE object, VALUE pid) {
 	int fd = (int)syscall(SYS_pidfd_open, NUM2PIDT(pid), 0);
@@ -705,7 +705,7 @@ static VALUE selector_wait_pid(VALUE object, VALUE pid) {
 	return Qtrue;
 }
 
-/* --- what the scheduler asks --- */
+/* --- queries of the scheduler --- */
 
 static VALUE selector_live(VALUE object) {
 	return SIZET2NUM(selector_of(object)->live);
@@ -733,7 +733,7 @@ static void interrupt_one(selector *self, strand *at, void *arg) {
 	strand_interrupt(self, at);
 }
 
-/* Raises the exception in every fiber that waits. */
+/* Raises the exception in every waiting fiber. */
 static VALUE selector_interrupt_all(VALUE object, VALUE exception) {
 	strands_each(selector_of(object), interrupt_one, &exception);
 	return Qnil;
@@ -745,7 +745,7 @@ static void close_one(selector *self, strand *at, void *arg) {
 	strand_interrupt(self, at);
 }
 
-/* The descriptor is about to be closed: whoever waits for it hears. */
+/* The descriptor is about to be closed: raises in the fibers that wait for it. */
 static VALUE selector_forget_io(VALUE object, VALUE fd) {
 	int closes = NUM2INT(fd);
 	strands_each(selector_of(object), close_one, &closes);
@@ -757,7 +757,7 @@ static void drop_one(selector *self, strand *at, void *current) {
 	if (at != current) strand_end(self, at);
 }
 
-/* In a forked child: no fiber but the one that runs is there any more. */
+/* In a forked child, only the running fiber still exists. */
 static VALUE selector_forked(VALUE object) {
 	selector *self = selector_of(object);
 	self->ready_count = self->messages_count = self->live = 0;
@@ -765,7 +765,7 @@ static VALUE selector_forked(VALUE object) {
 	return Qnil;
 }
 
-/* What the running fiber is: :task, :fiber, or nil for one that libawait does not run. */
+/* The kind of the running fiber: :task, :fiber, or nil if libawait does not run it. */
 static VALUE fibers_kind(VALUE module) {
 	(void)module;
 	const fibers *here = fibers_here();
@@ -773,7 +773,7 @@ static VALUE fibers_kind(VALUE module) {
 	return here->at.strand ? ID2SYM(rb_intern("fiber")) : Qnil;
 }
 
-/* The value of what is awaited: by a task here, by a scheduled fiber in its scheduler. */
+/* Awaits in a task; a scheduled fiber awaits through its scheduler. */
 static VALUE fibers_await(VALUE module, VALUE awaitable) {
 	const fibers *here = fibers_here();
 	if (here->at.task) return steps_await(here->at.task, awaitable);

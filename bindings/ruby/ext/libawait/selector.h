@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Libawait::Selector: what lib/libawait/scheduler.rb waits with, over the completion queue. */
+/* Libawait::Selector, with which lib/libawait/scheduler.rb waits: uses the completion queue. */
 #ifndef RUBY_SELECTOR_H
 #define RUBY_SELECTOR_H
 

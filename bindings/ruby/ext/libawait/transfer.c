@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One read or write, now. A socket is told not to wait, by a flag of the call; a descriptor that may block is
- * asked first, and without the VM's lock.
+ * One nonblocking read or write. On sockets, a flag of the call prevents blocking. Other descriptors that may
+ * block are polled first, and used without the VM lock.
  */
 #include "transfer.h"
 
@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* On a descriptor that may block: once it is ready, and no more than what a pipe that is ready takes. */
+/* For a descriptor that may block: polls first, and writes no more than a writable pipe accepts. */
 static void *transfer_blocking(void *arg) {
 	transfer *self = arg;
 	struct pollfd ready = {.fd = self->fd, .events = self->writes ? POLLOUT : POLLIN};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading and writing that does not block the thread, whatever the descriptor's flags. */
+/* Reads and writes without blocking the thread, whatever the descriptor's flags. */
 #ifndef RUBY_TRANSFER_H
 #define RUBY_TRANSFER_H
 
@@ -17,7 +17,7 @@ typedef struct transfer {
 	ssize_t result;
 } transfer;
 
-/* Bytes, or a negative errno: -EAGAIN where it would block. */
+/* The number of bytes, or a negative errno: -EAGAIN if it would block. */
 ssize_t transfer_now(transfer *self);
 
 #endif

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 
 module Libawait
-  # What libawait's exceptions have in common: a code, its name, and the parts of a group.
+  # Common to libawait's exceptions: a code, its name, and the exceptions of a group.
   module Coded
-    # @return [Integer] of AW_E…
+    # @return [Integer] one of AW_E…
     attr_reader :code
-    # @return [Array<Exception>] what a group is made of
+    # @return [Array<Exception>] the exceptions of a group
     attr_reader :errors
 
     # @param message [String, nil] nil: the code's text
@@ -21,35 +21,35 @@ module Libawait
     def name = Libawait.aw_err_name(code)
   end
 
-  # A failure of libawait's.
+  # An error reported by libawait.
   class Error < StandardError
     include Coded
   end
 
-  # The task or future was cancelled. No StandardError, as in asyncio: a bare `rescue` does not swallow it.
+  # The task or future was cancelled. As in asyncio, it is not a StandardError: a bare `rescue` does not swallow it.
   class Cancelled < Exception # rubocop:disable Lint/InheritException
     include Coded
 
     def initialize(message = nil, code: AW_ECANCELLED, errors: []) = super
   end
 
-  # The limit passed.
+  # The time limit expired.
   class Timeout < Error
     def initialize(message = nil, code: AW_ETIMEOUT, errors: []) = super
   end
 
-  # The time given to a wait passed, and what it waits for is still pending: {ConcurrentFuture#value}, `Executor#shutdown_wait`. A task
-  # that itself ran into a limit raises a plain {Timeout}.
+  # The limit of {ConcurrentFuture#value} or `Executor#shutdown_wait` expired while the result was still pending. If the task
+  # itself times out, a plain {Timeout} is raised.
   class Pending < Timeout
     def initialize(message = nil, code: AW_EPENDING, errors: []) = super
   end
 
-  # The loop was stopped before what it ran for was done.
+  # The loop was stopped before the awaited future was done.
   class Stopped < Error
     def initialize(message = nil, code: AW_ESTOPPED, errors: []) = super
   end
 
-  # Several failures, of a {TaskGroup}: they are in `errors`.
+  # Several failures of a {TaskGroup}; `errors` contains them.
   class ErrorGroup < Error
     def initialize(message = nil, code: AW_EGROUP, errors: []) = super
   end
@@ -59,16 +59,16 @@ module Libawait
   }.freeze
   private_constant :CLASS_OF_CODE
 
-  # The exception that stands for a status: the system's own for -errno.
+  # The exception for a status: an Errno for -errno.
   def self.exception_for(code, message = nil, errors = [])
     return SystemCallError.new(message == aw_strerror(code) ? nil : message, -code) if code.between?(-4095, -1)
 
     CLASS_OF_CODE.fetch(code, Error).new(message, code: code, errors: errors)
   end
 
-  # A failure as C has it.
+  # An error object of the C library.
   class Failure
-    # @return [Exception] the very one that Ruby raised, or one made of the code and the message
+    # @return [Exception] the exception that Ruby code raised, or one made from the code and the message
     def exception = Libawait.exception_of(self)
   end
 end

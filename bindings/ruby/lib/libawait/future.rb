@@ -4,10 +4,10 @@
 module Libawait
   # Two wrappers of one handle are equal.
   module SameHandle
-    # Whether both are of one handle.
+    # Whether both wrap the same handle.
     def ==(other) = other.is_a?(SameHandle) && address == other.address
     alias eql? ==
-    # Equal for wrappers of one handle.
+    # Equal for wrappers of the same handle.
     def hash = address.hash
 
     protected
@@ -16,35 +16,35 @@ module Libawait
     def address = Libawait.address(self)
   end
 
-  # What {Libawait.await} takes: {Future}, {Task}, {Coro}.
+  # Anything that {Libawait.await} accepts: {Future}, {Task}, {Coro}.
   module Awaitable
-    # How the value that C gives reads in Ruby; and what must live as long.
+    # How to convert the value from C, and an object that must stay alive as long.
     attr_accessor :reader, :keeps
 
     # @private
     def read(value) = reader ? reader.call(value) : value
     # Suspends the task or scheduled fiber until it is done.
-    # @return the value; what it failed with is raised
+    # @return the value; raises the error if it failed
     def await = Libawait.await(self)
   end
 
   CLASSES.each_value { |owner| owner.include(SameHandle) }
 
-  # The outcome of something that has not ended yet: a value, a failure, or a cancellation. asyncio.Future.
+  # The eventual outcome of an operation: a value, a failure, or a cancellation. asyncio.Future.
   class Future
     include Awaitable
     alias done? done
     alias cancelled? cancelled
 
-    # The value; raises what it failed with.
+    # Returns the value, or raises the error.
     def result = read(super)
 
-    # Asks it to be cancelled: {Cancelled} comes out of whatever awaits it.
+    # Requests cancellation: whatever awaits it raises {Cancelled}.
     # @param message [String, nil]
-    # @return [Boolean] false if it was done
+    # @return [Boolean] false if it was already done
     def cancel(message = nil) = super(message).positive?
-    # Finishes it with a failure.
-    # @param code [Integer] of AW_E… or -errno
+    # Completes it with an error.
+    # @param code [Integer] one of AW_E…, or -errno
     # @param message [String, nil]
     def fail(code, message = nil) = super(code, message)
   end
@@ -53,13 +53,13 @@ module Libawait
   class Task
     include Awaitable
 
-    # The value; raises what it failed with.
+    # Returns the value, or raises the error.
     def result = read(Libawait.aw_future_result(self))
-    # Asks it to be cancelled: {Cancelled} comes out of whatever awaits it.
+    # Requests cancellation: whatever awaits it raises {Cancelled}.
     # @param message [String, nil]
-    # @return [Boolean] false if it was done
+    # @return [Boolean] false if it was already done
     def cancel(message = nil) = super(message).positive?
-    # Itself, as of any future that is a task.
+    # Returns itself; the counterpart of Future's method for a future that is a task.
     def task = self
 
     (Future.instance_methods - Object.instance_methods - instance_methods).each do |name|
@@ -67,13 +67,13 @@ module Libawait
     end
   end
 
-  # A coroutine: does nothing until it is awaited, or a task is made of it.
+  # A coroutine. It does not run until it is awaited or wrapped in a task.
   class Coro
     include Awaitable
   end
 
   class << self
-    # The value of a future, task or coroutine; raises what it failed with. Only in a task or a scheduled fiber.
+    # Returns the value of a future, task or coroutine, or raises its error. Only in a task or a scheduled fiber.
     def await(awaitable) = fiber_await(awaitable)
 
     private

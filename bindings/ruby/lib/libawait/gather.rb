@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: MIT
 
 module Libawait
-  # The outcomes of several futures, in order of the arguments.
+  # The outcomes of several futures, in argument order.
   class Results
     include Enumerable
 
     # @return [Integer]
     def size = Libawait.aw_results_count(self)
 
-    # The values; raises the first failure. With `errors: true` the failures stand in their places.
+    # The values; raises the first failure. With `errors: true`, returns each failure in place of the value.
     def to_a(errors: false)
       Array.new(size) do |index|
         get(index)
@@ -23,7 +23,7 @@ module Libawait
   end
 
   class << self
-    # A future of all values, in order.
+    # A future for all values, in order.
     def gather(*awaitables, return_errors: false)
       futures = awaitables.map { |one| future_of(one) }
       gathered = aw_gather(loop_here, futures, return_errors ? AW_GATHER_RETURN_ERRORS : AW_GATHER_DEFAULT)
@@ -31,7 +31,7 @@ module Libawait
       gathered
     end
 
-    # A future that can be cancelled without cancelling what it shields.
+    # A future that can be cancelled without cancelling the one it shields.
     def shield(awaitable)
       future = future_of(awaitable)
       shielded = aw_shield(future)

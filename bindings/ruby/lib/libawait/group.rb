@@ -4,7 +4,7 @@
 module Libawait
   # asyncio.TaskGroup; {Libawait.group} enters and leaves it.
   class TaskGroup
-    # A task of the group.
+    # Starts a task in the group.
     def spawn(name: nil, &block)
       task = spawn_coro(Libawait::Loop.current.coroutine(&block))
       task.set_name(name) if name

@@ -9,18 +9,18 @@ module Libawait
     'timeout' => TimeoutScope, 'as_completed' => AsCompleted, 'iterator' => Iterator, 'executor' => Executor,
     'concurrent_future' => ConcurrentFuture, 'backend_list' => BackendList, 'resume' => Resume, 'report' => Report
   }.freeze
-  # Those whose first argument is not the object itself.
+  # Functions whose first argument is not the object itself.
   WITHOUT_SELF = %w[aw_loop_current aw_task_current aw_task_spawn_coro aw_task_spawn_coro_eager aw_process_adopt].freeze
   private_constant :CLASSES, :WITHOUT_SELF
 
-  # Called with too many arguments, a function of SWIG's does nothing but say how many it takes.
+  # A function that SWIG generates only reports its arity when called with too many arguments.
   def self.arity_of(function)
     public_send(function, *Array.new(20))
   rescue ArgumentError => e
     e.message[/for (\d+)/, 1].to_i
   end
 
-  # Each with its own parameters, since `...` costs more than most of these calls.
+  # Each method has explicit parameters, because `...` costs more than most of these calls.
   def self.define_method_of(functions, function, verb)
     parameters = Array.new(arity_of(function) - 1) { |at| "argument#{at}" }
     listed = [*parameters, '&'].join(', ')
@@ -28,12 +28,12 @@ module Libawait
     functions.alias_method("#{verb.delete_prefix('is_')}?", verb) if verb.start_with?('is_')
     return unless verb.end_with?('_coro') && !verb.start_with?('spawn')
 
-    # A call that may wait is, in Ruby, its coroutine awaited: Lock#acquire awaits what Lock#acquire_coro makes.
+    # In Ruby, a call that may wait awaits its coroutine: Lock#acquire awaits the result of Lock#acquire_coro.
     functions.class_eval("def #{verb.delete_suffix('_coro')}(#{listed}) = Libawait.await(#{verb}(#{listed}))", __FILE__, __LINE__)
   end
   private_class_method :arity_of, :define_method_of
 
-  # The functions of an object in modules of their own, so that what is written below can say super.
+  # The functions of a class are in a separate module, so that the methods in lib/ can call super.
   CLASSES.each do |prefix, owner|
     functions, makers = Module.new, Module.new
     longer = CLASSES.keys.select { |other| other.start_with?("#{prefix}_") }

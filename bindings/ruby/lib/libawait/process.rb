@@ -11,9 +11,9 @@ module Libawait
       # Starts a program.
       # @param argv [Array<String>]
       # @param options stdin, stdout, stderr (:inherit, :pipe, :null, :stdout, or an IO), cwd, env (a Hash: the whole environment), group and
-      #   detach (true: a process group of its own, which kill reaches; lives on when nobody holds it)
+      #   detach (true: it gets its own process group, which kill signals, and keeps running when its object is collected)
       def exec(*argv, loop: nil, **options) = Libawait.aw_subprocess_exec(loop || Libawait.loop_here, argv, options_from(**options))
-      # Starts `/bin/sh -c command`: never with text of others. Options as for exec.
+      # Starts `/bin/sh -c command`. Never pass untrusted text. Options as for exec.
       def shell(command, loop: nil, **options) = Libawait.aw_subprocess_shell(loop || Libawait.loop_here, command, options_from(**options))
 
       private
@@ -31,16 +31,16 @@ module Libawait
       end
     end
 
-    # A future of the exit code, -N for one that signal N killed.
+    # A future for the exit code; -N if signal N killed the child.
     def wait = reading_code(super)
-    # A future of the exit code that is done once its pipes are at their end as well.
+    # A future for the exit code that is done once the pipes have reached end of file as well.
     def wait_closed = reading_code(super)
-    # @return [String] what has been read of stdout
+    # @return [String] what has been read from stdout
     def stdout = output(1)
-    # @return [String] what has been read of stderr
+    # @return [String] what has been read from stderr
     def stderr = output(2)
 
-    # A future of the exit code; what was read is in stdout and stderr.
+    # A future for the exit code; stdout and stderr return what was read.
     def communicate(input = nil) = reading_code(super(input))
 
     private

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 
 module Libawait
-  # asyncio.Queue; new_priority takes a block that compares, new_lifo gives the latest first.
+  # asyncio.Queue. new_priority takes a comparison block; new_lifo returns the newest item first.
   class Queue
-    # The next item, waiting for one.
+    # Returns the next item; waits while the queue is empty.
     def get = empty ? super : get_nowait
 
-    # Adds an item, waiting for room.
+    # Adds an item; waits while the queue is full.
     # @return [nil]
     def put(item)
       full ? super : put_nowait(item)

@@ -3,8 +3,8 @@
 
 module Libawait
   class << self
-    # Runs the block in a task of a new loop, and cancels what is left over. Meanwhile the thread has a Scheduler on this loop, unless it
-    # has one of another kind already, so that plain Ruby in a task (sleep, IO, Mutex, Process.wait, Timeout) suspends the task alone.
+    # Runs the block in a task of a new loop, then cancels the remaining tasks. Meanwhile the thread has a Scheduler on this loop, unless it
+    # already has a different scheduler, so that plain Ruby in a task (sleep, IO, Mutex, Process.wait, Timeout) suspends only the task.
     def run(backend = nil, flags: AW_LOOP_DEFAULT, seed: 0, &block)
       raise exception_for(AW_ELOOPRUNNING) if fiber_kind
 
@@ -17,10 +17,10 @@ module Libawait
       end
     end
 
-    # Lets the others run for one iteration.
+    # Lets other tasks run for one iteration.
     def pass = await(nil)
 
-    # A task of the loop that runs.
+    # Starts a task in the running loop.
     def spawn(name: nil, eager: false, &block)
       task = fiber_spawn(loop_here, eager, &block)
       task.set_name(name) if name
@@ -28,7 +28,7 @@ module Libawait
     end
 
     # @private
-    # In a scheduled fiber, where no loop counts as running, its scheduler's loop; nil elsewhere: the one that runs.
+    # In a scheduled fiber, where no loop counts as running, the scheduler's loop; elsewhere nil, which means the running loop.
     def loop_here = fiber_kind == :fiber ? Fiber.scheduler.loop : nil
 
     private

@@ -4,21 +4,21 @@
 require 'socket'
 
 module Libawait
-  # Ruby's fiber scheduler on a loop of libawait's: what would block the thread suspends the fiber.
+  # A fiber scheduler for Ruby on a libawait loop: a call that would block the thread suspends the fiber instead.
   #
   #     Fiber.set_scheduler(Libawait::Scheduler.new)
   #     Fiber.schedule { sleep 1; puts TCPSocket.new('localhost', 80).gets }
   #
-  # At its end the thread runs the loop until every fiber has ended. A fiber that fails is reported as a thread is, and its exception is
-  # raised when the loop has run. {Libawait.run} sets one for its tasks.
+  # When the thread ends, it runs the loop until every fiber has ended. A failed fiber is reported as a failed thread is, and its exception is
+  # raised after the loop has run. {Libawait.run} sets a scheduler for its tasks.
   class Scheduler
     READ_WRITE = IO::READABLE | IO::WRITABLE
     private_constant :READ_WRITE
 
-    # @return [Loop] what it runs on
+    # @return [Loop] the loop that it runs on
     attr_reader :loop
 
-    # The scheduler of this thread that runs on a loop, or nil.
+    # This thread's scheduler if it runs on the given loop, or nil.
     # @param loop [Loop]
     # @return [Scheduler, nil]
     def self.of(loop)
@@ -26,7 +26,7 @@ module Libawait
       scheduler if scheduler.is_a?(self) && scheduler.loop == loop
     end
 
-    # @param on [Loop, String, nil] a loop, which stays the caller's to close, or the name of a backend for one of its own
+    # @param on [Loop, String, nil] a loop, which the caller closes, or the name of the backend for a loop that the scheduler owns
     def initialize(on = nil)
       @owned = !on.is_a?(Loop)
       @loop = @owned ? Loop.new(on) : on
@@ -60,22 +60,22 @@ module Libawait
       end
     end
 
-    # One iteration: waits for something to do, and does it.
-    # @return [Integer] how many fibers went on
+    # Runs one iteration: waits for events and handles them.
+    # @return [Integer] how many fibers were resumed
     def turn
       @selector.turn(-1).tap { report }
     end
 
-    # How many fibers wait now.
+    # How many fibers are waiting.
     # @return [Integer]
     def waiting = @selector.waiting
 
-    # Cancels every fiber that waits: {Cancelled} is raised where it does.
+    # Cancels all waiting fibers: raises {Cancelled} where each waits.
     # @return [void]
     def cancel_all = @selector.interrupt_all(Cancelled.new)
 
-    # The value of a future, task or coroutine, in a scheduled fiber. A coroutine becomes a task, which is cancelled if the fiber is.
-    # @param awaitable [Future, Task, Coro, nil] nil lets others go on first
+    # Awaits a future, task or coroutine in a scheduled fiber. A coroutine becomes a task, which is cancelled if the fiber is.
+    # @param awaitable [Future, Task, Coro, nil] nil: yield to other fibers
     def await(awaitable)
       return @selector.sleep(0) && nil if awaitable.nil?
 
@@ -91,7 +91,7 @@ module Libawait
       future.result
     end
 
-    # Runs what is left, and closes the loop if that is its own. Ruby calls it at the end of the thread, and when another scheduler is set.
+    # Runs the remaining fibers, and closes the loop if the scheduler owns it. Ruby calls it when the thread ends or another scheduler is set.
     # @return [void]
     def close
       return Fiber.set_scheduler(nil) if Fiber.scheduler.equal?(self) && !@closing
@@ -99,14 +99,14 @@ module Libawait
       shut
     end
 
-    # Ruby's own call at the end of the thread.
+    # Ruby calls it when the thread ends.
     # @return [void]
     def scheduler_close = shut
 
     # @return [Boolean]
     def closed? = @closed
 
-    # In a forked child: lets go of the parent's loop, and of the scheduler; calls block the child as they would without one.
+    # In a forked child: drops the parent's loop and removes the scheduler; calls then block the child as they do without a scheduler.
     # @return [void]
     def forked
       @selector.forked
@@ -115,16 +115,16 @@ module Libawait
       Fiber.set_scheduler(nil)
     end
 
-    # --- the hooks of Ruby's ---
+    # --- Ruby's scheduler hooks ---
 
-    # Fiber.schedule: runs the block in a fiber, at once and until it first waits.
+    # Fiber.schedule: runs the block in a fiber, immediately and until it first waits.
     # @return [Fiber]
     def fiber(&)
       @selector.start(&).tap { report }
     end
 
     # Kernel#sleep
-    # @param duration [Numeric, nil] seconds; nil: until an unblock
+    # @param duration [Numeric, nil] seconds; nil: until unblocked
     # @return [true]
     def kernel_sleep(duration = nil)
       return block(:sleep) if duration.nil?
@@ -137,31 +137,31 @@ module Libawait
 
     # Mutex#lock, Queue#pop, Thread#join
     # @param timeout [Numeric, nil] seconds
-    # @return [Boolean] false if the time passed
+    # @return [Boolean] false on timeout
     def block(_blocker, timeout = nil) = @selector.block(timeout && Libawait.nanoseconds(timeout))
 
-    # Ends a {#block}. Any thread.
+    # Ends a {#block}. May be called from any thread.
     # @return [void]
     def unblock(_blocker, fiber) = @selector.unblock(fiber)
 
-    # IO#wait, and whatever finds a descriptor not ready
+    # IO#wait, and any call whose descriptor is not ready
     # @param events [Integer] of IO::READABLE, IO::PRIORITY, IO::WRITABLE
     # @param timeout [Numeric, nil] seconds
-    # @return [Integer, false] those that hold; false if the time passed
+    # @return [Integer, false] the ready events; false on timeout
     def io_wait(io, events, timeout = nil)
       return select_in_thread(io, events, timeout) if (events & IO::PRIORITY).positive?
 
       @selector.wait_io(io.fileno, events & READ_WRITE, timeout && Libawait.nanoseconds(timeout))
     end
 
-    # IO#read: `length` bytes at least; with 0, what is there.
+    # IO#read: at least `length` bytes; with 0, whatever is available.
     # @return [Integer] bytes, or a negative errno
     def io_read(io, buffer, length, offset = 0) = @selector.read(io.fileno, buffer, length, offset, nil)
 
-    # There is no io_write: with it Ruby would hand over each part of a `puts` by itself, a packet each. Without it Ruby writes all parts
-    # at once, and asks io_wait when the descriptor takes no more.
+    # io_write is not defined: with it, Ruby would pass each part of a `puts` separately, one packet each. Without it, Ruby writes all parts
+    # at once, and calls io_wait when the descriptor is not writable.
 
-    # From 3.2 on the position in the file comes before the length.
+    # Since Ruby 3.2 the file position comes before the length.
     if RUBY_VERSION >= '3.2'
       # IO#pread
       # @return [Integer] bytes, or a negative errno
@@ -186,14 +186,14 @@ module Libawait
       in_thread { IO.select(readables, writables, exceptables, timeout) }
     end
 
-    # IO#close: fibers that wait for it get an IOError. Ruby goes on to close it.
+    # IO#close: raises an IOError in fibers that wait for it. Ruby then closes it.
     # @return [false]
     def io_close(io)
       @selector.forget_io(io.is_a?(Integer) ? io : io.fileno)
       false
     end
 
-    # Process.wait: the child is reaped by Ruby itself, so that others' waits are left alone.
+    # Process.wait: Ruby itself reaps the child, so that other waits are not disturbed.
     # @return [Process::Status, nil]
     def process_wait(pid, flags)
       return ::Process::Status.wait(pid, flags) if (flags & ::Process::WNOHANG).positive?
@@ -203,7 +203,7 @@ module Libawait
       ::Process::Status.wait(pid, ::Process::WNOHANG)
     end
 
-    # Timeout.timeout: raises in the fiber where it waits when the time has passed. In a task it is a {TimeoutScope}.
+    # Timeout.timeout: raises in the fiber where it waits when the time is up. In a task, it is a {TimeoutScope}.
     # @param duration [Numeric] seconds
     def timeout_after(duration, klass = nil, message = nil, &block)
       require 'timeout' unless klass
@@ -226,15 +226,15 @@ module Libawait
       end
     end
 
-    # What blocks inside an extension, in a thread.
+    # A blocking call of an extension, in a thread.
     # @return [void]
     def blocking_operation_wait(work) = in_thread { work.call }
 
-    # Raises in a fiber where it waits, in the next iteration. Any thread.
+    # Raises in a fiber where it waits, in the next iteration. May be called from any thread.
     # @return [void]
     def fiber_interrupt(fiber, exception) = @selector.interrupt(fiber, exception)
 
-    # Lets others go on first.
+    # Yields to other fibers.
     # @return [void]
     def yield = @selector.sleep(0)
 
@@ -248,7 +248,7 @@ module Libawait
       begin
         run
       ensure
-        # Left by an interrupt: what still waits is not waited for, but it unwinds.
+        # After an interrupt: unwinds the fibers that still wait, without waiting for them to finish.
         @left && (cancel_all || run)
       end
     ensure
@@ -264,12 +264,12 @@ module Libawait
       task
     end
 
-    # Tells of the fibers that failed, as Ruby does of threads, and keeps the first for the end of the run.
+    # Reports failed fibers as Ruby reports failed threads, and keeps the first exception for the end of the run.
     def report
       until @selector.failed.empty?
         exception = @selector.failed.shift
         next if exception.is_a?(Cancelled) # a cancelled fiber ends quietly, as a task does
-        raise exception unless exception.is_a?(StandardError) # exit, and the like, does not wait for the others
+        raise exception unless exception.is_a?(StandardError) # exit and the like don't wait for the other fibers
 
         @failure ||= exception
         next unless Thread.current.report_on_exception
@@ -306,7 +306,7 @@ module Libawait
         outcome = AW_ECANCELLED
         raise
       ensure
-        # Also on the way out by break or throw. What is raised here takes the cancellation's place.
+        # Also runs on a break or throw. An exception raised here replaces the cancellation.
         raise klass, message, cause: nil if scope.exit(outcome) == AW_ETIMEOUT
       end
       value
@@ -332,7 +332,7 @@ module Libawait
     end
   end
 
-  # In a child nothing of the parent's loop may be touched.
+  # A forked child must not touch the parent's loop.
   module ForkedChild
     # @return [Integer]
     def _fork
@@ -342,7 +342,7 @@ module Libawait
   private_constant :ForkedChild, :Selector
   ::Process.singleton_class.prepend(ForkedChild)
 
-  # Ruby warns once of buffers it makes itself for io_read.
+  # Ruby warns once about the buffers that it creates for io_read.
   experimental = Warning[:experimental]
   begin
     Warning[:experimental] = false

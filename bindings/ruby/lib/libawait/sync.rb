@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 
 module Libawait
-  # The loop need not be named where one runs, nor what has a default: Queue.new, Semaphore.new(2).
+  # The loop may be omitted where one runs, as may arguments with defaults: Queue.new, Semaphore.new(2).
   module OfLoop
     DEFAULTS = { 'Queue' => [0], 'Semaphore' => [1], 'Condition' => [nil] }.freeze
     private_constant :DEFAULTS
 
-    # @param arguments what the function of C takes; the loop, first, may be left out
+    # @param arguments those of the C function; the loop, the first one, may be omitted
     def new(*arguments, &block)
       arguments.unshift(Libawait::Loop.current) unless arguments.first.is_a?(Loop)
       arguments.concat(DEFAULTS.fetch(name.split('::').last, [])) if arguments.size == 1
@@ -17,9 +17,9 @@ module Libawait
 
   [Lock, Event, Condition, Semaphore, Barrier, Queue, TaskGroup].each { |owner| owner.extend(OfLoop) }
 
-  # What is acquired and released.
+  # An object that is acquired and released.
   module Synchronized
-    # Acquires, runs the block, and releases on every way out.
+    # Acquires, runs the block, and releases however the block ends.
     def synchronize
       acquire
       begin
@@ -30,22 +30,22 @@ module Libawait
     end
   end
 
-  # asyncio.Lock: for tasks of one loop, first come first served.
+  # asyncio.Lock: a FIFO lock for tasks of one loop.
   class Lock
     include Synchronized
   end
 
-  # asyncio.Semaphore; new_bounded refuses one release too many.
+  # asyncio.Semaphore. One made by new_bounded refuses to be released more often than acquired.
   class Semaphore
     include Synchronized
   end
 
   # asyncio.Condition.
   class Condition
-    # With the condition's lock: runs the block.
+    # Runs the block while holding the condition's lock.
     def synchronize(&) = lock.synchronize(&)
 
-    # With the lock: waits until the block answers true.
+    # Waits until the block returns true. The caller must hold the lock.
     def wait_until
       wait until yield
     end

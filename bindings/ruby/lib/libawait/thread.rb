@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: MIT
 
 module Libawait
-  # What runs in a loop, for other threads.
+  # The outcome of a task in a loop, for other threads.
   class ConcurrentFuture
-    # The value; blocks the thread (in a scheduler: the fiber alone is not enough, so use it in threads that have none). Thread#raise,
+    # Returns the value. Blocks the whole thread, even under a scheduler, so use it in threads without one. Thread#raise,
     # Thread#kill, Timeout.timeout and signals end the wait at once.
     # @raise [Pending] once `seconds` have passed
     def value(seconds = nil) = wait(seconds ? Libawait.nanoseconds(seconds) : -1)
   end
 
   class << self
-    # The value of the block, which runs in a thread of its own; for what blocks outside Ruby's scheduler.
+    # Runs the block in a new thread and returns its value; for calls that block outside Ruby's scheduler.
     def to_thread
       future = Loop.current.create_future
       loop = Loop.current
@@ -19,7 +19,7 @@ module Libawait
         outcome = begin
           value = yield
           -> { future.set_result(value) }
-        rescue Exception => e # rubocop:disable Lint/RescueException -- it goes on in whoever awaits
+        rescue Exception => e # rubocop:disable Lint/RescueException -- whoever awaits it raises it
           -> { future.set_error(failure_of(loop, e)) }
         end
         begin

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 
 module Libawait
-  # Seconds that fit the clock beside any time of it: a century.
+  # A century: added to any time of the clock, it does not overflow.
   LONGEST = 3_000_000_000
   private_constant :LONGEST
 
   class << self
-    # Suspends the task or scheduled fiber for so many seconds, and gives the value; 0 lets others run for one iteration.
+    # Suspends the task or scheduled fiber for the given seconds, and returns the value. 0 yields to other tasks for one iteration.
     def sleep(seconds, value = nil)
       fiber_sleep(nanoseconds(seconds)) || await(aw_sleep_coro(loop_here, nanoseconds(seconds), nil))
       value

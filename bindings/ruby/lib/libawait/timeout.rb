@@ -3,7 +3,7 @@
 
 module Libawait
   class << self
-    # Awaits for so many seconds at most; then cancels, waits for that, and raises Timeout.
+    # Awaits for at most the given seconds; then cancels, waits for the cancellation, and raises Timeout.
     def wait_for(awaitable, seconds)
       future = future_of(awaitable)
       coro = aw_wait_for_coro(future, nanoseconds(seconds))
@@ -12,7 +12,7 @@ module Libawait
       await(coro)
     end
 
-    # Runs the block for so many seconds at most: then it is cancelled where it awaits, and Timeout is raised. Yields the scope.
+    # Runs the block for at most the given seconds; then cancels it where it awaits, and raises Timeout. Yields the scope.
     def timeout(seconds)
       scope = TimeoutScope.new(Loop.current, nanoseconds(seconds))
       scope.enter

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 
 module Libawait
-  # The version of the gem, which is that of the C library it was made from.
+  # The version of the gem, which is the version of the C library it was built from.
   VERSION = '0.1.0'
 
-  # The generation of the C library's ABI that this is made for.
+  # The ABI version of the C library that this gem is built for.
   ABI = 0
 end

@@ -3,14 +3,14 @@
 
 module Libawait
   class << self
-    # Awaits until enough are done: [done, pending].
+    # Waits until enough futures are done. Returns [done, pending].
     def wait(awaitables, seconds: nil, return_when: AW_ALL_COMPLETED)
       futures = awaitables.map { |one| future_of(one) }
       await(aw_wait_coro(loop_here, futures, return_when, seconds ? nanoseconds(seconds) : FOREVER))
       futures.partition(&:done?)
     end
 
-    # Yields the outcome of each as it comes: a future that is done.
+    # Yields each future as it completes.
     def as_completed(awaitables, seconds: nil)
       futures = awaitables.map { |one| future_of(one) }
       iterator = aw_as_completed_new(loop_here, futures, seconds ? nanoseconds(seconds) : FOREVER)

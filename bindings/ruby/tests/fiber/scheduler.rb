@@ -1,18 +1,18 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# The set-up of Ruby's own tests of the fiber scheduler: the classes they use, on libawait.
+# The setup for Ruby's own fiber scheduler tests: the classes they use, implemented with libawait.
 
 require 'libawait'
 require 'socket'
 require 'io/nonblock'
 
 class Scheduler < Libawait::Scheduler
-  # One test counts who waits.
+  # One test counts the waiting fibers.
   def waiting = Array.new(super)
 end
 
-# Ours reads and writes buffers anyway.
+# Our scheduler always reads and writes buffers.
 IOBufferScheduler = Class.new(Scheduler)
 
 class BrokenUnblockScheduler < Scheduler
