@@ -39,10 +39,10 @@ void wait_queue_wake_first(wait_queue *self);
 bool wait_queue_wake_next(wait_queue *self);
 /* Like wait_queue_wake_next(), but also removes all waiters up to it, as asyncio's queues do. */
 bool wait_queue_pop_next(wait_queue *self);
-/* True if nobody waits who could still be woken or run. */
-bool wait_queue_is_deserted(const wait_queue *self);
+/* True if the queue is empty or every waiter in it was cancelled. */
+bool wait_queue_all_cancelled(const wait_queue *self);
 
-/* The coroutine raises what it was sent. */
+/* Answers a step with the error that it was sent. */
 aw_status wait_queue_raise(aw_resume *resume);
 
 #endif
