@@ -50,14 +50,14 @@ struct aw_task {
 	struct binding *context; /* task-local values; a reference */
 	uint64_t number;
 	char *name;               /* NULL: "Task-N" was never asked for */
-	int64_t since;            /* when it suspended last; in debug mode */
-	uint32_t cancel_requests; /* open requests */
-	bool must_cancel;         /* one is to be delivered at the next step */
+	int64_t since;            /* time of the last suspension; in debug mode */
+	uint32_t cancel_requests; /* cancel() calls less uncancel() calls */
+	bool must_cancel;         /* deliver a cancellation at the next step */
 	bool awaited, printed;    /* while the tree of tasks is printed */
-	cancel_place cancel_place;
-	/* Requests that the tasks below have yet to count; see task_count_requests(). */
-	uint32_t owed;           /* requests that the tasks below have not counted yet */
-	uint32_t above;          /* while settling: tasks that await this one and come first */
+	cancel_frame cancel_frame;
+	/* Deferred counting of cancel requests; see task_count_requests(). */
+	uint32_t deferred;       /* requests that the tasks below have not counted yet */
+	uint32_t indegree;       /* during propagation: tasks that await this one and must come first */
 	aw_task *chain_end;      /* the last task in the chain of awaits below; NULL: not cached */
 	aw_task *next_chained;   /* in loop.chained */
 	LIST(task_scope) scopes; /* that it is in, the innermost first */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A future that waits for several others, shared by gather, wait and as_completed. It holds a reference to
- * each future it watches. Each node keeps the watch alive until the node has run or was removed.
+ * A future that watches others: the common part of gather, wait and as_completed. It has a reference to each
+ * future it watches, and each node has one to the watch until it has run or was removed.
  */
 #ifndef CORE_AWAIT_WATCH_H
 #define CORE_AWAIT_WATCH_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread pool and its queue. It does not depend on loops: a job is a function that runs on one of the
- * threads. The pool outlives its handle while a thread or the owner of a job holds a reference.
+ * A thread pool and its queue, independent of loops: a job is a function to run on one of the threads. The
+ * pool outlives its handle while a thread or the owner of a job has a reference.
  */
 #ifndef CORE_EXECUTOR_H
 #define CORE_EXECUTOR_H
@@ -28,7 +28,7 @@ typedef struct worker {
 	pool *pool;       /* a reference */
 	aw_error *raised; /* set by aw_work_raise(); a reference */
 	pthread_t thread;
-	struct worker *next; /* in the list of ended threads */
+	struct worker *next; /* in the list of exited threads */
 } worker;
 
 /* Returns a new reference to the pool of a handle, or NULL with the status set. */
@@ -39,7 +39,7 @@ void pool_unref(pool *self);
  * if no thread could be started.
  */
 aw_status pool_submit(pool *self, job *job);
-/* Removes a queued job. Returns false if it has been started or dropped. */
+/* Takes a job back from the queue; false if it was started or dropped. */
 bool pool_withdraw(pool *self, job *job);
 
 #endif
