@@ -177,14 +177,7 @@ BLOCK(aw_compare_fn, glue_compare, PIN_CALL, NULL)
 	$1 = NIL_P($input) ? NULL : pin_new(PIN_VALUE, $input);
 	$2 = $1 ? pin_free : NULL;
 }
-/* Functions that leave the value with the caller when they fail. */
-%define VALUE_STAYS(function, value)
-%exception function { $action if (result < 0) pin_free(value); }
-%enddef
-VALUE_STAYS(aw_future_set_result, arg2)
-VALUE_STAYS(aw_queue_put_nowait, arg2)
-VALUE_STAYS(aw_sleep_coro, arg3)
-VALUE_STAYS(aw_error_new, arg4)
+%include "values.i"
 %typemap(out) void * { $result = glue_value($1); }
 %typemap(in, numinputs=0) void **out (void *value = 0) { $1 = &value; }
 %typemap(argout) void **out { $result = glue_value(value$argnum); }

@@ -25,7 +25,7 @@ struct aw_addrinfo {
 
 struct aw_nameinfo {
 	object base;
-	char host[NI_MAXHOST], service[NI_MAXSERV];
+	char *host, *service; /* in one allocation, that of `host` */
 };
 
 static void addrinfo_release(object *base) {
@@ -35,8 +35,13 @@ static void addrinfo_release(object *base) {
 
 static const object_class addrinfo_class = {
 	.name = "addrinfo", .size = sizeof(aw_addrinfo), .release = addrinfo_release};
+static void nameinfo_release(object *base) {
+	free(((aw_nameinfo *)(void *)base)->host);
+	object_free(base);
+}
+
 static const object_class nameinfo_class = {
-	.name = "nameinfo", .size = sizeof(aw_nameinfo), .release = object_free};
+	.name = "nameinfo", .size = sizeof(aw_nameinfo), .release = nameinfo_release};
 
 REFERENCES(aw_addrinfo, object_is(self, &addrinfo_class))
 REFERENCES(aw_nameinfo, object_is(self, &nameinfo_class))
@@ -139,15 +144,22 @@ static int lookup_addresses(const lookup *self, int more_flags, void **out) {
 }
 
 static int lookup_name(const lookup *self, void **out) {
+	char host[NI_MAXHOST], service[NI_MAXSERV];
+	int code = getnameinfo((const struct sockaddr *)&self->address, self->address_length, host, sizeof host,
+	                       service, sizeof service, self->flags);
+	if (code) return code;
 	aw_nameinfo *name = object_new(&domain_none, &nameinfo_class);
 	if (!name) return EAI_MEMORY;
-	int code = getnameinfo((const struct sockaddr *)&self->address, self->address_length, name->host,
-	                       sizeof name->host, name->service, sizeof name->service, self->flags);
-	if (code)
+	size_t host_size = strlen(host) + 1, service_size = strlen(service) + 1;
+	name->host = malloc(host_size + service_size);
+	if (!name->host) {
 		object_unref(name);
-	else
-		*out = name;
-	return code;
+		return EAI_MEMORY;
+	}
+	memcpy(name->host, host, host_size);
+	name->service = memcpy(name->host + host_size, service, service_size);
+	*out = name;
+	return 0;
 }
 
 static aw_destroy_fn lookup_destroy(const lookup *self) {
