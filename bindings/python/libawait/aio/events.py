@@ -10,7 +10,7 @@ import traceback
 import warnings
 import weakref
 
-from . import _aio, _support, coroutines
+from . import _aio, _support, coroutines, sockets
 from ._aio import Handle, TimerHandle, get_running_loop, _get_running_loop
 from ._support import logger
 
@@ -28,7 +28,7 @@ def _run_until_complete_callback(future):
     future.get_loop().stop()
 
 
-class Loop(_aio.Loop):
+class Loop(sockets.SocketCalls, _aio.Loop):
     """An event loop on a backend of libawait: asyncio's loop, without transports.
 
     One thread drives it; other threads may call only call_soon_threadsafe(). Always close it: its callbacks and tasks live in the library,
@@ -367,7 +367,12 @@ class Loop(_aio.Loop):
             raise ValueError(f'invalid signal number {number}')
 
     async def getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0):
-        """socket.getaddrinfo() in a thread."""
+        """socket.getaddrinfo(): numeric addresses at once, others in a thread."""
+        try:
+            numeric = flags | socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+            return socket.getaddrinfo(host, port, family, type, proto, numeric)
+        except socket.gaierror:
+            pass  # a name, or a failure that the thread tells
         return await self.run_in_executor(None, socket.getaddrinfo, host, port, family, type, proto, flags)
 
     async def getnameinfo(self, sockaddr, flags=0):
