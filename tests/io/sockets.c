@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* Socket calls: what they return, that they wait only if necessary, and that a cancelled one loses no data. */
+/* Socket calls: what they return, that they wait only if necessary, and a cancelled one loses no data. */
 #include "trace.h"
 
 #include <errno.h>

@@ -98,7 +98,7 @@ static const char *verdict(int status, const outcome *clean) {
 	if (seen->handles) return "handles are left";
 	/* Not without a failure: libuv keeps a pipe for the process. */
 	if (clean && seen->fds > clean->fds) return "descriptors are left";
-	if (seen->status == WENT_WRONG) return "no error was told, but something did not happen";
+	if (seen->status == WENT_WRONG) return "no call reported an error, but something did not happen";
 	if (clean && seen->pieces > clean->pieces) return "memory is left";
 	return NULL;
 }
