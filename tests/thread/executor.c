@@ -522,8 +522,8 @@ static void a_loop_can_close_while_its_executor_is_being_joined(void) {
 	aw_future_unref(ended);
 	gate_open(&visit.leave);
 	/*
-	 * Both threads end by themselves, and what they leave comes home with the loop's last reference, or with
-	 * themselves.
+	 * Both threads end by themselves, and their objects are released with the loop's last reference, or when
+	 * they end.
 	 */
 	aw_loop_unref(loop);
 	aw_future_unref(future);
