@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The completion queue: arrays of submissions on the target's own descriptors, drains and cancels, on epoll
- * or under virtual time. Each accepted submission completes once, there are no other completions, and neither
+ * or under virtual time. Each accepted submission completes once, nothing else completes, and neither
  * memory nor descriptors leak.
  */
 #include "bytes.h"

@@ -24,7 +24,7 @@ static aw_status note(aw_loop *loop, const aw_report *report, void *ud) {
 	return 0;
 }
 
-/* The contents of the report, with the keys of asyncio's context. */
+/* The contents of the report, with the keys of an asyncio context. */
 static aw_status note_keys(aw_loop *loop, const aw_report *report, void *ud) {
 	(void)loop;
 	(void)ud;

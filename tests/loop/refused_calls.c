@@ -332,7 +332,7 @@ static void a_deadline_that_the_timerfd_refuses_is_met(void) {
 /* Whichever call during the opening fails: the opening fails, or the loop works. */
 static void opening_fails_or_gives_a_loop_that_works(void) {
 	const char *backend = getenv("AWAIT_BACKEND");
-	/* libuv aborts if one of its own calls fails after the probe has succeeded. */
+	/* libuv aborts if a call that it makes fails after the probe has succeeded. */
 	bool aborts = backend && strcmp(backend, "uv") == 0;
 	for (unsigned after = 0; after < (aborts ? 4 : 8); after++) {
 		trace_reset();

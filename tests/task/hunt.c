@@ -20,8 +20,7 @@
 #define MOST_ITEMS   240
 #define MORTALS      6
 #define MOST_WORKERS 60
-#define LIMIT \
-	AW_SECOND /* for one round, which takes milliseconds; in virtual time, and 20 times that in real time */
+#define LIMIT        AW_SECOND /* for one round, which takes milliseconds; virtual; 20 times that in real time */
 
 enum subject { QUEUE_FIFO, QUEUE_LIFO, QUEUE_PRIORITY, LOCK, SEMAPHORE, CONDITION, SUBJECTS };
 
