@@ -310,6 +310,23 @@ AW_API int64_t aw_handle_when(const aw_handle *handle);
 AW_API aw_status aw_loop_set_exception_handler(aw_loop *loop, aw_exception_fn fn, void *ud,
                                                aw_destroy_fn destroy);
 /**
+ * Returns the exception handler, or NULL for the default one. Its `ud` goes to `out_ud` (optional).
+ *
+ * asyncio: loop.get_exception_handler.
+ */
+AW_API aw_exception_fn aw_loop_get_exception_handler(const aw_loop *loop, void **out_ud);
+/**
+ * Prints a report to stderr, as the default exception handler does where it prints. An exception handler calls
+ * it for the reports that it does not handle itself.
+ *
+ * Returns: 0.
+ *
+ * Errors: ::AW_EBADHANDLE.
+ *
+ * asyncio: loop.default_exception_handler.
+ */
+AW_API aw_status aw_loop_default_exception_handler(aw_loop *loop, const aw_report *report);
+/**
  * Reports a failure to the exception handler on behalf of the caller. `error` and `future` are optional.
  *
  * Errors: ::AW_EBADHANDLE if `error` or `future` is neither NULL nor alive.

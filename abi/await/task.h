@@ -45,7 +45,8 @@ AW_STACKFUL AW_API aw_status aw_task_spawn(aw_loop *loop, aw_task_fn fn, void *u
  *
  * Returns: 0, and a new reference in `out` (optional).
  *
- * Errors: those of aw_task_spawn(); ::AW_EREUSED if the coroutine has run.
+ * Errors: those of aw_task_spawn(); ::AW_EREUSED if the coroutine has run; ::AW_EFOREIGNLOOP if it
+ * belongs to another loop.
  *
  * asyncio: loop.create_task.
  */

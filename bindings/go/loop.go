@@ -49,12 +49,11 @@ type Loop struct {
 	free  []uint32
 
 	// For a loop with serial tasks, guarded by mu.
-	running int        // tasks that run now
-	held    int        // running blocking functions, for which the clock waits
-	idle    sync.Cond  // running fell, or inbox grew
-	inbox   []delivery // what the loop's goroutine delivers next
-	first   *waiter    // the tasks' waits, in order
-	last    *waiter
+	running int                   // tasks that run now
+	held    int                   // running blocking functions, for which the clock waits
+	idle    sync.Cond             // running fell, or inbox grew
+	inbox   []delivery            // what the loop's goroutine delivers next
+	waits   list[waiter, *waiter] // of the tasks, in order
 
 	callsMu sync.Mutex
 	calls   []func()
@@ -64,8 +63,7 @@ type Loop struct {
 	garbage   []func()
 
 	tasksMu   sync.Mutex
-	firstTask *Task // in order of creation
-	lastTask  *Task
+	taskList  list[Task, *Task] // in order of creation
 	tasks     int
 	taskCount uint64 // how many were ever created
 

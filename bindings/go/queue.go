@@ -42,12 +42,9 @@ func NewPriorityQueue[T any](ctx context.Context, maxsize int, less func(a, b T)
 }
 
 func newQueue[T any](ctx context.Context, call func(*Loop, **C.aw_queue) C.aw_status) (*Queue[T], error) {
-	l, err := loopFor(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var c *C.aw_queue
-	if err := l.make(func() C.aw_status { return call(l, &c) }); err != nil {
+	l, err := makeOn(ctx, func(l *Loop) C.aw_status { return call(l, &c) })
+	if err != nil {
 		return nil, err
 	}
 	q := &Queue[T]{l, c}

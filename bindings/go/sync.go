@@ -81,14 +81,20 @@ type Lock struct {
 	c *C.aw_lock
 }
 
-// NewLock creates an unlocked lock. asyncio.Lock.
-func NewLock(ctx context.Context) (*Lock, error) {
+// makeOn makes an object on the loop of ctx, which it returns.
+func makeOn(ctx context.Context, call func(l *Loop) C.aw_status) (*Loop, error) {
 	l, err := loopFor(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return l, l.make(func() C.aw_status { return call(l) })
+}
+
+// NewLock creates an unlocked lock. asyncio.Lock.
+func NewLock(ctx context.Context) (*Lock, error) {
 	var c *C.aw_lock
-	if err := l.make(func() C.aw_status { return C.aw_lock_new(l.c, &c) }); err != nil {
+	l, err := makeOn(ctx, func(l *Loop) C.aw_status { return C.aw_lock_new(l.c, &c) })
+	if err != nil {
 		return nil, err
 	}
 	return newLock(l, c), nil
@@ -143,12 +149,9 @@ type Event struct {
 
 // NewEvent creates an event that is not set. asyncio.Event.
 func NewEvent(ctx context.Context) (*Event, error) {
-	l, err := loopFor(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var c *C.aw_event
-	if err := l.make(func() C.aw_status { return C.aw_event_new(l.c, &c) }); err != nil {
+	l, err := makeOn(ctx, func(l *Loop) C.aw_status { return C.aw_event_new(l.c, &c) })
+	if err != nil {
 		return nil, err
 	}
 	e := &Event{l, c}
@@ -271,12 +274,9 @@ func NewBoundedSemaphore(ctx context.Context, n int) (*Semaphore, error) {
 }
 
 func newSemaphore(ctx context.Context, call func(*Loop, **C.aw_semaphore) C.aw_status) (*Semaphore, error) {
-	l, err := loopFor(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var c *C.aw_semaphore
-	if err := l.make(func() C.aw_status { return call(l, &c) }); err != nil {
+	l, err := makeOn(ctx, func(l *Loop) C.aw_status { return call(l, &c) })
+	if err != nil {
 		return nil, err
 	}
 	s := &Semaphore{l, c}
@@ -329,12 +329,9 @@ type Barrier struct {
 
 // NewBarrier creates a barrier for n parties. asyncio.Barrier.
 func NewBarrier(ctx context.Context, n int) (*Barrier, error) {
-	l, err := loopFor(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var c *C.aw_barrier
-	if err := l.make(func() C.aw_status { return C.aw_barrier_new(l.c, C.int32_t(n), &c) }); err != nil {
+	l, err := makeOn(ctx, func(l *Loop) C.aw_status { return C.aw_barrier_new(l.c, C.int32_t(n), &c) })
+	if err != nil {
 		return nil, err
 	}
 	b := &Barrier{l, c}

@@ -27,8 +27,7 @@ type Task struct {
 	future   *core
 	id       uint64
 	name     atomic.Value // string
-	next     *Task        // in the loop's list
-	previous *Task
+	links[Task]
 
 	// Guarded by the loop's mutex.
 	c      *C.awgo_goroutine // while there is a C twin
@@ -216,28 +215,13 @@ func (l *Loop) addTask(t *Task) {
 	l.taskCount++
 	t.id = l.taskCount
 	l.tasks++
-	t.previous = l.lastTask
-	if l.lastTask != nil {
-		l.lastTask.next = t
-	} else {
-		l.firstTask = t
-	}
-	l.lastTask = t
+	l.taskList.add(t)
 }
 
 func (l *Loop) removeTask(t *Task) {
 	l.tasksMu.Lock()
 	defer l.tasksMu.Unlock()
-	if t.next != nil {
-		t.next.previous = t.previous
-	} else {
-		l.lastTask = t.previous
-	}
-	if t.previous != nil {
-		t.previous.next = t.next
-	} else {
-		l.firstTask = t.next
-	}
+	l.taskList.remove(t)
 	l.tasks--
 }
 
@@ -245,7 +229,7 @@ func (l *Loop) liveTasks() []*Task {
 	l.tasksMu.Lock()
 	defer l.tasksMu.Unlock()
 	tasks := make([]*Task, 0, l.tasks)
-	for t := l.firstTask; t != nil; t = t.next {
+	for t := l.taskList.first; t != nil; t = t.next {
 		tasks = append(tasks, t)
 	}
 	return tasks

@@ -26,8 +26,7 @@ type waiter struct {
 	cancelled bool
 	listed    bool
 	handed    bool
-	next      *waiter
-	previous  *waiter
+	links[waiter]
 }
 
 // delivery is what the loop's goroutine delivers: a result, a task's start, or a callback.
@@ -55,7 +54,7 @@ func (l *Loop) newWaiter(ctx context.Context) (*waiter, error) {
 }
 
 func (w *waiter) recycle() {
-	w.ctx, w.task, w.future, w.closed, w.next, w.previous = nil, nil, nil, nil, nil, nil
+	w.ctx, w.task, w.future, w.closed, w.links = nil, nil, nil, nil, links[waiter]{}
 	w.token, w.cancelled, w.listed, w.handed = 0, false, false, false
 	waiters.Put(w)
 }
@@ -176,13 +175,7 @@ func (l *Loop) suspend(w *waiter) {
 	}
 	w.task.waits = w
 	w.listed = true
-	w.previous, w.next = l.last, nil
-	if l.last != nil {
-		l.last.next = w
-	} else {
-		l.first = w
-	}
-	l.last = w
+	l.waits.add(w)
 	l.rest(w.task)
 }
 
@@ -202,17 +195,7 @@ func (l *Loop) unlist(w *waiter) {
 	if w.task.waits == w {
 		w.task.waits = nil
 	}
-	if w.next != nil {
-		w.next.previous = w.previous
-	} else {
-		l.last = w.previous
-	}
-	if w.previous != nil {
-		w.previous.next = w.next
-	} else {
-		l.first = w.next
-	}
-	w.next, w.previous = nil, nil
+	l.waits.remove(w)
 }
 
 // deliver ends a wait.
@@ -267,7 +250,7 @@ func (l *Loop) flush(rest []delivery) {
 // delivered.
 func (l *Loop) cancelEnded() bool {
 	any := false
-	for w := l.first; w != nil; w = w.next {
+	for w := l.waits.first; w != nil; w = w.next {
 		if !w.cancelled && contextErr(w.ctx) != nil {
 			l.cancelWaiter(w)
 			any = true

@@ -156,12 +156,12 @@ STATUS_IS_DATUM(aw_future_error)
 	$3 = pin_free;
 }
 %enddef
-BLOCK(aw_callback_fn, glue_callback, PIN_BLOCK, NULL)
+BLOCK(aw_callback_fn, glue_callback, PIN_CALL, NULL)
 BLOCK(aw_done_fn, glue_done, PIN_DONE, NULL)
-BLOCK(aw_step_fn, glue_step, PIN_BLOCK, NULL)
-BLOCK(aw_next_coro_fn, glue_next, PIN_BLOCK, NULL)
-BLOCK(aw_compare_fn, glue_compare, PIN_BLOCK, NULL)
-/* No block: the default handler. */
+BLOCK(aw_step_fn, glue_step, PIN_CALL, NULL)
+BLOCK(aw_next_coro_fn, glue_next, PIN_CALL, NULL)
+BLOCK(aw_compare_fn, glue_compare, PIN_CALL, NULL)
+/* Without a block: the default handler. */
 %typemap(in, numinputs=0) (aw_exception_fn fn, void *ud, aw_destroy_fn destroy) ""
 %typemap(check) (aw_exception_fn fn, void *ud, aw_destroy_fn destroy) {
 	int given = rb_block_given_p();
@@ -177,14 +177,7 @@ BLOCK(aw_compare_fn, glue_compare, PIN_BLOCK, NULL)
 	$1 = NIL_P($input) ? NULL : pin_new(PIN_VALUE, $input);
 	$2 = $1 ? pin_free : NULL;
 }
-/* Functions that leave the value with the caller when they fail. */
-%define VALUE_STAYS(function, value)
-%exception function { $action if (result < 0) pin_free(value); }
-%enddef
-VALUE_STAYS(aw_future_set_result, arg2)
-VALUE_STAYS(aw_queue_put_nowait, arg2)
-VALUE_STAYS(aw_sleep_coro, arg3)
-VALUE_STAYS(aw_error_new, arg4)
+%include "values.i"
 %typemap(out) void * { $result = glue_value($1); }
 %typemap(in, numinputs=0) void **out (void *value = 0) { $1 = &value; }
 %typemap(argout) void **out { $result = glue_value(value$argnum); }

@@ -1,68 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The public functions that no host language wraps, with the reasons. A test reads this file: every function
- * of the headers is either wrapped or listed here. HANDLE leaves out `_ref` and `_unref`.
+ * of the headers is either wrapped or listed here. HANDLE leaves out `_ref` and `_unref`, and the mark AW_STACKFUL
+ * leaves out what only tasks with a stack can call (libawait.i).
  */
-
-/* Stackful tasks: host code never runs on a coroutine's stack. Use the `_coro` variant or a step instead. */
-%ignore aw_task_spawn;
-%ignore aw_task_spawn_eager;
-%ignore aw_taskgroup_spawn;
-%ignore aw_run;
-%ignore aw_run_error;
-%ignore aw_main;
-%ignore aw_runner_run;
-%ignore aw_await;
-%ignore aw_await_coro;
-%ignore aw_sleep;
-%ignore aw_return;
-%ignore aw_raise;
-%ignore aw_raise_error;
-%ignore aw_caught;
-%ignore aw_caught_clear;
-%ignore aw_wait;
-%ignore aw_wait_for;
-%ignore aw_as_completed_next;
-%ignore aw_queue_put;
-%ignore aw_queue_get;
-%ignore aw_queue_join;
-%ignore aw_lock_acquire;
-%ignore aw_event_wait;
-%ignore aw_condition_wait;
-%ignore aw_semaphore_acquire;
-%ignore aw_barrier_wait;
-%ignore aw_barrier_reset;
-%ignore aw_barrier_abort;
-%ignore aw_taskgroup_exit;
-%ignore aw_run_coroutine_threadsafe;
-%ignore aw_iterator_new;
-%ignore aw_iterator_next;
-%ignore aw_with;
-%ignore aw_task_spawn_named;
-%ignore aw_task_spawn_future;
-%ignore aw_await_take;
-%ignore aw_await_int;
-%ignore aw_await_take_int;
-%ignore aw_await_shielded;
-%ignore aw_return_int;
-%ignore aw_raisef;
-%ignore aw_vraisef;
-%ignore aw_gather_map;
-%ignore aw_gather_each;
-%ignore aw_gather_run;
-%ignore aw_gather_run_each;
-%ignore aw_timeout_run;
-%ignore aw_wait_for_shielded;
-%ignore aw_condition_acquire;
-%ignore aw_condition_wait_for;
-%ignore aw_subprocess_run;
-%ignore aw_subprocess_run_shell;
-%ignore aw_sock_recv;
-%ignore aw_sock_recvfrom;
-%ignore aw_sock_sendall;
-%ignore aw_sock_sendto;
-%ignore aw_sock_accept;
-%ignore aw_sock_connect;
 
 /* Values, including integers, are objects of the host language. */
 %ignore aw_future_set_result_int;
@@ -105,7 +46,6 @@
  * which ends with aw_loop_call_soon_threadsafe().
  */
 %ignore aw_loop_run_in_executor;
-%ignore aw_to_thread;
 %ignore aw_to_thread_coro;
 %ignore aw_work_raise;
 %ignore aw_work_raise_error;
@@ -147,3 +87,6 @@
 %ignore aw_addrinfo_unref;
 %ignore aw_nameinfo_ref;
 %ignore aw_nameinfo_unref;
+
+/* The handler is the language's own callable. */
+%ignore aw_loop_get_exception_handler;

@@ -25,6 +25,12 @@
 %ignore aw_completion;
 
 %include <await/base.h>
+/*
+ * Host code never runs on a coroutine's stack; the `_coro` variant, or a step, takes the place of a stackful call.
+ * With this macro each declaration with the mark names a function type, for which SWIG writes no wrapper.
+ */
+#undef AW_STACKFUL
+#define AW_STACKFUL typedef
 %include <await/names.h>
 %include <await/op.h>
 %include <await/completion.h>

@@ -4,8 +4,8 @@
  * are allocated in chunks that are never freed, so an address is a pin's if it is in a chunk. That
  * distinguishes the host's values from values made by C code.
  *
- * Each binding includes this once, after it has defined PINS_CALLOC and `pin`, with the members `kind`
- * (PIN_FREE if unused) and `next` (valid while it is free).
+ * Included once by each host, after its `pin`, which has `kind` (PIN_FREE: none), `owner` and `next` (while
+ * it is free), and a PINS_CALLOC.
  */
 #ifndef SWIG_PINS_H
 #define SWIG_PINS_H
@@ -69,6 +69,20 @@ static void pins_each(enum pin_kind kind, bool (*see)(pin *self, void *arg), voi
 	for (int i = 0; i < PIN_CHUNKS && pins.chunks[i]; i++)
 		for (size_t at = 0; at < pins_in_chunk(i); at++)
 			if (pins.chunks[i][at].kind == kind && !see(&pins.chunks[i][at], arg)) return;
+}
+
+static bool pin_has_other_owner(pin *self, void *arg) {
+	const void **owner = arg;
+	if (self->owner != *owner) return true;
+	*owner = NULL;
+	return false;
+}
+
+/* Whether there is a pin of a kind that this loop owns. */
+static bool pins_owned(enum pin_kind kind, const void *owner) {
+	const void *found = owner;
+	pins_each(kind, pin_has_other_owner, &found);
+	return !found;
 }
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Codes, their names and texts, and error objects. The table below is the one place where a code gets its
- * name.
+ * Status codes with their names and texts, and error objects. The table below is the only place that names a
+ * code.
  *
- * The immortal errors, one for each code and errno, are what a failure without a message is made of:
- * cancelling or timing out allocates nothing.
+ * Each code and errno has an immortal error, which a failure without a message uses, so cancelling or timing
+ * out allocates nothing.
  */
 #include "error.h"
 
@@ -60,14 +60,14 @@ static const struct {
 };
 enum { OWN_COUNT = sizeof own / sizeof *own, PROGRAM_COUNT = AW_EUSER - AW_EUSER_LAST + 1 };
 
-/* A code that the program has registered. Never freed: texts of it may be in use anywhere. */
+/* A code that the program registered. It is never freed, because callers may hold its name or text. */
 typedef struct program_code {
 	aw_error error;
 	const char *text;
 	char name[];
 } program_code;
 
-/* By their distance from AW_EUSER. Each is written once, so that readers need no lock. */
+/* Indexed by the distance from AW_EUSER. Each slot is written once, so readers need no lock. */
 static _Atomic(program_code *) program_codes[PROGRAM_COUNT];
 
 static aw_error own_errors[OWN_COUNT];
@@ -87,7 +87,7 @@ __attribute__((constructor)) static void error_init(void) {
 	immortal_init(&unknown_error, AW_EHOST);
 }
 
-/* The place of a code of our own in the table, which has them in order from -5001. */
+/* Finds the index of one of the library's codes in own[], which lists them in order from -5001. */
 static bool own_index(aw_status status, size_t *out) {
 	if (status > AW_ECANCELLED || status <= AW_ECANCELLED - OWN_COUNT) return false;
 	*out = (size_t)(AW_ECANCELLED - status);
@@ -168,7 +168,7 @@ aw_error *error_make(domain *where, aw_status status, const char *message) {
 }
 
 aw_error *error_with_message(domain *where, aw_status status, const char *message) {
-	/* A code of the program's own has no immortal error, message or not. */
+	/* An unregistered code has no immortal error, so it needs an allocated one even without a message. */
 	bool known = error_of(status) != &unknown_error;
 	aw_error *self = message || !known ? error_make(where, status, message) : NULL;
 	return self ? self : error_of(status);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The error of the last call that failed in a stackful task: one slot a task. aw_raise() fills it, an await
- * fills it with what the awaited failed with, and every other call with the plain error of its code. Outside
- * a stackful task there is no slot, and all this does nothing.
+ * The last error of a stackful task; each task has one slot. aw_raise() stores its error there, a failed
+ * await stores the error of the awaited future, and any other call stores the plain error of its code.
+ * Outside a stackful task there is no slot, and these functions do nothing.
  *
- * Whoever makes a failure notes it, whoever passes one on leaves the slot alone. A function that never
- * suspends is defined by ENTRY, which notes whatever it fails with; the others note for themselves.
+ * The code that creates a failure notes it; code that propagates one leaves the slot alone. A function that
+ * never suspends is defined with ENTRY, which notes any negative result; other functions do so themselves.
  */
 #ifndef CORE_FAILURE_H
 #define CORE_FAILURE_H
@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 
-/* Puts an error (NULL: none) into a slot. Takes over the reference. */
+/* Stores an error (or NULL for none) in a slot. Takes ownership of the reference. */
 static inline void failure_note(aw_error **slot, aw_error *error) {
 	aw_error *old = *slot;
 	*slot = error;
@@ -24,18 +24,18 @@ static inline void failure_note(aw_error **slot, aw_error *error) {
 __attribute__((cold)) aw_status failed(aw_status status);
 /* Notes an error (takes its own reference) and returns its status. */
 __attribute__((cold)) aw_status failed_with(aw_error *error);
-/* Notes an error of a message, made here. */
+/* Creates an error with a formatted message and notes it. */
 __attribute__((cold, format(printf, 2, 3))) aw_status failed_saying(aw_status status, const char *format,
                                                                     ...);
 /*
- * A callback of the user's returned a status, and may have noted its error: notes the plain one unless this
- * is of the same code.
+ * Call this after a user callback has failed. Notes the plain error of the status, unless the callback
+ * already noted an error with the same code.
  */
 __attribute__((cold)) aw_status failed_in_callback(aw_status status);
 
-/* The noted error if it is of this status, borrowed, or NULL. */
+/* Returns the noted error if it has this status, borrowed; otherwise NULL. */
 aw_error *failure_of(aw_status status);
-/* An await succeeded: nothing is noted any more. */
+/* Clears the slot, after an await has succeeded. */
 void failure_forget(void);
 
 static inline aw_status noted(aw_status status) {
@@ -44,8 +44,8 @@ static inline aw_status noted(aw_status status) {
 
 /*
  * Begins the definition of a public function that returns a status: ENTRY(aw_x_do, (aw_x *x, int32_t count),
- * (x, count)) { … }. What it returns is noted if it is negative. The body is part of the function, so a
- * constant status costs nothing.
+ * (x, count)) { … }. A negative result is noted. The body is inlined, so a constant non-negative
+ * status costs nothing.
  */
 #define ENTRY(name, parameters, arguments)                                         \
 	static inline __attribute__((always_inline)) aw_status name##_body parameters; \

@@ -219,7 +219,7 @@ void object_dead(object *self) {
 	release_here(&here->releases, self);
 }
 
-void object_destroy_outside(aw_destroy_fn destroy, void *ud) {
+void object_destroy_on_thread_stack(aw_destroy_fn destroy, void *ud) {
 	call_on_thread_stack(destroy, ud);
 }
 

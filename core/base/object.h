@@ -199,9 +199,9 @@ static inline bool object_is(const void *handle, const object_class *class) {
 }
 
 /* Runs a user's destroy, if there is one, on the thread's own stack. */
-void object_destroy_outside(aw_destroy_fn destroy, void *ud);
+void object_destroy_on_thread_stack(aw_destroy_fn destroy, void *ud);
 static inline void object_destroy_user(aw_destroy_fn destroy, void *ud) {
-	if (destroy) object_destroy_outside(destroy, ud);
+	if (destroy) object_destroy_on_thread_stack(destroy, ud);
 }
 
 /* One pointer for the host. */

@@ -63,7 +63,7 @@ void object_hand_out_watched(object *self, const void *origin) {
 	if (!is_counting()) return;
 	pthread_mutex_lock(&mutex);
 	record *found = record_of(self);
-	/* One that was made before counting began is left alone: nobody knows how many are held. */
+	/* Skip an object created before counting began: the number of references held is unknown. */
 	if (!found && self->tally && !(self->size & OBJECT_GONE)) found = record_new(self, origin);
 	if (found) found->held++;
 	pthread_mutex_unlock(&mutex);
@@ -92,8 +92,8 @@ static void report_surplus(object *self, const char *kind, const void *origin) {
 }
 
 /*
- * Without a record: is it one of whose references nobody knows? One that is gone has those alone that its
- * destroy took meanwhile.
+ * Whether the references to an object without a record are unknown. A released object has only those that its
+ * destroy callback took.
  */
 static bool is_unknown(const object *self) {
 	if (self->size & OBJECT_GONE) return atomic_load_explicit(&self->refs, memory_order_relaxed) > 1;
@@ -127,7 +127,7 @@ void tally_end(object *self) {
 
 void object_revive_watched(object *self) {
 	pthread_mutex_lock(&mutex);
-	self->tally = 0; /* who holds it now is not known */
+	self->tally = 0; /* its holders are unknown now */
 	self->size &= ~OBJECT_GONE;
 	pthread_mutex_unlock(&mutex);
 }
@@ -154,7 +154,7 @@ static bool is_listed(const record *self, const domain *where, uint64_t mark) {
 	return self->object->domain == &domain_none && self->number >= mark && self->thread == thread_self();
 }
 
-/* Adds one to its group; false where there are too many groups. */
+/* Adds a record to its group. Returns false if there are too many groups. */
 static bool group_add(group *groups, size_t *used, const record *one) {
 	size_t at = 0;
 	while (at < *used && (groups[at].class != one->class || groups[at].origin != one->origin)) at++;

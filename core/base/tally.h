@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Debug mode's count of the references that callers hold, apart from those of the library: so that one
- * `unref` too many is told where it happens, instead of taking a reference that is the library's; and so that
- * what was forgotten can be told by kind and origin.
+ * In debug mode, counts the references that callers hold separately from the library's own. An excess `unref`
+ * is reported where it happens instead of dropping one of the library's references, and leaked handles are
+ * reported by kind and origin.
  */
 #ifndef CORE_TALLY_H
 #define CORE_TALLY_H
 
 #include "object.h"
 
-/* From now on, for as long as the process lives, what is handed out is counted. */
+/* Starts counting the references handed out, for the rest of the process's lifetime. */
 void tally_begin(void);
-/* The object's last reference went. */
+/* Called when the last reference to an object is dropped. */
 void tally_end(object *self);
-/* A point in time: what was handed out first before it is not listed. 0 unless counting has begun. */
+/* Returns a point in time; tally_print_held() skips older handles without a loop. 0 unless counting. */
 uint64_t tally_mark(void);
 /*
  * Writes to standard error the handles that callers still hold: those of `where`, and those without a loop

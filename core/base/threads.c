@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The thread's state, and the word that tells a forked child from its parent.
+ * Per-thread state, and the word that distinguishes a forked child from its parent.
  *
  * The word lies on a page that the kernel wipes in a child (MADV_WIPEONFORK), so the check costs one load and
  * no system call.
@@ -27,11 +27,11 @@ uint32_t threads_fork_generation(void) {
 			pthread_mutex_unlock(&threads_mutex);
 			return 0;
 		}
-		/* Where the kernel can't (before 4.14), a child is not told apart; everything else works. */
+		/* Kernels before 4.14 don't support this: there a fork goes undetected, and everything else works. */
 		(void)madvise(word, page, MADV_WIPEONFORK);
 		threads_fork_word = word;
 	}
-	/* Zero: the first loop of the process, or of a child, whose inherited loops must not match. */
+	/* Zero means the first loop of the process, or of a child, whose inherited loops must not match. */
 	if (!*threads_fork_word) *threads_fork_word = ++fork_count;
 	uint32_t generation = *threads_fork_word;
 	pthread_mutex_unlock(&threads_mutex);

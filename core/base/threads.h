@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is the thread's and the process's rather than a loop's: which loop and coroutine run in this thread,
- * and whether this process is still the one that made a loop. All of the library's mutable globals are named
- * here.
+ * State that belongs to a thread or the process rather than to a loop: the loop and the coroutine running on
+ * this thread, and whether the current process is the one that created a loop.
  */
 #ifndef CORE_THREADS_H
 #define CORE_THREADS_H
@@ -16,16 +15,16 @@ struct aw_loop;
 struct domain;
 struct worker;
 
-/* Where this thread stands in releasing objects; see object.c. */
+/* The nesting of object releases on this thread; see object.c. */
 typedef struct releases {
 	uint32_t depth;              /* nested releases */
 	struct object *first, *last; /* deferred until the outermost release ends */
 } releases;
 
-/* A coroutine with a stack of its own, as the code below it knows it. */
+/* A stackful coroutine, as seen by the folders below core/stack. */
 typedef struct flow {
 	/* runs fn(arg) on the thread's own stack, now */
-	void (*outside)(struct flow *self, void (*fn)(void *arg), void *arg);
+	void (*call_on_thread_stack)(struct flow *self, void (*fn)(void *arg), void *arg);
 } flow;
 
 /*
@@ -35,10 +34,10 @@ typedef struct flow {
 typedef struct thread {
 	struct aw_loop *loop;      /* the loop that dispatches here, or NULL */
 	struct domain *domain;     /* that loop's */
-	struct binding *context;   /* task-local values of what runs here */
+	struct binding *context;   /* task-local values of the running code */
 	flow *flow;                /* the coroutine whose stack this is, or NULL on the thread's own */
-	struct aw_error **failure; /* where the task that runs here notes errors (failure.h) */
-	struct worker *worker;     /* the executor's thread that this is, or NULL */
+	struct aw_error **failure; /* the running task's error slot (failure.h) */
+	struct worker *worker;     /* set if this is an executor's thread */
 	releases releases;
 } thread;
 
@@ -55,25 +54,25 @@ static inline uintptr_t thread_self(void) {
 	return (uintptr_t)&thread_state;
 }
 
-/* Runs fn(arg) on the thread's own stack, now: whatever must not run on a coroutine's. */
+/* Runs fn(arg) synchronously on the thread's own stack, for code that must not run on a coroutine's stack. */
 static inline void call_on_thread_stack(void (*fn)(void *arg), void *arg) {
 	flow *self = thread_here()->flow;
 	if (self)
-		self->outside(self, fn, arg);
+		self->call_on_thread_stack(self, fn, arg);
 	else
 		fn(arg);
 }
 
 /*
- * A word that a forked child finds zeroed. Loops keep the value they were made under. NULL until the first
- * loop.
+ * The kernel zeroes this word in a forked child. Each loop keeps the value it was created with. NULL until
+ * the first loop is created.
  */
 extern uint32_t *threads_fork_word;
 
-/* The value for a loop made now; 0 if there is no memory for the word. */
+/* Returns the value for a new loop, or 0 if there is no memory for the word. */
 uint32_t threads_fork_generation(void);
 
-/* The number of the next unnamed task: one count for the process, as asyncio has it. */
+/* Returns the number of the next unnamed task. The counter is per process, as in asyncio. */
 uint64_t threads_next_task(void);
 
 /* Guards the list of domains and the memory depot. Never held while calling out. */

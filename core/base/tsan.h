@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program under ThreadSanitizer with a library that is not: it does not see the library's atomics, and
- * would call what they order a race. It is told here. The two symbols are there only if the program brought
- * the sanitizer's runtime; else each call is one branch.
+ * Annotations for a program built with ThreadSanitizer that uses a library built without it. The sanitizer
+ * does not see the library's atomics and would report races that they prevent. The two weak symbols resolve
+ * only if the program is linked with the sanitizer's runtime; otherwise each call costs one branch.
  */
 #ifndef CORE_TSAN_H
 #define CORE_TSAN_H
@@ -11,7 +11,7 @@
 
 #ifdef CORO_TSAN
 
-/* The library's own atomics are seen. */
+/* An instrumented library needs no annotations. */
 static inline void tsan_release(void *address) {
 	(void)address;
 }
@@ -28,7 +28,8 @@ extern void __tsan_acquire(void *address) __attribute__((weak, visibility("defau
 extern void __tsan_release(void *address) __attribute__((weak, visibility("default")));
 
 /*
- * What this thread did so far happens before what another does after its tsan_acquire() of the same address.
+ * Everything this thread did before tsan_release() happens before what another thread does after
+ * tsan_acquire() of the same address.
  */
 static inline void tsan_release(void *address) {
 	if (__tsan_release) __tsan_release(address);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which library this is. The text comes from the build, which holds the header's number against it. */
+/* The library's version. The build defines the text; the assertion checks the header's number against it. */
 #include <assert.h>
 #include <await/base.h>
 

@@ -212,7 +212,8 @@ static aw_status submit_one(aw_loop *loop, const aw_submission *from) {
 	return 0;
 }
 
-ENTRY(aw_loop_submit, (aw_loop *loop, const aw_submission *submissions, size_t count), (loop, submissions, count)) {
+ENTRY(aw_loop_submit, (aw_loop *loop, const aw_submission *submissions, size_t count), (loop, submissions,
+                       count)) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	if (count > INT32_MAX || (count && !submissions)) return -EINVAL;

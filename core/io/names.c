@@ -25,7 +25,7 @@ struct aw_addrinfo {
 
 struct aw_nameinfo {
 	object base;
-	char host[NI_MAXHOST], service[NI_MAXSERV];
+	char *host, *service; /* in one allocation, that of `host` */
 };
 
 static void addrinfo_release(object *base) {
@@ -35,8 +35,13 @@ static void addrinfo_release(object *base) {
 
 static const object_class addrinfo_class = {
 	.name = "addrinfo", .size = sizeof(aw_addrinfo), .release = addrinfo_release};
+static void nameinfo_release(object *base) {
+	free(((aw_nameinfo *)(void *)base)->host);
+	object_free(base);
+}
+
 static const object_class nameinfo_class = {
-	.name = "nameinfo", .size = sizeof(aw_nameinfo), .release = object_free};
+	.name = "nameinfo", .size = sizeof(aw_nameinfo), .release = nameinfo_release};
 
 REFERENCES(aw_addrinfo, object_is(self, &addrinfo_class))
 REFERENCES(aw_nameinfo, object_is(self, &nameinfo_class))
@@ -120,7 +125,7 @@ static aw_error *error_of_lookup(int code) {
 	return made;
 }
 
-/* Returns a code of getaddrinfo(3). EAI_NONAME, in the first try, means that a name server has to be asked. */
+/* Returns a code of getaddrinfo(3). EAI_NONAME in the first attempt means that a name server is needed. */
 static int lookup_addresses(const lookup *self, int more_flags, void **out) {
 	struct addrinfo hints = self->hints;
 	hints.ai_flags |= more_flags;
@@ -139,15 +144,22 @@ static int lookup_addresses(const lookup *self, int more_flags, void **out) {
 }
 
 static int lookup_name(const lookup *self, void **out) {
+	char host[NI_MAXHOST], service[NI_MAXSERV];
+	int code = getnameinfo((const struct sockaddr *)&self->address, self->address_length, host, sizeof host,
+	                       service, sizeof service, self->flags);
+	if (code) return code;
 	aw_nameinfo *name = object_new(&domain_none, &nameinfo_class);
 	if (!name) return EAI_MEMORY;
-	int code = getnameinfo((const struct sockaddr *)&self->address, self->address_length, name->host,
-	                       sizeof name->host, name->service, sizeof name->service, self->flags);
-	if (code)
+	size_t host_size = strlen(host) + 1, service_size = strlen(service) + 1;
+	name->host = malloc(host_size + service_size);
+	if (!name->host) {
 		object_unref(name);
-	else
-		*out = name;
-	return code;
+		return EAI_MEMORY;
+	}
+	memcpy(name->host, host, host_size);
+	name->service = memcpy(name->host + host_size, service, service_size);
+	*out = name;
+	return 0;
 }
 
 static aw_destroy_fn lookup_destroy(const lookup *self) {
@@ -244,7 +256,8 @@ static aw_status lookup_start(lookup *self, aw_loop *loop, const void *origin, a
 	return status;
 }
 
-ENTRY(aw_getaddrinfo, (aw_loop *loop, const char *host, const char *service, int32_t family, int32_t socktype, int32_t protocol, int32_t flags, aw_future **out),
+ENTRY(aw_getaddrinfo, (aw_loop *loop, const char *host, const char *service, int32_t family,
+                       int32_t socktype, int32_t protocol, int32_t flags, aw_future **out),
       (loop, host, service, family, socktype, protocol, flags, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
@@ -259,7 +272,8 @@ ENTRY(aw_getaddrinfo, (aw_loop *loop, const char *host, const char *service, int
 	return lookup_start(self, loop, CALLER, out);
 }
 
-ENTRY(aw_getnameinfo, (aw_loop *loop, const struct sockaddr *address, uint32_t address_length, int32_t flags, aw_future **out),
+ENTRY(aw_getnameinfo, (aw_loop *loop, const struct sockaddr *address, uint32_t address_length, int32_t flags,
+                       aw_future **out),
       (loop, address, address_length, flags, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;

@@ -319,7 +319,8 @@ static aw_status add_handler(aw_loop *loop, int signal, aw_callback_fn fn, void 
 	return 0;
 }
 
-ENTRY(aw_loop_add_signal_handler, (aw_loop *loop, int signal, aw_callback_fn fn, void *ud, aw_destroy_fn destroy),
+ENTRY(aw_loop_add_signal_handler, (aw_loop *loop, int signal, aw_callback_fn fn, void *ud,
+                                   aw_destroy_fn destroy),
       (loop, signal, fn, ud, destroy)) {
 	bool is_loop = loop_is(loop);
 	if (is_loop) object_ref(loop); /* a destroy may drop the last reference */

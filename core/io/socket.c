@@ -218,7 +218,8 @@ aw_status aw_sock_recvfrom(int fd, void *buffer, size_t length, struct sockaddr 
 	return call_now(&call);
 }
 
-ENTRY(aw_sock_recvfrom_coro, (aw_loop *loop, int fd, void *buffer, size_t length, struct sockaddr *address, uint32_t *address_length, aw_coro **out),
+ENTRY(aw_sock_recvfrom_coro, (aw_loop *loop, int fd, void *buffer, size_t length, struct sockaddr *address,
+                              uint32_t *address_length, aw_coro **out),
       (loop, fd, buffer, length, address, address_length, out)) {
 	socket_call call = recvfrom_call(fd, buffer, length, address, address_length);
 	return call_later(loop, &call, CALLER, out);
@@ -254,7 +255,8 @@ aw_status aw_sock_sendto(int fd, const void *data, size_t length, const struct s
 	return call_now(&call);
 }
 
-ENTRY(aw_sock_sendto_coro, (aw_loop *loop, int fd, const void *data, size_t length, const struct sockaddr *address, uint32_t address_length, aw_coro **out),
+ENTRY(aw_sock_sendto_coro, (aw_loop *loop, int fd, const void *data, size_t length,
+                            const struct sockaddr *address, uint32_t address_length, aw_coro **out),
       (loop, fd, data, length, address, address_length, out)) {
 	socket_call call = sendto_call(fd, data, length, address, address_length);
 	return call_later(loop, &call, CALLER, out);
@@ -269,7 +271,8 @@ aw_status aw_sock_accept(int fd, struct sockaddr *address, uint32_t *address_len
 	return call_now(&call);
 }
 
-ENTRY(aw_sock_accept_coro, (aw_loop *loop, int fd, struct sockaddr *address, uint32_t *address_length, aw_coro **out),
+ENTRY(aw_sock_accept_coro, (aw_loop *loop, int fd, struct sockaddr *address, uint32_t *address_length,
+                            aw_coro **out),
       (loop, fd, address, address_length, out)) {
 	socket_call call = accept_call(fd, address, address_length);
 	return call_later(loop, &call, CALLER, out);
@@ -290,7 +293,8 @@ aw_status aw_sock_connect(int fd, const struct sockaddr *address, uint32_t addre
 	return connect_call(&call, fd, address, address_length) ? call_now(&call) : failed(-EINVAL);
 }
 
-ENTRY(aw_sock_connect_coro, (aw_loop *loop, int fd, const struct sockaddr *address, uint32_t address_length, aw_coro **out),
+ENTRY(aw_sock_connect_coro, (aw_loop *loop, int fd, const struct sockaddr *address, uint32_t address_length,
+                             aw_coro **out),
       (loop, fd, address, address_length, out)) {
 	socket_call call;
 	aw_status status = loop_resolve(&loop);

@@ -8,7 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-ENTRY(aw_error_new, (aw_loop *loop, aw_status code, const char *message, void *payload, aw_destroy_fn destroy, aw_error **out),
+ENTRY(aw_error_new, (aw_loop *loop, aw_status code, const char *message, void *payload,
+                     aw_destroy_fn destroy, aw_error **out),
       (loop, code, message, payload, destroy, out)) {
 	if (loop) {
 		aw_status status = loop_check(loop);
@@ -23,7 +24,8 @@ ENTRY(aw_error_new, (aw_loop *loop, aw_status code, const char *message, void *p
 	return 0;
 }
 
-ENTRY(aw_error_new_group, (aw_loop *loop, const char *message, aw_error *const *errors, size_t count, aw_error **out),
+ENTRY(aw_error_new_group, (aw_loop *loop, const char *message, aw_error *const *errors, size_t count,
+                           aw_error **out),
       (loop, message, errors, count, out)) {
 	if (!count || !errors) return -EINVAL;
 	for (size_t i = 0; i < count; i++)

@@ -136,12 +136,14 @@ static aw_status call_at(aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void
 	return 0;
 }
 
-ENTRY(aw_loop_call_at, (aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_handle **out),
+ENTRY(aw_loop_call_at, (aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy,
+                        aw_handle **out),
       (loop, when_ns, fn, ud, destroy, out)) {
 	return call_at(loop, when_ns, fn, ud, destroy, __builtin_return_address(0), out);
 }
 
-ENTRY(aw_loop_call_later, (aw_loop *loop, int64_t delay_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_handle **out),
+ENTRY(aw_loop_call_later, (aw_loop *loop, int64_t delay_ns, aw_callback_fn fn, void *ud,
+                           aw_destroy_fn destroy, aw_handle **out),
       (loop, delay_ns, fn, ud, destroy, out)) {
 	int64_t when = loop_is(loop) && loop->state == LOOP_OPEN ? loop_after(loop, delay_ns) : 0;
 	return call_at(loop, when, fn, ud, destroy, __builtin_return_address(0), out);

@@ -43,15 +43,24 @@ static const void *origin_of(const aw_future *future) {
 	return self->class->future->origin(self);
 }
 
-static void report_default(const aw_report *report) {
-	if (!report_prints(report->loop)) return;
+static void report_print(const aw_report *report) {
+	char text[PLACE_SIZE] = "";
+	const char *place = report->place;
+	if (!*place && report->origin) {
+		place_of_call(report->origin, text, sizeof text);
+		place = text;
+	}
 	fprintf(stderr, "libawait: %s", report->message);
 	if (report->error)
 		fprintf(stderr, ": %s: %s", aw_err_name(report->error->status), aw_error_message(report->error));
 	const char *task = task_name(report->future);
 	if (task) fprintf(stderr, " (task %s)", task);
-	if (*report->place) fprintf(stderr, ", created at %s", report->place);
+	if (*place) fprintf(stderr, ", created at %s", place);
 	fputc('\n', stderr);
+}
+
+static void report_default(const aw_report *report) {
+	if (report_prints(report->loop)) report_print(report);
 }
 
 static void report_deliver(void *arg) {
@@ -148,6 +157,20 @@ ENTRY(aw_loop_set_exception_handler, (aw_loop *loop, aw_exception_fn fn, void *u
 	callback_slot old = loop->exception;
 	loop->exception = (callback_slot){fn, ud, destroy};
 	object_destroy_user(old.destroy, old.ud);
+	return 0;
+}
+
+aw_exception_fn aw_loop_get_exception_handler(const aw_loop *loop, void **out_ud) {
+	if (!loop_is(loop)) return NULL;
+	if (out_ud) *out_ud = loop->exception.ud;
+	return loop->exception.fn;
+}
+
+ENTRY(aw_loop_default_exception_handler, (aw_loop *loop, const aw_report *report), (loop, report)) {
+	aw_status status = loop_check(loop);
+	if (status < 0) return status;
+	if (!report) return AW_EBADHANDLE;
+	report_print(report);
 	return 0;
 }
 

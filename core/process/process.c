@@ -239,7 +239,8 @@ ENTRY(aw_process_close, (aw_process *process), (process)) {
 	return status;
 }
 
-ENTRY(aw_process_set_host_data, (aw_process *process, void *data, aw_destroy_fn destroy), (process, data, destroy)) {
+ENTRY(aw_process_set_host_data, (aw_process *process, void *data, aw_destroy_fn destroy), (process, data,
+                                 destroy)) {
 	if (!process_is(process)) {
 		object_destroy_user(destroy, data);
 		return AW_EBADHANDLE;

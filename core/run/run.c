@@ -322,7 +322,8 @@ static aw_status run_once(const char *backend, aw_task_fn fn, void *ud, aw_destr
 	return status;
 }
 
-ENTRY(aw_run_error, (const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out, aw_error **out_error),
+ENTRY(aw_run_error, (const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy, void **out,
+                     aw_error **out_error),
       (backend, fn, ud, destroy, out, out_error)) {
 	return run_once(backend, fn, ud, destroy, CALLER, out, out_error);
 }

@@ -2,10 +2,10 @@
 /*
  * Stackful coroutines behind the step interface.
  *
- * The struct stands at the top of the stack it describes, so that a coroutine costs one stack and nothing
- * else. A step switches to the stack; an await there leaves its answer in the resume and switches back. A
- * call that must run on the thread's own stack (a host's destroy) is a request in between: switch out, run
- * it, switch in again.
+ * The struct is stored at the top of the stack that it describes, so a coroutine needs no other allocation. A
+ * step switches to the stack; an await there stores its answer in the resume and switches back. For a call
+ * that must run on the thread's own stack (a host's destroy), the coroutine switches out, the step runs the
+ * call, and switches back in.
  */
 #include "stackful.h"
 
@@ -31,8 +31,8 @@ struct stackful {
 	void *ud;
 	aw_destroy_fn destroy;
 	aw_resume *resume; /* of the step that runs */
-	void (*outside)(void *arg);
-	void *outside_arg;
+	void (*thread_call)(void *arg);
+	void *thread_call_arg;
 	aw_status status;
 	bool started, finished;
 	look *look; /* it was resumed for this alone */
@@ -48,10 +48,10 @@ static void stackful_entry(void *arg) {
 /* What the struct takes from the top of its stack; the first frame stays aligned. */
 enum { STACKFUL_ROOM = (sizeof(stackful) + 63) / 64 * 64 };
 
-static void stackful_outside(flow *base, void (*fn)(void *arg), void *arg) {
+static void stackful_call_on_thread_stack(flow *base, void (*fn)(void *arg), void *arg) {
 	stackful *self = (stackful *)base;
-	self->outside = fn;
-	self->outside_arg = arg;
+	self->thread_call = fn;
+	self->thread_call_arg = arg;
 	coro_switch(&self->context, self->own);
 }
 
@@ -60,7 +60,7 @@ stackful *stackful_new(stack_pool *pool, aw_task_fn fn, void *ud, aw_destroy_fn 
 	if (!memory) return NULL;
 	memory->size -= STACKFUL_ROOM;
 	stackful *self = (stackful *)(void *)(memory->base + memory->size);
-	*self = (stackful){.flow.outside = stackful_outside,
+	*self = (stackful){.flow.call_on_thread_stack = stackful_call_on_thread_stack,
 	                   .stack = memory,
 	                   .pool = pool,
 	                   .fn = fn,
@@ -83,10 +83,10 @@ aw_status stackful_step(aw_resume *resume, void *arg) {
 	}
 	coro_thread_init(&own);
 	coro_switch(&own, &self->context);
-	while (self->outside) {
+	while (self->thread_call) {
 		here->flow = NULL;
-		self->outside(self->outside_arg);
-		self->outside = NULL;
+		self->thread_call(self->thread_call_arg);
+		self->thread_call = NULL;
 		here->flow = &self->flow;
 		coro_switch(&own, &self->context);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Barrier, on a condition. Full, it drains: those inside leave before the next round fills. Reset breaks a
- * round, abort breaks it for good.
+ * Barrier, built on a condition. Once full it drains: all parties leave before the next round fills. A reset
+ * breaks the current round; an abort breaks the barrier permanently.
  */
 #include "condition.h"
 
@@ -30,11 +30,11 @@ static void barrier_release(object *base) {
 static const object_class barrier_class = {
 	.name = "barrier", .size = sizeof(aw_barrier), .release = barrier_release};
 
-/* One of the three calls: all take the condition's lock first. */
+/* A wait, reset or abort. Each takes the condition's lock first. */
 typedef struct barrier_op {
 	aw_frame frame;
 	aw_barrier *barrier; /* a reference */
-	aw_coro *inner;      /* a reference: the acquire or wait that runs */
+	aw_coro *inner;      /* a reference: the acquire or wait in progress */
 	int32_t index;
 	bool locked, counted;
 } barrier_op;
@@ -44,7 +44,7 @@ static void inner_drop(barrier_op *self) {
 	self->inner = NULL;
 }
 
-/* Leaves: the count goes down, the last one out opens the barrier, the lock is released. */
+/* Drops out of the count and releases the lock. The last party out opens the barrier for the next round. */
 static void barrier_op_leave(barrier_op *self) {
 	aw_barrier *barrier = self->barrier;
 	if (self->counted && --barrier->count == 0) {
@@ -103,7 +103,7 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 	return aw_resume_return(resume, (void *)(intptr_t)self->index, value_integer);
 }
 
-/* Takes the lock, and breaks the barrier as `state` says. */
+/* Acquires the lock and sets the barrier to `state`. */
 static aw_status break_step(aw_resume *resume, barrier_op *self, enum barrier_state state) {
 	aw_barrier *barrier = self->barrier;
 	AW_BEGIN(&self->frame);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Condition. Whatever ends the wait, the lock is taken again before the caller hears of it; a cancellation
- * meanwhile is remembered, the last one counts. Whoever was notified but leaves with an error passes the
+ * Condition. However the wait ends, the lock is reacquired before the caller resumes; a cancellation
+ * meanwhile is kept until then, and the last one wins. A waiter that leaves with an error passes its
  * notification on.
  */
 #include "condition.h"
@@ -24,28 +24,28 @@ const object_class condition_class = {
 
 void condition_notify(aw_condition *self, size_t count) {
 	for (waiter *at = self->waiters.first; at && count > 0; at = at->next) {
-		if (future_is_done(at->turn)) continue;
-		future_finish(at->turn, NULL, NULL);
+		if (future_is_done(at->wakeup)) continue;
+		future_finish(at->wakeup, NULL, NULL);
 		count--;
 	}
 }
 
-static void describe_turn(const aw_future *turn, future_description *out) {
-	const aw_condition *self = turn_owner(turn);
+static void describe_wait(const aw_future *wakeup, future_description *out) {
+	const aw_condition *self = wait_owner(wakeup);
 	if (self->barrier)
 		snprintf(out->text, sizeof out->text, "of barrier %p", self->barrier);
 	else
-		turn_describe(turn, "%p", out);
+		wait_describe(wakeup, "%p", out);
 }
 
-static const future_kind condition_turn = {.what = "condition", .describe = describe_turn};
+static const future_kind condition_wait_kind = {.what = "condition", .describe = describe_wait};
 
 typedef struct wait_state {
 	aw_frame frame;
 	aw_condition *condition; /* a reference */
 	waiter waiter;
 	aw_coro *acquire; /* a reference */
-	aw_error *error;  /* to be raised once the lock is back; a reference */
+	aw_error *error;  /* raised once the lock is reacquired; a reference */
 } wait_state;
 
 static void remember(wait_state *self, aw_error *error) {
@@ -64,16 +64,17 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 	aw_condition *condition = self->condition;
 	AW_BEGIN(&self->frame);
 	if (!condition->lock->locked) return -EPERM;
-	if (wait_queue_join(&condition->waiters, &self->waiter, &condition_turn, condition, condition->loop) < 0)
+	if (wait_queue_join(&condition->waiters, &self->waiter, &condition_wait_kind, condition,
+	                    condition->loop) < 0)
 		return -ENOMEM;
 	aw_lock_release(condition->lock);
-	AW_AWAIT(&self->frame, resume, self->waiter.turn);
+	AW_AWAIT(&self->frame, resume, self->waiter.wakeup);
 	wait_queue_leave(&self->waiter);
 	if (aw_resume_status(resume) < 0) remember(self, aw_resume_error(resume));
 	for (;;) {
 		if (aw_lock_acquire_coro(condition->lock, &self->acquire) < 0) {
 			condition_notify(condition, 1);
-			return -ENOMEM; /* the one way to leave without the lock */
+			return -ENOMEM; /* the only return without the lock */
 		}
 		AW_AWAIT_CORO(&self->frame, resume, self->acquire);
 		acquire_drop(self);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Event: setting it wakes all who wait now. */
+/* Event: setting it wakes all current waiters. */
 #include "event.h"
 
 #include "coro.h"
@@ -16,7 +16,7 @@ struct aw_event {
 	object base;
 	aw_loop *loop;
 	wait_queue waiters;
-	const future_kind *kind; /* of the turns, and their owner: itself, or the queue whose joins it is for */
+	const future_kind *kind; /* of the wait, with its owner: the event, or the queue whose joins it serves */
 	void *owner;
 	bool set;
 };
@@ -27,11 +27,11 @@ static void event_release(object *base) {
 
 static const object_class event_class = {.name = "event", .size = sizeof(aw_event), .release = event_release};
 
-static void describe_turn(const aw_future *turn, future_description *out) {
-	turn_describe(turn, "%p", out);
+static void describe_wait(const aw_future *wakeup, future_description *out) {
+	wait_describe(wakeup, "%p", out);
 }
 
-static const future_kind event_turn = {.what = "event", .describe = describe_turn};
+static const future_kind event_wait_kind = {.what = "event", .describe = describe_wait};
 
 typedef struct event_wait {
 	aw_frame frame;
@@ -46,7 +46,7 @@ static aw_status event_wait_step(aw_resume *resume, void *ud) {
 	if (wait_queue_join(&self->event->waiters, &self->waiter, self->event->kind, self->event->owner,
 	                    self->event->loop) < 0)
 		return -ENOMEM;
-	AW_AWAIT(&self->frame, resume, self->waiter.turn);
+	AW_AWAIT(&self->frame, resume, self->waiter.wakeup);
 	wait_queue_leave(&self->waiter);
 	if (aw_resume_status(resume) < 0) return wait_queue_raise(resume);
 	AW_END(&self->frame);
@@ -60,7 +60,7 @@ static void event_wait_destroy(void *ud) {
 	free(self);
 }
 
-void event_lend(aw_event *self, const future_kind *kind, void *owner) {
+void event_set_owner(aw_event *self, const future_kind *kind, void *owner) {
 	self->kind = kind;
 	self->owner = owner;
 }
@@ -76,7 +76,7 @@ ENTRY(aw_event_new, (aw_loop *loop, aw_event **out), (loop, out)) {
 	aw_event *self = object_new(&loop->domain, &event_class);
 	if (!self) return -ENOMEM;
 	self->loop = loop;
-	self->kind = &event_turn;
+	self->kind = &event_wait_kind;
 	self->owner = self;
 	*out = object_hand_out(self, CALLER);
 	return 0;
@@ -106,7 +106,7 @@ ENTRY(aw_event_set, (aw_event *event), (event)) {
 	if (status < 0) return status;
 	if (event->set) return 0;
 	event->set = true;
-	for (waiter *at = event->waiters.first; at; at = at->next) future_finish(at->turn, NULL, NULL);
+	for (waiter *at = event->waiters.first; at; at = at->next) future_finish(at->wakeup, NULL, NULL);
 	return 0;
 }
 

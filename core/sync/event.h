@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The event inside the library: a queue's joins stand on it. */
+/* Internal interface of events, on which queue joins are built. */
 #ifndef CORE_AWAIT_EVENT_H
 #define CORE_AWAIT_EVENT_H
 
@@ -7,7 +7,7 @@
 
 #include <await/sync.h>
 
-/* Whoever waits for it is shown as one who waits for a turn of `kind` at `owner`. */
-void event_lend(aw_event *self, const future_kind *kind, void *owner);
+/* Makes a dump show waits for this event as waits of `kind` for `owner`. */
+void event_set_owner(aw_event *self, const future_kind *kind, void *owner);
 
 #endif

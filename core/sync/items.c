@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a queue holds. Room is doubled when it is full, so that a put that has room allocates nothing. */
+/* Storage of a queue's items. Capacity doubles when full. */
 #include "items.h"
 
 #include "object.h"
@@ -34,7 +34,7 @@ static void sift_up(void *arg) {
 	self->entries[index] = entry;
 }
 
-/* The last entry, just taken off the end, sinks from the top. */
+/* Sifts down the former last entry from the root. */
 static void sift_down(void *arg) {
 	items *self = arg;
 	items_entry entry = self->entries[self->count];
@@ -54,7 +54,7 @@ aw_status items_put(items *self, item_slot item) {
 		if (status < 0) return status;
 	}
 	self->entries[(self->head + self->count++) % self->capacity] = (items_entry){item, self->sequence++};
-	/* The comparison is the host's: never on a coroutine's stack. */
+	/* The comparison is user code: never run it on a coroutine's stack. */
 	if (self->order == ITEMS_PRIORITY) call_on_thread_stack(sift_up, self);
 	return 0;
 }
@@ -78,7 +78,7 @@ item_slot items_take(items *self) {
 
 void items_free(items *self) {
 	while (self->count) {
-		/* The order does not matter any more, and the comparison may be gone. */
+		/* Ignores the order: the comparison may be gone. */
 		if (self->order == ITEMS_PRIORITY) self->order = ITEMS_LIFO;
 		item_slot item = items_take(self);
 		object_destroy_user(item.destroy, item.data);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a queue holds, in one of three orders. */
+/* Storage of a queue's items, in one of three orders. */
 #ifndef CORE_AWAIT_ITEMS_H
 #define CORE_AWAIT_ITEMS_H
 
@@ -15,7 +15,7 @@ enum items_order { ITEMS_FIFO, ITEMS_LIFO, ITEMS_PRIORITY };
 
 typedef struct items_entry {
 	item_slot item;
-	uint64_t sequence; /* of a priority queue: equals leave as they came */
+	uint64_t sequence; /* in a priority queue: keeps equal items in FIFO order */
 } items_entry;
 
 typedef struct items {
@@ -28,11 +28,11 @@ typedef struct items {
 	uint64_t sequence;
 } items;
 
-/* -ENOMEM leaves everything as it was. */
+/* -ENOMEM leaves the items unchanged. */
 aw_status items_put(items *self, item_slot item);
-/* The next item; there is one. */
+/* Removes the next item. Must not be empty. */
 item_slot items_take(items *self);
-/* Destroys what is left. */
+/* Destroys the remaining items. */
 void items_free(items *self);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lock. A release wakes the first waiter but does not hand over: the lock is open until the woken task runs,
- * and a newcomer joins the queue behind it all the same. Whoever leaves the queue without the lock wakes the
+ * Lock. A release wakes the first waiter without handing the lock over: it stays unlocked until the woken
+ * task runs, but newcomers still queue behind that task. A waiter that leaves without the lock wakes the
  * next.
  */
 #include "lock.h"
@@ -34,22 +34,22 @@ static void lock_take(aw_lock *self) {
 }
 
 static bool lock_try(aw_lock *self) {
-	if (self->locked || !wait_queue_is_deserted(&self->waiters)) return false;
+	if (self->locked || !wait_queue_all_cancelled(&self->waiters)) return false;
 	lock_take(self);
 	return true;
 }
 
-static void describe_turn(const aw_future *turn, future_description *out) {
-	const aw_lock *lock = turn_owner(turn);
-	turn_describe(turn, "%p", out);
+static void describe_wait(const aw_future *wakeup, future_description *out) {
+	const aw_lock *lock = wait_owner(wakeup);
+	wait_describe(wakeup, "%p", out);
 	out->is_held = lock->locked;
 	out->holder = lock->holder;
 }
 
-static const future_kind lock_turn = {.what = "lock", .describe = describe_turn};
+static const future_kind lock_wait_kind = {.what = "lock", .describe = describe_wait};
 
-static void lock_give_up(aw_lock *self, waiter *who) {
-	wait_queue_leave(who);
+static void lock_give_up(aw_lock *self, waiter *waiting) {
+	wait_queue_leave(waiting);
 	if (!self->locked) wait_queue_wake_first(&self->waiters);
 }
 
@@ -64,8 +64,8 @@ static aw_status acquire_step(aw_resume *resume, void *ud) {
 	aw_lock *lock = self->lock;
 	AW_BEGIN(&self->frame);
 	if (lock_try(lock)) return 0;
-	if (wait_queue_join(&lock->waiters, &self->waiter, &lock_turn, lock, lock->loop) < 0) return -ENOMEM;
-	AW_AWAIT(&self->frame, resume, self->waiter.turn);
+	if (wait_queue_join(&lock->waiters, &self->waiter, &lock_wait_kind, lock, lock->loop) < 0) return -ENOMEM;
+	AW_AWAIT(&self->frame, resume, self->waiter.wakeup);
 	if (aw_resume_status(resume) < 0) {
 		lock_give_up(lock, &self->waiter);
 		return wait_queue_raise(resume);
@@ -78,7 +78,7 @@ static aw_status acquire_step(aw_resume *resume, void *ud) {
 
 static void acquire_destroy(void *ud) {
 	acquire *self = ud;
-	if (self->waiter.turn) lock_give_up(self->lock, &self->waiter);
+	if (self->waiter.wakeup) lock_give_up(self->lock, &self->waiter);
 	object_unref(self->lock);
 	free(self);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The lock inside the library: conditions and barriers stand on it. */
+/* Internal interface of locks, on which conditions and barriers are built. */
 #ifndef CORE_AWAIT_LOCK_H
 #define CORE_AWAIT_LOCK_H
 
@@ -13,7 +13,7 @@ struct aw_lock {
 	aw_loop *loop;
 	wait_queue waiters;
 	bool locked;
-	uint64_t holder; /* the number of the task that took it, or 0; for a dump */
+	uint64_t holder; /* number of the task that acquired it, or 0; for dumps */
 };
 
 extern const object_class lock_class;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Queues. An item never leaves the queue before the task that gets it runs: a woken getter looks again, and
- * if it is cancelled instead, it passes its wake-up on. So nothing is lost, and nothing has to be put back.
+ * Queues. An item stays in the queue until the task that gets it runs: a woken getter checks again, and one
+ * that is cancelled passes its wake-up on. So no item is lost or has to be put back.
  */
 #include "coro.h"
 #include "event.h"
@@ -70,35 +70,35 @@ static aw_status get_now(aw_queue *self, item_slot *out) {
 
 /* --- put, get and join as coroutines --- */
 
-static void describe_get(const aw_future *turn, future_description *out) {
-	turn_describe(turn, "get %p", out);
+static void describe_get(const aw_future *wakeup, future_description *out) {
+	wait_describe(wakeup, "get %p", out);
 }
 
-static void describe_put(const aw_future *turn, future_description *out) {
-	const aw_queue *queue = turn_owner(turn);
-	snprintf(out->text, sizeof out->text, "put %p, full with %zu items", turn_owner(turn),
+static void describe_put(const aw_future *wakeup, future_description *out) {
+	const aw_queue *queue = wait_owner(wakeup);
+	snprintf(out->text, sizeof out->text, "put %p, full with %zu items", wait_owner(wakeup),
 	         queue->items.count);
 }
 
-static void describe_join(const aw_future *turn, future_description *out) {
-	const aw_queue *queue = turn_owner(turn);
-	snprintf(out->text, sizeof out->text, "join %p, %" PRId64 " items unfinished", turn_owner(turn),
+static void describe_join(const aw_future *wakeup, future_description *out) {
+	const aw_queue *queue = wait_owner(wakeup);
+	snprintf(out->text, sizeof out->text, "join %p, %" PRId64 " items unfinished", wait_owner(wakeup),
 	         queue->unfinished);
 }
 
-static const future_kind get_turn = {.what = "queue", .describe = describe_get};
-static const future_kind put_turn = {.what = "queue", .describe = describe_put};
-static const future_kind join_turn = {.what = "queue", .describe = describe_join};
+static const future_kind get_wait_kind = {.what = "queue", .describe = describe_get};
+static const future_kind put_wait_kind = {.what = "queue", .describe = describe_put};
+static const future_kind join_wait_kind = {.what = "queue", .describe = describe_join};
 
 typedef struct queue_op {
 	aw_frame frame;
 	aw_queue *queue; /* a reference */
 	waiter waiter;
-	item_slot item; /* of a put, until the queue has it */
+	item_slot item; /* of a put, until the queue owns it */
 	aw_coro *inner; /* of a join */
 } queue_op;
 
-/* A put or get that will not happen: its wake-up, if it had one, is for the next. */
+/* Ends a put or get that will not complete, and passes its wake-up on. */
 static void put_abandon(queue_op *self) {
 	if (wait_queue_leave(&self->waiter) && !is_full(self->queue)) wait_queue_pop_next(&self->queue->putters);
 }
@@ -114,9 +114,9 @@ static aw_status put_step(aw_resume *resume, void *ud) {
 	AW_BEGIN(&self->frame);
 	while (is_full(queue)) {
 		if (queue->shut) return aw_resume_raise(resume, error_of(AW_EQUEUESHUTDOWN));
-		if (wait_queue_join(&queue->putters, &self->waiter, &put_turn, queue, queue->loop) < 0)
+		if (wait_queue_join(&queue->putters, &self->waiter, &put_wait_kind, queue, queue->loop) < 0)
 			return -ENOMEM;
-		AW_AWAIT(&self->frame, resume, self->waiter.turn);
+		AW_AWAIT(&self->frame, resume, self->waiter.wakeup);
 		if (aw_resume_status(resume) < 0) {
 			put_abandon(self);
 			return wait_queue_raise(resume);
@@ -130,10 +130,10 @@ static aw_status put_step(aw_resume *resume, void *ud) {
 	return 0;
 }
 
-/* A put on behalf of a stackful task: an item that did not get in stays the caller's. */
+/* For a stackful put: an item that was not added still belongs to the caller. */
 static void put_destroy_kept(void *ud) {
 	queue_op *self = ud;
-	if (self->waiter.turn) put_abandon(self);
+	if (self->waiter.wakeup) put_abandon(self);
 	object_unref(self->queue);
 	free(self);
 }
@@ -151,9 +151,9 @@ static aw_status get_step(aw_resume *resume, void *ud) {
 	AW_BEGIN(&self->frame);
 	while (!queue->items.count) {
 		if (queue->shut) return aw_resume_raise(resume, error_of(AW_EQUEUESHUTDOWN));
-		if (wait_queue_join(&queue->getters, &self->waiter, &get_turn, queue, queue->loop) < 0)
+		if (wait_queue_join(&queue->getters, &self->waiter, &get_wait_kind, queue, queue->loop) < 0)
 			return -ENOMEM;
-		AW_AWAIT(&self->frame, resume, self->waiter.turn);
+		AW_AWAIT(&self->frame, resume, self->waiter.wakeup);
 		if (aw_resume_status(resume) < 0) {
 			get_abandon(self);
 			return wait_queue_raise(resume);
@@ -168,7 +168,7 @@ static aw_status get_step(aw_resume *resume, void *ud) {
 
 static void get_destroy(void *ud) {
 	queue_op *self = ud;
-	if (self->waiter.turn) get_abandon(self);
+	if (self->waiter.wakeup) get_abandon(self);
 	object_unref(self->queue);
 	free(self);
 }
@@ -219,7 +219,7 @@ ENTRY(aw_queue_join_coro, (aw_queue *queue, aw_coro **out), (queue, out)) {
 	return queue_op_new(queue, join_step, join_destroy, CALLER, &self, out);
 }
 
-/* --- the same for stackful tasks --- */
+/* --- put, get and join in stackful tasks --- */
 
 static aw_status put_checked(aw_queue *queue, void *item, aw_destroy_fn destroy) {
 	aw_status status = queue_check(queue);
@@ -268,7 +268,7 @@ aw_status aw_queue_get(aw_queue *queue, void **out, aw_destroy_fn *out_destroy) 
 	if (status < 0) return status;
 	status = aw_await_coro(coro, out);
 	if (status == 0) {
-		/* The value moves on to the caller. */
+		/* The value moves to the caller. */
 		if (out_destroy) *out_destroy = coro->value_destroy;
 		coro->value_destroy = NULL;
 	}
@@ -283,13 +283,14 @@ aw_status aw_queue_join(aw_queue *queue) {
 	return AWAIT_CORO(NULL, aw_queue_join_coro, queue);
 }
 
-/* --- now, or not at all --- */
+/* --- non-blocking calls --- */
 
 ENTRY(aw_queue_put_nowait, (aw_queue *queue, void *item, aw_destroy_fn destroy), (queue, item, destroy)) {
 	return put_checked(queue, item, destroy);
 }
 
-ENTRY(aw_queue_get_nowait, (aw_queue *queue, void **out, aw_destroy_fn *out_destroy), (queue, out, out_destroy)) {
+ENTRY(aw_queue_get_nowait, (aw_queue *queue, void **out, aw_destroy_fn *out_destroy), (queue, out,
+                            out_destroy)) {
 	return get_checked(queue, out, out_destroy);
 }
 
@@ -318,7 +319,7 @@ ENTRY(aw_queue_shutdown, (aw_queue *queue, aw_bool immediate), (queue, immediate
 	return 0;
 }
 
-/* --- life --- */
+/* --- creation and release --- */
 
 static aw_status queue_create(aw_loop *loop, int64_t maxsize, items empty, const void *origin,
                               aw_queue **out) {
@@ -337,7 +338,7 @@ static aw_status queue_create(aw_loop *loop, int64_t maxsize, items empty, const
 	self->maxsize = maxsize > 0 ? maxsize : 0;
 	self->items = empty;
 	self->finished = object_keep(finished);
-	event_lend(finished, &join_turn, self);
+	event_set_owner(finished, &join_wait_kind, self);
 	*out = object_hand_out(self, origin);
 	return 0;
 }
@@ -350,7 +351,8 @@ ENTRY(aw_queue_new_lifo, (aw_loop *loop, int64_t maxsize, aw_queue **out), (loop
 	return queue_create(loop, maxsize, (items){.order = ITEMS_LIFO}, CALLER, out);
 }
 
-ENTRY(aw_queue_new_priority, (aw_loop *loop, int64_t maxsize, aw_compare_fn fn, void *ud, aw_destroy_fn destroy, aw_queue **out),
+ENTRY(aw_queue_new_priority, (aw_loop *loop, int64_t maxsize, aw_compare_fn fn, void *ud,
+                              aw_destroy_fn destroy, aw_queue **out),
       (loop, maxsize, fn, ud, destroy, out)) {
 	if (!fn) {
 		object_destroy_user(destroy, ud);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Semaphore. A permit is given at the wake-up, not at the run: whoever is woken has it, and gives it back if
- * cancelled before running.
+ * Semaphore. The wake-up transfers the permit: a woken waiter already owns it, and returns it if cancelled
+ * before it runs.
  */
 #include "coro.h"
 #include "failure.h"
@@ -18,7 +18,7 @@ struct aw_semaphore {
 	aw_loop *loop;
 	wait_queue waiters;
 	int64_t value;
-	int64_t bound; /* INT64_MAX for a plain one */
+	int64_t bound; /* INT64_MAX if unbounded */
 };
 
 static void semaphore_release(object *base) {
@@ -29,19 +29,19 @@ static const object_class semaphore_class = {
 	.name = "semaphore", .size = sizeof(aw_semaphore), .release = semaphore_release};
 
 static bool semaphore_locked(const aw_semaphore *self) {
-	return self->value == 0 || !wait_queue_is_deserted(&self->waiters);
+	return self->value == 0 || !wait_queue_all_cancelled(&self->waiters);
 }
 
-/* Gives permits to those who wait, while there are any. */
+/* Gives the available permits to waiters. */
 static void semaphore_serve(aw_semaphore *self) {
 	while (self->value > 0 && wait_queue_wake_next(&self->waiters)) self->value--;
 }
 
-static void describe_turn(const aw_future *turn, future_description *out) {
-	turn_describe(turn, "%p", out);
+static void describe_wait(const aw_future *wakeup, future_description *out) {
+	wait_describe(wakeup, "%p", out);
 }
 
-static const future_kind semaphore_turn = {.what = "semaphore", .describe = describe_turn};
+static const future_kind semaphore_wait_kind = {.what = "semaphore", .describe = describe_wait};
 
 typedef struct acquire {
 	aw_frame frame;
@@ -49,7 +49,7 @@ typedef struct acquire {
 	waiter waiter;
 } acquire;
 
-/* Leaves without a permit; one that it was given goes back. */
+/* Leaves without a permit, and returns one that a wake-up transferred. */
 static void acquire_give_up(acquire *self) {
 	if (wait_queue_leave(&self->waiter)) self->semaphore->value++;
 	semaphore_serve(self->semaphore);
@@ -63,9 +63,10 @@ static aw_status acquire_step(aw_resume *resume, void *ud) {
 		semaphore->value--;
 		return 0;
 	}
-	if (wait_queue_join(&semaphore->waiters, &self->waiter, &semaphore_turn, semaphore, semaphore->loop) < 0)
+	if (wait_queue_join(&semaphore->waiters, &self->waiter, &semaphore_wait_kind, semaphore,
+	                    semaphore->loop) < 0)
 		return -ENOMEM;
-	AW_AWAIT(&self->frame, resume, self->waiter.turn);
+	AW_AWAIT(&self->frame, resume, self->waiter.wakeup);
 	if (aw_resume_status(resume) < 0) {
 		acquire_give_up(self);
 		return wait_queue_raise(resume);
@@ -78,7 +79,7 @@ static aw_status acquire_step(aw_resume *resume, void *ud) {
 
 static void acquire_destroy(void *ud) {
 	acquire *self = ud;
-	if (self->waiter.turn) acquire_give_up(self);
+	if (self->waiter.wakeup) acquire_give_up(self);
 	object_unref(self->semaphore);
 	free(self);
 }

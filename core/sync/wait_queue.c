@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Those who wait in turn. */
+/* FIFO of waiters. */
 #include "wait_queue.h"
 
 #include "failure.h"
@@ -9,48 +9,48 @@
 #include <errno.h>
 #include <stdio.h>
 
-aw_status wait_queue_join(wait_queue *self, waiter *who, const future_kind *kind, void *owner,
+aw_status wait_queue_join(wait_queue *queue, waiter *self, const future_kind *kind, void *owner,
                           aw_loop *loop) {
-	who->turn = future_create(loop, &future_class, kind, sizeof(aw_future));
-	if (!who->turn) return -ENOMEM;
-	who->turn->value.data = owner; /* until it is done it has no value */
-	who->queue = self;
-	list_append(self, who);
+	self->wakeup = future_create(loop, &future_class, kind, sizeof(aw_future));
+	if (!self->wakeup) return -ENOMEM;
+	self->wakeup->value.data = owner; /* a pending future has no value */
+	self->queue = queue;
+	list_append(queue, self);
 	return 0;
 }
 
-void *turn_owner(const aw_future *turn) {
-	return turn->value.data;
+void *wait_owner(const aw_future *wakeup) {
+	return wakeup->value.data;
 }
 
-void turn_describe(const aw_future *turn, const char *format, future_description *out) {
-	snprintf(out->text, sizeof out->text, format, turn_owner(turn));
+void wait_describe(const aw_future *wakeup, const char *format, future_description *out) {
+	snprintf(out->text, sizeof out->text, format, wait_owner(wakeup));
 }
 
-static void wait_queue_unlink(waiter *who) {
-	wait_queue *self = who->queue;
-	if (!self) return;
-	list_remove(self, who);
-	who->queue = NULL;
+static void wait_queue_unlink(waiter *self) {
+	wait_queue *queue = self->queue;
+	if (!queue) return;
+	list_remove(queue, self);
+	self->queue = NULL;
 }
 
-bool wait_queue_leave(waiter *who) {
-	if (!who->turn) return false;
-	wait_queue_unlink(who);
-	bool woken = who->turn->state == FUTURE_DONE;
-	object_unref(who->turn);
-	who->turn = NULL;
+bool wait_queue_leave(waiter *self) {
+	if (!self->wakeup) return false;
+	wait_queue_unlink(self);
+	bool woken = self->wakeup->state == FUTURE_DONE;
+	object_unref(self->wakeup);
+	self->wakeup = NULL;
 	return woken;
 }
 
 void wait_queue_wake_first(wait_queue *self) {
-	if (self->first) future_finish(self->first->turn, NULL, NULL);
+	if (self->first) future_finish(self->first->wakeup, NULL, NULL);
 }
 
 bool wait_queue_wake_next(wait_queue *self) {
 	for (waiter *at = self->first; at; at = at->next) {
-		if (future_is_done(at->turn)) continue;
-		future_finish(at->turn, NULL, NULL);
+		if (future_is_done(at->wakeup)) continue;
+		future_finish(at->wakeup, NULL, NULL);
 		return true;
 	}
 	return false;
@@ -59,16 +59,16 @@ bool wait_queue_wake_next(wait_queue *self) {
 bool wait_queue_pop_next(wait_queue *self) {
 	for (waiter *at; (at = self->first);) {
 		wait_queue_unlink(at);
-		if (future_is_done(at->turn)) continue;
-		future_finish(at->turn, NULL, NULL);
+		if (future_is_done(at->wakeup)) continue;
+		future_finish(at->wakeup, NULL, NULL);
 		return true;
 	}
 	return false;
 }
 
-bool wait_queue_is_deserted(const wait_queue *self) {
+bool wait_queue_all_cancelled(const wait_queue *self) {
 	for (const waiter *at = self->first; at; at = at->next)
-		if (at->turn->state != FUTURE_CANCELLED) return false;
+		if (at->wakeup->state != FUTURE_CANCELLED) return false;
 	return true;
 }
 

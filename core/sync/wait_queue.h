@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Those who wait in turn: the one wait queue behind locks, events, semaphores, conditions and queues. A
- * waiter is embedded in the coroutine that waits; its turn is a future, done once it is woken, so that a
- * wake-up given to somebody who is then cancelled can be told and passed on.
+ * FIFO of waiters, shared by locks, events, semaphores, conditions and queues. A waiter is embedded in the
+ * state of the waiting coroutine. Its future is finished to wake it, so that a wake-up of a waiter that is
+ * then cancelled can be detected and passed on.
  */
-#ifndef CORE_AWAIT_LINE_H
-#define CORE_AWAIT_LINE_H
+#ifndef CORE_AWAIT_WAIT_QUEUE_H
+#define CORE_AWAIT_WAIT_QUEUE_H
 
 #include "future.h"
 
@@ -13,8 +13,8 @@
 
 typedef struct waiter {
 	struct waiter *next, *previous;
-	struct wait_queue *queue; /* NULL once it has left */
-	aw_future *turn;          /* a reference, from wait_queue_join() to wait_queue_leave() */
+	struct wait_queue *queue; /* NULL after it has left */
+	aw_future *wakeup;        /* a reference, from wait_queue_join() to wait_queue_leave() */
 } waiter;
 
 typedef struct wait_queue {
@@ -22,27 +22,28 @@ typedef struct wait_queue {
 } wait_queue;
 
 /*
- * Joins at the end, for a turn of `kind` at `owner`, whose queue it is and whom the caller keeps alive;
+ * Appends a waiter with a future of `kind`. The caller keeps `owner`, the object of the queue, alive.
  * -ENOMEM.
  */
-aw_status wait_queue_join(wait_queue *self, waiter *who, const future_kind *kind, void *owner, aw_loop *loop);
-/* Of a turn that is pending. */
-void *turn_owner(const aw_future *turn);
-/* Writes `format` with the address of the turn's owner. */
-void turn_describe(const aw_future *turn, const char *format, future_description *out)
+aw_status wait_queue_join(wait_queue *queue, waiter *self, const future_kind *kind, void *owner,
+                          aw_loop *loop);
+/* The owner passed to wait_queue_join(); the future must be pending. */
+void *wait_owner(const aw_future *wakeup);
+/* Describes the wait: formats the address of its owner with `format`. */
+void wait_describe(const aw_future *wakeup, const char *format, future_description *out)
 	__attribute__((format(printf, 2, 0)));
-/* Leaves the queue, from wherever it is, and drops its turn. True if it had been woken. */
-bool wait_queue_leave(waiter *who);
-/* Wakes the first, unless it is woken already. */
+/* Removes the waiter, wherever it is in the queue, and drops its future. True if it had been woken. */
+bool wait_queue_leave(waiter *self);
+/* Wakes the first waiter, unless that is woken already. */
 void wait_queue_wake_first(wait_queue *self);
-/* Wakes the first who is not woken; false if there is none. */
+/* Wakes the first waiter that is not woken yet; false if there is none. */
 bool wait_queue_wake_next(wait_queue *self);
-/* As wait_queue_wake_next(), and takes everybody up to it out of the queue, as asyncio's queues do. */
+/* As wait_queue_wake_next(), and removes every waiter up to that one, as asyncio's queues do. */
 bool wait_queue_pop_next(wait_queue *self);
-/* True if nobody waits who could still be woken or run. */
-bool wait_queue_is_deserted(const wait_queue *self);
+/* True if the queue is empty or every waiter in it was cancelled. */
+bool wait_queue_all_cancelled(const wait_queue *self);
 
-/* The coroutine raises what it was sent. */
+/* Answers a step with the error that it was sent. */
 aw_status wait_queue_raise(aw_resume *resume);
 
 #endif

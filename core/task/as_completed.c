@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * as_completed: a watch that lists ends in their order. Whoever asks for the next one waits for a future of
- * his own, and takes from the list when he runs, so that a cancelled one takes nothing.
+ * as_completed: a watch that lists futures in the order they complete. Each caller of next waits on a
+ * separate future and takes from the list when it resumes, so a cancelled caller consumes nothing.
  */
 #include "failure.h"
 #include "list.h"
@@ -12,19 +12,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
-typedef struct asker {
-	struct asker *next, *previous;
-	aw_future *turn; /* done when there is something to take */
-} asker;
+typedef struct next_waiter {
+	struct next_waiter *next, *previous;
+	aw_future *wakeup; /* finished when there is something to take */
+} next_waiter;
 
 struct aw_as_completed {
 	object base;
 	aw_loop *loop;
-	struct completions *watch; /* a reference; knows us until we go */
-	aw_future **ends;          /* references, in the order of their ends; NULL for one that timed out */
+	struct completions *watch; /* a reference; its `owner` is reset on release */
+	aw_future **ends;          /* references, in completion order; NULL for one that timed out */
 	size_t count, ended, taken;
-	size_t promised;    /* asked for by coroutines that have begun */
-	LIST(asker) askers; /* the first has waited longest */
+	size_t promised;           /* claimed by next coroutines that have started */
+	LIST(next_waiter) waiters; /* the first has waited longest */
 };
 
 typedef struct completions {
@@ -54,11 +54,11 @@ static void iterator_release(object *base) {
 static const object_class iterator_class = {
 	.name = "as_completed", .size = sizeof(aw_as_completed), .release = iterator_release};
 
-/* Wakes the first who waits and was not woken. */
+/* Wakes the longest waiter that has not been woken yet. */
 static void wake_one(aw_as_completed *self) {
-	for (asker *at = self->askers.first; at; at = at->next) {
-		if (future_is_done(at->turn)) continue;
-		future_finish(at->turn, NULL, NULL);
+	for (next_waiter *at = self->waiters.first; at; at = at->next) {
+		if (future_is_done(at->wakeup)) continue;
+		future_finish(at->wakeup, NULL, NULL);
 		return;
 	}
 }
@@ -86,7 +86,8 @@ static aw_status completions_fired(ready_item *item) {
 	return 0;
 }
 
-ENTRY(aw_as_completed_new, (aw_loop *loop, aw_future *const *futures, size_t count, int64_t timeout_ns, aw_as_completed **out),
+ENTRY(aw_as_completed_new, (aw_loop *loop, aw_future *const *futures, size_t count, int64_t timeout_ns,
+                            aw_as_completed **out),
       (loop, futures, count, timeout_ns, out)) {
 	size_t distinct;
 	aw_status status = loop_resolve(&loop);
@@ -122,30 +123,30 @@ REFERENCES(aw_as_completed, object_is(self, &iterator_class))
 
 /* --- the next one --- */
 
-static const future_kind turn_kind = {.what = "as_completed"};
+static const future_kind wakeup_kind = {.what = "as_completed"};
 
 typedef struct next_state {
 	aw_as_completed *iterator; /* a reference */
-	asker asker;
+	next_waiter next_waiter;
 	bool promised;
 } next_state;
 
-static void asker_add(aw_as_completed *self, asker *who) {
-	list_append(&self->askers, who);
+static void waiters_add(aw_as_completed *self, next_waiter *waiter) {
+	list_append(&self->waiters, waiter);
 }
 
-static void asker_remove(aw_as_completed *self, asker *who) {
-	if (!who->turn) return;
-	list_remove(&self->askers, who);
-	object_unref(who->turn);
-	who->turn = NULL;
+static void waiters_remove(aw_as_completed *self, next_waiter *waiter) {
+	if (!waiter->wakeup) return;
+	list_remove(&self->waiters, waiter);
+	object_unref(waiter->wakeup);
+	waiter->wakeup = NULL;
 }
 
-/* Gives up: the promise goes back, and a wake-up that came in vain goes to the next. */
+/* Returns the claim, and passes a wake-up that was not used on to the next waiter. */
 static void next_abandon(next_state *self) {
 	aw_as_completed *iterator = self->iterator;
-	bool woken = self->asker.turn && self->asker.turn->state == FUTURE_DONE;
-	asker_remove(iterator, &self->asker);
+	bool woken = self->next_waiter.wakeup && self->next_waiter.wakeup->state == FUTURE_DONE;
+	waiters_remove(iterator, &self->next_waiter);
 	if (self->promised) iterator->promised--;
 	self->promised = false;
 	if (woken && iterator->taken < iterator->ended) wake_one(iterator);
@@ -177,7 +178,7 @@ static aw_status next_step(aw_resume *resume, void *ud) {
 		aw_error_unref(error);
 		return status;
 	}
-	asker_remove(iterator, &self->asker);
+	waiters_remove(iterator, &self->next_waiter);
 	if (!self->promised) {
 		if (iterator->taken + iterator->promised == iterator->count)
 			return aw_resume_raise(resume, error_of(AW_ESTOPITERATION));
@@ -185,10 +186,10 @@ static aw_status next_step(aw_resume *resume, void *ud) {
 		self->promised = true;
 	}
 	if (iterator->taken < iterator->ended) return next_take(self, resume);
-	self->asker.turn = future_create(iterator->loop, &future_class, &turn_kind, sizeof(aw_future));
-	if (!self->asker.turn) return -ENOMEM;
-	asker_add(iterator, &self->asker);
-	return aw_resume_await(resume, self->asker.turn);
+	self->next_waiter.wakeup = future_create(iterator->loop, &future_class, &wakeup_kind, sizeof(aw_future));
+	if (!self->next_waiter.wakeup) return -ENOMEM;
+	waiters_add(iterator, &self->next_waiter);
+	return aw_resume_await(resume, self->next_waiter.wakeup);
 }
 
 ENTRY(aw_as_completed_next_coro, (aw_as_completed *iterator, aw_coro **out), (iterator, out)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Coroutine objects, and the answers a step gives. */
+/* Coroutine objects, and what a step returns. */
 #include "coro.h"
 
 #include "failure.h"
@@ -61,7 +61,7 @@ aw_status coro_internal_from(const void *origin, aw_loop *loop, aw_step_fn fn, s
 		free(state);
 		return status;
 	}
-	(*out)->destroy = destroy; /* only now: it would find an empty state */
+	(*out)->destroy = destroy; /* only now: on failure it would see a zeroed state */
 	object_hand_out(*out, origin);
 	*(void **)out_state = state;
 	return 0;
@@ -89,7 +89,7 @@ aw_task *aw_resume_task(const aw_resume *resume) {
 	return resume ? resume->task : NULL;
 }
 
-/* A step answers once: the first answer stands. */
+/* A step answers once; a second answer is refused. */
 static aw_status answer_check(const aw_resume *resume) {
 	if (!resume) return AW_EBADHANDLE;
 	return resume->answer == RESUME_NONE ? 0 : AW_EINVALIDSTATE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The coroutine object and the resume, as tasks drive them. */
+/* The coroutine object, and the resume through which a task drives it. */
 #ifndef CORE_CORO_H
 #define CORE_CORO_H
 
@@ -15,11 +15,11 @@ struct aw_coro {
 	aw_step_fn fn;
 	void *ud;
 	aw_destroy_fn destroy;
-	aw_coro *parent; /* who awaits it, in the same task; owned by the chain */
-	void *value;     /* once it has ended */
+	aw_coro *parent; /* awaits this one, in the same task; owned by the chain */
+	void *value;     /* valid once ended */
 	aw_destroy_fn value_destroy;
 	uint8_t state;
-	bool taken;         /* a task drives it, or did */
+	bool taken;         /* a task has started to drive it */
 	const void *origin; /* the code that made it */
 };
 
@@ -30,7 +30,7 @@ struct aw_resume {
 	/* sent */
 	aw_status status;
 	void *value;
-	aw_destroy_fn value_destroy; /* tells its kind: the value is another's */
+	aw_destroy_fn value_destroy; /* identifies the kind of value; never called from here */
 	aw_error *error;
 	/* answered */
 	uint8_t answer;
@@ -47,17 +47,18 @@ struct aw_resume {
 
 extern const object_class coro_class;
 
-/* Its function will not run any more: destroys the state. */
+/* Marks it as ended and destroys its state. */
 void coro_end(aw_coro *self);
-/* A coroutine with one reference, not handed out. Takes over the callback, also when it fails. */
+/* Returns a reference that is not handed out. Takes ownership of `ud`, even on failure. */
 aw_status coro_make(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, const void *origin,
                     aw_coro **out);
 /*
- * A coroutine of the library's own, handed out: `fn` on a zeroed state of `size` bytes, given back by free().
+ * Makes a coroutine for the library itself and hands it out: `fn` runs on a zeroed state of `size` bytes,
+ * which `destroy` must release with free().
  */
 aw_status coro_internal_from(const void *origin, aw_loop *loop, aw_step_fn fn, size_t size,
                              void (*destroy)(void *state), void *out_state, aw_coro **out);
-/* The same in an exported function, whose caller is the origin. */
+/* The same for an exported function: the origin is its caller. */
 #define coro_internal(...) coro_internal_from(CALLER, __VA_ARGS__)
 
 #endif

@@ -6,7 +6,8 @@
 
 #include <errno.h>
 
-ENTRY(aw_loop_call_exception_handler, (aw_loop *loop, const char *message, aw_error *error, aw_future *future),
+ENTRY(aw_loop_call_exception_handler, (aw_loop *loop, const char *message, aw_error *error,
+                                       aw_future *future),
       (loop, message, error, future)) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;

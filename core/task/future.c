@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The future: state, outcome, and those who wait. Whoever waits is told through the ready queue, in order,
- * never inline: the hop is part of asyncio's semantics.
+ * The future: state, outcome and waiters. Waiters run from the ready queue, in order, and never inline: the
+ * extra iteration is part of asyncio's semantics.
  */
 #include "future.h"
 
@@ -33,7 +33,7 @@ static void drop_waiters(aw_future *self) {
 static void future_release(object *base) {
 	aw_future *self = (aw_future *)base;
 	if (self->unretrieved) {
-		/* The handler may look at the future, so it lives until the handler is through. */
+		/* Resurrect the future for the handler, which may inspect it or keep it. */
 		self->unretrieved = false;
 		atomic_store(&base->refs, 1);
 		report_call(self->loop,
@@ -43,7 +43,7 @@ static void future_release(object *base) {
 		if (object_was_kept(base)) return; /* kept by the handler */
 	}
 	if (self->kind->release) self->kind->release(self);
-	/* Those who still wait would wait for ever: run() sees a pending future and only lets go. */
+	/* The remaining waiters can never be woken: run() sees no future, and only cleans up. */
 	drop_waiters(self);
 	if (self->state == FUTURE_DONE)
 		object_destroy_user(self->value.destroy, self->value.data);
@@ -142,60 +142,60 @@ void future_set_cancelled(aw_future *self, aw_error *reason) {
 }
 
 /*
- * The walk has come back to `reached`, which is on its path already. The nearest task on the path will leave
- * its wait, which ends the circle.
+ * The walk has returned to `reached`, which is already on its path. The nearest task on the path leaves its
+ * wait, which breaks the cycle.
  */
-static void mark_circle(aw_future *top, aw_future *reached) {
+static void mark_cycle(aw_future *top, aw_future *reached) {
 	aw_future *at = reached->kind->is_task ? reached : top;
-	while (at && !at->kind->is_task) at = at->kind->way->place(at)->up;
-	if (at) at->kind->way->place(at)->circle = true;
+	while (at && !at->kind->is_task) at = at->kind->cancel_ops->frame(at)->parent;
+	if (at) at->kind->cancel_ops->frame(at)->cycle = true;
 }
 
 /* Appends a future to the path that ends at `top`. Returns false if it is on the path already. */
 static bool walk_enter(aw_future *top, aw_future *self) {
-	cancel_place *place = self->kind->way->place(self);
-	if (place->passing) {
-		mark_circle(top, self);
+	cancel_frame *frame = self->kind->cancel_ops->frame(self);
+	if (frame->on_path) {
+		mark_cycle(top, self);
 		return false;
 	}
-	*place = (cancel_place){.up = top, .passing = true};
-	if (self->kind->way->enter) self->kind->way->enter(self);
+	*frame = (cancel_frame){.parent = top, .on_path = true};
+	if (self->kind->cancel_ops->enter) self->kind->cancel_ops->enter(self);
 	return true;
 }
 
 static bool walk_leave(aw_future *self, aw_error *reason) {
-	bool accepted = self->kind->way->leave(self, reason);
-	self->kind->way->place(self)->passing = false;
+	bool accepted = self->kind->cancel_ops->leave(self, reason);
+	self->kind->cancel_ops->frame(self)->on_path = false;
 	return accepted;
 }
 
-static bool passes_on(const aw_future *self) {
-	return self->kind->way && !future_is_done(self);
+static bool propagates(const aw_future *self) {
+	return self->kind->cancel_ops && !future_is_done(self);
 }
 
 /*
- * Cancels depth first, children in order. A chain of futures may be longer than a stack, so this does not
- * recurse: the path back up is linked through the futures themselves. Releases are held back during the walk,
- * so that no user code can see it half done.
+ * Cancels depth first, children in order. A chain of futures may be too long for recursion, so the path back
+ * up is linked through the futures themselves. Releases are deferred during the walk: no user code may run in
+ * the middle of it.
  */
 static bool cancel_walk(aw_future *start, aw_error *reason) {
 	aw_future *top = NULL, *next = start;
 	bool answer = false;
 	do {
-		if (!passes_on(next)) {
+		if (!propagates(next)) {
 			answer = future_cancel(next, reason);
 		} else {
-			answer = !walk_enter(top, next); /* a circle is accepted; others are asked first */
+			answer = !walk_enter(top, next); /* a cycle counts as accepted; otherwise visit the children */
 			if (!answer) top = next;
 		}
 		for (next = NULL; top && !next;) {
-			cancel_place *place = top->kind->way->place(top);
-			place->accepted |= answer;
+			cancel_frame *frame = top->kind->cancel_ops->frame(top);
+			frame->accepted |= answer;
 			answer = false;
-			next = top->kind->way->next(top, place->index++);
+			next = top->kind->cancel_ops->next(top, frame->index++);
 			if (next) break;
 			answer = walk_leave(top, reason);
-			top = place->up;
+			top = frame->parent;
 		}
 	} while (top);
 	return answer;
@@ -206,7 +206,7 @@ bool future_cancel(aw_future *self, aw_error *reason) {
 		self->unretrieved = false;
 		return false;
 	}
-	if (self->kind->way) {
+	if (self->kind->cancel_ops) {
 		object_ref(self);
 		object_hold_releases();
 		bool accepted = cancel_walk(self, reason);
@@ -215,7 +215,7 @@ bool future_cancel(aw_future *self, aw_error *reason) {
 		return accepted;
 	}
 	if (self->kind->cancel) {
-		/* The hook may drop the last other reference. */
+		/* The hook may drop the last reference but ours. */
 		object_ref(self);
 		bool accepted = self->kind->cancel(self, reason);
 		object_unref(self);
@@ -317,7 +317,7 @@ aw_error *aw_results_error(const aw_results *results, size_t index) {
 	return slot->future->error;
 }
 
-/* --- values of our own --- */
+/* --- the library's own values --- */
 
 void value_integer(void *value) {
 	(void)value;
@@ -327,7 +327,7 @@ void value_results(void *results) {
 	aw_results_unref(results);
 }
 
-/* Counted as a caller's from value_future_of() on, since a caller may be the one who calls this. */
+/* value_future_of() counts the reference as the caller's, because the caller may be the one to run this. */
 void value_future(void *future) {
 	aw_future_unref(future);
 }
@@ -385,7 +385,7 @@ aw_task *aw_future_task(aw_future *future) {
 	return object_is(future, &task_class) ? (aw_task *)(void *)future : NULL;
 }
 
-/* May somebody from outside end this future? */
+/* May user code complete this future? */
 static aw_status settle_check(const aw_future *future) {
 	if (!future_is(future)) return AW_EBADHANDLE;
 	aw_status status = loop_check(future->loop);
@@ -394,7 +394,8 @@ static aw_status settle_check(const aw_future *future) {
 	return future_is_done(future) ? AW_EINVALIDSTATE : 0;
 }
 
-ENTRY(aw_future_set_result, (aw_future *future, void *value, aw_destroy_fn destroy), (future, value, destroy)) {
+ENTRY(aw_future_set_result, (aw_future *future, void *value, aw_destroy_fn destroy), (future, value,
+                             destroy)) {
 	aw_status status = settle_check(future);
 	if (status == 0) future_finish(future, value, destroy);
 	return status;
@@ -445,7 +446,7 @@ aw_status aw_future_failf(aw_future *future, aw_status code, const char *format,
 }
 
 /*
- * Stands in the list of waiters of a future that is done, where nothing else does, until the future is freed.
+ * Keeps the owner of a copied value alive: an entry in the (otherwise unused) waiters of a completed future.
  */
 typedef struct keeper {
 	future_waiter waiter;
@@ -459,10 +460,7 @@ static aw_status keeper_run(ready_item *item) {
 	return 0;
 }
 
-/*
- * Finishes `target` with the value of `self`, and keeps `self` for it where the value can't be shared
- * otherwise.
- */
+/* Finishes `target` with the value of `self`, which it keeps alive if the value has no reference count. */
 static aw_status copy_value(aw_future *self, aw_future *target) {
 	void *value = self->value.data;
 	keeper *keeps = NULL;
@@ -508,7 +506,7 @@ ENTRY(aw_future_cancel_error, (aw_future *future, aw_error *error), (future, err
 	aw_status status = loop_check(future->loop);
 	if (status < 0) return status;
 	if (error->status != AW_ECANCELLED) return -EINVAL;
-	/* The caller's reference may go in a destroy on the way. */
+	/* A destroy that runs on the way may drop the caller's reference. */
 	aw_error_ref(error);
 	bool accepted = future_cancel(future, error);
 	aw_error_unref(error);
@@ -523,7 +521,7 @@ aw_bool aw_future_cancelled(const aw_future *future) {
 	return future_is(future) && future->state == FUTURE_CANCELLED;
 }
 
-/* As Python's result() raises the very exception, what is noted is the future's error. */
+/* Records the future's own error, as Python's result() raises the original exception. */
 aw_status aw_future_result(aw_future *future, void **out) {
 	if (!future_is(future)) return failed(AW_EBADHANDLE);
 	if (!future_is_done(future)) return failed(AW_EINVALIDSTATE);
@@ -556,13 +554,13 @@ aw_status aw_future_error(aw_future *future, aw_error **out) {
 	return status == AW_ECANCELLED && future->state == FUTURE_CANCELLED ? failed_with(error) : 0;
 }
 
-/* --- done-callbacks of the user's --- */
+/* --- done callbacks --- */
 
 typedef struct done_callback {
 	future_waiter waiter;
 	closer closer;
 	aw_loop *loop;
-	aw_future *of; /* borrowed, while it waits */
+	aw_future *of; /* borrowed, while it is pending */
 	aw_done_fn fn;
 	void *ud;
 	aw_destroy_fn destroy;
@@ -575,7 +573,7 @@ static aw_status done_callback_run(ready_item *item) {
 	aw_future *future = self->waiter.future;
 	aw_loop *loop = self->loop;
 	aw_status status = 0;
-	/* Without a future it was removed, or the future died pending: only the destroy is left to do. */
+	/* No future: the callback was removed, or the future was freed pending. Only destroy is left to call. */
 	if (future && !loop_closing(loop)) {
 		binding *outer = context_swap(self->context);
 		status = self->fn(future, self->ud);
@@ -590,7 +588,7 @@ static aw_status done_callback_run(ready_item *item) {
 	return status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
 }
 
-/* The loop closes: a callback that still waits never will be called. */
+/* The loop is closing: a callback that is still pending will never be called. */
 static void done_callback_close(closer *base) {
 	done_callback *self = container_of(base, done_callback, closer);
 	if (!self->waiter.future && future_unwait(self->of, &self->waiter))
@@ -630,7 +628,7 @@ ENTRY(aw_future_remove_done_callback, (aw_future *future, aw_done_fn fn, void *u
 		next = item->next;
 		if (item->run != done_callback_run || callback->fn != fn || callback->ud != ud) continue;
 		waiter_unlink(future, &callback->waiter);
-		loop_push(future->loop, item); /* without a future: it only destroys */
+		loop_push(future->loop, item); /* without a future: only destroy is called */
 		removed++;
 	}
 	return removed;
@@ -647,7 +645,8 @@ aw_bool aw_future_is_shared(const aw_future *future) {
 	return has_others(&self->base) || (failed && !self->error->immortal && has_others(&self->error->base));
 }
 
-ENTRY(aw_future_set_host_data, (aw_future *future, void *data, aw_destroy_fn destroy), (future, data, destroy)) {
+ENTRY(aw_future_set_host_data, (aw_future *future, void *data, aw_destroy_fn destroy), (future, data,
+                                destroy)) {
 	if (!future_is(future)) {
 		object_destroy_user(destroy, data);
 		return AW_EBADHANDLE;

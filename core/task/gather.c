@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gather: a watch over its children whose own outcome is theirs. The first failure ends it; children that
- * fail later are looked at silently, as asyncio does.
+ * gather: a watch whose outcome is that of its children. The first failure ends it; errors of children that
+ * fail later are marked as retrieved without a report, as asyncio does.
  */
 #include "watch.h"
 
@@ -16,13 +16,13 @@ typedef struct gather {
 	watch watch;
 	uint32_t flags;
 	bool cancel_requested;
-	cancel_place cancel_place;
+	cancel_frame cancel_frame;
 	size_t count, finished;
 	aw_future **children; /* in argument order, with duplicates; the watch references them */
 } gather;
 
-static cancel_place *gather_cancel_place(aw_future *future) {
-	return &((gather *)(void *)future)->cancel_place;
+static cancel_frame *gather_cancel_frame(aw_future *future) {
+	return &((gather *)(void *)future)->cancel_frame;
 }
 
 static aw_future *gather_cancel_next(aw_future *future, size_t index) {
@@ -33,20 +33,20 @@ static aw_future *gather_cancel_next(aw_future *future, size_t index) {
 static bool gather_cancel_leave(aw_future *future, aw_error *reason) {
 	gather *self = (gather *)(void *)future;
 	(void)reason;
-	if (self->cancel_place.accepted) self->cancel_requested = true;
-	return self->cancel_place.accepted;
+	if (self->cancel_frame.accepted) self->cancel_requested = true;
+	return self->cancel_frame.accepted;
 }
 
-static const cancel_way gather_cancel_way = {gather_cancel_place, NULL, gather_cancel_next,
+static const cancel_ops gather_cancel_ops = {gather_cancel_frame, NULL, gather_cancel_next,
                                              gather_cancel_leave};
 static const future_kind gather_kind = {
-	.release = watch_release, .what = "gather", .child = watch_child, .way = &gather_cancel_way};
+	.release = watch_release, .what = "gather", .child = watch_child, .cancel_ops = &gather_cancel_ops};
 
-/* All children are done; `last` ended last. */
+/* All children are done; `last` is the one that completed last. */
 static void gather_finish(gather *self, aw_future *last) {
 	aw_future *outer = &self->watch.future;
 	if (self->cancel_requested) {
-		/* An error, not a cancellation: the gather itself was not cancelled, only asked to be. */
+		/* Fails with the error rather than becoming cancelled, as asyncio's gather does. */
 		future_fail(outer, last->state == FUTURE_CANCELLED ? last->error : error_of(AW_ECANCELLED));
 		return;
 	}
@@ -74,8 +74,8 @@ static void gather_child_done(watch *base, aw_future *child) {
 }
 
 /*
- * Watches each distinct child. Those that are done count at once, after the others, without a turn of the
- * loop; as of CPython 3.12.
+ * Watches each distinct child. Children that are already done are counted at once, after the others are added
+ * and without a loop iteration, as in CPython 3.12.
  */
 static void gather_begin(gather *self) {
 	watch *base = &self->watch;
@@ -130,7 +130,7 @@ ENTRY(aw_gather, (aw_loop *loop, aw_future *const *futures, size_t count, uint32
 	return status < 0 ? status : gather_make(loop, futures, count, flags, CALLER, out);
 }
 
-/* What the tasks of a gather run: one function for all, or one for each. */
+/* What the tasks of a gather run: one function for all, or one per task. */
 typedef struct gather_bodies {
 	aw_task_fn fn;
 	const aw_task_fn *fns;
@@ -168,14 +168,16 @@ static aw_status gather_spawn(aw_loop *loop, const gather_bodies *bodies, uint32
 	return status;
 }
 
-ENTRY(aw_gather_map, (aw_loop *loop, aw_task_fn fn, void *const *inputs, size_t count, uint32_t flags, aw_future **out),
+ENTRY(aw_gather_map, (aw_loop *loop, aw_task_fn fn, void *const *inputs, size_t count, uint32_t flags,
+                      aw_future **out),
       (loop, fn, inputs, count, flags, out)) {
 	return gather_spawn(loop, &(gather_bodies){.fn = fn, .inputs = inputs, .count = count}, flags, CALLER,
 	                    out);
 }
 
 ENTRY(aw_gather_each,
-      (aw_loop *loop, const aw_task_fn *fns, void *const *inputs, size_t count, uint32_t flags, aw_future **out),
+      (aw_loop *loop, const aw_task_fn *fns, void *const *inputs, size_t count, uint32_t flags,
+       aw_future **out),
       (loop, fns, inputs, count, flags, out)) {
 	return gather_spawn(loop, &(gather_bodies){.fns = fns, .inputs = inputs, .count = count}, flags, CALLER,
 	                    out);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree of tasks: who awaits whom, since when. A task stands below the first task that awaits it, through
- * however many futures, or below the parent of its task group; those that nobody awaits stand at the top.
- * Each is written once, and each future is walked once, so the output is no longer than the loop has tasks,
- * and the work no longer than its futures.
+ * The tree of tasks: what each task awaits, and for how long. A task is printed below the first task that
+ * awaits it, directly or through other futures, or below the parent of its task group; the others are roots.
+ * Each task is printed once and each future is visited once, so output and work are linear.
  *
- * Nothing recurs: a chain of tasks may be longer than a stack. What lies deeper than DEPTH_MAX begins again
- * at the top, where it says who awaits it, so that lines stay readable and JSON is taken by parsers that
- * recur.
+ * Nothing here recurses: a chain of tasks may be too long for the stack. Beyond DEPTH_MAX a task starts a new
+ * root that names its awaiter, so that lines stay readable and recursive JSON parsers cope.
  */
 #include "failure.h"
 #include "overflow.h"
@@ -27,13 +25,13 @@ enum { DEPTH_MAX = 64, BACKTRACE_MAX = 32 };
 /* A future whose children are being walked. */
 typedef struct level {
 	aw_future *future;
-	size_t index;            /* of its next child */
-	const task_scope *scope; /* of a task: whose members come next */
+	size_t index;            /* of the next child */
+	const task_scope *scope; /* of a task: the scope whose members come next */
 	void *member;
-	bool has_children; /* of a task: some are printed */
+	bool has_children; /* of a task: at least one was printed */
 } level;
 
-/* A task that begins again at the top. */
+/* A task too deep to print in place; printed as a root later. */
 typedef struct deferred {
 	aw_task *task, *by;
 } deferred;
@@ -47,12 +45,12 @@ typedef struct printer {
 	size_t used;
 	level *levels; /* from the root down */
 	size_t level_count, level_room;
-	unsigned depth; /* tasks among them */
+	unsigned depth; /* number of tasks among them */
 	deferred *deferred;
 	size_t deferred_count, deferred_room;
-	aw_task **by_number; /* all tasks, in the order of their numbers; once somebody asks */
+	aw_task **by_number; /* all tasks, sorted by number; built on first use */
 	size_t task_count;
-	bool any; /* something stands at the top */
+	bool any; /* a root was printed */
 } printer;
 
 /* --- writing --- */
@@ -88,7 +86,7 @@ static bool is_json(const printer *self) {
 	return self->format & AW_PRINT_JSON;
 }
 
-/* As JSON, or with what would disturb a line made visible. */
+/* Escapes control characters, and what JSON needs escaped. */
 static void print_text(printer *self, const char *text) {
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
@@ -99,7 +97,7 @@ static void print_text(printer *self, const char *text) {
 	}
 }
 
-/* A part of a task's line: `"key":"text"`, or `word text`. */
+/* One attribute of a task: `"key":"text"` in JSON, `word text` otherwise. */
 static void print_part(printer *self, const char *key, const char *word, const char *text) {
 	print(self, is_json(self) ? ",\"%s\":\"" : " %s", is_json(self) ? key : word);
 	if (!is_json(self) && *word) print(self, " ");
@@ -107,7 +105,7 @@ static void print_part(printer *self, const char *key, const char *word, const c
 	if (is_json(self)) print(self, "\"");
 }
 
-/* Three digits or so, in the unit that reads best. */
+/* About three significant digits, in the most readable unit. */
 static void duration_text(int64_t ns, char *text, size_t size) {
 	static const struct {
 		int64_t limit, unit;
@@ -157,9 +155,7 @@ static void push(printer *self, aw_future *future) {
 	self->levels[self->level_count++] = (level){.future = future, .scope = task ? task->scopes.first : NULL};
 }
 
-/*
- * The next future that the innermost one waits for: of a task what it awaits, then the tasks of its groups.
- */
+/* The next future that `at` waits for: for a task what it awaits, then the members of its task groups. */
 static aw_future *next_child(level *at) {
 	aw_future *future = at->future;
 	aw_future *child = future->kind->child ? future->kind->child(future, at->index) : NULL;
@@ -176,8 +172,8 @@ static aw_future *next_child(level *at) {
 }
 
 /*
- * First walk: marks each task that another one awaits, and each other future that it passes. The second
- * unmarks these as it passes, so that both go through each once.
+ * First pass: sets `awaited` on each task that another one awaits, and marks the other futures visited. The
+ * second pass clears the marks, so both visit each future once.
  */
 static void mark_awaited(printer *self, aw_task *task) {
 	push(self, &task->future);
@@ -186,7 +182,7 @@ static void mark_awaited(printer *self, aw_task *task) {
 		if (!child) {
 			self->level_count--;
 		} else if (task_of(child)) {
-			task_of(child)->awaited = true; /* its own children are walked from itself */
+			task_of(child)->awaited = true; /* its children are visited from its own root */
 		} else if (!child->marked) {
 			child->marked = true;
 			push(self, child);
@@ -196,7 +192,7 @@ static void mark_awaited(printer *self, aw_task *task) {
 
 /* --- one task --- */
 
-/* Tasks are listed in the order of their numbers. */
+/* Binary search: the loop lists its tasks by number. */
 static aw_task *find_task(printer *self, uint64_t number) {
 	if (!self->by_number) {
 		for (const aw_task *task = self->loop->tasks.first; task; task = task->next) self->task_count++;
@@ -226,7 +222,7 @@ static void print_holder(printer *self, const future_description *about) {
 	print_part(self, "held_by", "held by", holder ? aw_task_name(holder) : text);
 }
 
-/* What it awaits. One whose future is done waits for nothing but its turn. */
+/* Prints what the task awaits. A task whose future is done is ready. */
 static void print_awaits(printer *self, const aw_task *task) {
 	aw_future *awaited = task->waiting && !future_is_done(task->waiting) ? task->waiting : NULL;
 	const char *state = task == self->loop->current ? "running" : "ready";
@@ -253,7 +249,7 @@ static void print_awaits(printer *self, const aw_task *task) {
 		print_part(self, "", "for", text);
 }
 
-/* Where a suspended stackful task stands, a line a call. */
+/* The call stack of a suspended stackful task, one frame per line. */
 static void print_backtrace(printer *self, const aw_task *task) {
 	void *frames[BACKTRACE_MAX];
 	size_t count = task->stackful ? stackful_backtrace(task->stackful, frames, BACKTRACE_MAX) : 0;
@@ -298,7 +294,7 @@ static void print_task(printer *self, aw_task *task, const aw_task *by) {
 
 /* --- the tree --- */
 
-/* The task of the innermost level that is one. */
+/* The innermost level that is a task. */
 static level *innermost_task(printer *self) {
 	size_t at = self->level_count;
 	while (at > 1 && !task_of(self->levels[at - 1].future)) at--;
@@ -311,7 +307,7 @@ static void begin_child(printer *self, aw_task *task) {
 		if (!reserve(self, &self->deferred, self->deferred_count, &self->deferred_room,
 		             sizeof *self->deferred))
 			return;
-		task->printed = true; /* it will be */
+		task->printed = true; /* by print_deferred() */
 		self->deferred[self->deferred_count++] = (deferred){task, task_of(parent->future)};
 		return;
 	}
@@ -322,7 +318,7 @@ static void begin_child(printer *self, aw_task *task) {
 	push(self, &task->future);
 }
 
-/* A task, and below it all that it awaits. */
+/* Prints a task and, below it, everything that it awaits. */
 static void print_tree(printer *self, aw_task *root, const aw_task *by) {
 	if (is_json(self) && self->any) print(self, ",");
 	self->any = true;
@@ -347,7 +343,7 @@ static void print_tree(printer *self, aw_task *root, const aw_task *by) {
 	}
 }
 
-/* What lay too deep below the last root, and below these in turn. */
+/* Prints what was too deep below the last root, and then below these. */
 static void print_deferred(printer *self) {
 	for (size_t i = 0; i < self->deferred_count; i++) {
 		deferred next = self->deferred[i];
@@ -361,10 +357,10 @@ static void print_all(printer *self) {
 	for (aw_task *task = loop->tasks.first; task; task = task->next) task->awaited = task->printed = false;
 	for (aw_task *task = loop->tasks.first; task; task = task->next) mark_awaited(self, task);
 	if (is_json(self)) print(self, "[");
-	/* First those at the top; what is left then awaits each other in a circle. */
-	for (int circles = 0; circles < 2; circles++)
+	/* Roots first; the tasks left after that await each other in a cycle. */
+	for (int cycles = 0; cycles < 2; cycles++)
 		for (aw_task *task = loop->tasks.first; task; task = task->next) {
-			if (task->printed || (task->awaited && !circles)) continue;
+			if (task->printed || (task->awaited && !cycles)) continue;
 			print_tree(self, task, NULL);
 			print_deferred(self);
 		}
@@ -372,7 +368,7 @@ static void print_all(printer *self) {
 	flush(self);
 }
 
-/* On the thread's stack: a small task has little left. */
+/* Runs on the thread's stack: the task's own may be too small. */
 static void print_outside(void *arg) {
 	print_all(arg);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asynchronous iterators and scopes. In a stackful task both are plain calls; a task of its own stands in
- * where a future is wanted.
+ * Asynchronous iterators and scopes. In a stackful task both are plain calls; where the caller needs a
+ * future, a separate task runs the call.
  */
 #include "coro.h"
 #include "failure.h"
@@ -14,7 +14,7 @@
 struct aw_iterator {
 	object base;
 	aw_loop *loop;
-	aw_next_fn next; /* one of the two */
+	aw_next_fn next; /* one of these is set */
 	aw_next_coro_fn next_coro;
 	void *ud;
 	aw_destroy_fn destroy;
@@ -52,7 +52,8 @@ ENTRY(aw_iterator_new, (aw_loop *loop, aw_next_fn fn, void *ud, aw_destroy_fn de
 	return status;
 }
 
-ENTRY(aw_iterator_new_coro, (aw_loop *loop, aw_next_coro_fn fn, void *ud, aw_destroy_fn destroy, aw_iterator **out),
+ENTRY(aw_iterator_new_coro, (aw_loop *loop, aw_next_coro_fn fn, void *ud, aw_destroy_fn destroy,
+                             aw_iterator **out),
       (loop, fn, ud, destroy, out)) {
 	aw_status status = iterator_create(loop, fn != NULL, ud, destroy, CALLER, out);
 	if (status == 0) (*out)->next_coro = fn;
@@ -65,7 +66,7 @@ static aw_status iterator_check(const aw_iterator *iterator) {
 	return object_is(iterator, &iterator_class) ? loop_check(iterator->loop) : AW_EBADHANDLE;
 }
 
-/* The host's factory, called on the thread's own stack. */
+/* Calls the user's factory, on the thread's stack. */
 typedef struct factory_call {
 	aw_iterator *iterator;
 	aw_coro *coro;
@@ -84,7 +85,7 @@ static aw_status next_coro(aw_iterator *iterator, aw_coro **out) {
 	return call.status < 0 ? call.status : call.coro ? 0 : AW_ESTOPITERATION;
 }
 
-/* Awaits a coroutine whose value moves to the caller. */
+/* Awaits a coroutine and moves its value to the caller. */
 static aw_status await_moved(aw_coro *coro, void **out, aw_destroy_fn *out_destroy) {
 	aw_status status = aw_await_coro(coro, out);
 	if (status == 0) {
@@ -100,7 +101,7 @@ aw_status aw_iterator_next(aw_iterator *iterator, void **out, aw_destroy_fn *out
 	aw_status status = iterator_check(iterator);
 	if (status == 0 && !out) status = -EINVAL;
 	if (status < 0) return failed(status);
-	failure_forget(); /* so that what is noted below is of this call */
+	failure_forget(); /* so that any failure noted below belongs to this call */
 	void *item = NULL;
 	aw_destroy_fn destroy = NULL;
 	aw_coro *coro;
@@ -111,7 +112,7 @@ aw_status aw_iterator_next(aw_iterator *iterator, void **out, aw_destroy_fn *out
 		status = await_moved(coro, &item, &destroy);
 	object_unref(iterator);
 	if (status < 0) return failed_in_callback(status);
-	failure_forget(); /* what the iterator has handled */
+	failure_forget(); /* errors that the iterator handled itself */
 	*out = item;
 	if (out_destroy) *out_destroy = destroy;
 	return 0;
@@ -154,12 +155,12 @@ ENTRY(aw_iterator_next_future, (aw_iterator *iterator, aw_future **out), (iterat
 aw_status aw_with(aw_task_fn enter, aw_task_fn body, aw_exit_fn leave, void *ud) {
 	if (!stackful_here()) return AW_ENOTASK;
 	if (!body || !leave) return failed(-EINVAL);
-	failure_forget(); /* so that what is noted below is of this call */
+	failure_forget(); /* so that any failure noted below belongs to this call */
 	aw_status status = enter ? enter(ud) : 0;
 	if (status < 0) return failed_in_callback(status);
 	failure_forget();
 	status = body(ud);
-	/* The awaits of the exit have errors of their own: the body's is kept apart. */
+	/* Save the body's error: awaits in the exit overwrite the noted one. */
 	aw_error *failure = NULL;
 	if (status < 0)
 		failure = aw_error_ref(failure_of(failed_in_callback(status)));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shield: an outer future that follows an inner one. Cancelling the outer ends the outer alone; the inner
- * one's failure is then reported, since nobody is left to see it. The shield refers to the inner one only
- * once that is done, for the value that both share: an inner future that everybody else has dropped must be
- * able to go.
+ * shield: an outer future that follows an inner one. Cancelling the outer leaves the inner running; if the
+ * inner then fails, its error is reported, since no one can retrieve it. The shield takes a reference to the
+ * inner one only when that is done, to keep the shared value: a pending inner future may be released by its
+ * other owners.
  */
 #include "shield.h"
 
@@ -16,9 +16,9 @@
 
 typedef struct shield {
 	aw_future future;
-	future_waiter waiter; /* on the inner one */
-	aw_future *watched;   /* the inner one, borrowed until it is done or gone */
-	aw_future *inner;     /* a reference, once it gave its value */
+	future_waiter waiter; /* on the inner future */
+	aw_future *watched;   /* the inner future, borrowed until it is done or freed */
+	aw_future *inner;     /* a reference, once its value is shared */
 } shield;
 
 static void shield_release(aw_future *future) {
@@ -58,11 +58,11 @@ static aw_status shield_run(ready_item *item) {
 	self->watched = NULL;
 	if (inner && !loop_closing(self->future.loop)) inner_done(self, inner);
 	future_waiter_end(&self->waiter);
-	object_unref(self); /* what the waiter held */
+	object_unref(self); /* the waiter's */
 	return 0;
 }
 
-/* A reference that is not handed out. */
+/* Returns a reference that is not handed out. */
 static aw_status shield_make(aw_future *future, const void *origin, aw_future **out) {
 	aw_status status = loop_check(future->loop);
 	if (status < 0) return status;

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * sleep: a future that a deadline finishes. Nothing and less is a bare yield, one iteration long and without
- * a timer.
- */
+/* sleep: a future finished by a timer. A delay of zero or less yields for one iteration, without a timer. */
 #include "failure.h"
 #include "task.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* The future with its deadline: one allocation a sleep. */
+/* The future and its timer, in one allocation. */
 typedef struct sleeper {
 	aw_future future;
 	alarm_clock alarm;
@@ -18,11 +15,11 @@ typedef struct sleeper {
 static aw_status sleeper_fired(ready_item *item) {
 	sleeper *self = container_of(item, sleeper, alarm.item);
 	if (!loop_closing(self->future.loop)) future_finish(&self->future, NULL, NULL);
-	object_unref(self); /* the deadline's */
+	object_unref(self); /* the timer's */
 	return 0;
 }
 
-/* The deadline goes with the sleep, so that a cancelled one leaves nothing behind. */
+/* Stops the timer at once, rather than let cancelled sleeps accumulate in the heap. */
 static bool sleeper_cancel(aw_future *future, aw_error *reason) {
 	sleeper *self = (sleeper *)(void *)future;
 	if (timer_is_set(&self->alarm.timer)) {
@@ -40,7 +37,7 @@ static void sleeper_release(aw_future *future) {
 static const future_kind sleeper_kind = {
 	.cancel = sleeper_cancel, .release = sleeper_release, .what = "sleep"};
 
-/* A new reference to a future done after `delay`. */
+/* Returns a new reference to a future that finishes after `delay`. */
 static aw_status sleeper_new(aw_loop *loop, int64_t delay, aw_future **out) {
 	sleeper *self = future_create(loop, &future_class, &sleeper_kind, sizeof *self);
 	if (!self) return -ENOMEM;

@@ -2,9 +2,9 @@
 /*
  * The task: drives a chain of coroutines, one step at a time.
  *
- * A step runs the innermost coroutine. What it answers is handled here: a future that is not done suspends
- * the task, everything else (a value, an error, another coroutine, a future that is done) goes on at once, as
- * Python's send and throw do.
+ * A step runs the innermost coroutine and handles its answer. A pending future suspends the task; anything
+ * else (a value, an error, another coroutine, a completed future) continues at once, as Python's send and
+ * throw do.
  */
 #include "task.h"
 
@@ -21,7 +21,7 @@
 
 static aw_status task_wakeup(ready_item *item);
 
-/* --- life --- */
+/* --- creation and release --- */
 
 static void chain_drop(aw_task *self) {
 	for (aw_coro *coro; (coro = self->coro);) {
@@ -46,20 +46,20 @@ static aw_future *task_kind_child(const aw_future *future, size_t index) {
 	return index ? NULL : ((const aw_task *)(const void *)future)->waiting;
 }
 
-static cancel_place *task_cancel_place(aw_future *future) {
-	return &((aw_task *)(void *)future)->cancel_place;
+static cancel_frame *task_cancel_frame(aw_future *future) {
+	return &((aw_task *)(void *)future)->cancel_frame;
 }
 
 static void task_cancel_enter(aw_future *future);
 static aw_future *task_cancel_next(aw_future *future, size_t index);
 static bool task_cancel_leave(aw_future *future, aw_error *reason);
-static const cancel_way task_cancel_way = {task_cancel_place, task_cancel_enter, task_cancel_next,
+static const cancel_ops task_cancel_ops = {task_cancel_frame, task_cancel_enter, task_cancel_next,
                                            task_cancel_leave};
 static const future_kind task_kind = {.release = task_kind_release,
                                       .is_task = true,
                                       .what = "task",
                                       .child = task_kind_child,
-                                      .way = &task_cancel_way};
+                                      .cancel_ops = &task_cancel_ops};
 
 static void task_close(aw_task *self);
 
@@ -91,7 +91,7 @@ static aw_task *task_create(aw_loop *loop, aw_coro *coro) {
 	aw_task *self = future_create(loop, &task_class, &task_kind, sizeof *self);
 	if (!self) return NULL;
 	self->coro = self->outermost = coro;
-	coro->taken = true; /* only from here on it can't be given back */
+	coro->taken = true; /* only after the last failure: a refused coroutine stays reusable */
 	self->number = threads_next_task();
 	self->context = context_capture();
 	self->waiter.item.run = task_wakeup;
@@ -99,7 +99,7 @@ static aw_task *task_create(aw_loop *loop, aw_coro *coro) {
 	return self;
 }
 
-/* --- ends --- */
+/* --- completion --- */
 
 static void drop_error(aw_error **slot) {
 	aw_error *error = *slot;
@@ -107,12 +107,12 @@ static void drop_error(aw_error **slot) {
 	aw_error_unref(error);
 }
 
-/* The chain has ended with a value, or, if `error`, failed. Takes over both. */
+/* The chain has ended with a value, or with `error`. Takes ownership of both. */
 static void task_finish(aw_task *self, void *value, aw_destroy_fn destroy, aw_error *error) {
 	task_count_requests(self->future.loop);
 	drop_error(&self->failure);
 	if (!error && self->must_cancel) {
-		/* Cancelled by itself, and returned without another await: the value is lost, as in asyncio. */
+		/* It cancelled itself and returned without another await: the value is lost, as in asyncio. */
 		self->must_cancel = false;
 		object_destroy_user(destroy, value);
 		future_set_cancelled(&self->future, self->reason ? self->reason : error_of(AW_ECANCELLED));
@@ -147,7 +147,7 @@ void scope_forgotten(task_scope *self) {
 	report_at(task->future.loop, self->kind->never_ended, &task->future, self->origin);
 }
 
-/* Those that the task, which has ended, did not end itself. */
+/* Abandons the scopes that the task did not exit before it ended. */
 static void leave_scopes(aw_task *self) {
 	aw_loop *loop = self->future.loop;
 	for (task_scope *at; (at = self->scopes.first);) {
@@ -161,7 +161,7 @@ static void leave_scopes(aw_task *self) {
 
 /* --- one step --- */
 
-/* What a stackful function prepared with aw_return() and aw_raise(), as the answer it stands for. */
+/* Turns a stackful function's status, and what aw_return() or aw_raise() prepared, into an answer. */
 static void answer_from_function(aw_task *self, aw_resume *resume, aw_status status) {
 	void *value = self->value;
 	aw_destroy_fn destroy = self->value_destroy;
@@ -180,10 +180,10 @@ static void answer_from_function(aw_task *self, aw_resume *resume, aw_status sta
 		prepared ? aw_error_ref(prepared) : error_with_message(&self->future.loop->domain, status, NULL);
 }
 
-/* Runs one step of `coro`; afterwards the answer is set. */
+/* Runs one step of `coro`, and sets the answer. */
 static void run_step(aw_task *self, aw_coro *coro, aw_resume *resume) {
 	if (coro->state == CORO_NEW && resume->status < 0) {
-		/* An error before the start never reaches the body. */
+		/* As in Python, an error thrown before the start never reaches the body. */
 		resume->answer = RESUME_RAISE;
 		resume->raised = aw_error_ref(resume->error);
 		return;
@@ -202,7 +202,7 @@ static void run_step(aw_task *self, aw_coro *coro, aw_resume *resume) {
 	}
 }
 
-/* Sets what the next step is sent from a future that is done. */
+/* Sends the outcome of a completed future to the next step. */
 static void send_outcome(aw_resume *resume, aw_future *future) {
 	resume->value = NULL;
 	resume->error = NULL;
@@ -218,7 +218,7 @@ static void send_error(aw_resume *resume, aw_error *error) {
 }
 
 /*
- * The innermost coroutine ended: its parent is next. False if there is none. `*held` keeps what is sent
+ * The innermost coroutine ended: continue with its parent. False if there is none. `*held` keeps what is sent
  * alive.
  */
 static bool pop(aw_task *self, aw_resume *resume, object **held) {
@@ -246,7 +246,7 @@ static bool pop(aw_task *self, aw_resume *resume, object **held) {
 
 static void park(aw_task *self, aw_future *future) {
 	task_count_requests(self->future.loop);
-	self->waiting = future; /* takes over the reference */
+	self->waiting = future; /* takes ownership */
 	future_wait(future, &self->waiter);
 	if (self->must_cancel && future_cancel(future, self->reason ? self->reason : error_of(AW_ECANCELLED))) {
 		self->must_cancel = false;
@@ -254,7 +254,7 @@ static void park(aw_task *self, aw_future *future) {
 	}
 }
 
-/* What the coroutine awaits: true if the task goes on at once, with what it is sent set. */
+/* Awaits a future for the coroutine. True if the task continues at once; what to send it is then set. */
 static bool await_future(aw_task *self, aw_resume *resume, object **held) {
 	aw_future *future = resume->awaited;
 	*held = &future->base;
@@ -288,7 +288,7 @@ static void await_coro(aw_task *self, aw_resume *resume, object **held) {
 	}
 	coro->taken = true;
 	coro->parent = self->coro;
-	self->coro = coro; /* takes over the reference */
+	self->coro = coro; /* takes ownership */
 	resume->status = 0;
 	resume->value = NULL;
 	resume->value_destroy = NULL;
@@ -328,7 +328,7 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 		if (resume->answer == RESUME_RETURN || resume->answer == RESUME_RAISE) {
 			bool raised = resume->answer == RESUME_RAISE;
 			aw_error *error = raised ? resume->raised : NULL;
-			/* An exit that a coroutine further out has caught is none. */
+			/* Only an exit that no outer coroutine caught leaves the loop. */
 			aw_status status = raised && error->status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
 			chain_drop(self);
 			self->stackful = NULL;
@@ -348,7 +348,7 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 	return 0;
 }
 
-/* What the next step is sent: the outcome of what it awaited, unless a cancellation is to be raised. */
+/* Sends the outcome of the awaited future to the next step, or the cancellation if one is due. */
 static aw_status task_wakeup(ready_item *item) {
 	aw_task *self = container_of(item, aw_task, waiter.item);
 	aw_future *awaited = self->waiting;
@@ -370,9 +370,7 @@ static aw_status task_wakeup(ready_item *item) {
 			send_error(&resume, thrown);
 		}
 	}
-	/*
-	 * The future's own reference from the queue and that of `waiting` are one too many: the step needs one.
-	 */
+	/* Drop the queue's reference to the future; that of `waiting` keeps it alive during the step. */
 	future_waiter_end(&self->waiter);
 	int64_t began = report_slow_begin(self->future.loop);
 	aw_status status = task_drive(self, &resume, awaited ? &awaited->base : NULL);
@@ -382,7 +380,7 @@ static aw_status task_wakeup(ready_item *item) {
 	return status;
 }
 
-/* Ends a task of a loop that closes: a stackful coroutine unwinds, others are destroyed. */
+/* Ends a task of a closing loop: a stackful coroutine unwinds, others are destroyed. */
 static void task_close(aw_task *self) {
 	aw_loop *loop = self->future.loop;
 	task_count_requests(loop);
@@ -393,7 +391,7 @@ static void task_close(aw_task *self) {
 		object_unref(self->waiting);
 		self->waiting = NULL;
 	}
-	/* Coroutines that await in the way of a stackful one are destroyed; its own stack unwinds by itself. */
+	/* Coroutines that a stackful one awaits are destroyed; its own stack unwinds. */
 	while (self->coro != self->outermost) {
 		aw_coro *coro = self->coro;
 		self->coro = coro->parent;
@@ -421,7 +419,7 @@ static void cancel_next_step(aw_task *self, aw_error *reason) {
 	self->reason = aw_error_ref(reason);
 }
 
-/* The task that a task awaits, if it is not done. */
+/* The pending task that this task awaits, or NULL. */
 static aw_task *awaited_task(const aw_task *self) {
 	aw_future *future = self->waiting;
 	return future && !future_is_done(future) && future->kind == &task_kind ? (aw_task *)(void *)future : NULL;
@@ -430,10 +428,10 @@ static aw_task *awaited_task(const aw_task *self) {
 /*
  * Cancelling a task counts a request in that task and in every task below it in its chain of awaits; only the
  * last one acts on it. Cancelling all the tasks of a chain would therefore take quadratic time. So the first
- * request walks down and caches the end of the chain in each task it passes. Later requests go straight to
- * the end, and the task that was asked records what those below still owe to their counts. The counts are
- * settled, in one pass for all requests, when somebody reads one or when any task starts or stops waiting;
- * the caches are dropped then.
+ * request walks down and caches the end of the chain in each task it passes. Later requests skip to the end,
+ * and the task that was cancelled records how many requests the tasks below have yet to count. One pass
+ * propagates all of these before a count is read and before any task starts or stops waiting; it also drops
+ * the caches.
  */
 static void chain_set_end(aw_task *self, aw_task *end) {
 	aw_loop *loop = self->future.loop;
@@ -442,32 +440,35 @@ static void chain_set_end(aw_task *self, aw_task *end) {
 	loop->chained = self;
 }
 
-/* Passes what is owed down the chain, up to a task that another branch has yet to pass its own to. */
-static void pass_owed(aw_task *self) {
-	while (self->chain_end && !self->above) {
+/*
+ * Propagates deferred requests down the chain, stopping at a task that still expects some from another
+ * branch.
+ */
+static void propagate_requests(aw_task *self) {
+	while (self->chain_end && !self->indegree) {
 		aw_task *next = (aw_task *)(void *)self->waiting;
-		next->cancel_requests += self->owed;
-		next->owed += self->owed;
-		next->above--;
-		self->owed = 0;
+		next->cancel_requests += self->deferred;
+		next->deferred += self->deferred;
+		next->indegree--;
+		self->deferred = 0;
 		self->chain_end = NULL;
 		self = next;
 	}
-	if (!self->chain_end) self->owed = 0; /* the end of its chain */
+	if (!self->chain_end) self->deferred = 0; /* the end of its chain */
 }
 
 void task_count_all_requests(aw_loop *loop) {
 	aw_task *chained = loop->chained;
 	loop->chained = NULL;
-	for (aw_task *at = chained; at; at = at->next_chained) ((aw_task *)(void *)at->waiting)->above++;
+	for (aw_task *at = chained; at; at = at->next_chained) ((aw_task *)(void *)at->waiting)->indegree++;
 	for (aw_task *next; chained; chained = next) {
 		next = chained->next_chained;
-		pass_owed(chained);
+		propagate_requests(chained);
 	}
 }
 
-/* Tasks that await each other in a circle: no end would come from below, so this one is woken without. */
-static void break_circle(aw_task *self, aw_error *reason) {
+/* Tasks that await each other in a cycle would never complete, so this one is taken out of its wait. */
+static void break_cycle(aw_task *self, aw_error *reason) {
 	if (!self->waiting || !future_unwait(self->waiting, &self->waiter)) return;
 	task_count_requests(self->future.loop);
 	object_unref(self->waiting);
@@ -479,7 +480,7 @@ static void break_circle(aw_task *self, aw_error *reason) {
 static void task_cancel_enter(aw_future *future) {
 	aw_task *self = (aw_task *)(void *)future;
 	self->cancel_requests++;
-	if (self->chain_end) self->owed++;
+	if (self->chain_end) self->deferred++;
 }
 
 static aw_future *task_cancel_next(aw_future *future, size_t index) {
@@ -491,9 +492,9 @@ static aw_future *task_cancel_next(aw_future *future, size_t index) {
 static bool task_cancel_leave(aw_future *future, aw_error *reason) {
 	aw_task *self = (aw_task *)(void *)future, *next = awaited_task(self);
 	aw_task *end = self->chain_end;
-	if (!self->cancel_place.accepted) cancel_next_step(end ? end : self, reason);
-	if (self->cancel_place.circle)
-		break_circle(self, reason);
+	if (!self->cancel_frame.accepted) cancel_next_step(end ? end : self, reason);
+	if (self->cancel_frame.cycle)
+		break_cycle(self, reason);
 	else if (next && !end)
 		chain_set_end(self, next->chain_end ? next->chain_end : next);
 	return true;
@@ -505,7 +506,7 @@ bool task_cancel(aw_task *self, aw_error *reason) {
 
 /* --- the public functions --- */
 
-/* The first step, now. AW_ESYSTEMEXIT stays in the task: who spawned it can't be left. */
+/* Runs the first step at once. AW_ESYSTEMEXIT stays in the task: the spawning code can't be unwound. */
 static void start_now(void *arg) {
 	aw_task *self = arg;
 	thread *here = thread_here();
@@ -514,7 +515,7 @@ static void start_now(void *arg) {
 	object_releases_leave(here, outer);
 }
 
-/* Schedules a task just made, or takes its first step, and hands it out. */
+/* Schedules a new task, or runs its first step, and stores it in `out`. */
 static void task_start(aw_task *self, bool eager, aw_task **out) {
 	aw_loop *loop = self->future.loop;
 	object_ref(self);
@@ -569,7 +570,7 @@ aw_status task_spawn_coro(aw_loop *loop, aw_coro *coro, bool eager, const void *
 	return 0;
 }
 
-/* To the caller of the exported function, if it asked for it. */
+/* Counts the task as the caller's, if the caller asked for it. */
 static aw_status hand_out(aw_status status, aw_task **out, const void *origin) {
 	if (status == 0 && out) object_hand_out(*out, origin);
 	return status;
@@ -593,7 +594,7 @@ ENTRY(aw_task_spawn_coro_eager, (aw_loop *loop, aw_coro *coro, aw_task **out), (
 	return hand_out(task_spawn_coro(loop, coro, true, CALLER, out), out, CALLER);
 }
 
-/* Takes over the name. */
+/* Takes ownership of the name. */
 static void rename_task(aw_task *self, char *name) {
 	if (self->stackful) stackful_set_name(self->stackful, name);
 	free(self->name);
@@ -669,7 +670,7 @@ ENTRY(aw_task_uncancel, (aw_task *task), (task)) {
 const char *aw_task_name(const aw_task *task) {
 	if (!task_is(task)) return NULL;
 	if (!task->name) {
-		/* Most names are never asked for, so the default one is made late. */
+		/* Most names are never read, so the default is formatted lazily. */
 		aw_task *self = (aw_task *)(uintptr_t)task;
 		if (asprintf(&self->name, "Task-%" PRIu64, task->number) < 0) self->name = NULL;
 	}
@@ -703,9 +704,9 @@ ENTRY(aw_loop_all_tasks, (aw_loop *loop, aw_task **out, size_t max), (loop, out,
 	return count > INT32_MAX ? -EOVERFLOW : (aw_status)count;
 }
 
-/* --- inside a stackful coroutine --- */
+/* --- calls from a stackful task --- */
 
-/* Suspends after an answer, and gives what was sent. */
+/* Suspends with the answer set, and returns what was sent. */
 static aw_status suspend(void **out) {
 	aw_resume *resume = stackful_suspend();
 	failure_note(&resume->task->failure, resume->error ? aw_error_ref(resume->error) : NULL);
@@ -750,7 +751,7 @@ aw_status await_made(aw_status status, aw_coro *made, void **out) {
 aw_status aw_return(void *value, aw_destroy_fn destroy) {
 	aw_resume *resume = stackful_here();
 	if (!resume) {
-		object_destroy_user(destroy, value); /* `return aw_return(…)` leaves nobody to do it */
+		object_destroy_user(destroy, value); /* with `return aw_return(…)` nothing else can */
 		return AW_ENOTASK;
 	}
 	aw_task *self = resume->task;

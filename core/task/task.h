@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The task inside the library. */
+/* Internal interface of tasks. */
 #ifndef CORE_TASK_H
 #define CORE_TASK_H
 
@@ -11,38 +11,38 @@
 #include <await/task.h>
 
 /*
- * A timeout or a task group that a task is in. It is listed with its task from its begin to its end, so that
- * one that is never ended does not go unnoticed.
+ * A timeout or task group that a task has entered. Each task lists its scopes, so that one that is never
+ * exited can be reported.
  */
 typedef struct task_scope {
 	struct task_scope *next, *previous;
-	aw_task *task; /* in whose list it is, or NULL */
+	aw_task *task; /* whose list it is in, or NULL */
 	const struct task_scope_kind *kind;
-	const void *origin; /* the code that began it */
+	const void *origin; /* the code that entered it */
 } task_scope;
 
 typedef struct task_scope_kind {
-	const char *never_ended; /* what is reported */
-	/* The task has ended, and the scope is out of its list: ends it. May free it. */
+	const char *never_ended; /* the message to report */
+	/* The task has ended without exiting the scope, which is out of its list already. May free the scope. */
 	void (*abandon)(task_scope *self);
-	/* The task that it holds after `*at`, which is NULL first; NULL beyond the last. NULL: none. */
+	/* Iterates over the member tasks: `*at` is NULL at first; NULL after the last. Optional. */
 	aw_task *(*next_member)(const task_scope *self, void **at);
 } task_scope_kind;
 
 void scope_enter(task_scope *self, const task_scope_kind *kind, aw_task *task, const void *origin);
-/* Takes it out of its task's list; false if it is in none. */
+/* Removes it from its task's list; false if it is in none. */
 bool scope_leave(task_scope *self);
-/* The same where nobody ended it, and reports it then. */
+/* The same for a scope that was never exited, which is reported. */
 void scope_forgotten(task_scope *self);
 
 struct aw_task {
 	aw_future future;         /* first: a task is a future */
-	future_waiter waiter;     /* its next step, in the ready queue or in the list of what it awaits */
+	future_waiter waiter;     /* its next step: in the ready queue, or in the awaited future's list */
 	aw_task *next, *previous; /* in the loop's list, while it is not done */
 	aw_future *waiting;       /* what it awaits; a reference */
 	aw_coro *coro;            /* the innermost coroutine; a reference, as on each parent */
 	aw_coro *outermost;       /* borrowed from the chain */
-	stackful *stackful;       /* if the outermost is one */
+	stackful *stackful;       /* set if the outermost coroutine is stackful */
 	aw_error *reason;         /* of the cancellation to be delivered; a reference */
 	aw_error *failure;        /* of the last call that failed (failure.h); a reference */
 	void *value;              /* what aw_return() prepared */
@@ -50,43 +50,43 @@ struct aw_task {
 	struct binding *context; /* task-local values; a reference */
 	uint64_t number;
 	char *name;               /* NULL: "Task-N" was never asked for */
-	int64_t since;            /* when it suspended last; in debug mode */
-	uint32_t cancel_requests; /* open requests */
-	bool must_cancel;         /* one is to be delivered at the next step */
-	cancel_place cancel_place;
-	/* Requests that the tasks below have yet to count; see task_count_requests(). */
-	uint32_t owed;           /* requests that the tasks below have not counted yet */
-	uint32_t above;          /* while settling: tasks that await this one and come first */
+	int64_t since;            /* time of the last suspension; in debug mode */
+	uint32_t cancel_requests; /* cancel() calls less uncancel() calls */
+	bool must_cancel;         /* deliver a cancellation at the next step */
+	bool awaited, printed;    /* while the tree of tasks is printed */
+	cancel_frame cancel_frame;
+	/* Deferred counting of cancel requests; see task_count_requests(). */
+	uint32_t deferred;       /* requests that the tasks below have not counted yet */
+	uint32_t indegree;       /* during propagation: tasks that await this one and must come first */
 	aw_task *chain_end;      /* the last task in the chain of awaits below; NULL: not cached */
 	aw_task *next_chained;   /* in loop.chained */
-	bool awaited, printed;   /* while the tree of tasks is printed */
 	LIST(task_scope) scopes; /* that it is in, the innermost first */
 };
 
 /*
- * aw_task_spawn() and aw_task_spawn_coro() for the library itself: what they make is not handed out, and has
- * another's origin.
+ * aw_task_spawn() and aw_task_spawn_coro() for internal use: the task is not handed out, and `origin` names
+ * the code that asked for it.
  */
 aw_status task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, bool eager,
                      const void *origin, aw_task **out);
 aw_status task_spawn_coro(aw_loop *loop, aw_coro *coro, bool eager, const void *origin, aw_task **out);
 
-/* Asks for cancellation, with a reason. */
+/* Requests cancellation with a reason. */
 bool task_cancel(aw_task *self, aw_error *reason);
 
 /*
- * Settles the counts of cancel requests. Call before reading `cancels`, and before any task starts or stops
- * waiting.
+ * Brings the counts of cancel requests up to date. Call before reading `cancel_requests`, and before any task
+ * starts or stops waiting.
  */
 void task_count_all_requests(aw_loop *loop);
 static inline void task_count_requests(aw_loop *loop) {
 	if (loop->chained) task_count_all_requests(loop);
 }
 
-/* From a stackful coroutine: lets the others run for one iteration. */
+/* From a stackful task: suspends for one iteration. */
 aw_status task_yield(aw_resume *resume);
 
-/* An await ends without a suspension: with a failure of its own, which is noted, or well. */
+/* Ends an await that did not suspend: notes its failure, or clears an older one. */
 static inline aw_status await_ended(const aw_resume *resume, aw_status status) {
 	if (status < 0) return failed(status);
 	if (resume->task->failure) failure_forget();
@@ -97,11 +97,11 @@ static inline bool task_is(const aw_task *self) {
 	return object_is(self, &task_class);
 }
 
-/* Awaits a coroutine just made, which is dropped; or notes why it could not be made. */
+/* Awaits a coroutine and drops it, or notes why it could not be made. */
 aw_status await_made(aw_status status, aw_coro *made, void **out);
 /*
- * The stackful twin of a call that makes a coroutine, whose last parameter is where to put it: makes and
- * awaits it.
+ * Stackful form of a call that makes a coroutine: makes it and awaits it. The call takes the place to store
+ * the coroutine as its last parameter.
  */
 #define AWAIT_CORO(out, make, ...)                                                            \
 	__extension__({                                                                           \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Task groups, by the rules of CPython 3.13: the first failure cancels the rest and the parent's body;
- * leaving waits for all; failures win over a cancellation from outside, which is then asked for again so that
- * it is not lost.
+ * Task groups, by the rules of CPython 3.13: the first failure cancels the other members and the parent's
+ * body; the exit waits for all members; failures take precedence over a cancellation from outside, which is
+ * then requested again so that it is not lost.
  */
 #include "failure.h"
 #include "list.h"
@@ -25,16 +25,16 @@ typedef struct member {
 struct aw_taskgroup {
 	object base;
 	aw_loop *loop;
-	aw_task *parent; /* a reference, once entered */
+	aw_task *parent; /* a reference, after enter */
 	LIST(member) members;
 	size_t member_count;
-	aw_error **errors; /* references, in the order of the failures */
+	aw_error **errors; /* references, in order of failure */
 	size_t error_count, error_capacity;
-	aw_error *exit_error; /* of a member that asked to leave the loop; a reference */
-	aw_future *emptied;   /* a reference, while the end waits */
+	aw_error *exit_error; /* AW_ESYSTEMEXIT of a member or the body; a reference */
+	aw_future *emptied;   /* a reference, while the exit waits */
 	bool entered, ending, aborting, parent_cancelled;
-	bool cancelled;    /* by aw_taskgroup_cancel(): others may cancel the parent all the same */
-	task_scope inside; /* of the parent */
+	bool cancelled;    /* by aw_taskgroup_cancel(); others may still cancel the parent */
+	task_scope inside; /* in the list of the parent */
 };
 
 static void taskgroup_release(object *base) {
@@ -59,7 +59,7 @@ static void taskgroup_abort(aw_taskgroup *self) {
 	for (member *at = self->members.first; at; at = at->next) task_cancel(at->task, error_of(AW_ECANCELLED));
 }
 
-/* Room is made when a member joins, so that a failure can always be kept. */
+/* Reserved when a member joins, so that recording a failure needs no memory. */
 static aw_status errors_reserve(aw_taskgroup *self, size_t more) {
 	if (self->error_count + more <= self->error_capacity) return 0;
 	size_t capacity = (self->error_count + more) * 2;
@@ -108,13 +108,13 @@ static aw_status member_run(ready_item *item) {
 	return 0;
 }
 
-/* The loop closes: a task that was dropped pending never ends. */
+/* The loop is closing: a task that was dropped while pending never completes. */
 static void member_close(closer *base) {
 	member *self = container_of(base, member, closer);
 	if (future_unwait(&self->task->future, &self->waiter)) member_run(&self->waiter.item);
 }
 
-/* May a task join now? Makes its member. */
+/* Checks that a task may join, and allocates its member. */
 static aw_status member_prepare(aw_taskgroup *self, member **out) {
 	aw_status status = taskgroup_check(self);
 	if (status < 0) return status;
@@ -125,15 +125,16 @@ static aw_status member_prepare(aw_taskgroup *self, member **out) {
 	return *out ? 0 : -ENOMEM;
 }
 
-static void member_join(aw_taskgroup *self, member *who, aw_task *task, aw_task **out, const void *origin) {
-	who->waiter.item.run = member_run;
-	who->closer.close = member_close;
-	who->group = object_ref(self);
-	who->task = task;
-	list_append(&self->members, who);
+static void member_join(aw_taskgroup *self, member *joining, aw_task *task, aw_task **out,
+                        const void *origin) {
+	joining->waiter.item.run = member_run;
+	joining->closer.close = member_close;
+	joining->group = object_ref(self);
+	joining->task = task;
+	list_append(&self->members, joining);
 	self->member_count++;
-	loop_add_closer(self->loop, &who->closer);
-	future_wait(&task->future, &who->waiter);
+	loop_add_closer(self->loop, &joining->closer);
+	future_wait(&task->future, &joining->waiter);
 	if (out) *out = object_hand_out(object_ref(task), origin);
 }
 
@@ -150,7 +151,7 @@ ENTRY(aw_taskgroup_new, (aw_loop *loop, aw_taskgroup **out), (loop, out)) {
 
 REFERENCES(aw_taskgroup, object_is(self, &taskgroup_class))
 
-/* The parent ended in the group: its tasks don't outlive it for long. */
+/* The parent ended without exiting the group: cancel the members. */
 static void taskgroup_abandon(task_scope *base) {
 	aw_taskgroup *self = container_of(base, aw_taskgroup, inside);
 	self->ending = true;
@@ -183,47 +184,48 @@ ENTRY(aw_taskgroup_enter, (aw_taskgroup *group), (group)) {
 	return 0;
 }
 
-ENTRY(aw_taskgroup_spawn, (aw_taskgroup *group, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out),
+ENTRY(aw_taskgroup_spawn, (aw_taskgroup *group, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                           aw_task **out),
       (group, fn, ud, destroy, out)) {
-	member *who;
+	member *joining;
 	aw_task *task;
-	aw_status status = member_prepare(group, &who);
+	aw_status status = member_prepare(group, &joining);
 	if (status < 0) {
 		object_destroy_user(destroy, ud);
 		return status;
 	}
 	status = task_spawn(group->loop, fn, ud, destroy, false, CALLER, &task);
 	if (status < 0)
-		free(who);
+		free(joining);
 	else
-		member_join(group, who, task, out, CALLER);
+		member_join(group, joining, task, out, CALLER);
 	return status;
 }
 
 ENTRY(aw_taskgroup_spawn_coro, (aw_taskgroup *group, aw_coro *coro, aw_task **out), (group, coro, out)) {
 	if (!object_is(coro, &coro_class)) return AW_EBADHANDLE;
-	member *who;
+	member *joining;
 	aw_task *task;
-	aw_status status = member_prepare(group, &who);
+	aw_status status = member_prepare(group, &joining);
 	if (status < 0) return status;
 	status = task_spawn_coro(group->loop, coro, false, CALLER, &task);
 	if (status < 0)
-		free(who);
+		free(joining);
 	else
-		member_join(group, who, task, out, CALLER);
+		member_join(group, joining, task, out, CALLER);
 	return status;
 }
 
 ENTRY(aw_taskgroup_add, (aw_taskgroup *group, aw_task *task), (group, task)) {
 	if (!task_is(task)) return AW_EBADHANDLE;
-	member *who;
-	aw_status status = member_prepare(group, &who);
+	member *joining;
+	aw_status status = member_prepare(group, &joining);
 	if (status < 0) return status;
 	if (task->future.loop != group->loop || task == group->parent) {
-		free(who);
+		free(joining);
 		return task == group->parent ? -EINVAL : AW_EFOREIGNLOOP;
 	}
-	member_join(group, who, object_ref(task), NULL, NULL);
+	member_join(group, joining, object_ref(task), NULL, NULL);
 	return 0;
 }
 
@@ -244,13 +246,13 @@ ENTRY(aw_taskgroup_cancel, (aw_taskgroup *group), (group)) {
 	return 0;
 }
 
-/* --- leaving --- */
+/* --- exit --- */
 
 typedef struct leave {
 	aw_frame frame;
 	aw_taskgroup *group;    /* a reference */
-	aw_error *body;         /* what the block ended with; a reference, or NULL */
-	aw_error *cancellation; /* to be raised if nothing else is; a reference */
+	aw_error *body;         /* the error of the body; a reference, or NULL */
+	aw_error *cancellation; /* raised if nothing else is; a reference */
 } leave;
 
 static void keep(aw_error **slot, aw_error *error) {
@@ -259,7 +261,7 @@ static void keep(aw_error **slot, aw_error *error) {
 	aw_error_unref(old);
 }
 
-/* Everybody is gone: what the end of the group is. */
+/* All members have completed: answer with the outcome of the group. */
 static aw_status leave_answer(leave *self, aw_resume *resume) {
 	aw_taskgroup *group = self->group;
 	if (group->exit_error) return aw_resume_raise(resume, group->exit_error);
@@ -270,7 +272,7 @@ static aw_status leave_answer(leave *self, aw_resume *resume) {
 	if (!group->error_count) return 0;
 	if (aw_task_cancelling(group->parent) > 0) {
 		/*
-		 * Somebody outside asked too: ask again, so that the next await hears of it and the count stays
+		 * Cancelled from outside too: request it again, so that the next await raises it and the count is
 		 * right.
 		 */
 		aw_task_uncancel(group->parent);
@@ -291,7 +293,7 @@ static void emptied_drop(aw_taskgroup *self) {
 	self->emptied = NULL;
 }
 
-static const future_kind emptied_kind = {.what = "task group"}; /* its tasks are shown below their parent */
+static const future_kind emptied_kind = {.what = "task group"}; /* its tasks are printed below their parent */
 
 static aw_status leave_step(aw_resume *resume, void *ud) {
 	leave *self = ud;

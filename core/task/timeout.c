@@ -2,9 +2,9 @@
 /*
  * The timeout scope, and wait_for on top of it.
  *
- * When its time has passed the scope asks its task to cancel, once. On leaving it takes the request back, and
- * turns the cancellation into a timeout only if no request is open that was not there when it was entered:
- * who else cancelled must be heard.
+ * On expiry the scope requests cancellation of its task, once. The exit takes that request back, and turns
+ * the cancellation into a timeout only if no other request arrived since the scope was entered: a
+ * cancellation from elsewhere must not be swallowed.
  */
 #include "failure.h"
 #include "shield.h"
@@ -18,8 +18,8 @@
 enum scope_state { SCOPE_NEW, SCOPE_ENTERED, SCOPE_EXPIRING, SCOPE_EXPIRED, SCOPE_LEFT };
 
 /*
- * Fires in the next iteration: for a deadline that is past when it is set. One that the scope does not point
- * at any more does nothing.
+ * Fires in the next iteration, for a deadline that is already past when it is set. Does nothing if the scope
+ * no longer points to it.
  */
 typedef struct soon {
 	ready_item item;
@@ -30,13 +30,13 @@ struct aw_timeout {
 	object base;
 	aw_loop *loop;
 	alarm_clock alarm;
-	soon *soon;    /* queued, if it is the one to fire */
-	aw_task *task; /* a reference, while inside */
+	soon *soon;    /* queued; NULL if none is to fire */
+	aw_task *task; /* a reference, between enter and exit */
 	int64_t when;
-	uint32_t requests; /* open when it was entered */
+	uint32_t requests; /* the task's cancel requests at enter */
 	uint8_t state;
-	bool armed;        /* the alarm is set or queued, and holds a reference */
-	task_scope inside; /* of the task */
+	bool armed;        /* the alarm is set or queued, and has a reference */
+	task_scope inside; /* in the list of the task */
 };
 
 static void timeout_release(object *base) {
@@ -80,10 +80,7 @@ static aw_status soon_fired(ready_item *item) {
 	return 0;
 }
 
-/*
- * The alarm is not to ring. If it is queued already, it stays armed, and looks at `when` and at `soon` in its
- * turn.
- */
+/* Stops the alarm. One that is queued already stays armed, and checks `when` and `soon` when it runs. */
 static void timeout_stop_alarm(aw_timeout *self) {
 	if (!self->armed || !timer_is_set(&self->alarm.timer)) return;
 	loop_alarm_stop(self->loop, &self->alarm);
@@ -101,10 +98,7 @@ static aw_status timeout_arm_soon(aw_timeout *self) {
 	return 0;
 }
 
-/*
- * Sets the deadline that stands in `when`. One already past fires in the next iteration, at the place in the
- * order that it has now.
- */
+/* Arms the deadline in `when`. One that is already past is queued now, and fires in the next iteration. */
 static aw_status timeout_arm(aw_timeout *self) {
 	if (self->when <= loop_now(self->loop)) return timeout_arm_soon(self);
 	self->soon = NULL;
@@ -119,7 +113,7 @@ static aw_status timeout_arm(aw_timeout *self) {
 
 static void timeout_disarm(aw_timeout *self) {
 	self->soon = NULL;
-	timeout_stop_alarm(self); /* queued: it finds another state, and does nothing */
+	timeout_stop_alarm(self); /* one that is queued sees another state, and does nothing */
 }
 
 static aw_status timeout_create(aw_loop *loop, int64_t when_ns, const void *origin, aw_timeout **out) {
@@ -163,7 +157,7 @@ static aw_task *timeout_exit(aw_timeout *self) {
 
 static void timeout_abandon(task_scope *base) {
 	aw_timeout *self = container_of(base, aw_timeout, inside);
-	object_ref(self); /* its alarm may have the last one */
+	object_ref(self); /* the alarm's may be the last one */
 	object_unref(timeout_exit(self));
 	object_unref(self);
 }
@@ -187,7 +181,7 @@ ENTRY(aw_timeout_enter, (aw_timeout *timeout), (timeout)) {
 	return 0;
 }
 
-/* Takes back the request that is its own. True if it has expired and nobody else asks for a cancellation. */
+/* Takes back the scope's own request. True if it expired and no one else requested cancellation. */
 static bool timeout_leave(aw_timeout *timeout) {
 	bool expired = timeout->state == SCOPE_EXPIRING;
 	aw_task *task = timeout_exit(timeout);
@@ -208,9 +202,9 @@ static bool timeout_leave(aw_timeout *timeout) {
 aw_status aw_timeout_exit(aw_timeout *timeout, aw_status body) {
 	if (!object_is(timeout, &timeout_class)) return failed(AW_EBADHANDLE);
 	if (timeout->state != SCOPE_ENTERED && timeout->state != SCOPE_EXPIRING) return failed(AW_EINVALIDSTATE);
-	/* Nothing here depends on an open loop: a body that unwinds from a closing one leaves its scopes too. */
+	/* No check for a closed loop: a body that unwinds from a closing one exits its scopes too. */
 	if (timeout_leave(timeout) && body == AW_ECANCELLED) return failed(AW_ETIMEOUT);
-	return body < 0 ? failed_in_callback(body) : body; /* the body's failure, passed on with its error */
+	return body < 0 ? failed_in_callback(body) : body; /* keeps the body's error */
 }
 
 int64_t aw_timeout_when(const aw_timeout *timeout) {
@@ -249,7 +243,7 @@ enum wait_for_state { WAIT_FOR_START, WAIT_FOR_AWAITED, WAIT_FOR_ENDING };
 typedef struct wait_for {
 	aw_future *future;
 	aw_timeout *scope;
-	watch *ended; /* of WAIT_FOR_ENDING */
+	watch *ended; /* in WAIT_FOR_ENDING */
 	int64_t timeout;
 	uint8_t state;
 } wait_for;
@@ -269,7 +263,7 @@ static void wait_for_destroy(void *ud) {
 	free(self);
 }
 
-/* What the future ended with, as the answer. */
+/* Answers with the outcome of the future. */
 static aw_status answer_outcome(aw_resume *resume, aw_future *future) {
 	void *value = NULL;
 	aw_error *error = NULL;
@@ -277,7 +271,7 @@ static aw_status answer_outcome(aw_resume *resume, aw_future *future) {
 	return aw_resume_return(resume, value, value_share(value, future->value.destroy));
 }
 
-/* No time at all: a future that is not done is cancelled, and its end awaited whatever it is. */
+/* A timeout of zero or less: cancels a pending future, and waits until it is done, whatever its outcome. */
 static aw_status wait_for_nothing(wait_for *self, aw_resume *resume) {
 	if (future_is_done(self->future)) return answer_outcome(resume, self->future);
 	self->ended = watch_new(self->future->loop, 1, watch_finish);
@@ -303,13 +297,13 @@ static aw_status wait_for_step(aw_resume *resume, void *ud) {
 	switch (self->state) {
 	case WAIT_FOR_START: return wait_for_begin(self, resume);
 	case WAIT_FOR_AWAITED:
-		/* Changed, not AW_ETIMEOUT: a timeout of the future's own passes as it is. */
+		/* Compare with `sent`, not with AW_ETIMEOUT: the future may have failed with that itself. */
 		if (aw_timeout_exit(self->scope, sent) != sent) return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
 		if (sent < 0) return aw_resume_raise(resume, aw_resume_error(resume));
 		return aw_resume_return(resume, resume->value, value_share(resume->value, resume->value_destroy));
 	default:
 		if (sent < 0) return aw_resume_raise(resume, aw_resume_error(resume));
-		/* Not the state: a gather is not cancelled, but fails with the cancellation. */
+		/* Not the state: a gather does not become cancelled, it fails with AW_ECANCELLED. */
 		if (future_outcome(self->future, NULL, NULL) == AW_ECANCELLED)
 			return aw_resume_raise(resume, error_of(AW_ETIMEOUT));
 		return answer_outcome(resume, self->future);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* wait: a watch with a deadline, which counts ends until they are enough. It cancels nothing. */
+/* wait: a watch with a deadline that finishes when enough futures are done. It cancels none. */
 #include "failure.h"
 #include "task.h"
 #include "watch.h"
@@ -11,7 +11,7 @@
 
 typedef struct waiting {
 	watch watch;
-	alarm_clock alarm; /* holds a reference while it is set or queued */
+	alarm_clock alarm; /* has a reference while it is set or queued */
 	int32_t return_when;
 	size_t left;
 } waiting;
@@ -94,7 +94,8 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 	return aw_resume_return(resume, results, value_results);
 }
 
-ENTRY(aw_wait_coro, (aw_loop *loop, aw_future *const *futures, size_t count, int32_t return_when, int64_t timeout_ns, aw_coro **out),
+ENTRY(aw_wait_coro, (aw_loop *loop, aw_future *const *futures, size_t count, int32_t return_when,
+                     int64_t timeout_ns, aw_coro **out),
       (loop, futures, count, return_when, timeout_ns, out)) {
 	size_t distinct;
 	aw_status status = loop_resolve(&loop);
@@ -116,7 +117,7 @@ ENTRY(aw_wait_coro, (aw_loop *loop, aw_future *const *futures, size_t count, int
 	return 0;
 }
 
-/* How many are done, telling each. Done means done when the wait ended, as in asyncio. */
+/* Counts the futures that were done when the wait ended, as asyncio does, and stores which. */
 static aw_status count_done(const aw_results *results, size_t count, aw_bool *out_done) {
 	aw_status done = 0;
 	for (size_t i = 0; i < count; i++) {

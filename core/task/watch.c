@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A future that watches others. Duplicates are found by a mark on the futures themselves, so that no set has
- * to be built.
- */
+/* A future that watches others. A bit in the futures themselves finds duplicates, without building a set. */
 #include "watch.h"
 
 #include <errno.h>
@@ -19,7 +16,7 @@ aw_future *watch_child(const aw_future *future, size_t index) {
 
 const future_kind watch_kind = {.release = watch_release, .what = "wait", .child = watch_child};
 
-/* One node less. May free the watch. */
+/* Ends one node. May free the watch. */
 static void node_end(watch *self) {
 	if (--self->out == 0) loop_remove_closer(self->future.loop, &self->closer);
 	object_unref(self);

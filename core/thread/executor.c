@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool of threads and its queue. Threads are started one by one, while there is more queued than idle
- * threads will take, and end only after a shutdown. Nobody is called with the mutex held.
+ * A thread pool and its queue. A submit starts a thread if more jobs are queued than there are idle threads;
+ * threads exit only after a shutdown. No callback runs with the mutex held.
  *
- * A thread that has ended waits in a list to be joined. Once the handle is gone nobody will, so it detaches
- * itself.
+ * A thread that has exited is listed until it is joined. Once the handle is released nothing joins it, so it
+ * detaches itself.
  */
 #include "executor.h"
 
@@ -21,15 +21,15 @@
 struct pool {
 	_Atomic uint32_t refs;
 	uint32_t fork_generation;
-	pthread_mutex_t mutex; /* guards what follows */
+	pthread_mutex_t mutex; /* guards the fields below */
 	pthread_cond_t work;
-	park ended; /* threads that wait for the end of others */
+	park ended; /* threads that wait for workers to exit */
 	LIST(job) jobs;
 	size_t queued;
 	int32_t max, threads, idle;
-	int32_t unjoined; /* threads that run, or wait in the list */
+	int32_t unjoined; /* threads running, or exited and listed */
 	bool shut;
-	bool abandoned; /* the handle is gone */
+	bool abandoned; /* the handle was released */
 	worker *ended_list;
 };
 
@@ -42,7 +42,7 @@ struct aw_executor {
 
 static int32_t default_threads(void) {
 	cpu_set_t set;
-	/* What this process may use, which in a container is less than what there is. */
+	/* The CPUs this process may use, which may be fewer than the machine has. */
 	long count =
 		sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
 	if (count < 1) count = 1;
@@ -61,7 +61,7 @@ static pool *pool_new(int32_t max) {
 	return self;
 }
 
-/* In a forked child the threads don't exist, and one of them may have held the mutex. */
+/* A forked child has none of the threads, and one of them may have held the mutex. */
 static bool pool_is_forked(const pool *self) {
 	return self->fork_generation != *threads_fork_word;
 }
@@ -79,21 +79,21 @@ void pool_unref(pool *self) {
 	free(self);
 }
 
-static void queue_add(pool *self, job *what) {
-	what->state = JOB_QUEUED;
-	list_append(&self->jobs, what);
+static void queue_add(pool *self, job *item) {
+	item->state = JOB_QUEUED;
+	list_append(&self->jobs, item);
 	self->queued++;
 }
 
-static void queue_remove(pool *self, job *what, enum job_state state) {
-	list_remove(&self->jobs, what);
-	what->state = (uint8_t)state;
+static void queue_remove(pool *self, job *item, enum job_state state) {
+	list_remove(&self->jobs, item);
+	item->state = (uint8_t)state;
 	self->queued--;
 }
 
 /* --- threads --- */
 
-/* The next job to run, or NULL: this thread is to end. The mutex is held. */
+/* Waits for the next job; NULL if this thread must exit. The mutex is held. */
 static job *worker_take(pool *self) {
 	while (!self->jobs.first && !self->shut) {
 		self->idle++;
@@ -107,69 +107,69 @@ static job *worker_take(pool *self) {
 
 /* The mutex is held. */
 static void worker_end(worker *self) {
-	pool *home = self->pool;
-	home->threads--;
-	if (home->abandoned) {
-		home->unjoined--;
+	pool *owner = self->pool;
+	owner->threads--;
+	if (owner->abandoned) {
+		owner->unjoined--;
 		pthread_detach(pthread_self());
 		free(self);
 	} else {
-		self->next = home->ended_list;
-		home->ended_list = self; /* from here on it may be joined and freed */
+		self->next = owner->ended_list;
+		owner->ended_list = self; /* may be joined and freed from here on */
 	}
-	park_wake(&home->ended);
+	park_wake(&owner->ended);
 }
 
 static void *worker_main(void *arg) {
 	worker *self = arg;
-	pool *home = self->pool;
+	pool *owner = self->pool;
 	pthread_setname_np(pthread_self(), "aw-worker");
 	thread_here()->worker = self;
-	pthread_mutex_lock(&home->mutex);
-	for (job *next; (next = worker_take(home));) {
-		pthread_mutex_unlock(&home->mutex);
+	pthread_mutex_lock(&owner->mutex);
+	for (job *next; (next = worker_take(owner));) {
+		pthread_mutex_unlock(&owner->mutex);
 		next->run(next);
 		aw_error_unref(self->raised);
 		self->raised = NULL;
-		pthread_mutex_lock(&home->mutex);
+		pthread_mutex_lock(&owner->mutex);
 	}
 	thread_here()->worker = NULL;
 	worker_end(self);
-	pthread_mutex_unlock(&home->mutex);
-	pool_unref(home);
+	pthread_mutex_unlock(&owner->mutex);
+	pool_unref(owner);
 	return NULL;
 }
 
-/* The signals of the process are not for these threads; a fault must still reach the host's handler. */
+/* Workers block process signals, but faults must still reach the program's handler. */
 static void signals_for_workers(sigset_t *out) {
 	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
 	sigfillset(out);
 	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(out, faults[i]);
 }
 
-/* The mutex is held, so that the thread finds itself counted. */
-static aw_status worker_start(pool *home) {
+/* The mutex is held, so the new thread sees itself counted. */
+static aw_status worker_start(pool *owner) {
 	sigset_t blocked, old;
 	worker *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
-	self->pool = pool_ref(home);
+	self->pool = pool_ref(owner);
 	signals_for_workers(&blocked);
 	pthread_sigmask(SIG_SETMASK, &blocked, &old);
 	int error = pthread_create(&self->thread, NULL, worker_main, self);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (error) {
-		pool_unref(home);
+		pool_unref(owner);
 		free(self);
 		return -error;
 	}
-	home->threads++;
-	home->unjoined++;
+	owner->threads++;
+	owner->unjoined++;
 	return 0;
 }
 
 /* --- jobs --- */
 
-aw_status pool_submit(pool *self, job *what) {
+aw_status pool_submit(pool *self, job *item) {
 	aw_status status = 0;
 	if (pool_is_forked(self)) return AW_EFORKED;
 	pthread_mutex_lock(&self->mutex);
@@ -177,23 +177,23 @@ aw_status pool_submit(pool *self, job *what) {
 		pthread_mutex_unlock(&self->mutex);
 		return AW_EINVALIDSTATE;
 	}
-	queue_add(self, what);
-	/* Idle threads are spoken for by what is queued already. */
+	queue_add(self, item);
+	/* Each queued job already claims an idle thread. */
 	if (self->queued > (size_t)self->idle && self->threads < self->max) status = worker_start(self);
-	if (status < 0 && self->threads > 0) status = 0; /* one that is there will come to it */
+	if (status < 0 && self->threads > 0) status = 0; /* an existing thread will run it */
 	if (status < 0)
-		queue_remove(self, what, JOB_NEW);
+		queue_remove(self, item, JOB_NEW);
 	else
 		pthread_cond_signal(&self->work);
 	pthread_mutex_unlock(&self->mutex);
 	return status;
 }
 
-bool pool_withdraw(pool *self, job *what) {
+bool pool_withdraw(pool *self, job *item) {
 	if (pool_is_forked(self)) return false;
 	pthread_mutex_lock(&self->mutex);
-	bool queued = what->state == JOB_QUEUED;
-	if (queued) queue_remove(self, what, JOB_DROPPED);
+	bool queued = item->state == JOB_QUEUED;
+	if (queued) queue_remove(self, item, JOB_DROPPED);
 	pthread_mutex_unlock(&self->mutex);
 	return queued;
 }
@@ -221,7 +221,7 @@ static void pool_shut(pool *self, bool cancel_pending) {
 static void join_all(worker *list) {
 	for (worker *next; list; list = next) {
 		next = list->next;
-		pthread_join(list->thread, NULL); /* it has ended, or is about to */
+		pthread_join(list->thread, NULL); /* it has exited or is about to */
 		free(list);
 	}
 }
@@ -243,7 +243,7 @@ static void executor_release(object *base) {
 static const object_class executor_class = {
 	.name = "executor", .size = sizeof(aw_executor), .release = executor_release};
 
-/* 0, or why it can't be used. */
+/* Returns 0 if the handle can be used. */
 static aw_status executor_check(const aw_executor *executor) {
 	if (!object_is(executor, &executor_class)) return AW_EBADHANDLE;
 	return pool_is_forked(executor->pool) ? AW_EFORKED : 0;
@@ -276,7 +276,7 @@ ENTRY(aw_executor_shutdown, (aw_executor *executor, aw_bool cancel_pending), (ex
 	return status;
 }
 
-/* Joins the threads as they end. */
+/* Joins the threads as they exit. */
 static aw_status pool_join(pool *self, const park_limit *limit) {
 	aw_status status = 0;
 	pthread_mutex_lock(&self->mutex);
@@ -293,7 +293,7 @@ static aw_status pool_join(pool *self, const park_limit *limit) {
 		join_all(ended);
 		pthread_mutex_lock(&self->mutex);
 		self->unjoined--;
-		park_wake(&self->ended); /* another who waits */
+		park_wake(&self->ended); /* the next waiter */
 	}
 	pthread_mutex_unlock(&self->mutex);
 	return status;
@@ -303,7 +303,7 @@ static aw_status shutdown_wait(aw_executor *executor, const park_limit *limit) {
 	aw_status status = executor_check(executor);
 	if (status < 0) return status;
 	const worker *here = thread_here()->worker;
-	object_ref(executor); /* what a thread runs meanwhile may drop the last reference */
+	object_ref(executor); /* a job may drop the last reference meanwhile */
 	pool_shut(executor->pool, false);
 	status = here && here->pool == executor->pool ? -EDEADLK : pool_join(executor->pool, limit);
 	object_unref(executor);
@@ -315,7 +315,8 @@ ENTRY(aw_executor_shutdown_wait, (aw_executor *executor, int64_t timeout_ns), (e
 	return shutdown_wait(executor, &limit);
 }
 
-ENTRY(aw_executor_shutdown_wait_interruptible, (aw_executor *executor, int64_t timeout_ns, aw_interrupt *interrupt),
+ENTRY(aw_executor_shutdown_wait_interruptible, (aw_executor *executor, int64_t timeout_ns,
+                                                aw_interrupt *interrupt),
       (executor, timeout_ns, interrupt)) {
 	park_limit limit = park_limit_after(timeout_ns);
 	aw_status status = interrupt_check(interrupt);
@@ -347,7 +348,7 @@ int32_t aw_executor_max_threads(const aw_executor *executor) {
 	return executor_check(executor) < 0 ? 0 : executor->pool->max;
 }
 
-/* --- inside a work function --- */
+/* --- calls from a work function --- */
 
 static aw_status prepare(worker *self, aw_error *error) {
 	aw_status status = error->status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool of threads and its queue. Knows nothing of loops: a job is a function to be run on one of the
- * threads. The pool outlives its handle as long as a thread or somebody with a job needs it.
+ * A thread pool and its queue, independent of loops: a job is a function to run on one of the threads. The
+ * pool outlives its handle while a thread or the owner of a job has a reference.
  */
 #ifndef CORE_EXECUTOR_H
 #define CORE_EXECUTOR_H
@@ -15,31 +15,31 @@ typedef struct pool pool;
 
 enum job_state { JOB_NEW, JOB_QUEUED, JOB_TAKEN, JOB_DROPPED };
 
-/* Embedded in its owner, who keeps it until one of the two was called or executor_withdraw() gave it back. */
+/* Embedded in its owner; must stay valid until `run` or `drop` is called or pool_withdraw() returns true. */
 typedef struct job {
 	struct job *next, *previous;
-	void (*run)(struct job *self);  /* on a thread of the pool; what comes after is the owner's */
-	void (*drop)(struct job *self); /* a shutdown took it out of the queue; on any thread */
+	void (*run)(struct job *self);  /* on a thread of the pool; the owner may free the job in it */
+	void (*drop)(struct job *self); /* removed from the queue by a shutdown; on any thread */
 	uint8_t state;                  /* guarded by the pool */
 } job;
 
 /* A thread of a pool. */
 typedef struct worker {
 	pool *pool;       /* a reference */
-	aw_error *raised; /* what aw_work_raise() prepared; a reference */
+	aw_error *raised; /* set by aw_work_raise(); a reference */
 	pthread_t thread;
-	struct worker *next; /* in the list of those that ended */
+	struct worker *next; /* in the list of exited threads */
 } worker;
 
-/* The pool behind a handle, with a new reference, or NULL with the status set. */
+/* Returns a new reference to the pool of a handle, or NULL with the status set. */
 pool *executor_pool(const aw_executor *executor, aw_status *status);
 void pool_unref(pool *self);
 /*
- * Queues a job. 0, and then `run` or `drop` follows; AW_EINVALIDSTATE after a shutdown, or why no thread
- * could be started.
+ * Queues a job: if this returns 0, `run` or `drop` follows. Fails with AW_EINVALIDSTATE after a shutdown, or
+ * if no thread could be started.
  */
 aw_status pool_submit(pool *self, job *job);
-/* Takes a job back; false if it was begun, or dropped. */
+/* Takes a job back from the queue; false if it was started or dropped. */
 bool pool_withdraw(pool *self, job *job);
 
 #endif

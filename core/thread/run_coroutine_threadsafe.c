@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_coroutine_threadsafe: a task made by another thread, and its outcome for that thread. The request, and
- * a cancellation, travel through the loop's posted list inside the object itself.
+ * run_coroutine_threadsafe: lets another thread spawn a task and get its outcome. The object embeds the items
+ * that carry the request and a cancellation through the loop's posted list.
  *
- * Until it is settled the loop can't be gone: closing settles everything, under the mutex. So whoever holds
- * the mutex and sees it pending may post. The task is kept for its value; letting go of it on a foreign
- * thread delivers the destroys on the loop's.
+ * Closing the loop settles every concurrent future, under its mutex. So a thread that holds the mutex and
+ * sees a pending future knows that the loop exists, and may post. The task is kept for its value; dropping it
+ * on another thread defers the destroys to the loop's thread.
  */
 #include "concurrent_future.h"
 
@@ -23,20 +23,20 @@ struct aw_concurrent_future {
 	object base;
 	uint32_t fork_generation;
 	pthread_mutex_t mutex; /* guards the outcome */
-	park waiting;          /* threads */
+	park waiting;          /* threads waiting for the outcome */
 	uint8_t state;         /* enum future_state */
-	bool is_integer;       /* the value is one of ours */
+	bool is_integer;       /* the value is an integer */
 	concurrent_future_follower *followers;
-	void *value;     /* the task's */
+	void *value;     /* owned by the task */
 	aw_error *error; /* a reference */
-	/* Set before it is posted, then the loop thread's alone. */
+	/* Set before posting; afterwards only the loop's thread uses these. */
 	aw_loop *loop;
 	ready_item arrival, cancellation;
 	future_waiter waiter; /* on the task */
 	closer closer;
-	aw_task *task; /* a reference, once it was spawned */
+	aw_task *task; /* a reference, once spawned */
 	aw_task_fn fn;
-	aw_step_fn step; /* or this */
+	aw_step_fn step; /* alternative to `fn` */
 	void *ud;
 	aw_destroy_fn destroy;
 	binding *context; /* a reference */
@@ -64,35 +64,35 @@ static bool is_done(const aw_concurrent_future *self) {
 	return self->state != FUTURE_PENDING;
 }
 
-static void follower_link(aw_concurrent_future *self, concurrent_future_follower *who) {
-	who->previous = NULL;
-	who->next = self->followers;
-	if (who->next) who->next->previous = who;
-	self->followers = who;
-	who->listed = true;
+static void follower_link(aw_concurrent_future *self, concurrent_future_follower *follower) {
+	follower->previous = NULL;
+	follower->next = self->followers;
+	if (follower->next) follower->next->previous = follower;
+	self->followers = follower;
+	follower->listed = true;
 }
 
-static void follower_unlink(aw_concurrent_future *self, concurrent_future_follower *who) {
-	if (who->next) who->next->previous = who->previous;
-	if (who->previous)
-		who->previous->next = who->next;
+static void follower_unlink(aw_concurrent_future *self, concurrent_future_follower *follower) {
+	if (follower->next) follower->next->previous = follower->previous;
+	if (follower->previous)
+		follower->previous->next = follower->next;
 	else
-		self->followers = who->next;
-	who->listed = false;
+		self->followers = follower->next;
+	follower->listed = false;
 }
 
-/* The mutex is held. A follower whose loop begins to close stays listed: its closer takes it out. */
+/* The mutex is held. If its loop has begun to close, a follower stays listed; its closer removes it. */
 static void tell_followers(aw_concurrent_future *self) {
 	for (concurrent_future_follower *at = self->followers, *next; at; at = next) {
 		next = at->next;
-		/* Unlinked first: its loop may be through with it as soon as it is posted. */
+		/* Unlink first: the loop may free it as soon as it is posted. */
 		follower_unlink(self, at);
 		if (handle_post(at->loop, &at->arrival)) continue;
 		follower_link(self, at);
 	}
 }
 
-/* The mutex is held. The first outcome stands. */
+/* The mutex is held. Only the first outcome counts. */
 static void settle(aw_concurrent_future *self, enum future_state state, void *value, aw_error *error) {
 	if (is_done(self)) return;
 	self->state = (uint8_t)state;
@@ -130,9 +130,9 @@ static aw_status outcome(const aw_concurrent_future *self, void **out) {
 	return self->state == FUTURE_CANCELLED ? AW_ECANCELLED : self->error->status;
 }
 
-/* --- in the loop --- */
+/* --- on the loop's thread --- */
 
-/* The task is done, or, without a future, the loop closes before. */
+/* The task is done; or, without a future, the loop is closing. */
 static aw_status task_done(ready_item *item) {
 	aw_concurrent_future *self = container_of(item, aw_concurrent_future, waiter.item);
 	if (self->waiter.future)
@@ -151,7 +151,7 @@ static void concurrent_future_close(closer *base) {
 		self->waiter.item.run(&self->waiter.item);
 }
 
-/* Takes over the callback, also when it fails. */
+/* Takes ownership of the callback, even on failure. */
 static aw_status spawn(aw_concurrent_future *self) {
 	aw_coro *coro;
 	if (self->fn)
@@ -164,8 +164,8 @@ static aw_status spawn(aw_concurrent_future *self) {
 }
 
 /*
- * Spawns the task in the context of who asked for it. The loop's reference passes on to the wait, or ends
- * here.
+ * Spawns the task in the submitter's context. The wait for the task inherits the loop's reference; on failure
+ * it is dropped here.
  */
 static void begin(aw_concurrent_future *self) {
 	binding *outer = context_swap(self->context);
@@ -188,7 +188,7 @@ static aw_status arrived(ready_item *item) {
 		begin(self);
 		return 0;
 	}
-	/* Cancelled on the way, or too late: it never runs. */
+	/* Cancelled before it arrived, or the loop is closing: it never runs. */
 	object_destroy_user(self->destroy, self->ud);
 	context_drop(self->context);
 	object_unref(self);
@@ -231,7 +231,7 @@ static aw_status submit(aw_loop *loop, aw_task_fn fn, aw_step_fn step, void *ud,
 	self->destroy = destroy;
 	self->context = context_capture();
 	self->origin = origin;
-	object_hand_out(object_ref(self), origin); /* the other is the loop's */
+	object_hand_out(object_ref(self), origin); /* the other reference is the loop's */
 	if (handle_post(loop, &self->arrival)) {
 		*out = self;
 		return 0;
@@ -243,12 +243,14 @@ static aw_status submit(aw_loop *loop, aw_task_fn fn, aw_step_fn step, void *ud,
 	return AW_ELOOPCLOSED;
 }
 
-ENTRY(aw_run_coroutine_threadsafe, (aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_concurrent_future **out),
+ENTRY(aw_run_coroutine_threadsafe, (aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destroy,
+                                    aw_concurrent_future **out),
       (loop, fn, ud, destroy, out)) {
 	return submit(loop, fn, NULL, ud, destroy, CALLER, out);
 }
 
-ENTRY(aw_run_step_threadsafe, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_concurrent_future **out),
+ENTRY(aw_run_step_threadsafe, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy,
+                               aw_concurrent_future **out),
       (loop, fn, ud, destroy, out)) {
 	return submit(loop, NULL, fn, ud, destroy, CALLER, out);
 }
@@ -257,7 +259,7 @@ ENTRY(aw_run_step_threadsafe, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destro
 
 REFERENCES(aw_concurrent_future, object_is(self, &concurrent_future_class))
 
-/* 0 with the mutex held, or why not. */
+/* Returns 0 with the mutex held, or an error. */
 static aw_status concurrent_future_lock(aw_concurrent_future *self) {
 	if (!object_is(self, &concurrent_future_class)) return AW_EBADHANDLE;
 	if (self->fork_generation != *threads_fork_word) return AW_EFORKED;
@@ -265,16 +267,17 @@ static aw_status concurrent_future_lock(aw_concurrent_future *self) {
 	return 0;
 }
 
-/* The mutex is held. 0 once it is done, whatever ended the wait. */
+/* The mutex is held. Returns 0 if it is done, however the wait ended. */
 static aw_status wait_until_done(aw_concurrent_future *self, const park_limit *limit) {
 	aw_status status = 0;
-	/* Whoever runs the loop would wait for itself. */
+	/* The thread that runs the loop would deadlock. */
 	if (!is_done(self) && thread_here()->loop == self->loop) return -EDEADLK;
 	while (!is_done(self) && status == 0) status = park_wait(&self->waiting, &self->mutex, limit);
 	return is_done(self) ? 0 : status;
 }
 
-ENTRY(aw_concurrent_future_wait, (aw_concurrent_future *future, int64_t timeout_ns, void **out), (future, timeout_ns, out)) {
+ENTRY(aw_concurrent_future_wait, (aw_concurrent_future *future, int64_t timeout_ns, void **out), (future,
+                                  timeout_ns, out)) {
 	park_limit limit = park_limit_after(timeout_ns);
 	aw_status status = concurrent_future_lock(future);
 	if (status < 0) return status;
@@ -286,7 +289,8 @@ ENTRY(aw_concurrent_future_wait, (aw_concurrent_future *future, int64_t timeout_
 	return status;
 }
 
-ENTRY(aw_concurrent_future_wait_interruptible, (aw_concurrent_future *future, int64_t timeout_ns, aw_interrupt *interrupt), (future, timeout_ns, interrupt)) {
+ENTRY(aw_concurrent_future_wait_interruptible, (aw_concurrent_future *future, int64_t timeout_ns,
+                                                aw_interrupt *interrupt), (future, timeout_ns, interrupt)) {
 	park_limit limit = park_limit_after(timeout_ns);
 	aw_status status = interrupt_check(interrupt);
 	if (status == 0) status = concurrent_future_lock(future);
@@ -324,7 +328,7 @@ ENTRY(aw_concurrent_future_cancel, (aw_concurrent_future *future), (future)) {
 	if (accepted) {
 		settle(future, FUTURE_CANCELLED, NULL, error_of(AW_ECANCELLED));
 		object_ref(future);
-		/* The loop may have begun to close; then it ends the task by itself. */
+		/* A refused post means that the loop is closing, which ends the task. */
 		if (!handle_post(future->loop, &future->cancellation)) object_unref(future);
 	}
 	pthread_mutex_unlock(&future->mutex);
@@ -349,21 +353,21 @@ aw_bool aw_concurrent_future_cancelled(aw_concurrent_future *future) {
 
 /* --- for other loops --- */
 
-aw_status concurrent_future_follow(aw_concurrent_future *future, concurrent_future_follower *who) {
+aw_status concurrent_future_follow(aw_concurrent_future *future, concurrent_future_follower *follower) {
 	aw_status status = concurrent_future_lock(future);
 	if (status < 0) return status;
 	if (!is_done(future))
-		follower_link(future, who);
+		follower_link(future, follower);
 	else
-		loop_push(who->loop, &who->arrival);
+		loop_push(follower->loop, &follower->arrival);
 	pthread_mutex_unlock(&future->mutex);
 	return 0;
 }
 
-bool concurrent_future_unfollow(aw_concurrent_future *future, concurrent_future_follower *who) {
+bool concurrent_future_unfollow(aw_concurrent_future *future, concurrent_future_follower *follower) {
 	pthread_mutex_lock(&future->mutex);
-	bool listed = who->listed;
-	if (listed) follower_unlink(future, who);
+	bool listed = follower->listed;
+	if (listed) follower_unlink(future, follower);
 	pthread_mutex_unlock(&future->mutex);
 	return listed;
 }

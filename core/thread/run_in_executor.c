@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_in_executor: a future whose outcome a thread of an executor makes. The work is part of the future, so
- * that its way home, through the loop's posted list, needs no memory and can't fail but by the loop's end.
+ * run_in_executor: a future whose outcome comes from a thread of an executor. The work is embedded in the
+ * future, so that posting its completion to the loop needs no memory and fails only if the loop is gone.
  *
- * While a thread holds a work, the loop's thread touches only the future in it.
+ * While a thread runs a work, the loop's thread touches only the future in it.
  */
 #include "run_in_executor.h"
 
@@ -17,17 +17,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* --- what a loop has of threads --- */
+/* --- thread state of a loop --- */
 
 struct loop_threads {
 	closer closer;
 	aw_loop *loop;
-	aw_executor *executor; /* the default one, a reference; NULL until somebody needs it */
-	bool refused;          /* it was shut down */
+	aw_executor *executor; /* the default executor, a reference; NULL until first used */
+	bool refused;          /* after shutdown_default_executor */
 	bool closed;
-	/*
-	 * A clock that jumps must not while a thread is at work: to its backend, that is an operation under way.
-	 */
+	/* Keeps a virtual clock from jumping while a thread works: its backend sees an operation in flight. */
 	operation hold;
 	int hold_fd;
 	bool held;
@@ -52,7 +50,7 @@ static void hold_done(operation *ended) {
 	if (self->closed)
 		threads_free(self);
 	else if (self->works)
-		(void)hold_submit(self); /* work came while the end was under way */
+		(void)hold_submit(self); /* new work arrived while the cancel was in flight */
 }
 
 static aw_status hold_begin(struct loop_threads *self) {
@@ -72,9 +70,7 @@ static void threads_close(closer *base) {
 	struct loop_threads *self = container_of(base, struct loop_threads, closer);
 	self->loop->threads = NULL;
 	self->closed = true;
-	/*
-	 * What this loop had queued has been dropped; another loop's work on an executor that it shares goes on.
-	 */
+	/* This loop's queued works are dropped already; those of a loop that shares the executor continue. */
 	aw_executor_shutdown(self->executor, false);
 	aw_executor_unref(self->executor);
 	if (self->held)
@@ -83,7 +79,7 @@ static void threads_close(closer *base) {
 		threads_free(self);
 }
 
-/* The loop's, made at first use, or NULL without memory. */
+/* Returns the thread state of the loop, created on first use; NULL if out of memory. */
 static struct loop_threads *threads_of(aw_loop *loop) {
 	if (loop->threads) return loop->threads;
 	struct loop_threads *self = calloc(1, sizeof *self);
@@ -95,13 +91,13 @@ static struct loop_threads *threads_of(aw_loop *loop) {
 	return self;
 }
 
-/* --- the work --- */
+/* --- work --- */
 
 typedef struct work {
 	aw_future future;
 	job job;
-	pool *pool;      /* a reference */
-	ready_item home; /* its way to the loop */
+	pool *pool;            /* a reference */
+	ready_item completion; /* posted to the loop when it has run or was dropped */
 	closer closer;
 	aw_work_fn fn;
 	void *ud;
@@ -113,8 +109,8 @@ typedef struct work {
 	aw_error *error; /* a reference */
 } work;
 
-/* Destroys what is left of it. */
-static void work_let_go(work *self) {
+/* Destroys what the work still owns. */
+static void work_clear(work *self) {
 	aw_destroy_fn value_destroy = self->value_destroy, destroy = self->destroy;
 	void *value = self->value, *ud = self->ud;
 	aw_error *error = self->error;
@@ -143,28 +139,28 @@ static void work_settle(work *self) {
 		aw_destroy_fn destroy = self->value_destroy;
 		self->value = NULL;
 		self->value_destroy = NULL;
-		future_finish(future, value, destroy); /* destroys it if the future was cancelled meanwhile */
+		future_finish(future, value, destroy); /* destroys the value if the future was cancelled meanwhile */
 	}
 }
 
-/* It is back on the loop's thread, having run or been dropped. */
-static aw_status work_home(ready_item *item) {
-	work *self = container_of(item, work, home);
+/* On the loop's thread, after the work has run or was dropped. */
+static aw_status work_completed(ready_item *item) {
+	work *self = container_of(item, work, completion);
 	aw_loop *loop = self->future.loop;
 	loop_remove_closer(loop, &self->closer);
 	hold_end(loop->threads);
 	if (!loop_closing(loop)) work_settle(self);
-	work_let_go(self);
+	work_clear(self);
 	object_unref(self);
 	return 0;
 }
 
 /*
- * On any thread. Once the loop is closed, its last reference brings it home; without a home any more it ends
- * where it is.
+ * On any thread. A closed loop still takes posted items until its last reference is dropped; after that the
+ * work is released here.
  */
-static void work_go_home(work *self) {
-	if (!handle_post(self->future.loop, &self->home)) object_unref(self);
+static void work_post(work *self) {
+	if (!handle_post(self->future.loop, &self->completion)) object_unref(self);
 }
 
 static void work_run(job *base) {
@@ -177,30 +173,33 @@ static void work_run(job *base) {
 		self->error = here->raised;
 		here->raised = NULL;
 	}
-	work_go_home(self);
+	work_post(self);
 }
 
 static void work_drop(job *base) {
-	work_go_home(container_of(base, work, job));
+	work_post(container_of(base, work, job));
 }
 
 static bool work_cancel(aw_future *future, aw_error *reason) {
 	work *self = (work *)(void *)future;
 	bool withdrawn = pool_withdraw(self->pool, &self->job);
 	future_set_cancelled(future, reason);
-	if (withdrawn) loop_push(future->loop, &self->home); /* destroys run from dispatch */
+	if (withdrawn) loop_push(future->loop, &self->completion); /* so that destroys run from dispatch */
 	return true;
 }
 
-/* The loop closes: what has not begun never will. What runs finds the loop closed when it comes home. */
+/*
+ * The loop is closing: withdraws a work that has not started. One that runs finds the loop closed when it
+ * completes.
+ */
 static void work_close(closer *base) {
 	work *self = container_of(base, work, closer);
-	if (pool_withdraw(self->pool, &self->job)) self->home.run(&self->home);
+	if (pool_withdraw(self->pool, &self->job)) self->completion.run(&self->completion);
 }
 
 static void work_release(aw_future *future) {
 	work *self = (work *)(void *)future;
-	work_let_go(self);
+	work_clear(self);
 	pool_unref(self->pool);
 }
 
@@ -212,9 +211,9 @@ static void work_describe(const aw_future *future, future_description *out) {
 static const future_kind work_kind = {
 	.cancel = work_cancel, .release = work_release, .what = "executor", .describe = work_describe};
 
-/* --- making one --- */
+/* --- starting work --- */
 
-/* The pool to run on, with a new reference. */
+/* Returns a new reference to the pool to run on. */
 static aw_status pool_find(struct loop_threads *threads, aw_executor *executor, pool **out) {
 	aw_status status = 0;
 	if (!executor) {
@@ -227,12 +226,12 @@ static aw_status pool_find(struct loop_threads *threads, aw_executor *executor, 
 	return status;
 }
 
-/* Starts `self`, made and given all but its pool. Its callback is taken only on success. */
+/* Submits `self`, complete except for its pool. Takes ownership of the callback only on success. */
 static aw_status work_start(work *self, struct loop_threads *threads, aw_executor *executor) {
 	aw_status status = pool_find(threads, executor, &self->pool);
 	if (status == 0) status = hold_begin(threads);
 	if (status < 0) return status;
-	object_ref(self); /* the thread's */
+	object_ref(self); /* the thread's reference */
 	loop_add_closer(threads->loop, &self->closer);
 	status = pool_submit(self->pool, &self->job);
 	if (status == 0) return 0;
@@ -252,7 +251,7 @@ aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void
 	}
 	self->job.run = work_run;
 	self->job.drop = work_drop;
-	self->home.run = work_home;
+	self->completion.run = work_completed;
 	self->closer.close = work_close;
 	self->fn = fn;
 	self->ud = ud;
@@ -263,11 +262,12 @@ aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void
 	if (status == 0 && out)
 		*out = origin ? object_hand_out(self, origin) : &self->future;
 	else
-		object_unref(self); /* after a failure this destroys */
+		object_unref(self); /* destroys the callback on failure */
 	return status;
 }
 
-ENTRY(aw_loop_run_in_executor, (aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy, aw_future **out),
+ENTRY(aw_loop_run_in_executor, (aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud,
+                                aw_destroy_fn destroy, aw_future **out),
       (loop, executor, fn, ud, destroy, out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status == 0 && !fn) status = -EINVAL;
@@ -291,7 +291,7 @@ ENTRY(aw_loop_set_default_executor, (aw_loop *loop, aw_executor *executor), (loo
 	return 0;
 }
 
-/* One thread more, which waits for the others, since they may need the loop to end. */
+/* A helper thread joins the workers: they may need the running loop in order to finish. */
 typedef struct joining {
 	aw_executor *executor, *helper; /* references */
 	int64_t limit;
@@ -307,11 +307,10 @@ static aw_status joining_run(void *ud, void **out, aw_destroy_fn *out_destroy) {
 static void joining_destroy(void *ud) {
 	joining *self = ud;
 	/*
-	 * Its thread has nothing left to do. If this is that thread, since there is no loop any more, it ends by
-	 * itself.
+	 * Returns soon: the helper is idle. Without a loop this runs on the helper itself, which then just exits.
 	 */
 	aw_status status = self->helper ? aw_executor_shutdown_wait(self->helper, AW_FOREVER) : 0;
-	(void)status; /* -EDEADLK, that is */
+	(void)status; /* -EDEADLK in that case */
 	aw_executor_unref(self->helper);
 	aw_executor_unref(self->executor);
 	free(self);
@@ -353,6 +352,6 @@ aw_status executor_finish(aw_loop *loop, int64_t limit, aw_future **out) {
 	aw_status status = loop_check(loop);
 	if (status < 0 || !loop->threads || !loop->threads->executor) return status;
 	status = aw_loop_shutdown_default_executor(loop, limit, out);
-	/* No thread to be had: here, then. */
+	/* Join here if no helper thread could be started. */
 	return status < 0 ? aw_executor_shutdown_wait(loop->threads->executor, limit) : 0;
 }

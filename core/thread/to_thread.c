@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * to_thread: run_in_executor on the default executor, in the task's context, with the value moved out of a
- * future that nobody else has. The coroutine starts the work at its first step, so that one which is never
- * driven never runs it.
+ * to_thread: run_in_executor on the default executor, in the task's context. The future is private to the
+ * coroutine, so its value is moved out. The work starts with the first step: a coroutine that is never driven
+ * never runs it.
  */
 #include "failure.h"
 #include "run_in_executor.h"
@@ -33,10 +33,10 @@ typedef struct to_thread {
 	aw_work_fn fn;
 	void *ud;
 	aw_destroy_fn destroy;
-	aw_future *future; /* a reference, once it has begun */
+	aw_future *future; /* a reference, once started */
 } to_thread;
 
-/* The callback moves to the work. */
+/* The work takes ownership of the callback. */
 static aw_status to_thread_begin(to_thread *self, const aw_task *task) {
 	aw_destroy_fn destroy = self->destroy;
 	self->destroy = NULL;

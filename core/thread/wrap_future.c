@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wrap_future: a future of one loop that follows a concurrent future, which runs in another. It is told
- * through its loop's posted list, by whoever settles the concurrent future. While it is listed there its loop
- * has a closer that takes it out.
+ * wrap_future: a future of one loop that follows a concurrent future of another. The thread that settles the
+ * concurrent future notifies it through its loop's posted list. A closer removes the follower if the loop
+ * closes first.
  */
 #include "concurrent_future.h"
 
@@ -13,7 +13,7 @@
 typedef struct wrap {
 	aw_future future;
 	closer closer;
-	concurrent_future_follower follower; /* has a reference until it is told or the loop closes */
+	concurrent_future_follower follower; /* has a reference until it is notified or the loop closes */
 	aw_concurrent_future *concurrent;    /* a reference: it owns the value */
 } wrap;
 
@@ -21,7 +21,7 @@ static void wrap_release(aw_future *future) {
 	object_unref(((wrap *)(void *)future)->concurrent);
 }
 
-/* As asyncio: this one is cancelled now, what it follows when its loop hears of it. */
+/* As in asyncio: cancelled at once, while the task behind it is cancelled when its loop gets the request. */
 static bool wrap_cancel(aw_future *future, aw_error *reason) {
 	(void)aw_concurrent_future_cancel(((wrap *)(void *)future)->concurrent);
 	future_set_cancelled(future, reason);
@@ -50,13 +50,14 @@ static aw_status arrived(ready_item *item) {
 	return 0;
 }
 
-/* The loop closes. Posted already: it arrives all the same. */
+/* The loop is closing. A follower that is already posted still arrives. */
 static void wrap_close(closer *base) {
 	wrap *self = container_of(base, wrap, closer);
 	if (concurrent_future_unfollow(self->concurrent, &self->follower)) object_unref(self);
 }
 
-ENTRY(aw_wrap_future, (aw_loop *loop, aw_concurrent_future *concurrent, aw_future **out), (loop, concurrent, out)) {
+ENTRY(aw_wrap_future, (aw_loop *loop, aw_concurrent_future *concurrent, aw_future **out), (loop, concurrent,
+                       out)) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!concurrent_future_is(concurrent)) return AW_EBADHANDLE;
@@ -75,7 +76,7 @@ ENTRY(aw_wrap_future, (aw_loop *loop, aw_concurrent_future *concurrent, aw_futur
 		object_unref(self);
 		return status;
 	}
-	object_ref(self); /* the follower's */
+	object_ref(self); /* the follower's reference */
 	*out = object_hand_out(self, CALLER);
 	return 0;
 }

@@ -149,6 +149,27 @@ static void a_handler_that_fails_goes_to_the_default_one(void) {
 	loop_end(loop);
 }
 
+static aw_status defers(aw_loop *loop, const aw_report *report, void *ud) {
+	trace_add(ud);
+	return aw_loop_default_exception_handler(loop, report);
+}
+
+static void a_handler_defers_to_the_default_one(void) {
+	aw_loop *loop = loop_begin(NULL);
+	void *ud = NULL;
+	aw_loop_set_debug(loop, 0);
+	EXPECT(aw_loop_get_exception_handler(loop, &ud) == NULL);
+	aw_loop_set_exception_handler(loop, defers, "handler", NULL);
+	EXPECT(aw_loop_get_exception_handler(loop, &ud) == defers);
+	EXPECT_STR(ud, "handler");
+	const char *text = stderr_of(one_failure, loop);
+	EXPECT(strstr(text, "libawait: Exception in callback: EIO") != NULL);
+	EXPECT_STR(trace, "fails handler");
+	EXPECT_INT(aw_loop_default_exception_handler(loop, NULL), AW_EBADHANDLE);
+	EXPECT(aw_loop_get_exception_handler(NULL, &ud) == NULL);
+	loop_end(loop);
+}
+
 static aw_status replaces_itself(aw_loop *loop, const aw_report *report, void *ud) {
 	(void)report;
 	trace_add(ud);
@@ -212,6 +233,6 @@ CHECK_MAIN("exception_handler", TEST(a_failed_callback_is_reported_and_the_batch
            TEST(a_failed_done_callback_is_reported_with_a_handle_and_no_future),
            TEST(a_failed_reader_is_reported_with_a_handle), TEST(a_replaced_handler_is_destroyed),
            TEST(the_default_handler_prints_in_debug_mode_alone),
-           TEST(a_handler_that_fails_goes_to_the_default_one), TEST(a_handler_may_replace_itself),
-           TEST(a_report_of_the_callers_own_carries_what_it_was_given),
+           TEST(a_handler_that_fails_goes_to_the_default_one), TEST(a_handler_defers_to_the_default_one),
+           TEST(a_handler_may_replace_itself), TEST(a_report_of_the_callers_own_carries_what_it_was_given),
            TEST(a_failed_step_is_told_of_when_its_task_goes))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 // The workloads of the bindings' benchmark, each beside what Go programs use today. One line a sample: workload, variant, nanoseconds for
-// one operation. The script `run` builds and calls it.
+// one operation. benchmarks/run builds and calls it.
 package main
 
 import (

@@ -7,6 +7,8 @@
  */
 #include "glue.h"
 
+#include "../src/common/exception.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <time.h>
@@ -75,17 +77,6 @@ void pin_free(void *ud) {
 }
 
 /* --- exceptions --- */
-
-/* Takes the current exception: an instance with its traceback. New reference. */
-static PyObject *caught(void) {
-	PyObject *type, *value, *trace;
-	PyErr_Fetch(&type, &value, &trace);
-	PyErr_NormalizeException(&type, &value, &trace);
-	if (trace) PyException_SetTraceback(value, trace);
-	Py_XDECREF(type);
-	Py_XDECREF(trace);
-	return value;
-}
 
 static void raise_instance(PyObject *exception) {
 	PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
@@ -214,27 +205,14 @@ static aw_error *error_from(aw_loop *loop, PyObject *exception) {
 
 /* --- callbacks --- */
 
-static bool is_handler_of(pin *self, void *arg) {
-	const void **loop = arg;
-	if (self->owner != *loop) return true;
-	*loop = NULL;
-	return false;
-}
-
-static bool has_handler(const aw_loop *loop) {
-	const void *found = loop;
-	pins_each(PIN_HANDLER, is_handler_of, &found);
-	return !found;
-}
-
 /*
  * A callable raised. Calls the exception handler if Python code has set one. Otherwise, and for a
  * BaseException that is not an Exception, the loop stops and dispatch raises it.
  */
 static aw_status callback_failed(aw_loop *loop, aw_future *future) {
-	PyObject *exception = caught();
+	PyObject *exception = exception_take();
 	aw_error *error = NULL;
-	if (PyObject_IsInstance(exception, PyExc_Exception) == 1 && has_handler(loop))
+	if (PyObject_IsInstance(exception, PyExc_Exception) == 1 && pins_owned(PIN_HANDLER, loop))
 		error = error_from(loop, exception);
 	if (!error) {
 		keep(exception);
@@ -279,8 +257,8 @@ aw_status glue_exception(aw_loop *loop, const aw_report *report, void *ud) {
 	PyObject *lent = lend_aw_report((aw_report *)(uintptr_t)report);
 	PyObject *of = wrap_aw_loop(loop), *callable = Py_NewRef(((pin *)ud)->object);
 	PyObject *answer = lent && of ? PyObject_CallFunctionObjArgs(callable, of, lent, NULL) : NULL;
-	end_lent(lent); /* a report is only valid during the call */
-	if (!answer) keep(caught());
+	end_lent(lent); /* a report kept longer answers nothing */
+	if (!answer) keep(exception_take());
 	aw_status status = answer ? 0 : AW_EHOST;
 	Py_XDECREF(answer);
 	Py_XDECREF(lent);
@@ -292,7 +270,7 @@ aw_status glue_exception(aw_loop *loop, const aw_report *report, void *ud) {
 
 /* If the callable raises, the coroutine fails, and whoever awaits it gets the same exception object. */
 static aw_status step_failed(aw_resume *resume) {
-	PyObject *exception = caught();
+	PyObject *exception = exception_take();
 	aw_error *error = error_from(aw_future_loop(aw_task_future(aw_resume_task(resume))), exception);
 	aw_status status = error ? aw_resume_raise(resume, error) : -ENOMEM;
 	aw_error_unref(error);
@@ -331,7 +309,7 @@ int32_t glue_compare(void *a, void *b, void *ud) {
 		left && right ? PyObject_CallFunctionObjArgs(((pin *)ud)->object, left, right, NULL) : NULL;
 	long order = answer ? PyLong_AsLong(answer) : 0;
 	if (PyErr_Occurred()) {
-		keep(caught());
+		keep(exception_take());
 		order = 0;
 	}
 	Py_XDECREF(answer);
@@ -351,7 +329,7 @@ aw_status glue_next(void *ud, aw_coro **out) {
 	PyObject *answer = PyObject_CallNoArgs(((pin *)ud)->object);
 	bool made = answer && glue_coro(answer, &coro) == 0;
 	if (made) *out = aw_coro_ref(coro);
-	if (!made) keep(caught());
+	if (!made) keep(exception_take());
 	Py_XDECREF(answer);
 	leave(&here);
 	return made ? 0 : AW_EHOST;

@@ -8,11 +8,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-
-#include <await/await.h>
-#include <stdbool.h>
-
-enum pin_kind { PIN_FREE, PIN_CALL, PIN_DONE, PIN_HANDLER, PIN_VALUE, PIN_SUBMISSION };
+#include <callbacks.h>
 
 /* A reference from C to a Python object. */
 typedef struct pin {
@@ -28,15 +24,7 @@ int glue_init(PyObject *module);
 
 /* NULL with an exception if out of memory. */
 pin *pin_new(enum pin_kind kind, PyObject *object, const void *owner);
-/* The `destroy` of every callback and value from Python. */
-void pin_free(void *ud);
 
-aw_status glue_callback(aw_loop *loop, void *ud);
-aw_status glue_done(aw_future *future, void *ud);
-aw_status glue_exception(aw_loop *loop, const aw_report *report, void *ud);
-aw_status glue_step(aw_resume *resume, void *ud);
-aw_status glue_next(void *ud, aw_coro **out);
-int32_t glue_compare(void *a, void *b, void *ud);
 aw_status glue_remove_done_callback(aw_future *future, PyObject *callable);
 
 /*
@@ -58,19 +46,12 @@ PyObject *glue_exception_of(aw_error *error);
 /* For a wrapper's deallocation: an unref that preserves the current exception. */
 void glue_unref(void (*unref)(void *object), void *object);
 
-aw_status glue_wait(aw_loop *loop, int64_t timeout);
-aw_status glue_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout);
-aw_status glue_concurrent_future_wait(aw_concurrent_future *concurrent_future, int64_t timeout, void **out);
-aw_status glue_shutdown_wait(aw_executor *executor, int64_t timeout);
-
-/* Arrays of strings, with a list that holds them; of operations; of their outcomes. */
+/* Arrays: of strings, with a list that holds them; of operations; of their outcomes. */
 const char **glue_strings(PyObject *list, PyObject **holder, size_t *count);
 aw_submission *glue_submissions(aw_loop *loop, PyObject *list, size_t *count);
-void glue_submitted(const aw_submission *submissions, size_t count, aw_status taken);
 PyObject *glue_completions(const aw_completion *completions, aw_status count);
 aw_status glue_cancel_token(aw_loop *loop, PyObject *token);
-void glue_closed(aw_loop *loop);
-/* The unique address for a name. NULL with an exception. */
+/* The address that stands for a name. NULL with an exception. */
 void *glue_key(PyObject *name);
 
 /*

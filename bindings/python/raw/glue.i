@@ -215,20 +215,7 @@ CALLABLE(aw_compare_fn, glue_compare, PIN_CALL)
                 (void *payload, aw_destroy_fn destroy) {
 	if ($1 && !($1 = pin_new(PIN_VALUE, (PyObject *)$1, NULL))) SWIG_fail;
 }
-/* Functions that leave the value with the caller when they fail. */
-%define VALUE_STAYS(function, value)
-%exception function { $action if (result < 0) pin_free(value); }
-%enddef
-VALUE_STAYS(aw_future_set_result, arg2)
-VALUE_STAYS(aw_queue_put_nowait, arg2)
-VALUE_STAYS(aw_queue_put_coro, arg2)
-VALUE_STAYS(aw_resume_return, arg2)
-VALUE_STAYS(aw_context_set, arg2)
-VALUE_STAYS(aw_loop_set_host_data, arg2)
-VALUE_STAYS(aw_future_set_host_data, arg2)
-VALUE_STAYS(aw_process_set_host_data, arg2)
-VALUE_STAYS(aw_sleep_coro, arg3)
-VALUE_STAYS(aw_error_new, arg4)
+%include "values.i"
 %typemap(out) void * { $result = glue_value($1, VALUE_UNKNOWN); }
 %typemap(out) void *aw_resume_value { $result = glue_value($1, aw_resume_value_kind(arg1)); }
 %typemap(in, numinputs=0) void **out (void *value = 0, int32_t value_kind = VALUE_UNKNOWN) { $1 = &value; }

@@ -18,7 +18,6 @@ def install():
     facade = types.ModuleType('asyncio', aio.__doc__)
     facade.__path__ = []
     facade.__dict__.update({name: value for name, value in vars(aio).items() if not name.startswith('__')})
-    facade.TimerHandle = aio.Handle
     facade.TimeoutError = TimeoutError
     facade.ThreadedChildWatcher = type('ThreadedChildWatcher', (), {})
     facade.SelectorEventLoop = aio.Loop
@@ -27,7 +26,6 @@ def install():
 
     # Names in CPython's modules that their tests and helpers look up.
     events.BaseEventLoop = aio.Loop
-    events.TimerHandle = aio.Handle
     events._event_loop_policy = None
     futures._CFuture = futures._PyFuture = aio.Future
     tasks._CTask = tasks._PyTask = aio.Task

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * K08: an AW_ESYSTEMEXIT of the body or of a child comes out bare, not as AW_EGROUP. That of a child leaves the
+ * K08: an AW_ESYSTEMEXIT of the body or of a child is not wrapped in AW_EGROUP. That of a child leaves the
  * loop at once.
  */
 #include "group.h"

@@ -10,6 +10,8 @@ import sys
 import traceback
 import types
 
+from .. import _handle
+
 logger = logging.getLogger('libawait')
 DEBUG_STACK_DEPTH = 10
 
@@ -47,22 +49,8 @@ def callback_source(function, args):
     return f'{text} at {source[0]}:{source[1]}' if source else text
 
 
-def callback_message(function, args):
-    return f'Exception in callback {callback_source(function, args)}'
-
-
 def handle_repr(handle):
-    words = ['TimerHandle' if handle._timer else 'Handle']
-    if handle._cancelled:
-        words.append('cancelled')
-    if handle._timer:
-        words.append(f'when={handle.when()}')
-    if handle._callback is not None:
-        words.append(callback_source(handle._callback, handle._args))
-    if handle._source_traceback:
-        filename, line = handle._source_traceback[-1][:2]
-        words.append(f'created at {filename}:{line}')
-    return f"<{' '.join(words)}>"
+    return _handle.handle_repr(handle, callback_source)
 
 
 def _callbacks(waiting):
@@ -136,9 +124,12 @@ def report_message(message, future):
     return message
 
 
-def slow_callback(handle, seconds):
-    if seconds >= handle._loop.slow_callback_duration:
-        logger.warning('Executing %r took %.3f seconds', handle, seconds)
+def callback_failed(handle, callback, args, exception):
+    _handle.callback_failed(handle, callback, args, exception, callback_source)
+
+
+def callback_lasted(handle, seconds):
+    _handle.callback_lasted(handle, repr, seconds, logger)
 
 
 # ---- stacks ----

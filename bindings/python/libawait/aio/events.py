@@ -11,10 +11,10 @@ import warnings
 import weakref
 
 from . import _aio, _support, coroutines
-from ._aio import Handle, get_running_loop, _get_running_loop
+from ._aio import Handle, TimerHandle, get_running_loop, _get_running_loop
 from ._support import logger
 
-__all__ = ('AbstractEventLoop', 'AbstractEventLoopPolicy', 'DefaultEventLoopPolicy', 'EventLoop', 'Handle', 'Loop', 'get_event_loop',
+__all__ = ('AbstractEventLoop', 'AbstractEventLoopPolicy', 'DefaultEventLoopPolicy', 'EventLoop', 'Handle', 'Loop', 'TimerHandle', 'get_event_loop',
            'get_event_loop_policy', 'get_running_loop', 'new_event_loop', 'set_event_loop', 'set_event_loop_policy')
 
 _loops = weakref.WeakSet()

@@ -8,14 +8,17 @@ from check import SOURCE, Case, aw, main
 INTERFACE = pathlib.Path(SOURCE, 'bindings', 'swig')
 HEADERS = [path for path in pathlib.Path(SOURCE, 'abi', 'await').glob('*.h') if path.name != 'backend.h']
 PUBLIC = {name for path in HEADERS for name in re.findall(r'AW_API[^;(]*?\b(aw_\w+)\(', path.read_text())}
+STACKFUL = {name for path in HEADERS
+            for name in re.findall(r'^AW_STACKFUL\s+(?:AW_\w+(?:\([^)]*\))?\s+)*AW_API\b[^;(]*?\b(aw_\w+)\(', path.read_text(), re.M)}
 TYPES = re.findall(r'^HANDLE\((aw_\w+), (\w+)', (INTERFACE / 'handles.i').read_text(), re.M)
-LEFT_OUT = (set(re.findall(r'^%ignore (aw_\w+);', (INTERFACE / 'left_out.i').read_text(), re.M)) |
+LEFT_OUT = (STACKFUL | set(re.findall(r'^%ignore (aw_\w+);', (INTERFACE / 'left_out.i').read_text(), re.M)) |
             {f'{name}_{end}' for name, _ in TYPES for end in ('ref', 'unref')})
 
 
 class Coverage(Case):
     def test_every_function_of_the_headers_is_wrapped_or_listed(self):
         self.assertGreater(len(PUBLIC), 150)
+        self.assertGreater(len(STACKFUL), 40)
         self.assertEqual(PUBLIC - LEFT_OUT - set(dir(aw)), set())
 
     def test_the_list_names_no_function_that_is_not_there_and_none_that_is_wrapped(self):

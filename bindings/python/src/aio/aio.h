@@ -9,14 +9,9 @@
 #ifndef AIO_H
 #define AIO_H
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-
-#include <await/await.h>
-#include <stdbool.h>
+#include "../common/handle.h"
 
 typedef struct Loop Loop;
-typedef struct Handle Handle;
 typedef struct Future Future;
 typedef struct Task Task;
 typedef struct Operation Operation;
@@ -59,13 +54,8 @@ aw_status loop_exit(Loop *self, PyObject *exception);
  * references.
  */
 void loop_report(Loop *self, PyObject *message, PyObject *exception, const char *key, PyObject *what);
-/* Calls in a context. */
-PyObject *call_in_context(PyObject *context, PyObject *callable, PyObject *args);
 PyObject *extract_stack(void);
-
-/* Whether an exception ends the run: SystemExit, KeyboardInterrupt. */
-bool must_exit(PyObject *exception);
-/* The methods that the other files define, and the function that combines them. */
+/* The methods that the other files have, and putting them together. */
 extern PyMethodDef loop_schedule_methods[], loop_watch_methods[], loop_run_methods[];
 void loop_methods_join(void);
 
@@ -80,26 +70,10 @@ int int_of(PyObject *number);
 
 /* ---- handle.c ---- */
 
-struct Handle {
-	PyObject_HEAD PyObject *weakrefs;
-	PyObject *callback, *args, *context; /* callback and args are NULL after a cancel */
-	Loop *loop;
-	PyObject *source_traceback;
-	aw_handle *c; /* of a timer */
-	double when;
-	bool cancelled, timer;
-	bool scheduled; /* a pending timer */
-};
-
-extern PyTypeObject Handle_Type;
-/* A new handle; `context` NULL or None means a copy of the current context. */
-Handle *handle_new(Loop *loop, PyObject *callback, PyObject *args, PyObject *context);
 /* An aw_callback_fn. */
-aw_status handle_run(aw_loop *c, void *ud);
-/*
- * A handle that represents a callback without one in a report, new reference; or NULL without an exception.
- */
-PyObject *handle_for_report(Loop *loop, PyObject *callback, PyObject *args, PyObject *context);
+aw_status handle_call(aw_loop *c, void *ud);
+/* A handle in a report about a callback with one argument, which has none: new reference, or NULL. */
+Handle *handle_for_report(Loop *loop, PyObject *callback, PyObject *argument, PyObject *context);
 
 /* ---- future.c, task.c ---- */
 
@@ -144,7 +118,7 @@ static inline bool Future_Check(PyObject *object) {
 	return PyObject_TypeCheck(object, &Future_Type);
 }
 
-/* ---- callback.c, attributes.c, iter.c: parts of the future ---- */
+/* ---- callback.c, outcome.c, attributes.c, iter.c: parts of the future ---- */
 
 /*
  * A done-callback: owned by its registration in the library, and on the wrapper's list while it is pending.
@@ -158,8 +132,26 @@ struct Callback {
 /* An aw_done_fn. */
 aw_status callback_run(aw_future *c, void *ud);
 void callback_unlink(Callback *self);
+/* The done-callbacks that wait, as a list, new reference. */
+PyObject *future_callbacks(Future *self);
+/* Adds a done-callback, as loop.add_done_callback does. */
+int future_add_callback(Future *self, PyObject *callable, PyObject *context);
+/* The exception of an error that a future ended with, new reference. */
+PyObject *future_failure_of(Future *self, aw_error *error, aw_status status);
+/* The result, or NULL with the exception. */
+PyObject *future_result(Future *self);
+/* The exception of a future that is not done with a result, new reference; or NULL with an exception. */
+PyObject *future_failure(Future *self);
 extern PyGetSetDef Future_getset[];
 PyObject *Future_iter(PyObject *base);
+/* Its methods. */
+PyObject *Future_result(PyObject *base, PyObject *unused);
+PyObject *Future_exception(PyObject *base, PyObject *unused);
+PyObject *Future_set_result(PyObject *base, PyObject *value);
+PyObject *Future_set_exception(PyObject *base, PyObject *exception);
+PyObject *Future_make_cancelled_error(PyObject *base, PyObject *unused);
+PyObject *Future_add_done_callback(PyObject *base, PyObject *args, PyObject *keywords);
+PyObject *Future_remove_done_callback(PyObject *base, PyObject *callable);
 
 /* ---- future.c ---- */
 
@@ -169,15 +161,7 @@ int future_prepare(Future *self, Loop *loop);
 void future_bind(Future *self, aw_future *c);
 /* The wrapper of a handle (takes over the reference), new reference. */
 PyObject *future_wrap(Loop *loop, aw_future *c);
-/* The pending done-callbacks as a list, new reference. */
-PyObject *future_callbacks(Future *self);
-/* The exception for the error of a future, new reference. */
-PyObject *future_failure_of(Future *self, aw_error *error, aw_status status);
-/* The result, or NULL with the exception. */
-PyObject *future_result(Future *self);
-/* The exception of a future that is not done with a result, new reference; or NULL with an exception. */
-PyObject *future_failure(Future *self);
-/* 0, or -1 with an exception if __init__ was never called. */
+/* 0, or -1 with an exception: a future that __init__ never saw. */
 int future_check(Future *self);
 bool future_done(Future *self);
 int future_traverse(PyObject *base, visitproc visit, void *arg);
@@ -185,8 +169,6 @@ int future_clear(PyObject *base);
 void future_finalize(PyObject *base);
 /* The error that carries a cancellation's message, new reference, or NULL with an exception. */
 aw_error *cancellation_of(Loop *loop, PyObject *message, PyObject **out_payload);
-/* Adds a done-callback, like Future.add_done_callback(). */
-int future_add_callback(Future *self, PyObject *callable, PyObject *context);
 
 /* ---- task.c ---- */
 
@@ -248,10 +230,7 @@ aw_error *error_of_exception(Loop *loop, PyObject *exception);
 PyObject *value_object(Loop *loop, void *value, int32_t kind);
 /* The `destroy` of a value that is an object. */
 void object_drop(void *object);
-/* Takes the current exception, normalised; and raises one (takes over the reference). */
-PyObject *exception_take(void);
-void exception_give(PyObject *exception);
-/* Seconds to nanoseconds; -1 with an exception. None means forever. */
+/* Seconds to nanoseconds: -1 with an exception. None is for ever. */
 int duration_of(PyObject *seconds, int64_t *out);
 /*
  * The return value of a method `send` for the outcome of am_send: a result is raised as StopIteration. Takes
@@ -263,6 +242,8 @@ PyObject *support_throw(PyObject *const *args, Py_ssize_t count);
 /* Two ways to declare a method that takes keywords. */
 #define FAST_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 #define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
+/* libawait.aio._support, borrowed; NULL with an exception. */
+PyObject *support_module(void);
 /* A helper written in Python: libawait.aio._support.NAME(arguments). */
 PyObject *support_call(const char *name, PyObject *one, PyObject *two);
 

@@ -53,37 +53,35 @@ PyTypeObject Callback_Type = {
 	.tp_clear = Callback_clear,
 };
 
+/* The exception handler is told of a handle, as by asyncio, which schedules these callbacks as all others. */
+static aw_status report(Callback *self, Loop *loop, PyObject *future) {
+	PyObject *exception = exception_take();
+	PyObject *args = future ? PyTuple_Pack(1, future) : NULL;
+	Handle *handle = args ? handle_for_report(loop, self->callable, future, self->context) : NULL;
+	int status = -1;
+	if (handle) {
+		exception_give(exception);
+		status = handle_report(handle, self->callable, args);
+	} else {
+		Py_DECREF(exception);
+	}
+	if (status < 0) loop_exit(loop, exception_take());
+	Py_XDECREF(handle);
+	Py_XDECREF(args);
+	return status < 0 ? AW_ESYSTEMEXIT : 0;
+}
+
 aw_status callback_run(aw_future *c, void *ud) {
 	Callback *self = ud;
 	if (!self->callable) return 0; /* the collector has cleared it */
 	Loop *loop = aw_loop_host_data(aw_future_loop(c));
 	tasks_release_ended(loop);
 	PyObject *future = future_wrap(loop, aw_future_ref(c));
-	PyObject *args = future ? PyTuple_Pack(1, future) : NULL;
 	Py_INCREF(self);
-	PyObject *result = args ? call_in_context(self->context, self->callable, args) : NULL;
-	aw_status status = 0;
-	if (!result) {
-		PyObject *exception = exception_take();
-		if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit) ||
-		    PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt)) {
-			status = loop_exit(loop, exception);
-		} else {
-			PyObject *message = support_call("callback_message", self->callable, args ? args : Py_None);
-			/* Like asyncio, which schedules these callbacks like all others. */
-			PyObject *handle =
-				message && args ? handle_for_report(loop, self->callable, args, self->context) : NULL;
-			if (message) loop_report(loop, message, exception, "handle", handle);
-			Py_XDECREF(handle);
-			Py_XDECREF(message);
-			Py_DECREF(exception);
-			PyErr_Clear();
-			if (loop->exit) status = AW_ESYSTEMEXIT;
-		}
-	}
+	PyObject *result = future ? call_in_context(self->context, self->callable, future, NULL) : NULL;
+	aw_status status = result ? 0 : report(self, loop, future);
 	Py_DECREF(self);
 	Py_XDECREF(result);
-	Py_XDECREF(args);
 	Py_XDECREF(future);
 	return status;
 }
@@ -110,4 +108,46 @@ int future_add_callback(Future *self, PyObject *callable, PyObject *context) {
 	else
 		raise_status(status);
 	return -1;
+}
+
+PyObject *Future_add_done_callback(PyObject *base, PyObject *args, PyObject *keywords) {
+	static char *names[] = {"", "context", NULL};
+	Future *self = (Future *)base;
+	PyObject *callable, *context = NULL;
+	if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$O", names, &callable, &context) ||
+	    future_check(self) < 0)
+		return NULL;
+	if (future_add_callback(self, callable, context) < 0) return NULL;
+	Py_RETURN_NONE;
+}
+
+/* The callbacks that wait, each with a reference: comparing them may run anything. */
+PyObject *future_callbacks(Future *self) {
+	PyObject *list = PyList_New(0);
+	if (!list || future_done(self)) return list;
+	for (Callback *at = self->callbacks; at; at = at->next)
+		if (PyList_Append(list, (PyObject *)at) < 0) {
+			Py_DECREF(list);
+			return NULL;
+		}
+	return list;
+}
+
+PyObject *Future_remove_done_callback(PyObject *base, PyObject *callable) {
+	Future *self = (Future *)base;
+	if (future_check(self) < 0) return NULL;
+	PyObject *list = future_callbacks(self);
+	long removed = 0;
+	for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list); i++) {
+		Callback *at = (Callback *)PyList_GET_ITEM(list, i);
+		int same = at->callable ? PyObject_RichCompareBool(at->callable, callable, Py_EQ) : 0;
+		if (same < 0) Py_CLEAR(list);
+		if (same <= 0 || at->of != self) continue;
+		callback_unlink(at);
+		aw_status status = self->c ? aw_future_remove_done_callback(self->c, callback_run, at) : 0;
+		if (status > 0) removed += status;
+	}
+	if (!list) return NULL;
+	Py_DECREF(list);
+	return PyLong_FromLong(removed);
 }

@@ -27,10 +27,13 @@ int convert_import(void) {
 	           : -1;
 }
 
-PyObject *support_call(const char *name, PyObject *one, PyObject *two) {
+PyObject *support_module(void) {
 	if (!support) support = PyImport_ImportModule("libawait.aio._support");
-	if (!support) return NULL;
-	PyObject *function = PyObject_GetAttrString(support, name);
+	return support;
+}
+
+PyObject *support_call(const char *name, PyObject *one, PyObject *two) {
+	PyObject *module = support_module(), *function = module ? PyObject_GetAttrString(module, name) : NULL;
 	if (!function) return NULL;
 	PyObject *result = PyObject_CallFunctionObjArgs(function, one, two, NULL);
 	Py_DECREF(function);
@@ -39,30 +42,7 @@ PyObject *support_call(const char *name, PyObject *one, PyObject *two) {
 
 /* ---- exceptions ---- */
 
-PyObject *exception_take(void) {
-#if PY_VERSION_HEX >= 0x030C0000
-	return PyErr_GetRaisedException();
-#else
-	PyObject *type, *value, *traceback;
-	PyErr_Fetch(&type, &value, &traceback);
-	if (!type) return NULL;
-	PyErr_NormalizeException(&type, &value, &traceback);
-	if (traceback) PyException_SetTraceback(value, traceback);
-	Py_XDECREF(traceback);
-	Py_DECREF(type);
-	return value;
-#endif
-}
-
-void exception_give(PyObject *exception) {
-#if PY_VERSION_HEX >= 0x030C0000
-	PyErr_SetRaisedException(exception);
-#else
-	PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(exception)), exception, PyException_GetTraceback(exception));
-#endif
-}
-
-/* The type and message for libawait's codes. */
+/* The type and message of libawait's own codes. */
 static PyObject *type_of(aw_status status, const char **out_message) {
 	*out_message = aw_strerror(status);
 	switch (status) {

@@ -7,13 +7,6 @@
 
 /* ---- helpers ---- */
 
-PyObject *call_in_context(PyObject *context, PyObject *callable, PyObject *args) {
-	if (PyContext_Enter(context) < 0) return NULL;
-	PyObject *result = PyObject_Call(callable, args, NULL);
-	if (PyContext_Exit(context) < 0) Py_CLEAR(result);
-	return result;
-}
-
 PyObject *extract_stack(void) {
 	return support_call("extract_stack", NULL, NULL);
 }
@@ -21,11 +14,6 @@ PyObject *extract_stack(void) {
 aw_status loop_exit(Loop *self, PyObject *exception) {
 	Py_XSETREF(self->exit, exception);
 	return AW_ESYSTEMEXIT;
-}
-
-bool must_exit(PyObject *exception) {
-	return PyErr_GivenExceptionMatches(exception, PyExc_SystemExit) ||
-	       PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt);
 }
 
 void loop_report(Loop *self, PyObject *message, PyObject *exception, const char *key, PyObject *what) {

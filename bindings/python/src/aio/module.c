@@ -89,11 +89,13 @@ static const struct {
 	const char *name;
 	PyTypeObject *type;
 } types[] = {
-	{"Loop", &Loop_Type},           {"Handle", &Handle_Type},         {"Future", &Future_Type},
-	{"Task", &Task_Type},           {"FutureIter", &FutureIter_Type}, {"Operation", &Operation_Type},
-	{"Lock", &Lock_Type},           {"Event", &Event_Type},           {"Condition", &Condition_Type},
-	{"Semaphore", &Semaphore_Type}, {"Barrier", &Barrier_Type},       {"Queue", &Queue_Type},
-	{"Timeout", &Timeout_Type},     {"TaskGroup", &TaskGroup_Type},   {"AsCompleted", &AsCompleted_Type},
+	{"Loop", &Loop_Type},           {"Future", &Future_Type},
+	{"Task", &Task_Type},           {"FutureIter", &FutureIter_Type},
+	{"Operation", &Operation_Type}, {"Lock", &Lock_Type},
+	{"Event", &Event_Type},         {"Condition", &Condition_Type},
+	{"Semaphore", &Semaphore_Type}, {"Barrier", &Barrier_Type},
+	{"Queue", &Queue_Type},         {"Timeout", &Timeout_Type},
+	{"TaskGroup", &TaskGroup_Type}, {"AsCompleted", &AsCompleted_Type},
 	{"Process", &Process_Type},     {NULL, &Callback_Type},
 };
 
@@ -105,7 +107,7 @@ PyMODINIT_FUNC PyInit__aio(void) {
 	}
 	loop_methods_join();
 	PyObject *module = convert_import() < 0 ? NULL : PyModule_Create(&definition);
-	bool failed = !module || PyModule_AddFunctions(module, combine_functions) < 0;
+	bool failed = !module || handle_ready(module) < 0 || PyModule_AddFunctions(module, combine_functions) < 0;
 	for (size_t i = 0; !failed && i < sizeof types / sizeof *types; i++)
 		failed =
 			PyType_Ready(types[i].type) < 0 ||

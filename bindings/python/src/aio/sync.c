@@ -78,7 +78,13 @@ static int no_arguments(PyObject *self, PyObject *args, PyObject *keywords) {
 	return -1;
 }
 
-/* An acquire returns True, and so does a wait for an event. */
+/* An acquire gives True, a wait of an event too. */
+static int begun(Sync *self, aw_status status) {
+	if (ok(status) < 0) return -1;
+	self->waiting++;
+	return 0;
+}
+
 static PyObject *end_true(Operation *self, PyObject *value) {
 	((Sync *)self->subject)->waiting--;
 	Py_DECREF(value);
@@ -149,9 +155,7 @@ static int lock_attempt(Operation *operation, PyObject **out) {
 
 static int lock_begin(Operation *operation, aw_coro **out) {
 	Sync *self = (Sync *)operation->subject;
-	if (ok(aw_lock_acquire_coro(self->c.lock, out)) < 0) return -1;
-	self->waiting++;
-	return 0;
+	return begun(self, aw_lock_acquire_coro(self->c.lock, out));
 }
 
 static const operation_kind lock_acquire = {"Lock.acquire", lock_attempt, lock_begin,
@@ -217,9 +221,7 @@ static int event_attempt(Operation *operation, PyObject **out) {
 
 static int event_begin(Operation *operation, aw_coro **out) {
 	Sync *self = (Sync *)operation->subject;
-	if (ok(aw_event_wait_coro(self->c.event, out)) < 0) return -1;
-	self->waiting++;
-	return 0;
+	return begun(self, aw_event_wait_coro(self->c.event, out));
 }
 
 static const operation_kind event_wait = {"Event.wait", event_attempt, event_begin,
@@ -304,9 +306,7 @@ static int condition_attempt(Operation *operation, PyObject **out) {
 
 static int condition_begin(Operation *operation, aw_coro **out) {
 	Sync *self = (Sync *)operation->subject;
-	if (ok(aw_condition_wait_coro(self->c.condition, out)) < 0) return -1;
-	self->waiting++;
-	return 0;
+	return begun(self, aw_condition_wait_coro(self->c.condition, out));
 }
 
 static const operation_kind condition_wait = {"Condition.wait", condition_attempt, condition_begin,
@@ -404,9 +404,7 @@ static int semaphore_attempt(Operation *operation, PyObject **out) {
 
 static int semaphore_begin(Operation *operation, aw_coro **out) {
 	Sync *self = (Sync *)operation->subject;
-	if (ok(aw_semaphore_acquire_coro(self->c.semaphore, out)) < 0) return -1;
-	self->waiting++;
-	return 0;
+	return begun(self, aw_semaphore_acquire_coro(self->c.semaphore, out));
 }
 
 static const operation_kind semaphore_acquire = {

@@ -8,10 +8,11 @@ static PyObject *add_descriptor(Loop *self, PyObject *args,
 	PyObject *callback, *rest;
 	if (!PyArg_ParseTuple(args, "iOO!", &fd, &callback, &PyTuple_Type, &rest)) return NULL;
 	if (loop_check_callback(self, callback, "add_reader") < 0) return NULL;
-	Handle *handle = handle_new(self, callback, rest, NULL);
+	Handle *handle = handle_new((PyObject *)self, HANDLE_READER, callback, &PyTuple_GET_ITEM(rest, 0),
+	                            PyTuple_GET_SIZE(rest), NULL);
 	if (!handle) return NULL;
 	Py_INCREF(handle);
-	return handle_scheduled(handle, add(self->c, fd, handle_run, handle, object_drop));
+	return handle_scheduled(handle, add(self->c, fd, handle_call, handle, object_drop));
 }
 
 static PyObject *Loop_add_reader(PyObject *self, PyObject *args) {

@@ -110,16 +110,14 @@ static aw_status core_shut(loop_core *self) {
 }
 
 static int core_traverse(loop_core *self, visitproc visit, void *arg) {
-	for (const handle *at = self->held; at; at = at->next) Py_VISIT(at);
+	for (const Handle *at = self->held; at; at = at->next) Py_VISIT(at);
 	Py_VISIT(self->readers);
 	Py_VISIT(self->writers);
 	Py_VISIT(self->signals);
 	Py_VISIT(self->thread_id);
 	Py_VISIT(self->current_handle);
 	Py_VISIT(self->task_factory);
-	Py_VISIT(self->exit_type);
-	Py_VISIT(self->exit_value);
-	Py_VISIT(self->exit_traceback);
+	Py_VISIT(self->exit);
 	return 0;
 }
 
@@ -128,9 +126,7 @@ static int core_clear(loop_core *self) {
 	Py_CLEAR(self->thread_id);
 	Py_CLEAR(self->current_handle);
 	Py_CLEAR(self->task_factory);
-	Py_CLEAR(self->exit_type);
-	Py_CLEAR(self->exit_value);
-	Py_CLEAR(self->exit_traceback);
+	Py_CLEAR(self->exit);
 	return 0;
 }
 
@@ -262,7 +258,7 @@ static int set_flag(loop_core *self, PyObject *value, void *offset) {
 
 static PyObject *held(const loop_core *self, bool timers) {
 	PyObject *list = PyList_New(0);
-	for (handle *at = self->held; list && at; at = at->next) {
+	for (Handle *at = self->held; list && at; at = at->next) {
 		if (at->cancelled || (at->kind != (timers ? HANDLE_TIMER : HANDLE_SOON))) continue;
 		if (PyList_Append(list, (PyObject *)at) < 0) Py_CLEAR(list);
 	}

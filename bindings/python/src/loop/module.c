@@ -62,12 +62,10 @@ static int names_ready(void) {
 	py.tasks = PyImport_ImportModule("asyncio.tasks");
 	py.support = PyImport_ImportModule("libawait._support");
 	py.check_thread = PyUnicode_InternFromString("_check_thread");
-	py.context = PyUnicode_InternFromString("context");
 	py.loop = PyUnicode_InternFromString("loop");
 	py.task = PyUnicode_InternFromString("Task");
 	py.create_task = PyUnicode_InternFromString("create_task");
-	if (!py.future || !py.tasks || !py.support || !py.check_thread || !py.context || !py.loop || !py.task ||
-	    !py.create_task)
+	if (!py.future || !py.tasks || !py.support || !py.check_thread || !py.loop || !py.task || !py.create_task)
 		return -1;
 	return (py.loop_keywords = PyTuple_Pack(1, py.loop)) ? 0 : -1;
 }

@@ -71,9 +71,9 @@ static int iterate(loop_core *self) {
 	}
 	if (PyErr_CheckSignals() < 0) return -1;
 	if (status >= 0) status = aw_loop_dispatch(self->loop);
-	if (self->exit_type) {
-		PyErr_Restore(self->exit_type, self->exit_value, self->exit_traceback);
-		self->exit_type = self->exit_value = self->exit_traceback = NULL;
+	if (self->exit) {
+		exception_give(self->exit);
+		self->exit = NULL;
 		return -1;
 	}
 	if (self->closed) status = AW_EFORKED; /* a callback forked, and this is the child */

@@ -4,34 +4,7 @@
 
 #include <math.h>
 
-/* Parses the only keyword, `context`. -1 with an exception for any other. */
-static int take_context(const char *name, PyObject *const *args, Py_ssize_t count, PyObject *keywords,
-                        PyObject **out) {
-	*out = NULL;
-	Py_ssize_t given = keywords ? PyTuple_GET_SIZE(keywords) : 0;
-	for (Py_ssize_t i = 0; i < given; i++) {
-		PyObject *keyword = PyTuple_GET_ITEM(keywords, i);
-		if (keyword != py.context && PyUnicode_Compare(keyword, py.context) != 0) {
-			PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", name, keyword);
-			return -1;
-		}
-		*out = args[count + i] == Py_None ? NULL : args[count + i];
-	}
-	if (*out && !PyContext_CheckExact(*out)) {
-		PyErr_Format(PyExc_TypeError, "%s() needs a contextvars.Context as its context", name);
-		return -1;
-	}
-	return 0;
-}
-
-int core_check_count(const char *name, Py_ssize_t count, Py_ssize_t least) {
-	if (count >= least) return 0;
-	PyErr_Format(PyExc_TypeError, "%s() takes at least %zd positional arguments (%zd given)", name, least,
-	             count);
-	return -1;
-}
-
-/* asyncio's checks in debug mode. */
+/* What asyncio checks in debug mode. */
 static int check_debug(loop_core *self, PyObject *callback, const char *name, bool any_thread) {
 	if (!self->debug) return 0;
 	PyObject *done =
@@ -44,16 +17,16 @@ static int check_debug(loop_core *self, PyObject *callback, const char *name, bo
 	return done ? 0 : -1;
 }
 
-/* Completes a registration. If it failed, libawait has already dropped its reference. */
-PyObject *handle_scheduled(handle *self, aw_status status) {
+/* Ends a registration: libawait has given its reference back if it failed. */
+PyObject *handle_scheduled(Handle *self, aw_status status) {
 	if (status >= 0) return (PyObject *)self;
 	raise_status(status);
 	Py_DECREF(self);
 	return NULL;
 }
 
-static aw_status queue(handle *self, bool any_thread) {
-	loop_core *core = self->core;
+static aw_status queue(Handle *self, bool any_thread) {
+	loop_core *core = handle_core(self);
 	aw_status status = AW_EWRONGTHREAD;
 	handle_hold(self);
 	if (!any_thread) {
@@ -74,10 +47,10 @@ static aw_status queue(handle *self, bool any_thread) {
 static PyObject *call_soon(loop_core *self, const char *name, PyObject *const *args, Py_ssize_t count,
                            PyObject *keywords, bool any_thread) {
 	PyObject *context;
-	if (core_check_count(name, count, 1) < 0 || take_context(name, args, count, keywords, &context) < 0 ||
+	if (check_count(name, count, 1) < 0 || context_argument(name, args, count, keywords, &context) < 0 ||
 	    core_check_open(self) < 0 || check_debug(self, args[0], name, any_thread) < 0)
 		return NULL;
-	handle *made = handle_new(self, HANDLE_SOON, args[0], args + 1, count - 1, context);
+	Handle *made = handle_new((PyObject *)self, HANDLE_SOON, args[0], args + 1, count - 1, context);
 	return made ? handle_scheduled(made, queue(made, any_thread)) : NULL;
 }
 
@@ -107,7 +80,7 @@ static int64_t nanoseconds(double seconds) {
 }
 
 static aw_status timer_start(aw_loop *loop, void *ud) {
-	handle *self = ud;
+	Handle *self = ud;
 	if (self->cancelled) return 0;
 	handle_hold(self);
 	return aw_loop_call_at(loop, nanoseconds(self->when), handle_call, self, handle_release, &self->timer);
@@ -120,14 +93,14 @@ static void release_reference(void *ud) {
 static PyObject *call_at(loop_core *self, const char *name, double when, PyObject *const *args,
                          Py_ssize_t count, PyObject *keywords) {
 	PyObject *context;
-	if (take_context(name, args, count, keywords, &context) < 0 || core_check_open(self) < 0 ||
+	if (context_argument(name, args, count, keywords, &context) < 0 || core_check_open(self) < 0 ||
 	    check_debug(self, args[1], name, false) < 0)
 		return NULL;
 	if (isnan(when)) {
 		PyErr_Format(PyExc_ValueError, "%s() requires a time that is a number", name);
 		return NULL;
 	}
-	handle *made = handle_new(self, HANDLE_TIMER, args[1], args + 2, count - 2, context);
+	Handle *made = handle_new((PyObject *)self, HANDLE_TIMER, args[1], args + 2, count - 2, context);
 	if (!made) return NULL;
 	made->when = when;
 	aw_status status = timer_start(self->loop, made);
@@ -143,7 +116,7 @@ PyDoc_STRVAR(
 	"Call the callback after `delay` seconds, to the nanosecond and never earlier. Returns its TimerHandle.");
 static PyObject *core_call_later(loop_core *self, PyObject *const *args, Py_ssize_t count,
                                  PyObject *keywords) {
-	if (core_check_count("call_later", count, 2) < 0) return NULL;
+	if (check_count("call_later", count, 2) < 0) return NULL;
 	if (args[0] == Py_None) {
 		PyErr_SetString(PyExc_TypeError, "delay must not be None");
 		return NULL;
@@ -157,7 +130,7 @@ PyDoc_STRVAR(call_at_doc,
              "call_at($self, when, callback, /, *args, context=None)\n--\n\n"
              "Call the callback at `when`, in time(); equal times in call order. Returns its TimerHandle.");
 static PyObject *core_call_at(loop_core *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
-	if (core_check_count("call_at", count, 2) < 0) return NULL;
+	if (check_count("call_at", count, 2) < 0) return NULL;
 	if (args[0] == Py_None) {
 		PyErr_SetString(PyExc_TypeError, "when cannot be None");
 		return NULL;

@@ -11,7 +11,7 @@ static int forget(PyObject *table, PyObject *number) {
 	PyObject *known = PyDict_GetItemWithError(table, number);
 	if (!known) return PyErr_Occurred() ? -1 : 0;
 	Py_INCREF(known);
-	handle_mark_cancelled((handle *)known);
+	handle_mark_cancelled((Handle *)known);
 	int status = PyDict_DelItem(table, number);
 	Py_DECREF(known);
 	return status < 0 ? -1 : 1;
@@ -19,10 +19,10 @@ static int forget(PyObject *table, PyObject *number) {
 
 static PyObject *watch(loop_core *self, enum handle_kind kind, PyObject *const *args, Py_ssize_t count) {
 	const char *name = kind == HANDLE_READER ? "add_reader" : "add_writer";
-	if (core_check_count(name, count, 2) < 0 || core_check_open(self) < 0) return NULL;
+	if (check_count(name, count, 2) < 0 || core_check_open(self) < 0) return NULL;
 	int fd = PyObject_AsFileDescriptor(args[0]);
 	PyObject *number = fd < 0 ? NULL : PyLong_FromLong(fd);
-	handle *made = number ? handle_new(self, kind, args[1], args + 2, count - 2, NULL) : NULL;
+	Handle *made = number ? handle_new((PyObject *)self, kind, args[1], args + 2, count - 2, NULL) : NULL;
 	if (!made) goto fail;
 	handle_hold(made);
 	aw_status status = kind == HANDLE_READER
@@ -100,10 +100,10 @@ PyDoc_STRVAR(watch_signal_doc,
              "_watch_signal($self, signum, callback, /, *args)\n--\n\n"
              "Call the callback from the loop once for each delivery of the signal. Returns its Handle.");
 static PyObject *core_watch_signal(loop_core *self, PyObject *const *args, Py_ssize_t count) {
-	if (core_check_count("add_signal_handler", count, 2) < 0 || core_check_open(self) < 0) return NULL;
+	if (check_count("add_signal_handler", count, 2) < 0 || core_check_open(self) < 0) return NULL;
 	long number = PyLong_AsLong(args[0]);
 	if (number == -1 && PyErr_Occurred()) return NULL;
-	handle *made = handle_new(self, HANDLE_SIGNAL, args[1], args + 2, count - 2, NULL);
+	Handle *made = handle_new((PyObject *)self, HANDLE_SIGNAL, args[1], args + 2, count - 2, NULL);
 	if (!made) return NULL;
 	handle_hold(made);
 	aw_status status = aw_loop_add_signal_handler(self->loop, (int)number, handle_call, made, handle_release);
@@ -133,7 +133,7 @@ static PyObject *core_unwatch_signal(loop_core *self, PyObject *arg) {
 /* --- children --- */
 
 static aw_status child_ended(aw_future *future, void *ud) {
-	handle *self = ud;
+	Handle *self = ud;
 	void *code = NULL;
 	aw_status status = aw_future_result(future, &code);
 	if (status < 0) return status;
@@ -143,14 +143,14 @@ static aw_status child_ended(aw_future *future, void *ud) {
 		return AW_ENOMEM;
 	}
 	handle_set_arguments(self, arguments);
-	return handle_call(self->core->loop, self);
+	return handle_call(handle_core(self)->loop, self);
 }
 
-static aw_status child_watch(handle *self, int32_t pid) {
+static aw_status child_watch(Handle *self, int32_t pid) {
 	aw_future *ended = NULL;
 	handle_hold(self);
-	/* Detached: like asyncio, closing the loop does not affect the child. */
-	aw_status status = aw_process_adopt(self->core->loop, pid, -1, AW_PROCESS_DETACH, &self->process);
+	/* Detached: closing the loop leaves the child alone, as asyncio does. */
+	aw_status status = aw_process_adopt(handle_core(self)->loop, pid, -1, AW_PROCESS_DETACH, &self->process);
 	if (status >= 0) status = aw_process_wait(self->process, &ended);
 	if (status < 0) {
 		handle_release(self);
@@ -169,7 +169,7 @@ static PyObject *core_watch_child(loop_core *self, PyObject *args) {
 	int pid;
 	PyObject *callback;
 	if (!PyArg_ParseTuple(args, "iO:_watch_child", &pid, &callback) || core_check_open(self) < 0) return NULL;
-	handle *made = handle_new(self, HANDLE_CHILD, callback, NULL, 0, NULL);
+	Handle *made = handle_new((PyObject *)self, HANDLE_CHILD, callback, NULL, 0, NULL);
 	if (!made) return NULL;
 	aw_status status = child_watch(made, pid);
 	Py_DECREF(made);

@@ -319,7 +319,7 @@ static pin *steps_pin(aw_loop *loop) {
 	VALUE object = TypedData_Make_Struct(rb_cObject, steps, &steps_type, self);
 	*self = (steps){
 		.self = object, .block = rb_block_proc(), .fiber = Qnil, .value = Qnil, .raised = Qnil, .loop = loop};
-	return pin_new(PIN_BLOCK, object);
+	return pin_new(PIN_CALL, object);
 }
 
 /* A new coroutine from the block of the running method. New reference. */

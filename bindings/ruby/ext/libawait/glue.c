@@ -176,19 +176,6 @@ pin *glue_block(enum pin_kind kind, const void *owner) {
 	return self;
 }
 
-static bool is_handler_of(pin *self, void *arg) {
-	const void **loop = arg;
-	if (self->owner != *loop) return true;
-	*loop = NULL;
-	return false;
-}
-
-static bool has_handler(const aw_loop *loop) {
-	const void *found = loop;
-	pins_each(PIN_HANDLER, is_handler_of, &found);
-	return !found;
-}
-
 /*
  * A block failed and nothing awaits it. Calls the exception handler if Ruby code has set one. Otherwise, and
  * for exceptions other than StandardError, the loop stops and dispatch raises the exception.
@@ -196,7 +183,7 @@ static bool has_handler(const aw_loop *loop) {
 static aw_status callback_failed(int tag, aw_loop *loop, aw_future *future) {
 	VALUE exception = glue_caught(tag);
 	if (NIL_P(exception)) return AW_ESYSTEMEXIT;
-	if (leaves_loop(exception) || !has_handler(loop)) {
+	if (leaves_loop(exception) || !pins_owned(PIN_HANDLER, loop)) {
 		keep(exception);
 		return AW_ESYSTEMEXIT;
 	}

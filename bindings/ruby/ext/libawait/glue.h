@@ -6,11 +6,8 @@
 #ifndef RUBY_HOST_H
 #define RUBY_HOST_H
 
-#include <await/await.h>
+#include <callbacks.h>
 #include <ruby.h>
-#include <stdbool.h>
-
-enum pin_kind { PIN_FREE, PIN_BLOCK, PIN_DONE, PIN_HANDLER, PIN_VALUE, PIN_SUBMISSION };
 
 /* A Ruby object that C refers to. */
 typedef struct pin {
@@ -24,17 +21,9 @@ typedef struct pin {
 void glue_init(VALUE module);
 
 pin *pin_new(enum pin_kind kind, VALUE value);
-/* The `destroy` of every callback and value from Ruby. Ignores a pin that is already free. */
-void pin_free(void *ud);
 
 /* The block of the running method as user data. */
 pin *glue_block(enum pin_kind kind, const void *owner);
-aw_status glue_callback(aw_loop *loop, void *ud);
-aw_status glue_done(aw_future *future, void *ud);
-aw_status glue_exception(aw_loop *loop, const aw_report *report, void *ud);
-aw_status glue_step(aw_resume *resume, void *ud);
-aw_status glue_next(void *ud, aw_coro **out);
-int32_t glue_compare(void *a, void *b, void *ud);
 
 /* Converts a value that C holds to Ruby; a non-NULL `destroy` transfers it to Ruby. */
 VALUE glue_value(void *value);
@@ -59,16 +48,10 @@ aw_error *glue_error(aw_loop *loop, VALUE exception);
 void glue_release_later(void (*release)(void *), void *object);
 void glue_release_now(void);
 
-aw_status glue_wait(aw_loop *loop, int64_t timeout);
-aw_status glue_concurrent_future_wait(aw_concurrent_future *outcome, int64_t timeout, void **out);
-aw_status glue_shutdown_wait(aw_executor *executor, int64_t timeout);
 void glue_check_outcome(aw_concurrent_future *outcome, aw_status status);
-aw_status glue_drain(aw_loop *loop, aw_completion *out, size_t max, int64_t timeout);
 VALUE glue_submissions(aw_loop *loop, VALUE list, const aw_submission **out, size_t *out_count);
-void glue_submitted(const aw_submission *submissions, size_t count, aw_status taken);
 VALUE glue_completions(const aw_completion *completions, aw_status count);
 aw_status glue_cancel_token(aw_loop *loop, VALUE token);
-void glue_closed(aw_loop *loop);
 aw_status glue_remove_done_callback(aw_future *future, VALUE block);
 
 const char **glue_strings(VALUE list, VALUE *holder, size_t *count);

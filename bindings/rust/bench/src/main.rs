@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Prints `workload TAB variant TAB ns` for each sample. usage: bench ROUNDS SCALE; each round runs every variant once.
+//! Prints `workload TAB variant TAB ns` for each sample. usage: bench [--quick] [--rounds N]; each round runs every variant once.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -24,35 +24,44 @@ fn theirs<F: Future<Output = ()>>(count: u64, future: F) -> f64 {
     start.elapsed().as_nanos() as f64 / count as f64
 }
 
+/// Measures one workload on both, and prints the samples.
+fn measure<A, B>(workload: &str, count: u64, on_ours: A, on_theirs: B)
+where
+    A: Future<Output = ()>,
+    B: Future<Output = ()>,
+{
+    println!("{workload}\t{OURS}\t{:.1}", ours(count, on_ours));
+    println!("{workload}\t{THEIRS}\t{:.1}", theirs(count, on_theirs));
+}
+
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u64>().expect("a number"));
-    let (rounds, scale) = (arguments.next().unwrap_or(5), arguments.next().unwrap_or(100));
-    let many = 2000 * scale;
-    let children = 2 * scale.min(100);
-    let print = |workload: &str, variant: &str, ns: f64| println!("{}\t{}\t{:.1}", workload, variant, ns);
+    let (mut rounds, mut scale) = (5, 100);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--quick" => scale = 1,
+            "--rounds" => rounds = arguments.next().and_then(|text| text.parse::<u64>().ok()).expect("a number of rounds"),
+            _ => panic!("usage: bench [--quick] [--rounds N]"),
+        }
+    }
+    let (many, children) = (2000 * scale, 2 * scale);
     for _ in 0..rounds {
-        let workload = "spawn and join";
-        print(
-            workload,
-            OURS,
-            ours(many, async move {
+        measure(
+            "spawn and join",
+            many,
+            async move {
                 for n in 0..many {
                     assert_eq!(libawait::spawn_local(async move { n }).await, Ok(n));
                 }
-            }),
-        );
-        print(
-            workload,
-            THEIRS,
-            theirs(many, async move {
+            },
+            async move {
                 for n in 0..many {
                     assert_eq!(tokio::task::spawn_local(async move { n }).await.unwrap(), n);
                 }
-            }),
+            },
         );
 
         // One task awaits, another finishes what it awaits: a resume each time.
-        let workload = "await to resume";
         let ours_resumed = async move {
             let slot = Rc::new(Cell::new(None));
             let theirs = slot.clone();
@@ -73,7 +82,6 @@ fn main() {
             }
             other.await.unwrap();
         };
-        print(workload, OURS, ours(many, ours_resumed));
         let theirs_resumed = async move {
             let slot = Rc::new(Cell::new(None));
             let theirs = slot.clone();
@@ -94,13 +102,12 @@ fn main() {
             }
             other.await.unwrap();
         };
-        print(workload, THEIRS, theirs(many, theirs_resumed));
+        measure("await to resume", many, ours_resumed, theirs_resumed);
 
-        let workload = "queue hand-over";
-        print(
-            workload,
-            OURS,
-            ours(many, async move {
+        measure(
+            "queue hand-over",
+            many,
+            async move {
                 let queue = libawait::Queue::new(1).unwrap();
                 let to = queue.clone();
                 let producer = libawait::spawn_local(async move {
@@ -112,12 +119,8 @@ fn main() {
                     assert_eq!(queue.get().await, Ok(n));
                 }
                 producer.await.unwrap();
-            }),
-        );
-        print(
-            workload,
-            THEIRS,
-            theirs(many, async move {
+            },
+            async move {
                 let (to, mut from) = tokio::sync::mpsc::channel(1);
                 let producer = tokio::task::spawn_local(async move {
                     for n in 0..many {
@@ -128,23 +131,18 @@ fn main() {
                     assert_eq!(from.recv().await, Some(n));
                 }
                 producer.await.unwrap();
-            }),
+            },
         );
 
-        let workload = "sleep(0)";
-        print(
-            workload,
-            OURS,
-            ours(many, async move {
+        measure(
+            "sleep(0)",
+            many,
+            async move {
                 for _ in 0..many {
                     libawait::yield_now().await.unwrap();
                 }
-            }),
-        );
-        print(
-            workload,
-            THEIRS,
-            theirs(many, async move {
+            },
+            async move {
                 tokio::task::spawn_local(async move {
                     for _ in 0..many {
                         tokio::task::yield_now().await;
@@ -152,27 +150,22 @@ fn main() {
                 })
                 .await
                 .unwrap();
-            }),
+            },
         );
 
-        let workload = "subprocess (/bin/true)";
-        print(
-            workload,
-            OURS,
-            ours(children, async move {
+        measure(
+            "subprocess (/bin/true)",
+            children,
+            async move {
                 for _ in 0..children {
                     assert!(libawait::Command::new("/bin/true").spawn().unwrap().wait().await.unwrap().success());
                 }
-            }),
-        );
-        print(
-            workload,
-            THEIRS,
-            theirs(children, async move {
+            },
+            async move {
                 for _ in 0..children {
                     assert!(tokio::process::Command::new("/bin/true").spawn().unwrap().wait().await.unwrap().success());
                 }
-            }),
+            },
         );
     }
 }

@@ -860,6 +860,12 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
+    pub fn aw_loop_get_exception_handler(loop_: *const aw_loop, out_ud: *mut *mut std::os::raw::c_void) -> aw_exception_fn;
+}
+extern "C" {
+    pub fn aw_loop_default_exception_handler(loop_: *mut aw_loop, report: *const aw_report) -> aw_status;
+}
+extern "C" {
     pub fn aw_loop_call_exception_handler(
         loop_: *mut aw_loop,
         message: *const std::os::raw::c_char,

@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 # SPDX-License-Identifier: MIT
 
-# One workload of one variant: a line, "workload<TAB>variant<TAB>nanoseconds for one". Started by bench/run.
-# usage: worker.rb VARIANT SCALE WORKLOAD
+# One workload of one variant: a line, "workload<TAB>variant<TAB>nanoseconds for one". Exit status 77 if the variant is not installed.
+# usage: measure.rb [--quick] VARIANT WORKLOAD
 
-VARIANT, scale, WORKLOAD = ARGV
-SCALE = Integer(scale)
+SCALE = ARGV.delete('--quick') ? 50 : 1
+VARIANT, WORKLOAD = ARGV
 
 def measure(workload, name, times)
   return unless workload == WORKLOAD
@@ -90,6 +90,11 @@ when 'scheduler'
 when 'threads'
   plain('threads', ->(&block) { Thread.new(&block) }, ->(thread) { thread.join })
 when 'async'
-  require 'async'
+  begin
+    require 'async'
+  rescue LoadError => error
+    warn "left out: async: #{error.message}"
+    exit 77
+  end
   Async { |task| plain("async #{Async::VERSION}", ->(&block) { task.async(&block) }, ->(other) { other.wait }) }
 end
