@@ -21,8 +21,8 @@ typedef struct bench_variant {
 } bench_variant;
 
 /*
- * Parses the arguments: --raw prints every sample as tab-separated text, --rounds N sets the number of rounds,
- * --quick divides the counts by 20.
+ * Parses the arguments: --raw prints every sample as tab-separated text, --rounds N sets the number of
+ * rounds, --quick divides the counts by 20.
  */
 void bench_init(int argc, char **argv, int rounds);
 /* Runs the variants of a workload and prints the results; the others are compared with the first. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers: 10,000 that are set to random times, and fire; and one that is set and cancelled while 10,000 others
- * wait, like the timeout of an operation that completes in time. The sleep until they are due is not counted.
+ * Timers: 10,000 that are set to random times, and fire; and one that is set and cancelled while 10,000
+ * others wait, like the timeout of an operation that completes in time. The sleep until they are due is not
+ * counted.
  */
 #include "bench.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Drives a backend's table without the core: opens it, submits operations, waits, and counts completions. A
- * contract case runs once for each backend chosen: by name in argv (one, or a comma list), else in
- * AWAIT_BACKEND, else every one known. The built-ins are linked in; a plug-in is opened from the folder
+ * contract case runs once for each selected backend: those named in argv (comma-separated), else in
+ * AWAIT_BACKEND, else all known ones. The built-ins are linked in; a plug-in is loaded from the folder
  * AWAIT_BACKEND_PATH.
  */
 #ifndef TESTS_BACKEND_DRIVER_H
@@ -22,7 +22,7 @@
 
 extern const aw_backend epoll_backend, virtual_backend;
 
-/* Long enough for a slow machine under valgrind; reached only by a failure. */
+/* Long enough for a slow machine under valgrind; only a failure takes this long. */
 #define DRIVER_LIMIT (20 * AW_SECOND)
 
 typedef struct driver {
@@ -31,7 +31,7 @@ typedef struct driver {
 	aw_backend_core core;
 	int inside;       /* in wait or close: the only places where complete may be called */
 	int holds;        /* submit without a flush, as the core does for descriptors that it keeps open */
-	size_t completed; /* operations handed back so far */
+	size_t completed; /* operations completed so far */
 } driver;
 
 typedef struct driver_op {
@@ -114,12 +114,12 @@ static inline int64_t driver_real_now(void) {
 	return (int64_t)t.tv_sec * AW_SECOND + t.tv_nsec;
 }
 
-/* The backend's clock: what deadlines are on. */
+/* The backend's clock, on which deadlines are based. */
 static inline int64_t driver_now(driver *self) {
 	return self->backend->now ? self->backend->now(self->state) : driver_real_now();
 }
 
-/* As the core does before the program runs again. Older tables end before it. */
+/* Like the core before the program runs again. Older tables lack this member. */
 static inline void driver_flush(driver *self) {
 	if (self->backend->size > offsetof(aw_backend, flush) && self->backend->flush)
 		self->backend->flush(self->state);
@@ -136,7 +136,7 @@ static inline aw_status driver_submit(driver *self, driver_op *op) {
 	return status;
 }
 
-/* One that must be taken. */
+/* Submits an operation that must be accepted. */
 static inline void driver_start(driver *self, driver_op *op) {
 	EXPECT_INT(driver_submit(self, op), 0);
 }
@@ -153,12 +153,12 @@ static inline void driver_wait_until(driver *self, int64_t deadline) {
 	self->inside = 0;
 }
 
-/* Takes what is there without blocking. */
+/* Handles pending completions without blocking. */
 static inline void driver_poll(driver *self) {
 	driver_wait_until(self, 0);
 }
 
-/* Waits until the operation is complete, and gives its result. */
+/* Waits until the operation is complete; returns its result. */
 static inline int64_t driver_finish(driver *self, driver_op *op) {
 	int64_t limit = driver_real_now() + DRIVER_LIMIT;
 	while (!op->completions && driver_real_now() < limit)
@@ -187,10 +187,10 @@ static inline driver_op driver_watch(int fd, uint32_t flags) {
 	return (driver_op){.op = {.kind = AW_OP_POLL, .fd = fd, .flags = flags, .offset = -1}};
 }
 
-/* ---- things to operate on ---- */
+/* ---- descriptors to operate on ---- */
 
 typedef struct driver_channel {
-	int in, out; /* what is written to `out` is read from `in` */
+	int in, out; /* data written to `out` is read from `in` */
 } driver_channel;
 
 static inline driver_channel driver_pipe(int flags) {
@@ -227,7 +227,7 @@ static inline int driver_open_files(void) {
 
 /* ---- cases ---- */
 
-/* Runs a case on each backend, newly opened, and closes it. */
+/* Opens each backend, runs the case on it, and closes it. */
 static inline void driver_each(void (*run)(driver *)) {
 	for (size_t i = 0; i < driver_count; i++) {
 		driver self;
@@ -251,7 +251,7 @@ static inline void driver_every_backend_asked_for_is_here(void) {
 	}                                    \
 	static void name##_on(driver *self)
 
-/* The main of a file of contract cases. */
+/* The main function of a file with contract cases. */
 #define CONTRACT_MAIN(suite, ...)                                                        \
 	int main(int argc, char **argv) {                                                    \
 		static const check_case cases[] = {                                              \

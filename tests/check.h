@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One file of tests is one program: a list of cases, run by CUnit, whose last line is "N passed, N failed".
- * A case that can't run here calls SKIP with the reason, which is printed and counted.
+ * Each test file is a program: a list of cases, run by CUnit. Its last line of output is "N passed, N
+ * failed". A case that can't run here calls SKIP with the reason, which is printed and counted.
  */
 #ifndef TESTS_CHECK_H
 #define TESTS_CHECK_H
@@ -25,13 +25,13 @@ static int check_skipped;
 		return;                                  \
 	} while (0)
 
-/* A status that the case is not about: what it ended with is seen elsewhere. */
+/* A status that the case doesn't check; it checks the outcome elsewhere. */
 #define IGNORED(call)     \
 	do {                  \
 		if ((call) < 0) { \
 		}                 \
 	} while (0)
-/* Each check says what it saw, since CUnit alone prints only the expression. */
+/* Each check prints the actual value, since CUnit alone prints only the expression. */
 #define EXPECT(condition) CU_ASSERT(condition)
 #define EXPECT_INT(got, want)                                                                               \
 	do {                                                                                                    \
@@ -49,7 +49,7 @@ static int check_skipped;
 			       check_got ? check_got : "(null)", check_want);                       \
 		CU_ASSERT(check_same);                                                          \
 	} while (0)
-/* Ends the case where going on would crash. */
+/* Ends the case if continuing would crash. */
 #define REQUIRE(condition)                                                         \
 	do {                                                                           \
 		if (!(condition)) {                                                        \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes the kernel refuse a system call, by a seccomp filter. A filter can't be removed again, so each case
- * runs in its own child, which reports failures through a pipe.
+ * Makes the kernel refuse a system call with a seccomp filter. A filter can't be removed, so each case runs
+ * in a child, which reports failures through a pipe.
  */
 #ifndef TESTS_FORBID_H
 #define TESTS_FORBID_H
@@ -19,7 +19,7 @@
 
 #include "check.h"
 
-/* A system call, and how it fails: always, or where `argument & mask` is `value`. */
+/* A system call, and its error: always, or if `argument & mask` is `value`. */
 typedef struct forbidden {
 	long number;
 	int error;
@@ -27,7 +27,7 @@ typedef struct forbidden {
 	uint32_t mask, value;
 } forbidden;
 
-/* From now on, in this thread and those that it makes. */
+/* Takes effect in this thread and the threads that it creates. */
 static inline int forbid(forbidden what) {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -54,7 +54,7 @@ __attribute__((format(printf, 1, 2))) static inline void wrong(const char *forma
 	va_end(arguments);
 }
 
-/* Runs `run(ud)` in a child, which may take that many seconds, and expects that nothing is wrong. */
+/* Runs `run(ud)` in a child with a time limit in seconds, and expects that it reports no failure. */
 static inline void forbid_in_child(void (*run)(void *ud), void *ud, unsigned seconds) {
 	char text[2048];
 	int ends[2];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of threads wait for each other with, and a work function that does: in by one gate, out by
- * another.
+ * Gates, with which threads in the tests wait for each other, and a work function that signals one gate when
+ * it starts and waits for another.
  */
 #ifndef TESTS_GATE_H
 #define TESTS_GATE_H
@@ -11,7 +11,7 @@
 
 #include "trace.h"
 
-/* Once it is open it stays so. */
+/* Once open, it stays open. */
 typedef struct gate {
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -35,7 +35,7 @@ static inline void gate_wait(gate *self) {
 	pthread_mutex_unlock(&self->mutex);
 }
 
-/* A job that says it is there, waits to be let go, and gives itself as its value. */
+/* A job that signals its start, waits for permission to end, and returns itself as the value. */
 typedef struct visit {
 	gate here, leave;
 	_Atomic int begun, ended;
@@ -76,8 +76,8 @@ static inline aw_status open_it(aw_loop *loop, void *gate_to_open) {
 }
 
 /*
- * Runs the loop until a counter that its thread raises has got there; a test's time limit is the only other
- * end.
+ * Runs the loop until a counter that its thread increments reaches a value. Otherwise only the test's time
+ * limit ends it.
  */
 static inline void loop_until(aw_loop *loop, const _Atomic int *counter, int goal) {
 	while (*counter < goal && aw_loop_run_once(loop, AW_FOREVER) >= 0) continue;

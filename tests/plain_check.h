@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What tests/check.h offers, without CUnit: for a test that is also built for a machine which has no CUnit,
- * and run by an emulator. Compiled with -DPLAIN_CHECK, tests/stack/switch.c and tests/stack/stack.c include
- * this one instead.
+ * A replacement for tests/check.h without CUnit, for tests that are also built for a machine without CUnit
+ * and run in an emulator. With -DPLAIN_CHECK, tests/stack/switch.c and tests/stack/stack.c include this
+ * header instead.
  */
 #ifndef TESTS_PLAIN_CHECK_H
 #define TESTS_PLAIN_CHECK_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of subprocesses share: a loop at whose end no handle, no descriptor and no child may be
- * left, and short ways to start a child and to run until it is done.
+ * Shared code of the subprocess tests: a loop that checks at its end that no handle, descriptor or child is
+ * left, and shortcuts to start a child and to run until it is done.
  */
 #ifndef TESTS_PROCESS_H
 #define TESTS_PROCESS_H
@@ -37,7 +37,7 @@ static inline int has_child(void) {
 
 static inline aw_loop *loop_begin(void) {
 	aw_loop *loop = NULL;
-	/* A library underneath may keep descriptors for the process, from its first loop on. */
+	/* A backend's library may keep per-process descriptors from its first loop on. */
 	if (!fds_before && aw_loop_new(NULL, &loop) == 0) aw_loop_unref(loop);
 	fds_before = count_fds();
 	aw_status status = aw_loop_new(NULL, &loop);
@@ -63,7 +63,7 @@ static inline aw_process_options *with(int pipes, uint32_t flags) {
 	return options;
 }
 
-/* Starts a shell, and gives the options back. */
+/* Starts a shell, and releases the options. */
 static inline aw_process *start(aw_loop *loop, const char *command, aw_process_options *options) {
 	aw_process *process = NULL;
 	aw_status status = aw_subprocess_shell(loop, command, options, &process);
@@ -72,14 +72,14 @@ static inline aw_process *start(aw_loop *loop, const char *command, aw_process_o
 	return process;
 }
 
-/* Runs until the future is done, and gives it back. */
+/* Runs until the future is done, and releases it. */
 static inline aw_status run(aw_loop *loop, aw_future *future) {
 	aw_status status = aw_loop_run_until_complete(loop, future, NULL);
 	aw_future_unref(future);
 	return status;
 }
 
-/* Runs until the child has ended: its return code. */
+/* Runs until the child has ended; returns its return code. */
 static inline int32_t join(aw_loop *loop, aw_process *process) {
 	aw_future *future = NULL;
 	int32_t code = INT32_MIN;
@@ -87,7 +87,7 @@ static inline int32_t join(aw_loop *loop, aw_process *process) {
 	return aw_process_returncode(process, &code) < 0 ? INT32_MIN : code;
 }
 
-/* As join(), with communicate and without input. */
+/* Like join(), but with communicate, without input. */
 static inline int32_t talk(aw_loop *loop, aw_process *process) {
 	aw_future *future = NULL;
 	int32_t code = INT32_MIN;
@@ -105,7 +105,7 @@ static inline int said(const aw_process *process, int stream, const char *text) 
 	return same;
 }
 
-/* Runs the loop until a byte, or the end, can be read: 1, 0, or -1. */
+/* Runs the loop until a byte or the end of file can be read; returns 1, 0, or -1. */
 static inline int heard(aw_loop *loop, int fd) {
 	char byte;
 	for (;;) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of the core share: a trace of words in the order in which things happened, callbacks that
- * write to it, and a loop whose end is checked: after it, no handle is alive.
+ * Shared code of the core tests: a trace of words in the order of events, callbacks that append to it, and a
+ * loop that checks at its end that no handle is alive.
  */
 #ifndef TESTS_TRACE_H
 #define TESTS_TRACE_H
@@ -19,7 +19,7 @@ static inline void trace_reset(void) {
 	trace[0] = 0;
 }
 
-/* Adds a word; the words are parted by spaces. */
+/* Adds a word; the words are separated by spaces. */
 static inline void trace_add(const char *word) {
 	size_t used = strlen(trace);
 	snprintf(trace + used, sizeof trace - used, "%s%s", used ? " " : "", word);
@@ -39,28 +39,28 @@ static inline void trace_number(const char *word, long long number) {
 	trace_add(text);
 }
 
-/* A callback that writes its word. */
+/* A callback that appends its word. */
 static inline aw_status say(aw_loop *loop, void *word) {
 	(void)loop;
 	trace_add(word);
 	return 0;
 }
 
-/* A done-callback that writes its word. */
+/* A done-callback that appends its word. */
 static inline aw_status say_done(aw_future *future, void *word) {
 	(void)future;
 	trace_add(word);
 	return 0;
 }
 
-/* A destroy that writes "~word". */
+/* A destroy function that appends "~word". */
 static inline void say_destroyed(void *word) {
 	char text[64];
 	snprintf(text, sizeof text, "~%s", (const char *)word);
 	trace_add(text);
 }
 
-/* A callback, done-callback and destroy that count. */
+/* A callback, a done-callback and a destroy function that count their calls. */
 static inline aw_status count(aw_loop *loop, void *counter) {
 	(void)loop;
 	++*(int *)counter;
@@ -71,7 +71,7 @@ static inline void count_destroyed(void *counter) {
 	++*(int *)counter;
 }
 
-/* A task that is not to end by itself. */
+/* A task that never ends by itself. */
 static inline aw_status sleep_long(void *ud) {
 	(void)ud;
 	return aw_sleep(3600 * AW_SECOND);
@@ -95,7 +95,7 @@ static inline void loop_settle(aw_loop *loop) {
 	for (int i = 0; i < 1000 && aw_loop_pending(loop); i++) EXPECT(aw_loop_run_once(loop, 0) >= 0);
 }
 
-/* A program under virtual time, which leaves nothing behind. */
+/* Runs a program under virtual time, and checks that it leaves nothing behind. */
 static inline aw_status run_virtual(aw_task_fn fn) {
 	trace_reset();
 	aw_status status = aw_run("virtual", fn, NULL, NULL, NULL);

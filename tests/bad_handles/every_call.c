@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every handle parameter of every public function, given NULL, a handle of another kind, and a freed one: the
- * call returns AW_EBADHANDLE, or 0 or NULL where it returns no status. The calls are generated from the
- * headers, so that no function can be forgotten.
+ * Passes NULL, a handle of another kind, and a freed handle as every handle parameter of every public
+ * function: the call returns AW_EBADHANDLE, or 0 or NULL if it returns no status. The calls are generated
+ * from the headers, so that no function is forgotten.
  */
 #include "../trace.h"
 
@@ -22,7 +22,7 @@ typedef struct bad_call {
 	enum where where;
 } bad_call;
 
-/* --- what else the calls are given --- */
+/* --- the other arguments --- */
 
 static max_align_t scratch_memory[8];
 #define scratch ((void *)scratch_memory)
@@ -85,7 +85,7 @@ static aw_status some_predicate(void *ud) {
 	(void)ud;
 	return 1;
 }
-static va_list some_arguments; /* of no arguments: no format here asks for one */
+static va_list some_arguments; /* empty: no format here uses an argument */
 
 #include "calls.inc"
 
@@ -100,7 +100,7 @@ static void *make_aw_loop(aw_loop *loop) {
 static void *make_aw_handle(aw_loop *loop) {
 	aw_handle *self = NULL;
 	EXPECT_INT(aw_loop_call_soon(loop, some_callback, NULL, NULL, &self), 0);
-	IGNORED(aw_loop_run_once(loop, 0)); /* the queue's reference is back, too */
+	IGNORED(aw_loop_run_once(loop, 0)); /* releases the queue's reference as well */
 	return self;
 }
 
@@ -259,7 +259,7 @@ static aw_status begins_group(void *group) {
 	return aw_taskgroup_enter(group);
 }
 
-/* Entered, so that its calls come as far as to look at what else they are given. */
+/* Entered, so that calls on it get far enough to check their other arguments. */
 static void *make_aw_taskgroup(aw_loop *loop) {
 	aw_taskgroup *self = NULL;
 	aw_task *task = NULL;
@@ -307,12 +307,12 @@ static void zoo_close(zoo *self) {
 	close(some_fd);
 }
 
-/* --- a call, where it may be made --- */
+/* --- a call, in a place that allows it --- */
 
 typedef struct attempt {
 	const bad_call *call;
 	void **good, *bad;
-	bool drop; /* `bad` is freed just before the call, so that nothing else lies there by then */
+	bool drop; /* `bad` is freed just before the call, so that its memory is not reused by then */
 	aw_status status;
 } attempt;
 
@@ -320,7 +320,7 @@ static void attempt_drop(attempt *self) {
 	if (!self->drop) return;
 	self->drop = false;
 	droppers[self->call->kind](self->bad);
-	EXPECT(*(void *volatile *)self->bad == NULL); /* freed, and nobody else's yet */
+	EXPECT(*(void *volatile *)self->bad == NULL); /* freed, and not reused yet */
 }
 
 static aw_status attempt_in_task(void *ud) {
@@ -357,7 +357,7 @@ static aw_status answer(zoo *self, const bad_call *call, void *bad, bool drop) {
 	aw_coro *coro = NULL;
 	switch (call->where) {
 	case IN_WORKER:
-		attempt_drop(&one); /* another thread would leave that to the loop */
+		attempt_drop(&one); /* on another thread, the loop would do that */
 		EXPECT_INT(aw_loop_run_in_executor(self->loop, NULL, attempt_in_worker, &one, NULL, &future), 0);
 		run(self->loop, future);
 		break;
@@ -397,7 +397,7 @@ static void null_is_refused_by_every_function(void) {
 		const bad_call *call = &calls[i];
 		if (call->null == NULL_IS_NOTHING) continue;
 		if (call->null == NULL_IS_CURRENT) {
-			/* None runs here. */
+			/* No loop runs here. */
 			aw_status got = call->call(self.good, NULL);
 			if (got != AW_EBADHANDLE && got != AW_ENOLOOP)
 				printf("\n    %s: NULL is %s\n", call->function, aw_err_name(got));
@@ -442,7 +442,7 @@ static void a_freed_handle_is_refused_by_every_function(void) {
 	zoo_close(&self);
 }
 
-/* So that a mistake in the generator does not leave nothing to be tested. */
+/* Fails if a bug in the generator leaves nothing to test. */
 static void the_headers_were_understood(void) {
 	EXPECT(FUNCTIONS > 300);
 	EXPECT(CALLS > 300);

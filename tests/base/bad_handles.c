@@ -3,7 +3,7 @@
 /* NULL, a handle of another kind, and a stale one, given to every function: an error code and no crash. */
 #include "trace.h"
 
-/* One call with the handle to be judged as its subject. */
+/* One call with the tested handle as its subject. */
 typedef aw_status (*subject_call)(void *h);
 
 #define STATUS(name, call)                \
@@ -11,7 +11,7 @@ typedef aw_status (*subject_call)(void *h);
 		return call;                      \
 	}
 
-static void *out; /* where a call that should fail would put its result */
+static void *out; /* the out-parameter of calls that should fail */
 
 STATUS(loop_close, aw_loop_close(h))
 STATUS(loop_abandon, aw_loop_abandon(h))
@@ -64,7 +64,7 @@ STATUS(timeout_exit, aw_timeout_exit(h, 0))
 STATUS(timeout_reschedule, aw_timeout_reschedule(h, 0))
 STATUS(as_completed_next_coro, aw_as_completed_next_coro(h, (aw_coro **)&out))
 
-/* With NULL these mean the loop that runs, of which there is none. */
+/* With NULL these mean the running loop, but none runs. */
 STATUS(future_new, aw_future_new(h, (aw_future **)&out))
 STATUS(task_spawn, aw_task_spawn(h, sleep_long, NULL, NULL, NULL))
 STATUS(task_spawn_coro, aw_task_spawn_coro(h, NULL, NULL))
@@ -80,7 +80,7 @@ STATUS(all_tasks, aw_loop_all_tasks(h, NULL, 0))
 static int judged_by_value; /* the last call returns no status */
 
 /*
- * Predicates, getters and references: 0, or NULL, or the handle itself; AW_FOREVER and "" count as nothing
+ * Predicates, getters and references return 0, NULL, or the handle itself; AW_FOREVER and "" count as nothing
  * too.
  */
 #define NOTHING(name, call)                \
@@ -232,7 +232,7 @@ static const struct {
 };
 enum { CALLS = sizeof calls / sizeof *calls };
 
-/* Those that give back what they were not given. */
+/* Functions that release a reference that the caller never took. */
 static void unref_all(void *h) {
 	aw_loop_unref(h);
 	aw_handle_unref(h);
@@ -383,15 +383,15 @@ static void a_task_that_awaits_a_wrong_kind_goes_on(void) {
 }
 
 /*
- * Whatever fails leaves the error of its code alone to be caught, in place of an older one, of the same code
- * too.
+ * A failing call leaves only the error of its code to be caught. It replaces an older one, even one with the
+ * same code.
  */
 static aw_status catches_each(void *ud) {
 	menagerie *self = ud;
 	for (size_t i = 0; i < CALLS; i++)
 		for (int kind = -1; kind < KINDS; kind++) {
 			if (kind == (int)calls[i].kind || (kind == TASK && calls[i].kind == FUTURE)) continue;
-			if (kind < 0 && calls[i].for_null == AW_ENOLOOP) continue; /* here there is one */
+			if (kind < 0 && calls[i].for_null == AW_ENOLOOP) continue; /* a loop runs here */
 			IGNORED(aw_raise(AW_EBADHANDLE, "of an older failure"));
 			judged_by_value = 0;
 			aw_status got = calls[i].call(kind < 0 ? NULL : self->of[kind]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
 /*
- * Where callbacks, steps and destroys run: always on the thread's own stack, also when a coroutine's call
- * sets them off; each once.
+ * Callbacks, steps and destroy functions always run on the thread's own stack, even if a coroutine's call
+ * triggers them; each once.
  */
 #include "trace.h"
 
@@ -65,7 +65,7 @@ static aw_status nothing(void *ud) {
 	return 0;
 }
 
-/* What sets off a destroy during the very call, each from a coroutine's stack. `d` counts the destroys. */
+/* Calls that run a destroy function before they return, each from a coroutine's stack. `d` counts them. */
 static aw_status sets_off(void *ud) {
 	int *d = ud;
 	aw_loop *loop = aw_loop_current();
@@ -85,7 +85,7 @@ static aw_status sets_off(void *ud) {
 	aw_loop_set_exception_handler(loop, handler_here, NULL, NULL);
 	aw_return(&d[4], destroyed_here);
 	aw_return(NULL, NULL);
-	/* An error's payload, a coroutine that never ran, callbacks of a future that goes. */
+	/* An error's payload, a coroutine that never ran, callbacks of a released future. */
 	EXPECT_INT(aw_error_new(loop, -EIO, NULL, &d[5], destroyed_here, &error), 0);
 	aw_error_unref(error);
 	EXPECT_INT(aw_coro_new(NULL, step_here, &d[6], destroyed_here, &coro), 0);
@@ -101,7 +101,7 @@ static aw_status sets_off(void *ud) {
 	EXPECT_INT(aw_coro_new(NULL, NULL, &d[12], destroyed_here, &coro), -EINVAL);
 	aw_future_add_done_callback(NULL, done_here, &d[13], destroyed_here);
 	IGNORED(aw_run(NULL, nothing, &d[14], destroyed_here, NULL));
-	/* A failure nobody looked at, and a report of one's own. */
+	/* An unretrieved failure, and a report by the program. */
 	EXPECT_INT(aw_future_new(loop, &future), 0);
 	aw_future_fail(future, -EIO, NULL);
 	aw_future_unref(future);
@@ -110,12 +110,12 @@ static aw_status sets_off(void *ud) {
 	EXPECT_INT(aw_coro_new(NULL, step_here, &d[15], destroyed_here, &coro), 0);
 	EXPECT_INT(aw_await_coro(coro, NULL), 0);
 	aw_coro_unref(coro);
-	/* Another loop's close. */
+	/* Closing another loop. */
 	aw_loop *other = NULL;
 	EXPECT_INT(aw_loop_new(NULL, &other), 0);
 	aw_loop_call_soon(other, callback_here, &d[16], destroyed_here, NULL);
 	aw_loop_unref(other);
-	/* And those by the loop. */
+	/* Those that the loop runs. */
 	aw_loop_call_soon(loop, callback_here, &d[17], destroyed_here, NULL);
 	aw_loop_call_later(loop, 1, callback_here, &d[18], destroyed_here, NULL);
 	aw_task_spawn(NULL, nothing, &d[19], destroyed_here, NULL);
@@ -147,7 +147,7 @@ static aw_status ends(void *ud) {
 }
 
 static void each_way_to_end_destroys_once(void) {
-	/* Run to its end, cancelled before and after its start, closed before and after its start. */
+	/* Runs to its end, is cancelled before and after its start, or is closed before and after its start. */
 	for (int way = 0; way < 5; way++) {
 		aw_loop *loop = loop_begin(NULL);
 		aw_task *task = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: threads valgrind */
-/* Codes: a program's own, with names and texts; and an errno that lacks its minus. */
+/* Error codes: the program's codes with names and texts, and an errno without its minus sign. */
 #include "trace.h"
 
 #include <pthread.h>
@@ -53,7 +53,7 @@ static void only_codes_of_programs_can_be_registered(void) {
 	EXPECT_STR(aw_err_name(AW_EUSER_LAST - 1), "unknown");
 }
 
-/* Each of the threads registers all codes, and finds each as all others do. */
+/* Each thread registers all codes, and finds the same result for each as the others. */
 static void *registers(void *arg) {
 	for (int i = 0; i < 100; i++) {
 		char name[32];
@@ -74,7 +74,7 @@ static void threads_may_register_the_same_codes_at_once(void) {
 	}
 }
 
-/* --- an errno without its minus --- */
+/* --- an errno without its minus sign --- */
 
 static aw_status work_raises(void *ud, void **out, aw_destroy_fn *out_destroy) {
 	(void)ud;
@@ -110,7 +110,7 @@ static void a_positive_errno_is_taken_as_its_negative(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-/* --- a positive status that is returned --- */
+/* --- a positive status as a result --- */
 
 static aw_status takes_note(aw_loop *loop, const aw_report *report, void *ud) {
 	(void)loop;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: internal threads valgrind */
 /*
- * Inside: memory by size, references that end on the right thread, and domains that outlive what made them.
+ * Internals: memory by size, references that are released on the right thread, and domains that outlive their
+ * creators.
  */
 #include "object.h"
 #include "check.h"
@@ -77,7 +78,7 @@ static void memory_given_back_is_taken_again(void) {
 #endif
 	slab_give(&one, second, 100);
 	slab_empty(&one);
-	/* Through the depot it reaches another cache. */
+	/* It reaches another cache through the depot. */
 	void *third = slab_take(&two, 100);
 	EXPECT(third != NULL);
 	slab_give(NULL, third, 100);
@@ -125,7 +126,7 @@ static void the_last_reference_elsewhere_waits_for_the_sweep(void) {
 	unref_in_thread(one);
 	unref_in_thread(two);
 	EXPECT_INT(released, 0);
-	EXPECT_INT(here.woken, 1); /* the first of a row wakes */
+	EXPECT_INT(here.woken, 1); /* only the first of several wakes */
 	domain_sweep(&here.domain);
 	EXPECT_INT(released, 2);
 	EXPECT(where == thread_self());
@@ -147,7 +148,7 @@ static void closing_sweeps_and_objects_keep_the_domain(void) {
 	EXPECT_INT(released, 1);
 	EXPECT_INT(here.gone, 0);
 	EXPECT_INT(aw_debug_live_handles(), 2);
-	/* Closed, any thread releases for itself. */
+	/* Once it is closed, any thread releases by itself. */
 	unref_in_thread(one);
 	EXPECT_INT(released, 2);
 	EXPECT_INT(here.gone, 0);

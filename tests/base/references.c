@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
 /*
- * References that are given back once too often, and references that are forgotten: in debug mode both are
- * told by kind and origin.
+ * References that are released too often, and leaked references: in debug mode both are reported with kind
+ * and origin.
  */
 #include "trace.h"
 
@@ -40,11 +40,11 @@ static void one_unref_too_many_is_told_and_has_no_effect(void) {
 	aw_task_unref(task);
 	aw_task_unref(task);
 	EXPECT_STR(reports, "");
-	aw_task_unref(task); /* the loop's, this would be */
+	aw_task_unref(task); /* this would be the loop's reference */
 	EXPECT_STR(reports, SURPLUS("task"));
 	aw_future_unref(aw_task_future(task));
 	EXPECT_STR(reports, SURPLUS("task") SURPLUS("task"));
-	/* It is as it was. */
+	/* It is unchanged. */
 	EXPECT_INT(aw_task_cancel(task, NULL), 1);
 	loop_settle(loop);
 	loop_end(loop);
@@ -75,12 +75,12 @@ static void what_a_getter_lent_is_not_the_callers(void) {
 
 static aw_status fails_twice(void *lock) {
 	EXPECT_INT(aw_raise(-EIO, "no luck"), -EIO);
-	EXPECT_INT(aw_lock_release(lock), -EPERM); /* its error takes the place of the other */
+	EXPECT_INT(aw_lock_release(lock), -EPERM); /* its error replaces the other */
 	EXPECT_INT(aw_error_status(aw_caught()), -EPERM);
 	return 0;
 }
 
-/* The noted error was the library's, which gives it back as that. */
+/* The library owns the noted error, and releases it as such. */
 static void a_failure_after_a_failure_is_not_a_surplus(void) {
 	aw_loop *loop = debug_loop();
 	aw_lock *lock = NULL;
@@ -93,7 +93,7 @@ static void a_failure_after_a_failure_is_not_a_surplus(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-/* What was written to stderr while `fn` ran. */
+/* Returns what `fn` wrote to stderr. */
 static const char *stderr_of(void (*fn)(void)) {
 	static char text[4096];
 	int ends[2], saved = dup(2);
@@ -134,7 +134,7 @@ static void another_thread_is_told_on_stderr(void) {
 	EXPECT_INT(aw_lock_new(loop, &shared_lock), 0);
 	EXPECT_INT(aw_lock_try_acquire(shared_lock), 0);
 	EXPECT_INT(aw_task_spawn(loop, waits_for_the_lock, shared_lock, NULL, NULL), 0);
-	EXPECT(aw_loop_run_once(loop, 0) >= 0); /* who waits holds a reference */
+	EXPECT(aw_loop_run_once(loop, 0) >= 0); /* a waiter holds a reference */
 	const char *text = stderr_of(unref_elsewhere);
 	EXPECT(strstr(text,
 	              "libawait: one unref too many: the caller holds no reference to this lock, created at ") !=
@@ -151,7 +151,7 @@ static void unrefs_the_last_twice(void) {
 	pthread_join(other, NULL);
 }
 
-/* The object waits to be released by the loop's thread, and must not be put on the list a second time. */
+/* The object waits for its release by the loop's thread, and must not be added to the list twice. */
 static void one_unref_too_many_after_the_last_is_told(void) {
 	aw_loop *loop = debug_loop();
 	int64_t before = aw_debug_live_handles();
@@ -185,7 +185,7 @@ static void what_a_handler_keeps_from_a_dying_future_is_its_own(void) {
 	EXPECT_INT(aw_future_done(kept_future), 1);
 	aw_future_unref(kept_future);
 	EXPECT_STR(reports, "");
-	EXPECT_INT(aw_debug_live_handles(), before); /* freed, and nobody was accused */
+	EXPECT_INT(aw_debug_live_handles(), before); /* freed, and nothing was reported */
 	loop_end(loop);
 }
 
@@ -251,7 +251,7 @@ static void caches_are_freed_when_nothing_is_alive(void) {
 	loop_end(loop);
 	EXPECT_INT(aw_debug_free_caches(), 0);
 	EXPECT_INT(aw_debug_free_caches(), 0);
-	/* And all begins anew. */
+	/* And again from the start. */
 	loop = debug_loop();
 	EXPECT_INT(aw_task_spawn(loop, forgets_nothing, NULL, NULL, NULL), 0);
 	loop_settle(loop);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: internal valgrind */
-/* The heap of timers, inside: random adds, removes and takes against a plain list that is searched. */
+/* The internal timer heap: random adds, removes and takes, compared with a plain list. */
 #include "check.h"
 #include "timers.h"
 
@@ -15,7 +15,7 @@ static uint64_t random_next(void) {
 	return random_state;
 }
 
-/* The one that must come first: least deadline, then the oldest. */
+/* The expected first one: the earliest deadline, then the oldest. */
 static timer *first_of(timer *all) {
 	timer *first = NULL;
 	for (int i = 0; i < TIMERS; i++) {

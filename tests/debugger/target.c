@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For a debugger to look at: one task runs, and of the others each is suspended somewhere else. Ends by
- * SIGABRT, and leaves a core file.
+ * A target for the debugger: one task runs, and each of the others is suspended in a different call. Ends
+ * with SIGABRT, and leaves a core file.
  */
 #include <await/await.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@ static aw_lock *lock;
 
 static aw_status __attribute__((noinline)) sleeps_below(int levels) {
 	aw_status status = levels ? sleeps_below(levels - 1) : aw_sleep(3600 * AW_SECOND);
-	__asm__ volatile("" : "+r"(status)); /* no call of the last kind, which leaves no trace */
+	__asm__ volatile("" : "+r"(status)); /* prevents a tail call, which leaves no trace */
 	return status;
 }
 

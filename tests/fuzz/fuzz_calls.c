@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Public calls in any order, over a few handles that tasks, callbacks and the program around them share. All
- * of these take what they do next from the same bytes. No call crashes or gives a status that it does not
+ * Public calls in any order, on a few handles that tasks, callbacks and the main program share. The same
+ * input bytes decide what each of these does next. No call crashes or returns a status that it does not
  * document; at the end no handle and no value is left.
  */
 #include "bytes.h"
@@ -62,11 +62,11 @@ static bool is_one(aw_status status, const aw_status *of, size_t count) {
 		}                                                                                                 \
 	} while (0)
 
-/* How a future of ours may end; also how the wait for one may. */
+/* How one of our futures may end, and a wait for it. */
 #define OUTCOMES                                                                                            \
 	0, -EIO, AW_EUSER, AW_ECANCELLED, AW_ETIMEOUT, AW_EGROUP, AW_EQUEUESHUTDOWN, AW_EBROKENBARRIER, -EPERM, \
 		AW_ELOOPCLOSED
-/* How a call that awaits may fail, besides. */
+/* Additional errors of a call that awaits. */
 #define REFUSALS AW_ENOTASK, AW_EFOREIGNLOOP, AW_ESELFAWAIT, AW_EREUSED
 #define CLOSED   AW_ELOOPCLOSED
 
@@ -86,7 +86,7 @@ static void value_given(void *value, aw_destroy_fn destroy) {
 	if (destroy) destroy(value);
 }
 
-/* --- who acts --- */
+/* --- actors --- */
 
 static void act_some(void) {
 	for (unsigned count = bytes_below(&self.in, 4); count && self.in.left; count--) act();
@@ -186,7 +186,7 @@ static void future_look(aw_future *future) {
 	case 2:
 		status = aw_future_take_result(future, &value, &destroy);
 		if (status >= 0 && destroy == value_destroy) value_given(value, destroy);
-		/* What else may be taken is a reference, which is released by what comes with it. */
+		/* Any other value that may be taken is a reference, which its destroy function releases. */
 		if (status >= 0 && destroy && destroy != value_destroy) destroy(value);
 		break;
 	default:
@@ -285,7 +285,7 @@ static void coro_make(void) {
 	self.coro = made;
 }
 
-/* --- what tasks share --- */
+/* --- objects that tasks share --- */
 
 static void lock_call(void) {
 	bool was = aw_lock_locked(self.lock);
@@ -395,7 +395,7 @@ static void group_call(void) {
 	}
 }
 
-/* --- what suspends: only tasks with a stack may --- */
+/* --- suspending calls, which only stackful tasks may make --- */
 
 static void wait_for_several(void) {
 	aw_future *of[3];
@@ -631,7 +631,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	unsigned how = bytes_u8(&self.in);
 	SAME(aw_loop_new("virtual", &other), 0);
 	world_open(how, other);
-	/* Some bytes may be left for what runs while the loop closes. */
+	/* Leaves some bytes for the code that runs while the loop closes. */
 	size_t tail = (how & 24) == 16 ? size / 4 : 0;
 	while (self.in.left > tail) act();
 	for (int i = 0; how & 4 && i < RUN_LIMIT; i++) HOLDS(aw_loop_run_once(self.loop, AW_SECOND) >= -EAGAIN);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The completion queue: arrays of submissions over descriptors of the target's own, drains and cancels, on
- * epoll or on virtual time. Each submission that was taken gives one completion, none comes unasked, and
- * neither memory nor descriptors are left.
+ * The completion queue: arrays of submissions on the target's own descriptors, drains and cancels, on epoll
+ * or under virtual time. Each accepted submission completes once, nothing else completes, and neither
+ * memory nor descriptors leak.
  */
 #include "bytes.h"
 
@@ -19,7 +19,7 @@
 
 enum { TOKENS = 16, FDS = 12, FUTURES = 3, STEPS_MAX = 64, ARRAY_MAX = 8, FD_MAX = 256, ROUNDS_MAX = 2000 };
 
-/* Tokens are shared by several operations, so that a cancel may mean many. */
+/* Several operations share a token, so that one cancel may affect many. */
 typedef struct token_state {
 	unsigned in_flight;
 	unsigned char *buffer; /* of `room` bytes, as long as any is in flight */
@@ -60,7 +60,7 @@ static void world_open(unsigned how) {
 	HOLDS(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | flags, 0, fds + 4) == 0);
 	fds[6] = eventfd(0, EFD_CLOEXEC | flags);
 	fds[7] = memfd_create("fuzz", MFD_CLOEXEC);
-	/* One that listens, at an address that the kernel chooses, and two that may connect. */
+	/* A listening socket, at an address chosen by the kernel, and two that may connect. */
 	for (int i = 8; i < 11; i++) fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	world.address = (struct sockaddr_un){.sun_family = AF_UNIX};
 	world.address_length = sizeof world.address;
@@ -99,7 +99,7 @@ static int64_t some_offset(bytes *in) {
 	}
 }
 
-/* The fields that make sense for its kind: of the rest the fuzzer knows nothing to gain by. */
+/* Only the fields that its kind uses; the fuzzer would gain nothing from the others. */
 static aw_submission some_submission(bytes *in) {
 	unsigned token = bytes_below(in, TOKENS), kind = bytes_below(in, 14), fd = bytes_below(in, FDS);
 	token_state *of = &world.tokens[token];
@@ -123,7 +123,7 @@ static aw_submission some_submission(bytes *in) {
 		made.buffer = &world.address;
 		made.length = world.address_length;
 	}
-	/* Any other address might be somebody's. */
+	/* Any other address might be in use. */
 	if (made.kind == AW_OP_CONNECT && odd & 64 && of->room >= 2) of->buffer[0] = AF_UNIX, of->buffer[1] = 0;
 	if (made.kind == AW_OP_CONNECT && odd & 64 && of->room >= 3) of->buffer[2] = 0;
 	return made;
@@ -139,7 +139,7 @@ static void submit(bytes *in) {
 	size_t count = bytes_below(in, ARRAY_MAX + 1), good = 0;
 	for (size_t i = 0; i < count; i++) {
 		array[i] = some_submission(in);
-		/* A second one finds the number closed, or another file's. */
+		/* A second close would find the number closed or reused. */
 		for (size_t k = 0; k < i; k++)
 			if (array[k].kind == AW_OP_CLOSE && array[k].fd == array[i].fd) array[i].fd = -1;
 		world.tokens[array[i].token].in_flight++; /* it keeps its buffer */
@@ -171,7 +171,7 @@ static void complete(const aw_completion *done) {
 	if (done->status < 0) SAME(done->value, 0);
 }
 
-/* What an accept gave is the target's from now on. */
+/* The target now owns the accepted socket. */
 static void keep(const aw_completion *done) {
 	if (done->status < 0 || done->value < 3 || done->value >= FD_MAX) return;
 	for (int i = 0; i < FDS; i++)
@@ -179,7 +179,7 @@ static void keep(const aw_completion *done) {
 	if (fcntl((int)done->value, F_GETFD) < 0) return;
 	struct sockaddr_un name;
 	socklen_t length = sizeof name;
-	/* A count may have the same value: what is accepted has the address of what listens. */
+	/* A byte count may have the same value; an accepted socket has the listener's address. */
 	if (getsockname((int)done->value, (struct sockaddr *)&name, &length) == 0 &&
 	    length == world.address_length && memcmp(&name, &world.address, length) == 0)
 		close((int)done->value);
@@ -200,7 +200,7 @@ static void drain(size_t max, int64_t timeout) {
 	}
 }
 
-/* All come back, if each is asked to. */
+/* All complete once each is cancelled. */
 static void drain_all(void) {
 	for (uint64_t i = 0; i < TOKENS; i++)
 		HOLDS(aw_loop_cancel_token(world.loop, i) <= (aw_status)world.tokens[i].in_flight);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the conformance programs read: a program of conformance/property, the options of libawait-conformance,
- * and two traces to be compared. Bad input is refused with a message and an exit status; what is accepted is
- * as the code behind it expects it.
+ * The inputs of the conformance programs: a program of conformance/property, the options of
+ * libawait-conformance, and two traces to compare. Bad input is refused with a message and an exit status;
+ * accepted input is as the rest of the code expects.
  *
  * The first letter of an input says which of the three it is.
  */
@@ -11,7 +11,7 @@
 #include <await/await.h>
 #include <setjmp.h>
 
-/* The parser ends the process where the input is bad. */
+/* The parser exits on bad input. */
 static jmp_buf refused;
 _Noreturn static void refuse(int status) {
 	HOLDS(status == 2);
@@ -21,7 +21,7 @@ _Noreturn static void refuse(int status) {
 #include "../../conformance/property/program.c"
 #undef exit
 
-/* The runner with its options, but without the runs: those start this program again. */
+/* The runner with its options, but without the runs, which would execute this program again. */
 #define main        runner_main
 #define aw_run(...) no_run(run_all)
 #define child_run   no_child
@@ -93,13 +93,13 @@ static void try_options(char *text) {
 	HOLDS(self.jobs >= 1 && self.slack >= 0 && self.backend_count <= BACKENDS_MAX);
 	HOLDS(self.case_count <= table_count);
 	unsetenv("AWAIT_BACKEND");
-	if (code == 2 || !self.runs) free(self.cases); /* else main has */
+	if (code == 2 || !self.runs) free(self.cases); /* otherwise main has */
 	self = (struct runner){.jobs = 32, .slack = 2};
 }
 
 /* --- traces --- */
 
-/* The first line break after which there is a dash divides them. */
+/* The first line break followed by a dash separates them. */
 static void try_traces(char *text) {
 	char *second = strstr(text, "\n-");
 	if (second) *second++ = 0;

@@ -76,7 +76,7 @@ static void read_range(const mapping *self, uint64_t at, uint64_t size) {
 }
 
 static void map_segment(const mapping *self, int fd, const ElfW(Phdr) * part, uint64_t *end) {
-	typedef __int128 wide; /* in which nothing overflows */
+	typedef __int128 wide; /* wide enough to never overflow */
 	wide start = part->p_vaddr / PAGE * PAGE,
 		 in_file = ((wide)part->p_vaddr + part->p_filesz + PAGE - 1) / PAGE * PAGE,
 		 in_memory = ((wide)part->p_vaddr + part->p_memsz + PAGE - 1) / PAGE * PAGE;
@@ -164,7 +164,7 @@ static void read_tables(const mapping *self) {
 
 typedef uint32_t word __attribute__((aligned(1)));
 
-/* As a look-up of a symbol does, which may be in any bucket. */
+/* Like a symbol lookup, which may use any bucket. */
 static void read_symbols(const mapping *self) {
 	const ElfW(Dyn) *gnu = entry_of(self, DT_GNU_HASH), *old = entry_of(self, DT_HASH);
 	HOLDS(gnu || old);
@@ -226,7 +226,7 @@ static void try_file(bool is_changed) {
 	close(fd);
 	if (!is_changed) HOLDS(!flaw);
 	if (!is_changed) load_it();
-	unlink(path); /* or a name could load it, and keep it for this path */
+	unlink(path); /* otherwise a name could load it, and it would stay loaded under this path */
 }
 
 /* --- damage --- */
@@ -252,7 +252,7 @@ static void change(char *at, size_t size, bytes *in) {
 	memcpy(at, &value, size);
 }
 
-/* Parts and entries are found in the undamaged file, so that earlier changes don't move them. */
+/* Segments and entries are located in the undamaged file, so that earlier changes don't move them. */
 static void damage(bytes *in) {
 	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)whole;
 	static const struct {
@@ -319,7 +319,7 @@ static void names(bytes *in) {
 	HOLDS(said[size] == '#');
 	aw_loop *loop = NULL;
 	aw_status made = aw_loop_new(asked, &loop);
-	/* Our plug-in, whose paths the fuzzer comes to know, can be taken and opens nothing. */
+	/* Our plug-in, whose paths the fuzzer learns, may be accepted, but its open fails. */
 	HOLDS(made == status || (status == 0 && made == -ENOTSUP));
 	HOLDS(!loop == (made < 0));
 	aw_loop_unref(loop);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The options of a child as a sequence of calls, beside a plain model of them: each call's status, and the
- * options after it, are the model's. Now and then a child is started with them.
+ * A sequence of calls that set the options of a child, and a simple model: the status of each call and the
+ * resulting options agree with the model. Sometimes a child is started with them.
  */
 #include "bytes.h"
 #include "process_options.h"
@@ -78,7 +78,7 @@ static void compare(const model *want, const aw_process_options *got) {
 /* --- the calls --- */
 
 static int32_t some_how(bytes *in) {
-	return (int32_t)bytes_below(in, 8) - 1; /* two of which there are not */
+	return (int32_t)bytes_below(in, 8) - 1; /* two of which don't exist */
 }
 
 static bool is_how(int32_t how, int stream) {
@@ -169,7 +169,7 @@ static void start(const model *self, aw_process_options *options, bytes *in) {
 	static unsigned asked;
 	unsigned which = bytes_u8(in);
 	bool refused = self->flags & AW_PROCESS_GROUP && self->group > 0;
-	/* Who joins some process group would be hit by a signal to it. */
+	/* A signal to a foreign process group would hit a child that joins it. */
 	if (self->group > 0 || self->flags & AW_PROCESS_DETACH) refused = true;
 	if (refused && !(self->flags & AW_PROCESS_GROUP && self->group > 0)) return;
 	if (!refused && asked++ % START_EVERY != 0) return;
@@ -195,7 +195,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	model want = {.fd = {0}, .group = -1};
 	aw_process_options *options;
 	SAME(aw_process_options_new(&options), 0);
-	/* What was never set has no descriptor that anybody looks at. */
+	/* An unset stream's descriptor is not used. */
 	for (int i = 0; i < 3; i++) want.fd[i] = options->stdio[i].fd;
 	for (int i = 0; in.left && i < CALLS_MAX; i++) {
 		switch (bytes_below(&in, 9)) {

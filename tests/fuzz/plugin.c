@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What fuzz_plugin.c damages: a plug-in with a thread-local part, which the tests' others lack. */
+/* The plug-in that fuzz_plugin.c damages. Unlike the others in the tests, it has a TLS segment. */
 #include "../plugins/plugin.h"
 
 static _Thread_local volatile int probes = 1, zeros[4];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* The completion queue: each operation that was taken gives one completion, whatever ends it. */
+/* The completion queue: each accepted operation completes once, whatever ends it. */
 #include "trace.h"
 
 #include <fcntl.h>
@@ -19,7 +19,7 @@ static aw_status submit(aw_loop *loop, aw_submission one) {
 	return aw_loop_submit(loop, &one, 1);
 }
 
-/* Drains until `count` have come, or nothing does any more. */
+/* Drains until `count` completions have arrived, or no more do. */
 static size_t drain(aw_loop *loop, aw_completion *out, size_t count) {
 	size_t got = 0;
 	for (int idle = 0; got < count && idle < 1000; idle++) {
@@ -80,7 +80,7 @@ static void bytes_go_through_a_pipe(void) {
 		EXPECT_INT(done[i].value, 5);
 	}
 	EXPECT_STR(text, "hello");
-	/* The end of the file is a value of 0. */
+	/* At the end of the file, the value is 0. */
 	close(fds[1]);
 	EXPECT_INT(submit(loop, both[0]), 1);
 	EXPECT_INT(drain(loop, done, 1), 1);
@@ -147,7 +147,7 @@ static void a_future_is_waited_for_and_not_cancelled(void) {
 	EXPECT_INT(drain(loop, &done, 1), 1);
 	EXPECT(done.token == 2 && done.status == AW_ECANCELLED);
 	EXPECT_INT(aw_future_done(two), 0);
-	/* A failure is its status, and has been looked at. */
+	/* A failure is only a status, and counts as retrieved. */
 	EXPECT_INT(submit(loop, wait), 1);
 	aw_future_fail(two, -EIO, NULL);
 	EXPECT_INT(drain(loop, &done, 1), 1);
@@ -172,7 +172,7 @@ static void cancelled_operations_complete_once(void) {
 	many[1].offset = many[2].offset = 3600 * AW_SECOND;
 	EXPECT_INT(aw_loop_submit(loop, many, 3), 3);
 	EXPECT_INT(aw_loop_cancel_token(loop, 5), 2);
-	EXPECT_INT(aw_loop_cancel_token(loop, 5), 2); /* asked for already: harmless */
+	EXPECT_INT(aw_loop_cancel_token(loop, 5), 2); /* already requested: harmless */
 	EXPECT_INT(aw_loop_cancel_token(loop, 99), 0);
 	EXPECT_INT(drain(loop, done, 2), 2);
 	for (int i = 0; i < 2; i++) EXPECT(done[i].token == 5 && done[i].status == AW_ECANCELLED);
@@ -277,7 +277,7 @@ static void a_closing_loop_ends_what_is_in_flight(void) {
 	loop_end(loop);
 }
 
-/* What was accepted and not drained is nobody's: the peer sees the end of it. */
+/* A socket that was accepted but not drained is closed: its peer sees end of file. */
 static void a_closing_loop_closes_what_it_accepted(void) {
 	aw_loop *loop = loop_begin(NULL);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -291,7 +291,7 @@ static void a_closing_loop_closes_what_it_accepted(void) {
 	aw_submission accept = operation(AW_OP_ACCEPT, 1);
 	accept.fd = listener;
 	EXPECT_INT(submit(loop, accept), 1);
-	/* Until its completion is there to be drained. */
+	/* Until its completion can be drained. */
 	struct pollfd queue = {.fd = listener, .events = POLLIN};
 	for (int i = 0; i < 100 && poll(&queue, 1, 0) > 0; i++)
 		IGNORED(aw_loop_run_once(loop, 10 * AW_MILLISECOND));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
 /*
- * The program closes a descriptor with an operation in flight, and another file gets its number: nothing
- * that was meant for the old file may touch the new one. Closed by close(2), after a cancel, and by the
- * library; outside of a turn and in the middle of one, before and after the backend has had a turn to look.
+ * The program closes a descriptor with an operation in flight, and another file gets its number: no operation
+ * on the old file may affect the new one. The descriptor is closed with close(2), after a cancel, and by the
+ * library; outside and inside an iteration, before and after the backend has polled.
  */
 #include "trace.h"
 
@@ -17,8 +17,7 @@
 enum { TIMES = 100, TOKEN = 7 };
 
 /*
- * What is written to `far` is read from `near`. The number under test is the near one's, or the far one's for
- * a writer.
+ * Data written to `far` is read from `near`. The reused number is near's, or far's for a writer.
  */
 typedef struct channel {
 	int near, far;
@@ -43,7 +42,7 @@ static void put(int fd, const char *text) {
 	EXPECT_INT(write(fd, text, strlen(text)), strlen(text));
 }
 
-/* The number is closed, and is a new file's from now on, which has something to read. */
+/* Closes the number and reuses it for a new file, which has data to read. */
 static channel channel_replace(int number, enum kind kind) {
 	close(number);
 	channel fresh = channel_open(kind);
@@ -62,7 +61,7 @@ static bool is_readable(int fd) {
 	return poll(&p, 1, 0) > 0 && p.revents & POLLIN;
 }
 
-/* All that was written to the new file is there. */
+/* All data written to the new file is still there. */
 static void expect_untouched(channel fresh) {
 	char text[8] = "";
 	if (is_readable(fresh.near)) EXPECT_INT(read(fresh.near, text, sizeof text - 1), 3);
@@ -83,7 +82,7 @@ static aw_submission operation(uint32_t kind, int fd, void *buffer, size_t lengt
 	                       .offset = -1};
 }
 
-/* Ends what is left, and gives how many completions there were; the last one's outcome is in `out`. */
+/* Ends the remaining operations; returns the number of completions, and the last outcome in `out`. */
 static int finish(aw_loop *loop, int count, aw_completion *out) {
 	EXPECT(aw_loop_cancel_token(loop, TOKEN) >= 0);
 	int got = 0;
@@ -94,7 +93,7 @@ static int finish(aw_loop *loop, int count, aw_completion *out) {
 	return got;
 }
 
-/* It ended without the new file. */
+/* It ended without using the new file. */
 static void expect_in_vain(aw_loop *loop) {
 	aw_completion out = {0};
 	EXPECT_INT(finish(loop, 1, &out), 1);
@@ -118,7 +117,7 @@ typedef struct attempt {
 	char buffer[8];
 } attempt;
 
-/* Submits, closes, and has the number used again, with nothing in between that waits. */
+/* Submits, closes, and reuses the number, without a wait in between. */
 static aw_status attempt_run(aw_loop *loop, void *ud) {
 	attempt *self = ud;
 	aw_submission one = operation(self->operation, self->old.near, self->buffer, sizeof self->buffer - 1);
@@ -146,7 +145,7 @@ static void attempt_make(aw_loop *loop, enum kind kind, enum how how, uint32_t o
 	turns(loop);
 	expect_untouched(self.fresh);
 	EXPECT_STR(self.buffer, "");
-	/* Nor when the new file tells of more. */
+	/* Nor when the new file reports more events. */
 	put(self.fresh.far, "new");
 	turns(loop);
 	expect_untouched(self.fresh);
@@ -211,7 +210,7 @@ static void many_in_one_call_and_a_close(void) {
 	loop_end(loop);
 }
 
-/* The old file lives on under another number, and has news. */
+/* The old file is still open under another number, and has new data. */
 static void news_of_the_old_file_are_not_the_new_ones(void) {
 	aw_loop *loop = loop_begin(NULL);
 	for (int i = 0; i < TIMES; i++) {
@@ -227,7 +226,7 @@ static void news_of_the_old_file_are_not_the_new_ones(void) {
 		expect_untouched(fresh);
 		aw_completion out = {0};
 		EXPECT_INT(finish(loop, 1, &out), 1);
-		/* The operation was for the old file: it may have been carried out. */
+		/* The operation was on the old file, so it may have been performed. */
 		EXPECT_STR(buffer, out.status == 0 ? "old" : "");
 		EXPECT_INT(is_readable(copy), out.status != 0);
 		close(copy);
@@ -251,13 +250,13 @@ static void a_write_that_waits_for_room(void) {
 		aw_submission one = operation(AW_OP_WRITE, number, much, 4096);
 		EXPECT_INT(aw_loop_submit(loop, &one, 1), 1);
 		if (i & 2) turns(loop);
-		/* The new file under the number is another one's writing end. */
+		/* The new file under the number is the write end of another pipe. */
 		channel fresh = channel_open(kind);
 		EXPECT_INT(dup3(fresh.far, number, O_CLOEXEC), number);
 		turns(loop);
 		EXPECT(!is_readable(fresh.near));
 		aw_completion out = {0};
-		/* On a ring that holds the old file there may be room by now. */
+		/* If the ring still holds the old file, there may be space by now. */
 		close(old.near);
 		EXPECT_INT(finish(loop, 1, &out), 1);
 		EXPECT(out.status == AW_ECANCELLED || out.status == -EBADF || out.status == -EPIPE);
@@ -301,13 +300,13 @@ static void an_accept_takes_no_connection_of_another_listener(void) {
 	loop_end(loop);
 }
 
-/* ---- readers, and readiness for once ---- */
+/* ---- readers, and one-shot readiness ---- */
 
 static aw_status drop_report(aw_loop *loop, const aw_report *report, void *ud) {
 	(void)loop;
 	(void)report;
 	(void)ud;
-	return 0; /* that the descriptor can't be watched any more */
+	return 0; /* the descriptor can't be watched any more */
 }
 
 typedef struct reader {
@@ -388,7 +387,7 @@ static void a_future_left_behind_is_not_finished(void) {
 	loop_end(loop);
 }
 
-/* The reader served the old file for a while, and goes with it in its own callback. */
+/* The reader has served the old file for a while, and its own callback removes it together with the file. */
 static aw_status reader_hangs_up(aw_loop *loop, void *ud) {
 	(void)loop;
 	reader *self = ud;
@@ -417,7 +416,7 @@ static void a_reader_that_closes_its_descriptor_is_not_called_again(void) {
 	loop_end(loop);
 }
 
-/* Whoever comes for the new file gets its events, whatever was left behind. */
+/* A new watcher of the new file gets its events, whatever state is left. */
 static void a_reader_of_the_new_file_is_called(void) {
 	aw_loop *loop = loop_begin(NULL);
 	EXPECT_INT(aw_loop_set_exception_handler(loop, drop_report, NULL, NULL), 0);
@@ -479,8 +478,8 @@ static void closed_by_an_operation(void) {
 }
 
 /*
- * A child's pipes are the library's: with a communicate cut off, they are closed while their reads are under
- * way.
+ * The library owns a child's pipes: if a communicate is cancelled, they are closed while their reads are in
+ * flight.
  */
 static void closed_with_a_child(void) {
 	enum { CHANNELS = 4 };

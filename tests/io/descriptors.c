@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends */
-/* Readers and writers of descriptors of the program's own, and readiness for once. */
+/* Readers and writers on the program's descriptors, and one-shot readiness. */
 #include "trace.h"
 
 #include <fcntl.h>
@@ -96,7 +96,7 @@ static void a_reader_may_leave_the_run(void) {
 	EXPECT_INT(aw_loop_call_later(loop, AW_SECOND, say, "late", NULL, NULL), 0);
 	EXPECT_INT(aw_loop_run_forever(loop), AW_ESYSTEMEXIT);
 	EXPECT_STR(trace, "left");
-	/* It is watched on, and the run can be taken up again. */
+	/* It is still watched, and the loop can run again. */
 	EXPECT_INT(aw_loop_run_forever(loop), AW_ESYSTEMEXIT);
 	EXPECT_STR(trace, "left left");
 	loop_end(loop);

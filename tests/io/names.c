@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind threads */
-/* Names and addresses: numeric ones at once, others on threads, failures with the resolver's words. */
+/* Names and addresses: numeric ones at once, others on threads, failures with the resolver's message. */
 #include "trace.h"
 
 #include <arpa/inet.h>
@@ -28,7 +28,7 @@ static aw_status numeric(void *ud) {
 	(void)ud;
 	aw_future *future = NULL;
 	EXPECT_INT(aw_getaddrinfo(NULL, "127.0.0.1", "8080", 0, SOCK_STREAM, 0, AI_CANONNAME, &future), 0);
-	EXPECT_INT(aw_future_done(future), 1); /* no thread was asked */
+	EXPECT_INT(aw_future_done(future), 1); /* no thread was used */
 	void *value = NULL;
 	EXPECT_INT(aw_future_result(future, &value), 0);
 	const aw_addrinfo *list = value;
@@ -93,7 +93,7 @@ static void no_host_means_any_address(void) {
 static aw_status unknown(void *ud) {
 	(void)ud;
 	aw_future *future = NULL;
-	/* Refused without a look at any server, so that the test needs none. */
+	/* Refused without a query, so that the test needs no server. */
 	EXPECT_INT(aw_getaddrinfo(NULL, "127.0.0.1", "no-such-service", 0, SOCK_STREAM, 0, 0, &future), 0);
 	EXPECT_INT(aw_await(future, NULL), AW_EGAIERROR);
 	EXPECT_STR(aw_error_message(aw_caught()), gai_strerror(EAI_SERVICE));
@@ -152,7 +152,7 @@ static aw_status many(void *ud) {
 	aw_future *futures[20] = {NULL};
 	for (int i = 0; i < 20; i++)
 		EXPECT_INT(aw_getaddrinfo(NULL, "localhost", "http", 0, 0, 0, 0, &futures[i]), 0);
-	/* Every second one is cancelled, at once whatever its thread does. */
+	/* Every second one is cancelled, which takes effect at once, whatever its thread does. */
 	for (int i = 0; i < 20; i += 2) EXPECT_INT(aw_future_cancel(futures[i], NULL), 1);
 	for (int i = 0; i < 20; i++) {
 		if (i % 2 == 0) EXPECT_INT(aw_future_cancelled(futures[i]), 1);

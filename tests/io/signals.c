@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends */
-/* Signals as callbacks, and what the host had before. */
+/* Signals as callbacks, and the program's previous handlers. */
 #include "trace.h"
 
 #include <signal.h>
@@ -44,7 +44,7 @@ static void the_handler_of_the_host_is_put_back(void) {
 	for (int i = 0; i < 10 && !strstr(trace, "a"); i++) EXPECT(aw_loop_run_once(loop, AW_SECOND) >= 0);
 	for (int i = 0; i < 10 && !strstr(trace, "b"); i++) EXPECT(aw_loop_run_once(second, AW_SECOND) >= 0);
 	EXPECT_STR(trace, "a b");
-	aw_loop_unref(second); /* closing gives up what it watched */
+	aw_loop_unref(second); /* closing stops its watches */
 	sigaction(SIGUSR2, NULL, &now);
 	EXPECT(now.sa_handler != of_the_host);
 	EXPECT_INT(aw_loop_remove_signal_handler(loop, SIGUSR2), 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* Socket calls: what they return, that they suspend only if they must, and that a cancelled one loses nothing. */
+/* Socket calls: what they return, that they wait only if necessary, and a cancelled one loses no data. */
 #include "trace.h"
 
 #include <errno.h>
@@ -103,7 +103,7 @@ static aw_status slow_reader(void *ud) {
 	static unsigned char part[100000];
 	int got = 0, wrong = 0;
 	EXPECT_INT(aw_sleep(5 * AW_MILLISECOND), 0);
-	EXPECT_STR(trace, ""); /* the sender waits for room */
+	EXPECT_STR(trace, ""); /* the sender waits for space */
 	while (got < MUCH) {
 		aw_status count = aw_sock_recv(sockets.ends[0], part, sizeof part);
 		if (count <= 0) break;
@@ -158,7 +158,7 @@ static aw_status sends_to_nobody(void *ud) {
 	pair sockets = pair_open(SOCK_STREAM);
 	close(sockets.ends[1]);
 	EXPECT_INT(aw_sock_sendall(sockets.ends[0], "x", 1),
-	           -EPIPE); /* and no SIGPIPE, which would end this program */
+	           -EPIPE); /* and no SIGPIPE, which would kill this program */
 	close(sockets.ends[0]);
 	return 0;
 }
@@ -373,7 +373,7 @@ static void each_is_a_coroutine_as_well(void) {
 	EXPECT_INT(in_a_task(coroutines), 0);
 }
 
-/* --- what is refused --- */
+/* --- errors --- */
 
 static aw_status wrong_arguments(void *ud) {
 	(void)ud;
@@ -393,7 +393,7 @@ static aw_status wrong_arguments(void *ud) {
 	EXPECT_INT(aw_sock_connect(fd, (struct sockaddr *)&address, 4096), -EINVAL);
 	EXPECT_INT(aw_sock_recv_coro(NULL, fd, &byte, 1, NULL), -EINVAL);
 	EXPECT_INT(aw_sock_accept_coro(NULL, -1, NULL, NULL, &coro), -EBADF);
-	EXPECT_INT(aw_sock_accept(fd, NULL, NULL), -EINVAL); /* it does not listen */
+	EXPECT_INT(aw_sock_accept(fd, NULL, NULL), -EINVAL); /* not a listening socket */
 	EXPECT_INT(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
 	EXPECT_INT(aw_sock_recv(ends[0], &byte, 1), -ENOTSOCK);
 	close(ends[0]);

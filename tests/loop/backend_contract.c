@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends internal threads */
 /*
- * What <await/backend.h> promises, asked of each backend's table directly. A case holds for readiness and for
- * completion backends alike, so where both orders are right it checks that the result and the world agree.
+ * Checks the contract of <await/backend.h> directly on each backend's table. A case holds for both readiness
+ * and completion backends, so if two orders are valid it checks that the result matches the actual state.
  * Usage: test_backend_contract [NAME[,NAME…]]
  */
 #include <netinet/in.h>
@@ -18,7 +18,7 @@
 
 typedef struct waker {
 	driver *self;
-	atomic_int turn; /* odd: the thread's to answer; even: the loop's */
+	atomic_int turn; /* odd: the thread has to respond; even: the loop */
 	int rounds;
 } waker;
 
@@ -38,7 +38,7 @@ CONTRACT(no_wake_from_another_thread_is_lost) {
 	REQUIRE(pthread_create(&thread, NULL, wake_in_turn, &w) == 0);
 	for (int i = 0; i < w.rounds; i++) {
 		int mine = atomic_fetch_add(&w.turn, 1) + 1;
-		/* A wake that got lost hangs here. */
+		/* A lost wake-up would hang here. */
 		while (atomic_load(&w.turn) == mine) driver_wait_until(self, INT64_MAX);
 	}
 	pthread_join(thread, NULL);
@@ -96,7 +96,7 @@ CONTRACT(a_signal_ends_a_wait) {
 	driver_poll(self);
 	sigaction(SIGALRM, &act, &old);
 	atomic_store(&signals, 0);
-	/* It repeats, so that one that comes before the wait has begun does no harm. */
+	/* Repeats, because one that comes before the wait begins has no effect. */
 	struct itimerval every = {.it_interval = {0, 5000}, .it_value = {0, 5000}}, never = {0};
 	setitimer(ITIMER_REAL, &every, NULL);
 	int64_t begin = driver_now(self);
@@ -169,7 +169,7 @@ CONTRACT(what_succeeds_at_once_completes_in_the_next_wait) {
 	driver_drop(l);
 }
 
-/* The writer fills what there is room for; the loop stays free to do other things meanwhile. */
+/* The writer fills the available space; the loop stays responsive meanwhile. */
 static void write_much(driver *self, driver_channel l, int nonblocking, uint32_t kind) {
 	enum { MUCH = 1 << 20 };
 	char *buffer = calloc(1, MUCH), sink[4096];
@@ -215,7 +215,7 @@ CONTRACT(several_operations_on_one_descriptor) {
 	driver_start(self, &watch);
 	driver_poll(self);
 	EXPECT_INT(self->completed, 0);
-	/* The other side is not held up by readers that wait. */
+	/* Waiting readers do not delay the other direction. */
 	char text[] = "x";
 	driver_op send = driver_io(AW_OP_SEND, l.in, 1, text, 1);
 	EXPECT_INT(driver_do(self, &send), 1);
@@ -229,7 +229,7 @@ CONTRACT(several_operations_on_one_descriptor) {
 		seen |= 1u << (got[i] - '0');
 	}
 	EXPECT_INT(seen, (1u << READS) - 1);
-	/* Where the kernel carries out the reads, they may have taken everything before the watch looked. */
+	/* If the kernel performs the reads, they may have consumed everything before the poll. */
 	if (self->backend->capabilities & AW_BACKEND_COMPLETION && !watch.completions) {
 		EXPECT(!driver_readable(l.in));
 		driver_put(l.out, "x");
@@ -312,7 +312,7 @@ CONTRACT(writing_to_a_dead_peer_raises_no_signal) {
 		write_to_the_dead(self, driver_pair(flag), nonblocking, AW_OP_SEND);
 	}
 	EXPECT_INT(atomic_load(&signals), 0);
-	/* One that the program itself has pending is left to it. */
+	/* A signal that was already pending for the program stays pending. */
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &blocked, &before);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends internal threads */
 /*
- * What <await/backend.h> promises about ends and beginnings, asked of each backend's table directly:
- * cancelling, closing, numbers of descriptors that come back, the descriptor to poll, fork, and that no
- * descriptor is left open. Usage: test_backend_lifetime [NAME[,NAME…]]
+ * Checks the lifetime rules of <await/backend.h> directly on each backend's table: cancelling, closing,
+ * reused descriptor numbers, the pollable descriptor, fork, and that no descriptor is left open. Usage:
+ * test_backend_lifetime [NAME[,NAME…]]
  */
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -108,7 +108,7 @@ CONTRACT(closing_a_descriptor_with_a_read_under_way) {
 	close(l.out);
 }
 
-/* ---- numbers that come back ---- */
+/* ---- reused numbers ---- */
 
 /* Closes `fd` behind the backend's back and puts the other file under the same number. */
 static driver_channel replace(int fd, driver_channel fresh) {
@@ -118,8 +118,7 @@ static driver_channel replace(int fd, driver_channel fresh) {
 }
 
 /*
- * `looks`: the backend has had a wait to look before the number changes hands. A submit and its flush are
- * enough.
+ * `looks`: the backend waits once before the number is reused. A submit and its flush are enough.
  */
 static void reuse(driver *self, driver_channel old, driver_channel fresh, int kept_open, int looks) {
 	char before[8] = "", after[8] = "";
@@ -131,7 +130,7 @@ static void reuse(driver *self, driver_channel old, driver_channel fresh, int ke
 	fresh = replace(old.in, fresh);
 	driver_put(fresh.out, "new");
 	if (kept_open) driver_put(old.out, "old");
-	/* Whatever the old file tells, the old operation must keep its hands off the new one. */
+	/* Whatever events the old file reports, the old operation must not affect the new file. */
 	driver_poll(self);
 	driver_poll(self);
 	EXPECT(driver_readable(fresh.in));
@@ -169,7 +168,7 @@ CONTRACT(a_cancelled_operation_never_gets_a_reused_number) {
 		char text[8] = "";
 		driver_op stale =
 			i & 2 ? driver_watch(old.in, AW_POLL_IN) : driver_io(AW_OP_READ, old.in, 1, text, 4);
-		/* Held back or not: once it is cancelled, its number may go. */
+		/* Flushed or not: once it is cancelled, its number may be closed. */
 		self->holds = i & 4;
 		driver_start(self, &stale);
 		driver_cancel(self, &stale);
@@ -185,7 +184,7 @@ CONTRACT(a_cancelled_operation_never_gets_a_reused_number) {
 	self->holds = 0;
 }
 
-/* What was submitted without a flush is handed over by the wait. */
+/* The wait flushes submissions without a flush. */
 CONTRACT(an_operation_without_a_flush_is_carried_out) {
 	driver_channel l = driver_pair(SOCK_NONBLOCK);
 	char out[] = "x", in = 0;
@@ -222,7 +221,7 @@ CONTRACT(an_old_file_does_not_wake_who_waits_for_the_new_one) {
 	driver_drop(fresh);
 }
 
-/* Files that share one inode, so that nothing but the open file itself tells them apart. */
+/* Files that share an inode, so that only the open file description differs. */
 CONTRACT(a_reused_number_of_an_event_descriptor) {
 	uint64_t before = 0, after = 0, five = 5;
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), copy = dup(fd);
@@ -254,7 +253,7 @@ CONTRACT(a_number_reused_by_a_regular_file) {
 	int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	dup2(file, l.in);
 	close(file);
-	/* Before and after the backend has heard of the change. */
+	/* Before and after the backend has noticed the change. */
 	driver_poll(self);
 	EXPECT_INT(driver_do(self, &watch), AW_POLL_IN);
 	if (!stale.completions) driver_cancel(self, &stale);
@@ -293,7 +292,7 @@ CONTRACT(the_descriptor_is_readable_when_there_is_something) {
 	EXPECT(driver_readable(fd));
 	driver_poll(self);
 	EXPECT(!driver_readable(fd));
-	/* Submitted after the descriptor was taken, made ready with no wait in between. */
+	/* Submitted after the descriptor was obtained, and made ready without a wait in between. */
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	driver_channel l = driver_pipe(O_NONBLOCK);
 	char byte, text[] = "x";
@@ -307,7 +306,7 @@ CONTRACT(the_descriptor_is_readable_when_there_is_something) {
 		driver_poll(self);
 		EXPECT(!driver_readable(fd));
 	}
-	/* What is complete already, and what is cancelled. */
+	/* An operation that is already complete, and a cancelled one. */
 	driver_op write = driver_io(AW_OP_WRITE, l.out, 1, text, 1), watch = driver_watch(l.out, AW_POLL_ERR);
 	driver_start(self, &write);
 	EXPECT_INT(poll(&p, 1, 10000), 1);
@@ -364,7 +363,7 @@ CONTRACT(a_child_that_abandons_has_no_descriptor_left) {
 CONTRACT(without_descriptors_open_fails_and_leaks_none) {
 	int before = driver_open_files(), top = 0;
 	while (fcntl(top, F_GETFD) >= 0) top++;
-	/* Close the holes, so that a limit leaves exactly so many. */
+	/* Fills the gaps, so that a limit leaves exactly that many. */
 	int filler[4096], fillers = 0, highest = 0;
 	for (int fd = 0; fd < 4096; fd++)
 		if (fcntl(fd, F_GETFD) >= 0) highest = fd;

@@ -139,7 +139,7 @@ static void a_post_from_the_loops_own_thread_waits_for_the_next_iteration(void) 
 	aw_loop_call_soon_threadsafe(loop, post_again, "first", NULL);
 	aw_loop_call_soon(loop, say, "soon", NULL, NULL);
 	EXPECT_INT(aw_loop_run_once(loop, -1), 2);
-	/* One queue, as in asyncio: who posts first stands before who is queued later. */
+	/* One queue, as in asyncio: a callback posted first runs before one queued later. */
 	EXPECT_STR(trace, "first soon");
 	EXPECT_INT(aw_loop_run_once(loop, -1), 1);
 	EXPECT_STR(trace, "first soon posted");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
 /*
- * Closing with everything pending: each destroy once, stackful tasks unwind, and what outlives the loop says
- * so.
+ * Closing with everything pending: each destroy function runs once, stackful tasks unwind, and objects that
+ * outlive the loop report that it is closed.
  */
 #include "trace.h"
 
@@ -50,7 +50,7 @@ static void each_pending_callback_is_destroyed_once_and_never_run(void) {
 	aw_task_spawn_coro(loop, coro, NULL);
 	aw_task_spawn(loop, task_waits, &ends[1], count_destroyed, NULL);
 	loop_settle(loop);
-	/* Queued, timed, cancelled, posted, waiting, waited for, never begun: all that can be pending. */
+	/* All that can be pending: queued, timed, cancelled, posted, waiting, awaited, never started. */
 	aw_loop_call_soon(loop, never, &ends[2], count_destroyed, NULL);
 	aw_loop_call_later(loop, AW_SECOND, never, &ends[3], count_destroyed, NULL);
 	REQUIRE(aw_loop_call_soon(loop, never, &ends[4], count_destroyed, &handle) == 0);
@@ -68,7 +68,7 @@ static void each_pending_callback_is_destroyed_once_and_never_run(void) {
 	aw_loop_set_host_data(loop, &ends[13], count_destroyed);
 	EXPECT_INT(aw_loop_close(loop), 0);
 	EXPECT_STR(trace, "");
-	for (int i = 0; i < KINDS; i++) /* the value and the idle coroutine live with their handles */
+	for (int i = 0; i < KINDS; i++) /* the value and the idle coroutine live as long as their handles */
 		if (i != 9 && i != 12) EXPECT_INT(ends[i], 1);
 	aw_future_unref(done);
 	aw_coro_unref(idle);
@@ -208,7 +208,7 @@ static void what_outlives_the_loop_answers_that_it_is_closed(void) {
 	REQUIRE(aw_coro_new(loop, step_waits, NULL, NULL, &coro) == 0);
 	REQUIRE(aw_timeout_new(loop, AW_SECOND, &limit) == 0);
 	REQUIRE(aw_as_completed_new(loop, &future, 1, AW_SECOND, &iterator) == 0);
-	/* The loop goes altogether, not only closed. */
+	/* The loop is freed, not only closed. */
 	aw_loop_unref(loop);
 	EXPECT_INT(aw_future_set_result(future, NULL, NULL), AW_ELOOPCLOSED);
 	EXPECT_INT(aw_future_fail(future, -EIO, NULL), AW_ELOOPCLOSED);
@@ -271,7 +271,7 @@ static void a_failure_not_yet_looked_at_is_reported_before_the_handler_goes(void
 	REQUIRE(aw_task_spawn(loop, fails, NULL, NULL, &task) == 0);
 	loop_settle(loop);
 	EXPECT_INT(aw_loop_close(loop), 0);
-	aw_task_unref(task); /* after the loop: nobody is left to be told, and nothing breaks */
+	aw_task_unref(task); /* after the loop: nothing is notified, and nothing breaks */
 	loop_end(loop);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Task-local values, and eager tasks, which both hang on what is current while something runs. */
+/* Task-local values and eager tasks, which both depend on the current task and context. */
 #include "trace.h"
 
 static int key, other_key;
@@ -33,7 +33,7 @@ static aw_status inherit(void *ud) {
 	EXPECT(aw_context_set(&key, "of main", NULL) >= 0);
 	aw_future *task = spawn(child, NULL);
 	aw_loop_call_soon(aw_loop_current(), callback, "callback", NULL, NULL);
-	EXPECT(aw_context_set(&key, "later", NULL) >= 0); /* both have copied what was before */
+	EXPECT(aw_context_set(&key, "later", NULL) >= 0); /* both have copied the previous context */
 	IGNORED(aw_await(task, NULL));
 	trace_value("main");
 	EXPECT_STR(trace, "child=of main callback=of main child=of child main=later");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A plug-in with one damaged number in its headers or its dynamic section is refused with a reason. The
- * dynamic linker, which would crash, does not get it.
+ * A plug-in with one damaged number in its headers or its dynamic section is refused with a reason, and not
+ * passed to the dynamic linker, which would crash.
  */
 #include <await/error.h>
 #include <await/registry.h>
@@ -100,7 +100,7 @@ static char *part_of(uint64_t which) {
 	return NULL;
 }
 
-/* Where the dynamic section of this object has the tag; NULL if it has none. */
+/* The entry with this tag in the object's dynamic section; NULL if it has none. */
 static char *entry_of(uint64_t tag) {
 	ElfW(Phdr) *dynamic = (ElfW(Phdr) *)part_of(PT_DYNAMIC);
 	if (!dynamic) return NULL;
@@ -109,7 +109,7 @@ static char *entry_of(uint64_t tag) {
 	return NULL;
 }
 
-/* False if there is nothing of that kind in this machine's objects. */
+/* False if this machine's objects have nothing of that kind. */
 static bool carry_out(const damage *self) {
 	memcpy(damaged, whole, length);
 	char *at = self->what == HEADER ? damaged
@@ -145,7 +145,7 @@ static void each_damage_is_refused_with_a_reason(void) {
 	EXPECT(tried > 45);
 }
 
-/* Where a table is within the file, and what is in it is wrong. */
+/* The table is within the file, but its content is wrong. */
 static void a_damaged_table_of_symbols_is_refused(void) {
 	static const struct {
 		size_t word;

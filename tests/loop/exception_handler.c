@@ -24,7 +24,7 @@ static aw_status note(aw_loop *loop, const aw_report *report, void *ud) {
 	return 0;
 }
 
-/* What the report is about, by the keys that asyncio's context has. */
+/* The contents of the report, with the keys of an asyncio context. */
 static aw_status note_keys(aw_loop *loop, const aw_report *report, void *ud) {
 	(void)loop;
 	(void)ud;
@@ -96,7 +96,7 @@ static void a_replaced_handler_is_destroyed(void) {
 	loop_end(loop);
 }
 
-/* What was written to stderr while `fn` ran. */
+/* Returns what `fn` wrote to stderr. */
 static const char *stderr_of(void (*fn)(aw_loop *), aw_loop *loop) {
 	static char text[1024];
 	int pipe_fds[2], saved = dup(2);

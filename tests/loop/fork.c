@@ -20,7 +20,7 @@ static int in_child(int (*child)(aw_loop *loop), aw_loop *loop) {
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* In a child there is no CUnit: the number of the check that failed is its exit status. */
+/* A child does not use CUnit: its exit status is the number of the failed check. */
 #define CHILD(number, condition)         \
 	do {                                 \
 		if (!(condition)) return number; \
@@ -98,7 +98,7 @@ static void parent_ends(aw_loop *loop) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
-/* What belongs to the parent is never destroyed in a child. */
+/* A child never destroys objects of the parent. */
 static pid_t parent;
 
 static void parents_destroy(void *ud) {
@@ -196,7 +196,7 @@ static aw_status forks_and_returns(aw_loop *loop, void *abandon) {
 	return 0;
 }
 
-/* A child that comes back out of the run in which it was forked. */
+/* A child that returns from the run in which it was forked. */
 static int comes_back(void *abandon) {
 	aw_loop *loop = loop_begin(NULL);
 	int status = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends real-time threads valgrind */
 /*
- * Guest mode: the descriptor is readable whenever a dispatch would do something, and "nothing at all" ends
- * the host's turn.
+ * Guest mode: the descriptor is readable whenever a dispatch would do something, and a dispatch with nothing
+ * to do ends the host's turn.
  */
 #include "trace.h"
 
@@ -32,7 +32,7 @@ static int edge(int outer, int timeout_ms) {
 	return ready;
 }
 
-/* A host's turn: dispatches until there is nothing at all. Returns how many callbacks ran. */
+/* A host's turn: dispatches until nothing is left to do. Returns the number of callbacks that ran. */
 static int turn(aw_loop *loop) {
 	int ran = 0;
 	for (int i = 0; i < 1000; i++) {
@@ -44,7 +44,7 @@ static int turn(aw_loop *loop) {
 	return -1;
 }
 
-/* Turns, as the descriptor asks for them, until `ran` callbacks have run. */
+/* Dispatches whenever the descriptor is readable, until `ran` callbacks have run. */
 static int host(aw_loop *loop, int fd, int callbacks) {
 	int ran = 0;
 	for (int i = 0; i < 1000 && ran < callbacks && readable(fd, 10000) == 1; i++) ran += turn(loop);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
 /*
- * The last reference to an object is dropped during a call on that object: by a destroy, a callback, a task,
- * or another thread. The call ends as if the caller still held one.
+ * The last reference to an object is dropped during a call on that object: by a destroy function, a callback,
+ * a task, or another thread. The call ends as if the caller still held one.
  */
 #include "trace.h"
 
@@ -16,7 +16,7 @@ static void drop_loop(void *loop) {
 	aw_loop_unref(loop);
 }
 
-/* Takes a reference to a loop on its way out, and gives it back. */
+/* Takes a reference to a loop that is being closed, and drops it. */
 static void touch_loop(void *loop) {
 	aw_loop_ref(loop);
 	aw_loop_unref(loop);
@@ -34,7 +34,7 @@ static void nothing_is_left(void) {
 
 /* --- a loop that closes --- */
 
-/* Each puts something into the loop whose end calls `destroy` with the loop. */
+/* Each adds something to the loop whose end calls `destroy` with the loop. */
 typedef void (*plant_fn)(aw_loop *loop, aw_destroy_fn destroy);
 
 static void plant_callback(aw_loop *loop, aw_destroy_fn destroy) {
@@ -144,7 +144,7 @@ static void keep_loop(void *loop) {
 
 static void a_reference_taken_while_a_loop_goes_keeps_a_closed_one(void) {
 	for (size_t i = 0; i < PLANTS; i++) {
-		if (plants[i].plant == plant_queue) continue; /* goes once the handle is gone */
+		if (plants[i].plant == plant_queue) continue; /* released with the handle */
 		aw_loop *loop = loop_begin(NULL);
 		plants[i].plant(loop, keep_loop);
 		aw_loop_unref(loop);
@@ -191,7 +191,7 @@ static void the_exception_handler_drops_what_it_is_called_with(void) {
 	bool dropped = false;
 	aw_loop *loop = loop_begin(NULL);
 	aw_error *error = NULL;
-	EXPECT_INT(aw_error_new(NULL, -EIO, "gone", NULL, NULL, &error), 0); /* which keeps no loop */
+	EXPECT_INT(aw_error_new(NULL, -EIO, "gone", NULL, NULL, &error), 0); /* which holds no loop */
 	EXPECT_INT(aw_loop_set_exception_handler(loop, drop_on_report, &dropped, NULL), 0);
 	EXPECT_INT(aw_loop_call_exception_handler(loop, "told", error, NULL), 0);
 	EXPECT(dropped);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
 /*
- * The loop's own life: making, running, stopping, waiting and dispatching apart, and what it answers when it
- * is asked too much.
+ * The life of a loop: creating, running, stopping, separate wait and dispatch, and its errors on invalid
+ * calls.
  */
 #include "trace.h"
 
@@ -67,7 +67,7 @@ static void run_until_complete_returns_the_value_and_leaves_the_rest(void) {
 	EXPECT_INT(aw_loop_run_until_complete(loop, future, &value), 0);
 	EXPECT_STR(value, "value");
 	EXPECT_INT(aw_future_done(aw_task_future(other)), 0);
-	/* Of a future that is done it needs one iteration, and no more. */
+	/* With a completed future it needs only one iteration. */
 	EXPECT_INT(aw_loop_run_until_complete(loop, future, NULL), 0);
 	aw_future_unref(future);
 	aw_task_unref(other);
@@ -130,7 +130,7 @@ static void a_loop_that_runs_refuses_to_be_run_or_closed(void) {
 		trace,
 		"forever:AW_ELOOPRUNNING once:AW_ELOOPRUNNING other:AW_ELOOPRUNNING other-dispatch:AW_ELOOPRUNNING "
 		"dispatch:EBUSY wait:EBUSY close:AW_ELOOPRUNNING run:AW_ELOOPRUNNING");
-	/* The refused calls have not hurt it. */
+	/* The refused calls had no effect on it. */
 	trace_reset();
 	aw_loop_call_soon(loop, say, "still runs", NULL, NULL);
 	EXPECT_INT(aw_loop_run_once(loop, 0), 1);
@@ -214,7 +214,7 @@ static void wait_and_dispatch_are_an_iteration_in_two_halves(void) {
 	EXPECT_INT(aw_loop_pending(loop), 0);
 	EXPECT_INT(aw_loop_wait(loop, 0), 0);
 	EXPECT_INT(aw_loop_dispatch(loop), 0);
-	/* A dispatch without a wait looks by itself. */
+	/* A dispatch without a wait polls by itself. */
 	aw_loop_call_soon(loop, say, "b", NULL, NULL);
 	EXPECT_INT(aw_loop_dispatch(loop), 1);
 	EXPECT_STR(trace, "a b");
@@ -234,7 +234,7 @@ static void a_wakeup_ends_one_wait(void) {
 	EXPECT_INT(aw_loop_wakeup(loop), 0);
 	EXPECT_INT(aw_loop_wakeup(loop), 0);
 	EXPECT_INT(aw_loop_wait(loop, -1), 0);
-	/* Both were one: the next wait is not shortened. */
+	/* Both wake-ups were merged: the next wait is not shortened. */
 	int64_t began = aw_loop_time(loop);
 	EXPECT_INT(aw_loop_wait(loop, 2 * AW_MILLISECOND), 0);
 	EXPECT(aw_loop_time(loop) - began >= 2 * AW_MILLISECOND);
@@ -269,7 +269,7 @@ static void a_loop_dropped_in_its_own_callback_ends_after_the_dispatch(void) {
 	EXPECT_INT(aw_loop_run_once(loop, 0), 2);
 	EXPECT_STR(trace, "dropped batch ~batch");
 	EXPECT_INT(aw_debug_live_handles(), 0);
-	/* The same by dispatch, which is not a run. */
+	/* The same with dispatch, which is not a run. */
 	loop = loop_begin(NULL);
 	aw_loop_call_soon(loop, drop_own_loop, NULL, NULL, NULL);
 	aw_loop_call_soon(loop, say, "batch", say_destroyed, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A NULL loop is the one that runs, for everything that is made for a loop: the rule of base.h. */
+/* A NULL loop means the running one in all calls that create something for a loop: the rule in base.h. */
 #include "trace.h"
 
 #include <unistd.h>
@@ -42,8 +42,7 @@ static aw_status nothing(void *ud) {
 }
 
 /*
- * What each makes is given back by its own unref; a coroutine that was not run is a warning in debug mode and
- * no more.
+ * Each result is released with its own unref; a coroutine that was not run is only a warning in debug mode.
  */
 #define MAKER(name, type, call, unref)            \
 	static aw_status make_##name(aw_loop *loop) { \
@@ -111,7 +110,7 @@ static aw_status make_task_coro_eager(aw_loop *loop) {
 	return spawn_coro(loop, aw_task_spawn_coro_eager);
 }
 
-/* A pid of nobody: what is looked at first is the loop. */
+/* An unused pid: the loop is checked first. */
 static aw_status make_adopted(aw_loop *loop) {
 	aw_process *process = NULL;
 	aw_status status = aw_process_adopt(loop, INT32_MAX, -1, 0, &process);
@@ -168,7 +167,7 @@ static void without_a_running_loop_null_is_refused(void) {
 	loop_end(loop);
 }
 
-/* The one exception: an error needs none. */
+/* The one exception: an error needs no loop. */
 static void an_error_may_do_without_a_loop(void) {
 	aw_error *error = NULL, *group = NULL;
 	EXPECT_INT(aw_error_new(NULL, -EIO, NULL, NULL, NULL, &error), 0);

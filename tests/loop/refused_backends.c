@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A backend whose library aborts when its first calls fail: asking whether it can be used, and the next
- * choice, end nobody.
+ * A backend whose library aborts when its first calls fail: neither a query of its usability nor the choice
+ * of the next backend kills the process.
  */
 #include <await/loop.h>
 #include <await/registry.h>
@@ -22,7 +22,7 @@ static aw_status open_one(const char *names) {
 	aw_loop *loop = NULL;
 	aw_status status = aw_loop_new(names, &loop);
 	if (status < 0) return status;
-	/* Nothing waits: it is only driven once. */
+	/* Does not wait: it is only driven once. */
 	if (aw_loop_run_once(loop, 0) < 0) wrong("%s does not run; ", names);
 	aw_loop_close(loop);
 	aw_loop_unref(loop);
@@ -40,7 +40,7 @@ enum { CHOICES = sizeof choices / sizeof *choices };
 
 static void with_few(void *ud) {
 	int room = *(int *)ud, next = fcntl(0, F_DUPFD_CLOEXEC, 0);
-	/* Loaded before, so that the limit strikes the library and not its loading. */
+	/* Loaded before, so that the limit affects the library and not its loading. */
 	look();
 	close(next);
 	struct rlimit few = {(rlim_t)(next + room), (rlim_t)(next + room)};

@@ -2,11 +2,11 @@
 /* Labels: backends threads valgrind */
 /*
  * System calls that fail once or for a while, and descriptors that the program has closed: afterwards no
- * wake-up is lost, nothing is written into a file that got the number, and the caller gets the error where
- * there is one. Also, how many system calls a wait on a descriptor costs.
+ * wake-up is lost, nothing is written to a file that reuses the number, and the caller gets the error if
+ * there is a caller. Also counts the system calls of a wait on a descriptor.
  *
- * This program's own epoll_ctl, write and timerfd_settime stand before the C library's, for the plug-ins as
- * well. They refuse in the thread that asked for it, and count.
+ * This program interposes epoll_ctl, write and timerfd_settime, also for the plug-ins. They count calls, and
+ * fail in the thread that requested it.
  */
 #include "trace.h"
 
@@ -21,13 +21,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A failure would take this long; nothing that works does. */
+/* Only a failure takes this long. */
 #define LIMIT (20 * AW_SECOND)
 
 typedef struct refusal {
 	unsigned times;
 	int error;
-	unsigned after; /* so many that are let through first */
+	unsigned after; /* the number of calls that succeed first */
 } refusal;
 
 static _Thread_local refusal no_epoll_ctl, no_write, no_timerfd;
@@ -85,7 +85,7 @@ static int64_t real_now(void) {
 	return now.tv_sec * AW_SECOND + now.tv_nsec;
 }
 
-/* Turns until the trace has the word. Whether it came by itself, not by the limit. */
+/* Iterates until the trace has the word. Returns whether it came without the time limit. */
 static bool turns_until(aw_loop *loop, const char *word) {
 	int64_t began = real_now();
 	for (int64_t left; !strstr(trace, word) && (left = began + LIMIT - real_now()) > 0;)
@@ -93,7 +93,7 @@ static bool turns_until(aw_loop *loop, const char *word) {
 	return strstr(trace, word) && real_now() - began < LIMIT / 2;
 }
 
-/* Whether a wait lasts its whole time. What is on its way already may end one or two before. */
+/* Whether a wait lasts its whole time. Pending wake-ups may end one or two waits before. */
 static bool can_sleep(aw_loop *loop) {
 	const int64_t span = 100 * AW_MILLISECOND;
 	for (int i = 0; i < 4; i++) {
@@ -131,7 +131,7 @@ static void a_reader_costs_one_epoll_ctl_an_event(void) {
 	}
 	EXPECT(atomic_load(&epoll_ctl_calls) - before <= WAITS + WAITS / 10);
 	EXPECT_INT(aw_loop_remove_reader(loop, ends[0]), 1);
-	/* No event is left that would turn the loop around for nothing. */
+	/* No event is left that would make the loop iterate needlessly. */
 	EXPECT_INT(write(ends[1], "x", 1), 1);
 	EXPECT(can_sleep(loop));
 	end(loop, &idle);
@@ -191,7 +191,7 @@ static void posts(unsigned refused, int error) {
 	atomic_store(&job.step, 1);
 	EXPECT(turns_until(loop, "second"));
 	pthread_join(thread, NULL);
-	/* Once one has been delivered no wait ends early. */
+	/* After one has been delivered, no wait ends early. */
 	EXPECT_INT(aw_loop_wakeup(loop), 0);
 	EXPECT(can_sleep(loop));
 	end(loop, &idle);
@@ -277,7 +277,7 @@ static void a_doorbell_of_signals_that_the_program_has_closed(void) {
 	aw_loop *loop = begin(&idle);
 	int ends[2];
 	REQUIRE(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
-	int bell = dup(ends[1]); /* the lowest number that is free: it is the doorbell's next */
+	int bell = dup(ends[1]); /* the lowest free number, which the doorbell gets next */
 	close(bell);
 	EXPECT_INT(aw_loop_add_signal_handler(loop, SIGUSR1, say, "usr1", NULL), 0);
 	EXPECT_INT(dup3(ends[1], bell, O_CLOEXEC), bell);
@@ -314,7 +314,7 @@ static void a_deadline_that_the_timerfd_refuses_is_met(void) {
 		if (ready < 0 && errno == EINTR) continue;
 		EXPECT_INT(ready, 1);
 		if (ready != 1) break;
-		/* A host dispatches until nothing is left. */
+		/* A host dispatches until nothing is left to do. */
 		while ((status = aw_loop_dispatch(loop)) >= 0) continue;
 		EXPECT_INT(status, -EAGAIN);
 	}
@@ -329,10 +329,10 @@ static void a_deadline_that_the_timerfd_refuses_is_met(void) {
 
 /* ---- opening ---- */
 
-/* Whichever call of opening is refused: it fails, or there is a loop that works. */
+/* Whichever call during the opening fails: the opening fails, or the loop works. */
 static void opening_fails_or_gives_a_loop_that_works(void) {
 	const char *backend = getenv("AWAIT_BACKEND");
-	/* libuv aborts if a call that it makes itself fails, after the probe has tried them. */
+	/* libuv aborts if a call that it makes fails after the probe has succeeded. */
 	bool aborts = backend && strcmp(backend, "uv") == 0;
 	for (unsigned after = 0; after < (aborts ? 4 : 8); after++) {
 		trace_reset();
@@ -363,7 +363,7 @@ static int close_all_and_wake(void) {
 	close(first);
 	aw_loop *loop = NULL;
 	if (aw_loop_new(NULL, &loop) < 0) return 2;
-	/* On io_uring a wake is a write still. */
+	/* On io_uring, a wake is still a write. */
 	if (strcmp(aw_loop_backend(loop), "uring") == 0) return 0;
 	int last = dup(ends[0]);
 	for (int fd = first; fd <= last; fd++)

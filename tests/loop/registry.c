@@ -70,7 +70,7 @@ static int says(const char *what) {
 	return is;
 }
 
-/* A name that fails says why, gives no loop, and makes way for the next of a list. */
+/* A backend that fails reports the reason, returns no loop, and the next one of a list is tried. */
 static void expect_broken(const char *name, aw_status status, const char *why) {
 	char list[128];
 	EXPECT_INT(explain(name), status);
@@ -146,7 +146,7 @@ static void a_path_is_loaded_as_it_is(void) {
 	snprintf(path, sizeof path, "%s/libawait-backend-good.so", given);
 	EXPECT_INT(explain(path), 0);
 	EXPECT(strncmp(said, "good: ", 6) == 0 && says(path));
-	/* Under any name of a file. */
+	/* Under any file name. */
 	snprintf(path, sizeof path, "%s/libawait-backend-misnamed.so", given);
 	EXPECT_INT(explain(path), 0);
 	EXPECT(strncmp(said, "somebody_else: ", 15) == 0);
@@ -220,7 +220,7 @@ static void what_is_no_shared_object_is_refused(void) {
 	expect_broken("fifo", AW_ENOBACKEND, "not a file");
 }
 
-/* Wherever a plug-in is cut, it is refused, or whole as far as it matters; never a SIGBUS. */
+/* Wherever a plug-in is truncated, it is refused or all relevant parts are intact; never a SIGBUS. */
 static void a_plug_in_cut_anywhere_does_no_harm(void) {
 	static char good[65536];
 	char name[32];
@@ -232,7 +232,7 @@ static void a_plug_in_cut_anywhere_does_no_harm(void) {
 		snprintf(name, sizeof name, "cut_%zu", cut);
 		own_file(name, good, cut);
 		aw_status status = explain(name);
-		EXPECT_INT(status, AW_ENOBACKEND); /* a whole one would call itself "good" */
+		EXPECT_INT(status, AW_ENOBACKEND); /* an intact one would have the name "good" */
 		refused += strstr(said, "cut short") || strstr(said, "not a shared object");
 	}
 	EXPECT(refused > 64);
@@ -256,9 +256,9 @@ static void the_first_folder_wins(void) {
 	EXPECT_INT(chdir(here), 0);
 }
 
-/* ---- whom a plug-in may come from ---- */
+/* ---- plug-ins from untrusted users ---- */
 
-enum { STRANGER = 65533 }; /* not root, not us, and not "nobody", who owns what has no name here */
+enum { STRANGER = 65533 }; /* neither root, nor us, nor "nobody", who owns files of unmapped users */
 
 /* A path in our own folder; the name may have several parts. */
 static void own_name(char *out, const char *name) {
@@ -291,7 +291,8 @@ static void good_folder_remove(const char *folder) {
 }
 
 /*
- * By name in a folder, by its full path, and in the list: each says why. The next folder is not tried.
+ * By name in a folder, by its full path, and in the list: each reports the reason. The next folder is not
+ * tried.
  */
 static void expect_refused(const char *folder, const char *path, const char *why) {
 	char folders[PATH_MAX];
@@ -383,7 +384,7 @@ static void both_ends_of_a_symbolic_link_count(void) {
 	own_name(links, "relative");
 	EXPECT_INT(symlink("./absent/../real//", links), 0);
 	search_in(links);
-	EXPECT_INT(explain("good"), AW_ENOBACKEND); /* the way it names is not there */
+	EXPECT_INT(explain("good"), AW_ENOBACKEND); /* its target does not exist */
 	EXPECT(unlink(links) == 0 && symlink(".//real//", links) == 0);
 	expect_taken(links);
 	EXPECT_INT(unlink(links), 0);
@@ -426,7 +427,7 @@ static void what_a_foreign_group_may_write_to_is_refused(void) {
 	EXPECT_INT(chmod(folder, 0755), 0);
 	EXPECT(chown(path, 0, STRANGER) == 0 && chmod(path, 0664) == 0);
 	expect_refused(folder, path, "group 65533 may write to");
-	/* Root's own group may: what a umask of 002 leaves. */
+	/* Root's own group may write, as with a umask of 002. */
 	EXPECT(chown(path, 0, 0) == 0 && chown(folder, 0, 0) == 0 && chmod(folder, 0775) == 0);
 	expect_taken(folder);
 	good_folder_remove(folder);
@@ -489,7 +490,7 @@ static void a_list_that_is_none(void) {
 	EXPECT_INT(aw_backend_list_new(NULL), -EINVAL);
 }
 
-/* ---- threads, and programs with more rights than who starts them ---- */
+/* ---- threads, and programs with more privileges than their caller ---- */
 
 static void *load_often(void *arg) {
 	char text[256];
@@ -512,14 +513,14 @@ static void many_threads_may_look_at_once(void) {
 	}
 }
 
-/* What the privileged copy does: a number that says what it got wrong. */
+/* The privileged copy; returns the number of the failed check. */
 static int as_privileged(const char *path) {
 	char text[256];
 	if (!getenv("AWAIT_BACKEND") || !getenv("AWAIT_BACKEND_PATH")) return 2;
 	if (aw_backend_explain("good", text, sizeof text) != AW_ENOBACKEND) return 3;
 	if (aw_backend_explain(NULL, text, sizeof text) != 0 || strncmp(text, "epoll: ", 7) != 0) return 4;
 	if (aw_backend_explain(path, text, sizeof text) != -EPERM) return 5;
-	/* Beside its own file, where only who could change the program can put anything. */
+	/* Next to its executable, where only a user who could change the program can put files. */
 	if (aw_backend_explain("refuses", text, sizeof text) != -EPERM || !strstr(text, "it is raining"))
 		return 6;
 	if (aw_backend_explain("misnamed", text, sizeof text) != -EPERM || !strstr(text, "every user may write"))
@@ -562,7 +563,7 @@ static void a_privileged_program_ignores_the_environment(void) {
 		to = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
 	REQUIRE(from >= 0 && to >= 0);
 	while (sendfile(to, from, NULL, 1 << 20) > 0) continue;
-	/* In this order: a change of owner takes the bit away. */
+	/* In this order, because a change of owner clears the bit. */
 	EXPECT(fchown(to, 65534, 65534) == 0 && fchmod(to, 04755) == 0 && chmod(own, 0755) == 0);
 	close(from);
 	close(to);
@@ -619,7 +620,7 @@ int main(int argc, char **argv) {
 		TEST(many_threads_may_look_at_once),
 		TEST(a_privileged_program_ignores_the_environment),
 	};
-	/* Without what runs at exit: a leak checker can't look into a privileged program. */
+	/* Skips exit handlers: a leak checker can't inspect a privileged program. */
 	if (argc == 3 && strcmp(argv[1], "--privileged") == 0)
 		_exit(getuid() == geteuid() ? 77 : as_privileged(argv[2]));
 	ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);

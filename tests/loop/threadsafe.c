@@ -11,9 +11,9 @@ enum { THREADS = 4, POSTS = 500 };
 
 typedef struct poster {
 	aw_loop *loop;
-	int next;      /* the loop's: what is to come next from this thread */
-	int disorder;  /* the loop's */
-	int destroyed; /* the loop's */
+	int next;      /* used by the loop: the next value expected from this thread */
+	int disorder;  /* used by the loop */
+	int destroyed; /* used by the loop */
 } poster;
 
 typedef struct post {
@@ -21,7 +21,7 @@ typedef struct post {
 	int index;
 } post;
 
-static int posts_left; /* the loop's */
+static int posts_left; /* used by the loop */
 
 static aw_status arrived(aw_loop *loop, void *ud) {
 	post *self = ud;
@@ -75,7 +75,7 @@ typedef struct progress {
 	long double aligned;
 } progress;
 
-static int steps_seen; /* the loop's */
+static int steps_seen; /* used by the loop */
 
 static aw_status progressed(aw_loop *loop, void *ud) {
 	const progress *self = ud;
@@ -256,7 +256,7 @@ static aw_status nothing(aw_loop *loop, void *ud) {
 	return 0;
 }
 
-/* without an end they would outrun the loop, whose batches would grow without end */
+/* unlimited posts would outrun the loop, and its batches would grow without bound */
 enum { RACE_POSTS = 2000 };
 
 static void *post_until_closed(void *ud) {
@@ -302,7 +302,7 @@ static void posts_that_race_with_the_close_are_each_destroyed_once(void) {
 	}
 }
 
-/* --- a thread that may not --- */
+/* --- a thread that must not call --- */
 
 static aw_status foreign_result[3];
 
@@ -374,8 +374,8 @@ static void *run_own_loop(void *ud) {
 static void every_thread_can_have_a_loop_of_its_own(void) {
 #ifdef __SANITIZE_THREAD__
 	/*
-	 * liburing unmaps, and libuv closes, where ThreadSanitizer doesn't see it: it takes the next thread's
-	 * memory and numbers for theirs.
+	 * ThreadSanitizer doesn't see liburing's unmaps and libuv's closes, so it mistakes the next thread's
+	 * memory and descriptors for theirs.
 	 */
 	const char *backend = getenv("AWAIT_BACKEND");
 	if (backend && (strcmp(backend, "uring") == 0 || strcmp(backend, "uv") == 0))

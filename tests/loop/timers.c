@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
 /*
- * Timers as a user sees them: never early, in order of their deadlines, last in an iteration, gone when
- * cancelled.
+ * The visible behaviour of timers: never early, in order of their deadlines, last in an iteration, and
+ * removed when cancelled.
  */
 #include "trace.h"
 

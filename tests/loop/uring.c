@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: internal */
 /*
- * What only the io_uring backend can get wrong: requests belong to the thread that submitted them,
- * completions can outnumber the ring, the submission queue fills up, and a close must leave nothing in the
- * ring that holds the file. Needs the plug-in in the folder AWAIT_BACKEND_PATH.
+ * Problems specific to io_uring: requests belong to the thread that submitted them, completions can exceed
+ * the ring's size, the submission queue fills up, and after a close nothing in the ring may hold the file.
+ * Needs the plug-in in the folder AWAIT_BACKEND_PATH.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -48,7 +48,7 @@ static void *submit_and_end(void *arg) {
 	return NULL;
 }
 
-/* The kernel fails what a thread has submitted once the thread has ended; nobody may notice. */
+/* The kernel cancels a thread's requests when the thread ends; the caller must not notice. */
 static void operations_outlive_the_thread_that_submitted_them(void) {
 	enum { COUNT = 5 };
 	NEED_URING;
@@ -75,7 +75,7 @@ static void operations_outlive_the_thread_that_submitted_them(void) {
 	pthread_join(thread, NULL);
 	driver_poll(&self);
 	EXPECT_INT(self.completed, 0);
-	/* The wake was that thread's as well. */
+	/* That thread had submitted the wake-up read as well. */
 	uring->wake(self.state);
 	driver_wait_until(&self, INT64_MAX);
 	EXPECT_INT(self.completed, 0);
@@ -137,7 +137,7 @@ typedef struct ringer {
 	atomic_int step; /* 1: proceed; 2: the wake has been tried */
 } ringer;
 
-/* A thread whose writes a filter refuses: the loop's own thread is not touched. */
+/* A filter refuses this thread's writes; the loop's own thread is not affected. */
 static void *ring_in_vain(void *arg) {
 	ringer *job = arg;
 	if (forbid((forbidden){.number = SYS_write, .error = job->error})) return NULL;
@@ -157,7 +157,7 @@ static void refused_wakes(int error) {
 	ringer job = {.self = &self, .error = error};
 	pthread_t thread;
 	REQUIRE(pthread_create(&thread, NULL, ring_in_vain, &job) == 0);
-	/* A limit is needed, so that a wake that is lost shows; the wait is to end long before. */
+	/* The limit detects a lost wake-up; the wait should end long before. */
 	int64_t began = driver_real_now();
 	for (int i = 0; i < 2; i++) {
 		atomic_store(&job.step, 1);
@@ -170,7 +170,7 @@ static void refused_wakes(int error) {
 	void *ended = NULL;
 	pthread_join(thread, &ended);
 	EXPECT(ended == &job);
-	/* One that is not refused works as before, and no wait ends early any more. */
+	/* A permitted wake works as before, and no later wait ends early. */
 	uring->wake(self.state);
 	driver_wait_until(&self, INT64_MAX);
 	int64_t deadline = driver_real_now() + 200 * AW_MILLISECOND;
@@ -197,7 +197,7 @@ static void more_operations_than_the_rings_hold(void) {
 	driver_op *reads = calloc(COUNT, sizeof *reads);
 	char *bytes = calloc(COUNT, 1);
 	REQUIRE(reads != NULL && bytes != NULL);
-	/* Handed over one by one, then all that fit at a time. */
+	/* Submitted one by one, then as many as fit at a time. */
 	for (int round = 0; round < 2; round++) {
 		self.holds = round;
 		for (int i = 0; i < COUNT; i++) {
@@ -207,7 +207,7 @@ static void more_operations_than_the_rings_hold(void) {
 		self.completed = 0;
 		driver_poll(&self);
 		EXPECT_INT(self.completed, 0);
-		/* One more still gets its turn while all those are idle. */
+		/* One more is still served while all those are idle. */
 		memset(bytes, 'x', COUNT);
 		driver_op write = driver_io(AW_OP_SEND, pair[1], 0, bytes, COUNT);
 		EXPECT_INT(driver_do(&self, &write), COUNT);
@@ -317,7 +317,7 @@ static void a_reader_that_goes_away_during_a_write_raises_no_signal(void) {
 			driver_op write = driver_io(AW_OP_WRITE, pipes[1], nonblocking, much, MUCH);
 			driver_start(&self, &write);
 			driver_poll(&self);
-			/* It waits for room. */
+			/* It waits for space. */
 			if (!write.completions && pipes[0] >= 0) {
 				close(pipes[0]);
 				pipes[0] = -1;

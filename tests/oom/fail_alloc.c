@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The allocator that refuses. It recognises the caller by the return address: it refuses only requests of
+ * The failing allocator. It identifies the caller by the return address, and refuses only requests of
  * libawait and its plug-ins.
  */
 
-/* Its checking variants of some of these functions are macros, which can't be defined again. */
+/* The fortified variants of some of these functions are macros, which can't be redefined. */
 #undef _FORTIFY_SOURCE
 
 #include "fail_alloc.h"
@@ -23,7 +23,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The C library's own, which it exports for programs like this. */
+/* The C library's own functions, which it exports for programs like this one. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);
@@ -37,14 +37,14 @@ typedef struct piece {
 	fail_place where;
 } piece;
 
-static piece live[MOST_LIVE]; /* in no order, without gaps */
+static piece live[MOST_LIVE]; /* unordered, without gaps */
 static size_t live_count;
 static fail_place first;
 static long nth, count, refused;
 static bool sticky;
 static atomic_bool armed;
 static atomic_flag busy = ATOMIC_FLAG_INIT;
-static _Thread_local bool inside; /* a request that looking at a request makes */
+static _Thread_local bool inside; /* set during a request made while handling a request */
 
 static void enter(void) {
 	while (atomic_flag_test_and_set_explicit(&busy, memory_order_acquire)) sched_yield();
@@ -63,7 +63,7 @@ static void look(fail_place *out) {
 	out->count = backtrace(out->frames, FAIL_FRAMES);
 }
 
-/* Counts a request; true if it is to be refused. `*ours` says whether libawait made it. */
+/* Counts a request; returns true if it must be refused. `*ours` says whether libawait made it. */
 static bool refuse(const void *caller, bool *ours) {
 	*ours = false;
 	if (!atomic_load(&armed) || inside || !is_ours(caller)) return false;
@@ -102,7 +102,7 @@ static void forget(const void *memory) {
 	leave();
 }
 
-/* --- what the C library has too --- */
+/* --- replacements of the C library's functions --- */
 
 void *malloc(size_t size) {
 	bool ours;
@@ -170,7 +170,7 @@ int asprintf(char **out, const char *format, ...) {
 	return length;
 }
 
-/* What asprintf is in a program built with _FORTIFY_SOURCE. */
+/* asprintf in a program built with _FORTIFY_SOURCE. */
 int __asprintf_chk(char **out, int flag, const char *format, ...);
 int __asprintf_chk(char **out, int flag, const char *format, ...) {
 	(void)flag;
@@ -187,7 +187,7 @@ void *mmap(void *address, size_t length, int protection, int flags, int fd, off_
 	return (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
 }
 
-/* --- what the walk asks --- */
+/* --- the interface for walk.c --- */
 
 void fail_arm(long which, bool on) {
 	fail_place warm;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The programs. What a body holds is noted in a list and given back at its end, so that each reads like a
- * program without errors: `try(self, status)` keeps the first one, and every call behind it is left out.
+ * The programs. The objects that a body holds are kept in a list and released at its end, so that each reads
+ * like a program without errors: `try(self, status)` keeps the first error and skips all later calls.
  */
 #include "scenarios.h"
 
@@ -56,7 +56,7 @@ static aw_status start(aw_task_fn fn, void *ud, aw_future **out) {
 	return 0;
 }
 
-/* An error that was asked for, if it came; else what came. */
+/* Accepts the expected error; any other status is passed on. */
 static aw_status wanted(aw_status got, aw_status want) {
 	return got == want ? 0 : got < 0 ? got : WENT_WRONG;
 }
@@ -139,7 +139,7 @@ static aw_status callbacks(const char *backend) {
 	return status < 0 ? status : closed < 0 ? closed : status;
 }
 
-/* --- tasks, and what is made of them --- */
+/* --- tasks, and combinations of them --- */
 
 static aw_status tasks_body(void *ud) {
 	(void)ud;
@@ -493,7 +493,7 @@ static aw_status guest(aw_loop *loop) {
 	int fd;
 	called = 0;
 	aw_status status = aw_loop_guest_begin(loop, &fd);
-	if (status == AW_ENOTSUP) return 0; /* not every backend can */
+	if (status == AW_ENOTSUP) return 0; /* not supported by every backend */
 	if (status < 0) return status;
 	status = aw_loop_call_soon(loop, count_call, NULL, NULL, NULL);
 	for (int i = 0; i < 10 && status >= 0 && !called; i++) status = aw_loop_dispatch(loop);
@@ -551,7 +551,7 @@ static aw_status barrier_body(void *ud) {
 	if (status < 0) return status;
 	status = start(arrive, NULL, &futures[0]);
 	if (status >= 0) status = start(arrive, NULL, &futures[1]);
-	/* One that failed leaves the other alone: it is not waited for without end. */
+	/* If one failed, the other has no partner: it is not awaited forever. */
 	for (int i = 0; i < 2 && status >= 0; i++) {
 		ended = aw_wait_for(futures[i], AW_MILLISECOND, NULL);
 		if (ended < 0) status = ended;
@@ -711,7 +711,7 @@ static aw_status in_time(void *ud) {
 	return status < 0 ? status : aw_sleep(0);
 }
 
-/* A function in its time, and a child run to its end. */
+/* A function with a timeout, and a child run to its end. */
 static aw_status whole_body(void *ud) {
 	aw_process_options *options = NULL;
 	aw_process *child = NULL;

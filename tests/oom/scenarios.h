@@ -8,7 +8,7 @@
 
 #include <await/await.h>
 
-/* They returned 0 or this: no call failed, but something did not happen. */
+/* The result if no call failed, but something did not happen. */
 #define WENT_WRONG 1
 
 typedef struct scenario {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fails each allocation of each scenario in turn, once alone and once with all that follow, each in a
- * separate process: no crash, no hang, no leak of handles, descriptors or memory; the request succeeded, or
- * an error says that it did not.
+ * Fails each allocation of each scenario in turn, once alone and once with all later ones, each in a separate
+ * process. There must be no crash, no hang, and no leak of handles, descriptors or memory; and the program
+ * succeeds or gets an error.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -24,7 +24,7 @@
 #define MOST_PIECES 4096
 #define MOST_SHOWN  6
 
-/* What a child found out; in memory that both see. */
+/* The findings of a child, in shared memory. */
 typedef struct outcome {
 	long count, refused;
 	aw_status status;
@@ -78,7 +78,7 @@ static void print_place(const char *title, const fail_place *where) {
 	char command[2048];
 	printf("    %s\n", title);
 	fflush(stdout);
-	for (int i = 2; i < where->count; i++) { /* the allocator's own come first */
+	for (int i = 2; i < where->count; i++) { /* the allocator's own frames come first */
 		Dl_info info;
 		if (!dladdr(where->frames[i], &info) || !info.dli_fname || !strstr(info.dli_fname, "libawait"))
 			continue;
@@ -91,14 +91,14 @@ static void print_place(const char *title, const fail_place *where) {
 	}
 }
 
-/* What is wrong with it, or NULL. `clean` is the outcome of the run without a failure. */
+/* Returns the problem, or NULL. `clean` is the outcome of the run without a failure. */
 static const char *verdict(int status, const outcome *clean) {
 	if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGALRM ? "it hangs" : strsignal(WTERMSIG(status));
 	if (!seen->finished) return "it exited";
 	if (seen->handles) return "handles are left";
 	/* Not without a failure: libuv keeps a pipe for the process. */
 	if (clean && seen->fds > clean->fds) return "descriptors are left";
-	if (seen->status == WENT_WRONG) return "no error was told, but something did not happen";
+	if (seen->status == WENT_WRONG) return "no call reported an error, but something did not happen";
 	if (clean && seen->pieces > clean->pieces) return "memory is left";
 	return NULL;
 }
@@ -162,7 +162,7 @@ int main(int argc, char **argv) {
 	if (argc > 2) only = argv[2];
 	seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (seen == MAP_FAILED) return 2;
-	fail_arm(0, false); /* what it loads for itself, it loads once, here */
+	fail_arm(0, false); /* triggers its one-time initialisation */
 	fail_disarm();
 	for (size_t b = 0; b < count; b++) {
 		char why[256];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Nothing is wrong with it. */
+/* A valid plug-in. */
 #include "plugin.h"
 
 static const aw_backend table = {PLUGIN("good")};

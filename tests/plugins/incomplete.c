@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* It can't be cancelled. */
+/* Lacks the cancel function. */
 #include "plugin.h"
 
 static const aw_backend table = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* It calls itself otherwise than its file. */
+/* Its name differs from that of its file. */
 #include "plugin.h"
 
 static const aw_backend table = {PLUGIN("somebody_else")};

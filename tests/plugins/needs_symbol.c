@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* It wants a function that nobody has. */
+/* Imports a function that does not exist. */
 #include "plugin.h"
 
 extern int a_function_that_nobody_has(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Its entry gives nothing. */
+/* Its entry function returns NULL. */
 #include "plugin.h"
 
 const aw_backend *aw_backend_entry(void) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Built for an interface that is not there yet; the rest of its table is garbage. */
+/* Built for a future interface version; the rest of its table is garbage. */
 #include "plugin.h"
 
 static const struct {

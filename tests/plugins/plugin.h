@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A backend that can be loaded and does nothing. Each file here is a plug-in of that kind with one thing
- * wrong with it.
+ * A backend that can be loaded and does nothing. Each file here is such a plug-in with one defect.
  */
 #ifndef TESTS_PLUGIN_H
 #define TESTS_PLUGIN_H
@@ -46,7 +45,7 @@ static inline int plugin_fd(aw_backend_state *state) {
 	return -1;
 }
 
-/* The fields of a table that is well made. */
+/* The fields of a valid table. */
 #define PLUGIN(its_name)                                                                              \
 	.abi = AW_BACKEND_ABI, .size = sizeof(aw_backend), .name = (its_name),                            \
 	.description = "a plug-in of the tests", .probe = plugin_probe, .open = plugin_open,              \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* It can be loaded, and can't be used here. */
+/* Can be loaded, but not used on this system. */
 #include "plugin.h"
 
 static aw_status refuse(char *why, size_t length) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Its table ends early: what stands behind is not to be read. */
+/* Its table is too short: the memory after it must not be read. */
 #include "plugin.h"
 
 static const struct {

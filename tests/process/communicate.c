@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
 /*
- * communicate: any size, both ways at once, nothing lost when it is cancelled; and the exit told apart from
- * the pipes' ends.
+ * communicate: data of any size, in both directions at once, without loss on cancellation; and the difference
+ * between the exit and the end of the pipes.
  */
 #include "process.h"
 
@@ -95,7 +95,7 @@ static void one_at_a_time_and_one_input(void) {
 	EXPECT_INT(aw_process_communicate(process, "def", 3, &second), AW_EINVALIDSTATE);
 	EXPECT_INT(talk(loop, process), 0);
 	EXPECT(said(process, 1, "abc"));
-	EXPECT_INT(talk(loop, process), 0); /* all is there already */
+	EXPECT_INT(talk(loop, process), 0); /* all the data is already there */
 	EXPECT(said(process, 1, "abc"));
 	aw_process_unref(process);
 	loop_end(loop);
@@ -147,13 +147,13 @@ static void output_before_a_cancel_comes_first(void) {
 	loop_end(loop);
 }
 
-/* A grandchild holds stdout, and a pipe of ours by which it is let go. */
+/* A grandchild holds stdout, and ends when our pipe is closed. */
 static void the_exit_does_not_wait_for_who_holds_the_pipe(void) {
 	aw_loop *loop = loop_begin();
 	REQUIRE(loop);
 	int hold = -1;
 	aw_future *closed = NULL;
-	/* The background cat reads the child's stdin, which a shell would else take from it. */
+	/* The background cat reads the child's stdin, which a shell would otherwise redirect. */
 	aw_process *process = start(loop, "exec 3<&0; cat <&3 & exit 5", with(PIPE(0) | PIPE(1), 0));
 	EXPECT_INT(aw_process_take_pipe(process, 0, &hold), 0);
 	EXPECT_INT(aw_process_wait_closed(process, &closed), 0);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
 /*
- * What a child finds itself in: environment, directory, group, session, signals, and descriptors, of which it
- * gets none unasked.
+ * The environment of a child: variables, directory, process group, session, signals, and descriptors, of
+ * which it inherits only the requested ones.
  */
 #include "process.h"
 
 #include <limits.h>
 
-/* What `command` prints, with options that pipe stdout. */
+/* Compares the output of `command`; the options must pipe stdout. */
 static int prints(aw_loop *loop, const char *command, aw_process_options *options, const char *text) {
 	aw_process *process = start(loop, command, options);
 	int fine = process && talk(loop, process) == 0 && said(process, 1, text);
@@ -47,7 +47,7 @@ static void one_variable_is_added_replaced_or_removed(void) {
 	EXPECT_INT(aw_process_options_set_variable(options, "AW_TEST_NEW", "a=b"), 0);
 	EXPECT_INT(aw_process_options_set_variable(options, "AW_TEST_NEW", "c=d"), 0);
 	EXPECT_INT(aw_process_options_set_variable(options, "AW_TEST_GONE", NULL), 0);
-	EXPECT_INT(aw_process_options_set_variable(options, "AW_TEST", ""), 0); /* the start of others' names */
+	EXPECT_INT(aw_process_options_set_variable(options, "AW_TEST", ""), 0); /* a prefix of other names */
 	setenv("AW_TEST_INHERITED", "new", 1);                                  /* too late */
 	EXPECT(prints(loop, "env | grep ^AW_TEST | sort", options,
 	              "AW_TEST=\nAW_TEST_INHERITED=old\nAW_TEST_NEW=c=d\n"));
@@ -118,7 +118,7 @@ static void no_descriptor_is_inherited_unasked(void) {
 	REQUIRE(loop);
 	int low = open("/dev/null", O_RDONLY), high = fcntl(low, F_DUPFD, 200);
 	char command[96], text[32];
-	/* What the shell itself has open; the folder it lists is closed again when it looks. */
+	/* The descriptors of the shell; that of the listed folder is closed by the time of the test. */
 	EXPECT(prints(loop, "for f in /proc/$$/fd/*; do test -e $f && echo ${f##*/}; done; true",
 	              with(PIPE(1), 0), "0\n1\n2\n"));
 	snprintf(command, sizeof command, "for f in %d %d; do test -e /proc/$$/fd/$f && echo $f; done", low,

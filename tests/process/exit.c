@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* How a child's exit is reported: codes, signals, several waiters, and a status that somebody else reaped. */
+/* How a child's exit is reported: codes, signals, several waiters, and a status reaped elsewhere. */
 #include "process.h"
 
 #include <sys/wait.h>
@@ -51,7 +51,7 @@ static void a_signal_is_told_as_a_negative_number(void) {
 	process = start(loop, "exec sleep 500", NULL);
 	EXPECT_INT(aw_process_send_signal(process, 9999), -EINVAL);
 	EXPECT_INT(aw_process_send_signal(process, SIGSTOP), 0);
-	/* Once it has stopped the next signal waits; before, that one could end it first. */
+	/* Once it has stopped, the next signal stays pending; before that, it could kill the child first. */
 	siginfo_t stopped;
 	EXPECT_INT(waitid(P_PID, (id_t)aw_process_pid(process), &stopped, WSTOPPED | WNOWAIT), 0);
 	EXPECT_INT(aw_process_send_signal(process, SIGUSR1), 0);

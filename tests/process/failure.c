@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends */
-/* A child that can't be started: the errno tells why, and nothing is left of the attempt. */
+/* A child that can't be started: the errno is the reason, and the attempt leaves nothing behind. */
 #include "process.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-/* Tries, and returns the status; a child would be an error of the test's. */
+/* Tries to start a child, and returns the status; success is a failure of the test. */
 static aw_status try_options(aw_loop *loop, const char *name, const aw_process_options *options) {
 	aw_process *process = NULL;
 	aw_status status = aw_subprocess_exec(loop, &name, 1, options, &process);
@@ -22,7 +22,7 @@ static aw_status try(aw_loop *loop, const char *name) {
 	return status;
 }
 
-/* A file of ours in a folder of ours. */
+/* A new file in a new folder. */
 typedef struct scratch {
 	char folder[64], file[80];
 } scratch;
@@ -104,7 +104,7 @@ static void what_fails_before_the_exec_is_told_too(void) {
 	loop_end(loop);
 }
 
-/* In a task: what the error says, of the last try. */
+/* In a task: the error message of the last attempt. */
 static void expect_said(aw_status status, const char *text) {
 	EXPECT_INT(aw_error_status(aw_caught()), status);
 	EXPECT_STR(aw_error_message(aw_caught()), text);
@@ -118,7 +118,7 @@ static aw_status says_what_was_missing(void *ud) {
 	aw_process_options *options = with(PIPE(1), 0);
 	EXPECT(scratch_make(&plain, "plain", "#!/bin/sh\n", 0644) &&
 	       scratch_make(&script, "script", "#!/nowhere/interpreter\n", 0755));
-	for (int i = 0; i < 2; i++) { /* the first child is how the library learns whether memory is shared */
+	for (int i = 0; i < 2; i++) { /* with the first child, the library detects whether memory is shared */
 		expect_said(try(loop, "/nowhere/at/all"), "no such program: /nowhere/at/all");
 		expect_said(try(loop, "no-such-program-here"), "no such program: no-such-program-here");
 		snprintf(text, sizeof text, "cannot run %s: Permission denied", plain.file);
@@ -252,7 +252,7 @@ static void a_full_table_of_descriptors_leaks_none(void) {
 	loop_end(loop);
 }
 
-/* Root has no such limit, so a forked copy of the test becomes somebody else: 0 if it saw what it should. */
+/* The limit does not apply to root, so a forked child changes its user: returns 0 on success. */
 static int see_limit(void) {
 	struct rlimit one = {1, 1};
 	aw_loop *loop = NULL;

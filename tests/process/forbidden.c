@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends */
 /*
- * Children where the kernel lacks a system call, or a seccomp filter refuses it: old ones say EPERM, newer
- * ones ENOSYS. Whatever is refused, a child can be started, heard, signalled and collected, and none is left
- * alive.
+ * Child processes when the kernel lacks a system call, or a seccomp filter refuses it: old filters return
+ * EPERM, newer ones ENOSYS. Whatever is refused, a child can be started, read from, signalled and reaped, and
+ * none is left alive.
  */
 #include <await/await.h>
 #include <errno.h>
@@ -158,7 +158,7 @@ static void reading_without_blocking(void) {
 	each_error((forbidden){.number = SYS_pwritev2});
 }
 
-/* One that has another user now may really not be killed. */
+/* A child that has changed its user can really not be killed. */
 static void refuse_for_real(void *ud) {
 	const forbidden *what = ud;
 	if (what && forbid(*what)) wrong("no filter: %s; ", strerror(errno));

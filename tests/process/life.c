@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends threads valgrind */
 /*
- * Who ends a child: its last reference, close, the end of the loop; how far that reaches; and children made
- * elsewhere.
+ * What ends a child: its last reference, close, the end of the loop; which processes are affected; and
+ * children started elsewhere.
  */
 #include "process.h"
 
@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-/* Two processes hold stdout, and say so when both are there. */
+/* Two processes hold stdout, and report once both have started. */
 static const char *const two_who_stay = "sleep 500 & echo up; wait";
 
 static void the_last_reference_kills_and_the_loop_collects(void) {
@@ -87,7 +87,7 @@ static void close_kills_and_the_status_can_still_be_had(void) {
 	loop_end(loop);
 }
 
-/* A group: whoever holds the pipe is the shell or its child; its end tells that both are gone. */
+/* A group: only the shell and its child hold the pipe, so its end means that both have ended. */
 static void kill_reaches_the_whole_group(void) {
 	aw_loop *loop = loop_begin();
 	REQUIRE(loop);
@@ -110,7 +110,7 @@ static void kill_reaches_the_whole_group(void) {
 	loop_end(loop);
 }
 
-/* The grandchild says that it lives when it is spoken to, after the child's end. */
+/* After the child's end, the grandchild responds to input, so it is alive. */
 static void without_a_group_only_the_child_is_reached(void) {
 	aw_loop *loop = loop_begin();
 	REQUIRE(loop);
@@ -167,7 +167,7 @@ static void an_unused_exit_is_collected_by_the_end_of_the_loop(void) {
 	aw_process *process = start(loop, "exit 0", NULL);
 	siginfo_t info;
 	EXPECT_INT(waitid(P_PID, (id_t)aw_process_pid(process), &info, WEXITED | WNOWAIT), 0);
-	EXPECT_INT(aw_loop_wait(loop, 0) >= 0, 1); /* complete, and not dispatched */
+	EXPECT_INT(aw_loop_wait(loop, 0) >= 0, 1); /* complete, but not dispatched */
 	EXPECT_INT(aw_loop_close(loop), 0);
 	int32_t code = -1;
 	EXPECT_INT(aw_process_returncode(process, &code), 0);
@@ -197,7 +197,7 @@ static void a_detached_child_lives_on(void) {
 			EXPECT_INT(run(loop, future), 0);
 			continue;
 		}
-		EXPECT_INT(waitpid(pid, NULL, 0), pid); /* nobody else does */
+		EXPECT_INT(waitpid(pid, NULL, 0), pid); /* nothing else reaps it */
 		aw_future_unref(future);
 	}
 	loop_end(loop);
@@ -225,7 +225,7 @@ static int has_pidfd_open(void) {
 	return fd >= 0;
 }
 
-/* A child of fork's that stays until it is killed, or its parent ends. */
+/* A forked child that lives until it is killed or its parent ends. */
 static pid_t fork_one_who_stays(void) {
 	fflush(stdout);
 	pid_t pid = fork();

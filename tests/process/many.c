@@ -3,7 +3,7 @@
 /* Many children: all at once, and one after another; none is lost, and nothing grows. */
 #include "process.h"
 
-/* A sanitizer keeps freed memory for a while, so that resident memory tells nothing. */
+/* A sanitizer delays the reuse of freed memory, so resident memory is not meaningful. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -35,7 +35,7 @@ static void two_hundred_at_once_are_all_collected(void) {
 	}
 	EXPECT_INT(aw_loop_run_once(loop, 0) >= 0, 1);
 	close(hold[0]);
-	close(hold[1]); /* lets all of them go */
+	close(hold[1]); /* lets all of them end */
 	for (int i = 0; i < AT_ONCE; i++) {
 		char text[16];
 		int32_t code = -1;

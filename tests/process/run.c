@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
 /*
- * A child run to its end in one call: what it said, its exit, its input; failures to start; cancelled, it is
- * killed and collected.
+ * A child run to its end in one call: its output, exit and input, and failures to start. A cancellation kills
+ * and reaps it.
  */
 #include "process.h"
 
@@ -127,7 +127,7 @@ static bool is_gone(pid_t pid) {
 	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
-/* A child that says its pid in a file would race with its end: the pid is that of the one child there is. */
+/* A child that writes its pid to a file would race with its end: use the pid of the only child. */
 static pid_t only_child(void) {
 	char path[64], text[32] = "";
 	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
@@ -154,7 +154,7 @@ static aw_status is_cancelled(void *ud) {
 	EXPECT_INT(aw_future_cancel(runs, "enough"), 1);
 	EXPECT_INT(aw_await_take(runs, NULL, NULL), AW_ECANCELLED);
 	EXPECT_STR(aw_error_message(aw_caught()), "enough");
-	EXPECT(is_gone(pid)); /* killed, and collected */
+	EXPECT(is_gone(pid)); /* killed and reaped */
 	return 0;
 }
 
@@ -212,7 +212,7 @@ static aw_status values(void *ud) {
 	EXPECT_STR(aw_process_text(process, 1), "a\n");
 	destroy(process);
 	EXPECT_INT(aw_subprocess_run_shell_future(NULL, "exit 2", NULL, NULL, 0, &run), 0);
-	EXPECT_INT(aw_await_take(run, NULL, NULL), 0); /* the value goes with the future */
+	EXPECT_INT(aw_await_take(run, NULL, NULL), 0); /* the value is released with the future */
 	return 0;
 }
 

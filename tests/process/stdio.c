@@ -174,7 +174,7 @@ static void a_taken_pipe_is_the_callers(void) {
 	EXPECT(fcntl(out, F_GETFD) & FD_CLOEXEC);
 	EXPECT_INT(write(in, "mine", 4), 4);
 	close(in);
-	EXPECT_INT(talk(loop, process), 0); /* of the pipes there is none left to talk through */
+	EXPECT_INT(talk(loop, process), 0); /* no pipe is left to communicate through */
 	EXPECT_INT(read(out, text, sizeof text), 4);
 	EXPECT_STR(text, "mine");
 	close(out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The optional header: statuses that return by themselves, handles that end with their scope, on every way
- * out. C11.
+ * The optional header: early returns on error statuses, and handles that are released at the end of their
+ * scope, however it is left. C11.
  */
 #include <await/easy.h>
 
@@ -36,7 +36,7 @@ static aw_status tries(void *ud) {
 	EXPECT_STR(trace, "both ~b ~a");
 	trace_reset();
 	EXPECT_INT(passes_on("early"), -EIO);
-	EXPECT_STR(aw_error_message(aw_caught()), "no luck"); /* it came through as it was */
+	EXPECT_STR(aw_error_message(aw_caught()), "no luck"); /* it was passed on unchanged */
 	EXPECT(aw_sleep(2 * AW_SECOND) >= 0);
 	EXPECT_STR(trace, "~b");
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
 /*
- * A program's front door: it gives errors out, and prints failures that nobody takes. A loop that a host
- * embeds prints nothing.
+ * The entry points of a program: they return errors, and print failures that the program ignores. An embedded
+ * loop prints nothing.
  */
 #include "trace.h"
 
@@ -10,7 +10,7 @@
 
 static char printed[4096];
 
-/* Sends stderr into `printed` until printing_end(). What a test prints fits into a pipe. */
+/* Redirects stderr to `printed` until printing_end(). A test's output fits into a pipe. */
 static int saved = -1, reader = -1;
 
 static void printing_begin(void) {
@@ -55,7 +55,7 @@ static aw_status run_printing(aw_task_fn fn) {
 	return status;
 }
 
-/* --- what is printed --- */
+/* --- printed failures --- */
 
 static aw_status nobody_awaits(void *ud) {
 	(void)ud;
@@ -167,7 +167,7 @@ static void a_runner_prints_and_an_embedded_loop_does_not(void) {
 	loop_end(loop);
 }
 
-/* --- what is given out --- */
+/* --- returned errors --- */
 
 static void the_error_of_a_run_is_given_out(void) {
 	aw_error *error = NULL;
@@ -241,7 +241,7 @@ static void why_there_is_no_loop_is_printed_or_given_out(void) {
 	EXPECT_STR(printed, "");
 	EXPECT_STR(aw_error_message(aw_runner_error(runner)), reason);
 	aw_runner_unref(runner);
-	/* As a user meets it. */
+	/* As a user would see it. */
 	setenv("AWAIT_BACKEND", "nonsense", 1);
 	printing_begin();
 	EXPECT_INT(aw_run(NULL, well, NULL, NULL, NULL), AW_ENOBACKEND);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* aw_run: the value of main, and what becomes of the tasks it leaves behind. */
+/* aw_run: the value of the main coroutine, and what happens to the tasks that it leaves behind. */
 #include "trace.h"
 
 static aw_status gives(void *ud) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * State on the stack of a task that has ended. In debug mode the first access to it ends the program with a
- * line that names the task. Each case runs in a child, whose end and standard error are looked at.
+ * Accesses to the stack of a task that has ended. In debug mode, the first one aborts the program with a line
+ * that names the task. Each case runs in a child, whose exit and standard error are checked.
  */
 #include "trace.h"
 
@@ -97,7 +97,7 @@ static aw_status adds(void *total) {
 	return status;
 }
 
-/* Many more tasks than a first slab has stacks, in bursts, so that closed ones are taken again. */
+/* Many more tasks than the first slab has stacks, in bursts, so that protected stacks are reused. */
 static void closed_stacks_are_taken_again(void) {
 	aw_loop *loop = NULL;
 	int total = 0;
@@ -106,7 +106,7 @@ static void closed_stacks_are_taken_again(void) {
 		for (int i = 0; i < 50; i++) EXPECT_INT(aw_task_spawn(loop, adds, &total, NULL, NULL), 0);
 		loop_settle(loop);
 	}
-	/* Also when debug mode is left on the way, and the size changes. */
+	/* Also if debug mode is turned off in between, and the size changes. */
 	EXPECT_INT(aw_loop_set_debug(loop, 0), 0);
 	for (int i = 0; i < 200; i++) EXPECT_INT(aw_task_spawn(loop, adds, &total, NULL, NULL), 0);
 	loop_settle(loop);

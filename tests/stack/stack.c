@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: internal valgrind */
 /*
- * The stack pool: what a stack costs, that guards are where they should be, and what happens when there is no
- * more. With -DPLAIN_CHECK it needs no CUnit, so that tests/aarch64-switch.sh can run it under an emulator.
+ * The stack pool: the cost of a stack, the position of guard pages, and the behaviour when memory runs out.
+ * With -DPLAIN_CHECK it needs no CUnit, so that tests/aarch64-switch.sh can run it in an emulator.
  */
 #ifdef PLAIN_CHECK
 #include "plain_check.h"
@@ -38,7 +38,7 @@ static bool is_watched(void) {
 #endif
 }
 
-/* Runs it in a child; its exit code, or minus the signal that ended it. */
+/* Runs it in a child; returns its exit code, or minus the signal that killed it. */
 static int in_child(int (*run)(void)) {
 	fflush(NULL);
 	pid_t pid = fork();
@@ -56,7 +56,7 @@ static int mappings(void) {
 	return lines;
 }
 
-/* How many pages of a stack are memory; none if it isn't even mapped. */
+/* The number of resident pages of a stack; 0 if it isn't mapped. */
 static size_t resident_pages(char *base, size_t bytes) {
 	unsigned char pages[64];
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), count = 0;
@@ -97,7 +97,7 @@ static void sizes_have_a_least_and_a_most(void) {
 	EXPECT_INT(stack_pool_resize(&pool, SIZE_MAX), -EINVAL);
 	EXPECT_INT(pool.size, STACK_MIN);
 	EXPECT_INT(stack_pool_init(&pool, SIZE_MAX - 1), -EINVAL);
-	/* Not absurd, but more than there is. */
+	/* Not absurd, but more than is available. */
 	EXPECT_INT(stack_pool_init(&pool, SIZE_MAX / 8), 0);
 	EXPECT(!stack_take(&pool));
 	stack_pool_destroy(&pool);
@@ -122,7 +122,7 @@ static void the_last_given_is_taken_first(void) {
 	stack_pool_destroy(&pool);
 }
 
-/* ---- what it costs ---- */
+/* ---- cost ---- */
 
 static void a_stack_costs_one_page_until_it_is_used(void) {
 	stack_pool pool;
@@ -159,7 +159,7 @@ static void free_stacks_give_their_memory_back(void) {
 		EXPECT_INT(pool.live_count, 0);
 		size_t pages = 0;
 		for (int i = 0; i < COUNT; i++) pages += resident_pages(bases[i], whole);
-		EXPECT(pages >= PAGES && pages <= HOT * PAGES); /* the few that stay hot, for the next */
+		EXPECT(pages >= PAGES && pages <= HOT * PAGES); /* a few stay resident for reuse */
 	}
 	stack_pool_destroy(&pool);
 	size_t pages = 0;
@@ -199,7 +199,7 @@ static int take_many(size_t count) {
 	if (!is_watched() && mappings() - before > 200) return 4;
 	for (size_t i = 0; i < count; i++)
 		if (*top_word(s[i]) != i) return 5;
-	/* In another order than they were taken, so that slabs empty bit by bit. */
+	/* In a different order from their allocation, so that slabs empty gradually. */
 	for (size_t i = 0; i < count; i++) stack_give(&pool, s[i * 7919 % count]);
 	stack_pool_destroy(&pool);
 	free(s);
@@ -225,7 +225,7 @@ static void a_hundred_thousand_live_at_once_in_few_mappings(void) {
 	EXPECT_INT(in_child(take_a_hundred_thousand), 0);
 }
 
-/* ---- what a watcher sees ---- */
+/* ---- with a memory checker ---- */
 
 static volatile int *volatile dangling;
 
@@ -251,9 +251,9 @@ static void asan_sees_a_write_to_a_stack_that_was_given_back(void) {
 #endif
 #ifdef CORO_ASAN
 	int code = in_child(touch_after_give);
-	EXPECT(code == 1 || code < 0 || code > 40); /* its report, and not one of the codes above */
+	EXPECT(code == 1 || code < 0 || code > 40); /* the checker's report, not one of the codes above */
 #else
-	EXPECT_INT(in_child(touch_after_give), 40); /* nobody looks: nothing happens */
+	EXPECT_INT(in_child(touch_after_give), 40); /* without a checker, nothing happens */
 #endif
 }
 
@@ -317,7 +317,7 @@ static void a_guard_belongs_to_the_live_stack_above_it(void) {
 	stack_pool_destroy(&other);
 }
 
-/* The kernel's own reading of it: a write to a pipe from there fails with EFAULT. */
+/* Checked by the kernel: a write from there to a pipe fails with EFAULT. */
 static bool is_readable(const char *address) {
 	int fds[2];
 	if (pipe(fds)) return false;
@@ -395,8 +395,8 @@ static void an_old_kernel_protects_pages_instead(void) {
 /* ---- when memory runs out ---- */
 
 /*
- * Takes until there is none, and finds everything in order: what was taken works, and can be given and taken
- * again.
+ * Allocates until memory runs out, and checks that everything works: the allocated stacks are usable, and can
+ * be freed and allocated again.
  */
 static int take_all(size_t size, size_t least, size_t most) {
 	stack_pool pool;
@@ -446,7 +446,7 @@ static void no_mapping_left_is_an_answer_and_no_crash(void) {
 static int take_all_memory(void) {
 	struct rlimit limit = {256u * KIB * KIB, 256u * KIB * KIB};
 	if (setrlimit(RLIMIT_AS, &limit)) return 77;
-	/* to the last megabytes, where a whole slab doesn't fit any more */
+	/* up to the last megabytes, where a whole slab doesn't fit any more */
 	return take_all(1024 * KIB, 200, 1000);
 }
 

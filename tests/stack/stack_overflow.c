@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: internal */
 /*
- * A stack that overflows ends the program with a line that says whose it was, and never reaches its
- * neighbour. Each case runs in a child, whose end and standard error are looked at.
+ * A stack overflow aborts the program with a line that names the task, and never reaches the next stack. Each
+ * case runs in a child, whose exit and standard error are checked.
  */
 #include "check.h"
 
@@ -42,7 +42,7 @@ static ending run_child(void (*run)(void)) {
 	}
 	close(fds[1]);
 	size_t length = 0;
-	/* What doesn't fit is read too, or the child would wait. */
+	/* Also reads what doesn't fit, because the child would block otherwise. */
 	char rest[512];
 	for (;;) {
 		bool is_full = length == sizeof e.text - 1;
@@ -79,7 +79,7 @@ static void *volatile nowhere;
 static int dig(volatile int *deeper) {
 	volatile int frame[64];
 	for (int i = 0; i < 64; i++) frame[i] = *deeper + i;
-	int sum = frame[63] == -1 ? 0 : dig(frame); /* never, but the compiler can't know */
+	int sum = frame[63] == -1 ? 0 : dig(frame); /* never true, but the compiler can't know */
 	return sum + frame[sum & 63];
 }
 
@@ -116,7 +116,7 @@ static bool is_intact(const stack *s) {
 
 static void install_and_overflow(void) {
 	if (overflow_report_install()) _exit(1);
-	if (overflow_report_install()) _exit(1); /* twice is as good */
+	if (overflow_report_install()) _exit(1); /* a second call is harmless */
 	overflow("Task-3");
 }
 
@@ -184,7 +184,7 @@ static void another_thread_has_its_own_alternate_stack(void) {
 	EXPECT(strstr(e.text, LINE_OF("task \"Task-of-a-thread\"")) != NULL);
 }
 
-/* ---- what isn't an overflow ---- */
+/* ---- other faults ---- */
 
 static void touch_nowhere(void) {
 	if (overflow_report_install()) _exit(1);
@@ -220,7 +220,7 @@ static void a_sent_signal_that_was_ignored_still_is(void) {
 	EXPECT_INT(e.code, SURVIVED);
 }
 
-/* ---- the handler found before ---- */
+/* ---- the previous handler ---- */
 
 static void look_at_neighbours(int signo, siginfo_t *info, void *context) {
 	bool is_there = (char *)info->si_addr < middle->base && (char *)info->si_addr >= middle->base - 16 * 1024;
@@ -267,7 +267,7 @@ static void open_page(int signo, siginfo_t *info, void *context) {
 	mprotect(closed_page, 4096, PROT_READ | PROT_WRITE);
 }
 
-/* As a garbage collector does it: the program continues, and the report stays installed. */
+/* Like a garbage collector's handler: the program continues, and the report stays installed. */
 static void fault_and_go_on(void) {
 	struct sigaction action = {.sa_sigaction = open_page, .sa_flags = SA_SIGINFO};
 	sigaction(SIGSEGV, &action, NULL);

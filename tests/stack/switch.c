@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: internal portable-switch valgrind */
 /*
- * The context switch: what a flow of control finds again when it is resumed. With -DPLAIN_CHECK it needs no
- * CUnit, so that tests/aarch64-switch.sh can run it under an emulator.
+ * The context switch: what is preserved when a flow of control is resumed. With -DPLAIN_CHECK it needs no
+ * CUnit, so that tests/aarch64-switch.sh can run it in an emulator.
  */
 #ifdef PLAIN_CHECK
 #include "plain_check.h"
@@ -19,7 +19,7 @@
 
 enum { SIZE = 64 * 1024 };
 
-/* One flow beside the test's own, and whatever a case wants to tell it. */
+/* A flow in addition to the test's own, and a case's data for it. */
 typedef struct flow {
 	coro_context main, own;
 	stack *s;
@@ -127,7 +127,7 @@ static void switch_once(coro_context *from, coro_context *to) {
 	coro_switch(from, to);
 }
 
-/* How many registers changed. */
+/* The number of changed registers. */
 static int registers_changed_by_switch(coro_context *from, coro_context *to, uint64_t seed) {
 	uint64_t values[HELD + 1], seen[HELD + 1];
 	for (uint64_t i = 0; i < HELD; i++) values[i] = (seed + 1) * 0x9e3779b97f4a7c15u + i;
@@ -240,7 +240,7 @@ static void each_flow_has_its_own_rounding_mode(void) {
 
 #endif
 
-/* The ABI wants sixteen bytes, and vector code crashes with less. */
+/* The ABI requires sixteen bytes, and vector code crashes with less. */
 static void note_alignment(void *arg) {
 	flow *f = arg;
 	_Alignas(16) char aligned[16];
@@ -256,7 +256,7 @@ static void note_alignment(void *arg) {
 static void a_new_flow_has_an_aligned_stack(void) {
 	stack_pool pool;
 	EXPECT_INT(stack_pool_init(&pool, SIZE), 0);
-	flow flows[20]; /* all at once, so that each has another stack: they don't begin at the same offset */
+	flow flows[20]; /* all at once, so that each has a different stack: their starting offsets differ */
 	for (int i = 0; i < 20; i++) {
 		flows[i] = (flow){.steps = -1};
 		flow_begin(&pool, &flows[i], note_alignment);
@@ -294,7 +294,7 @@ static void pass_on(void *arg) {
 		coro_switch(&r->own[self], &r->own[(self + 1) % FLOWS]);
 	}
 	if (sum != (uint64_t)r->counts[self] * self) r->counts[self] = -1;
-	/* Each wakes the next for the last time; the last one goes home. */
+	/* Each resumes the next for the last time; the last one returns to the test. */
 	coro_switch_final(&r->own[self], self + 1 < FLOWS ? &r->own[self + 1] : &r->main);
 }
 
@@ -309,7 +309,7 @@ static void a_million_switches_among_several_flows(void) {
 		REQUIRE(r->stacks[i]);
 		coro_prepare(&r->own[i], r->stacks[i], pass_on, &r->own[i]);
 	}
-	/* Begin where the countdown ends before flow 0, so that the farewells go round in order. */
+	/* Starts such that the countdown ends before flow 0, so that the flows end in order. */
 	size_t begin = (FLOWS - SWITCHES % FLOWS) % FLOWS;
 	coro_switch(&r->main, &r->own[begin]);
 	long total = 0;
@@ -413,7 +413,7 @@ static void fall(int depth) {
 	frame[0] = frame[depth];
 }
 
-/* ASan then cleans the stack that it believes to be on: the flow's, if it was told. */
+/* ASan then clears the stack that it assumes is in use: the flow's, if it was notified. */
 static void jump_back(void *arg) {
 	flow *f = arg;
 	for (volatile int i = 0; i < 3; i++) {
@@ -455,7 +455,7 @@ static void a_flow_that_never_ran_can_be_forgotten(void) {
 	flow g = {0};
 	flow_begin(&pool, &g, three_steps);
 	flow_resume(&g);
-	coro_destroy(&g.own); /* and one that is abandoned halfway */
+	coro_destroy(&g.own); /* a flow that is abandoned halfway */
 	stack_give(&pool, g.s);
 	EXPECT_INT(g.steps, 1);
 	stack_pool_destroy(&pool);

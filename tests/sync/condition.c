@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Condition: the lock comes back on every way out, and a notification is never lost. */
+/* Condition: a wait reacquires the lock however it ends, and no notification is lost. */
 #include "trace.h"
 
 static aw_condition *condition;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The condition's own acquire and release, and waiting until a predicate holds. */
+/* The condition's acquire and release, and waiting for a predicate. */
 #include "trace.h"
 
 typedef struct box {
@@ -69,7 +69,7 @@ static aw_status until_it_holds(void *ud) {
 		EXPECT(aw_await_take(waiter, NULL, NULL) >= 0);
 		EXPECT_STR(trace, "waited:3");
 		EXPECT_INT(it.asked, 3);
-		/* It holds already: nothing to wait for. */
+		/* The predicate is already true: no wait. */
 		waiter = spawn(both[i], &it);
 		EXPECT(aw_await_take(waiter, NULL, NULL) >= 0);
 		EXPECT_INT(it.asked, 4);

@@ -24,7 +24,7 @@ static aw_status fair(void *ud) {
 	EXPECT(aw_sleep(0) >= 0);
 	aw_lock_release(lock);
 	EXPECT_INT(aw_lock_locked(lock), 0);
-	EXPECT_INT(aw_lock_try_acquire(lock), -EAGAIN); /* somebody is woken and has not run */
+	EXPECT_INT(aw_lock_try_acquire(lock), -EAGAIN); /* a waiter was woken but has not run yet */
 	take("new");
 	IGNORED(aw_await(a, NULL));
 	IGNORED(aw_await(b, NULL));

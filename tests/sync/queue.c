@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* Queues: order, room, cancellation that loses nothing, join, shutdown, and whose an item is. */
+/* Queues: order, capacity, cancellation without loss, join, shutdown, and the ownership of items. */
 #include "trace.h"
 
 static aw_queue *queue;
@@ -48,7 +48,7 @@ static aw_status stolen(void *ud) {
 	EXPECT(aw_sleep(0) >= 0);
 	EXPECT(aw_queue_put_nowait(queue, "1", NULL) >= 0);
 	EXPECT_INT(aw_queue_get_nowait(queue, &item, NULL), 0);
-	EXPECT(aw_sleep(0) >= 0); /* a was woken for nothing, and waits behind b */
+	EXPECT(aw_sleep(0) >= 0); /* a was woken needlessly, and waits behind b */
 	EXPECT(aw_queue_put_nowait(queue, "2", NULL) >= 0);
 	EXPECT(aw_queue_put_nowait(queue, "3", NULL) >= 0);
 	IGNORED(aw_await(a, NULL));
@@ -73,7 +73,7 @@ static aw_status full(void *ud) {
 	aw_future *a = spawn(put_one, "1"), *b = spawn(put_one, "2");
 	EXPECT(aw_sleep(0) >= 0);
 	EXPECT_INT(aw_queue_get_nowait(queue, &item, NULL), 0);
-	aw_task_cancel(aw_future_task(a), NULL); /* it had been woken: the other one is instead */
+	aw_task_cancel(aw_future_task(a), NULL); /* it had been woken: the other one is woken instead */
 	IGNORED(aw_await(a, NULL));
 	IGNORED(aw_await(b, NULL));
 	EXPECT_STR(trace, "1:AW_ECANCELLED 2:AW_OK");

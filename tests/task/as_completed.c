@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* as_completed: the order of ends, duplicates, the limit, and askers that are cancelled. */
+/* as_completed: the order of completion, duplicates, the limit, and cancelled requests. */
 #include "trace.h"
 
 static aw_status after_seconds(void *ud) {
@@ -22,7 +22,7 @@ static void iterate_end(aw_as_completed *iterator) {
 	aw_as_completed_unref(iterator);
 }
 
-/* Which task came: its index, or the status. */
+/* Returns the index of the completed task, or the status. */
 static int next(aw_as_completed *iterator) {
 	aw_future *future = NULL;
 	aw_status status = aw_as_completed_next(iterator, &future);
@@ -103,7 +103,7 @@ static aw_status several_askers(void *ud) {
 	EXPECT(aw_sleep(AW_MILLISECOND) >= 0);
 	/* One request too many fails at once. */
 	EXPECT_INT(aw_future_result(askers[3], NULL), AW_ESTOPITERATION);
-	/* The first goes away before anything ended: the second takes its place. */
+	/* The first is cancelled before any task has ended: the second takes its place. */
 	aw_future_cancel(askers[0], NULL);
 	EXPECT(aw_sleep(AW_MILLISECOND) >= 0);
 	EXPECT_INT(aw_await(askers[1], NULL), 0);
@@ -127,7 +127,7 @@ static aw_status cancelled_when_woken(void *ud) {
 	aw_future *asker = spawn(ask, iterator);
 	EXPECT(aw_sleep(0) >= 0);
 	EXPECT(aw_future_set_result(inner, NULL, NULL) >= 0);
-	EXPECT(aw_sleep(0) >= 0); /* the end is listed, and the asker is about to run */
+	EXPECT(aw_sleep(0) >= 0); /* the completion is queued, and the requester is about to run */
 	aw_future_cancel(asker, NULL);
 	EXPECT_INT(aw_await(asker, NULL), AW_ECANCELLED);
 	/* Nothing is lost. */

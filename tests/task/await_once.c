@@ -32,7 +32,7 @@ static aw_status takes(void *ud) {
 	EXPECT(aw_caught() == NULL);
 	EXPECT_STR(value, "a");
 	let_go();
-	EXPECT_STR(trace, "a:AW_OK"); /* its future is gone, and it is not */
+	EXPECT_STR(trace, "a:AW_OK"); /* its future is freed, but the value is not */
 	EXPECT(destroy == say_destroyed);
 	destroy(value);
 	EXPECT_INT(aw_await_take(spawn(gives, "b"), NULL, NULL), 0);

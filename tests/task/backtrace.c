@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* Where a suspended task stands: its calls, in its tree of tasks and at a signal. */
+/* The backtrace of a suspended task, in the tree of tasks and on a signal. */
 #include "trace.h"
 
 #include <dlfcn.h>
@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 enum { LEVELS = 4 };
-static void *returns_to[LEVELS]; /* of each call of descend(), the innermost first */
+static void *returns_to[LEVELS]; /* the return address of each call of descend(), innermost first */
 
 static aw_status __attribute__((noinline)) descend(int levels) {
 	returns_to[levels] = __builtin_return_address(0);
 	aw_status status = levels ? descend(levels - 1) : aw_sleep(AW_SECOND);
-	/* so that the call is none of the last kind, which leaves no trace */
+	/* prevents a tail call, which leaves no trace */
 	__asm__ volatile("" : "+r"(status));
 	return status;
 }
@@ -48,7 +48,7 @@ static void print_tasks(aw_loop *loop, int32_t format, char *text, size_t size) 
 	close(ends[0]);
 }
 
-/* As a backtrace has it, in the program itself. */
+/* The address as in a backtrace, in the program itself. */
 static const char *offset_of(const void *address) {
 	static char text[32];
 	Dl_info info;
@@ -74,7 +74,7 @@ static void each_call_of_a_suspended_task_is_printed_the_innermost_first(void) {
 	aw_task *task;
 	aw_loop *loop = loop_with(nested, &task);
 	EXPECT(aw_loop_run_once(loop, 0) >= 0);
-	for (int twice = 0; twice < 2; twice++) { /* looking changes nothing */
+	for (int twice = 0; twice < 2; twice++) { /* a backtrace has no side effects */
 		print_tasks(loop, AW_PRINT_BACKTRACE, text, sizeof text);
 		EXPECT(strstr(text, " awaits sleep\n  at ") != NULL);
 		const char *at = text;

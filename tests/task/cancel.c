@@ -6,7 +6,7 @@
  */
 #include "trace.h"
 
-/* Runs a task to where it waits. */
+/* Runs a task until it waits. */
 static aw_task *started(aw_task_fn fn, void *ud) {
 	aw_task *task = NULL;
 	EXPECT_INT(aw_task_spawn(NULL, fn, ud, NULL, &task), 0);
@@ -264,7 +264,7 @@ static aw_status many_messages(void *ud) {
 	char text[] = "first";
 	aw_task_cancel(task, text);
 	text[0] = 'X';                  /* it was copied */
-	aw_task_cancel(task, "second"); /* the first is on its way */
+	aw_task_cancel(task, "second"); /* the first is already being delivered */
 	EXPECT_INT(aw_await(aw_task_future(task), NULL), AW_ECANCELLED);
 	EXPECT_STR(aw_error_message(aw_caught()), "first");
 	aw_task_unref(task);
@@ -301,7 +301,7 @@ static void tasks_that_await_each_other_end_with_their_loop(void) {
 }
 
 static void tasks_that_await_each_other_can_be_cancelled(void) {
-	/* aw_run() cancels them. Python recurses without end here. */
+	/* aw_run() cancels them. CPython recurses infinitely here. */
 	EXPECT_INT(run_virtual(circle), 0);
 }
 

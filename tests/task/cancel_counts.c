@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
 /*
- * aw_task_cancelling() where tasks await each other in trees: each request counts in the task asked and in
- * all that it awaits, whatever is cancelled, uncancelled and read in between. Compared with a model that
- * walks the chain each time.
+ * aw_task_cancelling() with tasks that await each other in trees: each request counts for the cancelled task
+ * and for all tasks that it awaits, whatever is cancelled, uncancelled and read in between. Compared with a
+ * model that walks the chain each time.
  */
 #include "trace.h"
 
@@ -16,7 +16,7 @@ static uint32_t pick(uint32_t below) {
 	return (seed >> 8) % below;
 }
 
-/* What a task awaits: another task, a future, or nothing, since it has not begun. */
+/* What a task awaits: another task, a future, or nothing, if it has not started. */
 typedef struct model {
 	int awaits; /* the index of a task, or -1 */
 	int32_t requests;
@@ -47,7 +47,7 @@ static void compare(aw_task *const *tasks, const model *models, int at) {
 	EXPECT_INT(aw_task_cancelling(tasks[at]), models[at].requests);
 }
 
-/* One round on a forest; `deep` makes it a few long chains rather than a bush. */
+/* One round on a forest; `deep` makes it a few long chains. */
 static void round_of(bool deep) {
 	aw_loop *loop = loop_begin("virtual");
 	aw_task *tasks[TASKS];
@@ -76,7 +76,7 @@ static void round_of(bool deep) {
 		}
 	}
 	for (int i = 0; i < TASKS; i++) compare(tasks, models, i);
-	/* Some trees are cancelled and some had their request taken back; the counts stay either way. */
+	/* In some trees the request was withdrawn; the counts persist either way. */
 	for (int i = 0; i < TASKS; i++)
 		if (!aw_future_done(leaves[i])) EXPECT_INT(aw_future_set_result(leaves[i], "v", NULL), 0);
 	while (aw_loop_pending(loop)) IGNORED(aw_loop_run_once(loop, 0));
@@ -105,7 +105,7 @@ static void every_request_is_counted_in_a_chain(void) {
 	}
 }
 
-/* The last one asked for is what arrives. */
+/* The last request is the one that arrives. */
 static void the_message_of_the_last_request_arrives(void) {
 	aw_loop *loop = loop_begin("virtual");
 	aw_future *leaf = NULL, *slots[3];
@@ -117,7 +117,7 @@ static void the_message_of_the_last_request_arrives(void) {
 		slots[i] = i ? aw_task_future(tasks[i - 1]) : leaf;
 	}
 	IGNORED(aw_loop_run_once(loop, 0));
-	/* too late for the future: the task itself is to be told */
+	/* too late for the future: the task itself must get the request */
 	EXPECT_INT(aw_future_set_result(leaf, "v", NULL), 0);
 	EXPECT_INT(aw_task_cancel(tasks[2], "first"), 1);
 	EXPECT_INT(aw_task_cancel(tasks[1], "second"), 1);
@@ -136,8 +136,8 @@ static void the_message_of_the_last_request_arrives(void) {
 }
 
 /*
- * Between two requests a task of the chain awaits another one: a request counts in the tasks below at its
- * time.
+ * Between two requests, a task of the chain awaits another one: a request counts for the tasks below it at
+ * that time.
  */
 static aw_status awaits_two(aw_resume *resume, void *slots) {
 	aw_future **next = slots;

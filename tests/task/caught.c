@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
 /*
- * aw_caught() is the error of the last negative status: each way in which a failure comes to a task, and what
- * ends it.
+ * aw_caught() is the error of the last negative status: all ways in which a failure reaches a task, and what
+ * clears it.
  */
 #include "trace.h"
 
@@ -74,7 +74,7 @@ static aw_status fails_elsewhere(void *ud) {
 	return -EIO;
 }
 
-/* An await that is over at once ends the handling as one that suspends does. */
+/* An await that completes at once ends the handling, like one that suspends. */
 static aw_status fails_after(aw_status (*await)(void)) {
 	if (helper(NULL) == -EIO) trace_add("handled");
 	EXPECT_INT(await(), 0);
@@ -150,7 +150,7 @@ static aw_status fails_after_each(void *ud) {
 	return -EIO;
 }
 
-/* With no call of the library in between, only the program knows that the next failure is another. */
+/* Without a library call in between, only the program knows that the next failure is a different one. */
 static aw_status fails_at_once(void *ud) {
 	if (helper(ud) == -EIO) aw_caught_clear();
 	EXPECT(aw_caught() == NULL);
@@ -174,7 +174,7 @@ static void a_failure_that_was_handled_says_nothing_about_a_later_one(void) {
 	EXPECT_INT(run_virtual(body_of_handled), 0);
 }
 
-/* What is done on the way out does not lose the error. */
+/* Cleanup calls do not lose the error. */
 static aw_status cleans_up(void *ud) {
 	aw_lock *lock = NULL;
 	EXPECT_INT(aw_lock_new(NULL, &lock), 0);
@@ -211,7 +211,7 @@ static aw_status body_of_other_calls(void *ud) {
 	EXPECT_INT(aw_error_status(aw_caught()), -ENOENT);
 	EXPECT_INT(aw_lock_release(NULL), AW_EBADHANDLE);
 	EXPECT_CAUGHT(AW_EBADHANDLE, aw_strerror(AW_EBADHANDLE));
-	/* The very error of a future, as result() raises it. */
+	/* The same error object as the future's, as result() raises it. */
 	EXPECT_INT(aw_future_fail(failed, -EIO, "future says"), 0);
 	EXPECT_INT(aw_future_result(failed, NULL), -EIO);
 	EXPECT_CAUGHT(-EIO, "future says");
@@ -325,7 +325,7 @@ static void the_error_of_a_scopes_body_is_caught_in_its_exit_and_after_it(void) 
 	EXPECT_INT(run_virtual(body_of_with), 0);
 }
 
-/* A timeout scope and a group pass on the error of their body, and replace it by theirs. */
+/* A timeout scope and a group pass on the error of their body, or replace it with their own. */
 static aw_status body_of_timeout(void *ud) {
 	aw_timeout *scope = NULL;
 	EXPECT_INT(aw_timeout_new(NULL, AW_SECOND, &scope), 0);

@@ -23,7 +23,7 @@ enum { DEPTH = 300000, TASKS = 20000 };
 
 typedef void (*chain_fn)(aw_loop *loop);
 
-/* Told once at the end of a case, since millions of checks take their time. */
+/* Reported once at the end of a case, since millions of checks are slow. */
 static int failures;
 
 static void must(aw_status status) {
@@ -87,7 +87,7 @@ static void cancel_gathers(aw_loop *loop) {
 	aw_future *leaf = plain(loop), *all = gathers(loop, aw_future_ref(leaf));
 	EXPECT_INT(aw_future_cancel(all, NULL), 1);
 	EXPECT(aw_future_cancelled(leaf));
-	/* Nothing is left to be cancelled, as asyncio answers. */
+	/* As in asyncio, nothing is left to cancel. */
 	EXPECT_INT(aw_future_cancel(all, NULL), 0);
 	aw_future_unref(leaf);
 	aw_future_unref(all);
@@ -99,7 +99,7 @@ static void drop_pending_gathers(aw_loop *loop) {
 	aw_future_unref(leaf);
 }
 
-/* Made over one that is done, each is done at once: their results hold each other. */
+/* Each is created over a completed one, so it completes at once, and their results hold each other. */
 static void drop_done_gathers(aw_loop *loop) {
 	aw_future *leaf = plain(loop);
 	EXPECT_INT(aw_future_set_result(leaf, NULL, NULL), 0);
@@ -173,7 +173,7 @@ static void shields_are_cancelled(void) {
 	run_chain(cancel_shields);
 }
 
-/* Resolved one turn a shield; then each holds the value of the one inside it. */
+/* Resolved one shield per iteration; then each holds the value of the one inside it. */
 static void a_resolved_chain_of_shields_is_released(void) {
 	aw_loop *loop = loop_begin(NULL);
 	aw_future *leaf = plain(loop), *outer = shields(loop, aw_future_ref(leaf));
@@ -340,7 +340,7 @@ static char keys[TASKS];
 static aw_status binds_many(void *ud) {
 	(void)ud;
 	void *value = NULL;
-	/* A new key is looked for down the whole chain, so only as many as that takes no time. */
+	/* The lookup of a new key walks the whole chain, so this uses only a fast number of them. */
 	for (int i = 0; i < TASKS / 2; i++) EXPECT(aw_context_set(&keys[i], &keys[i], NULL) == 0);
 	EXPECT_INT(aw_context_set(&keys[0], "new", NULL), 0);
 	EXPECT_INT(aw_context_get(&keys[0], &value), 0);
@@ -396,7 +396,7 @@ static void coroutines_that_never_ran_are_dropped(void) {
 	run_chain(drop_coros);
 }
 
-/* Ends in the way that `end` says: by a value, by a cancellation, or, if NULL, with the loop. */
+/* Ends as `end` says: with a value, with a cancellation, or, if NULL, with the loop. */
 static void run_coros(void (*end)(aw_future *leaf, aw_task *task), aw_status want) {
 	aw_loop *loop = loop_begin(NULL);
 	aw_future *leaf = plain(loop);

@@ -20,7 +20,7 @@ static aw_status raises(void *ud) {
 	text[sizeof text - 1] = 0;
 	EXPECT_INT(aw_raisef(-EIO, "%s: %d of %zu", "file", 1, (size_t)2), -EIO);
 	EXPECT_STR(aw_error_message(aw_caught()), "file: 1 of 2");
-	EXPECT_INT(aw_raisef(EIO, "%s", text), -EIO); /* without its minus, and long */
+	EXPECT_INT(aw_raisef(EIO, "%s", text), -EIO); /* without its minus sign, and long */
 	EXPECT_STR(aw_error_message(aw_caught()), text);
 	EXPECT_INT(aw_raisef(0, "%d", 1), -EINVAL);
 	EXPECT_INT(wrapped(AW_EUSER, "%c", 'u'), AW_EUSER);

@@ -87,7 +87,7 @@ static void an_error_without_a_message_has_its_codes_text(void) {
 	EXPECT_INT(aw_future_error(future, &error), 0);
 	EXPECT_STR(aw_error_message(error), aw_strerror(-ENOENT));
 	aw_future_unref(future);
-	/* A code that the library has never heard of stays itself. */
+	/* A code unknown to the library is unchanged. */
 	future = future_of(loop);
 	EXPECT_INT(aw_future_fail(future, -7777, NULL), 0);
 	EXPECT_INT(aw_future_result(future, NULL), -7777);
@@ -138,7 +138,7 @@ static void a_callback_added_twice_runs_twice_and_is_removed_twice(void) {
 	EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	EXPECT_STR(trace, "~x ~x");
 	EXPECT(aw_future_set_result(future, NULL, NULL) >= 0);
-	/* Queued already: too late. */
+	/* Already queued: too late. */
 	EXPECT_INT(aw_future_remove_done_callback(future, say_done, "y"), 0);
 	EXPECT(aw_loop_run_once(loop, 0) >= 0);
 	EXPECT_STR(trace, "~x ~x y");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* One future's outcome becomes another's: each outcome, who keeps the value, and what is refused. */
+/* Copies the outcome of a future to another: each outcome, ownership of the value, and errors. */
 #include "trace.h"
 
 static aw_future *copy_of(aw_future *future) {
@@ -73,7 +73,7 @@ static aw_status failures(void *ud) {
 	aw_future *copy = copy_of(future);
 	reports = 0;
 	aw_future_unref(future);
-	EXPECT_INT(reports, 0); /* its error was looked at: the copy has it now */
+	EXPECT_INT(reports, 0); /* its error counts as retrieved: the copy has it now */
 	EXPECT_INT(aw_await_take(copy, NULL, NULL), -EIO);
 	EXPECT_STR(aw_error_message(aw_caught()), "no luck");
 	future = future_of_running_loop();
@@ -81,7 +81,7 @@ static aw_status failures(void *ud) {
 	copy = copy_of(future);
 	aw_future_unref(future);
 	aw_future_unref(copy);
-	EXPECT_INT(reports, 1); /* nobody looked at the copy's */
+	EXPECT_INT(reports, 1); /* the copy's error was never retrieved */
 	future = future_of_running_loop();
 	EXPECT_INT(aw_future_cancel(future, "why"), 1);
 	copy = copy_of(future);

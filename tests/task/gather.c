@@ -4,8 +4,8 @@
 #include "trace.h"
 
 /*
- * Says "<word>+" at its start; after word[0] - 'a' + 1 seconds "<word>-", or "<word>X" if cancelled; word[1]
- * tells how it ends.
+ * Appends "<word>+" at its start; after word[0] - 'a' + 1 seconds "<word>-", or "<word>X" if cancelled.
+ * word[1] says how it ends.
  */
 static aw_status child(void *ud) {
 	const char *word = ud;
@@ -256,7 +256,7 @@ static aw_status bad_arguments(void *foreign) {
 	EXPECT_INT(aw_gather(NULL, &mine, 1, 8, &all), -EINVAL);
 	EXPECT_INT(aw_gather(NULL, &mine, 1, 0, NULL), -EINVAL);
 	EXPECT(all == NULL);
-	/* Nothing of the refused calls is left on the future. */
+	/* The refused calls left nothing on the future. */
 	EXPECT_INT(aw_gather(NULL, &mine, 1, 0, &all), 0);
 	EXPECT(aw_future_set_result(mine, NULL, NULL) >= 0);
 	EXPECT_INT(aw_await(all, NULL), 0);

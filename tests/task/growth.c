@@ -2,8 +2,8 @@
 /* Labels: seconds=120 */
 /*
  * Cancelling many waiters of one future, or all tasks of a chain, takes linear time: a fraction of a second
- * for so many, where quadratic time takes minutes. The limit lies far from both, so that neither a slow
- * machine nor its caches decide.
+ * here, while quadratic time would take minutes. The limit is far from both, so that a slow machine or its
+ * caches don't affect the result.
  */
 #include "trace.h"
 
@@ -22,7 +22,7 @@ enum { COUNT = 160000 };
 #endif
 static const double seconds_max = 10;
 
-/* Returns the processor time that its work took for so many. */
+/* Returns the CPU time that its work took for this many. */
 typedef double (*measure_fn)(int count);
 
 static double now(void) {
@@ -44,10 +44,10 @@ static aw_task *spawn_coro(aw_loop *loop, aw_coro *coro) {
 	return task;
 }
 
-/* Who cancels them. */
+/* The canceller. */
 enum order { OLDEST_FIRST, NEWEST_FIRST, BY_LOOP };
 
-/* Cancels every task; then the loop runs until nothing is left to do. Frees them. The time that both took. */
+/* Cancels all tasks, runs the loop until it is idle, and frees the tasks. Returns the time that both took. */
 static double cancel_all(aw_loop *loop, aw_task **tasks, int number, enum order order) {
 	double began = now();
 	if (order == BY_LOOP) EXPECT_INT(aw_loop_cancel_all(loop), 0);
@@ -65,7 +65,7 @@ static double cancel_all(aw_loop *loop, aw_task **tasks, int number, enum order 
 	return took;
 }
 
-/* --- many who wait for one --- */
+/* --- many waiters of one future --- */
 
 static double waits(int number, enum order order) {
 	aw_loop *loop = loop_begin("virtual");
@@ -153,7 +153,7 @@ static aw_status awaits_future(aw_resume *resume, void *future) {
 	return aw_resume_await(resume, future);
 }
 
-/* Each awaits what its slot says when it begins; all slots are set by then. */
+/* Each awaits the future in its slot; all slots are set before the tasks start. */
 static aw_status awaits_slot(aw_resume *resume, void *slot) {
 	return awaits_future(resume, *(aw_future **)slot);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends */
 /*
- * A hunt for lost items: workers on a queue, lock, semaphore or condition, of whom some are cancelled at
- * random and may die of it. Those that are never cancelled must get everything done: a wake-up lost with the
- * dead hangs them, which a time limit tells.
+ * A stress test for lost wake-ups: workers on a queue, lock, semaphore or condition, some of which are
+ * cancelled at random and may die. The workers that are never cancelled must finish all the work: if a dead
+ * worker lost a wake-up, they hang, which a time limit detects.
  *
  * Two threads, each with its own loops, for AWAIT_HUNT_SECONDS (2). The seed is printed, and taken from
  * AWAIT_HUNT_SEED.
@@ -20,7 +20,7 @@
 #define MOST_ITEMS   240
 #define MORTALS      6
 #define MOST_WORKERS 60
-#define LIMIT        AW_SECOND /* of one round, which takes milliseconds; of virtual time, and twenty-fold of real */
+#define LIMIT        AW_SECOND /* for one round, which takes milliseconds; virtual; 20 times that in real time */
 
 enum subject { QUEUE_FIFO, QUEUE_LIFO, QUEUE_PRIORITY, LOCK, SEMAPHORE, CONDITION, SUBJECTS };
 
@@ -29,10 +29,10 @@ typedef struct item {
 } item;
 
 typedef struct hunt_round {
-	uint64_t state; /* of the random numbers */
+	uint64_t state; /* of the random number generator */
 	enum subject subject;
 	const char *fault;
-	/* what is fought over */
+	/* the contended objects */
 	aw_queue *queue;
 	aw_lock *lock;
 	aw_semaphore *semaphore;
@@ -75,7 +75,7 @@ static int64_t moment(hunt_round *self) {
 	return which < 2 ? 0 : below(self, 20) * AW_MICROSECOND;
 }
 
-/* After a wait that failed: true if the worker lives on. */
+/* After a failed wait: returns true if the worker survives. */
 static bool survives(worker *self, aw_status status) {
 	if (status != AW_ECANCELLED || !self->mortal) {
 		fault(self->of, status == AW_ECANCELLED ? "a worker hangs" : aw_err_name(status));
@@ -96,7 +96,7 @@ static aw_status get_alone(void *ud) {
 }
 
 /*
- * A get in a separate task, with a timeout: an item it got just as the deadline passed is in the task.
+ * A get in a separate task, with a timeout: the task has the item that it got just as the deadline passed.
  */
 static aw_status get_in_time(hunt_round *self, item **out) {
 	aw_task *task;
@@ -224,8 +224,8 @@ static void trade(worker *self) {
 		}
 		if (aw_lock_release(lock) < 0) fault(of, "a wait came back without the lock");
 		/*
-		 * Not cancelled alive: a waiter that was notified and continues would check for itself, and hide a
-		 * lost notification.
+		 * Must not survive a cancellation: a notified waiter that continues would check the predicate, and
+		 * hide a lost notification.
 		 */
 		if (status < 0 && !(survives(self, status) && self->puts)) return;
 		if (self->puts && aw_sleep(moment(of)) < 0) aw_task_uncancel(aw_task_current());
@@ -256,7 +256,7 @@ static aw_task *hire(hunt_round *self, bool mortal, bool puts) {
 	return task;
 }
 
-/* Cancels at random, and replaces the dead. */
+/* Cancels at random, and replaces dead workers. */
 static aw_status reap(void *ud) {
 	hunt_round *self = ud;
 	while (!self->ended) {

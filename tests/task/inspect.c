@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Debug mode: slow callbacks, coroutines nobody ran, origins, and the tree of tasks. */
+/* Debug mode: slow callbacks, coroutines that never ran, origins, and the tree of tasks. */
 #include "trace.h"
 
 #include <fcntl.h>
@@ -145,7 +145,7 @@ static aw_status spawns_and_awaits(void *gate) {
 	return status;
 }
 
-/* Its body ends at once, or does something else for long. */
+/* Its body ends at once, or does something else for a long time. */
 static aw_status in_a_group(void *ends) {
 	static const char *names[] = {"one", "two"};
 	aw_taskgroup *group = NULL;
@@ -228,7 +228,7 @@ static void origins_are_the_programs_own(void) {
 	aw_task *task = NULL;
 	aw_coro *coro = NULL;
 	reports[0] = 0;
-	/* A coroutine of the library's, and a task of a group: made by this program. */
+	/* A library coroutine, and a task of a group: both created by this program. */
 	EXPECT_INT(aw_loop_set_exception_handler(loop, keep_origin, NULL, NULL), 0);
 	EXPECT_INT(aw_sleep_coro(loop, AW_SECOND, NULL, NULL, &coro), 0);
 	aw_coro_unref(coro);
@@ -250,7 +250,7 @@ static void a_slow_callback_has_a_name(void) {
 	EXPECT_INT(aw_loop_set_slow_callback_duration(loop, 4 * AW_MILLISECOND), 0);
 	EXPECT_INT(aw_loop_call_soon(loop, busy, NULL, NULL, NULL), 0);
 	EXPECT(aw_loop_run_once(loop, 0) >= 0);
-	/* A static function has no name at run time, but a place that addr2line takes. */
+	/* A static function has no name at run time, but an address that addr2line accepts. */
 	EXPECT(strncmp(message, "Executing callback test_inspect(+0x", 35) == 0);
 	EXPECT_INT(aw_task_spawn(loop, busy_task, NULL, NULL, NULL), 0);
 	EXPECT(aw_loop_run_once(loop, 0) >= 0);
@@ -274,7 +274,7 @@ static void a_task_stands_below_who_awaits_it_whichever_is_younger(void) {
 	aw_future *gate = NULL;
 	char text[1024];
 	EXPECT_INT(aw_future_new(loop, &gate), 0);
-	/* The normal case: the parent makes its child. */
+	/* The normal case: the parent creates its child. */
 	EXPECT_INT(aw_task_spawn(loop, spawns_and_awaits, gate, NULL, &parent), 0);
 	EXPECT_INT(aw_task_set_name(parent, "parent"), 0);
 	loop_settle(loop);
@@ -397,7 +397,7 @@ static void durations_are_readable(void) {
 }
 
 /*
- * A chain of tasks that await each other, and one of shields, longer than a stack that recurred would bear.
+ * A chain of tasks that await each other, and one of shields, too long for a recursive implementation.
  */
 static void a_long_chain_is_printed_once_and_without_recursion(void) {
 	enum { LONG = 100000 };
@@ -441,7 +441,7 @@ static void a_long_chain_is_printed_once_and_without_recursion(void) {
 	EXPECT_INT(aw_loop_run_until_complete(loop, below, NULL), 0);
 	loop_settle(loop);
 	aw_coro_unref(watching);
-	/* The newest first: this is not about the release of chains. */
+	/* The newest first: this does not test the release of chains. */
 	for (int i = LONG - 1; i >= 0; i--) {
 		aw_future_unref(shields[i]);
 		aw_task_unref(tasks[i]);

@@ -48,7 +48,7 @@ static aw_status sleeps_all(void *counter) {
 }
 
 static void ten_thousand_tasks_sleep_at_once(void) {
-	/* What a library underneath opens once a process (libuv's signal pipe) is none of ours. */
+	/* Ignores what a backend's library opens once per process, such as libuv's signal pipe. */
 	aw_loop *first = loop_begin(NULL);
 	loop_end(first);
 	int before = descriptors(), woken = 0;
@@ -65,11 +65,11 @@ static void memory_is_flat_from_round_to_round(void) {
 	for (int i = 0; i < 4; i++, woken = 0) EXPECT(aw_run(NULL, sleeps_all, &woken, NULL, NULL) >= 0);
 	long after = resident();
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	/* A leak of thirty bytes a task would show; noise is given a megabyte. */
+	/* Detects a leak of thirty bytes per task; allows one megabyte of noise. */
 	if (after - before >= 256) printf("\n    grown by %ld pages\n", after - before);
 	EXPECT(after - before < 256);
 #else
-	(void)before, (void)after; /* what is freed is kept in quarantine */
+	(void)before, (void)after; /* freed memory is kept in quarantine */
 #endif
 }
 

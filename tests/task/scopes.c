@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* Timeouts and task groups that are begun and never ended: reported when the task ends, and ended then. */
+/* Timeouts and task groups that are entered but never exited: reported and exited when the task ends. */
 #include "trace.h"
 
 static char reports[1024];
@@ -41,7 +41,7 @@ static void an_unended_timeout_is_reported_and_disarmed(void) {
 		loop_settle(loop);
 		EXPECT_STR(reports, "[timeout was begun and never ended]");
 		EXPECT(reported == task);
-		/* It does not cancel a task that is done, and is not in the loop's way. */
+		/* It does not cancel a completed task, and does not keep the loop busy. */
 		EXPECT_INT(aw_loop_deadline(loop), AW_FOREVER);
 		EXPECT_INT(aw_future_result(aw_task_future(task), NULL), 0);
 		EXPECT_INT(aw_timeout_exit(kept, 0), AW_EINVALIDSTATE);
@@ -109,7 +109,7 @@ static aw_status nests(void *ud) {
 	EXPECT_INT(aw_timeout_new(NULL, 2 * AW_SECOND, &inner), 0);
 	EXPECT_INT(aw_timeout_enter(outer), 0);
 	EXPECT_INT(aw_timeout_enter(inner), 0);
-	/* Out of order: each is its own, and neither is left. */
+	/* Out of order: they are independent, and neither is left. */
 	EXPECT_INT(aw_timeout_exit(outer, 0), 0);
 	EXPECT_INT(aw_timeout_exit(inner, 0), 0);
 	aw_timeout_unref(outer);

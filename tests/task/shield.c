@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* shield: what it keeps from whom, in which direction it does not protect, and failures that come after. */
+/* shield: what it protects, in which direction it does not protect, and later failures. */
 #include "trace.h"
 
 static aw_status inner_body(void *ud) {
@@ -143,7 +143,7 @@ static aw_status with_wait_for(void *ud) {
 	EXPECT_INT(aw_future_cancelled(shield), 1);
 	EXPECT_INT(aw_future_done(inner), 0);
 	aw_future_unref(shield);
-	/* One path alone is protected. */
+	/* Only one path is protected. */
 	aw_future *outer = spawn(outer_body, inner);
 	EXPECT(aw_sleep(0) >= 0);
 	aw_future_cancel(outer, NULL);

@@ -76,7 +76,7 @@ static aw_status maps(void *ud) {
 	void *inputs[] = {&numbers[2], &numbers[1], &numbers[0]}, *value = NULL;
 	aw_future *all = NULL;
 	EXPECT_INT(aw_gather_map(NULL, doubles, inputs, 3, 0, &all), 0);
-	inputs[0] = inputs[1] = inputs[2] = NULL; /* the array was read */
+	inputs[0] = inputs[1] = inputs[2] = NULL; /* the array has been read */
 	EXPECT_INT(aw_await_take(all, &value, NULL), 0);
 	EXPECT_INT(aw_results_count(value), 3);
 	for (size_t i = 0; i < 3; i++) {
@@ -100,7 +100,7 @@ static aw_status maps_failure(void *ud) {
 	EXPECT_INT(aw_await_take(all, NULL, NULL), -EIO);
 	EXPECT_STR(aw_error_message(aw_caught()), "no 3");
 	EXPECT(aw_sleep(5 * AW_SECOND) >= 0);
-	EXPECT_STR(trace, "end:AW_OK end:AW_OK"); /* the other went on */
+	EXPECT_STR(trace, "end:AW_OK end:AW_OK"); /* the other continued */
 	EXPECT_INT(aw_gather_map(NULL, doubles, inputs, 2, AW_GATHER_RETURN_ERRORS, &all), 0);
 	EXPECT_INT(aw_await_take(all, &value, NULL), 0);
 	EXPECT_INT(aw_results_get_int(value, 1, NULL), -EIO);

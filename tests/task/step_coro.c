@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* Coroutines as step functions: every answer, every thing that is sent, and what a step does wrong. */
+/* Coroutines as step functions: all results, all values that are sent, and errors of a step. */
 #include "trace.h"
 
 #include <await/stackless.h>
@@ -43,7 +43,7 @@ static void a_step_can_end_at_once_in_each_way(void) {
 	void *value = NULL;
 	EXPECT_INT(drive(loop, step_value, "v", &value), 0);
 	EXPECT_STR(value, "v");
-	EXPECT_STR(trace, "~v ~v"); /* the state, and with the task its value */
+	EXPECT_STR(trace, "~v ~v"); /* the state, and the value together with the task */
 	trace_reset();
 	EXPECT_INT(drive(loop, step_bare, "ok", &value), 0);
 	EXPECT(value == NULL);
@@ -154,7 +154,7 @@ static void a_delegate_runs_in_the_same_task_and_gives_its_outcome(void) {
 	frame self = {.frame = {0}};
 	REQUIRE(aw_coro_new(loop, step_value, "v", say_destroyed, &self.inner) == 0);
 	aw_task *task = spawn_steps(loop, step_delegates, &self);
-	EXPECT_INT(aw_loop_run_once(loop, 0), 1); /* one step is enough for all of it */
+	EXPECT_INT(aw_loop_run_once(loop, 0), 1); /* all of it takes one step */
 	EXPECT_INT(aw_future_done(aw_task_future(task)), 1);
 	EXPECT_STR(trace, "~v inner:AW_OK");
 	aw_coro_unref(self.inner);
@@ -339,7 +339,7 @@ static void a_stale_coroutine_is_refused_by_who_awaits_it(void) {
 	frame self = {.frame = {0}};
 	REQUIRE(aw_coro_new(loop, step_value, "v", say_destroyed, &self.inner) == 0);
 	aw_task *task = spawn_steps(loop, step_delegates, &self);
-#ifndef __SANITIZE_ADDRESS__ /* which has every object unmapped at its end */
+#ifndef __SANITIZE_ADDRESS__ /* which unmaps every object when it is freed */
 	aw_coro_unref(self.inner);
 	EXPECT_INT(aw_loop_run_until_complete(loop, aw_task_future(task), NULL), AW_EBADHANDLE);
 #else

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
 /*
- * The task: when it starts, how many iterations a wake-up takes, what it ends with, its name, and which tasks
- * there are.
+ * Tasks: when they start, how many iterations a wake-up takes, outcomes, names, and the list of tasks.
  */
 #include "trace.h"
 
@@ -43,17 +42,17 @@ static aw_status hop_awaiter(void *outer) {
 	return 0;
 }
 
-/* Sets `inner`, and counts the iterations until who awaits `outer` has run. */
+/* Sets `inner`, and counts the iterations until the awaiter of `outer` has run. */
 static int hops_of(aw_future *inner, aw_future *outer) {
 	aw_future *awaiter = spawn(hop_awaiter, outer);
-	EXPECT(aw_sleep(AW_MILLISECOND) >= 0); /* all who are to wait do */
+	EXPECT(aw_sleep(AW_MILLISECOND) >= 0); /* all waiters are waiting */
 	hops = 0;
 	hop_limit = 8;
 	EXPECT(aw_future_set_result(inner, NULL, NULL) >= 0);
 	aw_loop_call_soon(aw_loop_current(), count_hop, NULL, NULL, NULL);
 	EXPECT(aw_sleep(AW_MILLISECOND) >= 0);
 	aw_future_unref(awaiter);
-	return hops_at_resume + 1; /* the awaiter stands before the counter in the queue */
+	return hops_at_resume + 1; /* the awaiter is before the counter in the queue */
 }
 
 static aw_status await_it(void *future) {
@@ -333,7 +332,7 @@ static aw_status no_task_here(aw_loop *loop, void *ud) {
 	EXPECT(aw_loop_current() == loop);
 	EXPECT_INT(aw_sleep(0), AW_ENOTASK);
 	EXPECT_INT(aw_raise(-EIO, NULL), AW_ENOTASK);
-	EXPECT_INT(aw_return("x", say_destroyed), AW_ENOTASK); /* the value moves all the same */
+	EXPECT_INT(aw_return("x", say_destroyed), AW_ENOTASK); /* the value is transferred anyway */
 	EXPECT_STR(trace, "~x");
 	trace_reset();
 	EXPECT(aw_caught() == NULL);

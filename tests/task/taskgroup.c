@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* Task groups, by the rules of CPython 3.13. */
+/* Task groups, with the semantics of CPython 3.13. */
 #include "trace.h"
 
 static aw_taskgroup *group;
@@ -136,7 +136,7 @@ static aw_status external_and_own(void *ud) {
 	begin();
 	join(fail, "A");
 	aw_status body = aw_sleep(3600 * AW_SECOND);
-	aw_task_cancel(aw_task_current(), NULL); /* as somebody outside would, while the group ends */
+	aw_task_cancel(aw_task_current(), NULL); /* like an external cancellation while the group ends */
 	trace_group(aw_taskgroup_exit(group, body, NULL));
 	trace_number("cancelling", aw_task_cancelling(aw_task_current()));
 	trace_status("next await", aw_sleep(0));
@@ -190,7 +190,7 @@ static aw_status takes_tasks_made_elsewhere(void *ud) {
 	EXPECT_INT(aw_taskgroup_add(group, sleeper), 0);
 	EXPECT_INT(aw_task_spawn(NULL, end_at_once, NULL, NULL, &done), 0);
 	IGNORED(aw_await(aw_task_future(done), NULL));
-	EXPECT_INT(aw_taskgroup_add(group, done), 0); /* done already: its failure counts all the same */
+	EXPECT_INT(aw_taskgroup_add(group, done), 0); /* already done: its failure still counts */
 	aw_status body = aw_sleep(3600 * AW_SECOND);
 	trace_status("body", body);
 	trace_group(aw_taskgroup_exit(group, body, NULL));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
-/* A task group that is cancelled: what is left is cancelled and awaited, and the block ends well. */
+/* A cancelled task group: the remaining tasks are cancelled and awaited, and the block succeeds. */
 #include "trace.h"
 
 static aw_status cleans_up(void *word) {
@@ -115,7 +115,7 @@ static void failures_on_the_way_out_are_told(void) {
 static aw_status is_cancelled_too(void *ud) {
 	(void)ud;
 	aw_taskgroup *group = group_begun();
-	EXPECT_INT(aw_taskgroup_spawn(group, cleans_up, "a", NULL, NULL), 0); /* will not begin */
+	EXPECT_INT(aw_taskgroup_spawn(group, cleans_up, "a", NULL, NULL), 0); /* will not start */
 	EXPECT_INT(aw_taskgroup_cancel(group), 0);
 	EXPECT_INT(aw_task_cancel(aw_task_current(), "outside"), 1);
 	aw_status status = aw_taskgroup_exit(group, 0, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* The timeout scope, and wait_for: who is cancelled, what it becomes, and which of two requests is heard. */
+/* Timeout scopes and wait_for: what is cancelled, the resulting error, and which of two requests wins. */
 #include "trace.h"
 
 static int64_t seconds(void) {
@@ -114,7 +114,7 @@ static aw_status external(void *ud) {
 	EXPECT_INT(aw_await(task, NULL), AW_ECANCELLED);
 	EXPECT_INT(aw_task_cancelling(aw_future_task(task)), 1);
 	aw_future_unref(task);
-	/* In the very iteration in which the scope expires. */
+	/* In the same iteration in which the scope expires. */
 	task = spawn(limited_body, "same tick");
 	EXPECT(aw_sleep(0) >= 0);
 	aw_loop_call_at(aw_loop_current(), aw_loop_time(aw_loop_current()) + 2 * AW_SECOND, cancel_task, task,
@@ -147,7 +147,7 @@ static aw_status rescheduled(void *ud) {
 	limit = scope(AW_SECOND);
 	EXPECT_INT(aw_timeout_reschedule(limit, AW_FOREVER), 0);
 	EXPECT_INT(aw_sleep(3 * AW_SECOND), 0);
-	/* A time past fires in the next iteration. */
+	/* A deadline in the past fires in the next iteration. */
 	EXPECT_INT(aw_timeout_reschedule(limit, aw_loop_time(aw_loop_current()) - AW_SECOND), 0);
 	/* Moved away again before its turn. */
 	EXPECT_INT(aw_timeout_reschedule(limit, aw_loop_time(aw_loop_current()) + 5 * AW_SECOND), 0);
@@ -169,7 +169,7 @@ static aw_status nothing_at_all(void *ud) {
 	EXPECT_INT(aw_timeout_exit(limit, 0), 0);
 	EXPECT_INT(aw_timeout_expired(limit), 0);
 	aw_timeout_unref(limit);
-	EXPECT_INT(aw_sleep(0), 0); /* the one that was left is silent */
+	EXPECT_INT(aw_sleep(0), 0); /* the exited one does not fire */
 	for (int i = 0; i < 2; i++) {
 		limit = scope(i ? -AW_SECOND : 0);
 		EXPECT_INT(aw_timeout_exit(limit, aw_sleep(AW_SECOND)), AW_ETIMEOUT);
@@ -320,7 +320,7 @@ static aw_status photo_finish(void *ud) {
 	(void)ud;
 	aw_future *inner = future_of_running_loop();
 	void *value = NULL;
-	/* Its timer is older than the scope's, and so the first of two equal ones. */
+	/* Its timer is older than the scope's, so it fires first with an equal deadline. */
 	aw_loop_call_at(aw_loop_current(), aw_loop_time(aw_loop_current()) + AW_SECOND, finish, inner, NULL,
 	                NULL);
 	EXPECT_INT(aw_wait_for(inner, AW_SECOND, NULL), AW_ETIMEOUT);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: valgrind */
 /*
- * A scope of time around a function: in time, too late, failures and cancellations of others, and one inside
- * another.
+ * A timeout scope around a function: in time, too late, other failures and cancellations, and nested scopes.
  */
 #include "trace.h"
 

@@ -9,7 +9,7 @@
 
 #include "gate.h"
 
-/* A system without threads to give, where the program's own pthread_create() is the one that counts. */
+/* Simulates a lack of threads, if the program can interpose pthread_create(). */
 static _Atomic int threads_left = INT32_MAX;
 
 #if defined(__clang__) && defined(__has_feature)
@@ -45,7 +45,7 @@ static aw_executor *executor_of(int32_t threads) {
 	return executor;
 }
 
-/* Ends it; all its threads have ended. */
+/* Shuts it down and waits until all its threads have ended. */
 static void executor_end(aw_executor *executor) {
 	EXPECT_INT(aw_executor_shutdown_wait(executor, AW_FOREVER), 0);
 	EXPECT_INT(aw_executor_threads(executor), 0);
@@ -166,7 +166,7 @@ static void what_the_thread_posted_first_runs_before_its_result(void) {
 		EXPECT_INT(aw_loop_run_in_executor(loop, executor, tell_then_return, loop, NULL, &futures[i]), 0);
 		EXPECT_INT(aw_future_add_done_callback(futures[i], say_done, (void *)(uintptr_t)names[i], NULL), 0);
 	}
-	/* All have ended before the loop looks, so that it sees them in one go. */
+	/* All have ended before the loop polls, so that it handles them together. */
 	EXPECT_INT(aw_executor_shutdown_wait(executor, AW_FOREVER), 0);
 	EXPECT_INT(aw_loop_run_until_complete(loop, futures[2], NULL), 0);
 	EXPECT_STR(trace, "told told told first second third");
@@ -189,7 +189,7 @@ static aw_status open_the_gate(void *ud, void **out, aw_destroy_fn *out_destroy)
 	return 0;
 }
 
-/* One idle thread is spoken for by the first of two jobs, however late it wakes up. */
+/* The first of two jobs reserves the idle thread, however late it wakes up. */
 static void work_that_waits_for_the_next_is_not_given_its_thread(void) {
 	for (int round = 0; round < 200; round++) {
 		aw_loop *loop = loop_begin(NULL);
@@ -396,7 +396,7 @@ static void closing_the_loop_drops_what_is_queued_and_forgets_what_runs(void) {
 		EXPECT_INT(running.destroyed, 0);
 		aw_future_unref(first);
 		aw_future_unref(second);
-		if (gone) aw_loop_unref(loop); /* nothing is left to come home to */
+		if (gone) aw_loop_unref(loop); /* nothing is left to return to */
 		gate_open(&running.leave);
 		EXPECT_INT(aw_executor_shutdown_wait(executor, AW_FOREVER), 0);
 		if (!gone) aw_loop_unref(loop);
@@ -476,7 +476,7 @@ static void the_default_executor_is_the_one_that_was_set(void) {
 	EXPECT_INT(aw_loop_run_until_complete(loop, future, NULL), 0);
 	aw_future_unref(future);
 	EXPECT_INT(aw_loop_close(loop), 0);
-	/* Closing has shut it down, and waited for nobody. */
+	/* Closing has shut it down without waiting. */
 	EXPECT_INT(aw_executor_shutdown_wait(executor, AW_FOREVER), 0);
 	aw_executor_unref(executor);
 	loop_end(loop);
@@ -522,8 +522,8 @@ static void a_loop_can_close_while_its_executor_is_being_joined(void) {
 	aw_future_unref(ended);
 	gate_open(&visit.leave);
 	/*
-	 * Both threads end by themselves, and what they leave comes home with the loop's last reference, or with
-	 * themselves.
+	 * Both threads end by themselves, and their objects are released with the loop's last reference, or when
+	 * they end.
 	 */
 	aw_loop_unref(loop);
 	aw_future_unref(future);

@@ -80,7 +80,7 @@ static void the_value_reaches_the_other_thread(void) {
 	EXPECT(aw_concurrent_future_error(outcome) == NULL);
 	EXPECT_INT(aw_concurrent_future_cancel(outcome), 0);
 	EXPECT_INT(value_destroyed, 0);
-	aw_concurrent_future_unref(outcome); /* here, but the value is destroyed there */
+	aw_concurrent_future_unref(outcome); /* here, but the loop's thread destroys the value */
 	running_stop(&host);
 	EXPECT_INT(value_destroyed, 1);
 	EXPECT(!pthread_equal(destroyed_by, pthread_self()));
@@ -248,7 +248,7 @@ static void who_waits_hears_of_the_end_of_the_loop(void) {
 	aw_concurrent_future *late = NULL;
 	EXPECT_INT(aw_run_coroutine_threadsafe(loop, fail, &destroyed, count_destroyed, &late), AW_ELOOPCLOSED);
 	EXPECT_INT(destroyed, 2);
-	aw_loop_unref(loop); /* before what came of it */
+	aw_loop_unref(loop); /* before the outcome */
 	aw_concurrent_future_unref(on_the_way);
 	for (int i = 0; i < 2; i++) aw_concurrent_future_unref(asleep[i]);
 	EXPECT_INT(aw_debug_live_handles(), 0);
@@ -306,7 +306,7 @@ static void a_storm_of_submissions_ends_with_the_loop(void) {
 			EXPECT_INT(pthread_create(&threads[i], NULL, storm_run, &storms[i]), 0);
 		}
 		gate_open(&start);
-		running_stop(&host); /* somewhere among them */
+		running_stop(&host); /* at an arbitrary point */
 		for (int i = 0; i < THREADS; i++) {
 			pthread_join(threads[i], NULL);
 			EXPECT_INT(storms[i].settled + storms[i].refused, storms[i].submitted);

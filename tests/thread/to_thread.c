@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends threads valgrind */
 /*
- * to_thread, in a task and as a coroutine; what it shares with the thread, and what run() does about threads
- * at its end.
+ * to_thread, in a task and as a coroutine; the context it shares with the thread, and how run() handles
+ * threads at its end.
  */
 #include <sched.h>
 
@@ -141,7 +141,7 @@ static aw_status within_a_limit(void *ud) {
 	EXPECT_INT(aw_to_thread_coro(NULL, visit_work, visit, visit_destroy, &coro), 0);
 	EXPECT_INT(aw_task_spawn_coro(NULL, coro, &task), 0);
 	aw_coro_unref(coro);
-	/* Virtual time, too, passes as it really does while a thread is at work. */
+	/* Virtual time follows real time while a thread is working. */
 	EXPECT_INT(aw_wait_for(aw_task_future(task), 30 * AW_SECOND, NULL), 0);
 	aw_task_unref(task);
 	return 0;
@@ -188,7 +188,7 @@ static aw_status cancel_it(void *ud) {
 	EXPECT_INT(aw_await(aw_task_future(task), NULL), AW_ECANCELLED);
 	EXPECT_INT(visit->ended, 0); /* the task is free, the thread is not */
 	aw_task_unref(task);
-	/* Let go while run() waits for it: nothing else is left to do. */
+	/* Released while run() waits for it, and nothing else is left to do. */
 	return aw_loop_call_later(aw_loop_current(), AW_MILLISECOND, open_it, &visit->leave, NULL, NULL);
 }
 
@@ -254,7 +254,7 @@ static void a_loop_can_close_while_tasks_wait_for_threads(void) {
 	aw_loop_unref(loop);
 	gate_open(&stackful.leave);
 	gate_open(&steps.leave);
-	while (aw_debug_live_handles() > 0) sched_yield(); /* the threads are nobody's to wait for any more */
+	while (aw_debug_live_handles() > 0) sched_yield(); /* nothing else waits for the threads any more */
 	EXPECT_INT(stackful.destroyed + steps.destroyed, 2);
 	EXPECT_INT(stackful.value_destroyed + steps.value_destroyed, 2);
 }

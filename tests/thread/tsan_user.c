@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: tsan-user */
 /*
- * A program under ThreadSanitizer with a library that is not: what the library orders between threads is no
- * race. Built with -fsanitize=thread, against the library as it is installed; the sanitizer ends the program
- * with its own code where it sees a race.
+ * A program with ThreadSanitizer that uses a library without it: accesses that the library synchronises are
+ * not reported as races. Built with -fsanitize=thread, against the library as it is installed; the sanitizer
+ * ends the program with its own code where it sees a race.
  */
 #include "trace.h"
 

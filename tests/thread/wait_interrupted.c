@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends threads valgrind */
 /*
- * Blocking waits: what ends them early, whom that concerns, and that no failure of a task is taken for one of
- * the wait.
+ * Blocking waits: what ends them early, which waits are affected, and that a task's failure is never mistaken
+ * for a failure of the wait.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@ typedef struct host {
 	aw_future *event; /* what the task awaits */
 	gate here;
 	pthread_t thread;
-	aw_status status; /* what the task ends with */
+	aw_status status; /* the task's result */
 } host;
 
 static void *run_forever(void *arg) {
@@ -74,7 +74,7 @@ static void host_end(host *self) {
 /* A thread that waits. */
 typedef struct waiter {
 	aw_concurrent_future *outcome;
-	aw_executor *executor; /* or this */
+	aw_executor *executor; /* or this one */
 	aw_interrupt *interrupt;
 	int64_t limit;
 	aw_status status;
@@ -116,7 +116,7 @@ static aw_status waiter_end(waiter *self) {
 	return self->status;
 }
 
-/* Blocked in the kernel, as far as it shows. */
+/* Blocked in the kernel, as far as can be detected. */
 static void let_it_block(const waiter *self) {
 	for (int i = 0; i < 100 && !self->ended; i++) sched_yield();
 }
@@ -189,7 +189,7 @@ static void it_is_not_lost_before_the_wait_and_stays_until_cleared(void) {
 	EXPECT_INT(aw_concurrent_future_wait_interruptible(at.outcome, AW_MILLISECOND, interrupt), AW_EPENDING);
 	host_release(&at);
 	EXPECT_INT(aw_concurrent_future_wait_interruptible(at.outcome, AW_FOREVER, interrupt), 0);
-	/* What is done is done. */
+	/* A completed outcome is returned in spite of it. */
 	EXPECT_INT(aw_interrupt_raise(interrupt), 0);
 	EXPECT_INT(aw_concurrent_future_wait_interruptible(at.outcome, AW_FOREVER, interrupt), 0);
 	aw_interrupt_unref(interrupt);
@@ -273,7 +273,7 @@ static void a_handler_on_the_waiting_thread_ends_it_also_with_SA_RESTART(void) {
 	for (size_t i = 0; i < 2; i++) {
 		waiter one = {.outcome = at.outcome, .limit = limits[i]};
 		waiter_begin(&one, waiter_main);
-		/* One that comes before it has blocked goes unnoticed, as it may. */
+		/* One that arrives before it has blocked may go unnoticed. */
 		while (!one.ended) {
 			pthread_kill(one.thread, SIGUSR1);
 			sched_yield();
@@ -303,7 +303,7 @@ static void a_handler_that_raises_is_never_missed(void) {
 	for (int i = 0; i < 200; i++) {
 		waiter_begin(&one, waiter_main);
 		for (int turn = 0; turn < i % 5; turn++) sched_yield();
-		pthread_kill(one.thread, SIGUSR1); /* once, at any moment */
+		pthread_kill(one.thread, SIGUSR1); /* once, at an arbitrary moment */
 		EXPECT_INT(waiter_end(&one), -EINTR);
 		EXPECT_INT(aw_interrupt_clear(one.interrupt), 0);
 	}
@@ -445,7 +445,7 @@ static void the_end_of_an_executor_is_waited_for_in_the_same_way(void) {
 	sigaction(SIGUSR1, &before, NULL);
 }
 
-/* --- what is refused --- */
+/* --- errors --- */
 
 static aw_status wait_inside(void *ud) {
 	aw_concurrent_future *outcome = NULL;

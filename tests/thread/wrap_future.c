@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends threads valgrind */
 /*
- * A concurrent future awaited in a loop: of another thread's loop, of the same one, done before, cancelled,
- * and closed in between.
+ * A concurrent future awaited in a loop: from another thread's loop, or from the same one; already done,
+ * cancelled, or with a loop that closes meanwhile.
  */
 #include "gate.h"
 
@@ -56,7 +56,7 @@ static aw_status fails(void *ud) {
 	return aw_raisef(-EIO, "no %s", (const char *)ud);
 }
 
-/* For something that never comes: virtual time would pass a sleep at once. */
+/* Waits for something that never happens: under virtual time, a sleep would end at once. */
 static aw_status waits(void *ud) {
 	(void)ud;
 	aw_future *never;
@@ -168,7 +168,7 @@ static void this_loop_may_close_first(void) {
 	EXPECT_INT(aw_loop_close(loop), 0);
 	gate_open(&closes);
 	EXPECT_INT(aw_concurrent_future_wait(outcome, AW_FOREVER, NULL), 0);
-	EXPECT_INT(aw_future_done(future), 0); /* nobody told it */
+	EXPECT_INT(aw_future_done(future), 0); /* nothing has notified it */
 	EXPECT_INT(aw_wrap_future(loop, outcome, &future), AW_ELOOPCLOSED);
 	aw_future_unref(future);
 	aw_concurrent_future_unref(outcome);
