@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a case includes: the public headers, its trace, and a few helpers that let a translation from Python
- * read like the original. A case is one file, CASE(name, seconds, needs) with the body of the program. It
- * runs in its own process, on the backend that AWAIT_BACKEND names. The output of trace() is compared with
- * what CPython printed.
+ * Included by every case: the public headers, the trace, and helpers that let a translation from Python read like
+ * the original. A case is one file, CASE(name, seconds, needs) followed by the body of the program. It runs in a
+ * separate process, on the backend that AWAIT_BACKEND names. The output of trace() is compared with that of CPython.
  */
 #ifndef CONFORMANCE_CASE_H
 #define CONFORMANCE_CASE_H
@@ -20,12 +19,12 @@
 /* What a case needs from its backend. */
 enum conf_needs {
 	CASE_ANY = 0,
-	CASE_REAL_TIME = 1 /* blocks a thread or measures from outside a loop: nothing for a clock that jumps */
+	CASE_REAL_TIME = 1 /* blocks a thread or measures outside the loop: needs a real clock */
 };
 
 typedef struct conf_case {
 	const char *name;
-	double seconds; /* how long it takes in real time, at least */
+	double seconds; /* minimum duration in real time */
 	unsigned needs;
 	aw_status (*run)(void);
 } conf_case;
@@ -36,7 +35,7 @@ typedef struct conf_case {
 	const conf_case conf_##name = {#name, (seconds), (unsigned)(needs), conf_run}; \
 	static aw_status conf_run(void)
 
-/* Writes one line of the trace. In one piece, since a case may have threads. */
+/* Writes one line of the trace, atomically, since a case may have threads. */
 __attribute__((format(printf, 1, 2))) static inline void trace(const char *format, ...) {
 	char line[512];
 	va_list args;
@@ -46,7 +45,7 @@ __attribute__((format(printf, 1, 2))) static inline void trace(const char *forma
 	printf("%s\n", line);
 }
 
-/* A call that has no cause to fail: if it does, the case ends here. Gives what the call returned. */
+/* Aborts the case if the call failed. Returns its result. */
 #define must(call) must_succeed((call), #call, __FILE__, __LINE__)
 
 static inline aw_status must_succeed(aw_status status, const char *call, const char *file, int line) {
@@ -56,33 +55,33 @@ static inline aw_status must_succeed(aw_status status, const char *call, const c
 	_exit(3);
 }
 
-/* Python's words for what printf has none. */
+/* Values as Python prints them. */
 static inline const char *True_or_False(bool value) {
 	return value ? "True" : "False";
 }
 
-/* asyncio.create_task. The caller has one reference. */
+/* asyncio.create_task. Returns a new reference. */
 static inline aw_task *create_task(aw_task_fn fn, const void *ud) {
 	aw_task *task = NULL;
 	must(aw_task_spawn(NULL, fn, (void *)(uintptr_t)ud, NULL, &task));
 	return task;
 }
 
-/* loop.create_future of the loop that runs. The caller has one reference. */
+/* loop.create_future of the running loop. Returns a new reference. */
 static inline aw_future *create_future(void) {
 	aw_future *future = NULL;
 	must(aw_future_new(aw_loop_current(), &future));
 	return future;
 }
 
-/* await task: its status, its value in `out` (optional). */
+/* await task: returns its status, and its value in `out` (optional). */
 static inline aw_status await_task(aw_task *task, void **out) {
 	return aw_await(aw_task_future(task), out);
 }
 
 enum { GATHER_MAX = 16 };
 
-/* asyncio.gather of tasks. The caller has one reference. */
+/* asyncio.gather of tasks. Returns a new reference. */
 static inline aw_future *gather(aw_task *const *tasks, size_t count, uint32_t flags) {
 	aw_future *futures[GATHER_MAX], *all = NULL;
 	for (size_t i = 0; i < count && i < GATHER_MAX; i++) futures[i] = aw_task_future(tasks[i]);
@@ -101,13 +100,13 @@ static inline void drop_tasks(aw_task *const *tasks, size_t count) {
 	for (size_t i = 0; i < count; i++) aw_task_unref(tasks[i]);
 }
 
-/* --- time, on the clock of the loop that runs --- */
+/* --- time, by the clock of the running loop --- */
 
 static inline int64_t now(void) {
 	return aw_loop_time(aw_loop_current());
 }
 
-/* Whole units since `start`, rounded. */
+/* Units since `start`, rounded. */
 static inline int elapsed(int64_t start, int64_t unit) {
 	return (int)((now() - start + unit / 2) / unit);
 }
@@ -116,7 +115,7 @@ static inline int whole_seconds(int64_t start) {
 	return elapsed(start, AW_SECOND);
 }
 
-/* The unit of time of the cases named trap_…: long enough to tell one from two on a busy machine. */
+/* The time unit of the cases named trap_…, long enough to tell one from two on a busy machine. */
 #define UNIT (50 * AW_MILLISECOND)
 
 #endif

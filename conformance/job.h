@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What many cases start: a task that says "a+" at its start, "a-" at its end, and "aX" when it is cancelled.
- */
+/* A task used by many cases: it traces "a+" when it starts, "a-" when it ends and "aX" when it is cancelled. */
 #ifndef CONFORMANCE_JOB_H
 #define CONFORMANCE_JOB_H
 
 #include "case.h"
 
-/* One unit of a job's time: long enough to tell one from two on a busy machine. */
+/* The time unit of jobs, long enough to tell one from two on a busy machine. */
 #define U (200 * AW_MILLISECOND)
 
 typedef struct job {
 	const char *name;
 	int units;
-	aw_status error; /* what it fails with, its name as the message; or 0 */
+	aw_status error; /* fails with this, with the name as the message; or 0 */
 } job;
 
 static inline aw_status run_job(void *ud) {
@@ -32,14 +30,14 @@ static inline aw_task *start_job(const job *self) {
 	return create_task(run_job, self);
 }
 
-/* The name that a job gave, or the name of its failure. */
+/* The name that a job returned, or the name of its error. */
 static inline const char *outcome(aw_future *future) {
 	void *value = NULL;
 	aw_status status = aw_future_result(future, &value);
 	return status < 0 ? aw_err_name(status) : (const char *)value;
 }
 
-/* As a callback: task.cancel. */
+/* Callback: task.cancel. */
 static inline aw_status cancel_task(aw_loop *loop, void *task) {
 	(void)loop;
 	return aw_task_cancel(task, NULL);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads programs, one statement a line. */
+/* Parses programs, one statement per line. */
 #include "program.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_DEPTH 16
-#define MOST_WORDS 24
+#define MAX_DEPTH 16
+#define MAX_WORDS 24
 
 static const char *const op_names[OP_COUNT] = {
 	"acquire",    "await",    "babort",   "block",   "breset",   "bwait",  "call",    "cancel",  "cancelling",
@@ -37,7 +37,7 @@ static int number(const char *word, int limit) {
 	return (int)value;
 }
 
-/* Nodes are counted first: they point at each other and must not move. */
+/* Count the nodes first: they point to each other and must not move. */
 static node *node_make(program *self, char **words, int count) {
 	if (self->node_count == self->node_room) fail("too many statements", words[0]);
 	if (count < 3) fail("too short", words[0]);
@@ -52,8 +52,8 @@ static node *node_make(program *self, char **words, int count) {
 			made->inner = (enum op)inner;
 			continue;
 		}
-		if (made->count == MOST_ARGS) fail("too many arguments", words[2]);
-		made->args[made->count++] = number(words[at], MOST_SLOTS);
+		if (made->count == MAX_ARGS) fail("too many arguments", words[2]);
+		made->args[made->count++] = number(words[at], MAX_SLOTS);
 	}
 	return made;
 }
@@ -61,7 +61,7 @@ static node *node_make(program *self, char **words, int count) {
 static void declare(program *self, char **words, int count) {
 	int kind = find(object_names, MADE_COUNT, words[0]);
 	if (kind < 0 || count < 2) fail("no such object", words[0]);
-	declared *made = &self->objects[kind][number(words[1], MOST_OBJECTS)];
+	declared *made = &self->objects[kind][number(words[1], MAX_OBJECTS)];
 	made->present = true;
 	if (kind == MADE_BARRIER && count == 3) made->value = number(words[2], 1000);
 	if (count < 4) return;
@@ -73,22 +73,22 @@ static void declare(program *self, char **words, int count) {
 
 static int split(char *line, char **words) {
 	int count = 0;
-	for (char *save, *word = strtok_r(line, " \t\n", &save); word && count < MOST_WORDS;
+	for (char *save, *word = strtok_r(line, " \t\n", &save); word && count < MAX_WORDS;
 	     word = strtok_r(NULL, " \t\n", &save))
 		words[count++] = word;
 	return count;
 }
 
 typedef struct reading {
-	node *owners[MOST_DEPTH];
-	node **ends[MOST_DEPTH]; /* where the next statement goes */
+	node *owners[MAX_DEPTH];
+	node **ends[MAX_DEPTH]; /* where to link the next statement */
 	int depth;
 } reading;
 
 static void statement(program *self, reading *at, char **words, int count) {
 	bool opens = strcmp(words[count - 1], "{") == 0;
 	if (strcmp(words[0], "body") == 0) {
-		at->ends[0] = &self->bodies[number(words[1], MOST_BODIES)];
+		at->ends[0] = &self->bodies[number(words[1], MAX_BODIES)];
 		at->depth = 1;
 	} else if (strcmp(words[0], "}") == 0) {
 		at->depth--;
@@ -101,7 +101,7 @@ static void statement(program *self, reading *at, char **words, int count) {
 		at->ends[at->depth - 1] = &made->next;
 		made->is_block = opens;
 		if (!opens) return;
-		if (at->depth == MOST_DEPTH) fail("too deep", words[0]);
+		if (at->depth == MAX_DEPTH) fail("too deep", words[0]);
 		at->owners[at->depth] = made;
 		at->ends[at->depth] = &made->blocks[0];
 		at->depth++;
@@ -115,7 +115,7 @@ bool program_read(program *self, FILE *from) {
 	if (!self->nodes) fail("no memory", "");
 	reading at = {.depth = 0};
 	bool begun = false;
-	char line[512], *words[MOST_WORDS];
+	char line[512], *words[MAX_WORDS];
 	while (fgets(line, sizeof line, from)) {
 		int count = split(line, words);
 		if (!count) continue;
