@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Helpers for a case that drives a loop itself instead of through aw_run(): creating and closing it, scheduling
- * without keeping the handle, and callbacks that trace a line or stop the loop.
+ * Helpers for a case that drives a loop itself instead of through aw_run(): creating and closing it,
+ * scheduling without keeping the handle, and callbacks that trace a line or stop the loop.
  */
 #ifndef CONFORMANCE_BARE_H
 #define CONFORMANCE_BARE_H

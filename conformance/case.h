@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Included by every case: the public headers, the trace, and helpers that let a translation from Python read like
- * the original. A case is one file, CASE(name, seconds, needs) followed by the body of the program. It runs in a
- * separate process, on the backend that AWAIT_BACKEND names. The output of trace() is compared with that of CPython.
+ * Included by every case: the public headers, the trace, and helpers that let a translation from Python read
+ * like the original. A case is one file, CASE(name, seconds, needs) followed by the body of the program. It
+ * runs in a separate process, on the backend that AWAIT_BACKEND names. The output of trace() is compared with
+ * that of CPython.
  */
 #ifndef CONFORMANCE_CASE_H
 #define CONFORMANCE_CASE_H

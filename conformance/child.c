@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One case and its supervisor. The case runs in a separate process. The supervisor is a subreaper, so that it detects
- * orphaned grandchildren, and kills all of them at the time limit. It is plain POSIX, so that it does not depend on
- * the library under test.
+ * One case and its supervisor. The case runs in a separate process. The supervisor is a subreaper, so that it
+ * detects orphaned grandchildren, and kills all of them at the time limit. It is plain POSIX, so that it does
+ * not depend on the library under test.
  */
 #include "child.h"
 
@@ -102,8 +102,8 @@ static bool rest(double until) {
 }
 
 /*
- * Reaps exited children. Returns whether any children remain. If `pid` was reaped, stores its status in `status` and
- * sets it to 0.
+ * Reaps exited children. Returns whether any children remain. If `pid` was reaped, stores its status in
+ * `status` and sets it to 0.
  */
 static bool reap(pid_t *pid, int *status) {
 	for (;;) {

@@ -13,8 +13,8 @@ enum child_exit {
 };
 
 /*
- * Runs the case in a forked process for at most `limit` seconds, and checks what it leaves behind. The trace goes to
- * stdout, errors go to stderr. Returns the exit status.
+ * Runs the case in a forked process for at most `limit` seconds, and checks what it leaves behind. The trace
+ * goes to stdout, errors go to stderr. Returns the exit status.
  */
 int child_run(const conf_case *self, double limit);
 

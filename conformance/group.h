@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Helpers for the cases about task groups: entering one, adding jobs, and tracing the errors of the group.
- */
+/* Helpers for the cases about task groups: entering one, adding jobs, and tracing the errors of the group. */
 #ifndef CONFORMANCE_GROUP_H
 #define CONFORMANCE_GROUP_H
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A task used by many cases: it traces "a+" when it starts, "a-" when it ends and "aX" when it is cancelled. */
+/*
+ * A task used by many cases: it traces "a+" when it starts, "a-" when it ends and "aX" when it is cancelled.
+ */
 #ifndef CONFORMANCE_JOB_H
 #define CONFORMANCE_JOB_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Helpers for the cases about subprocesses: starting a child, awaiting its exit, and printing its output as Python
- * does.
+ * Helpers for the cases about subprocesses: starting a child, awaiting its exit, and printing its output as
+ * Python does.
  */
 #ifndef CONFORMANCE_PROCESS_H
 #define CONFORMANCE_PROCESS_H
@@ -58,7 +58,10 @@ static inline text returncode(const aw_process *process) {
 	return it;
 }
 
-/* The data read from a stream, printed as Python does; None if it is not a pipe. Escapes only what the cases need. */
+/*
+ * The data read from a stream, printed as Python does; None if it is not a pipe. Escapes only what the cases
+ * need.
+ */
 static inline text output(const aw_process *process, int stream) {
 	text it = {"None"};
 	const void *data = NULL;

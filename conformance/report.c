@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prints the results. The diff uses the longest common subsequence of lines, quadratic but fine for short traces.
+ * Prints the results. The diff uses the longest common subsequence of lines, quadratic but fine for short
+ * traces.
  */
 #include "report.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libawait-conformance: runs every case on every backend and compares its trace with that of CPython. Each run is a
- * separate process, this program with --run; runs are concurrent, since most of them sleep. The runner is a libawait
- * program itself: a task for each run, semaphores that limit concurrency, subprocesses and timeouts.
+ * libawait-conformance: runs every case on every backend and compares its trace with that of CPython. Each
+ * run is a separate process, this program with --run; runs are concurrent, since most of them sleep. The
+ * runner is a libawait program itself: a task for each run, semaphores that limit concurrency, subprocesses
+ * and timeouts.
  */
 #include "child.h"
 #include "report.h"
@@ -194,8 +195,8 @@ static void run_carry_out(const run *one, bool gives_core) {
 }
 
 /*
- * Many sleeping cases run at once, but only a few start at a time, since a starting process needs a core; a case that
- * only computes keeps its core until it ends. So no case delays another.
+ * Many sleeping cases run at once, but only a few start at a time, since a starting process needs a core; a
+ * case that only computes keeps its core until it ends. So no case delays another.
  */
 static aw_status run_task(void *ud) {
 	run *one = ud;
@@ -240,8 +241,8 @@ static void runs_plan(void) {
 }
 
 /*
- * A run that failed while it lacked a core is not conclusive, so it is repeated alone. Other failures are not retried,
- * so that flaky cases are not hidden.
+ * A run that failed while it lacked a core is not conclusive, so it is repeated alone. Other failures are not
+ * retried, so that flaky cases are not hidden.
  */
 static void run_starved_again(void) {
 	for (size_t i = 0; i < self.run_count; i++) {

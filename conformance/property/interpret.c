@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs the programs of generate.py on libawait with the virtual backend, and prints their traces, as interpret.py
- * does on asyncio. The argument selects how bodies run: "stackful", "step", or "mixed", where both kinds alternate and
- * call each other.
+ * Runs the programs of generate.py on libawait with the virtual backend, and prints their traces, as
+ * interpret.py does on asyncio. The argument selects how bodies run: "stackful", "step", or "mixed", where
+ * both kinds alternate and call each other.
  */
 #include "machine.h"
 

@@ -42,9 +42,7 @@ static void set_error(machine *self, aw_status status, aw_error *error) {
 	}
 }
 
-/*
- * Ends a statement: traces its outcome, and clears an error that its mode catches.
- */
+/* Ends a statement: traces its outcome, and clears an error that its mode catches. */
 static void conclude(machine *self, const node *at, text *said) {
 	if (self->status >= 0) {
 		trace(self->task_id, at->id,

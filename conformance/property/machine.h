@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A body in progress, as a state machine. It runs up to a statement that may wait, sets a wish (what to wait for), and
- * receives the outcome. The driver decides how to wait: by a call in a stackful task, or by the answer of a step.
+ * A body in progress, as a state machine. It runs up to a statement that may wait, sets a wish (what to wait
+ * for), and receives the outcome. The driver decides how to wait: by a call in a stackful task, or by the
+ * answer of a step.
  */
 #ifndef PROPERTY_MACHINE_H
 #define PROPERTY_MACHINE_H

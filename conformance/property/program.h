@@ -110,8 +110,8 @@ typedef struct program {
 } program;
 
 /*
- * Reads the next program into `self`, which is zeroed or has a previous program. False at end of input; exits on a
- * syntax error.
+ * Reads the next program into `self`, which is zeroed or has a previous program. False at end of input; exits
+ * on a syntax error.
  */
 bool program_read(program *self, FILE *from);
 void program_free(program *self);

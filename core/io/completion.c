@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The completion queue. An entry is one operation, from submit to drain: a hash table by token has those in flight,
- * a list those that are done. Every operation completes through the ready queue, so that a drain returns outcomes in
- * the order in which callbacks would have run.
+ * The completion queue. An entry is one operation, from submit to drain: a hash table by token has those in
+ * flight, a list those that are done. Every operation completes through the ready queue, so that a drain
+ * returns outcomes in the order in which callbacks would have run.
  */
 #include "failure.h"
 #include "future.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers and writers of the program's descriptors. Each is a poll operation that is resubmitted after its callback
- * has run: to the program it is level-triggered, at most once per iteration.
+ * Readers and writers of the program's descriptors. Each is a poll operation that is resubmitted after its
+ * callback has run: to the program it is level-triggered, at most once per iteration.
  */
 #include "descriptors.h"
 
@@ -28,7 +28,8 @@ typedef struct watcher {
 } watcher;
 
 /*
- * Indexed by descriptor number, which is only the caller's name for a file: the backend checks what it refers to.
+ * Indexed by descriptor number, which is only the caller's name for a file: the backend checks what it refers
+ * to.
  */
 struct descriptors {
 	closer closer;

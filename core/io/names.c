@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Name resolution with the system's resolver. It blocks, so it runs on a few threads reserved for it: slow name
- * servers must not delay other work. Numeric addresses need no thread.
+ * Name resolution with the system's resolver. It blocks, so it runs on a few threads reserved for it: slow
+ * name servers must not delay other work. Numeric addresses need no thread.
  */
 #include "failure.h"
 #include "run_in_executor.h"
@@ -120,7 +120,9 @@ static aw_error *error_of_lookup(int code) {
 	return made;
 }
 
-/* Returns a code of getaddrinfo(3). EAI_NONAME on the first, numeric try means that a thread must resolve it. */
+/*
+ * Returns a code of getaddrinfo(3). EAI_NONAME on the first, numeric try means that a thread must resolve it.
+ */
 static int lookup_addresses(const lookup *self, int more_flags, void **out) {
 	struct addrinfo hints = self->hints;
 	hints.ai_flags |= more_flags;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals. The handler counts the delivery and writes to the eventfd (the doorbell) of every loop that watches the
- * signal. The loop compares counts, so that a spurious wake-up does nothing, such as one from a forked child that
- * shares the eventfd.
+ * Signals. The handler counts the delivery and writes to the eventfd (the doorbell) of every loop that
+ * watches the signal. The loop compares counts, so that a spurious wake-up does nothing, such as one from a
+ * forked child that shares the eventfd.
  */
 #include "context.h"
 #include "failure.h"
@@ -185,9 +185,7 @@ static aw_status retry_run(ready_item *item) {
 	return 0;
 }
 
-/*
- * The last watch was removed: an idle doorbell or timer must not keep a virtual clock from jumping.
- */
+/* The last watch was removed: an idle doorbell or timer must not keep a virtual clock from jumping. */
 static void signals_rest(struct signals *self) {
 	loop_cancel(self->loop, &self->operation);
 	if (!timer_is_set(&self->retry.timer)) return;
@@ -200,7 +198,8 @@ static bool is_deaf(const aw_loop *loop) {
 }
 
 /*
- * Replaces a doorbell that the program closed. Cancels the poll of the old one; its completion polls the new one.
+ * Replaces a doorbell that the program closed. Cancels the poll of the old one; its completion polls the new
+ * one.
  */
 static void bell_replace(struct signals *self) {
 	if (is_ours(self->bell)) return;

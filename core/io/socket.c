@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Socket calls: try the system call, and retry when the socket is ready, as asyncio does. So the backend only polls,
- * a cancelled call has consumed nothing, and events come in asyncio's order.
+ * Socket calls: try the system call, and retry when the socket is ready, as asyncio does. So the backend only
+ * polls, a cancelled call has consumed nothing, and events come in asyncio's order.
  */
 #include "coro.h"
 #include "descriptors.h"

@@ -2,9 +2,9 @@
 /*
  * A child: its watch, its pipes, and the futures that wait for both.
  *
- * Pipes are read and written only while a future waits for them. Otherwise the child's output stays in the kernel,
- * and data from an operation that completes late is kept. So a cancelled communicate loses nothing, and the next one
- * continues.
+ * Pipes are read and written only while a future waits for them. Otherwise the child's output stays in the
+ * kernel, and data from an operation that completes late is kept. So a cancelled communicate loses nothing,
+ * and the next one continues.
  */
 #include "child.h"
 
@@ -87,8 +87,8 @@ static awaiter *first_satisfied(const child *self) {
 }
 
 /*
- * Finishes the futures that have nothing left to wait for. Restarts from the head each time: dropping a reference
- * may run user code.
+ * Finishes the futures that have nothing left to wait for. Restarts from the head each time: dropping a
+ * reference may run user code.
  */
 static void child_settle(child *self) {
 	for (awaiter *at; (at = first_satisfied(self));) {
@@ -137,8 +137,8 @@ static void pipe_cancel(child_pipe *self) {
 }
 
 /*
- * With an operation in flight the close is deferred: the operation may not have reached the kernel yet, and must not
- * find the descriptor number reused.
+ * With an operation in flight the close is deferred: the operation may not have reached the kernel yet, and
+ * must not find the descriptor number reused.
  */
 static void pipe_close(child_pipe *self) {
 	if (self->fd < 0) return;
@@ -294,7 +294,8 @@ static aw_status retry_run(ready_item *item) {
 }
 
 /*
- * The watch completed but the child could not be reaped: a debugger is attached, or the backend was out of memory.
+ * The watch completed but the child could not be reaped: a debugger is attached, or the backend was out of
+ * memory.
  */
 static void collect_later(child *self) {
 	object_ref(self);

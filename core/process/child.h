@@ -56,15 +56,15 @@ void child_shut(child *self);
 /* -ESRCH if it has exited, reaped or not. */
 aw_status child_signal(child *self, int signal);
 /*
- * Copies the input for stdin, once. A no-op if stdin is not a pipe. AW_EINVALIDSTATE if it has input already or is
- * closed.
+ * Copies the input for stdin, once. A no-op if stdin is not a pipe. AW_EINVALIDSTATE if it has input already
+ * or is closed.
  */
 aw_status child_give_input(child *self, const void *input, size_t length);
 /* Undoes child_give_input() after a later failure. */
 void child_take_input_back(child *self);
 /*
- * Makes a future for the exit and, unless AWAITS_EXIT, for end of file on the pipes, which are read and written
- * meanwhile. Returns a new reference.
+ * Makes a future for the exit and, unless AWAITS_EXIT, for end of file on the pipes, which are read and
+ * written meanwhile. Returns a new reference.
  */
 aw_status child_await(child *self, enum awaits what, const void *origin, aw_future **out);
 /* True if a future of this kind is pending. */

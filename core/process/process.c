@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handle of a child process. Separate from the child: dropping the user's last reference kills the child, and the
- * loop still reaps it.
+ * The handle of a child process. Separate from the child: dropping the user's last reference kills the child,
+ * and the loop still reaps it.
  */
 #include "process_handle.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starts a child. All lookups and preparations happen in the parent, since little is safe in the child before exec.
- * On failure every descriptor opened here is closed.
+ * Starts a child. All lookups and preparations happen in the parent, since little is safe in the child before
+ * exec. On failure every descriptor opened here is closed.
  */
 #include "process_options.h"
 
@@ -137,8 +137,8 @@ static aw_status start(const exec_vectors *vectors, const stdio_ends *streams,
 }
 
 /*
- * True if one of the files exists. Used after a failure, only for the message. A relative name is relative to the
- * child's working directory, so it counts only if that is the parent's.
+ * True if one of the files exists. Used after a failure, only for the message. A relative name is relative to
+ * the child's working directory, so it counts only if that is the parent's.
  */
 static bool exists(const exec_vectors *vectors, const char *cwd) {
 	for (const char **path = vectors->paths; *path; path++)

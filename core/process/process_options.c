@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The options of a child: a plain record that copies its arguments, so that it can be used for several children.
+ * The options of a child: a plain record that copies its arguments, so that it can be used for several
+ * children.
  */
 #include "process_options.h"
 
@@ -132,8 +133,8 @@ static char *assignment(const char *name, const char *value) {
 }
 
 /*
- * Copies the strings of `from` except those that set the variable, and appends `added` (optional). NULL if out of
- * memory.
+ * Copies the strings of `from` except those that set the variable, and appends `added` (optional). NULL if
+ * out of memory.
  */
 static char **replace_variable(char *const *from, const char *name, const char *added) {
 	size_t count = 0, kept = 0, length = strlen(name);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Options of a child, and starting it: from a program name and options to a pid, a pidfd and pipes.
- */
+/* Options of a child, and starting it: from a program name and options to a pid, a pidfd and pipes. */
 #ifndef CORE_AWAIT_PROCESS_OPTIONS_H
 #define CORE_AWAIT_PROCESS_OPTIONS_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Runs a child to completion: a watch over its communicate future, with the process handle as the value. On
- * cancellation it kills the child and still waits for that future, which finishes when the pipes are closed and the
- * child is reaped.
+ * cancellation it kills the child and still waits for that future, which finishes when the pipes are closed
+ * and the child is reaped.
  */
 #include "process_handle.h"
 #include "watch.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run: creates a loop, runs the main task and shuts down. The remaining tasks are cancelled in one pass and awaited
- * before the loop is closed.
+ * run: creates a loop, runs the main task and shuts down. The remaining tasks are cancelled in one pass and
+ * awaited before the loop is closed.
  */
 #include "context.h"
 #include "failure.h"
