@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A few more words for a case that drives a loop itself, in place of aw_run(): to make and close one, to
- * schedule without keeping the handle, and callbacks that say a line or stop.
+ * Helpers for a case that drives a loop itself instead of through aw_run(): creating and closing it,
+ * scheduling without keeping the handle, and callbacks that trace a line or stop the loop.
  */
 #ifndef CONFORMANCE_BARE_H
 #define CONFORMANCE_BARE_H
@@ -33,20 +33,20 @@ static inline void run_once(aw_loop *loop) {
 	must(aw_loop_run_forever(loop));
 }
 
-/* As a callback: loop.stop. */
+/* Callback: loop.stop. */
 static inline aw_status stop(aw_loop *loop, void *ud) {
 	(void)ud;
 	return aw_loop_stop(loop);
 }
 
-/* As a callback: print(text). */
+/* Callback: print(text). */
 static inline aw_status say(aw_loop *loop, void *text) {
 	(void)loop;
 	trace("%s", (const char *)text);
 	return 0;
 }
 
-/* As a done-callback: print(text). */
+/* Done callback: print(text). */
 static inline aw_status say_done(aw_future *future, void *text) {
 	(void)future;
 	trace("%s", (const char *)text);
@@ -57,7 +57,7 @@ static inline void add_done_callback(aw_future *future, const char *text) {
 	must(aw_future_add_done_callback(future, say_done, (void *)(uintptr_t)text, NULL));
 }
 
-/* What is raised, in Python's words. */
+/* The name of the Python exception. */
 static inline const char *raised(aw_status status) {
 	switch (status) {
 	case AW_ECANCELLED: return "CancelledError";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One case and its watcher. The case runs in its own process. Its parent adopts whatever that process
- * orphans, so that a grandchild left behind is detected, and kills all of them when the time is up. It is
- * plain POSIX, so that the watcher does not depend on what it watches.
+ * One case and its supervisor. The case runs in a separate process. The supervisor is a subreaper, so that it
+ * detects orphaned grandchildren, and kills all of them at the time limit. It is plain POSIX, so that it does
+ * not depend on the library under test.
  */
 #include "child.h"
 
@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* A case is written so that this long a delay, in seconds, changes nothing. */
+/* Seconds of delay that must not change the outcome of a case. */
 #define DELAY_MAX 0.03
 
 static int complaints;
@@ -27,7 +27,7 @@ __attribute__((format(printf, 1, 2))) static void complain(const char *format, .
 	complaints++;
 }
 
-/* --- inside: the case, and what it may not leave --- */
+/* --- the case, and leak checks --- */
 
 enum { FDS_MAX = 1024 };
 
@@ -52,7 +52,7 @@ static void fds_compare(const bool *before) {
 	}
 }
 
-/* What the library underneath a backend allocates once per process is not a leak of the case. */
+/* One-time allocations of a backend's library are not leaks of the case. */
 static void warm_up(void) {
 	aw_loop *loop = NULL;
 	must(aw_loop_new(NULL, &loop));
@@ -74,7 +74,7 @@ static int inside(const conf_case *self) {
 	return complaints ? CHILD_BAD : CHILD_GOOD;
 }
 
-/* --- outside: the watcher --- */
+/* --- the supervisor --- */
 
 static double seconds_now(void) {
 	struct timespec t;
@@ -82,7 +82,7 @@ static double seconds_now(void) {
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* The signals the watcher waits for: a child's end, and a request to end. */
+/* The signals the supervisor waits for: SIGCHLD, and requests to terminate. */
 static void watched_signals(sigset_t *set) {
 	sigemptyset(set);
 	sigaddset(set, SIGCHLD);
@@ -90,7 +90,7 @@ static void watched_signals(sigset_t *set) {
 	sigaddset(set, SIGTERM);
 }
 
-/* Until a watched signal arrives or the clock reaches `until`. False if all is to end. */
+/* Waits for one of these signals, or until `until`. False if the supervisor must terminate. */
 static bool rest(double until) {
 	sigset_t set;
 	watched_signals(&set);
@@ -102,8 +102,8 @@ static bool rest(double until) {
 }
 
 /*
- * Reaps what has ended. Returns how many children there still are: none, or some. `status` gets that of
- * `pid`, which becomes 0.
+ * Reaps exited children. Returns whether any children remain. If `pid` was reaped, stores its status in
+ * `status` and sets it to 0.
  */
 static bool reap(pid_t *pid, int *status) {
 	for (;;) {
@@ -117,9 +117,7 @@ static bool reap(pid_t *pid, int *status) {
 	}
 }
 
-/*
- * How long a process has waited for a core so far, in seconds; also of one that has ended and is not reaped.
- */
+/* Seconds that a process has spent runnable but not running. Works for a zombie, too. */
 static double delay_of(pid_t pid) {
 	char path[64];
 	double ran = 0, waited = 0;
@@ -131,7 +129,7 @@ static double delay_of(pid_t pid) {
 	return good ? waited * 1e-9 : 0;
 }
 
-/* Kills each child of this process, and says what it was. */
+/* Kills each child of this process, and reports it. */
 static void kill_children(bool aloud) {
 	DIR *proc = opendir("/proc");
 	for (struct dirent *entry; proc && (entry = readdir(proc));) {
@@ -153,7 +151,7 @@ static void kill_children(bool aloud) {
 	if (proc) closedir(proc);
 }
 
-/* A second's grace for what was killed a moment ago; then everything goes. */
+/* Allow a second for processes just killed to exit; then kill all that remain. */
 static void sweep(void) {
 	double until = seconds_now() + 1;
 	pid_t none = 0;
@@ -183,7 +181,7 @@ int child_run(const conf_case *self, double limit) {
 	double delay = 0;
 	while (reap(&pid, &status) && pid && rest(until)) delay = delay_of(pid);
 	if (pid) {
-		complain("not over after %.1f seconds", limit);
+		complain("timed out after %.1f seconds", limit);
 		kill(pid, SIGKILL);
 		while (pid && reap(&pid, &status)) rest(seconds_now() + 0.1);
 	} else if (WIFSIGNALED(status)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One case, carried out by this process. */
+/* Runs one case, supervised by this process. */
 #ifndef CONFORMANCE_CHILD_H
 #define CONFORMANCE_CHILD_H
 
@@ -9,12 +9,12 @@
 enum child_exit {
 	CHILD_GOOD = 0,
 	CHILD_BAD = 1,
-	CHILD_STARVED = 4 /* it was ready to run, and others had the cores: its times say nothing */
+	CHILD_STARVED = 4 /* it was runnable but had no core, so its timing is not conclusive */
 };
 
 /*
- * Runs the case in a forked process, watches over it for `limit` seconds at most, and looks at what it leaves
- * behind. The trace goes to stdout, what is wrong to stderr. Returns the exit status.
+ * Runs the case in a forked process for at most `limit` seconds, and checks what it leaves behind. The trace
+ * goes to stdout, errors go to stderr. Returns the exit status.
  */
 int child_run(const conf_case *self, double limit);
 

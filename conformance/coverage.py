@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Which statements about asyncio's semantics have a case here, and which have not.
+"""Lists the statements about asyncio's semantics that have no case.
 
 The statements are named by a letter for their subject and a number: L the loop, F futures, T tasks, G gather, S shield, W wait_for,
-O timeout, K task groups, A wait and as_completed, Y locks and their kin, Q queues, R run and signals, P subprocesses, X streams,
-N transports and sockets, H threads and debug mode. A case trap_L01_L02.c covers both. traps-left-out.txt gives a reason for each that
-has none. The last line counts: a statement with neither case nor reason is a failure.
+O timeout, K task groups, A wait and as_completed, Y synchronization primitives, Q queues, R run and signals, P subprocesses, X streams,
+N transports and sockets, H threads and debug mode. A case trap_L01_L02.c covers both. traps-left-out.txt gives a reason for each
+statement without a case. The last line is a count: a statement with neither case nor reason is a failure.
 """
 import pathlib
 import re

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes the table of all cases, each with the trace that CPython printed, as C: an installed runner needs no other file.
+"""Writes a C table of all cases and their CPython traces, so that an installed runner needs no other file.
 
-usage: embed.py OUTPUT TRACE...    (NAME.expected: the case is called NAME.)
+usage: embed.py OUTPUT TRACE...    (NAME.expected is the trace of the case NAME.)
 """
 import pathlib
 import sys
 
 
 def literal(data):
-    """A C string of these bytes, one source line for each of the text."""
+    """A C string literal of these bytes, with one source line for each line of text."""
     def escaped(byte):
         if byte in b'"\\':
             return '\\' + chr(byte)
@@ -23,7 +23,7 @@ def main():
     names = [trace.stem for trace in traces]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        sys.exit(f'two cases of one name: {" ".join(twice)}')
+        sys.exit(f'duplicate case names: {" ".join(twice)}')
     out = ['/* Made by embed.py. */', '#include "table.h"', '']
     out += [f'extern const conf_case conf_{name};' for name in names]
     out += ['', 'const table_entry table[] = {']

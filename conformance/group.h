@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What the cases about task groups share: entering one, putting jobs into it, and telling what it failed
- * with.
- */
+/* Helpers for the cases about task groups: entering one, adding jobs, and tracing the errors of the group. */
 #ifndef CONFORMANCE_GROUP_H
 #define CONFORMANCE_GROUP_H
 
 #include "job.h"
 
-/* async with asyncio.TaskGroup() as group: the caller leaves it and has one reference. */
+/* async with asyncio.TaskGroup() as group. Returns a new reference; the caller must call end_group(). */
 static inline aw_taskgroup *begin_group(void) {
 	aw_taskgroup *group = NULL;
 	must(aw_taskgroup_new(NULL, &group));
@@ -16,19 +13,19 @@ static inline aw_taskgroup *begin_group(void) {
 	return group;
 }
 
-/* group.create_task, for a child that nobody else asks about. */
+/* group.create_task, without keeping the task. */
 static inline void join_group(aw_taskgroup *group, aw_task_fn fn, const void *ud) {
 	must(aw_taskgroup_spawn(group, fn, (void *)(uintptr_t)ud, NULL, NULL));
 }
 
-/* The end of the block, which ended with `body`, and of the caller's reference. */
+/* Exits the group with the status `body` of the block, and drops the reference. */
 static inline aw_status end_group(aw_taskgroup *group, aw_status body) {
 	aw_status status = aw_taskgroup_exit(group, body, NULL);
 	aw_taskgroup_unref(group);
 	return status;
 }
 
-/* Where end_group() failed with AW_EGROUP: the messages of its errors. */
+/* After end_group() failed with AW_EGROUP: the messages of the errors. */
 static inline void say_group(aw_status status) {
 	if (status != AW_EGROUP) {
 		trace("no group: %s", aw_err_name(status));
@@ -43,7 +40,7 @@ static inline void say_group(aw_status status) {
 	trace("ExceptionGroup:%s", text);
 }
 
-/* A child that takes its time to clean up. */
+/* A child that is slow to clean up. */
 static inline aw_status run_slow(void *ud) {
 	const job *self = (const job *)ud;
 	aw_status status = aw_sleep(90 * TICK);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Lists the cases as TOPIC/NAME, one a line: those of the documents first, then by topic."""
+"""Lists the cases as TOPIC/NAME, one per line: those of the documents first, then by topic."""
 import pathlib
 
 cases = pathlib.Path(__file__).resolve().parent / 'cases'

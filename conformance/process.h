@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the cases of subprocesses share: a child started in one line, its end awaited, and what it said as
- * Python writes it.
+ * Helpers for the cases about subprocesses: starting a child, awaiting its exit, and printing its output as
+ * Python does.
  */
 #ifndef CONFORMANCE_PROCESS_H
 #define CONFORMANCE_PROCESS_H
 
 #include "case.h"
 
-/* Where the child's streams go: three of enum aw_stdio. The caller has one reference. */
+/* Options for the three standard streams, each an enum aw_stdio. Returns a new reference. */
 static inline aw_process_options *stdio(int32_t in, int32_t out, int32_t err) {
 	aw_process_options *options = NULL;
 	must(aw_process_options_new(&options));
@@ -18,7 +18,7 @@ static inline aw_process_options *stdio(int32_t in, int32_t out, int32_t err) {
 	return options;
 }
 
-/* asyncio.create_subprocess_shell. The options are given back. The caller has one reference. */
+/* asyncio.create_subprocess_shell. Drops the options. Returns a new reference. */
 static inline aw_process *start_shell(const char *command, aw_process_options *options) {
 	aw_process *process = NULL;
 	must(aw_subprocess_shell(NULL, command, options, &process));
@@ -36,7 +36,7 @@ static inline int wait_process(aw_process *process) {
 	return (int)(intptr_t)code;
 }
 
-/* await process.communicate(input): the exit code. */
+/* await process.communicate(input). Returns the exit code. */
 static inline int communicate(aw_process *process, const void *input, size_t length) {
 	aw_future *end = NULL;
 	void *code = NULL;
@@ -59,7 +59,8 @@ static inline text returncode(const aw_process *process) {
 }
 
 /*
- * What was read from a stream, as Python prints it, as far as these texts need it; None if it isn't a pipe.
+ * The data read from a stream, printed as Python does; None if it is not a pipe. Escapes only what the cases
+ * need.
  */
 static inline text output(const aw_process *process, int stream) {
 	text it = {"None"};

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Runs the Python program of each case with the interpreter that runs this script, and compares what it prints with the trace in
-NAME.expected, or with --record writes it there. All at once, since they mostly sleep. A program whose head says `# needs 3.N` takes a
-newer rule of asyncio; an older interpreter leaves it out.
+NAME.expected, or with --record writes it there. The programs run concurrently, since most of them sleep. An older interpreter skips a program
+whose header says `# needs 3.N`: it relies on a newer rule of asyncio.
 
 usage: record.py [--check | --record] [--jobs N] [NAME...]
 """
@@ -22,14 +22,14 @@ NEEDS = re.compile(r'^# needs (\d+)\.(\d+)', re.MULTILINE)
 
 
 def needed(program):
-    """The version of Python it needs, if this one is too old."""
+    """The version of Python that the program needs, if this one is too old."""
     match = NEEDS.search(program.read_text(encoding='utf-8'))
     version = tuple(map(int, match.groups())) if match else (0, 0)
     return version if version > sys.version_info[:2] else None
 
 
 def run(program):
-    """What it prints, and what is wrong with its end."""
+    """Its output, and what is wrong with its exit."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith('PYTHON')}
     environment['PYTHONIOENCODING'] = 'utf-8'
     with subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
@@ -37,16 +37,16 @@ def run(program):
         try:
             printed, complaint = process.communicate(timeout=120)
         except subprocess.TimeoutExpired:
-            return b'', 'not over after 120 seconds'
+            return b'', 'timed out after 120 seconds'
         finally:
-            # What the program leaves behind goes as well.
+            # Also kills processes that the program left behind.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     return printed, f'exit status {process.returncode}\n{complaint.decode()}' if process.returncode else ''
 
 
 def check(program, record):
-    """Whether it is as it should be; prints what is not."""
+    """Whether the trace matches; prints the differences."""
     expected = program.with_suffix('.expected')
     printed, wrong = run(program)
     if wrong:
@@ -66,8 +66,8 @@ def main():
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--check', action='store_true', help='compare (the default)')
     what.add_argument('--record', action='store_true', help='write the traces')
-    parser.add_argument('--jobs', type=int, default=16, help='how many at once')
-    parser.add_argument('name', nargs='*', help='cases; all of them by default')
+    parser.add_argument('--jobs', type=int, default=16, help='number of concurrent programs')
+    parser.add_argument('name', nargs='*', help='cases (default: all)')
     options = parser.parse_args()
     programs = [program for program in sorted(FOLDER.glob('*/*.py')) if not options.name or program.stem in options.name]
     too_new = {program: needed(program) for program in programs}
@@ -77,9 +77,9 @@ def main():
     programs = [program for program in programs if not too_new[program]]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         found = dict(zip(programs, pool.map(lambda program: check(program, options.record), programs)))
-    # Side by side they may want for a core, and what hangs on time comes out otherwise; alone they don't.
+    # Concurrent programs may lack a core, which changes what depends on time. Retry these alone.
     for program in [program for program in programs if found[program]]:
-        print(f'again, alone: {program.stem}')
+        print(f'repeated alone: {program.stem}')
         found[program] = check(program, options.record)
     wrong = [text for text in found.values() if text]
     print(*wrong, sep='\n', end='\n' if wrong else '')

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What came of the runs, for people. The difference is the usual one of longest common lines: traces are
- * short.
+ * Prints the results. The diff uses the longest common subsequence of lines, quadratic but fine for short
+ * traces.
  */
 #include "report.h"
 
@@ -10,7 +10,7 @@
 
 enum { COLUMN = 9, LINES_MAX = 200 };
 
-/* --- the matrix --- */
+/* --- matrix --- */
 
 static const char *verdict_word(run_verdict verdict) {
 	switch (verdict) {
@@ -40,7 +40,7 @@ void report_matrix(const char *const *cases, size_t case_count, const char *cons
 	}
 }
 
-/* --- the difference --- */
+/* --- diff --- */
 
 typedef struct text_lines {
 	const char *start[LINES_MAX];
@@ -68,7 +68,7 @@ static void line_print(const char *mark, const text_lines *lines, size_t i) {
 
 void report_difference(const char *expected, const char *got) {
 	static text_lines a, b;
-	/* common[i][j]: the most lines that a from i on and b from j on have in common. */
+	/* common[i][j]: length of the longest common subsequence of a[i..] and b[j..]. */
 	static unsigned char common[LINES_MAX + 1][LINES_MAX + 1];
 	lines_cut(&a, expected);
 	lines_cut(&b, got);

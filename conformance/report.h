@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What came of the runs, for people: a matrix, and what differs. */
+/* Prints the results: a matrix, and diffs of traces. */
 #ifndef CONFORMANCE_REPORT_H
 #define CONFORMANCE_REPORT_H
 
@@ -7,25 +7,25 @@
 #include <stddef.h>
 
 typedef enum run_verdict {
-	RUN_LEFT_OUT, /* nothing for this backend */
+	RUN_LEFT_OUT, /* does not apply to this backend */
 	RUN_GOOD,
-	RUN_SLOW, /* good, and later than usual */
+	RUN_SLOW, /* passed, but took longer than usual */
 	RUN_BAD
 } run_verdict;
 
 /* One case on one backend. */
 typedef struct run_result {
 	run_verdict verdict;
-	bool starved; /* others had the cores; if it is bad, that may be why */
+	bool starved; /* it lacked a core, which may be why it failed */
 	double seconds;
 	char *got;   /* its trace */
-	char *wrong; /* what is wrong besides the trace, or what it wrote to stderr */
+	char *wrong; /* problems other than the trace, including its stderr */
 } run_result;
 
-/* One row a case, one column a backend: results[case * backends + backend]. */
+/* One row per case, one column per backend: results[case * backends + backend]. */
 void report_matrix(const char *const *cases, size_t case_count, const char *const *backends,
                    size_t backend_count, const run_result *results);
-/* The two traces, line by line, with what is missing and what is too much. */
+/* Prints a diff of the two traces. */
 void report_difference(const char *expected, const char *got);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libawait-conformance: runs every case on every backend and compares what it does with what CPython did.
- * Each run is a separate process, this program again with --run; they run concurrently, since they mostly
- * sleep. The runner is itself a libawait program: a task for each run, a semaphore that limits their number,
- * subprocesses, and a timeout.
+ * libawait-conformance: runs every case on every backend and compares its trace with that of CPython. Each
+ * run is a separate process, this program with --run; runs are concurrent, since most of them sleep. The
+ * runner is a libawait program itself: a task for each run, semaphores that limit concurrency, subprocesses
+ * and timeouts.
  */
 #include "child.h"
 #include "report.h"
@@ -15,25 +15,25 @@
 #include <stdlib.h>
 
 enum { BACKENDS_MAX = 16, GRACE = 10, ATTEMPTS = 3 };
-/* About what a process needs from its exec to the first sleep of its case. */
+/* Approximate time from the exec of a process to the first sleep of its case. */
 #define START_TIME (20 * AW_MILLISECOND)
 
 static const char usage[] =
 	"usage: libawait-conformance [OPTION]...\n"
 	"Runs cases taken from Python programs on backends of libawait, and compares their traces with CPython's.\n"
 	"\n"
-	"  --backend NAME|FILE.so  on this backend; may be given again. Without it: on every one that is usable here\n"
-	"  --case GLOB             only the cases whose name matches; may be given again\n"
-	"  --jobs N                at most N at once that sleep (32)\n"
-	"  --seed N                in an order of chance; without it, the longest first\n"
-	"  --slack SECONDS         how much later than usual a case may end (2)\n"
-	"  --list                  print the names of the cases and how long each takes\n"
+	"  --backend NAME|FILE.so  use this backend; may be repeated. Default: every backend usable here\n"
+	"  --case GLOB             run only the cases whose name matches; may be repeated\n"
+	"  --jobs N                run at most N sleeping cases at once (32)\n"
+	"  --seed N                run in random order. Default: longest first\n"
+	"  --slack SECONDS         how much longer than usual a case may take (2)\n"
+	"  --list                  print the names and durations of the cases\n"
 	"\n"
-	"Exit status: 0 if every case did what CPython does, 1 if not, 2 for a wrong option.\n";
+	"Exit status: 0 if every case behaves as on CPython, 1 if not, 2 for an invalid option.\n";
 
 typedef struct backend {
-	char name[PATH_MAX]; /* as aw_loop_new() takes it */
-	const char *label;   /* as the matrix shows it */
+	char name[PATH_MAX]; /* for aw_loop_new() */
+	const char *label;   /* for the matrix */
 	bool is_virtual;
 } backend;
 
@@ -45,7 +45,7 @@ typedef struct run {
 	unsigned long order;
 } run;
 
-/* What the options ask for, and what has come of it. */
+/* Options and results. */
 static struct runner {
 	backend backends[BACKENDS_MAX];
 	size_t backend_count;
@@ -58,18 +58,18 @@ static struct runner {
 	int64_t jobs;
 	unsigned long seed;
 	double slack;
-	size_t refused;      /* backends that were asked for and can't be had */
-	size_t skipped;      /* backends that are known and can't be had */
-	aw_semaphore *slots; /* one for each that sleeps */
-	aw_semaphore *cores; /* one for each that computes */
+	size_t refused;      /* backends requested with --backend that are not usable */
+	size_t skipped;      /* other known backends that are not usable */
+	aw_semaphore *slots; /* limits concurrent cases that sleep */
+	aw_semaphore *cores; /* limits cases that use a core */
 } self = {.jobs = 32, .slack = 2};
 
-/* --- which backends --- */
+/* --- backends --- */
 
 static void backend_add(const char *name) {
 	if (self.backend_count == BACKENDS_MAX) return;
 	backend *one = &self.backends[self.backend_count];
-	/* A file has a slash or an ending; the library takes it by its full path. */
+	/* A slash or a dot means a file, which the library takes by its full path. */
 	if (!strpbrk(name, "/.") || !realpath(name, one->name)) snprintf(one->name, sizeof one->name, "%s", name);
 	char why[1024];
 	if (aw_backend_explain(one->name, why, sizeof why) < 0) {
@@ -127,32 +127,32 @@ static aw_status run_start(const run *one, aw_process **out) {
 	return status;
 }
 
-/* Waits until it has ended and said all. */
+/* Waits until it has exited and its output is read. */
 static aw_status run_finish(const run *one, aw_process *process) {
 	aw_future *ended = NULL;
 	aw_status status = aw_process_communicate(process, NULL, 0, &ended);
-	/* The process watches its time itself; this is for one that fails at that. */
+	/* A backstop: the process enforces its time limit itself. */
 	int64_t limit = (int64_t)((one->entry->body->seconds + self.slack) * 1e9) + 2 * GRACE * AW_SECOND;
 	if (status >= 0) status = aw_wait_for(ended, limit, NULL);
 	aw_future_unref(ended);
 	return status;
 }
 
-/* Whether it took about as long as it should. A clock that jumps has no least. */
+/* Checks the duration. A virtual clock has no minimum. */
 static run_verdict judge_time(const run *one, char *text, size_t size) {
 	double least = one->on->is_virtual ? 0 : one->entry->body->seconds, took = one->result->seconds;
 	if (took < least - 0.05) {
-		snprintf(text, size, "took %.2f s, and %.2f s is the least", took, least);
+		snprintf(text, size, "took %.2f s, expected at least %.2f s", took, least);
 		return RUN_BAD;
 	}
 	if (took > one->entry->body->seconds + self.slack) {
-		snprintf(text, size, "took %.2f s, and %.2f s is usual", took, one->entry->body->seconds);
+		snprintf(text, size, "took %.2f s, usually %.2f s", took, one->entry->body->seconds);
 		return RUN_BAD;
 	}
 	return took > one->entry->body->seconds + 0.5 ? RUN_SLOW : RUN_GOOD;
 }
 
-/* Adds a line to what is wrong. */
+/* Adds a line to the problems. */
 static void result_add(run_result *result, const char *line) {
 	size_t used = result->wrong ? strlen(result->wrong) : 0, size = used + strlen(line) + 2;
 	char *both = realloc(result->wrong, size);
@@ -185,7 +185,7 @@ static void run_carry_out(const run *one, bool gives_core) {
 	aw_status status = run_start(one, &process);
 	if (gives_core) {
 		aw_status slept = aw_sleep(START_TIME);
-		(void)slept; /* cut short, the core is given sooner */
+		(void)slept; /* if cut short, the core is only released sooner */
 		aw_semaphore_release(self.cores);
 	}
 	if (status >= 0) status = run_finish(one, process);
@@ -195,8 +195,8 @@ static void run_carry_out(const run *one, bool gives_core) {
 }
 
 /*
- * Sleepers go in crowds, but begin a few at a time, since a process at its start needs a core; a case that
- * only computes keeps it to its end. So none is late because of the others.
+ * Many sleeping cases run at once, but only a few start at a time, since a starting process needs a core; a
+ * case that only computes keeps its core until it ends. So no case delays another.
  */
 static aw_status run_task(void *ud) {
 	run *one = ud;
@@ -208,14 +208,14 @@ static aw_status run_task(void *ud) {
 	return aw_semaphore_release(sleeps ? self.slots : self.cores);
 }
 
-/* --- all of them --- */
+/* --- all runs --- */
 
 static int by_order(const void *a, const void *b) {
 	const run *x = a, *y = b;
 	return (x->order > y->order) - (x->order < y->order);
 }
 
-/* The longest first, so that none is left over at the end; or by chance. */
+/* Longest first, so that no long case runs alone at the end; or in random order. */
 static unsigned long run_order(const run *one) {
 	if (!self.seed) return (unsigned long)(1e6 - 1e3 * one->entry->body->seconds);
 	self.seed ^= self.seed << 13;
@@ -241,16 +241,15 @@ static void runs_plan(void) {
 }
 
 /*
- * A run that went wrong while others had its cores has shown nothing. It is done again, alone; only such a
- * one, so that a fault that has no such excuse is not looked for twice.
+ * A run that failed while it lacked a core is not conclusive, so it is repeated alone. Other failures are not
+ * retried, so that flaky cases are not hidden.
  */
 static void run_starved_again(void) {
 	for (size_t i = 0; i < self.run_count; i++) {
 		const run *one = &self.runs[i];
 		for (int attempt = 0; attempt < ATTEMPTS && one->result->verdict == RUN_BAD && one->result->starved;
 		     attempt++) {
-			printf("again, since it had to wait for a core: %s on %s\n", one->entry->body->name,
-			       one->on->label);
+			printf("repeated because it lacked a core: %s on %s\n", one->entry->body->name, one->on->label);
 			run_carry_out(one, false);
 		}
 	}
@@ -282,11 +281,11 @@ static aw_status run_all(void *ud) {
 	return status;
 }
 
-/* --- what came of it --- */
+/* --- results --- */
 
 static void print_bad(const char *name, const backend *on, const char *expected, const run_result *result) {
 	printf("\n--- %s on %s, after %.2f s%s\n", name, on->label, result->seconds,
-	       result->starved ? ", in want of a core" : "");
+	       result->starved ? ", lacking a core" : "");
 	if (result->wrong && *result->wrong) printf("%s", result->wrong);
 	if (result->got && strcmp(result->got, expected) != 0) report_difference(expected, result->got);
 }
@@ -299,7 +298,7 @@ static void print_matrix(void) {
 	free(names);
 }
 
-/* The closing line. Gives the exit status. */
+/* Prints the summary. Returns the exit status. */
 static int conclude(void) {
 	size_t counts[RUN_BAD + 1] = {0}, most = self.case_count * self.backend_count;
 	print_matrix();
@@ -310,7 +309,7 @@ static int conclude(void) {
 		if (result->verdict == RUN_BAD)
 			print_bad(entry->body->name, &self.backends[i % self.backend_count], entry->expected, result);
 		if (result->verdict == RUN_SLOW)
-			printf("slow: %s on %s: %.2f s, and %.2f s is usual\n", entry->body->name,
+			printf("slow: %s on %s: %.2f s, usually %.2f s\n", entry->body->name,
 			       self.backends[i % self.backend_count].label, result->seconds, entry->body->seconds);
 		free(result->got);
 		free(result->wrong);
@@ -322,7 +321,7 @@ static int conclude(void) {
 	return failed ? 1 : 0;
 }
 
-/* --- the options --- */
+/* --- options --- */
 
 static int list_cases(void) {
 	for (size_t i = 0; i < table_count; i++)
@@ -405,7 +404,7 @@ int main(int argc, char **argv) {
 	if (!self.case_count) cases_add("*");
 	if (!self.backends_named) backends_find();
 	runs_plan();
-	/* Not the backend under test, and not what the environment says. */
+	/* A fixed backend, rather than the one under test or the one in the environment. */
 	aw_status status = aw_run("epoll", run_all, NULL, NULL, NULL);
 	if (status < 0)
 		return fprintf(stderr, "libawait-conformance: %s: %s\n", aw_err_name(status), aw_strerror(status)), 2;

@@ -3,12 +3,12 @@
 """Random programs of tasks, futures, scopes, locks and queues, as text that interpret.py and interpret.c both run.
 
 A program is lines. Objects come first ("lock 0", "queue 1 fifo 2"), then bodies of statements:
-    ID MODE OP ARGUMENTS          MODE: c catches what comes out of it, e catches errors but no cancellation, p passes all on
+    ID MODE OP ARGUMENTS          MODE: c catches everything, e catches errors but not cancellation, p propagates all
     ID MODE OP ARGUMENTS {        ... its block ...   }    ("finally" has a second block behind "} {")
-Slots hold tasks and futures, and are shared by all tasks. A body awaits only slots of bodies with a higher number, so that no task
-ever waits for itself in a circle. Taking any statement away leaves a program that runs.
+Slots hold tasks and futures, and are shared by all tasks. A body awaits only slots of bodies with a higher number, so that there
+are no wait cycles. A program still runs if any statement is removed.
 
-The numbers are of a generator of our own: the same programs come out of every version of Python.
+The random number generator is implemented here, so that every version of Python generates the same programs.
 """
 import sys
 
@@ -42,7 +42,7 @@ class Numbers:
         return items[self.below(len(items))]
 
 
-# What a statement can be: its theme and how often it comes in it.
+# The statements: theme, and frequency within it.
 THEMES = {
     "core": {"sleep": 6, "yield": 5, "spawn": 8, "await": 7, "cancel": 5, "state": 1, "raise": 1, "return": 1, "finally": 2,
              "block": 1, "call": 2},
@@ -62,7 +62,7 @@ THEMES = {
     "queue": {"put": 4, "get": 5, "putnow": 2, "getnow": 1, "taskdone": 2, "qjoin": 1, "shutdown": 1, "qsize": 1},
     "barrier": {"bwait": 6, "breset": 1, "babort": 1},
 }
-# What a plain callback can do.
+# The statements a plain callback can contain.
 CALLBACKS = ["cancel", "set", "fail", "eset", "eclear", "release", "srelease", "putnow", "getnow"]
 
 
@@ -74,7 +74,7 @@ class Generator:
         self.lines = []
         self.id = 0
         self.bodies = n.between(2, 6)
-        self.slots = []  # the level of each: the lowest body whose tasks it can be
+        self.slots = []  # level of each: the lowest body whose tasks it can hold
         self.task_slots = {b: [self.slot(b) for _ in range(n.between(1, 2))] for b in range(1, self.bodies)}
         self.future_slots = [self.slot(99) for _ in range(n.between(1, 3))]
         self.locks, self.events, self.semaphores = n.between(1, 2), n.between(1, 2), n.between(1, 2)
@@ -137,7 +137,7 @@ class Generator:
         else:
             getattr(self, "make_" + op)(depth, body, group)
 
-    # --- those with a block ---
+    # --- statements with a block ---
 
     def make_finally(self, depth, body, group):
         self.emit(depth, "finally", block=True)
@@ -196,7 +196,7 @@ class Generator:
         else:
             self.emit(depth, "waitfor", slot, n.between(0, 5))
 
-    # --- those that make a future out of others: the slot is of the lowest level of those ---
+    # --- futures made from others: the slot has the lowest level among them ---
 
     def make_gather(self, depth, body, group):
         n = self.numbers
@@ -307,7 +307,7 @@ MAKERS = {
 
 
 def generate(seed):
-    """The program of this seed, as text."""
+    """The text of the program for this seed."""
     return Generator(seed).program()
 
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs the programs of generate.py on libawait, under the virtual backend, and prints what each did, as
- * interpret.py does on asyncio. The argument says how the bodies are written: "stackful", "step", or "mixed",
- * where they take turns and call each other.
+ * Runs the programs of generate.py on libawait with the virtual backend, and prints their traces, as
+ * interpret.py does on asyncio. The argument selects how bodies run: "stackful", "step", or "mixed", where
+ * both kinds alternate and call each other.
  */
 #include "machine.h"
 
@@ -12,7 +12,7 @@
 
 static aw_status machine_step(aw_resume *resume, void *ud);
 
-/* --- in a stackful task: plain calls --- */
+/* --- stackful tasks --- */
 
 static aw_error *caught_as(aw_status status) {
 	aw_error *error = status < 0 ? aw_caught() : NULL;
@@ -21,10 +21,10 @@ static aw_error *caught_as(aw_status status) {
 
 static void run_here(machine *self);
 
-/* A body as a part of this task: by a plain call, or as a separate step coroutine. */
+/* Calls a body in this task: directly, or as a step coroutine. */
 static void call(machine *self, int body) {
-	machine *callee = machine_new(self->who, body);
-	trace(self->who, 0, "start");
+	machine *callee = machine_new(self->task_id, body);
+	trace(self->task_id, 0, "start");
 	if (here.flavour != FLAVOUR_MIXED) {
 		run_here(callee);
 		machine_answer(self, callee->status, callee->value, callee->error);
@@ -82,15 +82,15 @@ static void run_here(machine *self) {
 
 static aw_status stackful_body(void *ud) {
 	machine *self = ud;
-	trace(self->who, 0, "start");
+	trace(self->task_id, 0, "start");
 	run_here(self);
 	if (self->status < 0) return self->error ? aw_raise_error(self->error) : self->status;
 	return aw_return(self->value, NULL);
 }
 
-/* --- as a step coroutine: answers --- */
+/* --- step coroutines --- */
 
-/* The coroutine that fulfils the wish. */
+/* The coroutine that performs the wish. */
 static aw_status wish_coro(machine *self, aw_coro **out) {
 	wish *of = &self->wish;
 	switch (of->kind) {
@@ -109,8 +109,8 @@ static aw_status wish_coro(machine *self, aw_coro **out) {
 	case WISH_BARRIER_ABORT: return aw_barrier_abort_coro(of->object, out);
 	case WISH_GROUP_END: return aw_taskgroup_exit_coro(of->object, of->status, self->error, out);
 	case WISH_CALL:
-		trace(self->who, 0, "start");
-		return aw_coro_new(here.loop, machine_step, machine_new(self->who, of->body), machine_free, out);
+		trace(self->task_id, 0, "start");
+		return aw_coro_new(here.loop, machine_step, machine_new(self->task_id, of->body), machine_free, out);
 	default: return -EINVAL;
 	}
 }
@@ -149,16 +149,16 @@ static aw_status machine_step(aw_resume *resume, void *ud) {
 
 static aw_status task_step(aw_resume *resume, void *ud) {
 	machine *self = ud;
-	if (!self->at) trace(self->who, 0, "start");
+	if (!self->at) trace(self->task_id, 0, "start");
 	return machine_step(resume, ud);
 }
 
 /* --- tasks and programs --- */
 
 aw_status task_start(int number, bool eager, aw_taskgroup *group, aw_task **out) {
-	int who = here.started++;
-	machine *self = machine_new(who, number);
-	if (here.flavour == FLAVOUR_STACKFUL || (here.flavour == FLAVOUR_MIXED && who % 2 == 0)) {
+	int task_id = here.started++;
+	machine *self = machine_new(task_id, number);
+	if (here.flavour == FLAVOUR_STACKFUL || (here.flavour == FLAVOUR_MIXED && task_id % 2 == 0)) {
 		if (group) return aw_taskgroup_spawn(group, stackful_body, self, machine_free, out);
 		return (eager ? aw_task_spawn_eager : aw_task_spawn)(here.loop, stackful_body, self, machine_free,
 		                                                     out);
@@ -187,14 +187,14 @@ int main(int argc, char **argv) {
 	program read = {0};
 	while (program_read(&read, stdin)) {
 		printf("program %lu\n", read.seed);
-		fflush(stdout); /* if it crashes, this one is blamed */
+		fflush(stdout); /* so that a crash is attributed to this program */
 		if (!world_open(&read, (enum flavour)flavour, stdout)) {
 			fprintf(stderr, "program %lu could not be started\n", read.seed);
 			return 2;
 		}
 		aw_status status = aw_loop_run_forever(here.loop);
 		if (status < 0) printf("run: %s\n", aw_err_name(status));
-		/* A program that leaves something behind differs from what is expected. */
+		/* A leak makes the trace differ. */
 		if (!world_close())
 			printf("leak: %lld handles\n", (long long)(aw_debug_live_handles() - here.handles));
 	}

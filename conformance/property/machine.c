@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks, errors that unwind them, and which statement waits for what. */
+/* Runs statements and blocks, unwinds errors, and determines what a statement waits for. */
 #include "machine.h"
 
 #include <stdlib.h>
 
-machine *machine_new(int who, int body) {
+machine *machine_new(int task_id, int body) {
 	machine *self = calloc(1, sizeof *self);
 	if (!self) exit(2);
-	self->who = who;
+	self->task_id = task_id;
 	self->frames[0] = (frame){.next = here.program->bodies[body]};
 	self->depth = 1;
 	return self;
@@ -31,7 +31,7 @@ void machine_free(void *ud) {
 	free(self);
 }
 
-/* Raises. Takes over the reference to `error`. */
+/* Raises. Takes ownership of the reference to `error`. */
 static void set_error(machine *self, aw_status status, aw_error *error) {
 	aw_error_unref(self->error);
 	self->status = status;
@@ -42,12 +42,10 @@ static void set_error(machine *self, aw_status status, aw_error *error) {
 	}
 }
 
-/*
- * A statement has ended, with what is set: it is traced, and an error that its mode catches goes no further.
- */
+/* Ends a statement: traces its outcome, and clears an error that its mode catches. */
 static void conclude(machine *self, const node *at, text *said) {
 	if (self->status >= 0) {
-		trace(self->who, at->id,
+		trace(self->task_id, at->id,
 		      said->length                      ? said->data
 		      : self->returning && at->is_block ? "return"
 		                                        : "ok");
@@ -55,20 +53,20 @@ static void conclude(machine *self, const node *at, text *said) {
 	}
 	text name = {.length = 0};
 	text_add_outcome(&name, self->status, NULL, self->error);
-	trace(self->who, at->id, name.data);
+	trace(self->task_id, at->id, name.data);
 	if (at->mode == 'c' || (at->mode == 'e' && self->status != AW_ECANCELLED)) set_error(self, 0, NULL);
 }
 
 static void push(machine *self, const node *at, void *object) {
-	if (self->depth == MOST_FRAMES) exit(2);
+	if (self->depth == MAX_FRAMES) exit(2);
 	self->frames[self->depth++] = (frame){.owner = at, .next = at->blocks[0], .object = object};
 }
 
-/* --- the ends of blocks: true if the end waits --- */
+/* --- ends of blocks: true if the end waits --- */
 
 static bool leave_finally(machine *self, frame *top) {
 	if (!top->cleaning) {
-		trace(self->who, top->owner->id, "finally");
+		trace(self->task_id, top->owner->id, "finally");
 		top->cleaning = true;
 		top->next = top->owner->blocks[1];
 		top->pending = self->status;
@@ -130,7 +128,7 @@ static bool leave(machine *self) {
 
 /* --- statements --- */
 
-/* Has the futures of those slots awaited; false if there is none. */
+/* Wishes for the futures in these slots; false if there are none. */
 static bool want_futures(machine *self, const int *slots, int count) {
 	for (int i = 0; i < count; i++)
 		if (here.slots[slots[i]])
@@ -138,7 +136,7 @@ static bool want_futures(machine *self, const int *slots, int count) {
 	return self->wish.count > 0;
 }
 
-/* Sets the wish of a statement that may wait; false if it does not, or if there is nothing to wait for. */
+/* Sets the wish of a statement that may wait; false if it does not wait. */
 static bool want(machine *self, const node *at, text *said) {
 	static const struct {
 		enum op op;
@@ -203,14 +201,14 @@ static bool want(machine *self, const node *at, text *said) {
 	return found;
 }
 
-/* A block that is entered without a wait. */
+/* Enters a block that does not wait. */
 static void enter(machine *self, const node *at) {
 	text said = {.length = 0};
 	aw_error *error = NULL;
 	void *object = NULL;
 	aw_status status = 0;
 	if (at->op == OP_TIMEOUT || at->op == OP_GROUP)
-		status = simple(self->who, at, at->op, at->args, at->count, &said, &error);
+		status = simple(self->task_id, at, at->op, at->args, at->count, &said, &error);
 	if (status >= 0 && at->op == OP_TIMEOUT) {
 		object = aw_timeout_ref(here.timeouts[at->args[0]]);
 		status = aw_timeout_enter(object);
@@ -242,7 +240,7 @@ static bool begin(machine *self, const node *at) {
 		self->returning = true;
 		self->value = encode(at->args[0]);
 	} else if (!said.length) {
-		aw_status status = simple(self->who, at, at->op, at->args, at->count, &said, &error);
+		aw_status status = simple(self->task_id, at, at->op, at->args, at->count, &said, &error);
 		if (status < 0) set_error(self, status, error);
 	}
 	conclude(self, at, &said);
@@ -282,14 +280,14 @@ void machine_answer(machine *self, aw_status status, void *value, aw_error *erro
 	const node *at = self->at;
 	self->at = NULL;
 	if (self->leaving) {
-		/* A block that returned still does, unless its end failed. */
+		/* A return in the block takes effect unless the end of the block failed. */
 		aw_taskgroup_unref(self->frames[--self->depth].object);
 		self->leaving = false;
 		set_error(self, status < 0 ? status : 0, aw_error_ref(error));
 	} else if (status < 0) {
 		set_error(self, status, aw_error_ref(error));
 	} else if (at->op == OP_WITH || at->op == OP_CWITH) {
-		trace(self->who, at->id, "entered");
+		trace(self->task_id, at->id, "entered");
 		push(self, at, self->wish.object);
 		return;
 	} else {

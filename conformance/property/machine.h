@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A body in progress, without its own stack. It runs up to a statement that may wait, says what it waits for,
- * and receives the outcome. Its driver decides how to wait: by a call in a stackful task, or by a step's
- * answer.
+ * A body in progress, as a state machine. It runs up to a statement that may wait, sets a wish (what to wait
+ * for), and receives the outcome. The driver decides how to wait: by a call in a stackful task, or by the
+ * answer of a step.
  */
 #ifndef PROPERTY_MACHINE_H
 #define PROPERTY_MACHINE_H
 
 #include "world.h"
 
-#define MOST_FRAMES 16
+#define MAX_FRAMES 16
 
 enum wish_kind {
 	WISH_SLEEP,
@@ -37,42 +37,42 @@ typedef struct wish {
 	void *object;
 	void *item;
 	int64_t ns;
-	aw_future *futures[MOST_ARGS]; /* references, until it is answered */
-	aw_bool done[MOST_ARGS];       /* for the answer to WISH_WAIT */
+	aw_future *futures[MAX_ARGS]; /* references, until answered */
+	aw_bool done[MAX_ARGS];       /* result of WISH_WAIT */
 	size_t count;
 	int when, body;
-	aw_status status; /* how the group's block ended */
+	aw_status status; /* status of the group's block */
 } wish;
 
 /* A block in progress. */
 typedef struct frame {
 	const node *owner, *next;
-	bool cleaning; /* in the second block */
+	bool cleaning; /* in the finally block */
 	void *object;
-	aw_status pending; /* how the first one ended */
+	aw_status pending; /* status of the first block */
 	aw_error *pending_error;
 	bool pending_return;
 	void *pending_value;
 } frame;
 
 typedef struct machine {
-	int who;
-	frame frames[MOST_FRAMES];
+	int task_id;
+	frame frames[MAX_FRAMES];
 	int depth;
 	const node *at; /* the statement that waits */
-	bool leaving;   /* it is the end of its block that does */
+	bool leaving;   /* the end of its block is what waits */
 	bool returning;
-	aw_status status; /* what is being raised */
+	aw_status status; /* being raised */
 	aw_error *error;  /* a reference, or NULL */
 	void *value;
 	wish wish;
 } machine;
 
-machine *machine_new(int who, int body);
+machine *machine_new(int task_id, int body);
 void machine_free(void *self);
-/* True: `wish` says what is to be awaited. False: it has ended, with `status`, `error` and `value`. */
+/* True: must await `wish`. False: ended, with `status`, `error` and `value`. */
 bool machine_advance(machine *self);
-/* How the wish ended. `error` is borrowed. */
+/* Passes in the outcome of the wish. `error` is borrowed. */
 void machine_answer(machine *self, aw_status status, void *value, aw_error *error);
 
 #endif

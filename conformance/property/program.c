@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_DEPTH 16
-#define MOST_WORDS 24
+#define MAX_DEPTH 16
+#define MAX_WORDS 24
 
 static const char *const op_names[OP_COUNT] = {
 	"acquire",    "await",    "babort",   "block",   "breset",   "bwait",  "call",    "cancel",  "cancelling",
@@ -59,8 +59,8 @@ static node *node_make(program *self, char **words, int count) {
 			made->inner = (enum op)inner;
 			continue;
 		}
-		if (made->count == MOST_ARGS) fail("too many arguments", words[2]);
-		made->args[made->count++] = number(words[at], MOST_SLOTS);
+		if (made->count == MAX_ARGS) fail("too many arguments", words[2]);
+		made->args[made->count++] = number(words[at], MAX_SLOTS);
 	}
 	return made;
 }
@@ -68,7 +68,7 @@ static node *node_make(program *self, char **words, int count) {
 static void declare(program *self, char **words, int count) {
 	int kind = find(object_names, MADE_COUNT, words[0]);
 	if (kind < 0 || count < 2) fail("no such object", words[0]);
-	declared *made = &self->objects[kind][place(words[1], MOST_OBJECTS)];
+	declared *made = &self->objects[kind][place(words[1], MAX_OBJECTS)];
 	made->present = true;
 	if (kind == MADE_BARRIER && count == 3) made->value = number(words[2], 1000);
 	if (count < 4) return;
@@ -81,16 +81,16 @@ static void declare(program *self, char **words, int count) {
 static int split(char *line, char **words) {
 	int count = 0;
 	for (char *save, *word = strtok_r(line, " \t\n", &save); word; word = strtok_r(NULL, " \t\n", &save)) {
-		if (count == MOST_WORDS) fail("too many words", words[0]);
+		if (count == MAX_WORDS) fail("too many words", words[0]);
 		words[count++] = word;
 	}
 	return count;
 }
 
 typedef struct reading {
-	node *owners[MOST_DEPTH];
-	node **ends[MOST_DEPTH]; /* where the next statement goes */
-	bool second[MOST_DEPTH]; /* it is the owner's second block */
+	node *owners[MAX_DEPTH];
+	node **ends[MAX_DEPTH]; /* where the next statement goes */
+	bool second[MAX_DEPTH]; /* it is the owner's second block */
 	int depth;
 } reading;
 
@@ -98,7 +98,7 @@ static void statement(program *self, reading *at, char **words, int count) {
 	bool opens = strcmp(words[count - 1], "{") == 0;
 	if (strcmp(words[0], "body") == 0) {
 		if (count != 3 || !opens || at->depth) fail("no number, no block, or one that is open", words[0]);
-		at->ends[0] = &self->bodies[place(words[1], MOST_BODIES)];
+		at->ends[0] = &self->bodies[place(words[1], MAX_BODIES)];
 		at->depth = 1;
 	} else if (strcmp(words[0], "}") == 0) {
 		at->depth--; /* a body is open, else this is no statement */
@@ -113,7 +113,7 @@ static void statement(program *self, reading *at, char **words, int count) {
 		at->ends[at->depth - 1] = &made->next;
 		made->is_block = opens;
 		if (!opens) return;
-		if (at->depth == MOST_DEPTH) fail("too deep", words[0]);
+		if (at->depth == MAX_DEPTH) fail("too deep", words[0]);
 		at->owners[at->depth] = made;
 		at->second[at->depth] = false;
 		at->ends[at->depth] = &made->blocks[0];
@@ -128,7 +128,7 @@ bool program_read(program *self, FILE *from) {
 	if (!self->nodes) fail("no memory", "");
 	reading at = {.depth = 0};
 	bool begun = false;
-	char line[512], *words[MOST_WORDS];
+	char line[512], *words[MAX_WORDS];
 	while (fgets(line, sizeof line, from)) {
 		if (strlen(line) == sizeof line - 1) fail("too long", line);
 		int count = split(line, words);

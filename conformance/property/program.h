@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A program of generate.py, read into memory. */
+/* A parsed program of generate.py. */
 #ifndef PROPERTY_PROGRAM_H
 #define PROPERTY_PROGRAM_H
 
@@ -8,10 +8,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define MOST_BODIES  16
-#define MOST_SLOTS   256
-#define MOST_OBJECTS 8
-#define MOST_ARGS    10
+#define MAX_BODIES  16
+#define MAX_SLOTS   256
+#define MAX_OBJECTS 8
+#define MAX_ARGS    10
 
 enum op {
 	OP_ACQUIRE,
@@ -71,12 +71,12 @@ enum op {
 	OP_COUNT
 };
 
-/* A statement. That of a callback has the operation that "soon" and "later" name in `inner`. */
+/* A statement. For "soon" and "later", `inner` is the operation of the callback. */
 typedef struct node {
 	int id;
 	char mode;
 	enum op op, inner;
-	int args[MOST_ARGS];
+	int args[MAX_ARGS];
 	int count;
 	bool is_block;
 	struct node *next, *blocks[2];
@@ -93,7 +93,7 @@ enum object_kind {
 };
 
 /*
- * What is to be made: `kind` is the queue's order (0 fifo, 1 lifo, 2 priority), or whether a semaphore is
+ * An object to create: `kind` is the order of a queue (0 fifo, 1 lifo, 2 priority), or whether a semaphore is
  * bounded.
  */
 typedef struct declared {
@@ -103,15 +103,15 @@ typedef struct declared {
 
 typedef struct program {
 	unsigned long seed;
-	declared objects[MADE_COUNT][MOST_OBJECTS];
-	node *bodies[MOST_BODIES];
+	declared objects[MADE_COUNT][MAX_OBJECTS];
+	node *bodies[MAX_BODIES];
 	node *nodes; /* all of them */
 	size_t node_count, node_room;
 } program;
 
 /*
- * Reads the next program into `self`, which is zero or was read before. False at the end of the input; exits
- * where it makes no sense.
+ * Reads the next program into `self`, which is zeroed or has a previous program. False at end of input; exits
+ * on a syntax error.
  */
 bool program_read(program *self, FILE *from);
 void program_free(program *self);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs random programs on libawait and compares what they do, event for event, with CPython's asyncio.
+"""Runs random programs on libawait and compares their traces, event for event, with those of CPython's asyncio.
 
-CPython's traces are recorded as one checksum for each program in expected.txt, so that no CPython 3.13 is needed to run this. Where one
+CPython's traces are recorded as one checksum for each program in expected.txt, so that no CPython 3.13 is needed to run this. If one
 is found (this interpreter, $AWAIT_PYTHON, python3.13 and later), the traces themselves are compared too; a difference is then reduced
 to a small program and shown side by side. After the generator has changed: run.py ... --record.
 """
@@ -24,7 +24,7 @@ SECONDS = 300
 
 
 def oracle_find(given):
-    """(its command, its version as text), or (None, None)."""
+    """Returns (command, version), or (None, None)."""
     names = [given] if given else [os.environ.get("AWAIT_PYTHON"), sys.executable, "python3.13", "python3.14"]
     for name in names:
         path = shutil.which(name) if name else None
@@ -38,7 +38,7 @@ def oracle_find(given):
 
 
 def traces(command, text):
-    """{seed: lines} of what the programs did. What ended the interpreter early is a line of the last one's."""
+    """The traces, {seed: lines}. If the interpreter ends early, the reason is a line of the last trace."""
     try:
         ran = subprocess.run(command, input=text.encode(), capture_output=True, timeout=SECONDS)
         output, ended = ran.stdout, f"exit status {ran.returncode}: {ran.stderr.decode()[-500:]}" if ran.returncode else None
@@ -60,7 +60,7 @@ def checksum(lines):
 
 
 def expected_read():
-    """(header, checksums from the first seed on)."""
+    """Returns (header, checksums from the first seed on)."""
     try:
         with open(EXPECTED) as file:
             words = file.read().split()
@@ -90,7 +90,7 @@ class Run:
         return traces([self.oracle, os.path.join(HERE, "interpret.py")], text)
 
     def show(self, seed, flavour, ours, theirs):
-        """A program that differs; the first few are reduced and shown."""
+        """Reports a program that differs. The first few are reduced and shown."""
         self.shown += 1
         if self.shown <= 50:
             print(f"seed {seed} differs ({flavour})", flush=True)
@@ -126,10 +126,10 @@ class Run:
                     self.show(seed, flavour, lines, theirs[seed] if theirs else None)
 
     def drifted(self, header, recorded, theirs):
-        """The checksums are those of the traces that this CPython gives."""
+        """Checks that the recorded checksums match the traces of this CPython."""
         changed = [seed for seed in theirs if seed in recorded and checksum(theirs[seed]) != recorded[seed]]
         if changed:
-            print(f"CPython {self.version} does otherwise than {header['python']}, which was recorded: seeds {changed[:10]}")
+            print(f"CPython {self.version} differs from {header['python']}, which was recorded: seeds {changed[:10]}")
         if self.version.split(".")[:2] == header.get("python", "0.0").split(".")[:2]:
             self.failed += len(changed)
 
@@ -161,8 +161,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--interpreter", required=True, help="the program built from interpret.c")
     parser.add_argument("--count", type=int, default=4000)
-    parser.add_argument("--seed", type=int, default=1, help="the first")
-    parser.add_argument("--show", type=int, default=3, help="how many that differ are reduced and shown")
+    parser.add_argument("--seed", type=int, default=1, help="first seed")
+    parser.add_argument("--show", type=int, default=3, help="number of differing programs to reduce and show")
     parser.add_argument("--oracle", help="a CPython 3.13 or later")
     parser.add_argument("--record", action="store_true", help="write expected.txt")
     parser.add_argument("--flavours", nargs="+", choices=FLAVOURS, default=FLAVOURS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A smaller program that still differs: statements are taken away, and blocks replaced by what is in them, as long as that goes."""
+"""Reduces a program that differs: removes statements and replaces blocks by their contents, as long as it still differs."""
 
 
 class Statement:
@@ -9,7 +9,7 @@ class Statement:
 
 
 def parse(text):
-    """(lines of the head, {body: [statement]})."""
+    """Returns (header lines, {body: [statement]})."""
     head, bodies, stack = [], {}, []
     for line in text.splitlines():
         words = line.split()
@@ -56,7 +56,7 @@ def render(number, head, bodies):
 
 
 def smaller(bodies):
-    """Every way to take a bit away: each is done, yielded, and undone."""
+    """Every single reduction: each is applied, yielded and undone."""
     def block(statements):
         for size in (len(statements), len(statements) // 2, 1):
             for at in range(0, len(statements), size or 1):
@@ -85,7 +85,7 @@ def smaller(bodies):
 
 
 def shrink(text, differing, rounds=200):
-    """`differing(text of many programs)` gives the numbers of those that differ."""
+    """`differing(text of many programs)` returns the numbers of those that differ."""
     head, bodies = parse(text)
     for _ in range(rounds):
         candidates = [render(i, head, bodies) for i, _ in enumerate(smaller(bodies))]

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The shared state of a program's tasks, the words of its trace, and what needs no task. */
+/* The shared state of a program's tasks, the trace, and statements that never wait. */
 #include "world.h"
 
 #include <stdarg.h>
@@ -37,12 +37,12 @@ int64_t delay(int ticks) {
 	return (deadline(ticks) - now) * TICK;
 }
 
-/* Of a scope: AW_FOREVER for none, and now for 0. */
+/* The deadline of a timeout scope: AW_FOREVER for none, now for 0. */
 static int64_t limit(int ticks) {
 	return ticks < 0 ? AW_FOREVER : here.base + (ticks ? deadline(ticks) : tick_now()) * TICK;
 }
 
-/* --- words --- */
+/* --- trace --- */
 
 void text_add(text *self, const char *format, ...) {
 	va_list list;
@@ -124,33 +124,33 @@ static void add_state(text *self, aw_future *future) {
 	text_add_outcome(self, status, value, error);
 }
 
-void trace(int who, int id, const char *what) {
+void trace(int task_id, int id, const char *what) {
 	if (here.quiet) return;
-	if (who == NOBODY)
+	if (task_id == NO_TASK)
 		fprintf(here.out, "%lld - %d %s\n", (long long)tick_now(), id, what);
 	else
-		fprintf(here.out, "%lld t%d %d %s\n", (long long)tick_now(), who, id, what);
+		fprintf(here.out, "%lld t%d %d %s\n", (long long)tick_now(), task_id, id, what);
 }
 
 /* --- callbacks --- */
 
-typedef struct told {
-	int who, id;
-} told;
+typedef struct done_note {
+	int task_id, id;
+} done_note;
 
 static aw_status on_done(aw_future *future, void *ud) {
-	const told *self = ud;
+	const done_note *self = ud;
 	text said = {.length = 0};
 	text_add(&said, "done ");
 	add_state(&said, future);
-	trace(self->who, self->id, said.data);
+	trace(self->task_id, self->id, said.data);
 	return 0;
 }
 
-static aw_status tell_done(aw_future *future, int who, int id) {
-	told *self = malloc(sizeof *self);
+static aw_status tell_done(aw_future *future, int task_id, int id) {
+	done_note *self = malloc(sizeof *self);
 	if (!self) exit(2);
-	*self = (told){who, id};
+	*self = (done_note){task_id, id};
 	return aw_future_add_done_callback(future, on_done, self, free);
 }
 
@@ -160,13 +160,13 @@ static aw_status on_call(aw_loop *loop, void *ud) {
 	bool later = at->op == OP_LATER;
 	text said = {.length = 0};
 	aw_error *error = NULL;
-	aw_status status = simple(NOBODY, at, at->inner, at->args + later, at->count - later, &said, &error);
+	aw_status status = simple(NO_TASK, at, at->inner, at->args + later, at->count - later, &said, &error);
 	if (status < 0) {
 		said.length = 0;
 		add_error(&said, status, error);
 	}
 	aw_error_unref(error);
-	trace(NOBODY, at->id, said.length ? said.data : "ok");
+	trace(NO_TASK, at->id, said.length ? said.data : "ok");
 	return 0;
 }
 
@@ -180,18 +180,18 @@ static aw_status put_slot(int slot, aw_future *future) {
 
 static aw_status start(int slot, int body, bool eager, int group) {
 	aw_task *task;
-	int who = here.started;
+	int task_id = here.started;
 	aw_taskgroup *in = group < 0 ? NULL : here.groups[group];
 	aw_status status = task_start(body, eager, in, &task);
 	if (status < 0) return status;
 	here.tasks[here.task_count++] = task;
-	tell_done(aw_task_future(task), who, 0);
+	tell_done(aw_task_future(task), task_id, 0);
 	return slot < 0 ? 0 : put_slot(slot, aw_future_ref(aw_task_future(task)));
 }
 
 static aw_status spawn_op(enum op op, const int *args, text *said) {
 	bool grouped = op == OP_GSPAWN;
-	if (here.started >= MOST_TASKS || (grouped && !here.groups[args[0]])) {
+	if (here.started >= MAX_TASKS || (grouped && !here.groups[args[0]])) {
 		text_add(said, "skip");
 		return 0;
 	}
@@ -213,13 +213,13 @@ static aw_status slot_op(const node *at, enum op op, const int *args, text *said
 	case OP_STATE: add_state(said, future); return 0;
 	case OP_SET: return aw_future_set_result(future, encode(args[1]), NULL);
 	case OP_FAIL: return aw_future_fail(future, USER_ERROR - args[1], NULL);
-	case OP_ONDONE: return tell_done(future, NOBODY, at->id);
+	case OP_ONDONE: return tell_done(future, NO_TASK, at->id);
 	default: status = aw_shield(future, &made); return status < 0 ? status : put_slot(args[0], made);
 	}
 }
 
 static aw_status gather_op(const int *args, int count) {
-	aw_future *children[MOST_ARGS], *made;
+	aw_future *children[MAX_ARGS], *made;
 	size_t have = 0;
 	for (int i = 2; i < count; i++)
 		if (here.slots[args[i]]) children[have++] = here.slots[args[i]];
@@ -248,9 +248,9 @@ static aw_status counted(aw_status status, text *said) {
 	return status;
 }
 
-aw_status simple(int who, const node *at, enum op op, const int *args, int count, text *said,
+aw_status simple(int task_id, const node *at, enum op op, const int *args, int count, text *said,
                  aw_error **error) {
-	(void)who;
+	(void)task_id;
 	aw_status status;
 	aw_future *future;
 	switch (op) {
@@ -306,7 +306,7 @@ aw_status simple(int who, const node *at, enum op op, const int *args, int count
 	}
 }
 
-/* --- life --- */
+/* --- setup and teardown --- */
 
 void *object_of(enum object_kind kind, int number) {
 	return here.objects[kind][number];
@@ -346,19 +346,19 @@ static void drop_object(enum object_kind kind, void *object) {
 	}
 }
 
-/* From time to time: the end, if all tasks are done, else whoever hangs is cancelled. */
+/* Runs periodically: stops if all tasks are done, else cancels those that hang. */
 static aw_status watch(aw_loop *loop, void *ud) {
 	(void)ud;
 	bool left = false;
 	for (int i = 0; i < here.task_count; i++)
 		if (!aw_future_done(aw_task_future(here.tasks[i]))) left = true;
 	if (!left || ++here.rounds > ROUNDS) {
-		if (left) trace(NOBODY, 0, "stuck");
+		if (left) trace(NO_TASK, 0, "stuck");
 		return aw_loop_stop(loop);
 	}
-	trace(NOBODY, 0, "stall");
+	trace(NO_TASK, 0, "stall");
 	int count = here.task_count;
-	bool was_left[MOST_TASKS];
+	bool was_left[MAX_TASKS];
 	for (int i = 0; i < count; i++) was_left[i] = !aw_future_done(aw_task_future(here.tasks[i]));
 	for (int i = 0; i < count; i++)
 		if (was_left[i]) aw_task_cancel(here.tasks[i], NULL);
@@ -371,7 +371,7 @@ bool world_open(const program *of, enum flavour flavour, FILE *out) {
 	if (aw_loop_new("virtual", &here.loop) < 0) return false;
 	here.base = aw_loop_time(here.loop);
 	for (int kind = 0; kind < MADE_COUNT; kind++)
-		for (int i = 0; i < MOST_OBJECTS; i++)
+		for (int i = 0; i < MAX_OBJECTS; i++)
 			if (of->objects[kind][i].present &&
 			    make_object((enum object_kind)kind, &of->objects[kind][i], &here.objects[kind][i]) < 0)
 				return false;
@@ -382,14 +382,14 @@ bool world_open(const program *of, enum flavour flavour, FILE *out) {
 bool world_close(void) {
 	here.quiet = true;
 	bool closed = aw_loop_close(here.loop) == 0;
-	for (int i = 0; i < MOST_SLOTS; i++) aw_future_unref(here.slots[i]);
+	for (int i = 0; i < MAX_SLOTS; i++) aw_future_unref(here.slots[i]);
 	for (int i = 0; i < here.task_count; i++) aw_task_unref(here.tasks[i]);
-	for (int i = 0; i < MOST_SCOPES; i++) {
+	for (int i = 0; i < MAX_SCOPES; i++) {
 		aw_taskgroup_unref(here.groups[i]);
 		aw_timeout_unref(here.timeouts[i]);
 	}
 	for (int kind = 0; kind < MADE_COUNT; kind++)
-		for (int i = 0; i < MOST_OBJECTS; i++)
+		for (int i = 0; i < MAX_OBJECTS; i++)
 			if (here.objects[kind][i]) drop_object((enum object_kind)kind, here.objects[kind][i]);
 	aw_loop_unref(here.loop);
 	free(here.used);

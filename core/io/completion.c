@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The completion queue. An entry is one operation, from its submit to its drain: in flight it stands in a
- * table by token, done in a list. Everything ends through the ready queue, so that a drain sees outcomes in
- * the order in which a callback would have.
+ * The completion queue. An entry is one operation, from submit to drain: a hash table by token has those in
+ * flight, a list those that are done. Every operation completes through the ready queue, so that a drain
+ * returns outcomes in the order in which callbacks would have run.
  */
 #include "failure.h"
 #include "future.h"
@@ -21,7 +21,7 @@ typedef struct entry {
 	};
 	aw_loop *loop;
 	aw_future *future;
-	struct entry *next, *previous; /* in the table's chain, or in the list of those done (next alone) */
+	struct entry *next, *previous; /* in a hash chain, or (`next` only) in the list of completed ones */
 	uint64_t token;
 	int64_t value;
 	aw_status status;
@@ -90,7 +90,7 @@ static completion_queue *queue_of(aw_loop *loop) {
 		loop_add_closer(loop, &self->closer);
 		loop->completions = self;
 	}
-	/* A full table only makes chains longer, so that this may fail. */
+	/* May fail: without growth the chains only get longer. */
 	if (self->in_flight >= self->buckets) (void)table_grow(self);
 	return self;
 }
@@ -150,7 +150,7 @@ static aw_status waiter_run(ready_item *item) {
 	return 0;
 }
 
-/* --- submitting --- */
+/* --- submit --- */
 
 static aw_status submit_io(entry *self, const aw_submission *from) {
 	aw_op *op = &self->operation.op;
@@ -161,11 +161,11 @@ static aw_status submit_io(entry *self, const aw_submission *from) {
 	              .length = from->length,
 	              .offset = from->offset};
 	if (from->kind == AW_OP_READ || from->kind == AW_OP_WRITE) op->flags = 0;
-	/* whatever the program has left in it */
+	/* overrides whatever the program left in this field */
 	if (from->kind == AW_OP_POLL) op->offset = AW_OP_POLL_ONCE;
 	if (from->kind == AW_OP_SEND) op->flags |= MSG_NOSIGNAL;
 	self->operation.done = operation_done;
-	return loop_submit_held(self->loop, &self->operation); /* flushed at the end of the array */
+	return loop_submit_held(self->loop, &self->operation); /* the caller flushes after the whole array */
 }
 
 static aw_status submit_future(entry *self, aw_future *future) {
@@ -223,21 +223,21 @@ ENTRY(aw_loop_submit, (aw_loop *loop, const aw_submission *submissions, size_t c
 	return taken || status == 0 ? (aw_status)taken : status;
 }
 
-/* --- cancelling --- */
+/* --- cancel --- */
 
 static void entry_cancel(entry *self) {
 	aw_loop *loop = self->loop;
 	if (self->cancelled) return;
 	self->cancelled = true;
 	switch (self->kind) {
-	case AW_OP_NOP: break; /* its turn comes in any case */
+	case AW_OP_NOP: break; /* completes in the next iteration anyway */
 	case AW_OP_SLEEP:
 		if (!timer_is_set(&self->alarm.timer)) break;
 		loop_alarm_stop(loop, &self->alarm);
 		loop_push(loop, &self->alarm.item);
 		break;
 	case AW_OP_FUTURE:
-		/* The future itself goes on. */
+		/* Stops waiting; the future itself is not cancelled. */
 		if (future_unwait(self->future, &self->waiter)) loop_push(loop, &self->waiter.item);
 		break;
 	default: loop_cancel(loop, &self->operation);
@@ -258,7 +258,7 @@ ENTRY(aw_loop_cancel_token, (aw_loop *loop, uint64_t token), (loop, token)) {
 	return found;
 }
 
-/* --- draining --- */
+/* --- drain --- */
 
 static aw_status take_done(completion_queue *queue, aw_completion *out, size_t max) {
 	aw_status count = 0;
@@ -298,7 +298,7 @@ ENTRY(aw_loop_drain, (aw_loop *loop, aw_completion *out, size_t max, int64_t tim
 	return status;
 }
 
-/* The loop closed, and every operation has ended. */
+/* The loop is closed, and every operation has completed. */
 static void queue_close(closer *base) {
 	completion_queue *queue = container_of(base, completion_queue, closer);
 	aw_loop *loop = queue->loop;

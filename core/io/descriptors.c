@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers and writers of the program's descriptors. Each is a poll operation that is submitted again after
- * its callback ran: seen from outside, level-triggered, once an iteration.
+ * Readers and writers of the program's descriptors. Each is a poll operation that is resubmitted after its
+ * callback has run: to the program it is level-triggered, at most once per iteration.
  */
 #include "descriptors.h"
 
@@ -28,13 +28,13 @@ typedef struct watcher {
 } watcher;
 
 /*
- * Indexed by descriptor. The number is the caller's word for it: what the kernel makes of it is the backend's
- * to tell.
+ * Indexed by descriptor number, which is only the caller's name for a file: the backend checks what it refers
+ * to.
  */
 struct descriptors {
 	closer closer;
 	aw_loop *loop;
-	watcher **slots; /* reader and writer of each descriptor */
+	watcher **slots; /* a reader and a writer per descriptor */
 	size_t count;
 };
 
@@ -46,7 +46,7 @@ static watcher **slot_of(aw_loop *loop, int fd, int side) {
 	return self && fd >= 0 && index < self->count ? &self->slots[index] : NULL;
 }
 
-/* The loop closed, and every watcher has ended. */
+/* The loop is closed, and every watcher has ended. */
 static void descriptors_close(closer *base) {
 	struct descriptors *self = container_of(base, struct descriptors, closer);
 	self->loop->descriptors = NULL;
@@ -85,7 +85,7 @@ static void watcher_unslot(watcher *self) {
 	if (slot && *slot == self) *slot = NULL;
 }
 
-/* The operation ended: calls, and polls again. */
+/* The poll completed: runs the callback and polls again. */
 static void watcher_done(operation *ended) {
 	watcher *self = container_of(ended, watcher, operation);
 	int64_t result = ended->op.result;
@@ -112,7 +112,7 @@ static void watcher_done(operation *ended) {
 	watcher_free(self);
 }
 
-/* Takes it out of its slot; it ends when its operation does. */
+/* Clears the slot; the watcher is freed when its operation completes. */
 static void watcher_remove(watcher *self) {
 	watcher_unslot(self);
 	self->removed = true;
@@ -121,7 +121,7 @@ static void watcher_remove(watcher *self) {
 
 static void watcher_close(closer *base) {
 	watcher *self = container_of(base, watcher, closer);
-	watcher_remove(self); /* the backend completes it when it is closed */
+	watcher_remove(self); /* its operation completes when the backend is closed */
 }
 
 static aw_status add(aw_loop *loop, int fd, int side, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {
@@ -185,11 +185,11 @@ ENTRY(aw_loop_remove_writer, (aw_loop *loop, int fd), (loop, fd)) {
 	return take_out(loop, fd, SLOT_WRITER);
 }
 
-/* --- a future for once --- */
+/* --- one-shot futures --- */
 
 typedef struct poll_future {
 	aw_future future;
-	operation operation; /* holds a reference while it is in flight */
+	operation operation; /* has a reference while in flight */
 } poll_future;
 
 static bool poll_cancel(aw_future *future, aw_error *reason) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names, looked up by the system's resolver, which blocks: on a few threads that the loop has for nothing
- * else, so that slow name servers keep no other work waiting. What is numeric needs no thread.
+ * Name resolution with the system's resolver. It blocks, so it runs on a few threads reserved for it: slow
+ * name servers must not delay other work. Numeric addresses need no thread.
  */
 #include "failure.h"
 #include "run_in_executor.h"
@@ -15,7 +15,7 @@
 
 enum { RESOLVER_THREADS = 4 };
 
-/* --- what is found --- */
+/* --- results --- */
 
 struct aw_addrinfo {
 	object base;
@@ -103,7 +103,7 @@ const char *aw_nameinfo_service(const aw_nameinfo *name) {
 	return object_is(name, &nameinfo_class) ? name->service : NULL;
 }
 
-/* --- a look-up --- */
+/* --- lookup --- */
 
 typedef struct lookup {
 	bool by_address;
@@ -115,7 +115,7 @@ typedef struct lookup {
 	char text[];
 } lookup;
 
-/* Fails with the code of getaddrinfo(3), on either side. */
+/* Fails the future with an error of getaddrinfo(3). */
 static aw_error *error_of_lookup(int code) {
 	int error = errno;
 	if (code == EAI_MEMORY) return aw_error_ref(error_of(-ENOMEM));
@@ -125,7 +125,9 @@ static aw_error *error_of_lookup(int code) {
 	return made;
 }
 
-/* Returns a code of getaddrinfo(3). EAI_NONAME in the first attempt means that a name server is needed. */
+/*
+ * Returns a code of getaddrinfo(3). EAI_NONAME on the first, numeric try means that a thread must resolve it.
+ */
 static int lookup_addresses(const lookup *self, int more_flags, void **out) {
 	struct addrinfo hints = self->hints;
 	hints.ai_flags |= more_flags;
@@ -166,7 +168,7 @@ static aw_destroy_fn lookup_destroy(const lookup *self) {
 	return self->by_address ? value_nameinfo : value_addrinfo;
 }
 
-/* On a thread of the resolver. */
+/* Runs on a resolver thread. */
 static aw_status lookup_run(void *ud, void **out, aw_destroy_fn *out_destroy) {
 	const lookup *self = ud;
 	int code = self->by_address ? lookup_name(self, out) : lookup_addresses(self, 0, out);
@@ -180,7 +182,7 @@ static aw_status lookup_run(void *ud, void **out, aw_destroy_fn *out_destroy) {
 	return status;
 }
 
-/* Without a thread, if no name server is needed: true, with the code in `out_code`. */
+/* Resolves numeric addresses at once: true, with the code in `out_code`. */
 static bool lookup_local(const lookup *self, void **out, int *out_code) {
 	if (self->by_address) {
 		if (~self->flags & (NI_NUMERICHOST | NI_NUMERICSERV)) return false;
@@ -191,7 +193,7 @@ static bool lookup_local(const lookup *self, void **out, int *out_code) {
 	return *out_code != EAI_NONAME;
 }
 
-/* --- the loop's threads --- */
+/* --- resolver threads of a loop --- */
 
 struct resolver {
 	closer closer;
@@ -224,7 +226,7 @@ static aw_status resolver_of(aw_loop *loop, struct resolver **out) {
 	return 0;
 }
 
-/* Takes over `self`. */
+/* Takes ownership of `self`. */
 static aw_status lookup_start(lookup *self, aw_loop *loop, const void *origin, aw_future **out) {
 	void *value = NULL;
 	int code = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals. The handler counts the delivery and rings the doorbell, an eventfd, of every loop that watches the
- * signal. The doorbell is never the message: a loop compares counts, so a bell that rings in vain (in a
- * forked child, say, which shares it) does nothing.
+ * Signals. The handler counts the delivery and writes to the eventfd (the doorbell) of every loop that
+ * watches the signal. The loop compares counts, so that a spurious wake-up does nothing, such as one from a
+ * forked child that shares the eventfd.
  */
 #include "context.h"
 #include "failure.h"
@@ -23,16 +23,16 @@ static const int64_t retry_first = 5 * AW_MILLISECOND, retry_last = AW_SECOND;
 
 /* Written by the handler. */
 static _Atomic uint32_t counts[SIGNALS];
-/* Read by the handler: the doorbells, plus one so that zero means none, and which signals each wants. */
+/* Read by the handler: descriptor + 1 of each doorbell (0: free), and the set of signals it wants. */
 static _Atomic int doorbells[LOOPS_MAX];
 static _Atomic uint64_t wanted[LOOPS_MAX];
-/* Written by the handler: the last ring did not reach the doorbell, and the loop has not looked since. */
+/* Written by the handler: it could not write to the doorbell, and the loop has not checked since. */
 static atomic_bool refused[LOOPS_MAX], lost[LOOPS_MAX];
-/* Guarded by threads_mutex: what the host had, and how many loops watch. */
+/* Guarded by threads_mutex: the program's former handler, and how many loops watch. */
 static struct sigaction before[SIGNALS];
 static unsigned watching[SIGNALS];
 
-/* What F_GETSIG says of a doorbell, which sends no signals: of another file under its number it does not. */
+/* Set with F_SETSIG to recognize a doorbell: another file that reuses the number does not have this value. */
 enum { OUR_MARK = 62 };
 
 static bool is_ours(int fd) {
@@ -52,14 +52,14 @@ static void bell_free(int bell) {
 	if (is_ours(bell)) close(bell);
 }
 
-/* The program may have closed it, and eight bytes must not get into the file that has its number now. */
+/* If the program closed the doorbell, the write must not hit a file that reuses its number. */
 static bool ring(int fd) {
 	const uint64_t one = 1;
 	if (!is_ours(fd)) return false;
 	ssize_t n;
 	do n = write(fd, &one, sizeof one);
 	while (n < 0 && errno == EINTR);
-	return n >= 0 || errno == EAGAIN; /* a full counter rings as well */
+	return n >= 0 || errno == EAGAIN; /* a full counter wakes the loop, too */
 }
 
 static void on_signal(int number) {
@@ -88,14 +88,14 @@ typedef struct signal_watch {
 
 struct signals {
 	closer closer;
-	operation operation; /* the poll of the doorbell, while it is in flight */
+	operation operation; /* the poll of the doorbell */
 	aw_loop *loop;
-	size_t place; /* in `doorbells` */
+	size_t place; /* index in `doorbells` */
 	int bell;
 	bool polling, freed;
-	alarm_clock retry; /* arms it again, after `delay` */
-	bool retrying;     /* that one is set, or queued */
-	int64_t delay;     /* 0: it could be armed the last time */
+	alarm_clock retry; /* polls again after `delay` */
+	bool retrying;     /* `retry` is set or queued */
+	int64_t delay;     /* 0: the last poll was accepted */
 	size_t used;
 	signal_watch *watches[SIGNALS];
 };
@@ -122,7 +122,7 @@ static aw_status watch_run(ready_item *item) {
 	return status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
 }
 
-/* Queues the watches whose signals have come. */
+/* Queues the watches whose signals have arrived. */
 static void signals_look(struct signals *self) {
 	for (int number = 1; number < SIGNALS; number++) {
 		signal_watch *watch = self->watches[number];
@@ -161,10 +161,7 @@ static aw_status signals_poll(struct signals *self) {
 	return status;
 }
 
-/*
- * It was armed before, and somebody relies on it: what is refused is reported, and tried again less and less
- * often.
- */
+/* A watch that was accepted must not stop silently: reports a refused poll, and retries with backoff. */
 static void signals_keep_polling(struct signals *self) {
 	aw_status status = signals_poll(self);
 	if (status == 0) {
@@ -175,7 +172,7 @@ static void signals_keep_polling(struct signals *self) {
 	self->delay = is_first ? retry_first : self->delay < retry_last ? self->delay * 2 : retry_last;
 	if (self->retrying) return;
 	self->retrying = true;
-	/* Without memory for a timer it is tried in the next turn. */
+	/* Without memory for a timer, retry in the next iteration. */
 	if (loop_alarm_set(self->loop, &self->retry, loop_after(self->loop, self->delay)) < 0)
 		loop_push(self->loop, &self->retry.item);
 	if (is_first) report_status(self->loop, "signals can't be watched; trying again", status, NULL, NULL);
@@ -188,10 +185,7 @@ static aw_status retry_run(ready_item *item) {
 	return 0;
 }
 
-/*
- * Nobody watches any more: a bell or a timer that nobody waits for must not keep a virtual clock from
- * jumping.
- */
+/* The last watch was removed: an idle doorbell or timer must not keep a virtual clock from jumping. */
 static void signals_rest(struct signals *self) {
 	loop_cancel(self->loop, &self->operation);
 	if (!timer_is_set(&self->retry.timer)) return;
@@ -204,8 +198,8 @@ static bool is_deaf(const aw_loop *loop) {
 }
 
 /*
- * The program has closed the doorbell: another one takes its place. The old one's operation is cancelled, and
- * the next polls the new one.
+ * Replaces a doorbell that the program closed. Cancels the poll of the old one; its completion polls the new
+ * one.
  */
 static void bell_replace(struct signals *self) {
 	if (is_ours(self->bell)) return;
@@ -230,7 +224,7 @@ static const lookout lookout_for_signals = {.is_deaf = is_deaf, .look = look_for
 
 static void signals_close(closer *base);
 
-/* The loop's own, made at its first signal. */
+/* Returns the signal state of the loop, created on first use. */
 static struct signals *signals_of(aw_loop *loop, aw_status *status) {
 	struct signals *self = loop->signals;
 	if (self) return self;
@@ -269,7 +263,7 @@ static aw_status handler_install(int number) {
 	pthread_mutex_lock(&threads_mutex);
 	struct sigaction now;
 	aw_status status = sigaction(number, NULL, &now) < 0 ? -errno : 0;
-	/* Also for a signal that is watched already: the host may have set a handler of its own since. */
+	/* Even if the signal is watched already: the program may have replaced the handler since. */
 	if (status == 0 && now.sa_handler != on_signal && sigaction(number, &ours, &before[number]) < 0)
 		status = -errno;
 	if (status == 0) watching[number]++;
@@ -280,7 +274,7 @@ static aw_status handler_install(int number) {
 static void handler_remove(int number) {
 	pthread_mutex_lock(&threads_mutex);
 	struct sigaction now;
-	/* Only if it is still ours: a host that has installed its own since keeps it. */
+	/* Only if it is still ours: the program may have installed another handler since. */
 	if (--watching[number] == 0 && sigaction(number, NULL, &now) == 0 && now.sa_handler == on_signal)
 		sigaction(number, &before[number], NULL);
 	pthread_mutex_unlock(&threads_mutex);
@@ -293,11 +287,11 @@ static aw_status add_handler(aw_loop *loop, int signal, aw_callback_fn fn, void 
 	struct signals *self = status < 0 ? NULL : signals_of(loop, &status);
 	signal_watch *watch = self ? calloc(1, sizeof *watch) : NULL;
 	if (self && !watch) status = -ENOMEM;
-	/* Before the one before goes: if it can't be armed, nothing has changed. */
+	/* Before removing the old watch: a failure must leave that in place. */
 	if (watch) status = signals_poll(self);
 	if (watch && status == 0) {
 		aw_loop_remove_signal_handler(loop, signal);
-		status = loop_check(loop); /* the destroy of the one before may have closed it */
+		status = loop_check(loop); /* the old watch's destroy may have closed it */
 		if (status == 0) status = handler_install(signal);
 	}
 	if (!watch || status < 0) {
@@ -345,25 +339,25 @@ ENTRY(aw_loop_remove_signal_handler, (aw_loop *loop, int signal), (loop, signal)
 	if (signal < 1 || signal >= SIGNALS) return -EINVAL;
 	struct signals *self = loop->signals;
 	if (!self || !self->watches[signal]) return 0;
-	object_ref(loop); /* the destroy may drop the last reference, or close it */
+	object_ref(loop); /* the destroy may drop the last reference or close the loop */
 	watch_remove(self, signal);
 	if (loop->signals == self && !self->used) signals_rest(self);
 	object_unref(loop);
 	return 1;
 }
 
-/* The loop closes: what it still watches is given up. */
+/* The loop is closing: removes the remaining watches. */
 static void signals_close(closer *base) {
 	struct signals *self = container_of(base, struct signals, closer);
 	self->loop->lookout = NULL;
 	self->loop->signals = NULL;
 	for (int number = 1; number < SIGNALS; number++)
 		if (self->watches[number]) watch_remove(self, number);
-	atomic_store(&wanted[self->place], 0); /* as whoever takes the place next expects it */
+	atomic_store(&wanted[self->place], 0); /* the next owner of the slot expects 0 */
 	atomic_store(&doorbells[self->place], 0);
 	loop_alarm_stop(self->loop, &self->retry);
 	self->freed = true;
-	if (self->polling) return; /* its operation ends when the backend is closed */
+	if (self->polling) return; /* its operation completes when the backend is closed */
 	bell_free(self->bell);
 	free(self);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls on sockets: the system's call is tried, and tried again whenever the socket is ready. So waiting is
- * all that a backend does for them, a cancelled call has consumed nothing, and the order of events is that of
- * asyncio, which does the same.
+ * Socket calls: try the system call, and retry when the socket is ready, as asyncio does. So the backend only
+ * polls, a cancelled call has consumed nothing, and events come in asyncio's order.
  */
 #include "coro.h"
 #include "descriptors.h"
@@ -19,27 +18,27 @@
 
 typedef struct socket_call socket_call;
 
-/* One of the calls. */
+/* A kind of call. */
 typedef struct socket_verb {
-	/* What the system's call gives; -EAGAIN: wait for `events`. */
+	/* Returns the result of the system call; -EAGAIN: wait for `events`. */
 	aw_status (*attempt)(socket_call *self);
 	uint32_t events;
-	bool needs_nonblocking; /* no flag of the system's call keeps it from blocking */
+	bool needs_nonblocking; /* the system call has no flag like MSG_DONTWAIT */
 } socket_verb;
 
 struct socket_call {
 	aw_frame frame;
 	const socket_verb *verb;
 	aw_loop *loop;
-	aw_future *ready; /* a reference, while it is awaited */
+	aw_future *ready; /* a reference, while awaited */
 	int fd;
 	aw_status result;
 	unsigned char *buffer; /* or the data to send */
 	size_t length;
 	size_t sent;
-	struct sockaddr *address; /* where to put the other side's address, or whom to send to */
-	uint32_t *address_room;   /* of an address that comes back */
-	uint32_t address_length;  /* of one that is given */
+	struct sockaddr *address; /* where to store the peer's address, or the address to send to */
+	uint32_t *address_room;   /* in, out: size of `address` for a call that returns one */
+	uint32_t address_length;  /* of an address passed in */
 	bool connecting;
 	struct sockaddr_storage peer; /* to connect to */
 };
@@ -94,7 +93,7 @@ static aw_status attempt_connect(socket_call *self) {
 	if (self->connecting)
 		return getsockopt(self->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? -errno : -error;
 	if (connect(self->fd, (struct sockaddr *)&self->peer, self->address_length) == 0) return 0;
-	/* Interrupted, it goes on as if it had been started without waiting. */
+	/* After EINTR the connect continues asynchronously, as after EINPROGRESS. */
 	if (errno != EINPROGRESS && errno != EINTR) return -errno;
 	self->connecting = true;
 	return -EAGAIN;
@@ -107,7 +106,7 @@ static const socket_verb verb_recv = {attempt_recv, AW_POLL_IN, false},
 						 verb_accept = {attempt_accept, AW_POLL_IN, true},
 						 verb_connect = {attempt_connect, AW_POLL_OUT, true};
 
-/* -EAGAIN: wait. The one that connect(2) gives for a full queue of a Unix listener is a failure. */
+/* True: wait. EAGAIN from connect(2) is a failure: the backlog of a Unix listener is full. */
 static bool attempt(socket_call *self) {
 	bool was_connecting = self->connecting;
 	do {
@@ -117,7 +116,7 @@ static bool attempt(socket_call *self) {
 	return self->result == -EAGAIN;
 }
 
-/* 0, or why the call can't be made. */
+/* Returns 0 if the call can be made. */
 static aw_status call_check(const socket_call *self) {
 	if (self->fd < 0) return -EBADF;
 	if (!self->buffer && self->length > 0) return -EINVAL;
@@ -128,7 +127,7 @@ static aw_status call_check(const socket_call *self) {
 	return flags & O_NONBLOCK ? 0 : failed_saying(-EINVAL, "the socket must be non-blocking");
 }
 
-/* --- in a stackful task --- */
+/* --- stackful calls --- */
 
 static aw_status call_now(socket_call *self) {
 	const aw_resume *resume = stackful_here();
@@ -146,7 +145,7 @@ static aw_status call_now(socket_call *self) {
 	return await_ended(resume, self->result);
 }
 
-/* --- as a coroutine --- */
+/* --- coroutines --- */
 
 static aw_status call_step(aw_resume *resume, void *ud) {
 	socket_call *self = ud;
@@ -182,7 +181,7 @@ static aw_status call_later(aw_loop *loop, const socket_call *call, const void *
 	return 0;
 }
 
-/* --- the calls --- */
+/* --- public functions --- */
 
 static void *without_const(const void *data) {
 	return (void *)(uintptr_t)data;
@@ -278,7 +277,7 @@ ENTRY(aw_sock_accept_coro, (aw_loop *loop, int fd, struct sockaddr *address, uin
 	return call_later(loop, &call, CALLER, out);
 }
 
-/* False if the address can't be one. */
+/* False if the address is invalid. */
 static bool connect_call(socket_call *self, int fd, const struct sockaddr *address, uint32_t address_length) {
 	if (!address || address_length < sizeof address->sa_family || address_length > sizeof self->peer)
 		return false;

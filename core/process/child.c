@@ -2,9 +2,9 @@
 /*
  * A child: its watch, its pipes, and the futures that wait for both.
  *
- * Pipes are driven while somebody waits for them and stand still otherwise: what the child writes then stays
- * in the kernel, and what an operation brings in late is kept all the same. So a communicate that was
- * cancelled loses nothing, and the next one goes on.
+ * Pipes are read and written only while a future waits for them. Otherwise the child's output stays in the
+ * kernel, and data from an operation that completes late is kept. So a cancelled communicate loses nothing,
+ * and the next one continues.
  */
 #include "child.h"
 
@@ -19,25 +19,25 @@
 #include <string.h>
 
 enum {
-	FIRST_ROOM = 16 * 1024, /* most children say little */
-	MORE_ROOM = 64 * 1024,  /* what a pipe holds */
-	STATUS_UNKNOWN = 255,   /* as asyncio has it, for a child that somebody else collected */
+	FIRST_ROOM = 16 * 1024, /* most children write little */
+	MORE_ROOM = 64 * 1024,  /* the capacity of a pipe */
+	STATUS_UNKNOWN = 255,   /* as in asyncio, for a child that was reaped elsewhere */
 	KILLED_WITHIN_MS = 10 * 1000
 };
 #define RETRY_AFTER (2 * AW_MILLISECOND)
 
 struct awaiter {
 	aw_future future;
-	child *child; /* while it is in the list */
+	child *child; /* while listed */
 	awaiter *next, *previous;
 	enum awaits what;
 };
 
 static void child_pump(child *self);
 
-/* --- those who wait --- */
+/* --- waiting futures --- */
 
-/* Takes it out of the list, which gives its reference to the caller. */
+/* Unlinks it; the caller takes over the reference of the list. */
 static void awaiter_leave(awaiter *self) {
 	child *owner = self->child;
 	self->child = NULL;
@@ -51,7 +51,7 @@ static bool awaiter_cancel(aw_future *future, aw_error *reason) {
 	if (!owner) return true;
 	awaiter_leave(self);
 	object_unref(self);
-	child_pump(owner); /* its operations keep it alive */
+	child_pump(owner); /* operations in flight keep it alive */
 	return true;
 }
 
@@ -87,8 +87,8 @@ static awaiter *first_satisfied(const child *self) {
 }
 
 /*
- * Finishes whom there is nothing left to wait for. From the start each time: letting go of a future may call
- * out.
+ * Finishes the futures that have nothing left to wait for. Restarts from the head each time: dropping a
+ * reference may run user code.
  */
 static void child_settle(child *self) {
 	for (awaiter *at; (at = first_satisfied(self));) {
@@ -104,7 +104,7 @@ static awaiter *first_of(const child *self, enum awaits least) {
 	return at;
 }
 
-/* Fails those who wait for `least` or more. */
+/* Fails the futures that wait for `least` or more. */
 static void child_fail(child *self, enum awaits least, aw_status status) {
 	for (awaiter *at; (at = first_of(self, least));) {
 		awaiter_leave(at);
@@ -128,7 +128,7 @@ aw_status child_await(child *self, enum awaits what, const void *origin, aw_futu
 	return 0;
 }
 
-/* --- the pipes --- */
+/* --- pipes --- */
 
 static void pipe_cancel(child_pipe *self) {
 	if (self->cancelled) return;
@@ -137,8 +137,8 @@ static void pipe_cancel(child_pipe *self) {
 }
 
 /*
- * An operation may not have reached the kernel yet, and must not find another file under the number: it is
- * closed after it.
+ * With an operation in flight the close is deferred: the operation may not have reached the kernel yet, and
+ * must not find the descriptor number reused.
  */
 static void pipe_close(child_pipe *self) {
 	if (self->fd < 0) return;
@@ -160,7 +160,7 @@ static aw_status pipe_submit(child_pipe *self, uint32_t kind, unsigned char *at,
 	aw_status status = loop_submit_held(self->owner->loop, &self->io);
 	if (status == 0) return 0;
 	self->busy = false;
-	object_unref(self->owner); /* never the last: a caller of ours has one */
+	object_unref(self->owner); /* never the last: our caller has one */
 	return status;
 }
 
@@ -200,10 +200,10 @@ static void pipe_drive(child_pipe *self, bool wanted) {
 	if (status < 0) child_fail(self->owner, AWAITS_OUTPUT, status);
 }
 
-/* Starts what is wanted and stops what is not. */
+/* Starts the operations that are wanted, and cancels the others. */
 static void child_pump(child *self) {
 	for (int i = 0; i < STDIO_STREAMS; i++) {
-		/* Asked anew for each, since a failure ends the wish. */
+		/* Check for each stream: a failure completes the waiting futures. */
 		bool wanted = child_is_awaited(self, AWAITS_ALL) || (i > 0 && child_is_awaited(self, AWAITS_OUTPUT));
 		pipe_drive(&self->pipes[i], wanted);
 	}
@@ -224,7 +224,7 @@ static void pipe_done(operation *io) {
 		*(is_input ? &self->written : &self->length) += (size_t)result;
 	} else if (self->fd >= 0 && !is_passing(result)) {
 		pipe_close(self);
-		/* Who stops reading what it is fed does nothing wrong. */
+		/* A child may stop reading its input. */
 		bool is_end = result == 0 || (is_input && (result == -EPIPE || result == -ECONNRESET));
 		if (!is_end) child_fail(owner, AWAITS_OUTPUT, (aw_status)result);
 	}
@@ -262,7 +262,7 @@ aw_status child_take_pipe(child *self, int stream, int *out_fd) {
 	return 0;
 }
 
-/* --- the watch --- */
+/* --- watch --- */
 
 static void child_end(child *self, int32_t code) {
 	self->has_ended = true;
@@ -282,7 +282,7 @@ static aw_status watch_submit(child *self) {
 	self->watch.op = (aw_op){.kind = AW_OP_POLL, .fd = self->process, .flags = AW_POLL_IN};
 	object_ref(self);
 	aw_status status = loop_submit_held(self->loop, &self->watch);
-	if (status < 0) object_unref(self); /* never the last: a caller of ours has one */
+	if (status < 0) object_unref(self); /* never the last: our caller has one */
 	return status;
 }
 
@@ -294,7 +294,7 @@ static aw_status retry_run(ready_item *item) {
 }
 
 /*
- * It could not be collected though the watch ended: a debugger has it first, or the backend was out of
+ * The watch completed but the child could not be reaped: a debugger is attached, or the backend was out of
  * memory.
  */
 static void collect_later(child *self) {
@@ -310,7 +310,7 @@ static void collect_later(child *self) {
 
 static void child_collect(child *self) {
 	int32_t code = STATUS_UNKNOWN;
-	if (self->has_ended) return; /* by the loop's end */
+	if (self->has_ended) return; /* reaped when the loop closed */
 	aw_status status = os_process_collect(self->process, self->pid, &code);
 	if (status == -EAGAIN) {
 		if (!loop_closing(self->loop)) collect_later(self);
@@ -323,12 +323,12 @@ static void child_collect(child *self) {
 
 aw_status child_signal(child *self, int signal) {
 	if (self->has_ended || os_process_has_ended(self->process, self->pid) != 0) return -ESRCH;
-	/* Until it is collected its number, and so its group's, is nobody else's. */
+	/* Not reaped yet, so neither the pid nor the group id can have been reused. */
 	aw_status status = self->flags & AW_PROCESS_GROUP ? os_group_signal(self->pid, signal) : -ESRCH;
 	return status == -ESRCH ? os_process_signal(self->process, self->pid, signal) : status;
 }
 
-/* Also when it has ended but is not collected: its group may live. And it may have left that. */
+/* Kills the group even if the child has exited, and the child as well: it may have left the group. */
 static aw_status child_kill(child *self) {
 	if (self->flags & AW_PROCESS_GROUP) (void)os_group_signal(self->pid, SIGKILL);
 	return os_process_signal(self->process, self->pid, SIGKILL);
@@ -338,7 +338,7 @@ static bool is_to_be_killed(const child *self) {
 	return self->process >= 0 && !self->has_ended && !(self->flags & AW_PROCESS_DETACH);
 }
 
-/* --- life --- */
+/* --- creation and release --- */
 
 static void close_copies(child *self) {
 	for (int i = 0; i < STDIO_STREAMS; i++) {
@@ -358,13 +358,13 @@ static void child_release(object *base) {
 
 static const object_class child_class = {.name = "child", .size = sizeof(child), .release = child_release};
 
-/* The loop closes. Futures stay pending. */
+/* The loop is closing. Futures stay pending. */
 static void child_close(closer *base) {
 	child *self = container_of(base, child, closer);
 	object_ref(self);
 	for (int i = 0; i < STDIO_STREAMS; i++) pipe_close(&self->pipes[i]);
 	if (is_to_be_killed(self)) {
-		/* One that may not be killed, having changed its user, is not waited for either. */
+		/* -EPERM: it changed its user and can't be killed, so don't wait for it. */
 		aw_status status = child_kill(self);
 		int32_t code = STATUS_UNKNOWN;
 		status = os_process_join(self->process, self->pid, status == -EPERM ? 0 : KILLED_WITHIN_MS, &code);
@@ -413,7 +413,7 @@ aw_status child_begin(child *self, const process_made *made, bool adopted) {
 }
 
 void child_shut(child *self) {
-	/* In a forked child, or after an abandon, nothing is ours but copies of the descriptors. */
+	/* In a forked process, or after an abandon, only the copies of the descriptors are ours. */
 	if (self->loop->state == LOOP_CLOSED || self->loop->fork_generation != *threads_fork_word) {
 		close_copies(self);
 		return;

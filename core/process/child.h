@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A child as the loop knows it: watched until it has ended, whoever still holds a handle. The handle
- * (process.c) refers to it, and so does every operation in flight, since buffers belong to operations until
- * these are complete.
+ * The loop's side of a child: watched until it exits, with or without a handle. The handle (process.c) has a
+ * reference, and so has every operation in flight, which owns its buffer until it completes.
  */
 #ifndef CORE_AWAIT_CHILD_H
 #define CORE_AWAIT_CHILD_H
@@ -14,63 +13,63 @@
 typedef struct child child;
 typedef struct awaiter awaiter;
 
-/* Our end of one of its standard streams. */
+/* The parent's end of a standard stream. */
 typedef struct child_pipe {
 	operation io;
 	child *owner;
-	int fd;         /* -1: there is none, it is at its end, closed, or taken */
-	int closing_fd; /* closed, but still in the hands of `io`; else -1 */
-	bool existed;   /* the stream was made as a pipe */
-	bool busy;      /* `io` is in flight, or complete and not yet looked at: the buffer is not ours to move */
-	bool cancelled; /* `io` has been asked to end */
-	bool taken;     /* the caller has our end */
+	int fd;         /* -1: not a pipe, at end of file, closed, or taken */
+	int closing_fd; /* to be closed when `io` completes; -1: none */
+	bool existed;   /* the stream was created as a pipe */
+	bool busy;      /* `io` is in flight, or its completion is not processed: the buffer must not move */
+	bool cancelled; /* a cancel of `io` was requested */
+	bool taken;     /* handed out to the caller */
 	unsigned char *data;
-	size_t length;   /* of what was read, or of the input */
-	size_t capacity; /* of the buffer, for reading */
-	size_t written;  /* of the input */
+	size_t length;   /* of the data read, or of the input */
+	size_t capacity; /* of the buffer, for output */
+	size_t written;  /* bytes of the input written */
 } child_pipe;
 
 struct child {
 	object base;
 	aw_loop *loop;
 	closer closer;
-	int32_t pid;     /* 0 until it is started */
-	int process;     /* its descriptor, until it has been collected */
-	int32_t code;    /* valid once it has ended */
-	uint32_t flags;  /* of ::aw_process_flag */
-	bool has_ended;  /* and has been collected */
-	operation watch; /* for its end */
+	int32_t pid;     /* 0 until started */
+	int process;     /* the pidfd, until reaped */
+	int32_t code;    /* exit code; valid if `has_ended` */
+	uint32_t flags;  /* ::aw_process_flag */
+	bool has_ended;  /* exited and reaped */
+	operation watch; /* for the exit */
 	alarm_clock retry;
 	child_pipe pipes[STDIO_STREAMS];
-	LIST(awaiter) awaiters; /* futures not done yet, in order of creation, each with a reference */
+	LIST(awaiter) awaiters; /* pending futures in order of creation, each with a reference */
 };
 
-/* What a future of a child waits for, beside the exit. */
+/* What a future of a child waits for, in addition to the exit. */
 enum awaits { AWAITS_EXIT, AWAITS_OUTPUT, AWAITS_ALL };
 
-/* A new child that is yet to be started. NULL without memory. */
+/* Creates a child, not started. NULL if out of memory. */
 child *child_new(aw_loop *loop, uint32_t flags);
-/* Takes over what was made and watches it. If that fails, it is killed, unless adopted, and all is closed. */
+/* Takes ownership of `made` and watches the process. On failure closes all, and kills it unless adopted. */
 aw_status child_begin(child *self, const process_made *made, bool adopted);
-/* Closes the pipes, and kills it if it runs and is not detached. Its exit is still collected. */
+/* Closes the pipes, and kills the child unless it is detached. It is still reaped. */
 void child_shut(child *self);
-/* -ESRCH once it has ended, collected or not. */
+/* -ESRCH if it has exited, reaped or not. */
 aw_status child_signal(child *self, int signal);
 /*
- * Copies what is to be fed to stdin, once; nothing if that is no pipe. AW_EINVALIDSTATE if there was input,
- * or stdin is closed.
+ * Copies the input for stdin, once. A no-op if stdin is not a pipe. AW_EINVALIDSTATE if it has input already
+ * or is closed.
  */
 aw_status child_give_input(child *self, const void *input, size_t length);
-/* The call that gave it failed. */
+/* Undoes child_give_input() after a later failure. */
 void child_take_input_back(child *self);
 /*
- * A new reference to a future of its exit and, unless AWAITS_EXIT, of the ends of its pipes, which are driven
- * meanwhile.
+ * Makes a future for the exit and, unless AWAITS_EXIT, for end of file on the pipes, which are read and
+ * written meanwhile. Returns a new reference.
  */
 aw_status child_await(child *self, enum awaits what, const void *origin, aw_future **out);
-/* True while a future of this sort is pending. */
+/* True if a future of this kind is pending. */
 bool child_is_awaited(const child *self, enum awaits what);
-/* Hands out a pipe, or AW_EINVALIDSTATE. */
+/* Hands a pipe out to the caller. AW_EINVALIDSTATE if it can't be. */
 aw_status child_take_pipe(child *self, int stream, int *out_fd);
 
 #endif

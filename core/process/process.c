@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handle of a child process. It is apart from the child itself, so that the last reference of the user's
- * ends the child while the loop goes on to collect it.
+ * The handle of a child process. Separate from the child: dropping the user's last reference kills the child,
+ * and the loop still reaps it.
  */
 #include "process_handle.h"
 
@@ -37,7 +37,7 @@ static aw_status process_check(const aw_process *process) {
 	return process_is(process) ? loop_check(process->child->loop) : AW_EBADHANDLE;
 }
 
-/* A handle with a child that is yet to be started. */
+/* Creates a handle with a child that is not started. */
 static aw_process *process_new(aw_loop *loop, uint32_t flags) {
 	aw_process *self = object_new(&loop->domain, &process_class);
 	if (!self) return NULL;
@@ -47,7 +47,7 @@ static aw_process *process_new(aw_loop *loop, uint32_t flags) {
 	return NULL;
 }
 
-/* --- starting --- */
+/* --- start --- */
 
 static aw_status check_arguments(const char *const *argv, size_t count, const void *out) {
 	if (!argv || !count || !out) return -EINVAL;
@@ -56,13 +56,13 @@ static aw_status check_arguments(const char *const *argv, size_t count, const vo
 	return 0;
 }
 
-/* An errno alone would not tell a missing program from a missing directory. */
+/* An errno alone does not distinguish a missing program from a missing directory. */
 static aw_status start_failed(aw_status status, const process_made *made, const char *program,
                               const char *directory) {
 	if (made->stage == OS_CHANGING_DIRECTORY)
 		return failed_saying(status, "cannot change to directory: %s: %s", directory, aw_strerror(status));
 	if (made->stage != OS_EXECUTING) return failed(status);
-	/* or one of the PATH's parts is no folder */
+	/* ENOTDIR: an entry of PATH is not a directory */
 	bool nowhere = status == -ENOENT || (status == -ENOTDIR && !strchr(program, '/'));
 	if (nowhere && !made->exists) return failed_saying(status, "no such program: %s", program);
 	return failed_saying(status, "cannot run %s: %s", program,
@@ -78,7 +78,7 @@ aw_status process_check_start(aw_loop **loop, const char *const *argv, size_t co
 
 aw_status process_start(aw_loop *loop, const char *const *argv, size_t count,
                         const aw_process_options *options, const void *origin, aw_process **out) {
-	/* All that can run out of memory is made before the child is. */
+	/* Allocate before starting the child, so that nothing can fail for lack of memory after. */
 	aw_process *self = process_new(loop, options->flags);
 	if (!self) return failed(-ENOMEM);
 	process_made made;
@@ -128,7 +128,7 @@ ENTRY(aw_process_adopt, (aw_loop *loop, int32_t pid, int pidfd, uint32_t flags, 
 	if (!self) return -ENOMEM;
 	process_made made = {.pid = pid, .process = -1, .pipes = {-1, -1, -1}};
 	status = pidfd < 0 ? os_process_open(pid, &made.process) : os_duplicate(pidfd, &made.process);
-	/* one that has ended can still be collected */
+	/* one that has exited can still be reaped */
 	if (status == 0) status = os_process_has_ended(made.process, pid);
 	if (status < 0)
 		os_close(&made.process);
@@ -142,7 +142,7 @@ ENTRY(aw_process_adopt, (aw_loop *loop, int32_t pid, int pidfd, uint32_t flags, 
 	return 0;
 }
 
-/* --- looking at one --- */
+/* --- queries --- */
 
 REFERENCES(aw_process, process_is(self))
 
@@ -158,7 +158,7 @@ ENTRY(aw_process_returncode, (const aw_process *process, int32_t *out), (process
 	return 0;
 }
 
-/* --- waiting for it --- */
+/* --- wait --- */
 
 static aw_status process_await(aw_process *process, enum awaits what, const void *origin, aw_future **out) {
 	aw_status status = process_check(process);
@@ -187,7 +187,7 @@ ENTRY(aw_process_communicate, (aw_process *process, const void *input, size_t le
 	return status;
 }
 
-/* --- its streams --- */
+/* --- streams --- */
 
 ENTRY(aw_process_output, (const aw_process *process, int stream, const void **out_data, size_t *out_length),
       (process, stream, out_data, out_length)) {
@@ -205,7 +205,7 @@ const char *aw_process_text(const aw_process *process, int stream) {
 	const child_pipe *pipe = &process->child->pipes[stream];
 	if (!pipe->existed || pipe->taken || pipe->fd >= 0 || pipe->busy) return NULL;
 	if (!pipe->data) return "";
-	/* Room was made before the read that found the end; a pipe that was closed instead may have none. */
+	/* The read that returned end of file left room for the NUL; a pipe that was closed may have none. */
 	if (pipe->length == pipe->capacity) return NULL;
 	pipe->data[pipe->length] = 0;
 	return (const char *)pipe->data;
@@ -218,7 +218,7 @@ ENTRY(aw_process_take_pipe, (aw_process *process, int stream, int *out_fd), (pro
 	return child_take_pipe(process->child, stream, out_fd);
 }
 
-/* --- ending it --- */
+/* --- signals --- */
 
 ENTRY(aw_process_send_signal, (aw_process *process, int signal), (process, signal)) {
 	aw_status status = process_check(process);

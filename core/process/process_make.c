@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes a child: everything that can be found out or prepared is done here, in the parent, since the child
- * may do next to nothing before its exec. Whatever fails, every descriptor opened on the way is closed again.
+ * Starts a child. All lookups and preparations happen in the parent, since little is safe in the child before
+ * exec. On failure every descriptor opened here is closed.
  */
 #include "process_options.h"
 
@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- which files to try --- */
+/* --- candidate files --- */
 
-/* As confstr(_CS_PATH) has it, for an environment without a PATH. */
+/* The value of confstr(_CS_PATH), for an environment without PATH. */
 static const char default_path[] = "/bin:/usr/bin";
 
 static const char *path_of(char *const *env) {
@@ -22,7 +22,7 @@ static const char *path_of(char *const *env) {
 	return default_path;
 }
 
-/* One memory block: the arguments ended by NULL, the files to try ended by NULL, the files' names. */
+/* One allocation: NULL-terminated argv, NULL-terminated list of files to try, and their names. */
 typedef struct exec_vectors {
 	char **argv;
 	const char **paths;
@@ -45,7 +45,7 @@ static aw_status vectors_new(exec_vectors *self, const char *const *argv, size_t
 	if (!block) return -ENOMEM;
 	self->argv = block;
 	self->paths = (const char **)block + count + 1;
-	/* exec wants them so, and writes to none */
+	/* the type that exec takes; it does not modify them */
 	for (size_t i = 0; i < count; i++) block[i] = (char *)(uintptr_t)argv[i];
 	block[count] = NULL;
 	char *text = (char *)(block + pointers);
@@ -53,7 +53,7 @@ static aw_status vectors_new(exec_vectors *self, const char *const *argv, size_t
 	if (!searched) self->paths[found++] = name;
 	for (size_t length; searched; path += length + 1) {
 		length = strcspn(path, ":");
-		/* An empty part would be the working directory, where nobody expects a program to be looked for. */
+		/* Skip an empty entry, which would mean the working directory. */
 		if (length) {
 			self->paths[found++] = text;
 			memcpy(text, path, length);
@@ -67,12 +67,12 @@ static aw_status vectors_new(exec_vectors *self, const char *const *argv, size_t
 	return 0;
 }
 
-/* --- the standard streams --- */
+/* --- standard streams --- */
 
 typedef struct stdio_ends {
-	int child[STDIO_STREAMS];  /* what each becomes; -1: inherited */
-	int opened[STDIO_STREAMS]; /* those of them that are ours to close */
-	int parent[STDIO_STREAMS]; /* our ends of pipes */
+	int child[STDIO_STREAMS];  /* descriptor for each in the child; -1: inherited */
+	int opened[STDIO_STREAMS]; /* those of `child` that we opened and must close */
+	int parent[STDIO_STREAMS]; /* the parent's ends of pipes */
 } stdio_ends;
 
 static void close_all(int *ends) {
@@ -105,7 +105,7 @@ static aw_status open_stream(stdio_ends *self, int stream, int32_t how, int fd) 
 static aw_status streams_open(stdio_ends *self, const aw_process_options *options) {
 	aw_status status = 0;
 	for (int i = 0; i < STDIO_STREAMS; i++) self->child[i] = self->opened[i] = self->parent[i] = -1;
-	/* Before anything is opened here: the number of a closed one would be given to it. */
+	/* Check before opening anything, which could reuse the number of a closed descriptor. */
 	for (int i = 0; i < STDIO_STREAMS; i++)
 		if (options->stdio[i].how == AW_STDIO_FD && fcntl(options->stdio[i].fd, F_GETFD) < 0) return -errno;
 	for (int i = 0; i < STDIO_STREAMS && status == 0; i++)
@@ -113,10 +113,10 @@ static aw_status streams_open(stdio_ends *self, const aw_process_options *option
 	return status;
 }
 
-/* --- both --- */
+/* --- start --- */
 
 static int32_t group_of(const aw_process_options *options) {
-	/* The leader of a session leads a group already, and may join none. */
+	/* A session leader leads a group already, and can't join another. */
 	if (options->flags & AW_PROCESS_SESSION && options->group <= 0) return -1;
 	return options->flags & AW_PROCESS_GROUP ? 0 : options->group;
 }
@@ -137,8 +137,8 @@ static aw_status start(const exec_vectors *vectors, const stdio_ends *streams,
 }
 
 /*
- * Is one of the files there? Looked at after a failure, for its message alone. A relative name counts from
- * where the child would start.
+ * True if one of the files exists. Used after a failure, only for the message. A relative name is relative to
+ * the child's working directory, so it counts only if that is the parent's.
  */
 static bool exists(const exec_vectors *vectors, const char *cwd) {
 	for (const char **path = vectors->paths; *path; path++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The options of a child: a plain record that copies what it is given, so that it can be used for many
+ * The options of a child: a plain record that copies its arguments, so that it can be used for several
  * children.
  */
 #include "process_options.h"
@@ -37,11 +37,11 @@ aw_process_options process_options_copy(const aw_process_options *options) {
 aw_status process_options_check(const aw_process_options *options) {
 	if (options == &default_options) return 0;
 	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
-	/* A group that others are in is not the child's own, to be killed with it. */
+	/* A group shared with other processes must not be killed with the child. */
 	return options->flags & AW_PROCESS_GROUP && options->group > 0 ? -EINVAL : 0;
 }
 
-/* One block: the pointers, then the strings. NULL without memory. */
+/* One allocation: the pointers, then the strings. NULL if out of memory. */
 static char **copy_strings(const char *const *strings, size_t count) {
 	size_t size = (count + 1) * sizeof(char *);
 	for (size_t i = 0; i < count; i++) size += strlen(strings[i]) + 1;
@@ -121,7 +121,7 @@ ENTRY(aw_process_options_set_env, (aw_process_options *options, const char *cons
 	return 0;
 }
 
-/* "NAME=value", to be freed, or NULL without memory. */
+/* Returns "NAME=value", which the caller frees, or NULL if out of memory. */
 static char *assignment(const char *name, const char *value) {
 	size_t length = strlen(name), size = strlen(value) + 1;
 	char *text = malloc(length + 1 + size);
@@ -133,8 +133,8 @@ static char *assignment(const char *name, const char *value) {
 }
 
 /*
- * The strings of `from` without those that set the variable, and then `added` (optional). NULL without
- * memory.
+ * Copies the strings of `from` except those that set the variable, and appends `added` (optional). NULL if
+ * out of memory.
  */
 static char **replace_variable(char *const *from, const char *name, const char *added) {
 	size_t count = 0, kept = 0, length = strlen(name);

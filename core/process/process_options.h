@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * How a child is to be made, and making it: from a program's name and its options to a pid, a descriptor and
- * the pipes' ends.
- */
+/* Options of a child, and starting it: from a program name and options to a pid, a pidfd and pipes. */
 #ifndef CORE_AWAIT_PROCESS_OPTIONS_H
 #define CORE_AWAIT_PROCESS_OPTIONS_H
 
@@ -21,28 +18,28 @@ struct aw_process_options {
 		int fd;
 	} stdio[STDIO_STREAMS];
 	char *cwd;
-	char **env; /* one block with its strings, ended by NULL; NULL: the parent's */
+	char **env; /* NULL-terminated, one allocation with its strings; NULL: the parent's */
 	uint32_t flags;
 	int32_t group;
 };
 
-/* What has been made. */
+/* A started process, or why the start failed. */
 typedef struct process_made {
 	int32_t pid;
-	int process;              /* the descriptor that tells of the end */
+	int process;              /* pidfd */
 	int pipes[STDIO_STREAMS]; /* the parent's ends, non-blocking, or -1 */
-	os_stage stage;           /* of a start that failed */
-	/* likewise: the program's file does, so that -ENOENT is about its interpreter */
+	os_stage stage;           /* where the start failed */
+	/* after a failure: the program file exists, so -ENOENT refers to its interpreter */
 	bool exists;
 } process_made;
 
-/* NULL stands for the default ones. */
+/* Resolves NULL to the defaults. */
 const aw_process_options *process_options_resolve(const aw_process_options *options);
-/* A copy that lives as long as they do, to be changed in part: its strings are theirs. */
+/* A shallow copy that can be modified; it borrows the strings of `options`. */
 aw_process_options process_options_copy(const aw_process_options *options);
-/* 0, or what is wrong with them. */
+/* Returns 0 if the options are valid. */
 aw_status process_options_check(const aw_process_options *options);
-/* Starts argv[0], or returns why not; then nothing is left. */
+/* Starts argv[0]. On failure nothing remains to be released. */
 aw_status process_make(const char *const *argv, size_t count, const aw_process_options *options,
                        process_made *out);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A child run to its end: a watch over its communicate, which has the handle and gives it out as the value.
- * Cancelled, it kills the child and waits for that same future, which is done once the pipes are closed and
- * the child is collected.
+ * Runs a child to completion: a watch over its communicate future, with the process handle as the value. On
+ * cancellation it kills the child and still waits for that future, which finishes when the pipes are closed
+ * and the child is reaped.
  */
 #include "process_handle.h"
 #include "watch.h"
@@ -14,7 +14,7 @@
 
 typedef struct run {
 	watch watch;
-	aw_process *process; /* a reference, counted as a caller's, until it is the value */
+	aw_process *process; /* a reference, counted as the caller's, until it becomes the value */
 	aw_error *reason;    /* of the cancellation; a reference, or NULL */
 } run;
 
@@ -60,13 +60,13 @@ static void run_ended(watch *base, aw_future *ended) {
 	}
 }
 
-/* Both streams of output unless the caller has other plans, and stdin where there is input. */
+/* Captures both output streams unless the options say otherwise, and pipes stdin if there is input. */
 static void capture(aw_process_options *options, size_t length) {
 	for (int i = length ? 0 : 1; i < STDIO_STREAMS; i++)
 		if (options->stdio[i].how == AW_STDIO_INHERIT) options->stdio[i].how = AW_STDIO_PIPE;
 }
 
-/* Notes its failure. */
+/* Notes a failure. */
 static aw_status run_start(aw_loop *loop, const char *const *argv, size_t count,
                            const aw_process_options *options, const void *input, size_t length,
                            const void *origin, aw_future **out) {
@@ -115,7 +115,7 @@ aw_status aw_subprocess_run_shell_future(aw_loop *loop, const char *command,
 	return status;
 }
 
-/* A run from its start to its end, in the stackful task that calls. */
+/* Runs a child to completion in the calling stackful task. */
 static aw_status run_here(const char *const *argv, size_t count, const aw_process_options *options,
                           const void *input, size_t length, const void *origin, aw_process **out) {
 	aw_future *future;

@@ -8,7 +8,7 @@
 
 static aw_status print_tasks(aw_loop *loop, void *ud) {
 	(void)ud;
-	/* A terminal that takes no more is no failure of the program's. */
+	/* Ignore a failed write: the program must not fail because its terminal is gone. */
 	aw_status status = aw_loop_print_tasks(loop, STDERR_FILENO, AW_PRINT_TEXT | AW_PRINT_BACKTRACE);
 	(void)status;
 	return 0;

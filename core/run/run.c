@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run: a loop, a task, and an orderly end. What is left over is cancelled in one pass and waited for before
- * the loop closes.
+ * run: creates a loop, runs the main task and shuts down. The remaining tasks are cancelled in one pass and
+ * awaited before the loop is closed.
  */
 #include "context.h"
 #include "failure.h"
@@ -23,7 +23,7 @@
 
 enum { PRINTED_DEPTH = 8, JOIN_SECONDS = 300 };
 
-/* All tasks of the loop, each a reference; NULL with a count of 0 for none. */
+/* Collects references to all tasks of the loop. NULL and a count of 0 if there are none. */
 static aw_status collect(aw_loop *loop, aw_task ***out, size_t *out_count) {
 	aw_status count = aw_loop_all_tasks(loop, NULL, 0);
 	*out = NULL;
@@ -36,7 +36,7 @@ static aw_status collect(aw_loop *loop, aw_task ***out, size_t *out_count) {
 	return 0;
 }
 
-/* A leftover that failed in the meantime is told about. */
+/* Reports a remaining task that failed during shutdown. */
 static void report_leftover(aw_loop *loop, aw_task *task) {
 	aw_error *error = NULL;
 	if (task->future.state != FUTURE_FAILED) return;
@@ -53,7 +53,7 @@ ENTRY(aw_loop_cancel_all, (aw_loop *loop), (loop)) {
 	if (status < 0 || !count) return status;
 	object_ref(loop); /* a task may drop the last reference */
 	for (size_t i = 0; i < count; i++) task_cancel(tasks[i], error_of(AW_ECANCELLED));
-	/* A task is a future: the array serves as both. */
+	/* A task starts with its future, so the array of tasks is one of futures. */
 	status = aw_gather(loop, (aw_future *const *)(void *)tasks, count, AW_GATHER_RETURN_ERRORS, &all);
 	if (status == 0) {
 		status = aw_loop_run_until_complete(loop, all, NULL);
@@ -73,21 +73,21 @@ ENTRY(aw_loop_cancel_all, (aw_loop *loop), (loop)) {
 struct aw_runner {
 	object base;
 	char *backend;
-	aw_loop *loop;    /* a reference, once it was asked for */
-	binding *context; /* in which the main tasks run, one after the other; a reference */
-	aw_task *main;    /* borrowed, while a run lasts */
-	aw_error *error;  /* what the last run failed with; a reference */
+	aw_loop *loop;    /* a reference; created on first use */
+	binding *context; /* shared by successive main tasks; a reference */
+	aw_task *main;    /* borrowed, during a run */
+	aw_error *error;  /* of the last run; a reference */
 	uint32_t flags;
-	unsigned interrupts; /* SIGINTs of this run */
+	unsigned interrupts; /* SIGINTs during this run */
 	bool closed;
-	bool quiet;    /* the caller takes the error, so nothing is said about a loop that can't be made */
-	uint64_t mark; /* when its loop was made, in debug mode */
+	bool quiet;    /* don't print why the loop can't be created: the caller gets the error */
+	uint64_t mark; /* tally mark of the loop's creation, in debug mode */
 };
 
 static void runner_release(object *base) {
 	aw_runner *self = (aw_runner *)base;
 	aw_runner_close(self);
-	if (object_was_kept(base)) return; /* kept by what ran while it closed */
+	if (object_was_kept(base)) return; /* user code run by the close kept it */
 	aw_error_unref(self->error);
 	free(self->backend);
 	object_free(base);
@@ -111,14 +111,14 @@ ENTRY(aw_runner_new, (const char *backend, uint32_t flags, aw_runner **out), (ba
 
 REFERENCES(aw_runner, object_is(self, &runner_class))
 
-/* Takes over the reference; NULL for nothing. */
+/* Takes ownership of the reference; NULL clears it. */
 static void keep_error(aw_runner *self, aw_error *error) {
 	aw_error *old = self->error;
 	self->error = error;
 	aw_error_unref(old);
 }
 
-/* Why is known only here. */
+/* Only here is the reason known: keep it as the error. */
 static aw_status no_loop(aw_runner *self, aw_status status) {
 	char reason[1024];
 	bool known = aw_backend_explain(self->backend, reason, sizeof reason) == status;
@@ -147,27 +147,25 @@ aw_error *aw_runner_error(const aw_runner *runner) {
 	return object_is(runner, &runner_class) ? runner->error : NULL;
 }
 
-/* A run ends with a status that no task failed with. */
+/* Ends a run with a status that is not the error of a task. */
 static aw_status run_failed(aw_runner *self, aw_status status) {
 	if (status < 0) keep_error(self, error_with_message(&domain_none, status, NULL));
 	return status;
 }
 
-/*
- * Makes the runner's context the thread's, for the task about to be made; the second call puts things back.
- */
+/* Swaps the runner's context with the thread's, before and after creating the main task. */
 static void runner_swap_context(aw_runner *self) {
 	self->context = context_swap(self->context);
 }
 
-/* What the task has bound is there for the next one. */
+/* Keeps the bindings of the task for the next one. */
 static void runner_keep_context(aw_runner *self, const aw_task *task) {
 	binding *old = self->context;
 	self->context = task->context ? object_ref(task->context) : NULL;
 	context_drop(old);
 }
 
-/* The first cancels the main task, so that it can clean up; another one leaves the loop wherever it is. */
+/* The first SIGINT cancels the main task, so that it can clean up; the next one exits the loop at once. */
 static aw_status runner_interrupted(aw_loop *loop, void *ud) {
 	aw_runner *self = ud;
 	(void)loop;
@@ -176,7 +174,7 @@ static aw_status runner_interrupted(aw_loop *loop, void *ud) {
 	return 0;
 }
 
-/* What the run ended with, as asyncio's Runner.run() turns it. */
+/* Maps the outcome of the run as asyncio's Runner.run() does. */
 static aw_status runner_outcome(aw_runner *self, aw_task *task, aw_status status, void **out) {
 	if (status == AW_ESYSTEMEXIT && self->interrupts > 1) return run_failed(self, -EINTR);
 	if (self->interrupts && status == AW_ECANCELLED && aw_task_uncancel(task) == 0)
@@ -190,7 +188,7 @@ static aw_status runner_outcome(aw_runner *self, aw_task *task, aw_status status
 	return run_failed(self, status);
 }
 
-/* Gives up the reference to the task, and one to the runner: the program may drop its own while it runs. */
+/* Drops the task and a reference to the runner, taken because the program may drop its own during the run. */
 static aw_status runner_drive(aw_runner *self, aw_task *task, void **out) {
 	bool sigint = self->flags & AW_RUNNER_SIGINT;
 	aw_status status =
@@ -211,7 +209,7 @@ static aw_status runner_drive(aw_runner *self, aw_task *task, void **out) {
 	return status;
 }
 
-/* May it run now? The loop, made if need be. */
+/* Checks that the runner can run now. Creates the loop if needed. */
 static aw_status runner_begin(aw_runner *runner, aw_loop **loop) {
 	if (!object_is(runner, &runner_class)) return AW_EBADHANDLE;
 	keep_error(runner, NULL);
@@ -220,7 +218,7 @@ static aw_status runner_begin(aw_runner *runner, aw_loop **loop) {
 	aw_status status = aw_runner_loop(runner, loop);
 	if (status == 0) return 0;
 	if (!first) return run_failed(runner, status);
-	/* Without a loop there is no handler to be told. */
+	/* Without a loop no exception handler can be called: print the error. */
 	if (!runner->quiet)
 		fprintf(stderr, "libawait: no loop to run: %s: %s\n", aw_err_name(status),
 		        aw_error_message(runner->error));
@@ -260,7 +258,7 @@ ENTRY(aw_runner_run_coro, (aw_runner *runner, aw_coro *coro, void **out), (runne
 	return runner_drive(object_ref(runner), task, out);
 }
 
-/* Waits for the threads of the default executor. */
+/* Joins the threads of the default executor. */
 static aw_status join_threads(aw_loop *loop) {
 	aw_future *ended;
 	aw_status status = executor_finish(loop, JOIN_SECONDS * AW_SECOND, &ended);
@@ -281,7 +279,7 @@ ENTRY(aw_runner_close, (aw_runner *runner), (runner)) {
 	runner->closed = true;
 	runner->loop = NULL;
 	if (!loop) return 0;
-	object_ref(runner); /* what is cancelled may drop the last reference */
+	object_ref(runner); /* a cancelled task may drop the last reference */
 	aw_status status = aw_loop_cancel_all(loop);
 	aw_status joined = join_threads(loop);
 	if (status == 0) status = joined;
@@ -294,7 +292,7 @@ ENTRY(aw_runner_close, (aw_runner *runner), (runner)) {
 	return status;
 }
 
-/* The run's error for whoever wants it, with a new reference. */
+/* Stores a new reference to the error of the run, if wanted. */
 static void give_error(const aw_runner *runner, aw_status status, const void *origin, aw_error **out) {
 	if (!out) return;
 	*out = NULL;
@@ -334,7 +332,7 @@ aw_status aw_run(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn des
 
 /* --- main --- */
 
-/* One line for a failure, then those that it is made of, each deeper by two. */
+/* Prints an error on one line, then the members of an error group, indented by two. */
 static void print_failure(const aw_error *error, int depth) {
 	fprintf(stderr, "%s: %*s%s (%s)\n", program_invocation_short_name, depth * 2, "", aw_error_message(error),
 	        aw_err_name(error->status));
@@ -346,7 +344,7 @@ int aw_main(const char *backend, aw_task_fn fn, void *ud, aw_destroy_fn destroy)
 	aw_error *error = NULL;
 	aw_status status = run_once(backend, fn, ud, destroy, CALLER, NULL, &error);
 	if (status >= 0) return EXIT_SUCCESS;
-	/* As sys.exit(): without a word it is an orderly end. */
+	/* As sys.exit(): without a message it is a success. */
 	bool failed_run = status != AW_ESYSTEMEXIT || error->message;
 	if (failed_run) print_failure(error, 0);
 	aw_error_unref(error);

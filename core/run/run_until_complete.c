@@ -3,7 +3,7 @@
 #include "future.h"
 #include "loop.h"
 
-/* Stops the run when the future is done. Stands on the stack of the run. */
+/* Stops the run when the future is done. Lives on the caller's stack. */
 typedef struct until {
 	future_waiter waiter;
 	aw_loop *loop;
@@ -18,10 +18,10 @@ static aw_status until_run(ready_item *item) {
 	return 0;
 }
 
-/* The run ended first: takes the waiter back, wherever it is. */
+/* If the run ended first, removes the waiter from wherever it is. */
 static void until_leave(until *self, aw_future *future) {
 	if (self->reached || future_unwait(future, &self->waiter)) return;
-	/* In the ready queue, behind the exit: take it out by rebuilding the queue. */
+	/* It is in the ready queue, behind the callback that exited: rebuild the queue without it. */
 	ready_queue kept = {0};
 	for (ready_item *item; (item = ready_take(&self->loop->ready));)
 		if (item != &self->waiter.item) ready_push(&kept, item);

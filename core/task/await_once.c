@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Awaiting a future that nobody else needs, and awaiting an integer. */
+/* Awaits that consume the future, and awaits for an integer. */
 #include "failure.h"
 #include "task.h"
 

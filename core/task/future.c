@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The future: state, outcome and waiters. Waiters run from the ready queue, in order, and never inline: the
- * extra iteration is part of asyncio's semantics.
+ * The future: state, outcome and waiters. Waiters run from the ready queue, in order, and never inline, since
+ * asyncio programs can observe the extra iteration.
  */
 #include "future.h"
 
