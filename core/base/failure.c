@@ -6,7 +6,7 @@
 
 #include <stdarg.h>
 
-/* Of the stackful task that runs here, or NULL. */
+/* The slot of the running stackful task, or NULL. */
 static aw_error **slot_here(void) {
 	const thread *here = thread_here();
 	return here->flow ? here->failure : NULL;

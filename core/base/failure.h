@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The error of the last call that failed in a stackful task: one slot a task. aw_raise() fills it, an await
- * fills it with what the awaited failed with, and every other call with the plain error of its code. Outside
- * a stackful task there is no slot, and all this does nothing.
+ * The error of the last failed call in a stackful task. Each task has one slot: aw_raise() fills it, an await
+ * fills it with the awaitable's error, and any other call with the plain error of its code. Outside a
+ * stackful task there is no slot, and these functions do nothing.
  *
- * Whoever makes a failure notes it, whoever passes one on leaves the slot alone. A function that never
- * suspends is defined by ENTRY, which notes whatever it fails with; the others note for themselves.
+ * The code that creates a failure records it; code that propagates one leaves the slot alone. ENTRY defines a
+ * function that never suspends and records its failures; other functions record their own.
  */
 #ifndef CORE_FAILURE_H
 #define CORE_FAILURE_H
@@ -13,28 +13,28 @@
 #include <await/error.h>
 #include <stdbool.h>
 
-/* Puts an error (NULL: none) into a slot. Takes over the reference. */
+/* Stores an error, or NULL, in a slot. Takes ownership of the reference. */
 static inline void failure_note(aw_error **slot, aw_error *error) {
 	aw_error *old = *slot;
 	*slot = error;
 	if (old) aw_error_unref(old);
 }
-/* Notes the plain error of a status, which must be negative, and returns it. */
+/* Records the plain error of a status, which must be negative, and returns the status. */
 __attribute__((cold)) aw_status failed(aw_status status);
-/* Notes an error (takes its own reference) and returns its status. */
+/* Records an error, taking a new reference, and returns its status. */
 __attribute__((cold)) aw_status failed_with(aw_error *error);
-/* Notes an error of a message, made here. */
+/* Records a new error with a formatted message. */
 __attribute__((cold, format(printf, 2, 3))) aw_status failed_saying(aw_status status, const char *format,
                                                                     ...);
 /*
- * A callback of the user's returned a status, and may have noted its error: notes the plain one unless this
- * is of the same code.
+ * For a failure returned by a user callback, which may have recorded its own error: records the plain error
+ * unless the slot already holds one with the same code.
  */
 __attribute__((cold)) aw_status failed_in_callback(aw_status status);
 
-/* The noted error if it is of this status, borrowed, or NULL. */
+/* Returns the recorded error, borrowed, if it has this status; otherwise NULL. */
 aw_error *failure_of(aw_status status);
-/* An await succeeded: nothing is noted any more. */
+/* Clears the slot after a successful await. */
 void failure_forget(void);
 
 static inline aw_status noted(aw_status status) {
@@ -42,9 +42,9 @@ static inline aw_status noted(aw_status status) {
 }
 
 /*
- * Begins the definition of a public function that returns a status: ENTRY(aw_x_do, (aw_x *x, int32_t count),
- * (x, count)) { … }. What it returns is noted if it is negative. The body is part of the function, so a
- * constant status costs nothing.
+ * Starts the definition of a public function that returns a status: ENTRY(aw_x_do, (aw_x *x, int32_t count),
+ * (x, count)) { … }. A negative result is recorded. The body is inlined, so returning a constant costs
+ * nothing.
  */
 #define ENTRY(name, parameters, arguments)                                         \
 	static inline __attribute__((always_inline)) aw_status name##_body parameters; \

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Debug mode's count of the references that callers hold, apart from those of the library: so that one
- * `unref` too many is told where it happens, instead of taking a reference that is the library's; and so that
- * what was forgotten can be told by kind and origin.
+ * In debug mode, counts the references that callers hold, apart from the library's. An excess unref is then
+ * reported where it happens instead of dropping a reference of the library's, and leaked handles can be
+ * listed by class and origin.
  */
 #ifndef CORE_TALLY_H
 #define CORE_TALLY_H
 
 #include "object.h"
 
-/* From now on, for as long as the process lives, what is handed out is counted. */
+/* Starts counting. It can't be stopped. */
 void tally_begin(void);
-/* The object's last reference went. */
+/* Called when the object's last reference is dropped. */
 void tally_end(object *self);
-/* A point in time: what was handed out first before it is not listed. 0 unless counting has begun. */
+/* Returns a mark: objects first handed out before it are not listed. 0 unless counting has begun. */
 uint64_t tally_mark(void);
 /*
- * Writes to standard error the handles that callers still hold: those of `where`, and those without a loop
- * that this thread was handed since `mark`.
+ * Prints to standard error the handles that callers still hold: those of `where`, and those without a loop
+ * that this thread received since `mark`.
  */
 void tally_print_held(const domain *where, uint64_t mark);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program under ThreadSanitizer with a library that is not: it does not see the library's atomics, and
- * would call what they order a race. It is told here. The two symbols are there only if the program brought
- * the sanitizer's runtime; else each call is one branch.
+ * For a program built with ThreadSanitizer that uses a library built without: TSan does not see the library's
+ * atomics and would report races. These annotations tell it what they order. The two symbols exist only if
+ * the program brings the sanitizer's runtime; otherwise each call is one branch.
  */
 #ifndef CORE_TSAN_H
 #define CORE_TSAN_H
@@ -11,7 +11,7 @@
 
 #ifdef CORO_TSAN
 
-/* The library's own atomics are seen. */
+/* An instrumented library needs no annotations. */
 static inline void tsan_release(void *address) {
 	(void)address;
 }
@@ -27,9 +27,7 @@ static inline int tsan_is_here(void) {
 extern void __tsan_acquire(void *address) __attribute__((weak, visibility("default")));
 extern void __tsan_release(void *address) __attribute__((weak, visibility("default")));
 
-/*
- * What this thread did so far happens before what another does after its tsan_acquire() of the same address.
- */
+/* What this thread has done happens before whatever follows a tsan_acquire() of the same address. */
 static inline void tsan_release(void *address) {
 	if (__tsan_release) __tsan_release(address);
 }
