@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making a ring: the best one that this kernel gives. And telling, in words that help, why there is none:
- * many hosts forbid io_uring, since what goes through a ring passes by seccomp filters.
+ * Creates a ring with the best mode that the kernel supports, and explains why there is none: many systems
+ * forbid io_uring, since operations in a ring bypass seccomp filters.
  */
 #include "ring.h"
 
@@ -15,8 +15,8 @@ enum { ENTRIES_MIN = 8 };
 
 aw_status ring_create(struct io_uring *ring, unsigned entries, uint32_t open_flags) {
 	/*
-	 * Best first. Never a kernel thread of its own (SQPOLL), which would keep the credentials of the process
-	 * that opened it.
+	 * Best first. Never SQPOLL: its kernel thread would keep the credentials of the process that opened the
+	 * ring.
 	 */
 	static const unsigned modes[] = {
 		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
@@ -42,7 +42,7 @@ aw_status ring_create(struct io_uring *ring, unsigned entries, uint32_t open_fla
 		else
 			break;
 	}
-	/* A child that had the ring mapped could take the parent's completions. */
+	/* A child with the ring mapped could consume the parent's completions. */
 	int status = io_uring_ring_dontfork(ring);
 	if (status < 0) io_uring_queue_exit(ring);
 	return status;
@@ -58,7 +58,7 @@ bool ring_has_features(const struct io_uring *ring) {
 
 static aw_status say(aw_status status, const char *text, char *why, size_t length) {
 	char buffer[64];
-	/* The GNU one, which need not use the buffer. */
+	/* The GNU variant, which may not use the buffer. */
 	if (why && length) snprintf(why, length, "%s (%s)", text, strerror_r(-status, buffer, sizeof buffer));
 	return status;
 }
@@ -100,7 +100,7 @@ static aw_status check_operations(struct io_uring *ring, char *why, size_t lengt
 	return all ? 0 : say(-ENOSYS, "io_uring lacks operations here, or tells none", why, length);
 }
 
-/* A filter may let a ring be made and not be used. */
+/* A filter may allow creating a ring but not using it. */
 static aw_status check_use(struct io_uring *ring, char *why, size_t length) {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 	struct io_uring_cqe *cqe;

@@ -134,8 +134,7 @@ static aw_status library_open(const char *path, const aw_backend **out, reason *
 		return AW_ENOBACKEND;
 	}
 	aw_backend_entry_fn entry;
-	memcpy(&entry, &symbol,
-	       sizeof entry); /* ISO C has no cast from an object pointer to a function pointer */
+	memcpy(&entry, &symbol, sizeof entry); /* ISO C can't cast it to a function pointer */
 	*out = entry();
 	return table_check(*out, path, why);
 }
