@@ -7,22 +7,17 @@
  * The kernel resolves a descriptor when it takes the entry and holds the file from then on. No entry for one
  * of the program's descriptors may therefore be in the queue while the program runs, since the number may be
  * reused. The same applies to everything that would use the number again later:
+ *
  * - Operations that the kernel does not perform itself go to readiness.c, whose epoll set the ring polls:
- *   each poll,
- *   since it must neither hold the file nor report it once its number is closed; a write to a pipe, which
- * raises
- *   SIGPIPE without RWF_NOSIGNAL (Linux 6.18); and whatever the kernel fails with EAGAIN or lacks memory for.
- * This is
- *   decided before `flush` returns.
+ *   each poll, since it must neither hold the file nor report it once its number is closed; a write to a
+ *   pipe, which raises SIGPIPE without RWF_NOSIGNAL (Linux 6.18); and whatever the kernel fails with EAGAIN
+ *   or lacks memory for. This is decided before `flush` returns.
  * - A later result that only means "try again" (the submitting thread has ended, a connection died in the
- *   queue) is
- *   retried only if another epoll set, `files`, proves that the number still refers to the same file.
- * Otherwise it is
- *   the final result.
+ *   queue) is retried only if another epoll set, `files`, proves that the number still refers to the same
+ *   file. Otherwise it is the final result.
  * - An entry that is cancelled before the kernel has taken it becomes a no-op.
  * - A close is a plain system call, made once nothing in the ring holds the file, so that the file is closed
- *   when the
- *   close completes.
+ *   when the close completes.
  *
  * The number of operations in flight is not limited: queueing those beyond the completion queue would let
  * idle ones block the one they wait for. The kernel keeps completions that overflow (NODROP), and `wait`

@@ -71,7 +71,7 @@ static aw_status plugin_open(const aw_backend_core *core, uint32_t flags, uint64
 	self->watch.data = self;
 	status = uv_poll_start(&self->watch, UV_READABLE, on_set_readable);
 	if (status < 0) goto no_start;
-	/* libuv registers a started handle in the next iteration; from here on its descriptor reports every event. */
+	/* libuv registers a started handle in the next iteration; then its descriptor reports every event. */
 	uv_run(&self->loop, UV_RUN_NOWAIT);
 	*out = self;
 	return 0;
