@@ -377,7 +377,7 @@ static int wakeup_new(void) {
 }
 
 /*
- * The program has closed the eventfd, but not the epoll set: replace it. The old number is no longer ours to
+ * The program has closed the eventfd, but not the epoll set: replace it. The old number is not ours to
  * close.
  */
 static aw_status wakeup_replace(readiness *self, int lost) {

@@ -139,7 +139,7 @@ static int run_once(aw_backend_state *self, bool may_block) {
 	self->was_called = false;
 	ev_run(self->loop, may_block ? EVRUN_ONCE : EVRUN_NOWAIT);
 	if (again && self->killed) return -self->killed;
-	/* libev does not report signals, but there is no other reason to return without an event. */
+	/* libev does not report signals, but only a signal makes it return without an event. */
 	if (may_block && !self->was_called && readiness_now() - began < max_block) return READINESS_INTERRUPTED;
 	return self->found;
 }

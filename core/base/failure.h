@@ -2,7 +2,7 @@
 /*
  * The error of the last failed call in a stackful task. Each task has one slot: aw_raise() fills it, an await
  * fills it with the awaitable's error, and any other call with the plain error of its code. Outside a
- * stackful task there is no slot, and these functions do nothing.
+ * stackful task these functions have no slot and do nothing.
  *
  * The code that creates a failure records it; code that propagates one leaves the slot alone. ENTRY defines a
  * function that never suspends and records its failures; other functions record their own.

@@ -63,7 +63,7 @@ struct domain {
 	_Atomic uint32_t pins;
 	_Atomic int64_t live;       /* objects; only the home thread writes until the domain is closed */
 	slab_cache slabs;           /* only for the home thread; unused once closed */
-	void (*wake)(domain *self); /* `dead` is no longer empty */
+	void (*wake)(domain *self); /* `dead` was empty and has an object now */
 	void (*gone)(domain *self); /* closed, and the last object has been freed */
 	/* calls the exception handler; returns false if it can't now. May be NULL */
 	bool (*report)(domain *self, const char *message, const void *origin);
@@ -160,7 +160,7 @@ static inline void *object_hand_out(void *handle, const void *origin) {
 	return handle;
 }
 
-/* The library keeps a reference that one of its own exported functions has handed out. */
+/* The library keeps a reference that an exported function has handed out. */
 static inline void *object_keep(void *handle) {
 	if (atomic_load_explicit(&object_watched, memory_order_relaxed)) object_keep_watched(handle);
 	return handle;

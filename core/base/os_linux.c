@@ -408,7 +408,7 @@ static aw_status child_status(int process, int32_t pid, int flags, siginfo_t *ou
 	*out = (siginfo_t){0};
 	do result = waitid((idtype_t)WAIT_FOR_PIDFD, (id_t)process, out, WEXITED | WNOHANG | flags);
 	while (result < 0 && errno == EINTR);
-	/* Before Linux 5.4, or refused. The pid is still the child's, since nobody has reaped it. */
+	/* Before Linux 5.4, or refused. The pid is still the child's, since it has not been reaped. */
 	if (result < 0 && (errno == EINVAL || is_unavailable(errno))) {
 		do result = waitid(P_PID, (id_t)pid, out, WEXITED | WNOHANG | flags);
 		while (result < 0 && errno == EINTR);

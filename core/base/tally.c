@@ -5,7 +5,7 @@
  *
  * References inside values (of as_completed, of take_result) count as the caller's, since either side may
  * call the destroy function that drops them. An excess unref may therefore go unnoticed while such a value is
- * in transit, but there are no false reports.
+ * in transit, but a report is never false.
  */
 #include "tally.h"
 
@@ -128,7 +128,7 @@ void tally_end(object *self) {
 
 void object_revive_watched(object *self) {
 	pthread_mutex_lock(&mutex);
-	self->tally = 0; /* its holders are no longer known */
+	self->tally = 0; /* its holders are unknown now */
 	self->size &= ~OBJECT_GONE;
 	pthread_mutex_unlock(&mutex);
 }

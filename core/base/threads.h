@@ -72,7 +72,7 @@ static inline void call_on_thread_stack(void (*fn)(void *arg), void *arg) {
  */
 extern uint32_t *threads_fork_word;
 
-/* Returns the value for a new loop, or 0 if there is no memory for the word. */
+/* Returns the value for a new loop, or 0 without memory for the word. */
 uint32_t threads_fork_generation(void);
 
 /* Returns the number for the next unnamed task. The count is per process, as in asyncio. */

@@ -148,7 +148,7 @@ void loop_add_closer(aw_loop *loop, closer *what) {
 	list_prepend(&loop->closers[what->phase], what);
 }
 
-/* Accepts a closer that is no longer registered. */
+/* Accepts a closer that is not registered. */
 void loop_remove_closer(aw_loop *loop, closer *what) {
 	if (!what->next && !what->previous && loop->closers[what->phase].first != what) return;
 	list_remove(&loop->closers[what->phase], what);
