@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""gdb commands for programs on libawait: a live process or a core file. Needs the library's debug information, and on x86-64 or AArch64.
+"""gdb commands for programs that use libawait, in a live process or a core file. Needs the library's debug information.
+Supports x86-64 and AArch64.
 
-  await tasks        every loop's tasks, and what each awaits
+  await tasks        the tasks of all loops, and what each one awaits
   await bt NAME      the backtrace of a suspended stackful task
-  await bt           of all of them
+  await bt           the backtraces of all of them
 
-gdb finds this file by itself beside an installed library; else `source libawait-gdb.py`.
+gdb loads this file automatically for an installed library; otherwise run `source libawait-gdb.py`.
 """
 import gdb
 import gdb.unwinder
 
-# Where the context switch saves registers, from the saved stack pointer (core/stack/switch_*.S), and what it takes from the stack.
+# The context switch (core/stack/switch_*.S): register offsets from the saved stack pointer, and the frame's size.
 X86_64 = {'r15': 8, 'r14': 16, 'r13': 24, 'r12': 32, 'rbx': 40, 'rbp': 48, 'rip': 56}, 64, 'rsp', 'rip'
 AARCH64 = {f'x{19 + i}': 8 * i for i in range(12)} | {'pc': 88}, 176, 'sp', 'pc'
 
@@ -21,7 +22,7 @@ def layout():
         return X86_64
     if name.startswith('aarch64'):
         return AARCH64
-    raise gdb.GdbError(f'no layout of the context switch for {name}')
+    raise gdb.GdbError(f'unsupported architecture {name}')
 
 
 def listed(head):
@@ -41,7 +42,7 @@ def loops():
     try:
         domains = gdb.parse_and_eval("'object.c'::domains")
     except gdb.error:
-        raise gdb.GdbError('no debug information of libawait here') from None
+        raise gdb.GdbError('no debug information for libawait') from None
     for domain in listed(domains):
         yield container(domain, 'struct aw_loop', 'domain')
 
@@ -68,7 +69,7 @@ def awaits(task):
 
 
 class Suspended(gdb.unwinder.Unwinder):
-    """Has the innermost frame called by a suspended coroutine: nothing of the process is changed, so that it works on a core file too."""
+    """Presents a suspended coroutine as the caller of the innermost frame. Does not modify the process, so it works on core files."""
 
     def __init__(self):
         super().__init__('libawait')
@@ -110,7 +111,7 @@ def backtrace(task):
     finally:
         unwinder.saved = None
         gdb.invalidate_cached_frames()
-    # The first frame is the thread's own.
+    # Skip the first frame, which is the thread's own.
     lines = text.splitlines()
     start = next((i for i, line in enumerate(lines) if line.startswith('#1 ')), len(lines))
     print('\n'.join('  ' + line for line in lines[start:]))
@@ -124,7 +125,7 @@ class Await(gdb.Command):
 
 
 class AwaitTasks(gdb.Command):
-    """Every loop's tasks, and what each awaits."""
+    """Lists the tasks of all loops, and what each one awaits."""
 
     def __init__(self):
         super().__init__('await tasks', gdb.COMMAND_STACK)
@@ -135,7 +136,7 @@ class AwaitTasks(gdb.Command):
 
 
 class AwaitBacktrace(gdb.Command):
-    """The backtrace of the suspended stackful task of this name, or of all."""
+    """Prints the backtrace of the suspended stackful task with this name, or of all tasks."""
 
     def __init__(self):
         super().__init__('await bt', gdb.COMMAND_STACK)

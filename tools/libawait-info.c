@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prints the version of the library that runs, and the backends: which can be used here, and why another
- * can't. Usage: libawait-info [BACKEND[,BACKEND…]]   also tells which of these a loop would get; without one,
- * which it gets by default. With --version it prints the version of the library alone. Exits with 1 if a loop
- * would get none.
+ * Prints the version of the library and the backends: which are usable, and why the others are not.
+ *
+ * Usage: libawait-info [BACKEND[,BACKEND…]]. Also prints which of the given backends a loop would use;
+ * without an argument, which it uses by default. With --version, prints only the version. Exits with 1 if no
+ * backend is usable.
  */
 #include <await/await.h>
 #include <await/registry.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A descriptor may well be a blocking one, inherited and shared with others, whose flags are not ours to
- * change. So each call is made in the way that doesn't block for its kind: MSG_DONTWAIT, RWF_NOWAIT, or
- * poll(2) first where the file knows neither.
+ * A descriptor may be blocking, inherited, and shared with other processes, so its flags must not change.
+ * Each call therefore avoids blocking in its own way: MSG_DONTWAIT, RWF_NOWAIT, or poll(2) first if the file
+ * supports neither.
  */
 
 #include "calls.h"
@@ -21,7 +21,7 @@
 #define RWF_NOSIGNAL 0x00000100
 #endif
 
-/* What the kernel would cut a count to anyway; a larger one is an error to some calls. */
+/* The kernel's limit for a count. Some calls fail with a larger one. */
 enum { COUNT_MAX = 0x7ffff000, ACCEPT_TRIES = 16 };
 
 static int64_t outcome(ssize_t n) {
@@ -33,7 +33,7 @@ static size_t count_of(const aw_op *op) {
 	return op->length < COUNT_MAX ? (size_t)op->length : COUNT_MAX;
 }
 
-/* Whether poll(2) shows it ready now. */
+/* Whether poll(2) reports the descriptor ready now. */
 static bool is_ready(int fd, short events) {
 	struct pollfd p = {.fd = fd, .events = events};
 	int n;
@@ -43,8 +43,8 @@ static bool is_ready(int fd, short events) {
 }
 
 /*
- * The kernel lacks the call or the flag, or a seccomp filter from before its time refuses the call. Where
- * EPERM is the file's own word (it is sealed), the plain call says it again.
+ * The kernel lacks the call or the flag, or a seccomp filter that does not know the call refuses it. If the
+ * EPERM is genuine (a sealed file), the plain call fails with it again.
  */
 static bool is_refused(int64_t result) {
 	return result == -EOPNOTSUPP || result == -ENOSYS || result == -EPERM;
@@ -76,13 +76,13 @@ static int64_t write_some(const aw_op *op) {
 	int64_t n = outcome(pwritev2(op->fd, &part, 1, op->offset < 0 ? -1 : op->offset, RWF_NOWAIT));
 	if (!is_refused(n)) return n;
 	if (!is_ready(op->fd, POLLOUT)) return -EAGAIN;
-	/* A writable pipe has room for that much; more could block. */
+	/* A writable pipe has room for PIPE_BUF bytes; more could block. */
 	return plain_write(op, part.iov_len < PIPE_BUF ? part.iov_len : PIPE_BUF);
 }
 
 /*
- * Blocks the signal around the write, and takes back the one that the write raised, but none that was pending
- * before.
+ * Blocks SIGPIPE around the write and consumes the one that the write raised, but not one that was already
+ * pending.
  */
 static int64_t write_masked(const aw_op *op, int64_t (*write_op)(const aw_op *op)) {
 	sigset_t pipe_signal, before, pending;
@@ -90,7 +90,7 @@ static int64_t write_masked(const aw_op *op, int64_t (*write_op)(const aw_op *op
 	sigaddset(&pipe_signal, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
 	bool had_one = false;
-	/* It can only be pending already if it was blocked already. */
+	/* It can be pending only if it was blocked. */
 	if (sigismember(&before, SIGPIPE) == 1)
 		had_one = sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
 	int64_t n = write_op(op);
@@ -103,30 +103,30 @@ static int64_t write_masked(const aw_op *op, int64_t (*write_op)(const aw_op *op
 }
 
 static int64_t try_write(calls *self, const aw_op *op) {
-	if (op->offset >= 0) return write_some(op); /* a pipe has no offset */
-	if (self->quiet_write != CALLS_ABSENT) {
+	if (op->offset >= 0) return write_some(op); /* has an offset, so not a pipe */
+	if (self->nosignal_write != CALLS_ABSENT) {
 		struct iovec part = {op->buffer, count_of(op)};
 		int64_t n =
 			outcome(pwritev2(op->fd, &part, 1, -1, RWF_NOSIGNAL | (op->nonblocking ? 0 : RWF_NOWAIT)));
-		if (n >= 0) self->quiet_write = CALLS_PRESENT;
+		if (n >= 0) self->nosignal_write = CALLS_PRESENT;
 		if (!is_refused(n)) return n;
 	}
 	int64_t n = outcome(send(op->fd, op->buffer, count_of(op), MSG_DONTWAIT | MSG_NOSIGNAL));
 	bool is_socket = n != -ENOTSOCK;
 	if (!is_socket) n = write_masked(op, write_some);
 	struct stat st;
-	/* Sockets and pipes know the flag if the kernel does. */
-	if (self->quiet_write == CALLS_UNKNOWN &&
+	/* Sockets and pipes support the flag if the kernel does. */
+	if (self->nosignal_write == CALLS_UNKNOWN &&
 	    (is_socket || (op->nonblocking && fstat(op->fd, &st) == 0 && S_ISFIFO(st.st_mode))))
-		self->quiet_write = CALLS_ABSENT;
+		self->nosignal_write = CALLS_ABSENT;
 	return n;
 }
 
 /* ---- connections ---- */
 
 /*
- * Errors of a connection that died in the queue, or of the network under it: the next one may be well.
- * accept(2) names them.
+ * Errors of a connection that died in the queue, or of its network. accept(2) lists them; the next one may
+ * succeed.
  */
 static bool is_lost_connection(int error) {
 	switch (error) {
@@ -146,8 +146,8 @@ static bool is_lost_connection(int error) {
 static int64_t try_accept(const aw_op *op) {
 	for (int i = 0; i < ACCEPT_TRIES; i++) {
 		/*
-		 * accept has no flag against waiting. With a blocking listener that others accept from as well, a
-		 * call may still wait.
+		 * accept has no per-call non-blocking flag. On a blocking listener that others also accept from, the
+		 * call may still block.
 		 */
 		if (!op->nonblocking && !is_ready(op->fd, POLLIN)) return -EAGAIN;
 		int fd = accept4(op->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -159,20 +159,23 @@ static int64_t try_accept(const aw_op *op) {
 
 int64_t calls_connect(const aw_op *op) {
 	if (op->length > INT_MAX) return -EINVAL;
-	/* connect has no flag against waiting either, so a blocking socket is a non-blocking one for a moment. */
+	/*
+	 * connect has no per-call flag either, so set a blocking socket to non-blocking for the duration of the
+	 * call.
+	 */
 	int flags = op->nonblocking ? O_NONBLOCK : fcntl(op->fd, F_GETFL);
 	if (flags < 0) return -errno;
 	if (!(flags & O_NONBLOCK) && fcntl(op->fd, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
 	int64_t status = outcome(connect(op->fd, op->buffer, (socklen_t)op->length));
 	if (!(flags & O_NONBLOCK)) (void)fcntl(op->fd, F_SETFL, flags);
-	/* -EAGAIN is final: a Unix socket whose peer's backlog is full, which never tells when to try again. */
+	/* -EAGAIN is final: the backlog of a Unix socket's peer is full, and no event reports when to retry. */
 	return status == -EINTR ? -EINPROGRESS : status;
 }
 
 int64_t calls_connected(const aw_op *op) {
 	/*
-	 * Asking again takes the outcome, be it an error, and lets the socket itself know; SO_ERROR would leave
-	 * it half-way.
+	 * A second connect returns the outcome and updates the socket's state; reading SO_ERROR would only clear
+	 * the error.
 	 */
 	int64_t status = calls_connect(op);
 	if (status == -EALREADY || status == -EINPROGRESS) return -EAGAIN;
@@ -218,7 +221,7 @@ int64_t calls_now(const aw_op *op) {
 }
 
 int64_t calls_close(int fd) {
-	/* On Linux the number is free again whatever close says, so an interrupted one is a done one. */
+	/* On Linux close always releases the descriptor, so EINTR counts as success. */
 	int64_t status = outcome(close(fd));
 	return status == -EINTR || status == -EINPROGRESS ? 0 : status;
 }

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An operation is tried first and waits only if it must, in the queue of its side of its descriptor; what has
- * ended stands in one list until a wait hands it back. The program may close a descriptor under an operation,
- * and the number may be another file's by then. The kernel's set knows files apart: each new waiter re-arms
- * its number, where "not registered" tells that the file is a new one, and before an event's operations touch
- * the file, the set is asked whether it still is the one the event was for.
+ * An operation is tried at once and queued only if it would block, on the queue of its direction in its
+ * descriptor's entry. Finished operations are in one list until a wait delivers them. The program may close a
+ * descriptor during an operation, and its number may then belong to another file. epoll identifies files, not
+ * numbers: each new waiter re-arms its number, where ENOENT shows that the file is a new one, and before an
+ * event's operations use the file, an epoll_ctl checks that it is still the file of the event.
  *
  * A registration is kept between waits, and each wait costs one epoll_ctl. An operation that waits once is
- * armed when it is submitted (EPOLLONESHOT), and its event needs no question: it is for the file that the
- * operation was submitted on, and ending the operation touches no file. A standing poll is armed with EPOLLET
- * instead, and armed anew when its event comes, which is the question as well; so its next submission costs
- * nothing. Never level-triggered: an event of a file whose number is another's could not be stopped.
+ * armed when it is submitted (EPOLLONESHOT). If it is a poll, its event needs no check: it is for the file
+ * that the operation was submitted on, and finishing a poll does not use the file. A standing poll is armed
+ * with EPOLLET, and re-arming it when its event arrives is also the check; its next submission costs nothing.
+ * Level-triggered mode is never used: an event of a file whose number now belongs to another could not be
+ * stopped.
  *
- * The doorbell is an eventfd that is always writable and registered for nothing. It is rung by epoll_ctl, not
- * by a write: a program that closes every descriptor would have eight bytes written into whatever file gets
- * the number next, where epoll_ctl only fails.
+ * The wakeup is an eventfd that is always writable and registered for no events. A wake arms it with
+ * epoll_ctl instead of writing to it: if the program closes every descriptor, a write would put eight bytes
+ * into whatever file gets the number next, while epoll_ctl only fails.
  */
 #include "readiness.h"
 
@@ -32,21 +33,21 @@
 
 enum { BLOCK = 256, BATCH = 128 };
 
-/* Where an operation in flight stands, in its backend_data[0]: one of enum readiness_side, or: */
+/* The queue that an operation in flight is on, in its backend_data[0]: an enum readiness_side, or: */
 enum { DONE = READINESS_SIDES, NOWHERE };
 
-static const uint64_t bell_tag = UINT64_MAX;
-static const uint32_t bell_rings = EPOLLOUT | EPOLLONESHOT;
+static const uint64_t wakeup_tag = UINT64_MAX;
+static const uint32_t wakeup_events = EPOLLOUT | EPOLLONESHOT;
 /*
- * What F_GETSIG says of our set and our bell, which send no signals: of another file under the number it does
- * not.
+ * The F_SETSIG mark on our epoll set and eventfd, which send no signals. Another file with the same number
+ * lacks it.
  */
 enum { OUR_MARK = 61 };
 
-/* epoll's events are poll's, so a poll operation's flags need no translation. */
+/* epoll and poll use the same event bits, so a poll operation's flags need no translation. */
 _Static_assert(EPOLLIN == (int)AW_POLL_IN && EPOLLOUT == (int)AW_POLL_OUT, "poll flags");
 _Static_assert(EPOLLERR == (int)AW_POLL_ERR && EPOLLHUP == (int)AW_POLL_HUP, "poll flags");
-static const uint32_t poll_mask = 0xffff; /* above it are epoll's own flags */
+static const uint32_t poll_mask = 0xffff; /* the higher bits are epoll's own flags */
 
 /* ---- queues ---- */
 
@@ -80,7 +81,10 @@ static readiness_entry *entry_find(const readiness *self, int fd) {
 	return &self->blocks[block][fd % BLOCK];
 }
 
-/* The entry of a number, made if need be. A number that is no open file's must not make the table grow. */
+/*
+ * Returns the entry of a descriptor number, creating it if needed. A number that is not open must not grow
+ * the table.
+ */
 static aw_status entry_at(readiness *self, int fd, readiness_entry **out) {
 	readiness_entry *entry = entry_find(self, fd);
 	if (!entry) {
@@ -102,7 +106,7 @@ static aw_status entry_at(readiness *self, int fd, readiness_entry **out) {
 	return 0;
 }
 
-/* Whether what waits is carried out on the file once there is an event. */
+/* Whether an event makes the waiting operations use the file. */
 static bool touches_file(const readiness_entry *entry) {
 	return entry->waiting[READINESS_READ].first || entry->waiting[READINESS_WRITE].first;
 }
@@ -132,7 +136,7 @@ static void leave_and_finish(readiness *self, readiness_entry *entry, aw_op *op,
 	finish(self, op, result);
 }
 
-/* Ends all that waits here, but for one. */
+/* Finishes all waiting operations of the entry, except `but`. */
 static void end_all(readiness *self, readiness_entry *entry, int64_t result, const aw_op *but) {
 	for (size_t side = 0; side < READINESS_SIDES; side++)
 		for (aw_op *op = entry->waiting[side].first, *next; op; op = next) {
@@ -141,7 +145,7 @@ static void end_all(readiness *self, readiness_entry *entry, int64_t result, con
 		}
 }
 
-/* The number is another file's, or nobody's: what waited for the old file waits in vain. */
+/* The number belongs to another file or none: the operations that wait for the old file fail. */
 static void forget_file(readiness *self, readiness_entry *entry, const aw_op *newcomer) {
 	entry->generation++;
 	entry->known = entry->armed = entry->lasting = false;
@@ -160,7 +164,7 @@ static bool has_standing(const readiness_entry *entry) {
 	return op;
 }
 
-static struct epoll_event wish(const readiness_entry *entry, int fd) {
+static struct epoll_event wanted_event(const readiness_entry *entry, int fd) {
 	struct epoll_event event = {.events = has_standing(entry) ? EPOLLET : EPOLLONESHOT,
 	                            .data.u64 = (uint64_t)entry->generation << 32 | (uint32_t)fd};
 	if (entry->waiting[READINESS_READ].first) event.events |= EPOLLIN;
@@ -177,11 +181,11 @@ static void note_armed(readiness_entry *entry, const struct epoll_event *event) 
 }
 
 /*
- * Has the set tell of what the entry waits for, and of what is ready already. `newcomer` is known to wait for
- * the file as it is now; the others may be older.
+ * Registers the entry's events, also those that are ready now. `newcomer` is known to refer to the current
+ * file; the other operations may be older.
  */
 static int arm(readiness *self, readiness_entry *entry, int fd, const aw_op *newcomer) {
-	struct epoll_event event = wish(entry, fd);
+	struct epoll_event event = wanted_event(entry, fd);
 	if (entry->known) {
 		if (epoll_ctl(self->set, EPOLL_CTL_MOD, fd, &event) == 0) {
 			note_armed(entry, &event);
@@ -192,17 +196,17 @@ static int arm(readiness *self, readiness_entry *entry, int fd, const aw_op *new
 		forget_file(self, entry, newcomer);
 		if (error != ENOENT) return -error;
 		if (!newcomer) return 0;
-		event = wish(entry, fd);
+		event = wanted_event(entry, fd);
 	}
 	if (epoll_ctl(self->set, EPOLL_CTL_ADD, fd, &event) < 0) {
-		/* EEXIST: a file that was away, kept open elsewhere, has got its old number back. */
+		/* EEXIST: the old file, kept open elsewhere, got its old number back. */
 		if (errno != EEXIST || epoll_ctl(self->set, EPOLL_CTL_MOD, fd, &event) < 0) return -errno;
 	}
 	note_armed(entry, &event);
 	return 0;
 }
 
-/* Nobody waits for a registration that lasts, and an edge has come: no more of them. */
+/* Disarms an edge-triggered registration on which no operation waits. */
 static void disarm(readiness *self, readiness_entry *entry, int fd) {
 	struct epoll_event nothing = {.events = EPOLLONESHOT,
 	                              .data.u64 = (uint64_t)entry->generation << 32 | (uint32_t)fd};
@@ -211,8 +215,8 @@ static void disarm(readiness *self, readiness_entry *entry, int fd) {
 }
 
 /*
- * Whether the number still is the file that the set knows by it. Adding it again tells, and changes nothing
- * if so.
+ * Whether the number still refers to the registered file. Adding it again fails with EEXIST if so, without a
+ * change.
  */
 static bool is_same_file(const readiness *self, int fd) {
 	struct epoll_event nothing = {.events = EPOLLONESHOT, .data.u64 = (uint32_t)fd};
@@ -221,7 +225,7 @@ static bool is_same_file(const readiness *self, int fd) {
 	return false;
 }
 
-/* Carries out what waits on one side, in order, until one has to go on waiting. */
+/* Performs the waiting operations of one direction, in order, until one would block. */
 static void advance(readiness *self, readiness_entry *entry, enum readiness_side side) {
 	for (aw_op *op; (op = entry->waiting[side].first);) {
 		int64_t result = op->kind == AW_OP_CONNECT ? calls_connected(op) : calls_try(&self->calls, op);
@@ -245,7 +249,7 @@ static void on_event(readiness *self, const struct epoll_event *event) {
 	} else if (touches_file(entry) && !is_same_file(self, fd)) {
 		forget_file(self, entry, NULL);
 	}
-	/* A hang-up or an error wakes both sides; the call itself tells which it was. */
+	/* A hang-up or an error wakes both directions; the system call returns the result. */
 	if (event->events & ~(uint32_t)EPOLLOUT) advance(self, entry, READINESS_READ);
 	if (event->events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) advance(self, entry, READINESS_WRITE);
 	for (aw_op *op = entry->waiting[READINESS_POLL].first, *next; op; op = next) {
@@ -260,7 +264,7 @@ static void on_event(readiness *self, const struct epoll_event *event) {
 
 /* ---- submitting ---- */
 
-/* Whether the set is going to tell what `op` waits for, without being asked again. */
+/* Whether the current registration already covers `op`. */
 static bool is_covered(const readiness_entry *entry, const aw_op *op) {
 	return entry->armed && entry->lasting && !((op->flags & poll_mask) & ~entry->asked);
 }
@@ -272,13 +276,13 @@ static aw_status wait_on(readiness *self, readiness_entry *entry, aw_op *op, enu
 	self->in_flight++;
 	int status = 0;
 	if (is_again && op->backend_data[1] != entry->generation)
-		leave_and_finish(self, entry, op, -EBADF); /* the file that it means is not there any more */
+		leave_and_finish(self, entry, op, -EBADF); /* its file is gone */
 	else if (!is_again || !is_covered(entry, op))
 		status = arm(self, entry, op->fd, is_again ? NULL : op);
 	op->backend_data[1] = entry->generation;
 	if (status == 0 || op->backend_data[0] != side) return 0;
 	leave(self, entry, op);
-	/* EPERM: a regular file or the like, which has no readiness to wait for and so is always ready. */
+	/* EPERM: a regular file or similar, which epoll does not support and which is always ready. */
 	if (status == -EPERM) {
 		finish(self, op, side == READINESS_POLL ? (int64_t)(op->flags & (POLLIN | POLLOUT)) : calls_now(op));
 		return 0;
@@ -300,7 +304,7 @@ static aw_status submit_waiting(readiness *self, aw_op *op, enum readiness_side 
 }
 
 static aw_status submit_connect(readiness *self, aw_op *op) {
-	/* The place to wait is made first: once it has begun, it must not fail for want of memory. */
+	/* Create the entry first: once the connect has started, it must not fail for lack of memory. */
 	readiness_entry *entry = NULL;
 	aw_status status = entry_at(self, op->fd, &entry);
 	if (status == -ENOMEM) return status;
@@ -312,7 +316,7 @@ static aw_status submit_connect(readiness *self, aw_op *op) {
 
 static aw_status submit_transfer(readiness *self, aw_op *op, enum readiness_side side) {
 	const readiness_entry *entry = entry_find(self, op->fd);
-	/* It must not overtake those that wait. */
+	/* Keep the order: it must not overtake waiting operations. */
 	int64_t result = entry && entry->waiting[side].first ? -EAGAIN : calls_try(&self->calls, op);
 	if (result == -EAGAIN) return submit_waiting(self, op, side);
 	finish(self, op, result);
@@ -342,7 +346,7 @@ aw_status readiness_submit(readiness *self, aw_op *op) {
 	case AW_OP_SEND: return submit_transfer(self, op, READINESS_WRITE);
 	case AW_OP_CONNECT: return submit_connect(self, op);
 	case AW_OP_FSYNC:
-		/* The disk knows no readiness, so this one does hold up the loop. */
+		/* Disk I/O has no readiness, so this blocks the loop. */
 		finish(self, op, calls_now(op));
 		return 0;
 	case AW_OP_CLOSE: submit_close(self, op); return 0;
@@ -352,7 +356,7 @@ aw_status readiness_submit(readiness *self, aw_op *op) {
 
 void readiness_cancel(readiness *self, aw_op *op) {
 	readiness_entry *entry = entry_find(self, op->fd);
-	/* One that is done keeps its result. The set is left as it is: an event too many is ignored. */
+	/* A finished operation keeps its result. The registration stays: a spurious event is ignored. */
 	if (entry && op->backend_data[0] < READINESS_SIDES) leave_and_finish(self, entry, op, -ECANCELED);
 }
 
@@ -362,41 +366,41 @@ static bool is_ours(int fd) {
 	return fcntl(fd, F_GETSIG) == OUR_MARK;
 }
 
-/* A new bell, with our mark; or -1. */
-static int bell_new(void) {
-	int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (bell < 0 || fcntl(bell, F_SETSIG, OUR_MARK) == 0) return bell;
+/* Creates a marked eventfd, or returns -1. */
+static int wakeup_new(void) {
+	int wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (wakeup < 0 || fcntl(wakeup, F_SETSIG, OUR_MARK) == 0) return wakeup;
 	int error = errno;
-	close(bell);
+	close(wakeup);
 	errno = error;
 	return -1;
 }
 
 /*
- * Somebody closed the bell, but not the set: another one takes its place. Its number is no longer ours to
+ * The program has closed the eventfd, but not the epoll set: replace it. The old number is not ours to
  * close.
  */
-static aw_status bell_replace(readiness *self, int lost) {
+static aw_status wakeup_replace(readiness *self, int lost) {
 	if (!is_ours(self->set)) return -EBADF;
-	struct epoll_event ringing = {.events = bell_rings, .data.u64 = bell_tag};
-	int fresh = bell_new();
+	struct epoll_event arming = {.events = wakeup_events, .data.u64 = wakeup_tag};
+	int fresh = wakeup_new();
 	if (fresh < 0) return -errno;
-	aw_status status = epoll_ctl(self->set, EPOLL_CTL_ADD, fresh, &ringing) < 0 ? -errno : 0;
-	if (status == 0 && atomic_compare_exchange_strong(&self->bell, &lost, fresh)) return 0;
-	close(fresh); /* if another thread was quicker, its bell rings */
+	aw_status status = epoll_ctl(self->set, EPOLL_CTL_ADD, fresh, &arming) < 0 ? -errno : 0;
+	if (status == 0 && atomic_compare_exchange_strong(&self->wakeup, &lost, fresh)) return 0;
+	close(fresh); /* another thread may have replaced it first; its eventfd is armed */
 	return status;
 }
 
 aw_status readiness_wake(readiness *self) {
 	if (atomic_exchange(&self->signalled, true)) return 0;
-	int saved = errno, bell = atomic_load(&self->bell);
-	struct epoll_event ringing = {.events = bell_rings, .data.u64 = bell_tag};
-	aw_status status = epoll_ctl(self->set, EPOLL_CTL_MOD, bell, &ringing) < 0 ? -errno : 0;
+	int saved = errno, wakeup = atomic_load(&self->wakeup);
+	struct epoll_event arming = {.events = wakeup_events, .data.u64 = wakeup_tag};
+	aw_status status = epoll_ctl(self->set, EPOLL_CTL_MOD, wakeup, &arming) < 0 ? -errno : 0;
 	if (status == -EBADF || status == -ENOENT || status == -EPERM) {
-		aw_status replaced = bell_replace(self, bell);
+		aw_status replaced = wakeup_replace(self, wakeup);
 		if (replaced == 0) status = 0;
 	}
-	/* It did not ring: the next one has to try again. */
+	/* The wake failed, so the next one must try again. */
 	if (status < 0) atomic_store(&self->signalled, false);
 	errno = saved;
 	return status;
@@ -428,12 +432,13 @@ int readiness_collect(readiness *self, int64_t span) {
 	int found = 0, count = wait_for_events(self, events, span);
 	if (count < 0) return errno == EINTR ? READINESS_INTERRUPTED : -errno;
 	for (int i = 0; i < count; i++) {
-		if (events[i].data.u64 != bell_tag) {
+		if (events[i].data.u64 != wakeup_tag) {
 			on_event(self, &events[i]);
 			continue;
 		}
 		/*
-		 * It is silent by itself again. Who still finds it signalled is served by the wait that is returning.
+		 * EPOLLONESHOT has disarmed it. A waker that still sees the flag set is covered by the wait now
+		 * returning.
 		 */
 		atomic_exchange(&self->signalled, false);
 		found |= READINESS_WOKEN;
@@ -446,7 +451,7 @@ bool readiness_has_done(const readiness *self) {
 }
 
 bool readiness_deliver(readiness *self) {
-	/* What is added meanwhile is for the next time. */
+	/* Operations that finish meanwhile are delivered next time. */
 	readiness_queue batch = self->done;
 	self->done = (readiness_queue){0};
 	bool any = batch.first;
@@ -482,19 +487,19 @@ int64_t readiness_left(int64_t deadline) {
 /* ---- opening and closing ---- */
 
 aw_status readiness_open(readiness *self, const aw_backend_core *core) {
-	*self = (readiness){.core = core, .set = -1, .bell = -1, .has_precise_wait = true};
-	struct epoll_event silent = {.events = EPOLLONESHOT, .data.u64 = bell_tag};
+	*self = (readiness){.core = core, .set = -1, .wakeup = -1, .has_precise_wait = true};
+	struct epoll_event disarmed = {.events = EPOLLONESHOT, .data.u64 = wakeup_tag};
 	self->set = epoll_create1(EPOLL_CLOEXEC);
 	if (self->set < 0 || fcntl(self->set, F_SETSIG, OUR_MARK) < 0) goto fail;
-	self->bell = bell_new();
-	if (self->bell < 0) goto fail;
-	if (epoll_ctl(self->set, EPOLL_CTL_ADD, self->bell, &silent) < 0) goto fail;
+	self->wakeup = wakeup_new();
+	if (self->wakeup < 0) goto fail;
+	if (epoll_ctl(self->set, EPOLL_CTL_ADD, self->wakeup, &disarmed) < 0) goto fail;
 	return 0;
 fail:;
 	aw_status status = -errno;
 	if (self->set >= 0) close(self->set);
-	if (self->bell >= 0) close(self->bell);
-	*self = (readiness){.set = -1, .bell = -1};
+	if (self->wakeup >= 0) close(self->wakeup);
+	*self = (readiness){.set = -1, .wakeup = -1};
 	return status;
 }
 
@@ -508,13 +513,13 @@ void readiness_close(readiness *self) {
 }
 
 void readiness_abandon(readiness *self) {
-	int bell = atomic_load(&self->bell);
-	/* Not what the program has closed behind our back and opened anew. */
+	int wakeup = atomic_load(&self->wakeup);
+	/* Don't close a number that the program has closed and reused. */
 	if (self->set >= 0 && is_ours(self->set)) close(self->set);
-	if (bell >= 0 && is_ours(bell)) close(bell);
+	if (wakeup >= 0 && is_ours(wakeup)) close(wakeup);
 	for (size_t i = 0; i < self->block_count; i++) free(self->blocks[i]);
 	free(self->blocks);
-	*self = (readiness){.set = -1, .bell = -1};
+	*self = (readiness){.set = -1, .wakeup = -1};
 }
 
 aw_status readiness_explain(aw_status status, const char *what, char *why, size_t length) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The default backend: the thread blocks on the set of readiness.c itself, and there is nothing to add.
- * Depends on the kernel alone.
+ * The default backend. The thread blocks on readiness.c's epoll set; nothing else is needed. Depends only on
+ * the kernel.
  */
 #include <errno.h>
 #include <stdlib.h>

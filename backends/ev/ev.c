@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * On libev. What we wait for stands in the set of readiness.c, and one ev_io watches that set: libev knows a
- * descriptor by its number alone, and would go on watching the wrong file, or none, when a number is closed
- * and used again. So libev allocates nothing after open, where alone it may still abort. Deadlines are a
- * timerfd's, since libev counts in milliseconds.
+ * The libev backend. All waits are in readiness.c's epoll set, and one ev_io watches that set: libev
+ * identifies a descriptor by number, and would watch the wrong file, or none, after the number is reused. As
+ * a result libev allocates only in open, the only place where it may abort. Deadlines use a timerfd, since
+ * libev's resolution is a millisecond.
  *
- * A loop of our own, never the default one, which would take SIGCHLD.
+ * Uses a separate libev loop, never the default one, which would install a SIGCHLD handler.
  */
 #include <errno.h>
 #include <ev.h>
@@ -16,8 +16,8 @@
 
 #include "readiness.h"
 
-/* libev wakes by itself after a minute, a little less than this. */
-static const int64_t longest_sleep = 59 * AW_SECOND;
+/* libev wakes up after a minute at the latest; this is slightly less. */
+static const int64_t max_block = 59 * AW_SECOND;
 
 struct aw_backend_state {
 	readiness readiness;
@@ -25,13 +25,13 @@ struct aw_backend_state {
 	ev_io watch, clock;
 	int alarm; /* the timerfd behind `clock` */
 	int64_t alarm_at;
-	int found;       /* by the last turn of the loop: what readiness_collect said */
-	bool was_called; /* the last turn had an event */
-	/* the errno with which libev gave up a watcher in the last turn: an epoll_ctl of its own failed */
+	int found;       /* result of readiness_collect() in the last iteration */
+	bool was_called; /* the last iteration had an event */
+	/* the errno with which libev stopped a watcher in the last iteration: its epoll_ctl failed */
 	int killed;
 };
 
-/* libev stops a watcher before it says so. */
+/* libev stops a watcher before it reports the error. */
 static void note_error(aw_backend_state *self, int events) {
 	if (events & EV_ERROR) self->killed = errno ? errno : EIO;
 }
@@ -76,7 +76,7 @@ static aw_status plugin_open(const aw_backend_core *core, uint32_t flags, uint64
 	self->watch.data = self->clock.data = self;
 	ev_io_start(self->loop, &self->watch);
 	ev_io_start(self->loop, &self->clock);
-	/* libev registers what was started in the next turn. */
+	/* libev registers a started watcher only in the next iteration. */
 	ev_run(self->loop, EVRUN_NOWAIT);
 	status = -self->killed;
 	if (status < 0) goto no_watch;
@@ -93,8 +93,8 @@ no_readiness:
 	return status;
 }
 
-/* Destroying a loop closes and frees, and touches no set that a parent may share. */
-static void let_go(aw_backend_state *self) {
+/* Destroying the loop closes and frees it without modifying an epoll set that may be shared with a parent. */
+static void free_state(aw_backend_state *self) {
 	ev_loop_destroy(self->loop);
 	close(self->alarm);
 	free(self);
@@ -102,12 +102,12 @@ static void let_go(aw_backend_state *self) {
 
 static void plugin_close(aw_backend_state *self) {
 	readiness_close(&self->readiness);
-	let_go(self);
+	free_state(self);
 }
 
 static void plugin_abandon(aw_backend_state *self) {
 	readiness_abandon(&self->readiness);
-	let_go(self);
+	free_state(self);
 }
 
 static aw_status plugin_submit(aw_backend_state *self, aw_op *op) {
@@ -118,7 +118,7 @@ static void plugin_cancel(aw_backend_state *self, aw_op *op) {
 	readiness_cancel(&self->readiness, op);
 }
 
-/* An alarm that was set for longer ago than the deadline does no harm: it wakes us once, for nothing. */
+/* A stale, earlier alarm is harmless: it causes one spurious wakeup. */
 static aw_status set_alarm(aw_backend_state *self, int64_t deadline) {
 	if (deadline == INT64_MAX || deadline == self->alarm_at) return 0;
 	struct itimerspec when = {.it_value = {(time_t)(deadline / AW_SECOND), (long)(deadline % AW_SECOND)}};
@@ -127,11 +127,11 @@ static aw_status set_alarm(aw_backend_state *self, int64_t deadline) {
 	return 0;
 }
 
-/* One turn of libev's loop. */
-static int turn(aw_backend_state *self, bool may_block) {
+/* Runs one iteration of libev's loop. */
+static int run_once(aw_backend_state *self, bool may_block) {
 	int64_t began = may_block ? readiness_now() : 0;
 	bool again = self->killed;
-	if (again) { /* registered anew by this turn; starting one that runs does nothing */
+	if (again) { /* this iteration registers them again; starting an active one does nothing */
 		ev_io_start(self->loop, &self->watch);
 		ev_io_start(self->loop, &self->clock);
 	}
@@ -139,9 +139,8 @@ static int turn(aw_backend_state *self, bool may_block) {
 	self->was_called = false;
 	ev_run(self->loop, may_block ? EVRUN_ONCE : EVRUN_NOWAIT);
 	if (again && self->killed) return -self->killed;
-	/* libev doesn't tell that a signal came; but it had no other reason to come back. */
-	if (may_block && !self->was_called && readiness_now() - began < longest_sleep)
-		return READINESS_INTERRUPTED;
+	/* libev does not report signals, but only a signal makes it return without an event. */
+	if (may_block && !self->was_called && readiness_now() - began < max_block) return READINESS_INTERRUPTED;
 	return self->found;
 }
 
@@ -149,7 +148,7 @@ static aw_status plugin_wait(aw_backend_state *self, int64_t deadline) {
 	for (;;) {
 		bool may_block = !readiness_has_done(&self->readiness) && readiness_left(deadline) > 0;
 		aw_status status = may_block ? set_alarm(self, deadline) : 0;
-		int found = status < 0 ? status : turn(self, may_block);
+		int found = status < 0 ? status : run_once(self, may_block);
 		if (readiness_deliver(&self->readiness) || found) return found < 0 ? found : 0;
 		if (readiness_left(deadline) == 0) return 0;
 	}
@@ -163,7 +162,7 @@ static void plugin_wake(aw_backend_state *self) {
 	(void)readiness_wake(&self->readiness);
 }
 
-/* libev has none to give, but what it watches for us is one itself. */
+/* libev has no descriptor to poll, but readiness.c's set is one. */
 static int plugin_descriptor(aw_backend_state *self) {
 	return readiness_fd(&self->readiness);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making a ring: the best one that this kernel gives. And telling, in words that help, why there is none:
- * many hosts forbid io_uring, since what goes through a ring passes by seccomp filters.
+ * Creates a ring with the best mode that the kernel supports, and explains why there is none: many systems
+ * forbid io_uring, since operations in a ring bypass seccomp filters.
  */
 #include "ring.h"
 
@@ -15,8 +15,8 @@ enum { ENTRIES_MIN = 8 };
 
 aw_status ring_create(struct io_uring *ring, unsigned entries, uint32_t open_flags) {
 	/*
-	 * Best first. Never a kernel thread of its own (SQPOLL), which would keep the credentials of the process
-	 * that opened it.
+	 * Best first. Never SQPOLL: its kernel thread would keep the credentials of the process that opened the
+	 * ring.
 	 */
 	static const unsigned modes[] = {
 		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
@@ -42,7 +42,7 @@ aw_status ring_create(struct io_uring *ring, unsigned entries, uint32_t open_fla
 		else
 			break;
 	}
-	/* A child that had the ring mapped could take the parent's completions. */
+	/* A child with the ring mapped could consume the parent's completions. */
 	int status = io_uring_ring_dontfork(ring);
 	if (status < 0) io_uring_queue_exit(ring);
 	return status;
@@ -54,11 +54,11 @@ bool ring_has_features(const struct io_uring *ring) {
 	return (ring->features & needed) == needed;
 }
 
-/* --- why not --- */
+/* --- diagnosis --- */
 
-static aw_status say(aw_status status, const char *text, char *why, size_t length) {
+static aw_status explain(aw_status status, const char *text, char *why, size_t length) {
 	char buffer[64];
-	/* The GNU one, which need not use the buffer. */
+	/* The GNU variant, which may not use the buffer. */
 	if (why && length) snprintf(why, length, "%s (%s)", text, strerror_r(-status, buffer, sizeof buffer));
 	return status;
 }
@@ -71,17 +71,19 @@ static aw_status open_reason(aw_status status, char *why, size_t length) {
 		int fd = open("/proc/sys/kernel/io_uring_disabled", O_RDONLY | O_CLOEXEC);
 		if (fd >= 0 && read(fd, &setting, 1) != 1) setting = '0';
 		if (fd >= 0) close(fd);
-		return say(status,
-		           setting == '0'
-		               ? "io_uring is forbidden here, most likely by a seccomp filter (containers have one)"
-		               : "io_uring is switched off here by the sysctl kernel.io_uring_disabled",
-		           why, length);
+		return explain(status,
+		               setting == '0'
+		                   ? "io_uring is forbidden, most likely by a seccomp filter, as in containers"
+		                   : "io_uring is disabled by the sysctl kernel.io_uring_disabled",
+		               why, length);
 	}
-	case -ENOSYS: return say(status, "the kernel has no io_uring, or a seccomp filter hides it", why, length);
+	case -ENOSYS:
+		return explain(status, "the kernel has no io_uring, or a seccomp filter hides it", why, length);
 	case -ENOMEM:
-		return say(status, "no memory for a ring; before Linux 5.12 it counts towards RLIMIT_MEMLOCK", why,
-		           length);
-	default: return say(status, "io_uring can't be set up", why, length);
+		return explain(status,
+		               "not enough memory for a ring; before Linux 5.12 it counts towards RLIMIT_MEMLOCK",
+		               why, length);
+	default: return explain(status, "io_uring can't be set up", why, length);
 	}
 }
 
@@ -91,20 +93,22 @@ static aw_status check_operations(struct io_uring *ring, char *why, size_t lengt
 		IORING_OP_ACCEPT,   IORING_OP_CONNECT, IORING_OP_FSYNC, IORING_OP_ASYNC_CANCEL,
 	};
 	if (!ring_has_features(ring))
-		return say(-ENOSYS, "io_uring is too old here: Linux 5.11 is needed", why, length);
+		return explain(-ENOSYS, "the kernel's io_uring is too old: Linux 5.11 is needed", why, length);
 	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
 	bool all = probe != NULL;
 	for (size_t i = 0; all && i < sizeof needed / sizeof *needed; i++)
 		all = io_uring_opcode_supported(probe, needed[i]);
 	io_uring_free_probe(probe);
-	return all ? 0 : say(-ENOSYS, "io_uring lacks operations here, or tells none", why, length);
+	return all ? 0
+	           : explain(-ENOSYS, "the kernel's io_uring lacks required operations, or can't be probed", why,
+	                     length);
 }
 
-/* A filter may let a ring be made and not be used. */
+/* A filter may allow creating a ring but not using it. */
 static aw_status check_use(struct io_uring *ring, char *why, size_t length) {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 	struct io_uring_cqe *cqe;
-	if (!sqe) return say(-ENOMEM, "a ring without room", why, length);
+	if (!sqe) return explain(-ENOMEM, "the new ring has no free entry", why, length);
 	io_uring_prep_nop(sqe);
 	int status;
 	do status = io_uring_submit_and_wait(ring, 1);

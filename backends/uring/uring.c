@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The plug-in on io_uring: one ring a loop. `submit` fills in an entry of the submission queue. `flush` hands
- * the entries to the kernel, several in one system call; what was submitted without a flush is handed over by
- * the next `wait`, in the system call that waits, or at once where somebody polls the ring (fd).
+ * The io_uring backend: one ring for each loop. `submit` fills in a submission queue entry. `flush` submits
+ * the entries to the kernel, several in one system call. Entries that were not flushed are submitted by the
+ * next `wait`, in the system call that waits, or at once if a host polls the ring (fd).
  *
- * The kernel looks up a descriptor's number when it takes the entry and holds the file from then on, so no
- * entry of a program's descriptor may be in the queue while the program runs: the number may be another
- * file's by then. The same holds for everything that would use the number again, later:
+ * The kernel resolves a descriptor when it takes the entry and holds the file from then on. No entry for one
+ * of the program's descriptors may therefore be in the queue while the program runs, since the number may be
+ * reused. The same applies to everything that would use the number again later:
  *
- * - An operation that the kernel does not carry out itself goes to readiness.c, whose set the ring polls:
- *   each poll, since it must not hold the file, nor tell of it once its number is gone; a write to a pipe,
- *   which raises SIGPIPE without RWF_NOSIGNAL (Linux 6.18); what the kernel answers with EAGAIN, or has no
- *   memory for. That is decided before `flush` returns.
- * - A result that comes later and only says "try again" (the thread that submitted it has ended, a connection
- *   died in the queue) is followed only where another set, `files`, proves that the number still is that
- *   file's. Else it is the result.
+ * - Operations that the kernel does not perform itself go to readiness.c, whose epoll set the ring polls:
+ *   each poll, since it must neither hold the file nor report it once its number is closed; a write to a
+ *   pipe, which raises SIGPIPE without RWF_NOSIGNAL (Linux 6.18); and whatever the kernel fails with EAGAIN
+ *   or lacks memory for. This is decided before `flush` returns.
+ * - A later result that only means "try again" (the submitting thread has ended, a connection died in the
+ *   queue) is retried only if another epoll set, `files`, proves that the number still refers to the same
+ *   file. Otherwise it is the final result.
  * - An entry that is cancelled before the kernel has taken it becomes a no-op.
- * - A close is a plain call, made once nothing in the ring holds the file, so that it is closed when the
- *   close completes.
+ * - A close is a plain system call, made once nothing in the ring holds the file, so that the file is closed
+ *   when the close completes.
  *
- * There is no limit on operations in flight: queueing those beyond the completion ring would let idle ones
- * keep out the one they wait for. Completions beyond it are kept by the kernel (NODROP), and one it had no
- * memory to keep is reported by `wait` as EBADR.
+ * The number of operations in flight is not limited: queueing those beyond the completion queue would let
+ * idle ones block the one they wait for. The kernel keeps completions that overflow (NODROP), and `wait`
+ * reports one for which it had no memory as EBADR.
  */
 #include <await/backend.h>
 #include <errno.h>
@@ -43,7 +43,7 @@
 #include "readiness.h"
 #include "ring.h"
 
-/* Another value makes a kernel without the flag, for tests. */
+/* Tests set another value to simulate a kernel without the flag. */
 #ifndef URING_NOSIGNAL
 #define URING_NOSIGNAL 0x00000100
 #endif
@@ -54,34 +54,34 @@ enum {
 	BATCH = 64,
 	REAPED_AT_ONCE = ENTRIES * RING_COMPLETIONS_PER_ENTRY,
 	LONGEST = 365 * 24 * 3600, /* seconds of one wait: the kernel adds them to its clock */
-	TRIES = 8,                 /* of a call that is interrupted: a filter may say so for ever */
-	COUNT_MAX = 0x7ffff000     /* what the kernel would cut a count to anyway */
+	TRIES = 8,                 /* of an interrupted call: a filter may return EINTR forever */
+	COUNT_MAX = 0x7ffff000     /* the kernel's limit for a count */
 };
 
-/* The longest sleep while wakes are refused, so that one that got lost is noticed. */
+/* The longest wait while wakes fail, so that a lost wake is noticed. */
 #define SLEEP_WITHOUT_WAKE (50 * AW_MILLISECOND)
 
-/* Whose completion it is, in the low bits of user_data; operations are aligned. */
+/* The kind of completion, in the low bits of user_data; operations are aligned. */
 enum tag { TAG_OP = 0, TAG_WAKE = 1, TAG_NOBODY = 2, TAG_READY = 3, TAG_MASK = 3 };
 
 /*
- * Where an operation is, and what is known about it: the low bits of backend_data[0]. Above them is the
- * number of its entry. The values below the first of these are of operations that readiness.c has.
+ * An operation's state: the low bits of backend_data[0]. The bits above hold the number of its entry. Values
+ * below the first flag belong to operations in readiness.c.
  */
 enum op_state {
-	OP_IN_RING = 1 << 4, /* the kernel has it, or its entry waits in the submission queue */
-	OP_CLOSING = 1 << 5, /* a close that waits for the others of its descriptor */
-	OP_DONE = 1 << 6,    /* has its result, to be handed back */
-	OP_POLLS = 1 << 7,   /* a connect that was begun and is polled for */
+	OP_IN_RING = 1 << 4, /* in the kernel or the submission queue */
+	OP_CLOSING = 1 << 5, /* a close that waits for the other operations on its descriptor */
+	OP_DONE = 1 << 6,    /* has its result, awaits delivery */
+	OP_POLLS = 1 << 7,   /* a connect in progress, polled for */
 	OP_CANCELLED = 1 << 8,
-	OP_OWED = 1 << 9,                 /* the kernel has not been told of the cancel yet */
+	OP_CANCEL_UNSENT = 1 << 9,        /* the cancel has not been submitted yet */
 	OP_NEEDS_SIGPIPE_GUARD = 1 << 10, /* a write without RWF_NOSIGNAL */
-	OP_AS_SEND = 1 << 11,             /* a write to a socket, sent */
+	OP_AS_SEND = 1 << 11,             /* a write to a socket, done as a send */
 	OP_KNOWN = 1 << 12                /* `files` can tell whether the number still is its file's */
 };
 enum { OP_STATES = 0xffff, OP_ENTRY_SHIFT = 16 };
 
-/* In order, through backend_data[1]: an operation is in one of the two at most. */
+/* A FIFO linked by backend_data[1]. An operation is on at most one of the two lists. */
 typedef struct op_list {
 	aw_op *first, *last;
 } op_list;
@@ -89,38 +89,38 @@ typedef struct op_list {
 struct aw_backend_state {
 	const aw_backend_core *core;
 	struct io_uring ring;
-	readiness ready;         /* what the ring can't do; the ring polls its set */
-	aw_op *buckets[BUCKETS]; /* those in the ring, by descriptor, through backend_link */
+	readiness ready;         /* operations that the ring can't do; the ring polls its set */
+	aw_op *buckets[BUCKETS]; /* the operations in the ring, by descriptor, linked by backend_link */
 	op_list closing, done;
 	uint64_t entry_mask; /* of the submission queue */
 	uint64_t entries;    /* taken from the submission queue so far */
-	/* the first entry since the last hand-over: the numbers from here on are still their files' */
+	/* the first entry since the last submission: from here on the numbers still are their files' */
 	uint64_t fresh;
-	size_t in_ring;   /* operations */
-	size_t owed;      /* cancels that found no room */
-	size_t delivered; /* in this wait */
+	size_t in_ring;        /* operations */
+	size_t unsent_cancels; /* cancels not submitted for lack of room */
+	size_t delivered;      /* in this wait */
 	uint64_t wake_value;
 	int wake_fd;
 	/*
-	 * an epoll set that is never waited for: it knows files apart that had the same number; -1 before it is
-	 * needed
+	 * an epoll set that is never waited on: it distinguishes files that had the same number; -1 before first
+	 * use
 	 */
 	int files;
 	pid_t owner;
-	pthread_t submitter;    /* the thread that handed over last, */
-	bool submitter_may_end; /* before the process does */
-	bool is_moving;         /* between threads */
-	aw_status broken;       /* the wake can't be armed again */
+	pthread_t submitter;    /* the last thread that submitted */
+	bool submitter_may_end; /* that thread may end before the process */
+	bool is_moving;         /* the loop may move between threads */
+	aw_status broken;       /* the error of wake_fd, which can't be armed again */
 	bool wake_armed;        /* a read of wake_fd is in the ring */
-	bool wake_stopped;      /* and its cancel */
+	bool wake_stopped;      /* its cancel has been submitted */
 	bool woken;
 	bool ready_armed; /* a poll of the set of `ready` is in the ring */
-	bool ready_fired; /* and has told of something */
-	bool launched;    /* operations have been written since the last hand-over */
-	bool eager;       /* somebody polls the ring */
+	bool ready_fired; /* and has fired */
+	bool launched;    /* entries have been written since the last submission */
+	bool is_polled;   /* a host polls the ring */
 	bool ending;
-	atomic_bool wake_refused; /* the last wake could not be written */
-	atomic_bool wake_lost;    /* and no wait has answered it yet */
+	atomic_bool wake_refused; /* the last wake failed */
+	atomic_bool wake_lost;    /* a wake failed and no wait has returned since */
 };
 
 typedef struct aw_backend_state uring;
@@ -167,7 +167,7 @@ static aw_op *bucket_find(uring *self, int fd) {
 	return op;
 }
 
-/* The operation is out of the kernel's hands; the next delivery hands it back. */
+/* The kernel is done with the operation; queue it for delivery. */
 static void finish(uring *self, aw_op *op, int64_t result) {
 	if (op->kind != AW_OP_CLOSE) bucket_remove(self, op);
 	op->result = result;
@@ -187,10 +187,10 @@ static void deliver(uring *self) {
 	self->delivered += readiness_deliver(&self->ready);
 }
 
-/* --- what the ring does not do --- */
+/* --- operations that the ring does not do --- */
 
-/* Gives an operation that the ring does not have to readiness.c. Its number must still be its file's. */
-static void pass_on(uring *self, aw_op *op) {
+/* Passes an operation to readiness.c. Its number must still refer to its file. */
+static void pass_to_readiness(uring *self, aw_op *op) {
 	aw_status status = readiness_submit(&self->ready, op);
 	if (status == 0) return;
 	op->result = status;
@@ -200,17 +200,20 @@ static void pass_on(uring *self, aw_op *op) {
 
 static void leave_ring(uring *self, aw_op *op) {
 	bucket_remove(self, op);
-	pass_on(self, op);
+	pass_to_readiness(self, op);
 }
 
-/* --- whether a number still is the same file's --- */
+/* --- file identity --- */
 
 static int files_add(const uring *self, int fd) {
 	struct epoll_event nothing = {.events = EPOLLONESHOT};
 	return epoll_ctl(self->files, EPOLL_CTL_ADD, fd, &nothing) < 0 ? -errno : 0;
 }
 
-/* Notes whose number it is. What can't be noted (a regular file, no memory) is not known later. */
+/*
+ * Records which file the number refers to. Fails for a regular file or without memory; then it is not known
+ * later.
+ */
 static void remember(uring *self, aw_op *op) {
 	if (self->files < 0) self->files = epoll_create1(EPOLL_CLOEXEC);
 	if (self->files < 0) return;
@@ -219,8 +222,8 @@ static void remember(uring *self, aw_op *op) {
 }
 
 /*
- * The set has an entry for a file and its number, and loses it when the file goes. So what it refuses to add
- * is what it knows.
+ * The set has an entry for each file and number, and loses it when the file is freed. EEXIST therefore means
+ * that the file is the same.
  */
 static bool is_still_its_file(const uring *self, const aw_op *op) {
 	if (!(op->backend_data[0] & OP_KNOWN)) return false;
@@ -241,8 +244,8 @@ static void fill_write(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 		return;
 	}
 	io_uring_prep_write(sqe, op->fd, op->buffer, count_of(op), (uint64_t)op->offset);
-	/* Where there is an offset there is no pipe. */
-	if (op->offset >= 0 || self->ready.calls.quiet_write == CALLS_ABSENT)
+	/* An operation with an offset is not on a pipe. */
+	if (op->offset >= 0 || self->ready.calls.nosignal_write == CALLS_ABSENT)
 		op->backend_data[0] |= OP_NEEDS_SIGPIPE_GUARD;
 	if (!(op->backend_data[0] & OP_NEEDS_SIGPIPE_GUARD)) sqe->rw_flags = URING_NOSIGNAL;
 }
@@ -264,12 +267,12 @@ static void fill(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	sqe->user_data = (uint64_t)(uintptr_t)op;
 }
 
-/* How many entries the kernel has taken. */
+/* The number of entries that the kernel has taken. */
 static uint64_t entries_consumed(const uring *self) {
 	return self->entries - io_uring_sq_ready(&self->ring);
 }
 
-/* One that is in the queue, or was the last one in that place of it. */
+/* The entry with this number, or the latest one in its slot. */
 static struct io_uring_sqe *entry_at(const uring *self, uint64_t number) {
 	return &self->ring.sq.sqes[number & self->entry_mask];
 }
@@ -278,7 +281,7 @@ static uint64_t entry_of(const aw_op *op) {
 	return op->backend_data[0] >> OP_ENTRY_SHIFT;
 }
 
-/* Whether what this thread hands over may be cut off by the thread's end. */
+/* Whether this thread may end, which would cancel what it submits. */
 static bool may_thread_end(uring *self) {
 	if (!self->is_moving) return false;
 	pthread_t here = pthread_self();
@@ -289,7 +292,7 @@ static bool may_thread_end(uring *self) {
 	return self->submitter_may_end;
 }
 
-/* Notes the files of those just taken that are under way, and whose number may be needed again. */
+/* Records the files of the entries just taken that are in flight and whose number may be needed again. */
 static void remember_fresh(uring *self) {
 	bool all = may_thread_end(self);
 	for (uint64_t at = self->fresh, end = entries_consumed(self); at < end; at++) {
@@ -302,12 +305,12 @@ static void remember_fresh(uring *self) {
 	}
 }
 
-/* NULL: the queue is full and the kernel takes nothing now. */
+/* Returns NULL if the queue is full and the kernel takes nothing now. */
 static struct io_uring_sqe *entry_take(uring *self) {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&self->ring);
 	if (!sqe) {
 		(void)io_uring_submit(&self->ring);
-		remember_fresh(self); /* before others take their places */
+		remember_fresh(self); /* before their slots are reused */
 		sqe = io_uring_get_sqe(&self->ring);
 	}
 	if (sqe) self->entries++;
@@ -319,7 +322,10 @@ static void entry_forget(struct io_uring_sqe *sqe) {
 	sqe->user_data = TAG_NOBODY;
 }
 
-/* Writes the entry of an operation. One that finds no room is left to readiness.c, or fails half-way. */
+/*
+ * Writes an operation's entry. If the queue is full, the operation goes to readiness.c, or fails if it has
+ * begun.
+ */
 static void launch(uring *self, aw_op *op) {
 	if (!self->launched) self->fresh = self->entries;
 	self->launched = true;
@@ -360,36 +366,35 @@ static void arm_ready(uring *self) {
 	self->ready_armed = true;
 }
 
-/* The set of readiness.c has to be polled, and is not. */
+/* The epoll set of readiness.c must be polled, but is not. */
 static bool is_ready_unseen(const uring *self) {
 	return !self->ready_armed && !self->ending;
 }
 
-/* Something found no room in the submission queue. */
+/* Whether entries are outstanding for lack of room in the submission queue. */
 static bool is_congested(const uring *self) {
-	return self->owed || is_ready_unseen(self) ||
+	return self->unsent_cancels || is_ready_unseen(self) ||
 	       (self->ending ? self->wake_armed && !self->wake_stopped : !self->wake_armed);
 }
 
-/* Writes what is missing: the entries of our own descriptors, and what found no room before. */
+/* Writes outstanding entries: those for our own descriptors, and those for which there was no room. */
 static void launch_rest(uring *self) {
 	if (!self->wake_armed && !self->ending) arm_wake(self);
 	if (self->wake_armed && self->ending && !self->wake_stopped)
 		self->wake_stopped = cancel_entry(self, TAG_WAKE);
 	if (is_ready_unseen(self)) arm_ready(self);
-	for (size_t i = 0; self->owed && i < BUCKETS; i++)
+	for (size_t i = 0; self->unsent_cancels && i < BUCKETS; i++)
 		for (aw_op *op = self->buckets[i]; op; op = op->backend_link[0]) {
-			if (!(op->backend_data[0] & OP_OWED)) continue;
+			if (!(op->backend_data[0] & OP_CANCEL_UNSENT)) continue;
 			if (!cancel_entry(self, (uint64_t)(uintptr_t)op)) return;
-			op->backend_data[0] &= ~(uint64_t)OP_OWED;
-			self->owed--;
+			op->backend_data[0] &= ~(uint64_t)OP_CANCEL_UNSENT;
+			self->unsent_cancels--;
 		}
 }
 
 /*
- * Where the write is refused (a filter, a descriptor that somebody closed), the other doorbell may ring. If
- * it doesn't either, the wake may have been for a wait that sleeps: from now on none sleeps long, and the
- * next one answers it.
+ * If the write fails (a filter, or the program closed the descriptor), try readiness.c's eventfd. If that
+ * fails too, the wake may be lost: waits are short from now on, and the next one returns at once.
  */
 static aw_status uring_try_wake(aw_backend_state *self) {
 	int saved = errno;
@@ -400,11 +405,11 @@ static aw_status uring_try_wake(aw_backend_state *self) {
 		n = write(self->wake_fd, &one, sizeof one);
 		if (n >= 0 || errno != EINTR) break;
 	}
-	bool refused = n < 0 && errno != EAGAIN; /* a full counter is a wake as well */
+	bool refused = n < 0 && errno != EAGAIN; /* EAGAIN: the counter is full, which also wakes */
 	if (refused) {
 		status = -errno;
 		atomic_store(&self->wake_lost, true);
-		/* that one tries again as long as it is interrupted */
+		/* the ring's own poll retries while it is interrupted */
 		if (errno != EINTR) (void)readiness_wake(&self->ready);
 	}
 	if (refused || atomic_load_explicit(&self->wake_refused, memory_order_relaxed))
@@ -420,15 +425,16 @@ static void uring_wake(aw_backend_state *self) {
 /* --- results from the kernel --- */
 
 /*
- * Starts a write where the kernel has no RWF_NOSIGNAL, by the kind of file. The number must still be its
- * file's.
+ * Starts a write without RWF_NOSIGNAL, depending on the kind of file. The number must still refer to its
+ * file.
  */
-static void launch_loud_write(uring *self, aw_op *op) {
+static void launch_guarded_write(uring *self, aw_op *op) {
 	struct stat st;
 	mode_t type = fstat(op->fd, &st) == 0 ? st.st_mode & S_IFMT : 0;
 	op->backend_data[0] |= OP_NEEDS_SIGPIPE_GUARD;
-	/* These know the flag if the kernel does. */
-	if (type == S_IFIFO || type == S_IFSOCK || type == S_IFREG) self->ready.calls.quiet_write = CALLS_ABSENT;
+	/* These support the flag if the kernel does. */
+	if (type == S_IFIFO || type == S_IFSOCK || type == S_IFREG)
+		self->ready.calls.nosignal_write = CALLS_ABSENT;
 	if (type == S_IFIFO) {
 		leave_ring(self, op);
 		return;
@@ -437,22 +443,22 @@ static void launch_loud_write(uring *self, aw_op *op) {
 	launch(self, op);
 }
 
-/* The results that only say: try again. */
+/* Results that only mean: try again. */
 static bool is_interruption(int result) {
 	/*
-	 * The thread that submitted it has ended, or a worker was interrupted; some old kernels let ERESTARTSYS
-	 * and its kin out.
+	 * The submitting thread has ended, or a worker was interrupted. Some old kernels leak ERESTARTSYS and
+	 * similar.
 	 */
 	return result == -ECANCELED || result == -EINTR || (result <= -512 && result >= -516);
 }
 
-/* A connection that died in the queue; the next one may be well. accept(2) names them. */
+/* A connection that died in the queue. accept(2) lists these errors; the next one may succeed. */
 static bool is_lost_connection(int result) {
 	return result == -ECONNABORTED || result == -EPROTO || result == -ENETDOWN || result == -ENOPROTOOPT ||
 	       result == -EHOSTDOWN || result == -ENONET || result == -EHOSTUNREACH || result == -ENETUNREACH;
 }
 
-/* A connect that was begun can be polled for now, or has its outcome. */
+/* A connect in progress can be polled now, or has its result. */
 static void connect_returned(uring *self, aw_op *op, int result) {
 	int64_t outcome = result >= 0 ? calls_connected(op) : -EAGAIN;
 	if (outcome != -EAGAIN) {
@@ -467,14 +473,14 @@ static void connect_returned(uring *self, aw_op *op, int result) {
 static void op_returned(uring *self, aw_op *op, int result) {
 	uint64_t state = op->backend_data[0];
 	self->in_ring--;
-	if (state & OP_OWED) self->owed--;
-	op->backend_data[0] &= ~(uint64_t)(OP_IN_RING | OP_OWED);
+	if (state & OP_CANCEL_UNSENT) self->unsent_cancels--;
+	op->backend_data[0] &= ~(uint64_t)(OP_IN_RING | OP_CANCEL_UNSENT);
 	if (op->kind == AW_OP_CONNECT && result == -EAGAIN) {
-		/* A Unix socket whose peer has a full backlog; no poll tells when there is room. */
+		/* The backlog of a Unix socket's peer is full, and no event reports when there is room. */
 		finish(self, op, -ECONNREFUSED);
 		return;
 	}
-	enum { DONE, AGAIN, WAIT, CONNECT, LOUD } next = DONE;
+	enum { DONE, AGAIN, WAIT, CONNECT, GUARDED } next = DONE;
 	if (is_interruption(result) || (op->kind == AW_OP_ACCEPT && is_lost_connection(result)))
 		next = AGAIN;
 	else if (result == -EAGAIN)
@@ -483,17 +489,17 @@ static void op_returned(uring *self, aw_op *op, int result) {
 	         (result == -EALREADY || result == -EINPROGRESS || (state & OP_POLLS && result >= 0)))
 		next = CONNECT;
 	else if (op->kind == AW_OP_WRITE && !(state & OP_NEEDS_SIGPIPE_GUARD) && result == -EOPNOTSUPP)
-		next = LOUD;
+		next = GUARDED;
 
 	if (next == DONE || state & OP_CANCELLED) {
 		finish(self, op, next == DONE ? result : -ECANCELED);
 	} else if (entry_of(op) < self->fresh && !is_still_its_file(self, op)) {
-		/* Nothing tells what the number is by now, or it is another file's. */
+		/* The number refers to another file, or its file is not known. */
 		finish(self, op, state & OP_KNOWN ? -EBADF : is_interruption(result) ? -EINTR : result);
 	} else if (next == CONNECT) {
 		connect_returned(self, op, result);
-	} else if (next == LOUD) {
-		launch_loud_write(self, op);
+	} else if (next == GUARDED) {
+		launch_guarded_write(self, op);
 	} else if (next == WAIT) {
 		leave_ring(self, op);
 	} else {
@@ -506,10 +512,10 @@ static void wake_returned(uring *self, int result) {
 	if (result >= 0)
 		self->woken = true;
 	else if (!is_interruption(result) && result != -EAGAIN)
-		self->broken = result; /* somebody closed the descriptor */
+		self->broken = result; /* the program has closed the descriptor */
 }
 
-/* How many completions there were, ours and others'. */
+/* Processes completions. Returns their number, including internal ones. */
 static unsigned reap(uring *self) {
 	struct io_uring_cqe *batch[BATCH];
 	unsigned total = 0, count;
@@ -531,7 +537,7 @@ static unsigned reap(uring *self) {
 	return total;
 }
 
-/* Closes what nothing in the ring holds any more. */
+/* Performs the closes whose file nothing in the ring holds any more. */
 static void close_free(uring *self) {
 	op_list now = self->closing;
 	self->closing = (op_list){NULL, NULL};
@@ -541,13 +547,13 @@ static void close_free(uring *self) {
 		if (bucket_find(self, op->fd))
 			list_append(&self->closing, op);
 		else
-			pass_on(self, op);
+			pass_to_readiness(self, op);
 	}
 }
 
-/* --- handing over --- */
+/* --- submission --- */
 
-/* The kernel has no memory for these now: readiness.c needs none. */
+/* The kernel lacks memory for these now; readiness.c needs none. */
 static void take_back(uring *self) {
 	for (uint64_t at = entries_consumed(self), end = self->entries; at < end; at++) {
 		struct io_uring_sqe *sqe = entry_at(self, at);
@@ -564,10 +570,10 @@ static void take_back(uring *self) {
 }
 
 /*
- * The kernel takes the entries and holds their files from now on. Results that are there at once are looked
- * at, since some need the number a second time.
+ * Submits the entries, so the kernel holds their files from now on. Processes results that are available at
+ * once, since some need the number again.
  */
-static void hand_over(uring *self) {
+static void submit_entries(uring *self) {
 	if (!self->launched) return;
 	uint64_t end;
 	int failed = 0;
@@ -577,33 +583,33 @@ static void hand_over(uring *self) {
 			int status = io_uring_submit(&self->ring);
 			if (status > 0) continue;
 			failed++;
-			if (status != -EINTR) (void)reap(self); /* it may want room for completions */
+			if (status != -EINTR) (void)reap(self); /* the kernel may need room for completions */
 		}
 		if (entries_consumed(self) < end) take_back(self);
 		while (reap(self) >= REAPED_AT_ONCE) continue;
 		remember_fresh(self);
-	} while (self->entries > end); /* some are tried again */
+	} while (self->entries > end); /* some are retried */
 	self->launched = false;
 	self->fresh = self->entries;
 }
 
-/* Whoever polls the ring finds there what a wait would do. */
-static void show(uring *self) {
-	if (!self->eager) return;
+/* For a host that polls the ring: submits everything, and makes the ring readable if a wait would return. */
+static void update_poller(uring *self) {
+	if (!self->is_polled) return;
 	launch_rest(self);
-	hand_over(self);
+	submit_entries(self);
 	if (io_uring_sq_ready(&self->ring)) (void)io_uring_submit(&self->ring);
 	if (self->done.first || readiness_has_done(&self->ready) || is_congested(self)) uring_wake(self);
 }
 
 /* --- waiting --- */
 
-/* Why the kernel takes no entries just now: no memory, completions to be read first, a signal. */
+/* Temporary failures to submit: no memory, unread completions, a signal. */
 static bool is_passing(int status) {
 	return status == -EAGAIN || status == -EBUSY || status == -EINTR;
 }
 
-/* Hands over the entries and takes up completions, blocking at most until `deadline`. */
+/* Submits the entries and waits for completions, until `deadline` at most. */
 static aw_status enter(uring *self, int64_t deadline) {
 	int64_t span = deadline;
 	if (deadline > 0 && deadline != INT64_MAX) span = deadline - readiness_now();
@@ -618,11 +624,11 @@ static aw_status enter(uring *self, int64_t deadline) {
 	}
 	struct io_uring_cqe *first = NULL;
 	struct __kernel_timespec limit = {.tv_sec = span / AW_SECOND, .tv_nsec = span % AW_SECOND};
-	/* Always with a limit, since without one the library goes on waiting after a signal. */
+	/* Always with a timeout: without one liburing continues to wait after a signal. */
 	return io_uring_submit_and_wait_timeout(&self->ring, &first, 1, &limit, NULL);
 }
 
-/* Carries out what the set of readiness.c tells of. */
+/* Processes the events of readiness.c's epoll set. */
 static aw_status collect(uring *self) {
 	if (!self->ready_fired && !is_ready_unseen(self)) return 0;
 	self->ready_fired = false;
@@ -631,12 +637,12 @@ static aw_status collect(uring *self) {
 	return found < 0 ? found : 0;
 }
 
-/* One round: 0 to go on, 1 if a signal ended it, or a negative status. */
-static aw_status turn(uring *self, int64_t deadline) {
+/* Runs one iteration. Returns 0 to continue, 1 if a signal ended it, or a negative status. */
+static aw_status run_once(uring *self, int64_t deadline) {
 	launch_rest(self);
 	aw_status status = self->broken ? self->broken : enter(self, deadline);
 	unsigned count = reap(self);
-	hand_over(self);
+	submit_entries(self);
 	aw_status collected = collect(self);
 	close_free(self);
 	deliver(self);
@@ -644,7 +650,7 @@ static aw_status turn(uring *self, int64_t deadline) {
 	    atomic_exchange(&self->wake_lost, false))
 		self->woken = true;
 	if (collected < 0) return collected;
-	/* When entries were taken, their number hides the EINTR. */
+	/* If entries were submitted, their count hides the EINTR. */
 	if (status >= 0)
 		return !count && !is_congested(self) && deadline > 0 &&
 		       (deadline == INT64_MAX || readiness_now() < deadline);
@@ -660,16 +666,16 @@ static aw_status uring_wait(aw_backend_state *self, int64_t deadline) {
 	self->delivered = 0;
 	deliver(self);
 	if (atomic_load_explicit(&self->wake_lost, memory_order_relaxed)) deadline = 0;
-	do status = turn(self, self->delivered ? 0 : deadline);
+	do status = run_once(self, self->delivered ? 0 : deadline);
 	while (status == 0 && !self->delivered && !self->woken &&
 	       (deadline == INT64_MAX || (deadline > 0 && readiness_now() < deadline)));
-	show(self);
+	update_poller(self);
 	return status < 0 ? status : 0;
 }
 
 static int uring_fd(aw_backend_state *self) {
-	self->eager = true;
-	show(self);
+	self->is_polled = true;
+	update_poller(self);
 	return self->ring.ring_fd;
 }
 
@@ -684,8 +690,8 @@ static void cancel(uring *self, aw_op *op) {
 		self->in_ring--;
 		finish(self, op, -ECANCELED);
 	} else if (!cancel_entry(self, (uint64_t)(uintptr_t)op)) {
-		op->backend_data[0] |= OP_OWED;
-		self->owed++;
+		op->backend_data[0] |= OP_CANCEL_UNSENT;
+		self->unsent_cancels++;
 	}
 }
 
@@ -694,7 +700,7 @@ static void uring_cancel(aw_backend_state *self, aw_op *op) {
 		readiness_cancel(&self->ready, op);
 	else
 		cancel(self, op);
-	show(self);
+	update_poller(self);
 }
 
 static void start_close(uring *self, aw_op *op) {
@@ -709,8 +715,8 @@ static void start_close(uring *self, aw_op *op) {
 
 static void start(uring *self, aw_op *op) {
 	bucket_add(self, op);
-	if (op->kind == AW_OP_WRITE && op->offset < 0 && self->ready.calls.quiet_write == CALLS_ABSENT)
-		launch_loud_write(self, op);
+	if (op->kind == AW_OP_WRITE && op->offset < 0 && self->ready.calls.nosignal_write == CALLS_ABSENT)
+		launch_guarded_write(self, op);
 	else
 		launch(self, op);
 }
@@ -728,13 +734,13 @@ static aw_status uring_submit(aw_backend_state *self, aw_op *op) {
 	case AW_OP_CLOSE: start_close(self, op); break;
 	default: start(self, op); break;
 	}
-	show(self);
+	update_poller(self);
 	return status;
 }
 
 static void uring_flush(aw_backend_state *self) {
-	hand_over(self);
-	show(self);
+	submit_entries(self);
+	update_poller(self);
 }
 
 /* --- opening and closing --- */
@@ -752,7 +758,7 @@ static aw_status uring_open(const aw_backend_core *core, uint32_t flags, uint64_
 	self->submitter_may_end = syscall(SYS_gettid) != self->owner;
 	aw_status status = readiness_open(&self->ready, core);
 	if (status < 0) goto fail_memory;
-	/* Blocking, so that the kernel waits with the read instead of saying EAGAIN. */
+	/* Blocking, so that a read in the ring waits instead of failing with EAGAIN. */
 	self->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (self->wake_fd < 0) {
 		status = -errno;
@@ -765,7 +771,7 @@ static aw_status uring_open(const aw_backend_core *core, uint32_t flags, uint64_
 		goto fail_ring;
 	}
 	self->entry_mask = io_uring_sq_space_left(&self->ring) - 1;
-	/* Handed over at once: a filter that forbids io_uring_enter shows here. */
+	/* Submit at once: a filter that forbids io_uring_enter fails here. */
 	arm_wake(self);
 	arm_ready(self);
 	status = io_uring_submit(&self->ring);
@@ -784,7 +790,10 @@ fail_memory:
 	return status;
 }
 
-/* What the kernel never gave back: it refuses its own ring (closed behind our back, another thread's). */
+/*
+ * Ends operations that the kernel never completed because the ring is unusable (closed by the program, or
+ * bound to another thread).
+ */
 static void finish_lost(uring *self) {
 	for (size_t i = 0; i < BUCKETS; i++)
 		while (self->buckets[i]) finish(self, self->buckets[i], -ECANCELED);
@@ -797,7 +806,7 @@ static void close_own(uring *self) {
 
 static void uring_close(aw_backend_state *self) {
 	self->ending = true;
-	self->eager = false;
+	self->is_polled = false;
 	self->broken = 0;
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (aw_op *op = self->buckets[i], *next; op; op = next) {
@@ -805,7 +814,7 @@ static void uring_close(aw_backend_state *self) {
 			cancel(self, op);
 		}
 	aw_status status = 0;
-	while (status >= 0 && (self->in_ring || self->wake_armed)) status = turn(self, INT64_MAX);
+	while (status >= 0 && (self->in_ring || self->wake_armed)) status = run_once(self, INT64_MAX);
 	io_uring_queue_exit(&self->ring);
 	finish_lost(self);
 	close_free(self);

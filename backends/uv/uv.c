@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * On libuv. What we wait for stands in the set of readiness.c, and one uv_poll_t watches that set. A
- * uv_poll_t for each descriptor would switch the user's file to non-blocking, and libuv calls abort when a
- * watched descriptor turns out closed, or a regular file, by the time it is added. So libuv allocates nothing
- * and registers nothing after open, where alone it may still abort.
+ * The libuv backend. All waits are in readiness.c's epoll set, and one uv_poll_t watches that set. A
+ * uv_poll_t for each descriptor would set the user's file to non-blocking, and libuv aborts if a watched
+ * descriptor turns out closed or a regular file when it is added. As a result libuv allocates and registers
+ * only in open, the only place where it may abort.
  *
- * A loop of our own, never the default one, and none of libuv's signal or child handling.
+ * Uses a separate libuv loop, never the default one, and none of libuv's signal or child handling.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ struct aw_backend_state {
 	readiness readiness;
 	uv_loop_t loop;
 	uv_poll_t watch;
-	int found; /* by the last turn of the loop: what readiness_collect said */
+	int found; /* result of readiness_collect() in the last iteration */
 };
 
 static void on_set_readable(uv_poll_t *watch, int status, int events) {
@@ -33,21 +33,20 @@ static void on_set_readable(uv_poll_t *watch, int status, int events) {
 }
 
 /*
- * What libuv is going to need, done by ourselves and undone: it aborts when a call fails that it makes for a
- * loop's doorbells or with the set it waits on, and uv_loop_init (1.44) loses the descriptors it has opened
- * when it runs out of them half-way.
+ * Acquires and releases the resources that libuv will need. libuv aborts if it can't create a loop's wakeup
+ * descriptors or use its epoll set, and uv_loop_init (1.44) leaks descriptors if they run out midway.
  */
-static aw_status rehearse(int watched) {
-	enum { LOCK = 0, SIGNALS = 2, DOORBELL = 4, SET = 5, NEEDED = 6 };
+static aw_status check_resources(int watched) {
+	enum { LOCK = 0, SIGNALS = 2, WAKEUP = 4, SET = 5, NEEDED = 6 };
 	int fds[NEEDED] = {-1, -1, -1, -1, -1, -1};
 	char byte = 0;
 	struct epoll_event event = {.events = EPOLLIN};
 	bool can = pipe2(fds + LOCK, O_CLOEXEC) == 0 && write(fds[LOCK + 1], &byte, 1) == 1 &&
 	           read(fds[LOCK], &byte, 1) == 1 && pipe2(fds + SIGNALS, O_CLOEXEC | O_NONBLOCK) == 0 &&
-	           (fds[DOORBELL] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) >= 0 &&
+	           (fds[WAKEUP] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) >= 0 &&
 	           (fds[SET] = epoll_create1(EPOLL_CLOEXEC)) >= 0 &&
 	           epoll_ctl(fds[SET], EPOLL_CTL_ADD, fds[SIGNALS], &event) == 0 &&
-	           epoll_ctl(fds[SET], EPOLL_CTL_ADD, fds[DOORBELL], &event) == 0 &&
+	           epoll_ctl(fds[SET], EPOLL_CTL_ADD, fds[WAKEUP], &event) == 0 &&
 	           epoll_ctl(fds[SET], EPOLL_CTL_ADD, watched, &event) == 0;
 	aw_status status = can ? 0 : -errno;
 	for (int i = 0; i < NEEDED; i++)
@@ -64,7 +63,7 @@ static aw_status plugin_open(const aw_backend_core *core, uint32_t flags, uint64
 	aw_status status = readiness_open(&self->readiness, core);
 	if (status < 0) goto no_readiness;
 	/* libuv's statuses are negative errnos here. */
-	status = rehearse(self->readiness.set);
+	status = check_resources(self->readiness.set);
 	if (status == 0) status = uv_loop_init(&self->loop);
 	if (status < 0) goto no_loop;
 	status = uv_poll_init(&self->loop, &self->watch, self->readiness.set);
@@ -72,7 +71,7 @@ static aw_status plugin_open(const aw_backend_core *core, uint32_t flags, uint64
 	self->watch.data = self;
 	status = uv_poll_start(&self->watch, UV_READABLE, on_set_readable);
 	if (status < 0) goto no_start;
-	/* libuv registers what was started in the next turn; from here on its descriptor tells all. */
+	/* libuv registers a started handle in the next iteration; then its descriptor reports every event. */
 	uv_run(&self->loop, UV_RUN_NOWAIT);
 	*out = self;
 	return 0;
@@ -101,8 +100,8 @@ static void plugin_close(aw_backend_state *self) {
 }
 
 /*
- * Closing libuv's loop changes its epoll set, which is the parent's as well; so it first gets a new, empty
- * one in its place.
+ * Closing libuv's loop modifies its epoll set, which is shared with the parent. Replace it with an empty one
+ * first.
  */
 static void plugin_abandon(aw_backend_state *self) {
 	readiness_abandon(&self->readiness);
@@ -110,7 +109,7 @@ static void plugin_abandon(aw_backend_state *self) {
 	if (fresh >= 0 && dup3(fresh, set, O_CLOEXEC) == set)
 		close_loop(self);
 	else
-		close(set); /* what libuv holds besides is left behind */
+		close(set); /* the rest of libuv's resources are leaked */
 	if (fresh >= 0) close(fresh);
 	free(self);
 }
@@ -124,8 +123,8 @@ static void plugin_cancel(aw_backend_state *self, aw_op *op) {
 }
 
 /*
- * Blocks until libuv has something to do. uv_run itself sleeps on through signals, and counts in
- * milliseconds.
+ * Blocks until libuv has something to do. uv_run would resume its sleep after a signal, and its resolution is
+ * a millisecond.
  */
 static int block(aw_backend_state *self, int64_t span) {
 	struct pollfd p = {.fd = uv_backend_fd(&self->loop), .events = POLLIN};
@@ -159,12 +158,12 @@ static int plugin_descriptor(aw_backend_state *self) {
 	return uv_backend_fd(&self->loop);
 }
 
-/* Without a loop of libuv's, which could only be tried at the risk of the program. */
+/* Does not create a libuv loop, because that may abort the program. */
 static aw_status plugin_probe(char *why, size_t length) {
 	readiness trial;
 	aw_status status = readiness_open(&trial, NULL);
 	if (status == 0) {
-		status = rehearse(trial.set);
+		status = check_resources(trial.set);
 		readiness_abandon(&trial);
 	}
 	if (status == 0 && uv_version() >> 16 != UV_VERSION_MAJOR) status = -ENOTSUP;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For tests: a clock of its own, which jumps to the deadline when nothing is in flight that the outside world
- * could end, so that an hour's sleep takes microseconds and every run is alike. While something is in flight,
- * time passes as it really does.
+ * For tests: a virtual clock, which jumps to the deadline if no I/O is in flight, so an hour's sleep takes
+ * microseconds and runs are deterministic. While I/O is in flight, time passes in real time.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,10 +16,10 @@ struct aw_backend_state {
 static aw_status virtual_open(const aw_backend_core *core, uint32_t flags, uint64_t seed,
                               aw_backend_state **out) {
 	(void)flags;
-	(void)seed; /* the order is the order of submission */
+	(void)seed; /* always in order of submission */
 	aw_backend_state *self = malloc(sizeof *self);
 	if (!self) return -ENOMEM;
-	/* Not zero, so that a forgotten time shows. */
+	/* Not zero, to expose uninitialized times. */
 	self->now = AW_SECOND;
 	aw_status status = readiness_open(&self->readiness, core);
 	if (status < 0) {
@@ -49,14 +48,14 @@ static void virtual_cancel(aw_backend_state *self, aw_op *op) {
 	readiness_cancel(&self->readiness, op);
 }
 
-/* What is complete already comes first, at the time it is now. 1 if there was any cause to return. */
+/* Delivers what is complete, without advancing the clock. Returns 1 if the wait should return. */
 static int look(aw_backend_state *self) {
 	int found = readiness_collect(&self->readiness, 0);
 	bool any = readiness_deliver(&self->readiness);
 	return found < 0 ? found : any || found;
 }
 
-/* Real time, up to the deadline, added to the clock. */
+/* Waits in real time, up to the deadline, and adds the time to the clock. */
 static aw_status wait_for_real(aw_backend_state *self, int64_t deadline) {
 	int64_t began = readiness_now(), start = self->now, until = INT64_MAX;
 	if (deadline != INT64_MAX && deadline - start < INT64_MAX - began) until = began + (deadline - start);
@@ -70,7 +69,7 @@ static aw_status virtual_wait(aw_backend_state *self, int64_t deadline) {
 	int found = look(self);
 	if (found != 0 || deadline <= self->now) return found < 0 ? found : 0;
 	if (self->readiness.in_flight > 0) return wait_for_real(self, deadline);
-	/* Nothing to wait for but a wake, whose coming must not show on the clock. */
+	/* Only a wake can end this wait, and its timing must not affect the clock. */
 	if (deadline == INT64_MAX) return readiness_wait(&self->readiness, INT64_MAX);
 	self->now = deadline;
 	return 0;

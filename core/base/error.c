@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Status codes with their names and texts, and error objects. The table below is the only place that names a
+ * Status codes, their names and texts, and error objects. The table below is the only place that names a
  * code.
  *
- * Each code and errno has an immortal error, which a failure without a message uses, so cancelling or timing
- * out allocates nothing.
+ * Each code and each errno has an immortal error object. A failure without a message uses it, so cancelling
+ * or timing out allocates nothing.
  */
 #include "error.h"
 
@@ -60,7 +60,7 @@ static const struct {
 };
 enum { OWN_COUNT = sizeof own / sizeof *own, PROGRAM_COUNT = AW_EUSER - AW_EUSER_LAST + 1 };
 
-/* A code that the program registered. It is never freed, because callers may hold its name or text. */
+/* A code registered by the program. Never freed, because its texts may be in use anywhere. */
 typedef struct program_code {
 	aw_error error;
 	const char *text;
@@ -87,7 +87,7 @@ __attribute__((constructor)) static void error_init(void) {
 	immortal_init(&unknown_error, AW_EHOST);
 }
 
-/* Finds the index of one of the library's codes in own[], which lists them in order from -5001. */
+/* The table lists the library's codes in order, starting at AW_ECANCELLED. */
 static bool own_index(aw_status status, size_t *out) {
 	if (status > AW_ECANCELLED || status <= AW_ECANCELLED - OWN_COUNT) return false;
 	*out = (size_t)(AW_ECANCELLED - status);
@@ -111,7 +111,7 @@ ENTRY(aw_error_register, (aw_status code, const char *name, const char *text), (
 		memcpy(made->name, name, name_size);
 		made->text = memcpy(made->name + name_size, text, text_size);
 		if (atomic_compare_exchange_strong(&program_codes[AW_EUSER - code], &known, made)) return 0;
-		free(made); /* another thread was first */
+		free(made); /* another thread registered it first */
 	}
 	return strcmp(known->name, name) != 0 || strcmp(known->text, text) != 0 ? -EEXIST : 0;
 }
@@ -168,7 +168,7 @@ aw_error *error_make(domain *where, aw_status status, const char *message) {
 }
 
 aw_error *error_with_message(domain *where, aw_status status, const char *message) {
-	/* An unregistered code has no immortal error, so it needs an allocated one even without a message. */
+	/* An unregistered code has no immortal error, so it needs an object even without a message. */
 	bool known = error_of(status) != &unknown_error;
 	aw_error *self = message || !known ? error_make(where, status, message) : NULL;
 	return self ? self : error_of(status);

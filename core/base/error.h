@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Error objects inside the library. Every known code has an immortal error, so failing needs no memory. */
+/* Error objects. Every known code has an immortal one, so failing needs no memory. */
 #ifndef CORE_ERROR_H
 #define CORE_ERROR_H
 
@@ -12,18 +12,18 @@ struct aw_error {
 	object base;
 	aw_status status;
 	bool immortal;
-	char *message; /* NULL means the code's text */
+	char *message; /* NULL: use the code's text */
 	void *payload;
 	aw_destroy_fn destroy;
-	aw_error **errors; /* the members of a group; owns a reference to each */
+	aw_error **errors; /* members of a group; owned references */
 	size_t count;
 };
 
 extern const object_class error_class;
 
 /*
- * Like the exported functions, but without counting the caller's references in debug mode. The macros below
- * make the public names mean these inside the library.
+ * The exported functions count the caller's references in debug mode. The library's own references are not
+ * counted, so inside the library the public names map to these.
  */
 static inline aw_error *error_ref(aw_error *error) {
 	if (object_is(error, &error_class) && !error->immortal) object_ref(error);
@@ -35,20 +35,20 @@ static inline void error_unref(aw_error *error) {
 #define aw_error_ref   error_ref
 #define aw_error_unref error_unref
 
-/* Returns the immortal error of a known code, borrowed. An unknown code yields the one with AW_EHOST. */
+/* The immortal error of a code, borrowed. An unknown code gets the one for AW_EHOST. */
 aw_error *error_of(aw_status status);
-/* Accepts a positive errno and negates it. */
+/* Accepts an errno with either sign. */
 static inline aw_status error_code(aw_status code) {
 	return code > 0 ? -code : code;
 }
 /* Returns a new error, or NULL if out of memory. */
 aw_error *error_make(domain *where, aw_status status, const char *message);
 /*
- * Returns a new reference to an error with this code and message (optional). Never returns NULL: if out of
- * memory, it returns the immortal error.
+ * Returns a new reference to an error with this code and an optional message. Never NULL: if memory runs out,
+ * returns the immortal error.
  */
 aw_error *error_with_message(domain *where, aw_status status, const char *message);
-/* The same, with an optional format as for vprintf(). */
+/* The same with an optional vprintf() format. */
 aw_error *error_with_format(domain *where, aw_status status, const char *format, va_list arguments)
 	__attribute__((format(printf, 3, 0)));
 

@@ -6,7 +6,7 @@
 
 #include <stdarg.h>
 
-/* Returns the slot of the stackful task running on this thread, or NULL. */
+/* The slot of the running stackful task, or NULL. */
 static aw_error **slot_here(void) {
 	const thread *here = thread_here();
 	return here->flow ? here->failure : NULL;

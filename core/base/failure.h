@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The last error of a stackful task; each task has one slot. aw_raise() stores its error there, a failed
- * await stores the error of the awaited future, and any other call stores the plain error of its code.
- * Outside a stackful task there is no slot, and these functions do nothing.
+ * The error of the last failed call in a stackful task. Each task has one slot: aw_raise() fills it, an await
+ * fills it with the awaitable's error, and any other call with the plain error of its code. Outside a
+ * stackful task these functions have no slot and do nothing.
  *
- * The code that creates a failure notes it; code that propagates one leaves the slot alone. A function that
- * never suspends is defined with ENTRY, which notes any negative result; other functions do so themselves.
+ * The code that creates a failure records it; code that propagates one leaves the slot alone. ENTRY defines a
+ * function that never suspends and records its failures; other functions record their own.
  */
 #ifndef CORE_FAILURE_H
 #define CORE_FAILURE_H
@@ -14,28 +14,28 @@
 
 #include <stdbool.h>
 
-/* Stores an error (or NULL for none) in a slot. Takes ownership of the reference. */
+/* Stores an error, or NULL, in a slot. Takes ownership of the reference. */
 static inline void failure_note(aw_error **slot, aw_error *error) {
 	aw_error *old = *slot;
 	*slot = error;
 	if (old) aw_error_unref(old);
 }
-/* Notes the plain error of a status, which must be negative, and returns it. */
+/* Records the plain error of a status, which must be negative, and returns the status. */
 __attribute__((cold)) aw_status failed(aw_status status);
-/* Notes an error (takes its own reference) and returns its status. */
+/* Records an error, taking a new reference, and returns its status. */
 __attribute__((cold)) aw_status failed_with(aw_error *error);
-/* Creates an error with a formatted message and notes it. */
+/* Records a new error with a formatted message. */
 __attribute__((cold, format(printf, 2, 3))) aw_status failed_saying(aw_status status, const char *format,
                                                                     ...);
 /*
- * Call this after a user callback has failed. Notes the plain error of the status, unless the callback
- * already noted an error with the same code.
+ * For a failure returned by a user callback, which may have recorded its own error: records the plain error
+ * unless the slot already holds one with the same code.
  */
 __attribute__((cold)) aw_status failed_in_callback(aw_status status);
 
-/* Returns the noted error if it has this status, borrowed; otherwise NULL. */
+/* Returns the recorded error, borrowed, if it has this status; otherwise NULL. */
 aw_error *failure_of(aw_status status);
-/* Clears the slot, after an await has succeeded. */
+/* Clears the slot after a successful await. */
 void failure_forget(void);
 
 static inline aw_status noted(aw_status status) {
@@ -43,9 +43,9 @@ static inline aw_status noted(aw_status status) {
 }
 
 /*
- * Begins the definition of a public function that returns a status: ENTRY(aw_x_do, (aw_x *x, int32_t count),
- * (x, count)) { … }. A negative result is noted. The body is inlined, so a constant non-negative
- * status costs nothing.
+ * Starts the definition of a public function that returns a status: ENTRY(aw_x_do, (aw_x *x, int32_t count),
+ * (x, count)) { … }. A negative result is recorded. The body is inlined, so returning a constant costs
+ * nothing.
  */
 #define ENTRY(name, parameters, arguments)                                         \
 	static inline __attribute__((always_inline)) aw_status name##_body parameters; \

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Interrupts. Nothing here takes a lock: aw_interrupt_raise() is for signal handlers too.
- */
+/* Interrupts. Nothing here takes a lock, because signal handlers may call aw_interrupt_raise(). */
 #include "interrupt.h"
 
 #include "failure.h"
@@ -12,7 +10,7 @@
 
 static void interrupt_release(object *base) {
 	aw_interrupt *self = (aw_interrupt *)base;
-	os_close(&self->bell);
+	os_close(&self->wakeup);
 	object_free(base);
 }
 
@@ -27,19 +25,19 @@ aw_status interrupt_check(const aw_interrupt *interrupt) {
 
 void interrupt_wake(aw_interrupt *self) {
 	atomic_fetch_add(&self->word, INTERRUPT_WAKE);
-	if (self->bell < 0)
+	if (self->wakeup < 0)
 		os_word_wake(&self->word);
 	else
-		os_event_set(self->bell);
+		os_event_set(self->wakeup);
 }
 
 aw_status interrupt_wait(aw_interrupt *self, uint32_t seen, int64_t deadline) {
 	if (self->fd < 0) return os_word_wait(&self->word, seen, deadline);
 	if (atomic_exchange(&self->is_used, true)) return -EBUSY;
-	const int fds[] = {self->fd, self->bell};
-	/* A wake since the word was looked at has left the bell readable. */
+	const int fds[] = {self->fd, self->wakeup};
+	/* A wake since the caller read the word has left the eventfd readable. */
 	aw_status status = os_wait_readable(fds, deadline);
-	if (status == 1) os_event_clear(self->bell);
+	if (status == 1) os_event_clear(self->wakeup);
 	atomic_store(&self->is_used, false);
 	return status == 0 ? -EINTR : status == 1 ? 0 : status;
 }
@@ -53,12 +51,12 @@ ENTRY(aw_interrupt_new, (int fd, aw_interrupt **out), (fd, out)) {
 	if (!self) return -ENOMEM;
 	self->fork_generation = generation;
 	self->fd = fd;
-	self->bell = -1;
+	self->wakeup = -1;
 	aw_status status = 0;
 	if (fd >= 0) {
 		const int looked[] = {fd, -1};
 		if (os_wait_readable(looked, 0) == -EBADF) status = -EBADF;
-		if (status == 0) status = os_event(&self->bell);
+		if (status == 0) status = os_event(&self->wakeup);
 	}
 	if (status < 0)
 		object_unref(self);
@@ -69,7 +67,7 @@ ENTRY(aw_interrupt_new, (int fd, aw_interrupt **out), (fd, out)) {
 
 REFERENCES(aw_interrupt, object_is(self, &interrupt_class))
 
-/* Notes no failure: it may run in a signal handler. */
+/* Records no failure, because it may run in a signal handler. */
 aw_status aw_interrupt_raise(aw_interrupt *interrupt) {
 	if (!interrupt) return AW_EBADHANDLE;
 	aw_status status = interrupt_check(interrupt);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Doubly linked lists of items that have `next` and `previous`, so that an item can be in one list, and
- * listing it allocates nothing. Outside a list the links mean nothing.
+ * Intrusive doubly linked lists. An item has `next` and `previous`, so it can be in one list at a time and
+ * linking it allocates nothing. Outside a list the links are undefined.
  */
 #ifndef CORE_LIST_H
 #define CORE_LIST_H
 
 #include <stddef.h>
 
-/* The type of a list: struct { … } tasks; or LIST(aw_task) tasks; in a structure. Zero is empty. */
+/* A list type, for a variable or a member: LIST(aw_task) tasks. Zero-initialized means empty. */
 #define LIST(type)          \
 	struct {                \
 		type *first, *last; \

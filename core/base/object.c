@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reference counting that ends on the right thread.
+ * Reference counting with release on the home thread.
  *
- * Any thread may drop the last reference. Only the domain's home thread may run what follows, so elsewhere
- * the object is put on a list that home sweeps. The list is closed with a mark, after which every thread
- * releases for itself.
+ * Any thread may drop the last reference, but only the domain's home thread may release the object. Other
+ * threads push it on the domain's dead list, which the home thread sweeps. Closing the domain replaces the
+ * list with a sentinel; from then on any thread releases objects itself.
  *
- * A release drops references of its own, which may release further objects, down a chain as long as memory
- * allows. Up to RELEASES_NESTED_MAX releases nest, so that parts are released before their parent returns;
- * deeper ones are deferred until the outermost release ends. The stack needed is therefore constant. The list
- * of deferred objects is linked through the objects: a release never allocates.
+ * A release drops further references, so a chain of releases can be arbitrarily long. Up to
+ * RELEASES_NESTED_MAX releases nest, so that an object's parts are usually released before its own release
+ * returns; deeper ones are deferred until the outermost release ends. This bounds the stack depth. The
+ * deferred list is linked through the objects, so a release never allocates.
  */
 #include "object.h"
 
@@ -22,7 +22,7 @@
 #include <errno.h>
 #include <sched.h>
 
-/* Stands in domain.dead once the list takes no more. */
+/* The sentinel in domain.dead once the domain is closed. */
 static object dead_closed;
 
 domain domain_none = {.home = DOMAIN_ANY, .dead = &dead_closed};
@@ -50,7 +50,7 @@ static void domain_leave(domain *self) {
 	self->gone(self);
 }
 
-/* Small enough for the smallest stack of a task, 16 KiB. */
+/* Fits the smallest task stack, 16 KiB. */
 enum { RELEASES_NESTED_MAX = 16 };
 
 __attribute__((cold, noinline)) static void defer(releases *here, object *self) {
@@ -63,8 +63,8 @@ __attribute__((cold, noinline)) static void defer(releases *here, object *self) 
 }
 
 /*
- * Releases the deferred objects. What one of them drops goes before the rest, to stay close to depth-first
- * order.
+ * Releases the deferred objects. Objects that a release defers run before the rest, to stay close to
+ * depth-first order.
  */
 __attribute__((cold, noinline)) static void release_deferred(releases *here) {
 	here->depth++;
@@ -94,11 +94,11 @@ static inline void release_here(releases *here, object *self) {
 	if (here->first && !depth) release_deferred(here);
 }
 
-void object_hold_releases(void) {
+void object_defer_releases(void) {
 	thread_here()->releases.depth += RELEASES_NESTED_MAX;
 }
 
-void object_let_releases(void) {
+void object_flush_releases(void) {
 	releases *here = &thread_here()->releases;
 	here->depth -= RELEASES_NESTED_MAX;
 	if (here->depth == 0 && here->first) release_deferred(here);
@@ -117,7 +117,7 @@ void domain_close(domain *self) {
 	slab_empty(&self->slabs);
 	atomic_store(&self->home, DOMAIN_ANY);
 	object *rest = atomic_exchange(&self->dead, &dead_closed);
-	/* a few instructions of theirs */
+	/* a pin lasts only a few instructions */
 	while (atomic_load_explicit(&self->pins, memory_order_acquire)) sched_yield();
 	release_all(rest);
 	if (atomic_fetch_sub(&self->live, 1) == 1) domain_leave(self);
@@ -133,7 +133,7 @@ void object_adopt(object *self) {
 	domain *where = self->domain;
 	if (domain_is_closed(where))
 		atomic_fetch_add_explicit(&where->live, 1, memory_order_relaxed);
-	else /* home alone writes: no locked instruction needed */
+	else /* only the home thread writes: no locked instruction needed */
 		atomic_store_explicit(&where->live, atomic_load_explicit(&where->live, memory_order_relaxed) + 1,
 		                      memory_order_relaxed);
 }
@@ -181,7 +181,7 @@ __attribute__((constructor)) static void watch_init(void) {
 	if (tsan_is_here()) atomic_fetch_or(&object_watched, WATCHED_TSAN);
 }
 
-/* Puts the object on home's list; false if the domain is closed. */
+/* Pushes the object on the domain's dead list; false if the domain is closed. */
 static bool dead_push(domain *where, object *self) {
 	object *first = atomic_load_explicit(&where->dead, memory_order_relaxed);
 	tsan_release(self);
@@ -194,7 +194,7 @@ static bool dead_push(domain *where, object *self) {
 	return true;
 }
 
-/* From another thread; false if the domain is closed by now. */
+/* Called from a foreign thread; false if the domain has been closed. */
 static bool send_home(object *self) {
 	domain *where = self->domain;
 	domain_pin(where);
@@ -207,11 +207,12 @@ void object_dead(object *self) {
 	if (atomic_load_explicit(&object_watched, memory_order_relaxed)) tally_end(self);
 	uintptr_t home = atomic_load_explicit(&self->domain->home, memory_order_acquire);
 	/*
-	 * A destroy may take a reference to the dying object and give it back, which must not release it again.
-	 * It would if the count were 0, as it is when two threads dropped theirs at once.
+	 * A destroy function may take and drop a reference to the dying object, and dropping it must not release
+	 * the object again. The count is 0 here if two threads dropped their references at once, so set it back
+	 * to 1.
 	 */
 	atomic_store_explicit(&self->refs, 1, memory_order_relaxed);
-	thread *here = (thread *)home; /* mostly; to ask for this thread's state costs a call */
+	thread *here = (thread *)home; /* usually right; thread_here() costs a call */
 	if (home != thread_self()) {
 		if (home != DOMAIN_ANY && send_home(self)) return;
 		here = thread_here();

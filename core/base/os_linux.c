@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linux: children through clone and pidfd; threads that block, through futex and eventfd.
+ * Linux: child processes with clone and pidfd; blocking with futex and eventfd.
  *
- * A child shares its parent's memory, and the parent's thread stands still, until the exec. So the child must
- * not leave a trace: signals are blocked, it has a stack of its own, it makes bare system calls alone, and
- * all it needs was prepared before.
+ * The child shares the parent's memory, and the parent's thread is suspended until the exec. The child must
+ * therefore leave the memory as it was: signals are blocked, it runs on its own stack, it makes bare system
+ * calls only, and everything it needs is prepared beforehand.
  */
 #include "os.h"
 
@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Missing in older headers; the numbers are the same on every architecture. */
+/* Missing in older headers. The numbers are the same on every architecture. */
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
 #endif
@@ -48,44 +48,44 @@ enum {
 	ABOVE_STDIO = 3,
 	CHILD_STACK = 16 * 1024,
 	SIGNALS = 64,
-	HIGHEST_GUESS = 1 << 20 /* of a descriptor, where the kernel can list none */
+	HIGHEST_GUESS = 1 << 20 /* of a descriptor, if /proc can't be read */
 };
 
-/* The kernel's own signal set. The library's calls would leave two signals of its own unblocked. */
+/* The kernel's signal set. libc's functions leave its two internal signals unblocked. */
 typedef uint64_t signal_mask;
 static_assert(_NSIG == SIGNALS + 1, "one word holds every signal");
 
 #ifdef CORO_TSAN
 /*
- * Some versions take every clone for a fork, and tidy up in the child what is the parent's. So we go past
- * them.
+ * Some TSan versions treat every clone as a fork and clean up the parent's state in the child. Call libc's
+ * symbol directly, past the interceptor.
  */
 int __clone(int (*run)(void *), void *stack, int flags, void *arg, ...);
 #define clone __clone
 #endif
 
-/* What parent and child share. */
+/* Shared by the parent and the child. */
 typedef struct spawn {
 	const os_program *program;
-	signal_mask mask; /* the parent's, for the child to have */
-	int report;       /* the write end of a pipe, where memory may not be shared; else -1 */
+	signal_mask mask; /* the parent's, restored in the child */
+	int report;       /* the write end of a pipe if memory may not be shared; else -1 */
 	struct {
 		aw_status status;
 		int32_t stage; /* an os_stage */
 	} outcome;
-	bool was_here; /* set by the child: memory is shared */
+	bool was_here; /* set by the child: proves that memory is shared */
 } spawn;
 
 /*
- * Whether a child of CLONE_VM writes into our memory. Under valgrind and qemu-user it gets a copy. Learned
- * from the first one.
+ * Whether a CLONE_VM child writes to our memory. Under valgrind and qemu-user it gets a copy. The first child
+ * settles it.
  */
 enum { MEMORY_UNKNOWN, MEMORY_SHARED, MEMORY_COPIED };
 static atomic_int memory;
 
 /*
- * Whether the kernel lacks a call, or a seccomp filter from before its time refuses it: most say EPERM. Where
- * EPERM is the kernel's own word, the older call that is tried instead says it again.
+ * Whether the kernel lacks a system call, or a seccomp filter that does not know it refuses it, usually with
+ * EPERM. If the EPERM is genuine, the fallback call fails with it again.
  */
 static bool is_unavailable(int error) {
 	return error == ENOSYS || error == EPERM;
@@ -100,8 +100,8 @@ aw_status os_duplicate(int fd, int *out) {
 	return 0;
 }
 
-/* Moves a new descriptor out of the way. It is closed if that fails. */
-static aw_status raise_above(int *fd) {
+/* Moves a new descriptor above 2. Closes it on failure. */
+static aw_status move_above_stdio(int *fd) {
 	if (*fd >= ABOVE_STDIO) return 0;
 	int low = *fd;
 	*fd = -1;
@@ -113,8 +113,8 @@ static aw_status raise_above(int *fd) {
 aw_status os_pipe(int *out_read, int *out_write) {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
-	aw_status status = raise_above(&ends[0]);
-	if (status == 0) status = raise_above(&ends[1]);
+	aw_status status = move_above_stdio(&ends[0]);
+	if (status == 0) status = move_above_stdio(&ends[1]);
 	if (status < 0) {
 		os_close(&ends[0]);
 		os_close(&ends[1]);
@@ -128,7 +128,7 @@ aw_status os_pipe(int *out_read, int *out_write) {
 aw_status os_null(int *out) {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (fd < 0) return -errno;
-	aw_status status = raise_above(&fd);
+	aw_status status = move_above_stdio(&fd);
 	if (status == 0) *out = fd;
 	return status;
 }
@@ -146,7 +146,7 @@ void os_close(int *fd) {
 	*fd = -1;
 }
 
-/* --- in the child: bare system calls, none of a sanitizer's doings --- */
+/* --- in the child: bare system calls, no sanitizer instrumentation --- */
 
 #define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined"))) static
 
@@ -155,7 +155,7 @@ IN_CHILD long child_call(long number, long a, long b, long c, long d) {
 	return result == -1 ? -errno : result;
 }
 
-/* The kernel's struct sigaction, which is not the library's. */
+/* The kernel's struct sigaction differs from libc's. */
 typedef struct kernel_action {
 	void (*handler)(int);
 	unsigned long flags;
@@ -164,8 +164,8 @@ typedef struct kernel_action {
 } kernel_action;
 
 /*
- * A handler of the parent's must not run here. What is ignored stays ignored, as nohup wants it, but for the
- * two that programs ignore for their own sake alone.
+ * The parent's handlers must not run here. Ignored signals stay ignored, as nohup requires, except the two
+ * that a program ignores only for itself.
  */
 IN_CHILD void child_reset_signals(void) {
 	kernel_action now, initial = {.handler = SIG_DFL};
@@ -179,7 +179,7 @@ IN_CHILD void child_reset_signals(void) {
 
 IN_CHILD long child_set_stdio(const int *stdio) {
 	int from[3];
-	/* One that stands where another goes moves out of the way first. */
+	/* A source descriptor that another one would overwrite is moved first. */
 	for (int i = 0; i < 3; i++) {
 		from[i] = stdio[i];
 		if (from[i] < 0 || from[i] == i || from[i] >= ABOVE_STDIO) continue;
@@ -196,7 +196,7 @@ IN_CHILD long child_set_stdio(const int *stdio) {
 	return 0;
 }
 
-/* An entry of a directory, as getdents64 writes it. */
+/* A directory entry as getdents64 returns it. */
 typedef struct kernel_entry {
 	uint64_t inode;
 	int64_t offset;
@@ -232,7 +232,7 @@ IN_CHILD bool child_close_listed(void) {
 	return count == 0;
 }
 
-/* Marked rather than closed, so that the pipe to the parent still works. */
+/* Sets close-on-exec instead of closing, to keep the pipe to the parent usable. */
 IN_CHILD void child_close_others(void) {
 	if (child_call(SYS_close_range, ABOVE_STDIO, (long)UINT_MAX, CLOSE_ON_EXEC_IN_RANGE, 0) == 0) return;
 	if (child_close_listed()) return;
@@ -242,7 +242,7 @@ IN_CHILD void child_close_others(void) {
 	for (long fd = ABOVE_STDIO; fd < end; fd++) (void)child_call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC, 0);
 }
 
-/* As execvp goes on along the PATH, but nothing is handed to a shell. Returns why it failed. */
+/* Tries the paths like execvp, but does not fall back to a shell. Returns the error. */
 IN_CHILD long child_exec(const os_program *program) {
 	long refused = 0, status = -ENOENT;
 	for (const char *const *path = program->paths; *path; path++) {
@@ -299,19 +299,21 @@ static void restore(signal_mask mask) {
 	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
 }
 
-/* The child, or -errno. Its stack is a part of ours: we stand still while it uses it. */
+/*
+ * Returns the pid or -errno. The child's stack is on ours, which is safe because we are suspended meanwhile.
+ */
 static int32_t start(spawn *self, int *out_process) {
 	_Alignas(16) char stack[CHILD_STACK];
 	const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
 	*out_process = -1;
 	int pid = clone(child_main, stack + sizeof stack, flags | CLONE_PIDFD, self, out_process);
-	/* An emulator, or a filter, may refuse what it does not know. */
+	/* An emulator or a seccomp filter may refuse an unknown flag. */
 	if (pid < 0 && (errno == EINVAL || is_unavailable(errno)))
 		pid = clone(child_main, stack + sizeof stack, flags, self);
 	return pid < 0 ? -errno : pid;
 }
 
-/* The child's report: nothing if it became the program. */
+/* Reads the child's report. End of file means that the exec succeeded. */
 static void read_report(spawn *self, int fd) {
 	ssize_t count;
 	do count = read(fd, &self->outcome, sizeof self->outcome);
@@ -319,19 +321,16 @@ static void read_report(spawn *self, int fd) {
 	if (count != (ssize_t)sizeof self->outcome) self->outcome.status = 0;
 }
 
-/* Collects a child that exits by itself, or that is to: without a descriptor it can't be watched. */
+/* Reaps a child that failed. Without a pidfd it can't be watched, so it is killed first. */
 static void discard(int32_t pid, int *process) {
 	if (*process < 0) (void)kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
 	os_close(process);
 }
 
-/*
- * Sees to it that there is a descriptor, and that it is out of the way. Very old kernels give none with the
- * child.
- */
+/* Ensures that there is a pidfd and that it is above 2. Old kernels return none from clone. */
 static aw_status watchable(int32_t pid, int *process) {
-	return *process < 0 ? os_process_open(pid, process) : raise_above(process);
+	return *process < 0 ? os_process_open(pid, process) : move_above_stdio(process);
 }
 
 aw_status os_spawn(const os_program *program, int32_t *out_pid, int *out_process, os_stage *out_stage) {
@@ -358,7 +357,7 @@ aw_status os_spawn(const os_program *program, int32_t *out_pid, int *out_process
 	status = self.outcome.status;
 	*out_stage = (os_stage)self.outcome.stage;
 	if (status == 0) {
-		*out_stage = OS_PREPARING; /* what follows is no failure of the program's */
+		*out_stage = OS_PREPARING; /* a later failure is not the program's */
 		status = watchable(pid, &process);
 	}
 	if (status < 0) {
@@ -377,24 +376,21 @@ end:
 /* --- signalling and collecting --- */
 
 aw_status os_process_open(int32_t pid, int *out_process) {
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec by itself */
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0); /* always close-on-exec */
 	if (fd < 0) return -errno;
-	aw_status status = raise_above(&fd);
+	aw_status status = move_above_stdio(&fd);
 	if (status == 0) *out_process = fd;
 	return status;
 }
 
 aw_status os_group_signal(int32_t group, int signal) {
-	/* 1 and less would be everybody, or ourselves. */
+	/* -1 signals every process, and 0 our own group. */
 	if (group <= 1) return -EINVAL;
 	return kill(-group, signal) < 0 ? -errno : 0;
 }
 
-/*
- * As look(), where a filter refuses waitid altogether: by the descriptor, and by a call that can't leave the
- * child uncollected.
- */
-static aw_status look_without_waitid(int process, int32_t pid, int flags, siginfo_t *out) {
+/* Like child_status(), if a filter refuses waitid: poll the pidfd, and reap with waitpid. */
+static aw_status child_status_without_waitid(int process, int32_t pid, int flags, siginfo_t *out) {
 	struct pollfd end = {.fd = process, .events = POLLIN};
 	int code = 0, result;
 	do result = flags & WNOWAIT ? poll(&end, 1, 0) : (int)waitpid(pid, &code, WNOHANG);
@@ -406,33 +402,33 @@ static aw_status look_without_waitid(int process, int32_t pid, int flags, siginf
 	return result != 0;
 }
 
-/* 1 and what there is to know, or 0 while it runs. */
-static aw_status look(int process, int32_t pid, int flags, siginfo_t *out) {
+/* Returns 1 and the child's status, or 0 while it runs. */
+static aw_status child_status(int process, int32_t pid, int flags, siginfo_t *out) {
 	int result;
 	*out = (siginfo_t){0};
 	do result = waitid((idtype_t)WAIT_FOR_PIDFD, (id_t)process, out, WEXITED | WNOHANG | flags);
 	while (result < 0 && errno == EINTR);
-	/* Before Linux 5.4, or refused; the pid is still the child's, since nobody has collected it. */
+	/* Before Linux 5.4, or refused. The pid is still the child's, since it has not been reaped. */
 	if (result < 0 && (errno == EINVAL || is_unavailable(errno))) {
 		do result = waitid(P_PID, (id_t)pid, out, WEXITED | WNOHANG | flags);
 		while (result < 0 && errno == EINTR);
 	}
-	if (result < 0 && is_unavailable(errno)) return look_without_waitid(process, pid, flags, out);
-	if (result < 0) return errno == EAGAIN ? 0 : -errno; /* a pidfd opened as non-blocking says it so */
+	if (result < 0 && is_unavailable(errno)) return child_status_without_waitid(process, pid, flags, out);
+	if (result < 0) return errno == EAGAIN ? 0 : -errno; /* EAGAIN: runs, pidfd is non-blocking */
 	return out->si_pid != 0;
 }
 
 aw_status os_process_has_ended(int process, int32_t pid) {
 	siginfo_t info;
-	return look(process, pid, WNOWAIT, &info);
+	return child_status(process, pid, WNOWAIT, &info);
 }
 
 aw_status os_process_signal(int process, int32_t pid, int signal) {
 	if (syscall(SYS_pidfd_send_signal, process, signal, NULL, 0) == 0) return 0;
 	if (!is_unavailable(errno)) return -errno;
 	/*
-	 * Without that call, its number is its own as long as it is known not to have ended: it is our child, and
-	 * only we collect it.
+	 * Without pidfd_send_signal, use kill. The pid can't have been reused while the child is unreaped, and
+	 * only we reap it.
 	 */
 	aw_status refused = -errno, ended = os_process_has_ended(process, pid);
 	if (ended) return ended < 0 && refused == -EPERM ? refused : -ESRCH;
@@ -441,7 +437,7 @@ aw_status os_process_signal(int process, int32_t pid, int signal) {
 
 aw_status os_process_collect(int process, int32_t pid, int32_t *out_code) {
 	siginfo_t info;
-	aw_status status = look(process, pid, 0, &info);
+	aw_status status = child_status(process, pid, 0, &info);
 	if (status < 0) return status;
 	if (status == 0) return -EAGAIN;
 	*out_code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
@@ -461,7 +457,7 @@ aw_status os_process_join(int process, int32_t pid, int limit_ms, int32_t *out_c
 		aw_status status = os_process_collect(process, pid, out_code);
 		int64_t left = deadline - milliseconds();
 		if (status != -EAGAIN || left <= 0) return status;
-		/* Readable, but not to be collected: a debugger has it first. */
+		/* Readable but not reapable: a debugger reaps it first. */
 		if (poll(&end, 1, (int)left) > 0 && os_process_has_ended(process, pid) == 0) (void)poll(NULL, 0, 1);
 	}
 }
@@ -475,10 +471,7 @@ static struct timespec time_of(int64_t ns) {
 }
 
 aw_status os_word_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t deadline) {
-	/*
-	 * Always with a time, be it centuries off: without one the kernel itself goes on after a handler with
-	 * SA_RESTART.
-	 */
+	/* Always pass a timeout: without one the kernel restarts the wait after a handler with SA_RESTART. */
 	struct timespec at = time_of(deadline);
 	int saved = errno;
 	long result =
@@ -497,12 +490,12 @@ void os_word_wake(const _Atomic uint32_t *word) {
 aw_status os_event(int *out) {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0) return -errno;
-	aw_status status = raise_above(&fd);
+	aw_status status = move_above_stdio(&fd);
 	if (status == 0) *out = fd;
 	return status;
 }
 
-/* Where it can't be written it is full, and so readable. */
+/* If the write fails with EAGAIN, the counter is full and the descriptor is readable anyway. */
 void os_event_set(int event) {
 	const uint64_t one = 1;
 	int saved = errno;

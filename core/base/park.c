@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocking. A thread blocks on its own word, or on that of the interrupt it was given; both change before a
- * wake, so a wake between the look at the condition and the system call is not lost. Wakes are given with the
- * mutex held: a woken thread can't leave its stack frame before its waker is through with it.
+ * A thread blocks on its own futex word, or on the word of its interrupt. A waker changes the word before it
+ * wakes, so a wake between checking the condition and the system call is not lost. Wakers hold the mutex, so
+ * a woken thread can't leave the stack frame with its waiter before the waker is done with it.
  */
 #include "park.h"
 
@@ -12,8 +12,8 @@
 #include <errno.h>
 #include <time.h>
 
-struct parked {
-	parked *next, *previous;
+struct park_waiter {
+	park_waiter *next, *previous;
 	aw_interrupt *interrupt;
 	_Atomic uint32_t word; /* without an interrupt */
 };
@@ -22,14 +22,14 @@ park_limit park_limit_after(int64_t timeout_ns) {
 	park_limit self = {.deadline = INT64_MAX};
 	if (timeout_ns < 0 || timeout_ns == AW_FOREVER) return self;
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now); /* a clock that is set must not stretch a limit */
+	clock_gettime(CLOCK_MONOTONIC, &now); /* setting the wall clock must not extend a timeout */
 	if (__builtin_add_overflow((int64_t)now.tv_sec * AW_SECOND + now.tv_nsec, timeout_ns, &self.deadline))
 		self.deadline = INT64_MAX;
 	return self;
 }
 
 aw_status park_wait(park *self, pthread_mutex_t *mutex, const park_limit *limit) {
-	parked here = {.interrupt = limit->interrupt};
+	park_waiter here = {.interrupt = limit->interrupt};
 	uint32_t seen = limit->interrupt ? atomic_load(&limit->interrupt->word) : 0;
 	if (limit->interrupt && seen & INTERRUPT_RAISED) return -EINTR;
 	list_prepend(&self->waiting, &here);
@@ -43,7 +43,7 @@ aw_status park_wait(park *self, pthread_mutex_t *mutex, const park_limit *limit)
 }
 
 void park_wake(park *self) {
-	for (parked *here = self->waiting.first; here; here = here->next) {
+	for (park_waiter *here = self->waiting.first; here; here = here->next) {
 		if (here->interrupt) {
 			interrupt_wake(here->interrupt);
 		} else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that block until another thread has changed an object. As a condition variable: the object's mutex
- * guards the condition and the list. But unlike one, a wait can be interrupted.
+ * Blocks threads until another thread changes an object. Works like a condition variable, with the object's
+ * mutex guarding the condition and the list, except that a wait can be interrupted.
  */
 #ifndef CORE_PARK_H
 #define CORE_PARK_H
@@ -11,29 +11,28 @@
 
 #include <pthread.h>
 
-/* One waiting thread, on its stack. */
-typedef struct parked parked;
+/* A waiting thread. Lives on its stack. */
+typedef struct park_waiter park_waiter;
 
 typedef struct park {
-	LIST(parked) waiting;
+	LIST(park_waiter) waiting;
 } park;
 
-/* How long, and what ends it early. */
+/* When a wait ends without a wake. */
 typedef struct park_limit {
 	int64_t deadline;
 	bool signals;            /* a signal handler ends it */
 	aw_interrupt *interrupt; /* optional */
 } park_limit;
 
-/* With a point in time `timeout_ns` from now; negative or AW_FOREVER: none. No system call. */
+/* A deadline `timeout_ns` from now; negative or AW_FOREVER: none. Reads the clock without a system call. */
 park_limit park_limit_after(int64_t timeout_ns);
 /*
- * Gives the mutex away, blocks, and takes it again. 0 is a reason to look at the condition again;
- * AW_EPENDING, -EINTR and what else interrupt_wait() may say end the wait, unless the condition holds by
- * then.
+ * Releases the mutex, blocks, and acquires it again. 0 means: check the condition again. AW_EPENDING, -EINTR
+ * and the other errors of interrupt_wait() end the wait, unless the condition holds by then.
  */
 aw_status park_wait(park *self, pthread_mutex_t *mutex, const park_limit *limit);
-/* Wakes all of them. The mutex is held. */
+/* Wakes all waiting threads. The caller must hold the mutex. */
 void park_wake(park *self);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names for addresses. Only exported symbols have names at run time: the static functions of a program, and
- * all of them unless it is linked with -rdynamic, are told by file and offset. The offset is from the load
- * address and not from the first mapped byte, so that it is right for addr2line in an executable that is not
- * relocatable too.
+ * Symbolizes code addresses. Only exported symbols have names at run time. A static function, or any function
+ * of a program that is not linked with -rdynamic, is printed as file and offset. The offset counts from the
+ * load address instead of the first mapped byte, which makes it right for addr2line in a non-PIE executable
+ * too.
  */
 #include "place.h"
 
@@ -23,7 +23,7 @@ typedef struct place {
 static place find(uintptr_t address) {
 	Dl_info info = {0};
 	struct link_map *map = NULL;
-	/* From an integer: an address of code is not one of data, and only looked up. */
+	/* The cast is fine: the address is only looked up, not dereferenced. */
 	if (!dladdr1((const void *)address, &info, (void **)&map, RTLD_DL_LINKMAP)) info = (Dl_info){0};
 	const char *file = info.dli_fname && *info.dli_fname ? info.dli_fname : program_invocation_name;
 	const char *slash = strrchr(file, '/');
@@ -35,7 +35,7 @@ static place find(uintptr_t address) {
 }
 
 void place_of_call(const void *address, char *text, size_t size) {
-	/* The call, and not what follows it: that may be another line, or another function. */
+	/* Look up the call instruction: the return address may belong to another line or function. */
 	place found = find((uintptr_t)address - 1);
 	snprintf(text, size, "%s(%s+0x%" PRIxPTR ")", found.file, found.symbol ? found.symbol : "", found.offset);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where code is, as text: for reports, in debug mode. */
+/* Code addresses as text, for debug-mode reports. */
 #ifndef CORE_PLACE_H
 #define CORE_PLACE_H
 
@@ -7,15 +7,15 @@
 
 enum { PLACE_SIZE = 160 };
 
-/* The code that called the exported function in which this is written: the origin of what that makes. */
+/* The caller of the enclosing exported function, recorded as the origin of what it creates. */
 #define CALLER __builtin_return_address(0)
 
 /*
- * The call that returns to `address`: "program(function+0x1f)", or "program(+0x11f3)" where the function has
- * no exported name. That offset is what addr2line takes.
+ * Formats the call that returns to `address` as "program(function+0x1f)", or as "program(+0x11f3)" if the
+ * function has no exported name. addr2line takes the latter offset.
  */
 void place_of_call(const void *address, char *text, size_t size);
-/* The function at `address`: "function", or "program(+0x11f3)". */
+/* Formats the function at `address` as "function" or "program(+0x11f3)". */
 void place_of_function(const void *address, char *text, size_t size);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ready queue: what runs next, in order. Items are embedded in what they run, so that queueing allocates
- * nothing. An item is never taken out of the middle: what was cancelled is skipped when its turn comes.
+ * The ready queue, in FIFO order. Items are embedded in their owners, so queueing allocates nothing. Items
+ * are never unlinked: a cancelled one is skipped when it comes up.
  */
 #ifndef CORE_READY_H
 #define CORE_READY_H
@@ -11,13 +11,13 @@
 
 typedef struct ready_item {
 	struct ready_item *next;
-	/* Runs it, or, in a loop that closes, only lets go of it. AW_ESYSTEMEXIT leaves the loop's run. */
+	/* Runs the item, or only releases it if the loop is closing. AW_ESYSTEMEXIT ends the loop's run. */
 	aw_status (*run)(struct ready_item *self);
 } ready_item;
 
 typedef struct ready_queue {
 	ready_item *head;
-	ready_item *tail; /* the last item; meaningless while head is NULL */
+	ready_item *tail; /* the last item; undefined while head is NULL */
 } ready_queue;
 
 static inline void ready_push(ready_queue *self, ready_item *item) {

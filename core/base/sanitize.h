@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who must be told that stacks are switched: ASan, TSan, valgrind. Here is found out which of them this build
- * knows; the calls themselves stand in switch.c and stack.c.
+ * Detects the tools that must be notified of stack switches: ASan, TSan, valgrind. The calls are in switch.c
+ * and stack.c.
  */
 #ifndef CORE_CORO_SANITIZE_H
 #define CORE_CORO_SANITIZE_H
@@ -33,13 +33,13 @@
 #define CORO_VALGRIND 1
 #endif
 
-/* A switch by C code: what TSan would note at its entry and exit belongs to two different flows. */
+/* For C code that switches stacks: TSan's entry and exit hooks would run in two different flows. */
 #if !defined(CORO_TSAN)
-#define CORO_UNWATCHED
+#define CORO_NO_TSAN
 #elif defined(__clang__)
-#define CORO_UNWATCHED __attribute__((disable_sanitizer_instrumentation))
+#define CORO_NO_TSAN __attribute__((disable_sanitizer_instrumentation))
 #else
-#define CORO_UNWATCHED __attribute__((no_sanitize("thread")))
+#define CORO_NO_TSAN __attribute__((no_sanitize("thread")))
 #endif
 
 #endif

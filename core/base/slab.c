@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory for handles. A cache refills from the depot, the depot from malloc, in blocks that are kept until a
- * program asks for all of them back.
+ * Slab allocator for handles. A cache refills from the depot, and the depot from malloc in blocks, which are
+ * kept until the program asks for all of them to be freed.
  *
- * Under AddressSanitizer every object is its own allocation, so that a use after free inside the library is
- * seen.
+ * Under AddressSanitizer every object is a separate allocation, so that ASan detects a use after free.
  */
 #include "slab.h"
 
@@ -26,10 +25,7 @@
 
 enum { SLAB_BLOCK = 16 * 1024 };
 
-/*
- * Both are guarded by threads_mutex. The blocks are chained so that a leak checker sees what is kept on
- * purpose.
- */
+/* Guarded by threads_mutex. The blocks are linked, so that a leak checker considers them reachable. */
 static slab_slot *depot[SLAB_CLASSES];
 typedef struct slab_block {
 	struct slab_block *next;
@@ -41,7 +37,7 @@ static size_t slab_class(size_t size) {
 	return (size - 1) / SLAB_STEP;
 }
 
-/* Takes one block's worth of slots for `class` into the depot. */
+/* Adds a block's worth of slots to the depot. */
 static int depot_grow(size_t class) {
 	size_t step = (class + 1) * SLAB_STEP;
 	slab_block *block = malloc(SLAB_BLOCK);
@@ -61,7 +57,10 @@ static int depot_grow(size_t class) {
 	return 1;
 }
 
-/* Moves about a block's worth of slots from the depot to `cache`, or one slot to the caller. */
+/*
+ * Moves up to a block's worth of slots from the depot to `cache` and returns one. Without a cache, takes just
+ * one.
+ */
 static slab_slot *depot_take(slab_cache *cache, size_t class) {
 	pthread_mutex_lock(&threads_mutex);
 	if (!depot[class] && !depot_grow(class)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory for handles: free lists by size, one cache a loop, so that the hot path takes and gives without a
- * lock. Memory is never unmapped: a stale handle can be read, found dead, and answered with an error.
+ * Slab allocator for handles: free lists by size and a cache for each loop, so the hot path takes no lock.
+ * Memory is not unmapped, so a stale handle can be read, recognized as freed, and refused with an error.
  */
 #ifndef CORE_SLAB_H
 #define CORE_SLAB_H
@@ -11,7 +11,7 @@
 enum { SLAB_STEP = 32, SLAB_CLASSES = 24, SLAB_LARGEST = SLAB_STEP * SLAB_CLASSES };
 
 typedef struct slab_slot {
-	void *reserved; /* the object's class pointer stands here: zero in a free slot */
+	void *reserved; /* overlays the object's class pointer: NULL in a free slot */
 	struct slab_slot *next;
 } slab_slot;
 
@@ -19,13 +19,16 @@ typedef struct slab_cache {
 	slab_slot *free[SLAB_CLASSES];
 } slab_cache;
 
-/* Memory of `size` bytes, zeroed, or NULL. `cache` NULL takes from the depot, from any thread. */
+/*
+ * Returns `size` bytes of zeroed memory, or NULL. Without a cache, takes from the depot; any thread may do
+ * that.
+ */
 void *slab_take(slab_cache *cache, size_t size);
-/* Gives it back with the same size. */
+/* Frees memory, given the size it was allocated with. */
 void slab_give(slab_cache *cache, void *memory, size_t size);
-/* Returns a whole cache to the depot. */
+/* Returns all slots of a cache to the depot. */
 void slab_empty(slab_cache *cache);
-/* Frees all blocks: nothing is taken, and every cache is empty. */
+/* Frees all blocks. No slot may be allocated or cached. */
 void slab_free_all(void);
 
 #endif

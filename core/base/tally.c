@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One record an object, made when it is handed out first. All under one mutex: this is debug mode.
+ * Each object has one record, made when it is first handed out. One mutex guards them all, since this is
+ * debug mode.
  *
- * References in values (of as_completed, of take_result) count as a caller's, since the destroy that gives
- * them back may be called by either. What the count misses thereby is an unref too many while such a value is
- * on its way; it never accuses falsely.
+ * References inside values (of as_completed, of take_result) count as the caller's, since either side may
+ * call the destroy function that drops them. An excess unref may therefore go unnoticed while such a value is
+ * in transit, but a report is never false.
  */
 #include "tally.h"
 
@@ -20,16 +21,16 @@ typedef struct record {
 	struct record *next, *previous;
 	object *object;
 	const object_class *class;
-	const void *origin; /* the code that was handed it first, or NULL */
+	const void *origin; /* the code that first received it, or NULL */
 	uint64_t number;
-	uintptr_t thread; /* that was */
+	uintptr_t thread; /* of that code */
 	uint64_t held;
 } record;
 
 _Atomic uint8_t object_watched;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static LIST(record) records; /* in the order in which they were handed out */
+static LIST(record) records; /* in the order of the first hand-out */
 static uint64_t count;
 
 enum { MARK = OBJECT_COUNTED, LINES_MAX = 20 };
@@ -49,7 +50,7 @@ static bool is_counting(void) {
 static record *record_new(object *self, const void *origin) {
 	record *new = malloc(sizeof *new);
 	if (!new) {
-		self->tally = 0; /* not counted any more, and so not accused either */
+		self->tally = 0; /* no longer counted, so never reported */
 		return NULL;
 	}
 	*new = (record){
@@ -63,7 +64,7 @@ void object_hand_out_watched(object *self, const void *origin) {
 	if (!is_counting()) return;
 	pthread_mutex_lock(&mutex);
 	record *found = record_of(self);
-	/* Skip an object created before counting began: the number of references held is unknown. */
+	/* Ignore objects made before counting began: their references are not known. */
 	if (!found && self->tally && !(self->size & OBJECT_GONE)) found = record_new(self, origin);
 	if (found) found->held++;
 	pthread_mutex_unlock(&mutex);
@@ -92,8 +93,8 @@ static void report_surplus(object *self, const char *kind, const void *origin) {
 }
 
 /*
- * Whether the references to an object without a record are unknown. A released object has only those that its
- * destroy callback took.
+ * For an object without a record: whether its references are uncounted. An object in release has only those
+ * references that its destroy function took.
  */
 static bool is_unknown(const object *self) {
 	if (self->size & OBJECT_GONE) return atomic_load_explicit(&self->refs, memory_order_relaxed) > 1;
@@ -154,7 +155,7 @@ static bool is_listed(const record *self, const domain *where, uint64_t mark) {
 	return self->object->domain == &domain_none && self->number >= mark && self->thread == thread_self();
 }
 
-/* Adds a record to its group. Returns false if there are too many groups. */
+/* Adds a record to its group; false if there are too many groups. */
 static bool group_add(group *groups, size_t *used, const record *one) {
 	size_t at = 0;
 	while (at < *used && (groups[at].class != one->class || groups[at].origin != one->origin)) at++;

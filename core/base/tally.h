@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In debug mode, counts the references that callers hold separately from the library's own. An excess `unref`
- * is reported where it happens instead of dropping one of the library's references, and leaked handles are
- * reported by kind and origin.
+ * In debug mode, counts the references that callers hold, apart from the library's. An excess unref is then
+ * reported where it happens instead of dropping a reference of the library's, and leaked handles can be
+ * listed by class and origin.
  */
 #ifndef CORE_TALLY_H
 #define CORE_TALLY_H
 
 #include "object.h"
 
-/* Starts counting the references handed out, for the rest of the process's lifetime. */
+/* Starts counting. It can't be stopped. */
 void tally_begin(void);
-/* Called when the last reference to an object is dropped. */
+/* Called when the object's last reference is dropped. */
 void tally_end(object *self);
-/* Returns a point in time; tally_print_held() skips older handles without a loop. 0 unless counting. */
+/* Returns a mark: objects first handed out before it are not listed. 0 unless counting has begun. */
 uint64_t tally_mark(void);
 /*
- * Writes to standard error the handles that callers still hold: those of `where`, and those without a loop
- * that this thread was handed since `mark`.
+ * Prints to standard error the handles that callers still hold: those of `where`, and those without a loop
+ * that this thread received since `mark`.
  */
 void tally_print_held(const domain *where, uint64_t mark);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Per-thread state, and the word that distinguishes a forked child from its parent.
+ * Per-thread state, and fork detection.
  *
- * The word lies on a page that the kernel wipes in a child (MADV_WIPEONFORK), so the check costs one load and
+ * The fork word is on a page that the kernel wipes in a child (MADV_WIPEONFORK), so the check is one load and
  * no system call.
  */
 #include "threads.h"
@@ -27,11 +27,13 @@ uint32_t threads_fork_generation(void) {
 			pthread_mutex_unlock(&threads_mutex);
 			return 0;
 		}
-		/* Kernels before 4.14 don't support this: there a fork goes undetected, and everything else works. */
+		/* Before Linux 4.14 this fails, and forks go undetected; everything else works. */
 		(void)madvise(word, page, MADV_WIPEONFORK);
 		threads_fork_word = word;
 	}
-	/* Zero means the first loop of the process, or of a child, whose inherited loops must not match. */
+	/*
+	 * Zero in a new process and after a fork. A child gets a new value, so that inherited loops do not match.
+	 */
 	if (!*threads_fork_word) *threads_fork_word = ++fork_count;
 	uint32_t generation = *threads_fork_word;
 	pthread_mutex_unlock(&threads_mutex);

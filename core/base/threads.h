@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * State that belongs to a thread or the process rather than to a loop: the loop and the coroutine running on
- * this thread, and whether the current process is the one that created a loop.
+ * State of a thread or the process rather than of a loop: the loop and coroutine that run in this thread, and
+ * fork detection. All of the library's mutable globals are declared here.
  */
 #ifndef CORE_THREADS_H
 #define CORE_THREADS_H
@@ -15,29 +15,29 @@ struct aw_loop;
 struct domain;
 struct worker;
 
-/* The nesting of object releases on this thread; see object.c. */
+/* This thread's progress in releasing objects; see object.c. */
 typedef struct releases {
 	uint32_t depth;              /* nested releases */
 	struct object *first, *last; /* deferred until the outermost release ends */
 } releases;
 
-/* A stackful coroutine, as seen by the folders below core/stack. */
+/* A stackful coroutine as the lower layers see it. */
 typedef struct flow {
-	/* runs fn(arg) on the thread's own stack, now */
+	/* runs fn(arg) synchronously on the thread's own stack */
 	void (*call_on_thread_stack)(struct flow *self, void (*fn)(void *arg), void *arg);
 } flow;
 
 /*
- * One per thread. Its address names the thread: cheaper than pthread_self(), and unique while the thread
+ * One per thread. Its address identifies the thread: cheaper than pthread_self(), and unique while the thread
  * lives.
  */
 typedef struct thread {
-	struct aw_loop *loop;      /* the loop that dispatches here, or NULL */
-	struct domain *domain;     /* that loop's */
-	struct binding *context;   /* task-local values of the running code */
+	struct aw_loop *loop;      /* the loop that runs here, or NULL */
+	struct domain *domain;     /* the loop's domain */
+	struct binding *context;   /* the running task's context variables */
 	flow *flow;                /* the coroutine whose stack this is, or NULL on the thread's own */
 	struct aw_error **failure; /* the running task's error slot (failure.h) */
-	struct worker *worker;     /* set if this is an executor's thread */
+	struct worker *worker;     /* set in an executor's thread, else NULL */
 	releases releases;
 } thread;
 
@@ -45,7 +45,10 @@ extern _Thread_local thread thread_state;
 
 static inline thread *thread_here(void) {
 	thread *self = &thread_state;
-	/* In a shared library that is a call, which the compiler would rather repeat than keep its result. */
+	/*
+	 * In a shared library this is a call. Without the barrier, the compiler would repeat it instead of
+	 * keeping the result.
+	 */
 	__asm__("" : "+r"(self));
 	return self;
 }
@@ -54,7 +57,7 @@ static inline uintptr_t thread_self(void) {
 	return (uintptr_t)&thread_state;
 }
 
-/* Runs fn(arg) synchronously on the thread's own stack, for code that must not run on a coroutine's stack. */
+/* Runs fn(arg) synchronously on the thread's own stack, for code that must not run on a coroutine's. */
 static inline void call_on_thread_stack(void (*fn)(void *arg), void *arg) {
 	flow *self = thread_here()->flow;
 	if (self)
@@ -64,18 +67,18 @@ static inline void call_on_thread_stack(void (*fn)(void *arg), void *arg) {
 }
 
 /*
- * The kernel zeroes this word in a forked child. Each loop keeps the value it was created with. NULL until
- * the first loop is created.
+ * A word that is zero in a forked child. Each loop keeps the value it was created under. NULL until the first
+ * loop.
  */
 extern uint32_t *threads_fork_word;
 
-/* Returns the value for a new loop, or 0 if there is no memory for the word. */
+/* Returns the value for a new loop, or 0 without memory for the word. */
 uint32_t threads_fork_generation(void);
 
-/* Returns the number of the next unnamed task. The counter is per process, as in asyncio. */
+/* Returns the number for the next unnamed task. The count is per process, as in asyncio. */
 uint64_t threads_next_task(void);
 
-/* Guards the list of domains and the memory depot. Never held while calling out. */
+/* Guards the list of domains and the slab depot. Never held during a callback. */
 extern pthread_mutex_t threads_mutex;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The 4-ary heap: half the depth of a binary one, and a node's children share a cache line or two. */
+/* A 4-ary heap has half the depth of a binary one, and a node's children share a cache line or two. */
 #include "timers.h"
 
 #include <stdlib.h>

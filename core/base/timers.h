@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers: a 4-ary heap ordered by deadline, then by the order of the calls. Timers are embedded in their
- * owners and store their heap index, so cancelling one removes it without a search.
+ * Timers: a 4-ary heap ordered by deadline, then by insertion. Timers are embedded in their owners and know
+ * their index, so cancelling removes one at once.
  */
 #ifndef CORE_TIMERS_H
 #define CORE_TIMERS_H
@@ -13,10 +13,10 @@
 typedef struct timer {
 	int64_t when;
 	uint64_t sequence;
-	size_t place; /* index in the heap plus one; 0 if not in the heap */
+	size_t place; /* index in the heap plus one; 0: not in the heap */
 } timer;
 
-/* Holds a copy of the key, so that comparisons read only the array. */
+/* Holds a copy of the key, so that sifting touches only the array. */
 typedef struct timers_entry {
 	int64_t when;
 	uint64_t sequence;
@@ -29,13 +29,13 @@ typedef struct timers {
 	uint64_t sequence;
 } timers;
 
-/* Adds a timer. Returns false if out of memory. */
+/* Adds a timer; false if out of memory. */
 bool timers_add(timers *self, timer *what, int64_t when);
-/* Removes the timer if it is in the heap. */
+/* Removes a timer if it is in the heap. */
 void timers_remove(timers *self, timer *what);
-/* Removes and returns the first timer whose deadline is not after `now`, or returns NULL. */
+/* Removes and returns the first timer that is due at `now`, or NULL. */
 timer *timers_take_due(timers *self, int64_t now);
-/* Returns the first deadline, or INT64_MAX. */
+/* Returns the earliest deadline, or INT64_MAX. */
 int64_t timers_deadline(const timers *self);
 void timers_free(timers *self);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Annotations for a program built with ThreadSanitizer that uses a library built without it. The sanitizer
- * does not see the library's atomics and would report races that they prevent. The two weak symbols resolve
- * only if the program is linked with the sanitizer's runtime; otherwise each call costs one branch.
+ * For a program built with ThreadSanitizer that uses a library built without: TSan does not see the library's
+ * atomics and would report races. These annotations tell it what they order. The two symbols exist only if
+ * the program brings the sanitizer's runtime; otherwise each call is one branch.
  */
 #ifndef CORE_TSAN_H
 #define CORE_TSAN_H
@@ -27,10 +27,7 @@ static inline int tsan_is_here(void) {
 extern void __tsan_acquire(void *address) __attribute__((weak, visibility("default")));
 extern void __tsan_release(void *address) __attribute__((weak, visibility("default")));
 
-/*
- * Everything this thread did before tsan_release() happens before what another thread does after
- * tsan_acquire() of the same address.
- */
+/* What this thread has done happens before whatever follows a tsan_acquire() of the same address. */
 static inline void tsan_release(void *address) {
 	if (__tsan_release) __tsan_release(address);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The library's version. The build defines the text; the assertion checks the header's number against it. */
+/* The library's version. The string comes from the build, which checks it against the header's number. */
 #include <assert.h>
 #include <await/base.h>
 

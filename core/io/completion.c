@@ -165,7 +165,7 @@ static aw_status submit_io(entry *self, const aw_submission *from) {
 	if (from->kind == AW_OP_POLL) op->offset = AW_OP_POLL_ONCE;
 	if (from->kind == AW_OP_SEND) op->flags |= MSG_NOSIGNAL;
 	self->operation.done = operation_done;
-	return loop_submit_held(self->loop, &self->operation); /* the caller flushes after the whole array */
+	return loop_submit_batched(self->loop, &self->operation); /* flushed at the end of the array */
 }
 
 static aw_status submit_future(entry *self, aw_future *future) {

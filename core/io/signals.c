@@ -193,7 +193,7 @@ static void signals_rest(struct signals *self) {
 	self->retrying = false;
 }
 
-static bool is_deaf(const aw_loop *loop) {
+static bool may_miss_wakeup(const aw_loop *loop) {
 	return atomic_load_explicit(&refused[loop->signals->place], memory_order_relaxed);
 }
 
@@ -220,7 +220,7 @@ static void look_for_lost(aw_loop *loop) {
 	signals_look(self);
 }
 
-static const lookout lookout_for_signals = {.is_deaf = is_deaf, .look = look_for_lost};
+static const event_source signal_source = {.may_miss_wakeup = may_miss_wakeup, .poll = look_for_lost};
 
 static void signals_close(closer *base);
 
@@ -253,7 +253,7 @@ static struct signals *signals_of(aw_loop *loop, aw_status *status) {
 	atomic_store(&lost[self->place], false);
 	self->closer = (closer){.phase = CLOSE_SIGNALS, .close = signals_close};
 	loop_add_closer(loop, &self->closer);
-	loop->lookout = &lookout_for_signals;
+	loop->event_source = &signal_source;
 	return loop->signals = self;
 }
 
@@ -349,7 +349,7 @@ ENTRY(aw_loop_remove_signal_handler, (aw_loop *loop, int signal), (loop, signal)
 /* The loop is closing: removes the remaining watches. */
 static void signals_close(closer *base) {
 	struct signals *self = container_of(base, struct signals, closer);
-	self->loop->lookout = NULL;
+	self->loop->event_source = NULL;
 	self->loop->signals = NULL;
 	for (int number = 1; number < SIGNALS; number++)
 		if (self->watches[number]) watch_remove(self, number);

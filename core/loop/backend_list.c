@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every backend that a program could ask for, and why it can't be used if so. */
+/* Lists every available backend and, where one can't be used, the reason. */
 #include "failure.h"
 #include "object.h"
 #include "registry.h"
@@ -61,7 +61,7 @@ static bool collect_folder(void *ud, const char *folder) {
 	DIR *dir = opendir(folder);
 	if (!dir) {
 		if (errno == ENOMEM || errno == EMFILE || errno == ENFILE) self->status = -errno;
-		return self->status < 0; /* else it is not there, or not for us */
+		return self->status < 0; /* else missing or not accessible */
 	}
 	const size_t prefix = sizeof PLUGIN_PREFIX - 1, suffix = sizeof PLUGIN_SUFFIX - 1;
 	for (struct dirent *file; self->status == 0 && (file = readdir(dir));) {

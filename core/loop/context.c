@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Task-local values. Binding a key anew copies the chain down to its old binding: chains are short, and reads
- * are what counts.
+ * Context variables. Rebinding a key copies the chain down to the old binding: chains are short, and reads
+ * are the common case.
  */
 #include "context.h"
 
@@ -11,7 +11,7 @@
 #include <await/context.h>
 #include <errno.h>
 
-/* A value, shared by the bindings of all the chains that have it. */
+/* A value, shared by the bindings of every chain that contains it. */
 typedef struct cell {
 	object base;
 	void *value;
@@ -48,7 +48,7 @@ static domain *here(void) {
 	return loop ? &loop->domain : &domain_none;
 }
 
-/* Takes its own references. */
+/* Takes new references to both. */
 static binding *binding_new(const void *key, cell *value, binding *rest) {
 	binding *self = object_new(here(), &binding_class);
 	if (!self) return NULL;
@@ -64,8 +64,8 @@ static binding *find(binding *chain, const void *key) {
 }
 
 /*
- * `chain` without the binding of `key`, which is in it: a new reference, or NULL with *status set where there
- * is no memory.
+ * Returns a new reference to a copy of `chain` without the binding of `key`, which it must contain; NULL is
+ * the empty chain, or *status is set if memory runs out.
  */
 static binding *without(binding *chain, const void *key, aw_status *status) {
 	binding *first = NULL, **end = &first;
@@ -82,7 +82,7 @@ static binding *without(binding *chain, const void *key, aw_status *status) {
 	return first;
 }
 
-/* The current chain without `key`: a new reference. */
+/* Returns a new reference to the current chain without `key`. */
 static binding *current_without(const void *key, aw_status *status) {
 	binding *chain = thread_here()->context;
 	if (!find(chain, key)) return chain ? object_ref(chain) : NULL;
@@ -97,7 +97,7 @@ ENTRY(aw_context_set, (const void *key, void *value, aw_destroy_fn destroy), (ke
 	binding *rest = current_without(key, &status);
 	binding *self = status < 0 ? NULL : binding_new(key, cell_new, rest);
 	context_drop(rest);
-	if (self) cell_new->destroy = destroy; /* only now the value is ours */
+	if (self) cell_new->destroy = destroy; /* on success only: now the value is ours */
 	object_unref(cell_new);
 	if (!self) return -ENOMEM;
 	context_drop(context_swap(self));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contexts are immutable chains of bindings, so that copying one is taking a reference, and the empty one,
- * which most programs use, is NULL and costs nothing. The thread's current chain stands in its thread state.
+ * Contexts are immutable chains of bindings, so copying one takes only a reference. The empty context, the
+ * common case, is NULL and costs nothing. The current chain is in the thread's state.
  */
 #ifndef CORE_CONTEXT_H
 #define CORE_CONTEXT_H
@@ -10,7 +10,7 @@
 
 typedef struct binding binding;
 
-/* A copy of the current context, for something that will run later. */
+/* Copies the current context for something that runs later. */
 static inline binding *context_capture(void) {
 	binding *chain = thread_here()->context;
 	return chain ? object_ref(chain) : NULL;
@@ -20,7 +20,7 @@ static inline void context_drop(binding *chain) {
 	if (chain) object_unref(chain);
 }
 
-/* Makes `chain` the current context and returns the one before. References move. */
+/* Makes `chain` the current context and returns the previous one. Transfers both references. */
 static inline binding *context_swap_on(thread *here, binding *chain) {
 	binding *old = here->context;
 	here->context = chain;

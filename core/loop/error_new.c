@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Error objects that a program makes: they belong to its loop. */
+/* Error objects created by the program. They belong to its loop. */
 #include "error.h"
 #include "failure.h"
 #include "loop.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest mode. The descriptor is an epoll set of three: the backend's descriptor, an eventfd for work queued
- * outside dispatch, and a timerfd for the next deadline.
+ * Guest mode. The descriptor is an epoll set with three members: the backend's descriptor, an eventfd for
+ * work queued outside dispatch, and a timerfd for the next deadline.
  *
- * A backend without a descriptor (libev) is waited on by a helper thread, which writes the eventfd when its
- * wait returns. The backend is never used by two threads: whoever on the loop's side needs it brings the
- * helper out of its wait first, and lets it in again after.
+ * If the backend has no descriptor (libev), a helper thread waits on it and writes the eventfd when the wait
+ * returns. Two threads never use the backend at once: code on the loop's side first interrupts the helper's
+ * wait, and lets it resume afterwards.
  */
 #include "guest.h"
 
@@ -24,10 +24,10 @@
 struct guest {
 	aw_loop *loop;
 	int set, event, clock;
-	bool signalled;   /* the eventfd is readable, or about to be */
-	bool blind;       /* only because the timerfd could not be set, and the host has to look by itself */
-	int64_t deadline; /* what the timerfd is set to */
-	/* The helper thread, where there is one. The mutex guards what follows. */
+	bool signalled;    /* the eventfd is readable, or about to be */
+	bool timer_failed; /* only because setting the timerfd failed, so the host must poll */
+	int64_t deadline;  /* the timerfd's setting */
+	/* The helper thread, if there is one. The mutex guards what follows. */
 	bool has_helper;
 	pthread_t helper;
 	pthread_mutex_t mutex;
@@ -38,29 +38,29 @@ struct guest {
 
 static void event_write(guest *self) {
 	uint64_t one = 1;
-	/* Can't fail but by overflow, which leaves it readable all the same. */
+	/* Can fail only on overflow, and then the eventfd is readable anyway. */
 	(void)!write(self->event, &one, sizeof one);
 }
 
 static void event_clear(guest *self) {
 	uint64_t count;
 	(void)!read(self->event, &count, sizeof count);
-	self->signalled = self->blind = false;
+	self->signalled = self->timer_failed = false;
 }
 
 void guest_work(guest *self) {
-	self->blind = false;
+	self->timer_failed = false;
 	if (self->signalled) return;
 	self->signalled = true;
 	event_write(self);
 }
 
-/* The host can't be told when the deadline is: it comes back at once, as often as that is so. */
-static void guest_blind(guest *self) {
+/* The timerfd can't be set. Keep the descriptor readable, so that the host dispatches at once each time. */
+static void guest_poll_always(guest *self) {
 	self->deadline = -1;
 	if (self->signalled) return;
 	guest_work(self);
-	self->blind = true;
+	self->timer_failed = true;
 }
 
 static aw_status clock_set(guest *self, int64_t left) {
@@ -70,7 +70,7 @@ static aw_status clock_set(guest *self, int64_t left) {
 }
 
 void guest_deadline(guest *self, int64_t deadline) {
-	/* While nobody can wake it, the host looks now and then. */
+	/* While wakes fail, have the host dispatch periodically. */
 	if (atomic_load_explicit(&self->loop->wake_refused, memory_order_relaxed)) {
 		int64_t bound = loop_after(self->loop, SLEEP_WITHOUT_WAKE);
 		if (bound < deadline) deadline = bound;
@@ -82,8 +82,8 @@ void guest_deadline(guest *self, int64_t deadline) {
 		guest_work(self);
 		deadline = AW_FOREVER;
 	}
-	/* A time of zero would switch it off. */
-	if (clock_set(self, deadline == AW_FOREVER ? AW_FOREVER : deadline - now) < 0) guest_blind(self);
+	/* A time of zero would disarm the timer. */
+	if (clock_set(self, deadline == AW_FOREVER ? AW_FOREVER : deadline - now) < 0) guest_poll_always(self);
 }
 
 /* --- the helper thread --- */
@@ -102,7 +102,7 @@ static void *helper_main(void *arg) {
 		(void)backend->wait(self->loop->backend_state, AW_FOREVER);
 		pthread_mutex_lock(&self->mutex);
 		self->waiting = false;
-		/* Brought out by a pause, it goes in again; by an event, the host must dispatch first. */
+		/* After a pause the helper waits again; after an event the host must dispatch first. */
 		if (!self->pauses) {
 			self->may_wait = false;
 			event_write(self);
@@ -122,7 +122,7 @@ void guest_pause(guest *self) {
 			pthread_cond_wait(&self->changed, &self->mutex);
 			continue;
 		}
-		/* Refused: tried again in a moment, unless it comes out by itself. */
+		/* The wake failed: retry after a moment, unless the wait returns by itself. */
 		struct timespec until;
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_nsec += SLEEP_WITHOUT_WAKE;
@@ -138,7 +138,7 @@ void guest_pause(guest *self) {
 void guest_resume(guest *self) {
 	if (!self->has_helper) return;
 	pthread_mutex_lock(&self->mutex);
-	/* What the pause cut short may have completed something: the host must look. */
+	/* The interrupted wait may have completed operations, which the host must dispatch. */
 	bool found = self->loop->completed.head != NULL;
 	if (--self->pauses == 0) pthread_cond_broadcast(&self->changed);
 	pthread_mutex_unlock(&self->mutex);
@@ -150,7 +150,7 @@ static aw_status helper_start(guest *self) {
 	pthread_mutex_init(&self->mutex, NULL);
 	pthread_cond_init(&self->changed, NULL);
 	self->may_wait = true;
-	/* The host's signals are not this thread's. */
+	/* This thread must not run the host's signal handlers. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	int error = pthread_create(&self->helper, NULL, helper_main, self);
@@ -175,14 +175,14 @@ static void helper_stop(guest *self) {
 aw_status guest_dispatch(guest *self, aw_status (*dispatch)(aw_loop *loop)) {
 	aw_loop *loop = self->loop;
 	guest_pause(self);
-	bool had_work = (self->signalled && !self->blind) || loop->completed.head;
-	/* Not readable otherwise; but a helper thread writes it without a word. */
+	bool had_work = (self->signalled && !self->timer_failed) || loop->completed.head;
+	/* Otherwise not readable, unless a helper thread has written it without setting the flag. */
 	if (self->signalled || self->has_helper) event_clear(self);
 	aw_status status = dispatch(loop);
-	if (loop->guest != self) return status; /* abandoned, by a child that was forked in it */
+	if (loop->guest != self) return status; /* abandoned in a child that was forked during dispatch */
 	if (status == 0 && !had_work && !loop->was_woken) status = -EAGAIN;
 	if (aw_loop_pending(loop)) guest_work(self);
-	/* A timerfd that has fired stays readable until it is set anew. */
+	/* An expired timerfd stays readable until it is set again. */
 	if (self->deadline != AW_FOREVER && self->deadline <= loop_now(loop)) self->deadline = -1;
 	guest_deadline(self, timers_deadline(&loop->timers));
 	if (self->has_helper) {
@@ -216,7 +216,7 @@ static aw_status guest_open(guest *self) {
 	if (self->set < 0 || self->event < 0 || self->clock < 0) return -errno;
 	aw_status status = set_add(self, self->event);
 	if (status == 0) status = set_add(self, self->clock);
-	if (status == 0) status = clock_set(self, AW_FOREVER); /* where that is forbidden, it shows here */
+	if (status == 0) status = clock_set(self, AW_FOREVER); /* fails here if timerfds are not permitted */
 	if (status < 0) return status;
 	if (!(backend->capabilities & AW_BACKEND_HAS_FD)) return helper_start(self);
 	int fd = backend->fd(self->loop->backend_state);
@@ -228,7 +228,7 @@ ENTRY(aw_loop_guest_begin, (aw_loop *loop, int *out_fd), (loop, out_fd)) {
 	if (status < 0) return status;
 	if (!out_fd) return -EINVAL;
 	if (loop->guest || loop->running) return -EBUSY;
-	/* A clock that only moves in a wait can't be waited for by a host. */
+	/* A clock that advances only in the backend's wait can't be polled by a host. */
 	if (loop->backend->capabilities & AW_BACKEND_OWN_CLOCK) return -ENOTSUP;
 	guest *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
@@ -259,7 +259,7 @@ ENTRY(aw_loop_guest_end, (aw_loop *loop), (loop)) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	if (!loop->guest) return AW_EINVALIDSTATE;
-	/* From inside guest_dispatch() it would pull the ground away. */
+	/* guest_dispatch() is still using the guest. */
 	if (loop->dispatching) return -EBUSY;
 	guest_end(loop);
 	return 0;
@@ -268,7 +268,7 @@ ENTRY(aw_loop_guest_end, (aw_loop *loop), (loop)) {
 void guest_abandon(aw_loop *loop) {
 	guest *self = loop->guest;
 	if (!self) return;
-	/* The helper thread was not inherited; what it holds is given up with it. */
+	/* A fork does not copy the helper thread. The mutex and condition it used are leaked. */
 	loop->guest = NULL;
 	guest_free(self);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scheduled callbacks. The queue owns a reference until the callback ran or its turn was skipped, and the
- * user's destroy runs then: also a cancelled one is destroyed from dispatch.
+ * Scheduled callbacks. The queue owns a reference until the callback has run or been skipped. The user's
+ * destroy function runs at that point, so even a cancelled callback is destroyed from dispatch.
  */
 #include "handle.h"
 
@@ -22,7 +22,7 @@ struct aw_handle {
 	aw_callback_fn fn;
 	void *ud;
 	aw_destroy_fn destroy;
-	binding *context;   /* in which it runs; a reference */
+	binding *context;   /* the callback's; a reference */
 	const void *origin; /* the code that scheduled it */
 	bool cancelled, ended;
 };
@@ -75,7 +75,7 @@ aw_handle *handle_for_report(aw_loop *loop, const void *origin) {
 	return self;
 }
 
-/* Stands for the end of the posted list once the loop is closed. */
+/* The sentinel in `posted` once the loop is closed. */
 static ready_item posted_closed;
 
 const void *handle_origin(const aw_handle *self) {
@@ -95,7 +95,7 @@ static void handle_init(aw_handle *self, aw_loop *loop, aw_callback_fn fn, void 
 	self->context = context_capture();
 }
 
-/* A new handle, or NULL with the status set and the callback destroyed. */
+/* Returns a new handle, or NULL with the status set and `ud` destroyed. */
 static aw_handle *handle_new(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy,
                              aw_status *status) {
 	*status = loop_check(loop);
@@ -163,7 +163,7 @@ static bool post(aw_loop *loop, ready_item *item) {
 }
 
 bool handle_post(aw_loop *loop, ready_item *item) {
-	domain_pin(&loop->domain); /* the loop can't be closed between the post and the wake */
+	domain_pin(&loop->domain); /* keeps the loop open between the post and the wake */
 	bool posted = post(loop, item);
 	if (posted) aw_loop_wakeup(loop);
 	domain_unpin(&loop->domain);
@@ -214,7 +214,7 @@ void handle_take_posted(aw_loop *loop, ready_item *newest) {
 	for (ready_item *next; oldest; oldest = next) {
 		next = oldest->next;
 		tsan_acquire(oldest);
-		/* A handle was made on a foreign thread, and is counted only here. */
+		/* The handle was made on a foreign thread and is counted only now. */
 		if (oldest->run == handle_run) object_adopt(&container_of(oldest, aw_handle, alarm.item)->base);
 		ready_push(&loop->ready, oldest);
 	}
@@ -236,7 +236,7 @@ ENTRY(aw_handle_cancel, (aw_handle *handle), (handle)) {
 	if (status < 0) return status;
 	handle->cancelled = true;
 	if (handle->ended || !timer_is_set(&handle->alarm.timer)) return 0;
-	/* Its turn comes at once, to be skipped and destroyed. */
+	/* Queue it now: dispatch skips and destroys it. */
 	loop_alarm_stop(handle->loop, &handle->alarm);
 	loop_push(handle->loop, &handle->alarm.item);
 	return 0;

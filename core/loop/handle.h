@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Scheduled callbacks: those of the loop's thread, timers, and those that other threads post. */
+/* Scheduled callbacks: from the loop's thread, from timers, and posted by other threads. */
 #ifndef CORE_HANDLE_H
 #define CORE_HANDLE_H
 
@@ -7,18 +7,18 @@
 
 /* The code that scheduled it. */
 const void *handle_origin(const aw_handle *self);
-/* A handle that has ended, which stands in a report for a callback that needs none. NULL without memory. */
+/* Returns a finished handle for the report about a callback that has none, or NULL if out of memory. */
 aw_handle *handle_for_report(aw_loop *loop, const void *origin);
-/* The callback itself, as an address to be named. */
+/* The callback's address, for symbolization. */
 const void *handle_function(const aw_handle *self);
 /*
- * Has `item` run by the loop; false if that is closed. Any thread, which holds something that keeps the
- * loop's memory.
+ * Queues `item` from any thread; false if the loop is closed. The caller must hold a reference that keeps the
+ * loop's memory valid.
  */
 bool handle_post(aw_loop *loop, ready_item *item);
-/* Queues what other threads have posted, oldest first. `newest` is the list as it was taken. */
+/* Moves posted items to the ready queue, oldest first. `newest` is the list taken from `posted`. */
 void handle_take_posted(aw_loop *loop, ready_item *newest);
-/* The loop closes: what is posted is dropped, and posting answers AW_ELOOPCLOSED from now on. */
+/* Called when the loop closes: drops posted items, and makes posting fail with AW_ELOOPCLOSED. */
 void handle_close_posted(aw_loop *loop);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop: one iteration is a wait, which fills the list of completions, and a dispatch, which runs what was
- * ready, the completions and the timers due, in this order and once. All ordering is here; a backend only
- * waits.
+ * The loop. One iteration is a wait, which collects completions, and a dispatch, which runs everything that
+ * was ready, the completions and the due timers, in this order and once each. All ordering is decided here; a
+ * backend only waits.
  */
 #include "loop.h"
 
@@ -20,14 +20,13 @@
 #include <sys/auxv.h>
 #include <time.h>
 
-/* --- who may use it --- */
+/* --- checks --- */
 
 static void loop_handle_release(object *base);
 
 const object_class loop_class = {.name = "loop", .size = sizeof(aw_loop), .release = loop_handle_release};
-/* The handle is gone, but objects that outlive it still point here. */
-static const object_class loop_gone_class = {
-	.name = "loop that is gone", .size = sizeof(aw_loop), .release = NULL};
+/* The handle has been freed, but objects that outlive it still point here. */
+static const object_class loop_gone_class = {.name = "freed loop", .size = sizeof(aw_loop), .release = NULL};
 
 bool loop_is(const aw_loop *loop) {
 	return object_is(loop, &loop_class);
@@ -40,7 +39,10 @@ aw_status loop_check(aw_loop *loop) {
 	uintptr_t self = thread_self();
 	uintptr_t driver = atomic_load_explicit(&loop->driver, memory_order_relaxed);
 	if (driver && driver != self) return AW_EWRONGTHREAD;
-	/* A loop is serialised, not bound: whoever calls now is its thread. */
+	/*
+	 * A loop is not bound to a thread; its calls must only be serialized. The caller's thread becomes its
+	 * home.
+	 */
 	if (atomic_load_explicit(&loop->domain.home, memory_order_relaxed) != self)
 		atomic_store_explicit(&loop->domain.home, self, memory_order_release);
 	return 0;
@@ -60,16 +62,16 @@ int64_t loop_now(const aw_loop *loop) {
 
 int64_t loop_after(const aw_loop *loop, int64_t delay) {
 	int64_t now = loop_now(loop);
-	/* A negative one sorts before those due now, as in asyncio. */
+	/* A negative delay sorts before timers that are due now, as in asyncio. */
 	return delay > AW_FOREVER - now ? AW_FOREVER : now + delay;
 }
 
-/* --- what the rest of the core uses --- */
+/* --- interface for the core --- */
 
 static void take_posted(aw_loop *loop);
 
 void loop_push(aw_loop *loop, ready_item *item) {
-	/* What another thread posted before stands before it, as in asyncio's one queue. */
+	/* Items that other threads posted earlier run first, as in asyncio's single queue. */
 	if (loop->state == LOOP_OPEN) take_posted(loop);
 	ready_push(&loop->ready, item);
 	if (loop->guest && !loop->dispatching) guest_work(loop->guest);
@@ -103,7 +105,7 @@ static void backend_complete(const aw_backend_core *core, aw_op *op) {
 	ready_push(&loop->completed, &self->item);
 }
 
-aw_status loop_submit_held(aw_loop *loop, operation *what) {
+aw_status loop_submit_batched(aw_loop *loop, operation *what) {
 	what->loop = loop;
 	what->item.run = operation_run;
 	if (loop->state == LOOP_CLOSED) return AW_ELOOPCLOSED;
@@ -119,8 +121,7 @@ aw_status loop_submit_held(aw_loop *loop, operation *what) {
 	return status;
 }
 
-/* Older tables end before it. */
-/* Has the table, which may be of an older libawait, this function? */
+/* Whether the table has this function: a plug-in built for an older version has a shorter table. */
 #define TABLE_HAS(backend, function) \
 	((backend)->size >= offsetof(aw_backend, function) + sizeof(backend)->function && (backend)->function)
 
@@ -132,7 +133,7 @@ void loop_flush(aw_loop *loop) {
 }
 
 aw_status loop_submit(aw_loop *loop, operation *what) {
-	aw_status status = loop_submit_held(loop, what);
+	aw_status status = loop_submit_batched(loop, what);
 	if (status == 0) loop_flush(loop);
 	return status;
 }
@@ -147,14 +148,14 @@ void loop_add_closer(aw_loop *loop, closer *what) {
 	list_prepend(&loop->closers[what->phase], what);
 }
 
-/* May be called for one that isn't registered any more. */
+/* Accepts a closer that is not registered. */
 void loop_remove_closer(aw_loop *loop, closer *what) {
 	if (!what->next && !what->previous && loop->closers[what->phase].first != what) return;
 	list_remove(&loop->closers[what->phase], what);
 	what->next = what->previous = NULL;
 }
 
-/* --- making one --- */
+/* --- creation --- */
 
 static_assert(sizeof(aw_loop) <= SLAB_LARGEST, "a loop lies in a slab, so that its stale handle can be told");
 
@@ -166,9 +167,9 @@ aw_status loop_wake_backend(aw_loop *loop) {
 }
 
 /*
- * From any thread, also in a signal handler. After a refusal the next wake tries again, and until one
- * succeeds the loop looks by itself now and then. The flags are raised before the latch opens: whoever relied
- * on this wake finds either of them.
+ * Called from any thread and from signal handlers. After a failed wake, the next call tries again, and until
+ * one succeeds the loop polls periodically. Set the flags before clearing `woken`, so that a caller that
+ * relied on this wake is covered by one or the other.
  */
 static void loop_wake(aw_loop *loop) {
 	if (atomic_exchange(&loop->woken, 1)) return;
@@ -182,7 +183,7 @@ static void loop_wake(aw_loop *loop) {
 	}
 }
 
-/* Called by pins of the domain, for whom closing waits. */
+/* Called with the domain pinned, so the loop can't be closed meanwhile. */
 static void domain_wake(domain *self) {
 	aw_loop *loop = container_of(self, aw_loop, domain);
 	if (loop->state == LOOP_OPEN) loop_wake(loop);
@@ -194,7 +195,7 @@ static void domain_gone(domain *self) {
 	slab_give(NULL, loop, sizeof *loop);
 }
 
-/* On the loop's thread, so that the handler is called there. */
+/* Only on the loop's thread, because it calls the handler. */
 static bool domain_report(domain *self, const char *message, const void *origin) {
 	aw_loop *loop = container_of(self, aw_loop, domain);
 	if (loop->state != LOOP_OPEN || atomic_load(&self->home) != thread_self()) return false;
@@ -261,7 +262,7 @@ ENTRY(aw_loop_new, (const char *backend, aw_loop **out), (backend, out)) {
 	return loop_create(backend, AW_LOOP_DEFAULT, 0, CALLER, out);
 }
 
-/* --- closing one --- */
+/* --- closing --- */
 
 static void take_due(aw_loop *loop, int64_t now) {
 	for (timer *due; (due = timers_take_due(&loop->timers, now));)
@@ -281,7 +282,7 @@ static void close_phase_run(aw_loop *loop, close_phase phase) {
 	}
 }
 
-/* Everything that still lives is ended, those first who may still call in. */
+/* Ends everything that is alive, starting with whatever can still call into the rest. */
 static void loop_shut(aw_loop *loop) {
 	loop->state = LOOP_CLOSING;
 	guest_end(loop);
@@ -292,7 +293,7 @@ static void loop_shut(aw_loop *loop) {
 	loop_drain(loop);
 	close_phase_run(loop, CLOSE_WORK);
 	close_phase_run(loop, CLOSE_SIGNALS);
-	handle_close_posted(loop); /* after this nobody wakes the backend */
+	handle_close_posted(loop); /* after this no thread wakes the backend */
 	loop->backend->close(loop->backend_state);
 	ready_append(&loop->ready, &loop->completed);
 	loop_drain(loop);
@@ -308,7 +309,7 @@ static void loop_close(void *arg) {
 	releases outer_releases = object_releases_enter(here);
 	here->loop = loop;
 	here->domain = &loop->domain;
-	loop->dispatching = true; /* what is called now can't run the loop */
+	loop->dispatching = true; /* callbacks from here must not run the loop */
 	loop_shut(loop);
 	loop->dispatching = false;
 	here->loop = outer;
@@ -329,7 +330,7 @@ ENTRY(aw_loop_close, (aw_loop *loop), (loop)) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
 	if (loop->running || loop->dispatching) return AW_ELOOPRUNNING;
-	object_ref(loop); /* a destroy may drop the last reference */
+	object_ref(loop); /* a destroy function may drop the last reference */
 	call_on_thread_stack(loop_close, loop);
 	object_unref(loop);
 	return 0;
@@ -338,7 +339,7 @@ ENTRY(aw_loop_close, (aw_loop *loop), (loop)) {
 static void loop_handle_release(object *base) {
 	aw_loop *self = (aw_loop *)base;
 	if (self->state == LOOP_OPEN) {
-		/* Closing runs user code, which may take a reference: that keeps the handle, of a closed loop. */
+		/* Closing runs user code. If that takes a reference, the handle lives on as a closed loop's. */
 		if (aw_loop_close(self) < 0) aw_loop_abandon(self);
 		if (object_was_kept(base)) return;
 	}
@@ -353,15 +354,15 @@ ENTRY(aw_loop_abandon, (aw_loop *loop), (loop)) {
 	if ((loop->running || loop->dispatching) && loop->fork_generation == *threads_fork_word)
 		return AW_ELOOPRUNNING;
 	/*
-	 * No callback, no destroy, no system call on what the parent shares: memory that hangs on these is given
-	 * up.
+	 * No callbacks, no destroy functions, and no system calls on what the parent shares. The memory they
+	 * would free is leaked.
 	 */
 	loop->backend->abandon(loop->backend_state);
 	guest_abandon(loop);
 	loop->state = LOOP_CLOSED;
-	loop->ready.head = NULL; /* a dispatch in which the child was forked ends with the item that runs */
+	loop->ready.head = NULL; /* if the child was forked during dispatch, that ends with the current item */
 	if (thread_here()->loop == loop) {
-		/* The child goes on as if this stack, a coroutine's perhaps, were its thread's own. */
+		/* The child treats the current stack, perhaps a coroutine's, as its thread's own. */
 		thread_here()->loop = NULL;
 		thread_here()->domain = NULL;
 		thread_here()->flow = NULL;
@@ -373,7 +374,7 @@ REFERENCES(aw_loop, loop_is(self))
 
 /* --- an iteration --- */
 
-/* Posted items come newest first. */
+/* The posted list is newest first. */
 static void take_posted(aw_loop *loop) {
 	if (!atomic_load_explicit(&loop->posted, memory_order_relaxed)) return;
 	handle_take_posted(loop, atomic_exchange_explicit(&loop->posted, NULL, memory_order_acquire));
@@ -394,57 +395,56 @@ static int64_t wait_deadline(const aw_loop *loop, int64_t timeout) {
 	return deadline;
 }
 
-/* A wake that was refused is answered by the next wait. */
+/* A failed wake makes the next wait return at once. */
 static bool take_lost_wake(aw_loop *loop) {
 	return atomic_load_explicit(&loop->wake_lost, memory_order_relaxed) &&
 	       atomic_exchange(&loop->wake_lost, false);
 }
 
-/* Whether a wake or a signal may come that no doorbell tells of. */
-static bool is_deaf(const aw_loop *loop) {
+/* Whether a wakeup or a signal may come without ending the wait. */
+static bool may_miss_wakeup(const aw_loop *loop) {
 	return atomic_load_explicit(&loop->wake_refused, memory_order_relaxed) ||
-	       (loop->lookout && loop->lookout->is_deaf(loop));
+	       (loop->event_source && loop->event_source->may_miss_wakeup(loop));
 }
 
 /*
- * Has the backend wait. While wakes are refused it sleeps a moment at a time, and looks in between for what
- * nobody could wake it for. On a clock of the backend's own only while there is something that the time
- * passes with: else it would jump.
+ * Waits in the backend. While wakes fail, waits in short intervals and polls in between. With the backend's
+ * own clock, only while operations are in flight: otherwise the short wait would advance the clock.
  */
 static aw_status backend_wait(aw_loop *loop, int64_t deadline) {
 	const aw_backend *backend = loop->backend;
 	for (;;) {
 		if (take_lost_wake(loop)) deadline = 0;
-		bool bounded = deadline > 0 && is_deaf(loop) &&
+		bool bounded = deadline > 0 && may_miss_wakeup(loop) &&
 		               (loop->in_flight || !(backend->capabilities & AW_BACKEND_OWN_CLOCK));
 		int64_t bound = bounded ? loop_after(loop, SLEEP_WITHOUT_WAKE) : deadline;
 		if (bound >= deadline) return backend->wait(loop->backend_state, deadline);
 		aw_status status = backend->wait(loop->backend_state, bound);
-		if (loop->lookout) loop->lookout->look(loop);
+		if (loop->event_source) loop->event_source->poll(loop);
 		if (status < 0 || has_work(loop) || atomic_load(&loop->woken) || loop_now(loop) < bound)
 			return status;
 	}
 }
 
-/* Fills the list of completions. Never calls out. */
+/* Collects completions. Makes no callbacks. */
 static aw_status loop_poll(aw_loop *loop, int64_t deadline) {
 	loop->polled = true;
 	/*
-	 * With nothing under way a look finds nothing, and costs a system call: tasks that only pass the turn
-	 * around make none. A guest looks all the same, since its host needs the wake-up drained that made the
-	 * descriptor readable.
+	 * If no I/O is in flight and callbacks are ready, the loop does not poll: tasks that only yield to each
+	 * other make no system calls. A guest polls anyway, to drain the wakeup that made its descriptor
+	 * readable.
 	 */
 	bool idle = deadline == 0 && !loop->in_flight && !loop->guest &&
 	            !atomic_load_explicit(&loop->woken, memory_order_relaxed);
 	aw_status status = idle ? 0 : backend_wait(loop, deadline);
-	if (loop->lookout) loop->lookout->look(loop);
-	/* Lowered before the lists are looked at: whoever posts after the look wakes again. */
+	if (loop->event_source) loop->event_source->poll(loop);
+	/* Clear the flag before taking the lists: a thread that posts afterwards wakes the loop again. */
 	loop->was_woken =
 		atomic_load_explicit(&loop->woken, memory_order_relaxed) && atomic_exchange(&loop->woken, 0);
 	return status < 0 ? status : 0;
 }
 
-/* One batch. Returns how many ran, or AW_ESYSTEMEXIT. */
+/* Runs one batch. Returns the number of items run, or AW_ESYSTEMEXIT. */
 static aw_status run_batch(aw_loop *loop) {
 	ready_item *last = loop->ready.head ? loop->ready.tail : NULL, *item;
 	aw_status count = 0;
@@ -480,7 +480,7 @@ static aw_status loop_dispatch(aw_loop *loop) {
 	return status;
 }
 
-/* Enters wait or dispatch: 0, or why not. */
+/* Enters wait or dispatch. Returns 0 or the reason why it can't. */
 static aw_status drive_begin(aw_loop *loop) {
 	aw_status status = loop_check(loop);
 	if (status < 0) return status;
@@ -519,7 +519,7 @@ ENTRY(aw_loop_dispatch, (aw_loop *loop), (loop)) {
 
 aw_bool aw_loop_pending(const aw_loop *loop) {
 	if (!loop_is(loop) || loop->state != LOOP_OPEN) return 0;
-	if (loop->guest) guest_pause(loop->guest); /* a helper thread may be completing something */
+	if (loop->guest) guest_pause(loop->guest); /* a helper thread may be completing operations */
 	bool pending = has_work(loop) || (loop->timers.count && timers_deadline(&loop->timers) <= loop_now(loop));
 	if (loop->guest) guest_resume(loop->guest);
 	return pending;
@@ -543,7 +543,7 @@ ENTRY(aw_loop_wakeup, (aw_loop *loop), (loop)) {
 /* --- running --- */
 
 static aw_status iterate(aw_loop *loop, int64_t timeout) {
-	/* A callback may have forked: the child must not go on with what is its parent's. */
+	/* A callback may have forked, and the child must not use its parent's loop. */
 	if (loop->fork_generation != *threads_fork_word) return AW_EFORKED;
 	aw_status status = loop_poll(loop, wait_deadline(loop, timeout));
 	return status < 0 ? status : loop_dispatch(loop);
@@ -603,7 +603,7 @@ aw_bool aw_loop_take_stop(aw_loop *loop) {
 	return 1;
 }
 
-/* --- looking at one --- */
+/* --- queries --- */
 
 int64_t aw_loop_time(const aw_loop *loop) {
 	return loop_is(loop) && loop->state == LOOP_OPEN ? loop_now(loop) : 0;

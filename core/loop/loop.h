@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop as the rest of the core sees it: what is ready, what is due, what the backend carries out, and the
- * tasks it owns.
+ * The loop's interface for the rest of the core: the ready queue, the timers, the operations in flight, and
+ * the tasks it owns.
  */
 #ifndef CORE_LOOP_H
 #define CORE_LOOP_H
@@ -26,14 +26,14 @@ typedef struct callback_slot {
 } callback_slot;
 
 /*
- * What is to be undone when the loop closes: by phase, and in each the last first. The loop knows its
- * facilities by this alone.
+ * Cleanup hooks that run when the loop closes: by phase, and in each phase last registered first. The loop
+ * knows the modules built on it only through these.
  */
 typedef enum close_phase {
-	CLOSE_WORK,    /* what is under way */
-	CLOSE_TASKS,   /* before that: who may still call into all the rest */
-	CLOSE_SIGNALS, /* after it */
-	CLOSE_TABLES,  /* the backend is closed, and every operation has ended */
+	CLOSE_WORK,    /* work in progress */
+	CLOSE_TASKS,   /* run first: tasks may still call into everything else */
+	CLOSE_SIGNALS, /* run after CLOSE_WORK */
+	CLOSE_TABLES,  /* run last: the backend is closed and every operation has ended */
 	CLOSE_PHASES
 } close_phase;
 
@@ -43,62 +43,62 @@ typedef struct closer {
 	void (*close)(struct closer *self);
 } closer;
 
-/* Of a facility that is told of events by no operation. */
-typedef struct lookout {
-	bool (*is_deaf)(const aw_loop *loop); /* one may come that wakes nobody: no sleep is long then */
-	void (*look)(aw_loop *loop);          /* after each wait: queues what came */
-} lookout;
+/* A module whose events do not arrive through operations. */
+typedef struct event_source {
+	bool (*may_miss_wakeup)(const aw_loop *loop); /* an event may not end a wait, so waits must be short */
+	void (*poll)(aw_loop *loop);                  /* called after each wait: queues new events */
+} event_source;
 
-/* How long a loop sleeps at most while nobody can wake it. */
+/* The longest wait while wakes fail or events may be missed. */
 #define SLEEP_WITHOUT_WAKE (50 * AW_MILLISECOND)
 
 enum loop_state { LOOP_OPEN, LOOP_CLOSING, LOOP_CLOSED };
 
 struct aw_loop {
-	object base;              /* of domain_none: the handle */
-	domain domain;            /* of all that belongs to the loop; keeps this memory alive */
+	object base;              /* the handle; in domain_none */
+	domain domain;            /* of all objects of the loop; keeps this memory alive */
 	_Atomic uintptr_t driver; /* the thread inside wait or dispatch, or 0 */
 	uint32_t fork_generation;
 	_Atomic uint8_t state;
 	bool running, dispatching, stopping, debug;
-	bool polled;    /* a wait has been made that no dispatch has followed yet */
-	bool was_woken; /* by a wake-up, in the last poll */
-	bool leaving;   /* a completion's callback has asked to leave the run */
-	/* failures that nobody else sees, by default: it is a program's front door that runs it */
+	bool polled;    /* a wait has been made, and its dispatch is outstanding */
+	bool was_woken; /* the last poll was ended by a wake */
+	bool leaving;   /* a completion callback has asked to end the run */
+	/* print unhandled failures by default: set for loops made by aw_run() and similar */
 	bool prints;
 	const aw_backend *backend;
 	aw_backend_state *backend_state;
 	aw_backend_core backend_core;
 	ready_queue ready;
-	ready_queue completed; /* by the backend, during its wait; joins `ready` in dispatch */
-	size_t in_flight;      /* operations that the backend has */
+	ready_queue completed; /* by the backend, in its wait; appended to `ready` in dispatch */
+	size_t in_flight;      /* operations owned by the backend */
 	timers timers;
-	struct aw_task *current;      /* the task that runs */
-	LIST(struct aw_task) tasks;   /* not done, in order of creation */
+	struct aw_task *current;      /* the running task */
+	LIST(struct aw_task) tasks;   /* unfinished tasks, in order of creation */
 	struct aw_task *chained;      /* tasks whose end of chain is cached; see task.c */
 	_Atomic(ready_item *) posted; /* by other threads, newest first */
-	_Atomic uint32_t woken;       /* a wake is under way */
-	/* the last one did not reach the backend: no sleep is long until one does */
+	_Atomic uint32_t woken;       /* a wake is pending */
+	/* the last wake failed: waits are short until one succeeds */
 	_Atomic bool wake_refused;
-	_Atomic bool wake_lost; /* and no wait has answered it yet */
+	_Atomic bool wake_lost; /* a wake failed and no wait has returned since */
 	guest *guest;
 	completion_queue *completions;
 	LIST(closer) closers[CLOSE_PHASES];
-	closer task_closer;              /* registered by the first task */
-	const lookout *lookout;          /* or NULL */
-	struct descriptors *descriptors; /* readers and writers, once there are any */
-	struct signals *signals;         /* signal handlers, likewise */
-	struct loop_threads *threads;    /* its default executor, likewise */
-	struct resolver *resolver;       /* its threads for names, likewise */
+	closer task_closer;               /* registered by the first task */
+	const event_source *event_source; /* or NULL */
+	struct descriptors *descriptors;  /* readers and writers; NULL until first used */
+	struct signals *signals;          /* signal handlers, likewise */
+	struct loop_threads *threads;     /* the default executor, likewise */
+	struct resolver *resolver;        /* the resolver threads, likewise */
 	stack_pool stacks;
 	callback_slot exception;
-	int64_t slow_callback; /* in debug mode, what lasts this long is reported */
+	int64_t slow_callback; /* in debug mode, callbacks that take this long are reported */
 	host_slot host_slot;
 };
 
 extern const object_class loop_class;
 
-/* An operation given to the backend, embedded in its owner. `done` runs from dispatch, or from close. */
+/* An operation for the backend, embedded in its owner. `done` runs from dispatch or from close. */
 typedef struct operation {
 	aw_op op;
 	ready_item item;
@@ -107,53 +107,59 @@ typedef struct operation {
 	bool in_flight;
 } operation;
 
-/* A deadline embedded in its owner. `fired` runs from dispatch. */
+/* A deadline, embedded in its owner. When due, `item` is queued. */
 typedef struct alarm_clock {
 	timer timer;
 	ready_item item;
 } alarm_clock;
 
-/* May the calling thread use the loop now? 0, or the status to return. Makes the caller's thread its home. */
+/*
+ * Checks whether the calling thread may use the loop now: 0, or the status to return. Makes it the loop's
+ * home thread.
+ */
 aw_status loop_check(aw_loop *loop);
-/* As loop_check(), for NULL meaning the loop that runs here. */
+/* Like loop_check(), but replaces NULL with the running loop. */
 aw_status loop_resolve(aw_loop **loop);
 bool loop_is(const aw_loop *loop);
 int64_t loop_now(const aw_loop *loop);
 
-/* Queues an item, which runs in the next dispatch. */
+/* Queues an item to run in the next dispatch. */
 void loop_push(aw_loop *loop, ready_item *item);
 /* Sets or moves a deadline; -ENOMEM. When due, the item is queued. */
 aw_status loop_alarm_set(aw_loop *loop, alarm_clock *alarm, int64_t when);
 void loop_alarm_stop(aw_loop *loop, alarm_clock *alarm);
-/* Submits an operation on a descriptor of the program's; `done` follows exactly once if this returns 0. */
+/*
+ * Submits an operation on a descriptor owned by the program. If it returns 0, `done` is called exactly once.
+ */
 aw_status loop_submit(aw_loop *loop, operation *operation);
 /*
- * As loop_submit(), for a descriptor that stays open until `done`, or until a loop_flush() that follows
- * before the program can run. The backend may then hand over several operations in one system call.
+ * Like loop_submit(), but the caller must keep the descriptor open until `done`, or call loop_flush() before
+ * the program runs again. The backend may then submit several operations with one system call.
  */
-aw_status loop_submit_held(aw_loop *loop, operation *operation);
+aw_status loop_submit_batched(aw_loop *loop, operation *operation);
 void loop_flush(aw_loop *loop);
-/* Asks an operation in flight to end. */
+/* Requests cancellation of an operation in flight. */
 void loop_cancel(aw_loop *loop, operation *operation);
-/* now + delay, which stays within range. */
+/* Returns now + delay, saturated. */
 int64_t loop_after(const aw_loop *loop, int64_t delay);
 
-/* After a change of `debug`. */
+/* Applies a change of `debug`. */
 void loop_begin_debug(aw_loop *self);
 /*
- * Has the backend's wait return, now or next. A negative status: it may not, and the next call tries again.
+ * Makes the backend's current or next wait return. On failure returns a negative status; the next call tries
+ * again.
  */
 aw_status loop_wake_backend(aw_loop *loop);
 
 void loop_add_closer(aw_loop *loop, closer *closer);
-/* In a loop that closes: runs what is queued, which only lets go. */
+/* In a closing loop: runs the queued items, which only release what they hold. */
 void loop_drain(aw_loop *loop);
 void loop_remove_closer(aw_loop *loop, closer *closer);
 
-/* Brackets runs: 0, or the status to return. */
+/* Bracket a run. loop_run_begin() returns 0 or the status to return. */
 aw_status loop_run_begin(aw_loop *loop);
 void loop_run_end(aw_loop *loop);
-/* Runs until the loop is stopped, or a failure. */
+/* Runs until the loop is stopped or a failure occurs. */
 aw_status loop_run(aw_loop *loop);
 
 static inline bool loop_closing(const aw_loop *loop) {

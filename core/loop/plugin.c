@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Once loaded a plug-in stays: a loop may live in it, and its thread-local destructors may still run. */
+/* A plug-in is never unloaded: a loop may use it, and its thread-local destructors may still run. */
 #include "plugin.h"
 
 #include "elf_check.h"
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The plug-ins loaded so far; only ever grows. */
+/* The plug-ins loaded so far. Grow-only. */
 typedef struct plugin {
 	struct plugin *next;
 	const aw_backend *backend;
@@ -54,7 +54,32 @@ bool name_is_valid(const char *name, size_t length) {
 
 /* --- the file --- */
 
-/* 0, or why the file is not to be loaded. */
+/*
+ * The dynamic linker trusts the program headers and dies of SIGBUS in a truncated file, so check them against
+ * the file's size first. Returns NULL or the flaw.
+ */
+static const char *elf_flaw(int fd, const struct stat *st) {
+	ElfW(Ehdr) header;
+	ElfW(Phdr) part;
+	if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header ||
+	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+		return "not a shared object";
+	if (header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
+	    header.e_phentsize != sizeof part)
+		return "a shared object for another machine";
+	if (header.e_type != ET_DYN) return "not a shared object";
+	for (unsigned i = 0; i < header.e_phnum; i++) {
+		ElfW(Off) at;
+		if (__builtin_add_overflow(header.e_phoff, (ElfW(Off))(i * sizeof part), &at) || at > INT64_MAX)
+			return "damaged";
+		if (pread(fd, &part, sizeof part, (off_t)at) != (ssize_t)sizeof part) return "truncated";
+		if (__builtin_add_overflow(part.p_offset, part.p_filesz, &at)) return "damaged";
+		if (part.p_type == PT_LOAD && at > (uint64_t)st->st_size) return "truncated";
+	}
+	return NULL;
+}
+
+/* Returns 0, or an error and the reason why the file must not be loaded. */
 static aw_status file_check(const char *path, reason *why) {
 	char text[REASON_SIZE];
 	int fd = trust_open(path, text, sizeof text);
@@ -69,19 +94,19 @@ static aw_status file_check(const char *path, reason *why) {
 	return AW_ENOBACKEND;
 }
 
-/* Whether the table may be used at all. In this order: nothing is read that an older table might not have. */
+/* Checks whether the table is usable. The order matters: no field is read before it is known to exist. */
 static aw_status table_check(const aw_backend *backend, const char *path, reason *why) {
 	if (!backend) {
-		reason_add(why, "%s: its entry gives no table", path);
+		reason_add(why, "%s: its entry point returned no table", path);
 		return AW_ENOBACKEND;
 	}
 	if (backend->abi != AW_BACKEND_ABI) {
-		reason_add(why, "%s: built for version %u of the backend interface, and this is version %u", path,
+		reason_add(why, "%s: built for version %u of the backend interface, but this is version %u", path,
 		           (unsigned)backend->abi, (unsigned)AW_BACKEND_ABI);
 		return AW_EBACKENDABI;
 	}
 	if (backend->size < AW_BACKEND_SIZE_MIN) {
-		reason_add(why, "%s: its table has %u bytes where %zu are needed", path, (unsigned)backend->size,
+		reason_add(why, "%s: its table has %u bytes, at least %zu are needed", path, (unsigned)backend->size,
 		           AW_BACKEND_SIZE_MIN);
 		return AW_EBACKENDABI;
 	}
@@ -105,7 +130,7 @@ static aw_status library_open(const char *path, const aw_backend **out, reason *
 		return AW_ENOBACKEND;
 	}
 	aw_backend_entry_fn entry;
-	memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from an object to a function */
+	memcpy(&entry, &symbol, sizeof entry); /* ISO C can't cast it to a function pointer */
 	*out = entry();
 	return table_check(*out, path, why);
 }
@@ -124,7 +149,7 @@ static aw_status plugin_keep(const char *path, const aw_backend *backend) {
 	memcpy(self->path, path, size);
 	pthread_mutex_lock(&registry_mutex);
 	if (plugin_find(path)) {
-		free(self); /* another thread was faster; it is the same table */
+		free(self); /* another thread added the same table first */
 	} else {
 		self->next = plugins;
 		plugins = self;
@@ -138,7 +163,7 @@ aw_status plugin_load(const char *path, const char *name, const aw_backend **out
 	const aw_backend *backend = plugin_find(path);
 	pthread_mutex_unlock(&registry_mutex);
 	if (!backend) {
-		/* Without the lock: a plug-in's constructors run in there. */
+		/* Without the lock, because dlopen runs the plug-in's constructors. */
 		aw_status status = library_open(path, &backend, why);
 		if (status == 0) status = plugin_keep(path, backend);
 		if (status == -ENOMEM) reason_add(why, "%s: no memory", path);
@@ -146,7 +171,7 @@ aw_status plugin_load(const char *path, const char *name, const aw_backend **out
 	}
 	if (name ? strcmp(name, backend->name) != 0
 	         : !name_is_valid(backend->name, strnlen(backend->name, BACKEND_NAME_MAX + 1))) {
-		reason_add(why, "%s: calls itself \"%.*s\"", path, BACKEND_NAME_MAX, backend->name);
+		reason_add(why, "%s: names itself \"%.*s\"", path, BACKEND_NAME_MAX, backend->name);
 		return AW_ENOBACKEND;
 	}
 	*out = backend;

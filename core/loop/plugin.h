@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A plug-in as a file: looked at before it is trusted, loaded once, and never unloaded. */
+/* Plug-in files: checked before they are loaded, loaded once, and never unloaded. */
 #ifndef CORE_PLUGIN_H
 #define CORE_PLUGIN_H
 
@@ -10,7 +10,7 @@
 
 enum { BACKEND_NAME_MAX = 63, REASON_SIZE = 512, PATH_SIZE = PATH_MAX };
 
-/* Why something can't be used, as text in a buffer of the caller's: what does not fit is left out. */
+/* The text of a reason, built in the caller's buffer; truncated if it does not fit. */
 typedef struct reason {
 	char *at;
 	size_t left;
@@ -19,12 +19,12 @@ typedef struct reason {
 reason reason_begin(char *buffer, size_t length);
 __attribute__((format(printf, 2, 3))) void reason_add(reason *self, const char *format, ...);
 
-/* Whether it may be a backend's name. */
+/* Whether it is a valid backend name. */
 bool name_is_valid(const char *name, size_t length);
 
 /*
- * The table of the plug-in at a full path. `name` is what it has to call itself; NULL: anything that is a
- * name. Any thread.
+ * Loads the plug-in at an absolute path and returns its table. `name` is the name that the table must have;
+ * NULL accepts any valid name. Callable from any thread.
  */
 aw_status plugin_load(const char *path, const char *name, const aw_backend **out, reason *why);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Backends by name: the built-ins, then libawait-backend-NAME.so in the folders of AWAIT_BACKEND_PATH, in
- * await/backends beside this library (a prefix may be moved), and in the folder fixed when this was built.
- * Only full paths are opened.
+ * Looks up backends by name: the built-ins, then libawait-backend-NAME.so in the directories of
+ * AWAIT_BACKEND_PATH, in await/backends beside this library (an installation may be moved), and in the
+ * directory configured at build time. Only absolute paths are opened.
  */
 #include "registry.h"
 
@@ -36,15 +36,15 @@ static bool is_privileged(void) {
 }
 
 /*
- * A variable that says something, or NULL. Whoever starts a privileged program doesn't get to choose its
- * code.
+ * Returns a non-empty environment variable, or NULL. Ignored in a privileged program: its caller must not
+ * choose the code it loads.
  */
 static const char *environment(const char *name) {
 	const char *value = is_privileged() ? NULL : getenv(name);
 	return value && *value ? value : NULL;
 }
 
-/* The next absolute folder at `*rest`, as length and start; 0 at the end. */
+/* Returns the length and start of the next absolute folder in `*rest`; 0 at the end. */
 static size_t folder_next(const char **rest, const char **out) {
 	while (*rest) {
 		const char *start = *rest;
@@ -57,7 +57,7 @@ static size_t folder_next(const char **rest, const char **out) {
 }
 
 /*
- * The folder that lies to this library's file as AW_PLUGIN_DIR does where it was installed; false if the file
+ * Stores the backends folder beside this library's file, the default installation layout. False if that file
  * is not known.
  */
 static bool folder_beside(char *out) {
@@ -83,7 +83,7 @@ bool registry_each_folder(bool (*visit)(void *ud, const char *folder), void *ud)
 
 typedef struct folder_search {
 	const char *name;
-	char path[PATH_SIZE]; /* where it is */
+	char path[PATH_SIZE]; /* of the file found */
 	char looked[REASON_SIZE];
 	reason folders;
 } folder_search;
@@ -94,7 +94,7 @@ static bool search_folder(void *ud, const char *folder) {
 	int n =
 		snprintf(self->path, sizeof self->path, "%s/" PLUGIN_PREFIX "%s" PLUGIN_SUFFIX, folder, self->name);
 	struct stat st;
-	/* One that is there and broken is not passed over in silence. */
+	/* A broken file ends the search instead of being skipped silently. */
 	return n > 0 && (size_t)n < sizeof self->path && lstat(self->path, &st) == 0;
 }
 
@@ -108,7 +108,7 @@ aw_status registry_find(const char *name, const aw_backend **out, char *path, re
 	*path = 0;
 	if (*name == '/') {
 		if (is_privileged()) {
-			reason_add(why, "%s: a privileged program takes backends by name only", name);
+			reason_add(why, "%s: a privileged program accepts backends only by name", name);
 			return -EPERM;
 		}
 		snprintf(path, PATH_SIZE, "%s", name);
@@ -140,7 +140,7 @@ aw_status registry_probe(const aw_backend *backend, reason *why) {
 
 /* --- choosing one --- */
 
-/* Takes the next of a comma list: false at its end. */
+/* Extracts the next name of a comma-separated list; false at the end. */
 static bool names_next(const char **rest, char *name) {
 	if (!*rest) return false;
 	size_t length = strcspn(*rest, ",");
@@ -150,7 +150,7 @@ static bool names_next(const char **rest, char *name) {
 	return true;
 }
 
-/* The whole list is looked at first, so that a slip in its tail shows at once. */
+/* Checks the whole list first, so that an error at its end shows at once. */
 static aw_status names_check(const char *names, reason *why) {
 	for (const char *rest = names; rest;) {
 		size_t length = strcspn(rest, ",");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Failures that nobody else sees go to the loop's exception handler. If the handler fails itself, the default
- * one is told; that prints in debug mode, and where a program's front door (aw_run() and its kin) made the
- * loop: a library that is embedded doesn't print unasked.
+ * Unhandled failures go to the loop's exception handler. If the handler fails, the default handler runs. That
+ * one prints in debug mode and in loops made by aw_run() and similar; an embedded library prints nothing
+ * unasked.
  */
 #include "report.h"
 
@@ -24,15 +24,15 @@ struct aw_report {
 	aw_error *error;
 	aw_future *future;
 	aw_handle *handle;
-	const void *origin;     /* the code that made what this is about, or NULL */
-	char place[PLACE_SIZE]; /* as text, in debug mode and where failures are printed */
+	const void *origin;     /* the code that created the reported object, or NULL */
+	char place[PLACE_SIZE]; /* `origin` as text, if this is printed or in debug mode */
 };
 
 static bool report_prints(const aw_loop *loop) {
 	return loop->debug || loop->prints;
 }
 
-/* NULL for what is no task. */
+/* NULL unless the future is a task. */
 static const char *task_name(const aw_future *future) {
 	const object *self = (const object *)(const void *)future;
 	return self ? self->class->future->task_name(self) : NULL;
@@ -94,12 +94,12 @@ void report_call(aw_loop *loop, const char *message, aw_error *error, aw_future 
 	report_send(&report);
 }
 
-/* A success with a number that nobody sees: an errno without its minus, most likely. */
+/* A positive status, which would be ignored: most likely an errno with the wrong sign. */
 void report_positive(aw_loop *loop, const char *what, aw_status status, aw_future *future,
                      aw_handle *handle) {
 	char text[96];
 	if (!loop->debug) return;
-	snprintf(text, sizeof text, "a %s returned %" PRId32 ", which is no failure: errors are negative", what,
+	snprintf(text, sizeof text, "a %s returned %" PRId32 ", which is not an error: errors are negative", what,
 	         status);
 	report_call(loop, text, NULL, future, handle);
 }

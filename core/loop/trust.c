@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rule is that of ssh and sudo: code is loaded only from where nobody else can put it. It is checked for
- * the file and for each folder and symbolic link on the way to it, so that after the check nobody else can
- * exchange any of them: dlopen() may then take the path. Its only way to take a descriptor is a path in
- * /proc/self/fd, under which the dynamic linker would keep the object: a second plug-in under the same number
- * would be taken for the first, and $ORIGIN and debuggers would be led astray.
+ * The rule is that of ssh and sudo: load code only from where no other user can put it. The file and every
+ * folder and symbolic link on its path are checked, so that no other user can replace any of them after the
+ * check, and dlopen() may use the path. dlopen() could take a descriptor only through /proc/self/fd, and the
+ * dynamic linker would record that name: a second plug-in with the same descriptor number would be taken for
+ * the first, and $ORIGIN and debuggers would break.
  */
 #include "trust.h"
 
@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINKS_MAX = 40 }; /* as many as the kernel follows */
+enum { LINKS_MAX = 40 }; /* the kernel's limit */
 
 /* --- this library --- */
 
@@ -30,8 +30,8 @@ static char library_file[PATH_MAX];
 static uid_t library_owner; /* 0 if the file is not known: root is trusted anyway */
 
 /*
- * Takes the path from a line of /proc/self/maps, "start-end mode offset device inode path", if `address` lies
- * there.
+ * Takes the path from a line of /proc/self/maps, "start-end mode offset device inode path", if `address` is
+ * in its range.
  */
 static bool maps_line(const char *line, uintptr_t address) {
 	char *at;
@@ -44,8 +44,8 @@ static bool maps_line(const char *line, uintptr_t address) {
 }
 
 /*
- * From /proc/self/maps, since what dladdr() tells may be relative to a folder that was left, and is argv[0]
- * in a program linked statically, which whoever starts it chooses. Without allocations.
+ * Uses /proc/self/maps because dladdr()'s name may be relative to a former working directory, and in a static
+ * program is argv[0], which the caller chooses. Does not allocate.
  */
 static void maps_search(int fd, uintptr_t address) {
 	char buffer[PATH_MAX + 128];
@@ -83,15 +83,15 @@ const char *trust_library_file(void) {
 	return library_file;
 }
 
-/* --- whom, and what --- */
+/* --- owners and modes --- */
 
 typedef struct walk {
-	char at[PATH_MAX];   /* the folder reached, as text */
-	char rest[PATH_MAX]; /* what follows */
-	int fd;              /* the folder reached */
-	struct stat st;      /* of it */
+	char at[PATH_MAX];   /* the path of the current folder */
+	char rest[PATH_MAX]; /* the unresolved remainder */
+	int fd;              /* the current folder */
+	struct stat st;      /* of the current folder */
 	int links;
-	struct stat file; /* where the walk ended */
+	struct stat file; /* of the file at the end */
 	char *why;
 	size_t room;
 } walk;
@@ -109,8 +109,8 @@ static bool owner_is_trusted(uid_t owner) {
 }
 
 /*
- * Root's group, and one with its owner's number: by convention that user's alone, which is what makes a umask
- * of 002 harmless.
+ * Trusts root's group, and a group whose number equals the owner's: by convention it contains only that user,
+ * which makes a umask of 002 harmless.
  */
 static bool group_is_trusted(const struct stat *st) {
 	return st->st_gid == 0 || st->st_gid == st->st_uid;
@@ -120,7 +120,7 @@ static bool others_may_write(const struct stat *st) {
 	return (st->st_mode & S_IWOTH) || ((st->st_mode & S_IWGRP) && !group_is_trusted(st));
 }
 
-/* Is it one of the folders on the way to this library? */
+/* Whether the folder is on the path to this library. */
 static bool holds_library(const struct stat *folder) {
 	char path[PATH_MAX];
 	struct stat st;
@@ -135,7 +135,7 @@ static bool holds_library(const struct stat *folder) {
 
 static aw_status check_owner(walk *self, const char *name, const struct stat *st) {
 	if (owner_is_trusted(st->st_uid)) return 0;
-	walk_explain(self, "refused: %s%s belongs to user %u, and not to root or to user %u", self->at, name,
+	walk_explain(self, "refused: %s%s belongs to user %u, not to root or user %u", self->at, name,
 	             (unsigned)st->st_uid, (unsigned)geteuid());
 	return -EPERM;
 }
@@ -152,9 +152,9 @@ static aw_status check_writers(walk *self, const char *name, const struct stat *
 }
 
 /*
- * The folder that holds the file, or a symbolic link to it, is for us alone. In one further up, others may
- * write if its sticky bit keeps them from renaming what isn't theirs (/tmp); and who may change a folder in
- * which this library lies could as well change the library.
+ * No other user may write to the folder that contains the file or a symbolic link to it. Folders further up
+ * may be writable if the sticky bit prevents renaming others' files (/tmp). A user who can change a folder
+ * above this library could replace the library itself, so such folders are accepted.
  */
 static aw_status check_folder(walk *self, bool holds_file) {
 	const char *name = *self->at ? "" : "/";
@@ -172,7 +172,7 @@ static int entry_open(int folder, const char *name) {
 	return openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Moves to `fd`, which becomes the walk's. `name` is added to the text. */
+/* Moves to `fd`, taking ownership, and appends `name` to the path. */
 static aw_status walk_enter(walk *self, int fd, const struct stat *st, const char *name) {
 	size_t used = strlen(self->at), length = strlen(name);
 	if (used + length >= sizeof self->at) {
@@ -199,7 +199,7 @@ static aw_status walk_begin(walk *self) {
 	return walk_enter(self, fd, &st, "");
 }
 
-/* Puts the target of the link `fd` before the rest. Takes `fd`. */
+/* Prepends the target of the link `fd` to the remainder. Closes `fd`. */
 static aw_status walk_link(walk *self, int fd) {
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(fd, "", target, sizeof target);
@@ -215,9 +215,9 @@ static aw_status walk_link(walk *self, int fd) {
 	return *target == '/' ? walk_begin(self) : 0;
 }
 
-/* Follows the next name of the rest: 0, 1 at the end, or a status. */
+/* Resolves the next name of the remainder. Returns 0, 1 at the end, or an error. */
 static aw_status walk_step(walk *self) {
-	char name[NAME_MAX + 2] = "/"; /* with its slash, as it is added to the text */
+	char name[NAME_MAX + 2] = "/"; /* with the leading slash, as appended to the path */
 	const char *start = self->rest + strspn(self->rest, "/");
 	size_t length = strcspn(start, "/");
 	if (!length) return -EISDIR;
@@ -255,7 +255,7 @@ static aw_status walk_path(walk *self, const char *path) {
 int trust_open(const char *path, char *why, size_t length) {
 	if (length) *why = 0;
 	(void)trust_library_file();
-	/* Not blocking, since it might be a pipe. */
+	/* Non-blocking, since it might be a FIFO. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	walk way = {.fd = -1, .why = why, .room = length};
 	struct stat st;
@@ -267,7 +267,7 @@ int trust_open(const char *path, char *why, size_t length) {
 	if (status == 0) status = walk_path(&way, path);
 	if (way.fd >= 0) close(way.fd);
 	if (status == 0 && (st.st_dev != way.file.st_dev || st.st_ino != way.file.st_ino)) {
-		walk_explain(&way, "refused: it was exchanged while it was looked at");
+		walk_explain(&way, "refused: the file was replaced during the check");
 		status = -EPERM;
 	}
 	if (status == 0) return fd;

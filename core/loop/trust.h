@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Which files may become code of this process, and where this library itself lies. */
+/* Decides which files may be loaded as code, and locates this library's own file. */
 #ifndef CORE_TRUST_H
 #define CORE_TRUST_H
 
 #include <await/base.h>
 
 /*
- * Opens the plug-in at `path` (absolute) for reading, if nobody can have put it there or changed it but root,
- * the effective user, and the owner of the file that holds this library. Returns the descriptor; -EPERM if
- * somebody else can, another status if it is not there or not a file. Then `why` has the reason, terminated.
+ * Opens the plug-in at `path` (absolute) for reading, provided that only root, the effective user, and the
+ * owner of this library's file can have placed or changed it. Returns the descriptor; -EPERM if another user
+ * can; another error if it is missing or not a file. On failure `why` contains the reason, terminated.
  */
 int trust_open(const char *path, char *why, size_t length);
 
 /*
- * The file that holds this library's code, absolute, without symbolic links; "" if the system does not tell.
- * Static.
+ * Returns the absolute path of this library's file, without symbolic links; "" if unknown. The string is
+ * static.
  */
 const char *trust_library_file(void);
 

@@ -157,7 +157,7 @@ static aw_status pipe_submit(child_pipe *self, uint32_t kind, unsigned char *at,
 	object_ref(self->owner);
 	self->busy = true;
 	self->cancelled = false;
-	aw_status status = loop_submit_held(self->owner->loop, &self->io);
+	aw_status status = loop_submit_batched(self->owner->loop, &self->io);
 	if (status == 0) return 0;
 	self->busy = false;
 	object_unref(self->owner); /* never the last: our caller has one */
@@ -281,8 +281,8 @@ static void watch_done(operation *watch) {
 static aw_status watch_submit(child *self) {
 	self->watch.op = (aw_op){.kind = AW_OP_POLL, .fd = self->process, .flags = AW_POLL_IN};
 	object_ref(self);
-	aw_status status = loop_submit_held(self->loop, &self->watch);
-	if (status < 0) object_unref(self); /* never the last: our caller has one */
+	aw_status status = loop_submit_batched(self->loop, &self->watch);
+	if (status < 0) object_unref(self); /* never the last: a caller of ours has one */
 	return status;
 }
 

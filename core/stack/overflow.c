@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The report of a stack overflow, and of an access to the stack of a task that has ended. A flow that has no
- * stack left can't run a handler, so it runs on an alternate one, one a thread, unmapped when the thread
- * ends. Whatever the fault was, the handler found before has the last word.
+ * Reports a stack overflow, and an access to the stack of a finished task. A flow without stack left can't
+ * run a signal handler, so each thread has an alternate stack, unmapped when the thread ends. After the
+ * report, the previously installed handler decides what happens.
  */
 #include "overflow.h"
 
@@ -23,17 +23,17 @@ static int once_result;
 static pthread_key_t alternate_key; /* frees a thread's alternate stack */
 static struct sigaction previous;
 
-/* ---- a line without stdio, which no signal handler may call ---- */
+/* ---- formatting a line: stdio is not async-signal-safe ---- */
 
 typedef struct line {
 	char text[LINE];
 	size_t length;
 } line;
 
-static void line_add(line *l, const char *text, size_t most) {
-	for (size_t i = 0; text[i] && i < most && l->length < LINE - 1; i++) {
+static void line_add(line *l, const char *text, size_t max) {
+	for (size_t i = 0; text[i] && i < max && l->length < LINE - 1; i++) {
 		char c = text[i];
-		/* A name is the user's: it must not be able to break the line or drive a terminal. */
+		/* The name comes from the user: it must not contain newlines or terminal escapes. */
 		l->text[l->length++] = (unsigned char)c < ' ' || c == 127 ? '?' : c;
 	}
 }
@@ -90,8 +90,8 @@ static void report_closed(const char *name) {
 /* ---- the handler ---- */
 
 /*
- * As if this handler had never been there. A fault comes again when the handler returns; a signal that was
- * sent does not.
+ * Acts as if this handler were not installed. A fault recurs when the handler returns; a signal that was sent
+ * does not.
  */
 static void hand_over(int signo, siginfo_t *info, void *context) {
 	bool is_fault = info->si_code > 0;
@@ -100,7 +100,7 @@ static void hand_over(int signo, siginfo_t *info, void *context) {
 	if (!has_handler) {
 		if (!is_fault && previous.sa_handler == SIG_IGN) return;
 		sigaction(signo, &previous, NULL);
-		if (!is_fault) raise(signo); /* it waits until this handler has returned */
+		if (!is_fault) raise(signo); /* stays pending until this handler returns */
 		return;
 	}
 	if (previous.sa_flags & (int)SA_RESETHAND) {
@@ -123,7 +123,7 @@ static void hand_over(int signo, siginfo_t *info, void *context) {
 
 static void on_fault(int signo, siginfo_t *info, void *context) {
 	int saved = errno;
-	/* Only a fault has an address; a signal that was sent has a sender there. */
+	/* si_addr is valid only for a fault; a sent signal has the sender there. */
 	const stack *s = info->si_code > 0 ? stack_find(info->si_addr) : NULL;
 	const char *closed = info->si_code > 0 ? stack_find_closed(info->si_addr) : NULL;
 	if (s) report(s);
@@ -135,7 +135,7 @@ static void on_fault(int signo, siginfo_t *info, void *context) {
 /* ---- installation ---- */
 
 static size_t alternate_bytes(void) {
-	long recommended = sysconf(_SC_SIGSTKSZ); /* grows with the registers that the processor saves */
+	long recommended = sysconf(_SC_SIGSTKSZ); /* depends on the register state that the processor saves */
 	size_t bytes = recommended > ALTERNATE_MIN ? (size_t)recommended : ALTERNATE_MIN;
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	return (bytes + page - 1) / page * page;
@@ -145,7 +145,7 @@ static void alternate_free(void *memory) {
 	stack_t now;
 	if (sigaltstack(NULL, &now) == 0 && now.ss_sp == memory) {
 		stack_t none = {.ss_flags = SS_DISABLE};
-		/* Refused only while running on it: then it must stay. */
+		/* Fails only if the thread is running on it; then it must stay mapped. */
 		if (sigaltstack(&none, NULL)) return;
 	}
 	munmap(memory, alternate_bytes());
@@ -154,7 +154,7 @@ static void alternate_free(void *memory) {
 static int alternate_install(void) {
 	stack_t now;
 	if (sigaltstack(NULL, &now)) return -errno;
-	if (!(now.ss_flags & SS_DISABLE)) return 0; /* somebody's, and good enough */
+	if (!(now.ss_flags & SS_DISABLE)) return 0; /* the program has installed one */
 	stack_t alternate = {.ss_size = alternate_bytes()};
 	alternate.ss_sp =
 		mmap(NULL, alternate.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
@@ -172,12 +172,12 @@ static void install_once(void) {
 	once_result = -pthread_key_create(&alternate_key, alternate_free);
 	if (once_result) return;
 	/*
-	 * SA_ONSTACK is needed here, and by runtimes that share the process. No flag is taken over: see
-	 * hand_over.
+	 * SA_ONSTACK is needed here and by language runtimes in the same process. The previous flags are not
+	 * copied: hand_over() emulates them.
 	 */
 	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | (int)SA_ONSTACK};
 	sigemptyset(&action.sa_mask);
-	/* Asked for before it is replaced, so that the handler never finds it half written. */
+	/* Query first, so that the handler never sees `previous` half written. */
 	if (sigaction(SIGSEGV, NULL, &previous) || sigaction(SIGSEGV, &action, NULL)) once_result = -errno;
 }
 

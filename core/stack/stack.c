@@ -3,13 +3,13 @@
  * The stack pool. A slab is one mapping of many stacks, each with its guard below it:
  * [guard|stack][guard|stack]...
  *
- * A free stack is hot (in a list through the descriptors, its memory kept) or cold (a bit in its slab, its
- * memory given back). The bit is outside of the stack because a cold one has no memory to hold a link; a
- * stack never used is cold from the start.
+ * A free stack is hot (in a list linked through the descriptors, with its memory kept) or cold (a bit in its
+ * slab, with its memory returned to the kernel). The bit is outside the stack because a cold stack has no
+ * memory for a link. A stack that was never used is cold.
  *
- * In debug mode a stack given back is closed: cold, and inaccessible. Those that were never closed are taken
- * first, and of the others the one that has been closed longest, or nearly, so that whoever still writes
- * there is found.
+ * In debug mode a freed stack is closed, i.e. quarantined: cold and inaccessible. Stacks that were never
+ * closed are reused first, and then roughly those that have been closed longest, to catch late accesses to
+ * freed stacks.
  */
 #include "stack.h"
 
@@ -31,19 +31,16 @@
 #endif
 
 enum {
-	COUNT_FIRST = 16, /* stacks of a pool's first slab: a small program stays small */
+	COUNT_FIRST = 16, /* stacks in a pool's first slab: keeps small programs small */
 	COUNT_MAX = 1024, /* a million stacks are a thousand slabs */
 	WORDS = COUNT_MAX / 64,
-	HOT_FEW = 1024,  /* hot stacks that are kept however few are live... */
-	HOT_PART = 8,    /* ...and one for each so many of these, so that tasks may come and go in bursts */
+	HOT_FEW = 1024,  /* hot stacks kept in any case... */
+	HOT_PART = 8,    /* ...and one more for every HOT_PART live stacks, to absorb bursts of tasks */
 	COLOURS = 16,    /* see stack_heat */
 	DESCRIPTOR = 64, /* bytes at the top of a stack */
 	GUARD_MIN = 16 * 1024,
 	GUARD_MAX = 64 * 1024,
-	/*
-	 * stacks of a first slab whose stacks are closed, so that a small program does not take them again at
-	 * once
-	 */
+	/* stacks in a slab in debug mode, so that small programs don't reuse a stack at once */
 	CLOSED_FEW = 128,
 };
 #define SLAB_BYTES_MAX ((size_t)1 << 30)
@@ -51,32 +48,32 @@ enum {
 static_assert(sizeof(stack) <= DESCRIPTOR, "a stack's descriptor must fit in its place");
 
 typedef enum slab_guard {
-	GUARD_INSTALLED, /* within the mapping: costs nothing but the call */
-	GUARD_PROTECTED, /* each one splits the mapping: vm.max_map_count allows about 32,000 */
+	GUARD_INSTALLED, /* within the mapping: no further mapping is needed */
+	GUARD_PROTECTED, /* each guard splits the mapping: vm.max_map_count allows about 32,000 */
 } slab_guard;
 
 typedef struct stack_owner {
 	char name[STACK_OWNER_NAME];
 } stack_owner;
 
-/* Once made it is not freed but used again, since a signal handler may be reading it. */
+/* Never freed, only reused, since a signal handler may be reading it. */
 typedef struct stack_slab {
-	_Atomic(char *) memory; /* NULL: nothing is mapped. All of the geometry is written before it */
+	_Atomic(char *) memory; /* NULL: not mapped. Stored after the rest of the geometry */
 	atomic_bool is_owned;   /* by a pool */
 	struct stack_slab *known_next;
 	struct stack_slab *next, *previous; /* in its pool */
 	size_t size, guard;                 /* of each stack */
 	uint32_t count, cold_count;
 	slab_guard guard_kind;
-	uint64_t cold[WORDS];    /* one bit a stack */
-	uint64_t guarded[WORDS]; /* its guard stands already */
-	uint64_t closed[WORDS];  /* cold ones that are inaccessible */
-	uint32_t next_closed;    /* from where one is looked for to be opened */
-	/* of each stack, whose it was last, once some are closed; with the descriptor, never freed */
+	uint64_t cold[WORDS];    /* one bit for each stack */
+	uint64_t guarded[WORDS]; /* the guard is in place */
+	uint64_t closed[WORDS];  /* cold stacks that are inaccessible */
+	uint32_t next_closed;    /* where the search for a closed stack to reopen starts */
+	/* the last owner of each stack, allocated when one is closed; never freed, like the descriptor */
 	_Atomic(stack_owner *) owners;
 } stack_slab;
 
-/* Every slab of the process. Only pushed to. */
+/* All slabs of the process. Push-only. */
 static _Atomic(stack_slab *) known_slabs;
 
 /* ---- geometry ---- */
@@ -86,9 +83,8 @@ static size_t page_size(void) {
 }
 
 /*
- * What a frame may jump over unless it was compiled with -fstack-clash-protection: 64 KiB where stacks have
- * room for such frames, less for small ones, since it is address space, and thereby page tables, that is
- * spent.
+ * The guard must exceed the largest frame of code compiled without -fstack-clash-protection: 64 KiB for large
+ * stacks. Small stacks have less, to save address space and page tables.
  */
 static size_t guard_of(size_t size) {
 	size_t guard = size / 4;
@@ -104,8 +100,8 @@ static stack *stack_at(const stack_slab *slab, char *memory, uint32_t index) {
 
 /* ---- sanitizers ---- */
 
-/* A returned stack is out of bounds for everyone; a taken one starts anew, whatever was left on it. */
-static void announce_give(const stack_pool *pool, stack *s) {
+/* A free stack is inaccessible; a reused one starts out undefined. */
+static void annotate_give(const stack_pool *pool, stack *s) {
 #ifdef CORO_ASAN
 	__asan_poison_memory_region(s->base, s->size);
 #endif
@@ -115,7 +111,7 @@ static void announce_give(const stack_pool *pool, stack *s) {
 	(void)pool, (void)s;
 }
 
-static void announce_take(const stack_pool *pool, stack *s) {
+static void annotate_take(const stack_pool *pool, stack *s) {
 #ifdef CORO_ASAN
 	__asan_unpoison_memory_region(s->base, s->size);
 #endif
@@ -125,22 +121,22 @@ static void announce_take(const stack_pool *pool, stack *s) {
 	(void)pool, (void)s;
 }
 
-/* The address range goes back to the kernel and may next be anything. */
-static void announce_unmap(char *memory, size_t bytes) {
+/* The kernel may reuse the address range for anything. */
+static void annotate_unmap(char *memory, size_t bytes) {
 #ifdef CORO_ASAN
 	__asan_unpoison_memory_region(memory, bytes);
 #endif
 	(void)memory, (void)bytes;
 }
 
-static void announce_heat(stack_pool *pool, stack *s) {
+static void annotate_heat(stack_pool *pool, stack *s) {
 #ifdef CORO_VALGRIND
 	if (pool->on_valgrind) s->valgrind_id = VALGRIND_STACK_REGISTER(s->base, s->base + s->size);
 #endif
 	(void)pool, (void)s;
 }
 
-static void announce_cool(stack_pool *pool, stack *s) {
+static void annotate_cool(stack_pool *pool, stack *s) {
 #ifdef CORO_VALGRIND
 	if (pool->on_valgrind) {
 		VALGRIND_STACK_DEREGISTER(s->valgrind_id);
@@ -167,8 +163,8 @@ static stack_slab *slab_descriptor(void) {
 }
 
 /*
- * Whether this kernel puts guards within a mapping: -EINVAL before 6.13 and in locked memory. An emulator may
- * answer yes to everything and do nothing, so a call that can't succeed is tried too.
+ * Whether the kernel supports guards within a mapping: -EINVAL before 6.13 and in locked memory. An emulator
+ * may accept any advice and do nothing, so try an invalid one too.
  */
 static slab_guard guard_kind_of(char *memory, size_t guard) {
 	if (madvise(memory, guard, MADV_GUARD_INSTALL)) return GUARD_PROTECTED;
@@ -182,7 +178,7 @@ static stack_slab *slab_new(stack_pool *pool) {
 	stack_slab *slab = slab_descriptor();
 	if (!slab) return NULL;
 	char *memory = MAP_FAILED;
-	/* Where address space is short, a smaller slab may still have room. */
+	/* If address space is short, a smaller slab may still fit. */
 	for (; count; count /= 2) {
 		int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK;
 		memory = mmap(NULL, stride * count, PROT_READ | PROT_WRITE, flags, -1, 0);
@@ -192,7 +188,7 @@ static stack_slab *slab_new(stack_pool *pool) {
 		atomic_store(&slab->is_owned, false);
 		return NULL;
 	}
-	/* One touched page must not become 2 MiB. A kernel without huge pages refuses, rightly. */
+	/* A touched page must not become 2 MiB. Kernels without huge pages fail this call, which is harmless. */
 	(void)madvise(memory, stride * count, MADV_NOHUGEPAGE);
 	slab->size = pool->size;
 	slab->guard = guard;
@@ -203,7 +199,7 @@ static stack_slab *slab_new(stack_pool *pool) {
 		slab->cold[i] = bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
 		slab->guarded[i] = slab->closed[i] = 0;
 	}
-	slab->guarded[0] = slab->guard_kind == GUARD_INSTALLED; /* the first one's stands: it was the trial */
+	slab->guarded[0] = slab->guard_kind == GUARD_INSTALLED; /* guard_kind_of() installed the first one */
 	atomic_store_explicit(&slab->memory, memory, memory_order_release);
 	list_prepend(&pool->slabs, slab);
 	if (pool->slab_count < COUNT_MAX) pool->slab_count *= 2;
@@ -216,10 +212,10 @@ static void slab_unmap(stack_pool *pool, stack_slab *slab) {
 	list_remove(&pool->slabs, slab);
 	if (pool->spare == slab) pool->spare = NULL;
 	atomic_store_explicit(&slab->memory, NULL, memory_order_release);
-	announce_unmap(memory, bytes);
+	annotate_unmap(memory, bytes);
 	/*
-	 * Unmapping the middle of a merged mapping needs one more of these and may be refused: then the memory at
-	 * least goes.
+	 * Unmapping the middle of a merged mapping needs another mapping and may fail. Then free at least the
+	 * memory.
 	 */
 	if (munmap(memory, bytes)) (void)madvise(memory, bytes, MADV_DONTNEED);
 	atomic_store_explicit(&slab->is_owned, false, memory_order_release);
@@ -247,7 +243,7 @@ static bool is_closed(const stack_slab *slab, uint32_t index) {
 	return slab->closed[index / 64] >> index % 64 & 1;
 }
 
-/* The lowest that can be used as it is, else one that has been closed for long. */
+/* Returns the lowest stack that is not closed, or else one that has been closed for long. */
 static uint32_t slab_choose_cold(stack_slab *slab) {
 	for (uint32_t i = 0; i < WORDS; i++) {
 		uint64_t usable = slab->cold[i] & ~slab->closed[i];
@@ -262,7 +258,7 @@ static uint32_t slab_choose_cold(stack_slab *slab) {
 	return UINT32_MAX;
 }
 
-/* The memory of a cold stack, made inaccessible or accessible. */
+/* Makes the memory of a cold stack inaccessible or accessible. */
 static bool slab_set_closed(stack_slab *slab, uint32_t index, bool closed) {
 	char *base = atomic_load_explicit(&slab->memory, memory_order_relaxed) +
 	             (slab->guard + slab->size) * index + slab->guard;
@@ -275,7 +271,7 @@ static bool slab_set_closed(stack_slab *slab, uint32_t index, bool closed) {
 	return true;
 }
 
-/* Room for the names of those whose stacks are closed; without it they have none. */
+/* Names of the closed stacks' owners. Without memory the reports have no names. */
 static stack_owner *slab_owners(stack_slab *slab) {
 	stack_owner *owners = atomic_load_explicit(&slab->owners, memory_order_relaxed);
 	if (owners) return owners;
@@ -284,7 +280,7 @@ static stack_owner *slab_owners(stack_slab *slab) {
 	return owners;
 }
 
-/* A cold stack made usable: the lowest, so that page tables are shared. */
+/* Makes a cold stack usable. Picks the lowest one, so that stacks share page tables. */
 static stack *stack_heat(stack_pool *pool) {
 	stack_slab *slab = pool->slabs.first;
 	if (!slab || !slab->cold_count || slab->size != pool->size) slab = slab_new(pool);
@@ -302,26 +298,23 @@ static stack *stack_heat(stack_pool *pool) {
 		list_append(&pool->slabs, slab);
 	}
 	stack *s = stack_at(slab, memory, index);
-	/*
-	 * First frames at one offset in every page would share a few sets of the cache: they start at different
-	 * lines.
-	 */
+	/* Cache colouring: first frames at the same page offset would compete for a few cache sets. */
 	size_t top = DESCRIPTOR + (size_t)(index % COLOURS) * 64;
 	*s = (stack){.base = guard + slab->guard,
 	             .size = slab->size - top,
 	             .whole = slab->size,
 	             .slab = slab,
 	             .index = index};
-	announce_heat(pool, s);
+	annotate_heat(pool, s);
 	return s;
 }
 
-/* Its memory goes back to the kernel, and the slab's, if this was the last one that was not cold. */
+/* Returns the stack's memory to the kernel, and the slab if all of its stacks are cold now. */
 static void stack_cool(stack_pool *pool, stack *s) {
 	stack_slab *slab = s->slab;
 	uint32_t index = s->index;
-	announce_cool(pool, s);
-	(void)madvise(s->base, slab->size, MADV_DONTNEED); /* refused in locked memory, which is to stay */
+	annotate_cool(pool, s);
+	(void)madvise(s->base, slab->size, MADV_DONTNEED); /* fails in locked memory, which must stay */
 	slab->cold[index / 64] |= UINT64_C(1) << index % 64;
 	slab->cold_count++;
 	if (slab->cold_count == slab->count && !pool->is_closing) {
@@ -337,7 +330,7 @@ static void stack_cool(stack_pool *pool, stack *s) {
 	}
 }
 
-/* Cools it, and lets nobody read or write it until it is taken again. */
+/* Cools the stack and makes it inaccessible until it is reused. */
 static void stack_close(stack_pool *pool, stack *s) {
 	stack_slab *slab = s->slab;
 	uint32_t index = s->index;
@@ -345,7 +338,7 @@ static void stack_close(stack_pool *pool, stack *s) {
 	if (owners)
 		snprintf(owners[index].name, sizeof owners[index].name, "%s", s->owner_name ? s->owner_name : "");
 	stack_cool(pool, s);
-	/* refused, where the kernel has no mapping left: then it is only cold */
+	/* fails if no mappings are left: the stack is then only cold */
 	(void)slab_set_closed(slab, index, true);
 }
 
@@ -383,10 +376,7 @@ int stack_pool_resize(stack_pool *pool, size_t size) {
 	size = (size + page - 1) / page * page;
 	if (size == pool->size) return 0;
 	pool->size = size;
-	/*
-	 * Every slab is of another size now, or again of this one: those that have nothing to give go to the
-	 * back.
-	 */
+	/* Slab sizes may match again or no longer: move the slabs with nothing to offer to the back. */
 	pool_cool_all(pool);
 	pool->spare = NULL;
 	stack_slab *end = pool->slabs.last;
@@ -414,7 +404,7 @@ void stack_pool_destroy(stack_pool *pool) {
 stack *stack_take(stack_pool *pool) {
 	stack *s = pool->hot ? pool_pop_hot(pool) : stack_heat(pool);
 	if (!s) return NULL;
-	announce_take(pool, s);
+	annotate_take(pool, s);
 	s->next = NULL;
 	s->owner_name = NULL;
 	s->is_live = true;
@@ -423,7 +413,7 @@ stack *stack_take(stack_pool *pool) {
 }
 
 void stack_give(stack_pool *pool, stack *s) {
-	announce_give(pool, s);
+	annotate_give(pool, s);
 	s->is_live = false;
 	pool->live_count--;
 	if (pool->is_closing) {
@@ -436,12 +426,15 @@ void stack_give(stack_pool *pool, stack *s) {
 		return;
 	}
 	pool_push_hot(pool, s);
-	/* Two at most at a time: fewer live ones lower the limit by a part of one, and no call takes long. */
+	/*
+	 * Cool at most two, which keeps up with the limit: one freed stack lowers it by 1 / HOT_PART. Bounds the
+	 * call's time.
+	 */
 	for (int i = 0; i < 2 && pool->hot_count > HOT_FEW + pool->live_count / HOT_PART; i++)
 		stack_cool(pool, pool_pop_hot(pool));
 }
 
-/* The slab that holds an address, and in which of its stacks, at which offset. */
+/* Finds the slab that contains an address, the stack's index, and the offset from its guard. */
 static const stack_slab *slab_find(const void *address, uint32_t *out_index, size_t *out_offset,
                                    char **out_memory) {
 	uintptr_t wanted = (uintptr_t)address;

@@ -2,10 +2,10 @@
 /*
  * Stackful coroutines behind the step interface.
  *
- * The struct is stored at the top of the stack that it describes, so a coroutine needs no other allocation. A
- * step switches to the stack; an await there stores its answer in the resume and switches back. For a call
- * that must run on the thread's own stack (a host's destroy), the coroutine switches out, the step runs the
- * call, and switches back in.
+ * The struct is at the top of the stack it describes, so a coroutine needs one stack and no other allocation.
+ * A step switches to the stack; an await stores its request in the resume and switches back. To call a
+ * function on the thread's own stack (a host's destroy function), the coroutine switches out, the step runs
+ * it, and switches in again.
  */
 #include "stackful.h"
 
@@ -15,27 +15,27 @@
 #include <execinfo.h>
 #include <stdbool.h>
 
-/* For a coroutine that looks where it stands itself: the unwinder begins at the code that runs. */
-typedef struct look {
+/* A backtrace that a suspended coroutine takes of itself: the unwinder can only start at the running code. */
+typedef struct backtrace_request {
 	void **frames;
-	size_t most, count;
-} look;
+	size_t max, count;
+} backtrace_request;
 
 struct stackful {
-	flow flow;            /* first: it is found by that */
-	coro_context context; /* where it stands while it is suspended */
-	coro_context *own;    /* the thread's own flow of control while this one runs; else NULL */
+	flow flow;            /* must be first: cast from thread.flow */
+	coro_context context; /* the saved context while suspended */
+	coro_context *own;    /* the thread's context while this coroutine runs; else NULL */
 	stack *stack;
 	stack_pool *pool;
 	aw_task_fn fn;
 	void *ud;
 	aw_destroy_fn destroy;
-	aw_resume *resume; /* of the step that runs */
-	void (*thread_call)(void *arg);
-	void *thread_call_arg;
+	aw_resume *resume; /* of the current step */
+	void (*call)(void *arg);
+	void *call_arg;
 	aw_status status;
 	bool started, finished;
-	look *look; /* it was resumed for this alone */
+	backtrace_request *backtrace; /* set if it was resumed only for a backtrace */
 };
 
 static void stackful_entry(void *arg) {
@@ -45,20 +45,20 @@ static void stackful_entry(void *arg) {
 	coro_switch_final(&self->context, self->own);
 }
 
-/* What the struct takes from the top of its stack; the first frame stays aligned. */
-enum { STACKFUL_ROOM = (sizeof(stackful) + 63) / 64 * 64 };
+/* The space for the struct at the top of the stack, rounded up to keep the first frame aligned. */
+enum { STACKFUL_SIZE = (sizeof(stackful) + 63) / 64 * 64 };
 
 static void stackful_call_on_thread_stack(flow *base, void (*fn)(void *arg), void *arg) {
 	stackful *self = (stackful *)base;
-	self->thread_call = fn;
-	self->thread_call_arg = arg;
+	self->call = fn;
+	self->call_arg = arg;
 	coro_switch(&self->context, self->own);
 }
 
 stackful *stackful_new(stack_pool *pool, aw_task_fn fn, void *ud, aw_destroy_fn destroy) {
 	stack *memory = stack_take(pool);
 	if (!memory) return NULL;
-	memory->size -= STACKFUL_ROOM;
+	memory->size -= STACKFUL_SIZE;
 	stackful *self = (stackful *)(void *)(memory->base + memory->size);
 	*self = (stackful){.flow.call_on_thread_stack = stackful_call_on_thread_stack,
 	                   .stack = memory,
@@ -83,10 +83,10 @@ aw_status stackful_step(aw_resume *resume, void *arg) {
 	}
 	coro_thread_init(&own);
 	coro_switch(&own, &self->context);
-	while (self->thread_call) {
+	while (self->call) {
 		here->flow = NULL;
-		self->thread_call(self->thread_call_arg);
-		self->thread_call = NULL;
+		self->call(self->call_arg);
+		self->call = NULL;
 		here->flow = &self->flow;
 		coro_switch(&own, &self->context);
 	}
@@ -99,9 +99,9 @@ void stackful_free(void *arg) {
 	stackful *self = arg;
 	aw_destroy_fn destroy = self->destroy;
 	void *ud = self->ud;
-	/* Only a coroutine that never ran, or ended, is freed: closing a loop unwinds the others first. */
+	/* Only a coroutine that never started or has ended is freed: closing a loop unwinds the others first. */
 	stack *memory = self->stack;
-	memory->size += STACKFUL_ROOM;
+	memory->size += STACKFUL_SIZE;
 	stack_give(self->pool, memory);
 	if (destroy) destroy(ud);
 }
@@ -115,41 +115,41 @@ aw_resume *stackful_here(void) {
 	return self ? self->resume : NULL;
 }
 
-/* What the unwinder needs, generously. */
-enum { LOOK_ROOM = 12 * 1024 };
+/* More stack than the unwinder needs. */
+enum { BACKTRACE_ROOM = 12 * 1024 };
 
-static __attribute__((noinline)) void look_around(stackful *self) {
-	look *what = self->look;
-	/* This function and stackful_suspend() above, stackful_entry() and coro_begin() below. */
+static __attribute__((noinline)) void capture_backtrace(stackful *self) {
+	backtrace_request *what = self->backtrace;
+	/* Skip this function and stackful_suspend(), and stackful_entry() and coro_begin() at the other end. */
 	enum { ABOVE = 2, BELOW = 2, FRAMES_MAX = 64 };
 	void *all[FRAMES_MAX];
-	if ((size_t)((char *)__builtin_frame_address(0) - self->stack->base) < LOOK_ROOM) return;
+	if ((size_t)((char *)__builtin_frame_address(0) - self->stack->base) < BACKTRACE_ROOM) return;
 	int count = backtrace(all, FRAMES_MAX);
 	if (count < FRAMES_MAX) count -= BELOW;
-	for (int i = ABOVE; i < count && what->count < what->most; i++) what->frames[what->count++] = all[i];
+	for (int i = ABOVE; i < count && what->count < what->max; i++) what->frames[what->count++] = all[i];
 }
 
 aw_resume *stackful_suspend(void) {
 	stackful *self = (stackful *)thread_here()->flow;
 	coro_switch(&self->context, self->own);
-	while (self->look) {
-		look_around(self);
+	while (self->backtrace) {
+		capture_backtrace(self);
 		coro_switch(&self->context, self->own);
 	}
 	return self->resume;
 }
 
-size_t stackful_backtrace(stackful *self, void **frames, size_t most) {
+size_t stackful_backtrace(stackful *self, void **frames, size_t max) {
 	if (!self->started || self->finished || self->own) return 0;
-	/* The first call loads the unwinder, for which a coroutine's stack may be too small. */
-	if (!most || backtrace(frames, 1) < 0) return 0;
-	look what = {.frames = frames, .most = most};
+	/* The first call loads the unwinder, which may need more stack than a coroutine has. */
+	if (!max || backtrace(frames, 1) < 0) return 0;
+	backtrace_request what = {.frames = frames, .max = max};
 	coro_context own;
-	self->look = &what;
+	self->backtrace = &what;
 	self->own = &own;
 	coro_thread_init(&own);
 	coro_switch(&own, &self->context);
 	self->own = NULL;
-	self->look = NULL;
+	self->backtrace = NULL;
 	return what.count;
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Stackful coroutines: a function on a stack of its own, behind the step interface.
- */
+/* Stackful coroutines: a function that runs on a separate stack, behind the step interface. */
 #ifndef CORE_STACKFUL_H
 #define CORE_STACKFUL_H
 
@@ -13,25 +11,25 @@
 typedef struct stackful stackful;
 
 /*
- * A coroutine on a stack of `pool`, or NULL without memory. It lives on that stack and gives it back when it
- * is freed.
+ * Returns a coroutine on a stack of `pool`, or NULL if out of memory. The struct is on that stack; freeing
+ * the coroutine returns the stack.
  */
 stackful *stackful_new(stack_pool *pool, aw_task_fn fn, void *ud, aw_destroy_fn destroy);
-/* The step and the destroy of an aw_coro whose `ud` is a stackful. */
+/* The step and destroy functions of an aw_coro whose `ud` is a stackful. */
 aw_status stackful_step(aw_resume *resume, void *self);
 void stackful_free(void *self);
-/* Names its stack for the overflow report; the text must live as long as the coroutine. */
+/* Sets the name in an overflow report. The text must outlive the coroutine. */
 void stackful_set_name(stackful *self, const char *name);
 
-/* The resume of the coroutine that runs on this stack, or NULL on the thread's own. */
+/* Returns the resume of the running coroutine, or NULL on the thread's own stack. */
 aw_resume *stackful_here(void);
 /*
- * Where a coroutine stands that is suspended: the addresses that its calls return to, the innermost first,
- * from the one into the library on. Returns how many of them there are, `most` at most; 0 if it is not
- * suspended, or if its stack has no room to look.
+ * Stores the backtrace of a suspended coroutine: return addresses, innermost first, starting with the call
+ * into the library. Returns their number, at most `max`; 0 if the coroutine is not suspended or its stack
+ * lacks room for the unwinder.
  */
-size_t stackful_backtrace(stackful *self, void **frames, size_t most);
-/* Leaves the stack after an answer was given, until the next step. Returns the new resume. */
+size_t stackful_backtrace(stackful *self, void **frames, size_t max);
+/* Suspends the coroutine, which has filled in the resume, until the next step. Returns the new resume. */
 aw_resume *stackful_suspend(void);
 
 #endif

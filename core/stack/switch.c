@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What surrounds the switch: the first frame of a new flow, and the announcements to sanitizers.
+ * The first frame of a new flow, and the sanitizer annotations around a switch.
  *
- * The flow that is left can't tell a sanitizer that it has been left; the one that arrives does, so who left
- * is noted before.
+ * A flow can't report that it has been left, so the flow that resumes does it; `left` records which one that
+ * was.
  */
 #include "switch.h"
 
@@ -12,17 +12,17 @@
 #include <assert.h>
 #include <stdint.h>
 
-#ifdef CORO_BY_HAND
+#ifdef CORO_ASSEMBLY
 
 /*
- * The first instructions of a new flow, in assembly: calls entry(arg) from the two registers below and ends
+ * A new flow's entry point, in assembly: calls entry(arg) from the two registers below, and terminates
  * backtraces.
  */
 CORO_HIDDEN void coro_begin(void);
 
 #ifdef __x86_64__
 
-/* What coro_jump() pushes, from the lowest address up. */
+/* The registers that coro_jump() pushes, lowest address first. */
 typedef struct frame {
 	uint32_t mxcsr;
 	uint32_t x87;
@@ -31,7 +31,7 @@ typedef struct frame {
 	uint64_t r12; /* coro_begin: its argument */
 	uint64_t rbx, rbp;
 	uint64_t rip;
-	/* zeros where a walk along frame pointers or return addresses ends; keeps 16-byte alignment */
+	/* zeros that end a walk along frame pointers or return addresses; keeps 16-byte alignment */
 	uint64_t end[2];
 } frame;
 static_assert(offsetof(frame, rip) == 56 && sizeof(frame) % 16 == 0,
@@ -40,7 +40,7 @@ static_assert(offsetof(frame, rip) == 56 && sizeof(frame) % 16 == 0,
 static void frame_fill(frame *f, coro_entry entry, void *arg) {
 	uint16_t x87;
 	__asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(f->mxcsr), "=m"(x87));
-	f->mxcsr &= ~UINT32_C(0x3f); /* the modes, not the exceptions that happened so far */
+	f->mxcsr &= ~UINT32_C(0x3f); /* keep the modes, clear the exception flags */
 	f->x87 = x87;
 	f->r13 = (uintptr_t)entry;
 	f->r12 = (uintptr_t)arg;
@@ -49,7 +49,7 @@ static void frame_fill(frame *f, coro_entry entry, void *arg) {
 
 #else
 
-/* What coro_jump() stores, from the lowest address up. */
+/* The registers that coro_jump() stores, lowest address first. */
 typedef struct frame {
 	uint64_t x19; /* coro_begin: the argument */
 	uint64_t x20; /* coro_begin: the entry */
@@ -57,7 +57,7 @@ typedef struct frame {
 	uint64_t x29, x30;
 	uint64_t d8_d15[8];
 	uint64_t fpcr, unused;
-	uint64_t end[2]; /* a frame record of zeros */
+	uint64_t end[2]; /* a zero frame record */
 } frame;
 static_assert(offsetof(frame, x29) == 80 && offsetof(frame, d8_d15) == 96 && offsetof(frame, fpcr) == 160 &&
                   sizeof(frame) % 16 == 0,
@@ -81,7 +81,7 @@ void *coro_lay_out(stack *s, coro_entry entry, void *arg) {
 
 #endif
 
-#ifndef CORO_ANNOUNCED
+#ifndef CORO_SANITIZED
 
 void coro_prepare(coro_context *ctx, stack *s, coro_entry entry, void *arg) {
 	ctx->sp = coro_lay_out(s, entry, arg);
@@ -89,26 +89,26 @@ void coro_prepare(coro_context *ctx, stack *s, coro_entry entry, void *arg) {
 
 #else
 
-/* The flow that this thread left last. Written before a switch, read right after it, in the other flow. */
+/* The flow that this thread left last. Written before a switch and read right after it, in the other flow. */
 static _Thread_local coro_context *left;
 
-CORO_UNWATCHED static void depart(coro_context *from, coro_context *to) {
+CORO_NO_TSAN static void start_switch(coro_context *from, coro_context *to) {
 	left = from;
 #ifdef CORO_ASAN
-	/* Without a place for the fake stack ASan frees it: the flow is over. */
+	/* With NULL, ASan frees the fake stack: the flow has ended. */
 	__sanitizer_start_switch_fiber(from->is_final ? NULL : &from->fake_stack, to->bottom, to->size);
 #endif
 #ifdef CORO_TSAN
 	from->fiber = __tsan_get_current_fiber();
 	if (!to->fiber) to->fiber = __tsan_create_fiber(0);
-	/* Nothing that TSan watches may happen between this and the jump. */
+	/* No instrumented code may run between this and the jump. */
 	__tsan_switch_to_fiber(to->fiber, 0);
 #else
 	(void)to;
 #endif
 }
 
-CORO_UNWATCHED static void arrive(coro_context *self) {
+CORO_NO_TSAN static void finish_switch(coro_context *self) {
 #ifdef CORO_ASAN
 	__sanitizer_finish_switch_fiber(self->fake_stack, &left->bottom, &left->size);
 	self->fake_stack = NULL;
@@ -117,36 +117,36 @@ CORO_UNWATCHED static void arrive(coro_context *self) {
 #endif
 #ifdef CORO_TSAN
 	if (left->is_final) {
-		__tsan_destroy_fiber(left->fiber); /* only now: the current one can't be destroyed */
+		__tsan_destroy_fiber(left->fiber); /* deferred until here: the current fiber can't be destroyed */
 		left->fiber = NULL;
 	}
 #endif
 }
 
-static void announced_entry(void *arg) {
+static void sanitized_entry(void *arg) {
 	coro_context *self = arg;
-	arrive(self);
+	finish_switch(self);
 	self->entry(self->arg);
 }
 
 void coro_prepare(coro_context *ctx, stack *s, coro_entry entry, void *arg) {
 	*ctx = (coro_context){.entry = entry, .arg = arg};
-	ctx->sp = coro_lay_out(s, announced_entry, ctx);
+	ctx->sp = coro_lay_out(s, sanitized_entry, ctx);
 #ifdef CORO_ASAN
 	ctx->bottom = s->base;
 	ctx->size = s->size;
 #endif
 }
 
-CORO_UNWATCHED void coro_switch(coro_context *from, coro_context *to) {
-	depart(from, to);
+CORO_NO_TSAN void coro_switch(coro_context *from, coro_context *to) {
+	start_switch(from, to);
 	coro_jump(from, to);
-	arrive(from);
+	finish_switch(from);
 }
 
-CORO_UNWATCHED void coro_switch_final(coro_context *from, coro_context *to) {
+CORO_NO_TSAN void coro_switch_final(coro_context *from, coro_context *to) {
 	from->is_final = 1;
-	depart(from, to);
+	start_switch(from, to);
 	coro_jump(from, to);
 	__builtin_unreachable();
 }

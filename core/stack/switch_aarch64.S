@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The switch for AArch64, AAPCS64: x19-x30, the low halves of v8-v15, and FPCR, on the stack of the flow that is left.
- * switch.c knows the layout (struct frame).
+ * The switch for AArch64, AAPCS64. Saves x19-x30, the low halves of v8-v15, and FPCR on the stack of the flow
+ * that is left. The layout must match struct frame in switch.c.
  */
 #if defined __aarch64__ && !defined __ILP32__ && !defined AW_CORO_UCONTEXT
 
@@ -52,7 +52,7 @@ coro_jump:
 	mrs	x2, fpcr
 	str	x2, [sp, #160]
 
-	/* Both stacks look alike here, so one description serves before and after. */
+	/* Both stacks have the same layout here, so the CFI is valid before and after the switch. */
 	mov	x3, sp
 	str	x3, [x0]
 	ldr	x3, [x1]
@@ -96,7 +96,7 @@ coro_jump:
 	.cfi_endproc
 	.size	coro_jump, . - coro_jump
 
-/* The first instructions of a flow: x20(x19). Nobody called it, which ends a backtrace. */
+/* A flow's entry point: calls x20(x19). It has no caller, so backtraces end here. */
 	.globl	coro_begin
 	.hidden	coro_begin
 	.type	coro_begin, %function
@@ -104,7 +104,7 @@ coro_jump:
 coro_begin:
 	.cfi_startproc
 	.cfi_undefined x30
-	hint	#36	/* bti j: a switch may come to return by a branch */
+	hint	#36	/* bti j: the switch may return here with an indirect branch */
 	mov	x0, x19
 	blr	x20
 	brk	#0

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The switch where none is written by hand, or where AW_CORO_UCONTEXT asks for it: swapcontext(), which makes
- * a system call for the signal mask each time. A suspended flow's ucontext_t lies on its own stack, so that a
- * context stays one pointer.
+ * The portable switch, also selected by AW_CORO_UCONTEXT: swapcontext(), which makes a system call to set the
+ * signal mask each time. A suspended flow's ucontext_t is on its own stack, so that a context remains one
+ * pointer.
  */
 #include "switch.h"
 
-#ifndef CORO_BY_HAND
+#ifndef CORO_ASSEMBLY
 
 #include "stack.h"
 
 #include <stdint.h>
 #include <ucontext.h>
 
-/* At the top of a new flow's stack, for as long as it lives. */
+/* At the top of a flow's stack for the flow's lifetime. */
 typedef struct first {
 	ucontext_t context;
 	coro_entry entry;
 	void *arg;
 } first;
 
-/* makecontext() passes ints: a pointer comes in two halves. */
+/* makecontext() passes ints, so the pointer comes in two halves. */
 static void begin(unsigned high, unsigned low) {
 	first *f = (first *)(((uintptr_t)high << 16 << 16) | low);
 	f->entry(f->arg);
@@ -40,9 +40,9 @@ void *coro_lay_out(stack *s, coro_entry entry, void *arg) {
 	return &f->context;
 }
 
-CORO_UNWATCHED void coro_jump(coro_context *from, coro_context *to) {
+CORO_NO_TSAN void coro_jump(coro_context *from, coro_context *to) {
 	ucontext_t here;
-	/* swapcontext() leaves these as they are, and ASan believes them. */
+	/* swapcontext() does not set these, but ASan reads them. */
 	here.uc_stack.ss_sp = NULL;
 	here.uc_stack.ss_size = 0;
 	from->sp = &here;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The switch for x86-64, System V ABI: rbx, rbp, r12-r15, MXCSR and the x87 control word, on the stack of the flow that is
- * left. switch.c knows the layout (struct frame).
+ * The switch for x86-64, System V ABI. Saves rbx, rbp, r12-r15, MXCSR and the x87 control word on the stack
+ * of the flow that is left. The layout must match struct frame in switch.c.
  */
 #if defined __x86_64__ && !defined __ILP32__ && !defined AW_CORO_UCONTEXT
 
@@ -38,7 +38,7 @@ coro_jump:
 	stmxcsr	(%rsp)
 	fnstcw	4(%rsp)
 
-	/* Both stacks look alike here, so one description serves before and after. */
+	/* Both stacks have the same layout here, so the CFI is valid before and after the switch. */
 	movq	%rsp, (%rdi)
 	movq	(%rsi), %rsp
 
@@ -64,7 +64,7 @@ coro_jump:
 	popq	%rbp
 	.cfi_adjust_cfa_offset -8
 	.cfi_restore %rbp
-	/* A ret would always be mispredicted: the processor expects it to go to the flow that is left. */
+	/* A ret would always be mispredicted: the return stack predicts the caller of the flow that is left. */
 	popq	%rcx
 	.cfi_adjust_cfa_offset -8
 	.cfi_register %rip, %rcx
@@ -72,7 +72,7 @@ coro_jump:
 	.cfi_endproc
 	.size	coro_jump, . - coro_jump
 
-/* The first instructions of a flow: r13(r12). Nobody called it, which ends a backtrace. */
+/* A flow's entry point: calls r13(r12). It has no caller, so backtraces end here. */
 	.globl	coro_begin
 	.hidden	coro_begin
 	.type	coro_begin, @function

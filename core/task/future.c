@@ -208,9 +208,9 @@ bool future_cancel(aw_future *self, aw_error *reason) {
 	}
 	if (self->kind->cancel_ops) {
 		object_ref(self);
-		object_hold_releases();
+		object_defer_releases();
 		bool accepted = cancel_walk(self, reason);
-		object_let_releases();
+		object_flush_releases();
 		object_unref(self);
 		return accepted;
 	}

@@ -144,8 +144,9 @@ static aw_status done_forgets_the_minus(aw_future *future, void *ud) {
 	return EIO;
 }
 
-static const char of_a_task[] = "a task returned 5, which is no failure: errors are negative future";
-static const char of_a_callback[] = "a callback returned 5, which is no failure: errors are negative handle";
+static const char of_a_task[] = "a task returned 5, which is not an error: errors are negative future";
+static const char of_a_callback[] =
+	"a callback returned 5, which is not an error: errors are negative handle";
 
 static void a_positive_status_is_a_success_and_reported_in_debug_mode(void) {
 	for (int debug = 0; debug < 2; debug++) {

@@ -209,7 +209,7 @@ static void what_is_no_shared_object_is_refused(void) {
 	search_in(own);
 	expect_broken("empty", AW_ENOBACKEND, "not a shared object");
 	expect_broken("text", AW_ENOBACKEND, "not a shared object");
-	expect_broken("cut", AW_ENOBACKEND, "cut short");
+	expect_broken("cut", AW_ENOBACKEND, "truncated");
 	expect_broken("magic", AW_ENOBACKEND, "not a shared object");
 	expect_broken("zeros", AW_ENOBACKEND, "not a shared object");
 	expect_broken("other_class", AW_ENOBACKEND, "another machine");
@@ -232,8 +232,8 @@ static void a_plug_in_cut_anywhere_does_no_harm(void) {
 		snprintf(name, sizeof name, "cut_%zu", cut);
 		own_file(name, good, cut);
 		aw_status status = explain(name);
-		EXPECT_INT(status, AW_ENOBACKEND); /* an intact one would have the name "good" */
-		refused += strstr(said, "cut short") || strstr(said, "not a shared object");
+		EXPECT_INT(status, AW_ENOBACKEND); /* a whole one would call itself "good" */
+		refused += strstr(said, "truncated") || strstr(said, "not a shared object");
 	}
 	EXPECT(refused > 64);
 }
