@@ -78,12 +78,12 @@ static const char *header_flaw(image *self) {
 	if (header.e_phnum > PARTS_MAX) return "damaged: too many program headers";
 	self->part_count = header.e_phnum;
 	return read_at(self, self->parts, self->part_count * sizeof *self->parts, header.e_phoff) ? NULL
-	                                                                                          : "cut short";
+	                                                                                          : "truncated";
 }
 
 /* `end` is where the segment before ends, in whole pages. */
 static const char *segment_flaw(const image *self, const elf_part *part, uint64_t end) {
-	if (!is_within(part->p_offset, part->p_filesz, 0, self->size)) return "cut short";
+	if (!is_within(part->p_offset, part->p_filesz, 0, self->size)) return "truncated";
 	if (part->p_align & (part->p_align - 1) || part->p_align % self->page || !part->p_align ||
 	    (part->p_vaddr - part->p_offset) % part->p_align)
 		return "damaged: a segment is not aligned";
@@ -164,7 +164,7 @@ static const char *entries_read(image *self) {
 	if (dynamic->p_vaddr % sizeof(ElfW(Addr))) return "damaged: its dynamic section is not aligned";
 	size_t room = dynamic->p_filesz / sizeof *self->entries;
 	if (room > ENTRIES_MAX) room = ENTRIES_MAX;
-	if (!read_at(self, self->entries, room * sizeof *self->entries, dynamic->p_offset)) return "cut short";
+	if (!read_at(self, self->entries, room * sizeof *self->entries, dynamic->p_offset)) return "truncated";
 	while (self->entry_count < room && self->entries[self->entry_count].d_tag != DT_NULL) self->entry_count++;
 	return self->entry_count < room ? NULL : "damaged: its dynamic section has no end";
 }

@@ -54,31 +54,6 @@ bool name_is_valid(const char *name, size_t length) {
 
 /* --- the file --- */
 
-/*
- * The dynamic linker trusts the program headers and dies of SIGBUS in a truncated file, so check them against
- * the file's size first. Returns NULL or the flaw.
- */
-static const char *elf_flaw(int fd, const struct stat *st) {
-	ElfW(Ehdr) header;
-	ElfW(Phdr) part;
-	if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header ||
-	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
-		return "not a shared object";
-	if (header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
-	    header.e_phentsize != sizeof part)
-		return "a shared object for another machine";
-	if (header.e_type != ET_DYN) return "not a shared object";
-	for (unsigned i = 0; i < header.e_phnum; i++) {
-		ElfW(Off) at;
-		if (__builtin_add_overflow(header.e_phoff, (ElfW(Off))(i * sizeof part), &at) || at > INT64_MAX)
-			return "damaged";
-		if (pread(fd, &part, sizeof part, (off_t)at) != (ssize_t)sizeof part) return "truncated";
-		if (__builtin_add_overflow(part.p_offset, part.p_filesz, &at)) return "damaged";
-		if (part.p_type == PT_LOAD && at > (uint64_t)st->st_size) return "truncated";
-	}
-	return NULL;
-}
-
 /* Returns 0, or an error and the reason why the file must not be loaded. */
 static aw_status file_check(const char *path, reason *why) {
 	char text[REASON_SIZE];
