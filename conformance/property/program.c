@@ -101,7 +101,7 @@ static void statement(program *self, reading *at, char **words, int count) {
 		at->ends[0] = &self->bodies[place(words[1], MAX_BODIES)];
 		at->depth = 1;
 	} else if (strcmp(words[0], "}") == 0) {
-		at->depth--; /* a body is open, else this is no statement */
+		at->depth--; /* a body is open: outside one, a brace is refused */
 		if (!opens) return;
 		if (!at->depth || at->second[at->depth]) fail("no second block", words[0]);
 		at->second[at->depth] = true;

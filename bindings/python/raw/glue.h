@@ -51,7 +51,7 @@ const char **glue_strings(PyObject *list, PyObject **holder, size_t *count);
 aw_submission *glue_submissions(aw_loop *loop, PyObject *list, size_t *count);
 PyObject *glue_completions(const aw_completion *completions, aw_status count);
 aw_status glue_cancel_token(aw_loop *loop, PyObject *token);
-/* The address that stands for a name. NULL with an exception. */
+/* Returns the address that represents a name, or NULL with an exception set. */
 void *glue_key(PyObject *name);
 
 /*

@@ -53,7 +53,7 @@ PyTypeObject Callback_Type = {
 	.tp_clear = Callback_clear,
 };
 
-/* The exception handler is told of a handle, as by asyncio, which schedules these callbacks as all others. */
+/* As in asyncio, the exception handler gets a handle, since these callbacks are scheduled like all others. */
 static aw_status report(Callback *self, Loop *loop, PyObject *future) {
 	PyObject *exception = exception_take();
 	PyObject *args = future ? PyTuple_Pack(1, future) : NULL;

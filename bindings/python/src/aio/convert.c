@@ -42,7 +42,7 @@ PyObject *support_call(const char *name, PyObject *one, PyObject *two) {
 
 /* ---- exceptions ---- */
 
-/* The type and message of libawait's own codes. */
+/* The type and message of the codes that libawait adds. */
 static PyObject *type_of(aw_status status, const char **out_message) {
 	*out_message = aw_strerror(status);
 	switch (status) {

@@ -23,7 +23,7 @@ void future_bind(Future *self, aw_future *c) {
 PyObject *future_wrap(Loop *loop, aw_future *c) {
 	Future *self = aw_future_host_data(c);
 	if (self) {
-		/* In its finalizer it has let go of the handle: it is to keep this reference instead. */
+		/* Its finalizer has released the handle already, so it keeps this reference instead. */
 		if (Py_REFCNT(self) > 0 && self->kept == false && self->c == NULL) {
 			self->c = c;
 			self->kept = true;
