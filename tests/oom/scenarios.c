@@ -6,10 +6,12 @@
 #include "scenarios.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define MOST_HELD 32
@@ -501,6 +503,67 @@ static aw_status guest(aw_loop *loop) {
 	return status < 0 ? status : ended < 0 ? ended : right(called == 1);
 }
 
+/* --- sockets and names --- */
+
+static aw_status send_word(void *fd) {
+	aw_status status = aw_sleep(0);
+	return status < 0 ? status : aw_sock_sendall(*(int *)fd, "word", 4);
+}
+
+static aw_status talk_over(int *ends) {
+	char text[8] = "";
+	aw_future *sender;
+	aw_coro *receive;
+	void *count = NULL;
+	aw_status status = start(send_word, &ends[1], &sender);
+	if (status >= 0) status = aw_sock_recv(ends[0], text, sizeof text);
+	if (status >= 0) status = right(status == 4 && strcmp(text, "word") == 0);
+	if (status >= 0) status = aw_await(sender, NULL);
+	if (status < 0) return status;
+	status = start(send_word, &ends[1], &sender);
+	if (status >= 0) status = aw_sock_recv_coro(NULL, ends[0], text, sizeof text, &receive);
+	if (status < 0) return status;
+	keep(receive, unref_coro);
+	status = aw_await_coro(receive, &count);
+	return status < 0 ? status : right((intptr_t)count == 4);
+}
+
+static aw_status look_up(void) {
+	aw_future *future;
+	void *value = NULL;
+	struct sockaddr_storage address;
+	uint32_t length = 0;
+	aw_status status = aw_getaddrinfo(NULL, "127.0.0.1", "80", 0, SOCK_STREAM, 0, 0, &future);
+	if (status < 0) return status;
+	keep(future, unref_future);
+	status = aw_await(future, &value);
+	if (status < 0) return status;
+	const struct sockaddr *found = aw_addrinfo_address(value, 0, &length);
+	memcpy(&address, found, length);
+	status =
+		aw_getnameinfo(NULL, (struct sockaddr *)&address, length, NI_NUMERICHOST | NI_NUMERICSERV, &future);
+	if (status < 0) return status;
+	keep(future, unref_future);
+	status = aw_await(future, &value);
+	return status < 0 ? status : right(strcmp(aw_nameinfo_host(value), "127.0.0.1") == 0);
+}
+
+static aw_status sockets_body(void *ud) {
+	(void)ud;
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+	aw_status status = talk_over(ends);
+	if (status >= 0) status = look_up();
+	status = release(status);
+	close(ends[0]);
+	close(ends[1]);
+	return status;
+}
+
+static aw_status sockets(const char *backend) {
+	return run(backend, sockets_body);
+}
+
 static aw_status driven(const char *backend) {
 	aw_loop *loop;
 	aw_status status = aw_loop_new(backend, &loop);
@@ -748,5 +811,6 @@ const scenario scenarios[] = {
 	{"locks", locks},         {"process", process},   {"ready", ready},         {"driven", driven},
 	{"threads", threads},     {"barriers", barriers}, {"iterators", iterators}, {"told", told},
 	{"odds and ends", odds},  {"outcomes", outcomes}, {"whole", whole},         {"backends", backends_listed},
+	{"sockets", sockets},
 };
 const size_t scenario_count = sizeof scenarios / sizeof *scenarios;
