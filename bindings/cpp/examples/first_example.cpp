@@ -5,7 +5,8 @@
 using namespace std::chrono_literals;
 
 libawait::co<void> single_process(std::string command) {
-	auto process = libawait::process::shell(command, libawait::process_options().pipe(1).pipe(2).flags(AW_PROCESS_GROUP));
+	auto process = libawait::process::shell(
+		command, libawait::process_options().pipe(1).pipe(2).flags(AW_PROCESS_GROUP));
 	try {
 		co_await libawait::wait_for(process.communicate(), 2s);
 		std::cout << command << " complete" << std::endl;

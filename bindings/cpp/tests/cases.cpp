@@ -41,7 +41,8 @@ protected:
 	}
 	template <class List> static std::string list(const List &items, bool quotes = true) {
 		std::string text, comma;
-		for (const std::string &item : items) text += std::exchange(comma, ", ") + (quotes ? quoted(item) : item);
+		for (const std::string &item : items)
+			text += std::exchange(comma, ", ") + (quotes ? quoted(item) : item);
 		return "[" + text + "]";
 	}
 
@@ -229,7 +230,8 @@ TEST_F(Cases, s002_03_as_completed) {
 		co_return name;
 	};
 	auto tasks = [&] {
-		return std::vector{aw::spawn(work("slow", 0.6)), aw::spawn(work("fast", 0.2)), aw::spawn(work("middle", 0.4))};
+		return std::vector{aw::spawn(work("slow", 0.6)), aw::spawn(work("fast", 0.2)),
+		                   aw::spawn(work("middle", 0.4))};
 	};
 	auto run_aws = [&](std::vector<aw::task<std::string>> aws, aw::time_span limit) -> aw::co<void> {
 		for (aw::as_completed ended(aws, limit);;) {
@@ -304,7 +306,9 @@ TEST_F(Cases, s002_06_timeout) {
 }
 
 TEST_F(Cases, s002_07_subprocess) {
-	auto bytes = [](std::string text) { return "b'" + std::regex_replace(text, std::regex("\n"), "\\n") + "'"; };
+	auto bytes = [](std::string text) {
+		return "b'" + std::regex_replace(text, std::regex("\n"), "\\n") + "'";
+	};
 	aw::run([&]() -> aw::co<void> {
 		auto options = aw::process_options().pipe(1).pipe(2);
 		auto shell = aw::process::shell("echo out; echo err >&2; exit 3", options);

@@ -11,7 +11,8 @@ int main(int argc, char **argv) {
 		const testing::TestSuite &suite = *all.GetTestSuite(i);
 		for (int j = 0; j < suite.total_test_count(); j++)
 			if (const testing::TestResult &result = *suite.GetTestInfo(j)->result(); result.Skipped())
-				std::printf("skipped: %s: %s\n", suite.GetTestInfo(j)->name(), result.GetTestPartResult(0).message());
+				std::printf("skipped: %s: %s\n", suite.GetTestInfo(j)->name(),
+				            result.GetTestPartResult(0).message());
 	}
 	std::printf("%d passed, %d failed", all.successful_test_count(), all.failed_test_count());
 	if (all.skipped_test_count()) std::printf(", %d skipped", all.skipped_test_count());

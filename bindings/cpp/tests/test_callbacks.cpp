@@ -227,7 +227,8 @@ TEST_F(Values, go_through_queues_in_their_order) {
 	for (const char *text : {"b", "c", "a"}) fifo.put_nowait(text), least.put_nowait(text);
 	for (int n : {2, 3, 1}) lifo.put_nowait(n), most.put_nowait(n);
 	EXPECT_TRUE(least.full() && !fifo.full());
-	for (int i = 0; i < 3; i++) trace(fifo.take_nowait(), least.take_nowait(), lifo.take_nowait(), most.take_nowait());
+	for (int i = 0; i < 3; i++)
+		trace(fifo.take_nowait(), least.take_nowait(), lifo.take_nowait(), most.take_nowait());
 	EXPECT_EQ(lines_, "b a 1 3\nc b 3 2\na c 2 1\n");
 	try {
 		fifo.take_nowait();
@@ -407,7 +408,8 @@ TEST_F(Loops, say_what_they_are) {
 	EXPECT_FALSE(aw::loop::running());
 	EXPECT_THROW(aw::loop::current(), aw::error);
 	bool found = false;
-	for (const aw::backend_info &info : aw::backends()) found |= info.name == loop->backend() && info.status == 0;
+	for (const aw::backend_info &info : aw::backends())
+		found |= info.name == loop->backend() && info.status == 0;
 	EXPECT_TRUE(found);
 	EXPECT_NE(aw::explain_backend("no-such").find("no-such"), std::string::npos);
 	EXPECT_THROW(aw::loop::open("no-such"), aw::error);

@@ -278,7 +278,9 @@ TEST_F(Coroutines, those_that_can_not_go_on_are_destroyed_with_what_they_hold) {
 			co_await inner();
 		};
 		aw::spawn(loop, outer());
-		aw::spawn(loop, [mark = counted(living), &never]() -> aw::co<void> { co_await aw::gather(never, aw::sleep(1h)); });
+		aw::spawn(loop, [mark = counted(living), &never]() -> aw::co<void> {
+			co_await aw::gather(never, aw::sleep(1h));
+		});
 		aw::spawn(loop, [&, mark = counted(living)]() -> aw::co<void> {
 			co_await aw::with_task_group([&](aw::task_group &group) -> aw::co<void> {
 				counted more(living);
@@ -330,8 +332,8 @@ TEST_F(Coroutines, limits) {
 		EXPECT_TRUE(co_await late(aw::wait_for(aw::spawn(slow(1h)), 2ms)));
 		EXPECT_TRUE(co_await late(aw::wait_for(slow(1h), 0s)));
 		EXPECT_TRUE(co_await late(aw::wait_for(aw::wait_for(slow(1h), 1h), 2ms)));
-		EXPECT_TRUE(
-			co_await late(aw::timeout(aw::loop::current().time() + 2ms).run([&]() -> aw::co<void> { co_await slow(1h); })));
+		EXPECT_TRUE(co_await late(
+			aw::timeout(aw::loop::current().time() + 2ms).run([&]() -> aw::co<void> { co_await slow(1h); })));
 		aw::timeout moved(1h);
 		auto moves = [&]() -> aw::co<void> {
 			moved.reschedule(aw::loop::current().time() + 1ms);
@@ -491,7 +493,8 @@ TEST_F(Coroutines, eager_ones_and_stackful_ones_mix) {
 			co_return 1;
 		});
 		EXPECT_TRUE(eager.done());
-		auto stackful = aw::spawn([] { return aw::await(aw::spawn(given(2))) + aw::await(aw::wait_for(given(3), 1s)); });
+		auto stackful =
+			aw::spawn([] { return aw::await(aw::spawn(given(2))) + aw::await(aw::wait_for(given(3), 1s)); });
 		EXPECT_EQ(co_await eager + co_await stackful, 6);
 		EXPECT_NE(aw::spawn(given(1)).get_coro(), nullptr);
 	});

@@ -435,7 +435,8 @@ TEST_F(Stackful, iterators_and_contexts) {
 
 TEST_F(Stackful, processes) {
 	aw::run([&] {
-		auto how = aw::process_options().pipe(0).pipe(1).stdio(2, AW_STDIO_STDOUT).cwd("/").env({"A=b"}).group(-1);
+		auto how =
+			aw::process_options().pipe(0).pipe(1).stdio(2, AW_STDIO_STDOUT).cwd("/").env({"A=b"}).group(-1);
 		auto child = aw::process::shell("cat; pwd >&2; echo $A", how);
 		EXPECT_FALSE(child.returncode());
 		EXPECT_EQ(aw::await(child.communicate("in\n")), 0);

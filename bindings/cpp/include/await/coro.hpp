@@ -237,7 +237,8 @@ private:
 namespace detail {
 
 /** `co_await` for everything that may wait. A future is referenced, an operation is moved in. */
-template <class A, class = std::enable_if_t<is_awaitable<A> && !is_co<std::decay_t<A>>>> auto operator co_await(A &&what) {
+template <class A, class = std::enable_if_t<is_awaitable<A> && !is_co<std::decay_t<A>>>>
+auto operator co_await(A &&what) {
 	return awaiter<std::decay_t<A>>(std::forward<A>(what));
 }
 

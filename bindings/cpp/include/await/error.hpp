@@ -50,7 +50,8 @@ inline const std::error_category &category() noexcept {
 /** A status as an error code. Any thread. */
 inline std::error_code error_code_of(aw_status status) noexcept {
 	if (status >= 0) return {};
-	return status > AW_ECANCELLED ? std::error_code(-status, std::generic_category()) : std::error_code(status, category());
+	return status > AW_ECANCELLED ? std::error_code(-status, std::generic_category())
+	                              : std::error_code(status, category());
 }
 
 } // namespace libawait
@@ -235,19 +236,22 @@ inline failure carry(aw_status status, const char *message) {
 	aw_error *raw = nullptr;
 	carried *payload = carriers::all().add(std::current_exception());
 	/* An empty message would mean no message. */
-	aw_status made = aw_error_new(nullptr, status, message && *message ? message : nullptr, payload, carriers::destroy, &raw);
+	aw_status made = aw_error_new(nullptr, status, message && *message ? message : nullptr, payload,
+	                              carriers::destroy, &raw);
 	if (made < 0) carriers::destroy(payload);
 	return failure(adopt, raw);
 }
 
 inline aw_status status_of(const std::error_code &code) noexcept {
 	if (code.category() == category()) return code.value();
-	bool errno_value = code.category() == std::generic_category() || code.category() == std::system_category();
+	bool errno_value =
+		code.category() == std::generic_category() || code.category() == std::system_category();
 	return errno_value && code.value() > 0 && code.value() < 4096 ? -code.value() : AW_EHOST;
 }
 
 [[noreturn]] inline void raise(aw_status status, failure why = {}) {
-	if (carried *ours = carriers::all().find(aw_error_payload(why.get()))) std::rethrow_exception(ours->exception);
+	if (carried *ours = carriers::all().find(aw_error_payload(why.get())))
+		std::rethrow_exception(ours->exception);
 	switch (status) {
 	case AW_ECANCELLED: throw cancelled(std::move(why));
 	case AW_ETIMEOUT: throw timed_out(std::move(why));
@@ -296,7 +300,8 @@ inline failure failure::current() noexcept {
 			return failure(-ENOMEM, nullptr);
 		} catch (const error &e) {
 			/* An error created from a failure is that failure when rethrown, so a group keeps its parts. */
-			bool plain = typeid(e) == typeid(error) || typeid(e) == typeid(timed_out) || typeid(e) == typeid(group_error);
+			bool plain = typeid(e) == typeid(error) || typeid(e) == typeid(timed_out) ||
+			             typeid(e) == typeid(group_error);
 			return plain && e.reason() ? e.reason() : detail::carry(e.status(), e.what());
 		} catch (const std::system_error &e) {
 			return detail::carry(detail::status_of(e.code()), e.what());

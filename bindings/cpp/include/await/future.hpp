@@ -81,7 +81,8 @@ protected:
 
 private:
 	template <class Self, class F> static aw_status done_callback(aw_future *raw, void *ud) noexcept {
-		return detail::reported(aw_future_loop(raw), raw, [&] { detail::boxed<F>::at(ud)(Self(share, raw)); });
+		return detail::reported(aw_future_loop(raw), raw,
+		                        [&] { detail::boxed<F>::at(ud)(Self(share, raw)); });
 	}
 };
 
@@ -93,7 +94,8 @@ public:
 
 	/** Creates a pending future. asyncio: loop.create_future. */
 	static future create(const loop &of = {}) {
-		return detail::make<future>([&](aw_future **out) { return aw_future_new(of ? of.get() : aw_loop_current(), out); });
+		return detail::make<future>(
+			[&](aw_future **out) { return aw_future_new(of ? of.get() : aw_loop_current(), out); });
 	}
 	/** Converts a future whose value the caller knows to be a T. */
 	static future from(any_future any) noexcept {
@@ -127,7 +129,8 @@ public:
 	/**
 	 * Sets the value. Throws ::AW_EINVALIDSTATE if it is done, -EPERM for a task. asyncio: Future.set_result.
 	 */
-	template <class U = T, class = std::enable_if_t<!std::is_void_v<U>>> void set_result(detail::regular<U> value) {
+	template <class U = T, class = std::enable_if_t<!std::is_void_v<U>>>
+	void set_result(detail::regular<U> value) {
 		detail::parcel sent(detail::values<T>::pack(std::move(value)), detail::values<T>::destroy());
 		detail::check(aw_future_set_result(get(), sent.data, sent.destroy));
 		sent.sent();

@@ -95,13 +95,16 @@ private:
 };
 
 inline any_future gather_raw(const std::vector<aw_future *> &raw, uint32_t flags) {
-	return make<any_future>([&](aw_future **out) { return aw_gather(nullptr, raw.data(), raw.size(), flags, out); });
+	return make<any_future>(
+		[&](aw_future **out) { return aw_gather(nullptr, raw.data(), raw.size(), flags, out); });
 }
 
-template <class Collect, class... T> auto gather_tuple(uint32_t flags, Collect collect, std::tuple<future<T>...> children) {
+template <class Collect, class... T>
+auto gather_tuple(uint32_t flags, Collect collect, std::tuple<future<T>...> children) {
 	std::vector<aw_future *> raw =
 		std::apply([](auto &...child) { return std::vector<aw_future *>{child.get()...}; }, children);
-	return gathered<std::tuple<future<T>...>, Collect>(gather_raw(raw, flags), std::move(children), std::move(collect));
+	return gathered<std::tuple<future<T>...>, Collect>(gather_raw(raw, flags), std::move(children),
+	                                                   std::move(collect));
 }
 
 template <class Future> std::vector<aw_future *> raw_of(const std::vector<Future> &futures) {
@@ -130,23 +133,28 @@ template <> inline constexpr bool is_one<return_errors_t> = false;
  * void. Arguments that are not futures are spawned. The first failure is thrown at once, and the others
  * continue. Cancelling it cancels all. asyncio.gather.
  */
-template <class... W, class = std::enable_if_t<(detail::is_one<std::decay_t<W>> && ...)>> auto gather(W &&...what) {
+template <class... W, class = std::enable_if_t<(detail::is_one<std::decay_t<W>> && ...)>>
+auto gather(W &&...what) {
 	auto collect = [](auto &children) {
-		return std::apply([](auto &...child) { return std::make_tuple(detail::result_of(child)...); }, children);
+		return std::apply([](auto &...child) { return std::make_tuple(detail::result_of(child)...); },
+		                  children);
 	};
-	return detail::gather_tuple(AW_GATHER_DEFAULT, collect,
-	                            std::tuple<future<detail::awaited_type<W>>...>{detail::as_future(std::forward<W>(what))...});
+	return detail::gather_tuple(
+		AW_GATHER_DEFAULT, collect,
+		std::tuple<future<detail::awaited_type<W>>...>{detail::as_future(std::forward<W>(what))...});
 }
 template <class... W, class = std::enable_if_t<(detail::is_one<std::decay_t<W>> && ...)>>
 auto gather(return_errors_t, W &&...what) {
 	auto collect = [](auto &children) {
 		return std::apply([](auto &...child) { return std::make_tuple(outcome(child)...); }, children);
 	};
-	return detail::gather_tuple(AW_GATHER_RETURN_ERRORS, collect,
-	                            std::tuple<future<detail::awaited_type<W>>...>{detail::as_future(std::forward<W>(what))...});
+	return detail::gather_tuple(
+		AW_GATHER_RETURN_ERRORS, collect,
+		std::tuple<future<detail::awaited_type<W>>...>{detail::as_future(std::forward<W>(what))...});
 }
 /** Waits for any number, and returns their values in a vector, or nothing for void. */
-template <class Future, class T = typename Future::value_type> auto gather(const std::vector<Future> &futures) {
+template <class Future, class T = typename Future::value_type>
+auto gather(const std::vector<Future> &futures) {
 	auto collect = [](std::vector<future<T>> &children) {
 		if constexpr (std::is_void_v<T>) {
 			for (future<T> &child : children) child.result();
@@ -158,13 +166,17 @@ template <class Future, class T = typename Future::value_type> auto gather(const
 		}
 	};
 	return detail::gathered<std::vector<future<T>>, decltype(collect)>(
-		detail::gather_raw(detail::raw_of(futures), AW_GATHER_DEFAULT), {futures.begin(), futures.end()}, collect);
+		detail::gather_raw(detail::raw_of(futures), AW_GATHER_DEFAULT), {futures.begin(), futures.end()},
+		collect);
 }
 template <class Future, class T = typename Future::value_type>
 auto gather(return_errors_t, const std::vector<Future> &futures) {
-	auto collect = [](std::vector<future<T>> &children) { return std::vector<outcome<T>>(children.begin(), children.end()); };
+	auto collect = [](std::vector<future<T>> &children) {
+		return std::vector<outcome<T>>(children.begin(), children.end());
+	};
 	return detail::gathered<std::vector<future<T>>, decltype(collect)>(
-		detail::gather_raw(detail::raw_of(futures), AW_GATHER_RETURN_ERRORS), {futures.begin(), futures.end()}, collect);
+		detail::gather_raw(detail::raw_of(futures), AW_GATHER_RETURN_ERRORS),
+		{futures.begin(), futures.end()}, collect);
 }
 
 /** Returns a future that follows `what` and does not pass a cancellation on to it. asyncio.shield. */

@@ -39,7 +39,8 @@ public:
 
 private:
 	template <class T> task<T> spawn_coro(const coro &what) {
-		return detail::make_task<T>([&](aw_task **out) { return aw_taskgroup_spawn_coro(get(), what.get(), out); });
+		return detail::make_task<T>(
+			[&](aw_task **out) { return aw_taskgroup_spawn_coro(get(), what.get(), out); });
 	}
 	template <class F> task<detail::stackful_result<F>> spawn_stackful(F &&fn) {
 		void *ud = detail::boxed<F>::make(std::forward<F>(fn));
@@ -48,7 +49,8 @@ private:
 		});
 	}
 	static task_group begin() {
-		auto made = detail::make<task_group>([](aw_taskgroup **out) { return aw_taskgroup_new(nullptr, out); });
+		auto made =
+			detail::make<task_group>([](aw_taskgroup **out) { return aw_taskgroup_new(nullptr, out); });
 		detail::check(aw_taskgroup_enter(made.get()));
 		return made;
 	}
@@ -63,7 +65,8 @@ private:
 			}
 		}
 		aw_status body = !thrown ? 0 : why ? why.status() : -ENOMEM;
-		return detail::make_operation<void>([&](aw_coro **out) { return aw_taskgroup_exit_coro(get(), body, why.get(), out); });
+		return detail::make_operation<void>(
+			[&](aw_coro **out) { return aw_taskgroup_exit_coro(get(), body, why.get(), out); });
 	}
 	template <class F> static auto run_here(F body) -> std::invoke_result_t<F &, task_group &> {
 		detail::kept_result<std::invoke_result_t<F &, task_group &>> result;

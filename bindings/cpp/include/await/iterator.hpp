@@ -35,7 +35,8 @@ public:
 	}
 	/** Waits for the next item; none at the end: `while (auto item = co_await it.next())`. Python: anext. */
 	auto next() {
-		return pulled(detail::make<future<T>>([&](aw_future **out) { return aw_iterator_next_future(this->get(), out); }));
+		return pulled(detail::make<future<T>>(
+			[&](aw_future **out) { return aw_iterator_next_future(this->get(), out); }));
 	}
 
 private:

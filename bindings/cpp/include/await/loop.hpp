@@ -185,35 +185,37 @@ public:
 	/** Calls `fn()` in the next iteration. asyncio: loop.call_soon. */
 	template <class F> handle call_soon(F &&fn) {
 		return detail::make<handle>([&](aw_handle **out) {
-			return aw_loop_call_soon(get(), callback<F>, detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy,
-			                         out);
+			return aw_loop_call_soon(get(), callback<F>, detail::boxed<F>::make(std::forward<F>(fn)),
+			                         detail::boxed<F>::destroy, out);
 		});
 	}
 	/** Calls `fn()` after `delay`. asyncio: loop.call_later. */
 	template <class F> handle call_later(time_span delay, F &&fn) {
 		return detail::make<handle>([&](aw_handle **out) {
-			return aw_loop_call_later(get(), delay.ns, callback<F>, detail::boxed<F>::make(std::forward<F>(fn)),
-			                          detail::boxed<F>::destroy, out);
+			return aw_loop_call_later(get(), delay.ns, callback<F>,
+			                          detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy,
+			                          out);
 		});
 	}
 	/** Calls `fn()` at a time of time(). asyncio: loop.call_at. */
 	template <class F> handle call_at(clock::time_point when, F &&fn) {
 		return detail::make<handle>([&](aw_handle **out) {
 			return aw_loop_call_at(get(), when.time_since_epoch().count(), callback<F>,
-			                       detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy, out);
+			                       detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy,
+			                       out);
 		});
 	}
 	/**
 	 * call_soon() from any thread. The loop's thread destroys `fn`. asyncio: loop.call_soon_threadsafe.
 	 */
 	template <class F> void call_soon_threadsafe(F &&fn) {
-		detail::check(aw_loop_call_soon_threadsafe(get(), callback<F>, detail::boxed<F>::make(std::forward<F>(fn)),
-		                                           detail::boxed<F>::destroy));
+		detail::check(aw_loop_call_soon_threadsafe(
+			get(), callback<F>, detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy));
 	}
 	/** Calls `fn()` whenever `fd` is readable. Replaces the previous reader. asyncio: loop.add_reader. */
 	template <class F> void add_reader(int fd, F &&fn) {
-		detail::check(
-			aw_loop_add_reader(get(), fd, callback<F>, detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy));
+		detail::check(aw_loop_add_reader(get(), fd, callback<F>, detail::boxed<F>::make(std::forward<F>(fn)),
+		                                 detail::boxed<F>::destroy));
 	}
 	/** Removes the reader. Returns whether there was one. asyncio: loop.remove_reader. */
 	bool remove_reader(int fd) {
@@ -221,8 +223,8 @@ public:
 	}
 	/** Calls `fn()` whenever `fd` is writable. asyncio: loop.add_writer. */
 	template <class F> void add_writer(int fd, F &&fn) {
-		detail::check(
-			aw_loop_add_writer(get(), fd, callback<F>, detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy));
+		detail::check(aw_loop_add_writer(get(), fd, callback<F>, detail::boxed<F>::make(std::forward<F>(fn)),
+		                                 detail::boxed<F>::destroy));
 	}
 	bool remove_writer(int fd) {
 		return detail::check(aw_loop_remove_writer(get(), fd)) > 0;
@@ -232,7 +234,8 @@ public:
 	 * loop.add_signal_handler.
 	 */
 	template <class F> void add_signal_handler(int number, F &&fn) {
-		detail::check(aw_loop_add_signal_handler(get(), number, callback<F>, detail::boxed<F>::make(std::forward<F>(fn)),
+		detail::check(aw_loop_add_signal_handler(get(), number, callback<F>,
+		                                         detail::boxed<F>::make(std::forward<F>(fn)),
 		                                         detail::boxed<F>::destroy));
 	}
 	bool remove_signal_handler(int number) {
@@ -243,8 +246,8 @@ public:
 	 * Calls `fn(const report &)` for failures that nobody retrieves. asyncio: loop.set_exception_handler.
 	 */
 	template <class F> void set_exception_handler(F &&fn) {
-		detail::check(aw_loop_set_exception_handler(get(), handler<F>, detail::boxed<F>::make(std::forward<F>(fn)),
-		                                            detail::boxed<F>::destroy));
+		detail::check(aw_loop_set_exception_handler(
+			get(), handler<F>, detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy));
 	}
 	/** Restores the default handler, which prints in debug mode. */
 	void set_exception_handler(std::nullptr_t) {
@@ -277,7 +280,8 @@ public:
 
 	/** Submits operations, see <await/completion.h>. Returns how many were accepted. */
 	size_t submit(const std::vector<aw_submission> &operations) {
-		return static_cast<size_t>(detail::check(aw_loop_submit(get(), operations.data(), operations.size())));
+		return static_cast<size_t>(
+			detail::check(aw_loop_submit(get(), operations.data(), operations.size())));
 	}
 	/** Cancels the operations with this token. Returns how many there are. */
 	size_t cancel_token(uint64_t token) {

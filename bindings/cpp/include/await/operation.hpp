@@ -78,7 +78,8 @@ private:
 	Finish finish_;
 };
 
-template <class T, class Finish, class Call> operation_with<T, Finish> make_operation_with(Call call, Finish finish) {
+template <class T, class Finish, class Call>
+operation_with<T, Finish> make_operation_with(Call call, Finish finish) {
 	return operation_with<T, Finish>(make<coro>(call), std::move(finish));
 }
 
@@ -125,7 +126,8 @@ template <class T> coro to_coro(aw_loop *on, co<T> what);
  * `cancelled` if the task is cancelled here, or ::AW_ENOTASK outside a stackful task. You can call it in a
  * catch handler. Python: await.
  */
-template <class A, class = std::enable_if_t<detail::is_awaitable<A> && !detail::is_co<std::decay_t<A>>>> auto await(A &&what) {
+template <class A, class = std::enable_if_t<detail::is_awaitable<A> && !detail::is_co<std::decay_t<A>>>>
+auto await(A &&what) {
 	std::decay_t<A> held(std::forward<A>(what));
 	void *data = nullptr;
 	aw_status status;

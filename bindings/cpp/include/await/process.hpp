@@ -15,7 +15,8 @@
 namespace libawait {
 
 /** How to start a child: `process_options().pipe(1).flags(AW_PROCESS_GROUP)`. */
-class process_options : public detail::shared<aw_process_options, aw_process_options_ref, aw_process_options_unref> {
+class process_options
+	: public detail::shared<aw_process_options, aw_process_options_ref, aw_process_options_unref> {
 public:
 	using shared::shared;
 
@@ -63,15 +64,19 @@ public:
 			[&](aw_process **out) { return aw_subprocess_shell(of.get(), command.c_str(), how.get(), out); });
 	}
 	/** Starts a program. Throws the error if the exec fails. asyncio.create_subprocess_exec. */
-	static process exec(const std::vector<std::string> &argv, const process_options &how = {}, const loop &of = {}) {
+	static process exec(const std::vector<std::string> &argv, const process_options &how = {},
+	                    const loop &of = {}) {
 		std::vector<const char *> raw;
 		for (const std::string &word : argv) raw.push_back(word.c_str());
-		return detail::make<process>(
-			[&](aw_process **out) { return aw_subprocess_exec(of.get(), raw.data(), raw.size(), how.get(), out); });
+		return detail::make<process>([&](aw_process **out) {
+			return aw_subprocess_exec(of.get(), raw.data(), raw.size(), how.get(), out);
+		});
 	}
 	/** Takes over a child forked elsewhere. */
-	static process adopt_child(int32_t pid, int pidfd = -1, uint32_t flags = AW_PROCESS_DEFAULT, const loop &of = {}) {
-		return detail::make<process>([&](aw_process **out) { return aw_process_adopt(of.get(), pid, pidfd, flags, out); });
+	static process adopt_child(int32_t pid, int pidfd = -1, uint32_t flags = AW_PROCESS_DEFAULT,
+	                           const loop &of = {}) {
+		return detail::make<process>(
+			[&](aw_process **out) { return aw_process_adopt(of.get(), pid, pidfd, flags, out); });
 	}
 
 	int32_t pid() const noexcept {
@@ -99,7 +104,8 @@ public:
 	 * continue. asyncio: Process.communicate.
 	 */
 	future<int> communicate() {
-		return detail::make<future<int>>([&](aw_future **out) { return aw_process_communicate(get(), nullptr, 0, out); });
+		return detail::make<future<int>>(
+			[&](aw_future **out) { return aw_process_communicate(get(), nullptr, 0, out); });
 	}
 	future<int> communicate(const std::string &input) {
 		return detail::make<future<int>>(

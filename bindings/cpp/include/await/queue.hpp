@@ -31,9 +31,11 @@ public:
 	 * Creates a queue that returns the least item first, by `less(const T &, const T &)`, which must not
 	 * throw.
 	 */
-	template <class Less = std::less<>> static queue priority(int64_t maxsize = 0, Less less = {}, const loop &of = {}) {
+	template <class Less = std::less<>>
+	static queue priority(int64_t maxsize = 0, Less less = {}, const loop &of = {}) {
 		return detail::make<queue>([&](aw_queue **out) {
-			return aw_queue_new_priority(of.get(), maxsize, compare<Less>, detail::boxed<Less>::make(std::move(less)),
+			return aw_queue_new_priority(of.get(), maxsize, compare<Less>,
+			                             detail::boxed<Less>::make(std::move(less)),
 			                             detail::boxed<Less>::destroy, out);
 		});
 	}
@@ -68,7 +70,8 @@ public:
 	}
 	/** Waits until all items have been processed. asyncio: Queue.join. */
 	operation<void> join() {
-		return detail::make_operation<void>([&](aw_coro **out) { return aw_queue_join_coro(this->get(), out); });
+		return detail::make_operation<void>(
+			[&](aw_coro **out) { return aw_queue_join_coro(this->get(), out); });
 	}
 	/**
 	 * Makes puts fail from now on. Gets return the remaining items, which `immediate` drops. asyncio:

@@ -26,9 +26,10 @@ inline std::vector<backend_info> backends() {
 	const aw_backend_list *raw = found.get();
 	std::vector<backend_info> all;
 	for (size_t i = 0; i < aw_backend_list_count(raw); i++)
-		all.push_back({detail::text(aw_backend_list_name(raw, i)), detail::text(aw_backend_list_description(raw, i)),
-		               detail::text(aw_backend_list_class(raw, i)), detail::text(aw_backend_list_origin(raw, i)),
-		               aw_backend_list_status(raw, i), detail::text(aw_backend_list_reason(raw, i))});
+		all.push_back(
+			{detail::text(aw_backend_list_name(raw, i)), detail::text(aw_backend_list_description(raw, i)),
+		     detail::text(aw_backend_list_class(raw, i)), detail::text(aw_backend_list_origin(raw, i)),
+		     aw_backend_list_status(raw, i), detail::text(aw_backend_list_reason(raw, i))});
 	return all;
 }
 /** Describes what loop::open() would do. Any thread. */

@@ -57,7 +57,8 @@ private:
  * has no outcome.
  */
 template <class T> T runner::ended(aw_status status, detail::kept_result<T> &result) {
-	if (status == -EINTR || status == AW_ESYSTEMEXIT || (!result.thrown && !result.value)) detail::check_run(status);
+	if (status == -EINTR || status == AW_ESYSTEMEXIT || (!result.thrown && !result.value))
+		detail::check_run(status);
 	if (!result.thrown && !result.value) throw error(AW_ESTOPPED);
 	return result.take();
 }
@@ -69,7 +70,8 @@ template <class W> auto runner::run(W &&what) {
 		using T = typename D::value_type;
 		auto result = std::make_shared<detail::kept_result<T>>();
 		coro body = detail::to_coro(get_loop().get(), detail::into(result, std::forward<W>(what)));
-		aw_status status = detail::elsewhere([&] { return aw_runner_run_coro(raw_.get(), body.get(), nullptr); });
+		aw_status status =
+			detail::elsewhere([&] { return aw_runner_run_coro(raw_.get(), body.get(), nullptr); });
 		body = {};
 		return ended<T>(status, *result);
 	} else if constexpr (detail::makes_co<D &>) {
@@ -86,8 +88,10 @@ template <class W> auto runner::run(W &&what) {
 		};
 		using box = detail::boxed<decltype(body)>;
 		void *ud = box::make(std::move(body));
-		aw_status status = detail::elsewhere(
-			[&] { return aw_runner_run(raw_.get(), detail::stackful_body<decltype(body)>, ud, box::destroy, nullptr); });
+		aw_status status = detail::elsewhere([&] {
+			return aw_runner_run(raw_.get(), detail::stackful_body<decltype(body)>, ud, box::destroy,
+			                     nullptr);
+		});
 		return ended<T>(status, *result);
 	}
 }

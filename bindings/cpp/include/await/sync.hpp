@@ -66,7 +66,8 @@ public:
 	 * async with lock.
 	 */
 	auto hold() {
-		return detail::hold(*this, detail::make<coro>([&](aw_coro **out) { return aw_lock_acquire_coro(get(), out); }));
+		return detail::hold(
+			*this, detail::make<coro>([&](aw_coro **out) { return aw_lock_acquire_coro(get(), out); }));
 	}
 	/** Acquires it if that needs no wait. */
 	bool try_acquire() {
@@ -119,7 +120,8 @@ public:
 
 	/** Uses the given lock, or creates its own. */
 	static condition create(const lock &on = {}, const loop &of = {}) {
-		return detail::make<condition>([&](aw_condition **out) { return aw_condition_new(of.get(), on.get(), out); });
+		return detail::make<condition>(
+			[&](aw_condition **out) { return aw_condition_new(of.get(), on.get(), out); });
 	}
 	/** Returns the lock. Acquire it with `hold()` first. */
 	lock get_lock() const noexcept {
@@ -130,7 +132,8 @@ public:
 	 * possible. asyncio: Condition.wait.
 	 */
 	operation<void> wait() {
-		return detail::make_operation<void>([&](aw_coro **out) { return aw_condition_wait_coro(get(), out); });
+		return detail::make_operation<void>(
+			[&](aw_coro **out) { return aw_condition_wait_coro(get(), out); });
 	}
 	void notify(size_t count = 1) {
 		detail::check(aw_condition_notify(get(), count));
@@ -147,18 +150,22 @@ public:
 	using guard = detail::holding<semaphore>;
 
 	static semaphore create(int64_t value, const loop &of = {}) {
-		return detail::make<semaphore>([&](aw_semaphore **out) { return aw_semaphore_new(of.get(), value, out); });
+		return detail::make<semaphore>(
+			[&](aw_semaphore **out) { return aw_semaphore_new(of.get(), value, out); });
 	}
 	/** Creates a semaphore that refuses to hold more than `value` permits. */
 	static semaphore bounded(int64_t value, const loop &of = {}) {
-		return detail::make<semaphore>([&](aw_semaphore **out) { return aw_semaphore_new_bounded(of.get(), value, out); });
+		return detail::make<semaphore>(
+			[&](aw_semaphore **out) { return aw_semaphore_new_bounded(of.get(), value, out); });
 	}
 	operation<void> acquire() {
-		return detail::make_operation<void>([&](aw_coro **out) { return aw_semaphore_acquire_coro(get(), out); });
+		return detail::make_operation<void>(
+			[&](aw_coro **out) { return aw_semaphore_acquire_coro(get(), out); });
 	}
 	/** Acquires a permit and returns a guard that releases it. asyncio: async with semaphore. */
 	auto hold() {
-		return detail::hold(*this, detail::make<coro>([&](aw_coro **out) { return aw_semaphore_acquire_coro(get(), out); }));
+		return detail::hold(
+			*this, detail::make<coro>([&](aw_coro **out) { return aw_semaphore_acquire_coro(get(), out); }));
 	}
 	bool try_acquire() {
 		aw_status status = aw_semaphore_try_acquire(get());
@@ -194,7 +201,8 @@ public:
 	using shared::shared;
 
 	static barrier create(int32_t parties, const loop &of = {}) {
-		return detail::make<barrier>([&](aw_barrier **out) { return aw_barrier_new(of.get(), parties, out); });
+		return detail::make<barrier>(
+			[&](aw_barrier **out) { return aw_barrier_new(of.get(), parties, out); });
 	}
 	/**
 	 * Waits for all parties, and returns the order of arrival. Throws ::AW_EBROKENBARRIER if it is broken.

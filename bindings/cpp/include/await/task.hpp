@@ -160,7 +160,8 @@ template <class W> auto spawn_eager(W &&what) {
 template <class W> auto loop::run_until_complete(W &&what) {
 	if constexpr (std::is_base_of_v<any_future, std::decay_t<W>>) {
 		future<typename std::decay_t<W>::value_type> ended(what);
-		aw_status status = detail::elsewhere([&] { return aw_loop_run_until_complete(get(), ended.get(), nullptr); });
+		aw_status status =
+			detail::elsewhere([&] { return aw_loop_run_until_complete(get(), ended.get(), nullptr); });
 		if (status < 0 && !ended.done()) detail::check_run(status);
 		return ended.result();
 	} else {

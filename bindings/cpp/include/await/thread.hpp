@@ -79,8 +79,9 @@ public:
  */
 template <class F> auto run_in_executor(const executor &on, F &&fn, const loop &of = {}) {
 	return detail::make<future<detail::stackful_result<F>>>([&](aw_future **out) {
-		return aw_loop_run_in_executor(of.get(), on.get(), detail::work_body<F>, detail::boxed<F>::make(std::forward<F>(fn)),
-		                               detail::boxed<F>::destroy, out);
+		return aw_loop_run_in_executor(of.get(), on.get(), detail::work_body<F>,
+		                               detail::boxed<F>::make(std::forward<F>(fn)), detail::boxed<F>::destroy,
+		                               out);
 	});
 }
 /**
@@ -107,7 +108,9 @@ inline future<void> shutdown_default_executor(const loop &of, time_span limit = 
 }
 
 /** The outcome of a task in a loop, for other threads. Any thread. concurrent.futures.Future. */
-template <class T> class concurrent_future : public detail::shared<aw_concurrent_future, aw_concurrent_future_ref, aw_concurrent_future_unref> {
+template <class T>
+class concurrent_future
+	: public detail::shared<aw_concurrent_future, aw_concurrent_future_ref, aw_concurrent_future_unref> {
 public:
 	using shared = detail::shared<aw_concurrent_future, aw_concurrent_future_ref, aw_concurrent_future_unref>;
 	using shared::shared;
@@ -177,8 +180,9 @@ template <class W> auto spawn_threadsafe(const loop &on, W &&what) {
 #endif
 	{
 		return detail::make<concurrent_future<detail::stackful_result<D>>>([&](aw_concurrent_future **out) {
-			return aw_run_coroutine_threadsafe(on.get(), detail::stackful_body<W>, detail::boxed<W>::make(std::forward<W>(what)),
-			                            detail::boxed<W>::destroy, out);
+			return aw_run_coroutine_threadsafe(on.get(), detail::stackful_body<W>,
+			                                   detail::boxed<W>::make(std::forward<W>(what)),
+			                                   detail::boxed<W>::destroy, out);
 		});
 	}
 }

@@ -18,16 +18,19 @@ namespace libawait {
  */
 class time_span {
 public:
-	template <class Rep, class Period> constexpr time_span(std::chrono::duration<Rep, Period> from) : ns(convert(from)) {}
+	template <class Rep, class Period>
+	constexpr time_span(std::chrono::duration<Rep, Period> from) : ns(convert(from)) {}
 	constexpr explicit time_span(int64_t nanoseconds) noexcept : ns(nanoseconds) {}
 
 	int64_t ns;
 
 private:
-	template <class Rep, class Period> static constexpr int64_t convert(std::chrono::duration<Rep, Period> from) {
+	template <class Rep, class Period>
+	static constexpr int64_t convert(std::chrono::duration<Rep, Period> from) {
 		using wide = std::chrono::duration<long double, std::nano>;
 		if constexpr (std::is_floating_point_v<Rep>)
-			if (from.count() != from.count()) throw error(AW_EINVAL, failure(AW_EINVAL, "Invalid delay: NaN (not a number)"));
+			if (from.count() != from.count())
+				throw error(AW_EINVAL, failure(AW_EINVAL, "Invalid delay: NaN (not a number)"));
 		long double count = std::chrono::duration_cast<wide>(from).count();
 		if (count >= static_cast<long double>(INT64_MAX)) return AW_FOREVER;
 		if (count <= static_cast<long double>(INT64_MIN)) return INT64_MIN;

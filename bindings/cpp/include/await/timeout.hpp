@@ -24,11 +24,13 @@ public:
 
 	/** Sets the deadline to `delay` from now. asyncio.timeout. */
 	explicit timeout(time_span delay)
-		: timeout(detail::make<timeout>([&](aw_timeout **out) { return aw_timeout_new(nullptr, delay.ns, out); })) {}
+		: timeout(detail::make<timeout>(
+			  [&](aw_timeout **out) { return aw_timeout_new(nullptr, delay.ns, out); })) {}
 	/** Sets the deadline to a time of loop::time(). asyncio.timeout_at. */
 	explicit timeout(clock::time_point when)
-		: timeout(detail::make<timeout>(
-			  [&](aw_timeout **out) { return aw_timeout_new_at(nullptr, when.time_since_epoch().count(), out); })) {}
+		: timeout(detail::make<timeout>([&](aw_timeout **out) {
+			  return aw_timeout_new_at(nullptr, when.time_since_epoch().count(), out);
+		  })) {}
 
 	clock::time_point when() const noexcept {
 		return clock::time_point(std::chrono::nanoseconds(aw_timeout_when(get())));
@@ -104,7 +106,8 @@ template <class T> auto wait_for_future(future<T> what, time_span limit) {
 		finish_void(status, why);
 		return what.result();
 	};
-	return make_operation_with<T>([&](aw_coro **out) { return aw_wait_for_coro(raw, limit.ns, out); }, std::move(finish));
+	return make_operation_with<T>([&](aw_coro **out) { return aw_wait_for_coro(raw, limit.ns, out); },
+	                              std::move(finish));
 }
 
 /**
@@ -149,8 +152,9 @@ private:
 			what_.finish(sent, aw_resume_value(resume), aw_resume_error(resume));
 			return aw_resume_return(resume, nullptr, nullptr);
 		} else {
-			parcel value(values<T>::pack(what_.finish(sent, aw_resume_value(resume), aw_resume_error(resume))),
-			             values<T>::destroy());
+			parcel value(
+				values<T>::pack(what_.finish(sent, aw_resume_value(resume), aw_resume_error(resume))),
+				values<T>::destroy());
 			aw_status status = aw_resume_return(resume, value.data, value.destroy);
 			if (status >= 0) value.sent();
 			return status;
@@ -169,7 +173,8 @@ private:
  * `timed_out`. If a future ends with a value despite the cancellation, returns that. With an operation or a
  * coroutine, nothing is lost. asyncio.wait_for.
  */
-template <class W, class = std::enable_if_t<!detail::is_co<std::decay_t<W>>>> auto wait_for(W &&what, time_span limit) {
+template <class W, class = std::enable_if_t<!detail::is_co<std::decay_t<W>>>>
+auto wait_for(W &&what, time_span limit) {
 	using D = std::decay_t<W>;
 	if constexpr (std::is_base_of_v<any_future, D>) {
 		return detail::wait_for_future(detail::as_future(what), limit);
@@ -194,7 +199,8 @@ template <class W, class = std::enable_if_t<!detail::is_co<std::decay_t<W>>>> au
  * asyncio.wait_for.
  */
 template <class T> co<T> wait_for(co<T> what, time_span limit) {
-	if (limit.ns <= 0) co_return co_await detail::wait_for_future<T>(detail::as_future(std::move(what)), limit);
+	if (limit.ns <= 0)
+		co_return co_await detail::wait_for_future<T>(detail::as_future(std::move(what)), limit);
 	co_return co_await timeout(limit).run(std::move(what));
 }
 

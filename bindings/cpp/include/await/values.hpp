@@ -43,7 +43,8 @@ struct parcel {
  * calls; otherwise it is allocated.
  */
 template <class T> struct values {
-	static_assert(std::is_object_v<T> && !std::is_const_v<T>, "a value is an object: no reference, not const");
+	static_assert(std::is_object_v<T> && !std::is_const_v<T>,
+	              "a value is an object: no reference, not const");
 	static constexpr bool integral = std::is_integral_v<T> || std::is_enum_v<T>;
 	static constexpr bool fits =
 		sizeof(T) <= sizeof(void *) && std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T>;

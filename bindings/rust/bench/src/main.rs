@@ -40,7 +40,10 @@ fn main() {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => scale = 1,
-            "--rounds" => rounds = arguments.next().and_then(|text| text.parse::<u64>().ok()).expect("a number of rounds"),
+            "--rounds" => {
+                rounds =
+                    arguments.next().and_then(|text| text.parse::<u64>().ok()).expect("a number of rounds")
+            }
             _ => panic!("usage: bench [--quick] [--rounds N]"),
         }
     }
@@ -158,12 +161,24 @@ fn main() {
             children,
             async move {
                 for _ in 0..children {
-                    assert!(libawait::Command::new("/bin/true").spawn().unwrap().wait().await.unwrap().success());
+                    assert!(libawait::Command::new("/bin/true")
+                        .spawn()
+                        .unwrap()
+                        .wait()
+                        .await
+                        .unwrap()
+                        .success());
                 }
             },
             async move {
                 for _ in 0..children {
-                    assert!(tokio::process::Command::new("/bin/true").spawn().unwrap().wait().await.unwrap().success());
+                    assert!(tokio::process::Command::new("/bin/true")
+                        .spawn()
+                        .unwrap()
+                        .wait()
+                        .await
+                        .unwrap()
+                        .success());
                 }
             },
         );

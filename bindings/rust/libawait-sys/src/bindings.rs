@@ -103,8 +103,16 @@ pub struct aw_submission {
 }
 #[test]
 fn bindgen_test_layout_aw_submission() {
-    assert_eq!(::core::mem::size_of::<aw_submission>(), 48usize, concat!("Size of: ", stringify!(aw_submission)));
-    assert_eq!(::core::mem::align_of::<aw_submission>(), 8usize, concat!("Alignment of ", stringify!(aw_submission)));
+    assert_eq!(
+        ::core::mem::size_of::<aw_submission>(),
+        48usize,
+        concat!("Size of: ", stringify!(aw_submission))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_submission>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_submission))
+    );
     fn test_field_size() {
         assert_eq!(
             unsafe {
@@ -212,8 +220,16 @@ pub struct aw_completion {
 }
 #[test]
 fn bindgen_test_layout_aw_completion() {
-    assert_eq!(::core::mem::size_of::<aw_completion>(), 24usize, concat!("Size of: ", stringify!(aw_completion)));
-    assert_eq!(::core::mem::align_of::<aw_completion>(), 8usize, concat!("Alignment of ", stringify!(aw_completion)));
+    assert_eq!(
+        ::core::mem::size_of::<aw_completion>(),
+        24usize,
+        concat!("Size of: ", stringify!(aw_completion))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_completion>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_completion))
+    );
     fn test_field_token() {
         assert_eq!(
             unsafe {
@@ -270,18 +286,30 @@ extern "C" {
     pub fn aw_loop_cancel_token(loop_: *mut aw_loop, token: u64) -> aw_status;
 }
 extern "C" {
-    pub fn aw_loop_drain(loop_: *mut aw_loop, out: *mut aw_completion, max: usize, timeout_ns: i64) -> aw_status;
+    pub fn aw_loop_drain(
+        loop_: *mut aw_loop,
+        out: *mut aw_completion,
+        max: usize,
+        timeout_ns: i64,
+    ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_context_set(key: *const std::os::raw::c_void, value: *mut std::os::raw::c_void, destroy: aw_destroy_fn) -> aw_status;
+    pub fn aw_context_set(
+        key: *const std::os::raw::c_void,
+        value: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+    ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_context_get(key: *const std::os::raw::c_void, out: *mut *mut std::os::raw::c_void) -> aw_status;
+    pub fn aw_context_get(key: *const std::os::raw::c_void, out: *mut *mut std::os::raw::c_void)
+        -> aw_status;
 }
 extern "C" {
     pub fn aw_context_unset(key: *const std::os::raw::c_void) -> aw_status;
 }
-pub type aw_step_fn = ::core::option::Option<unsafe extern "C" fn(resume: *mut aw_resume, ud: *mut std::os::raw::c_void) -> aw_status>;
+pub type aw_step_fn = ::core::option::Option<
+    unsafe extern "C" fn(resume: *mut aw_resume, ud: *mut std::os::raw::c_void) -> aw_status,
+>;
 extern "C" {
     pub fn aw_coro_new(
         loop_: *mut aw_loop,
@@ -313,7 +341,11 @@ extern "C" {
     pub fn aw_resume_task(resume: *const aw_resume) -> *mut aw_task;
 }
 extern "C" {
-    pub fn aw_resume_return(resume: *mut aw_resume, value: *mut std::os::raw::c_void, destroy: aw_destroy_fn) -> aw_status;
+    pub fn aw_resume_return(
+        resume: *mut aw_resume,
+        value: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_resume_raise(resume: *mut aw_resume, error: *mut aw_error) -> aw_status;
@@ -393,7 +425,11 @@ extern "C" {
     pub fn aw_err_name(status: aw_status) -> *const std::os::raw::c_char;
 }
 extern "C" {
-    pub fn aw_error_register(code: aw_status, name: *const std::os::raw::c_char, text: *const std::os::raw::c_char) -> aw_status;
+    pub fn aw_error_register(
+        code: aw_status,
+        name: *const std::os::raw::c_char,
+        text: *const std::os::raw::c_char,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_error_new(
@@ -443,7 +479,8 @@ extern "C" {
 extern "C" {
     pub fn aw_interrupt_is_raised(interrupt: *const aw_interrupt) -> aw_bool;
 }
-pub type aw_task_fn = ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void) -> aw_status>;
+pub type aw_task_fn =
+    ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void) -> aw_status>;
 extern "C" {
     pub fn aw_task_spawn(
         loop_: *mut aw_loop,
@@ -466,7 +503,11 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_task_spawn_coro_eager(loop_: *mut aw_loop, coro: *mut aw_coro, out: *mut *mut aw_task) -> aw_status;
+    pub fn aw_task_spawn_coro_eager(
+        loop_: *mut aw_loop,
+        coro: *mut aw_coro,
+        out: *mut *mut aw_task,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_task_spawn_named(
@@ -524,7 +565,11 @@ extern "C" {
     pub fn aw_await(future: *mut aw_future, out: *mut *mut std::os::raw::c_void) -> aw_status;
 }
 extern "C" {
-    pub fn aw_await_take(future: *mut aw_future, out: *mut *mut std::os::raw::c_void, out_destroy: *mut aw_destroy_fn) -> aw_status;
+    pub fn aw_await_take(
+        future: *mut aw_future,
+        out: *mut *mut std::os::raw::c_void,
+        out_destroy: *mut aw_destroy_fn,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_await_int(future: *mut aw_future, out: *mut i64) -> aw_status;
@@ -585,7 +630,11 @@ pub struct aw_concurrent_future {
     _unused: [u8; 0],
 }
 pub type aw_work_fn = ::core::option::Option<
-    unsafe extern "C" fn(ud: *mut std::os::raw::c_void, out: *mut *mut std::os::raw::c_void, out_destroy: *mut aw_destroy_fn) -> aw_status,
+    unsafe extern "C" fn(
+        ud: *mut std::os::raw::c_void,
+        out: *mut *mut std::os::raw::c_void,
+        out_destroy: *mut aw_destroy_fn,
+    ) -> aw_status,
 >;
 extern "C" {
     pub fn aw_executor_new(max_threads: i32, out: *mut *mut aw_executor) -> aw_status;
@@ -603,7 +652,11 @@ extern "C" {
     pub fn aw_executor_shutdown_wait(executor: *mut aw_executor, timeout_ns: i64) -> aw_status;
 }
 extern "C" {
-    pub fn aw_executor_shutdown_wait_interruptible(executor: *mut aw_executor, timeout_ns: i64, interrupt: *mut aw_interrupt) -> aw_status;
+    pub fn aw_executor_shutdown_wait_interruptible(
+        executor: *mut aw_executor,
+        timeout_ns: i64,
+        interrupt: *mut aw_interrupt,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_executor_pending(executor: *const aw_executor) -> usize;
@@ -655,7 +708,11 @@ extern "C" {
     pub fn aw_loop_set_default_executor(loop_: *mut aw_loop, executor: *mut aw_executor) -> aw_status;
 }
 extern "C" {
-    pub fn aw_loop_shutdown_default_executor(loop_: *mut aw_loop, timeout_ns: i64, out: *mut *mut aw_future) -> aw_status;
+    pub fn aw_loop_shutdown_default_executor(
+        loop_: *mut aw_loop,
+        timeout_ns: i64,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_run_coroutine_threadsafe(
@@ -682,7 +739,11 @@ extern "C" {
     pub fn aw_concurrent_future_unref(future: *mut aw_concurrent_future);
 }
 extern "C" {
-    pub fn aw_concurrent_future_wait(future: *mut aw_concurrent_future, timeout_ns: i64, out: *mut *mut std::os::raw::c_void) -> aw_status;
+    pub fn aw_concurrent_future_wait(
+        future: *mut aw_concurrent_future,
+        timeout_ns: i64,
+        out: *mut *mut std::os::raw::c_void,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_concurrent_future_wait_interruptible(
@@ -692,7 +753,10 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_concurrent_future_result(future: *mut aw_concurrent_future, out: *mut *mut std::os::raw::c_void) -> aw_status;
+    pub fn aw_concurrent_future_result(
+        future: *mut aw_concurrent_future,
+        out: *mut *mut std::os::raw::c_void,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_concurrent_future_error(future: *mut aw_concurrent_future) -> *mut aw_error;
@@ -707,16 +771,32 @@ extern "C" {
     pub fn aw_concurrent_future_cancelled(future: *mut aw_concurrent_future) -> aw_bool;
 }
 extern "C" {
-    pub fn aw_wrap_future(loop_: *mut aw_loop, future: *mut aw_concurrent_future, out: *mut *mut aw_future) -> aw_status;
+    pub fn aw_wrap_future(
+        loop_: *mut aw_loop,
+        future: *mut aw_concurrent_future,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
 }
-pub type aw_callback_fn = ::core::option::Option<unsafe extern "C" fn(loop_: *mut aw_loop, ud: *mut std::os::raw::c_void) -> aw_status>;
-pub type aw_exception_fn =
-    ::core::option::Option<unsafe extern "C" fn(loop_: *mut aw_loop, report: *const aw_report, ud: *mut std::os::raw::c_void) -> aw_status>;
+pub type aw_callback_fn = ::core::option::Option<
+    unsafe extern "C" fn(loop_: *mut aw_loop, ud: *mut std::os::raw::c_void) -> aw_status,
+>;
+pub type aw_exception_fn = ::core::option::Option<
+    unsafe extern "C" fn(
+        loop_: *mut aw_loop,
+        report: *const aw_report,
+        ud: *mut std::os::raw::c_void,
+    ) -> aw_status,
+>;
 extern "C" {
     pub fn aw_loop_new(backend: *const std::os::raw::c_char, out: *mut *mut aw_loop) -> aw_status;
 }
 extern "C" {
-    pub fn aw_loop_new_with(backend: *const std::os::raw::c_char, flags: u32, seed: u64, out: *mut *mut aw_loop) -> aw_status;
+    pub fn aw_loop_new_with(
+        backend: *const std::os::raw::c_char,
+        flags: u32,
+        seed: u64,
+        out: *mut *mut aw_loop,
+    ) -> aw_status;
 }
 pub const AW_LOOP_DEFAULT: aw_loop_flag = 0;
 pub const AW_LOOP_SINGLE_THREAD: aw_loop_flag = 1;
@@ -747,7 +827,11 @@ extern "C" {
     pub fn aw_loop_current() -> *mut aw_loop;
 }
 extern "C" {
-    pub fn aw_loop_set_host_data(loop_: *mut aw_loop, data: *mut std::os::raw::c_void, destroy: aw_destroy_fn) -> aw_status;
+    pub fn aw_loop_set_host_data(
+        loop_: *mut aw_loop,
+        data: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_loop_host_data(loop_: *const aw_loop) -> *mut std::os::raw::c_void;
@@ -756,7 +840,11 @@ extern "C" {
     pub fn aw_loop_run_forever(loop_: *mut aw_loop) -> aw_status;
 }
 extern "C" {
-    pub fn aw_loop_run_until_complete(loop_: *mut aw_loop, future: *mut aw_future, out: *mut *mut std::os::raw::c_void) -> aw_status;
+    pub fn aw_loop_run_until_complete(
+        loop_: *mut aw_loop,
+        future: *mut aw_future,
+        out: *mut *mut std::os::raw::c_void,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_loop_run_once(loop_: *mut aw_loop, timeout_ns: i64) -> aw_status;
@@ -860,7 +948,10 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_loop_get_exception_handler(loop_: *const aw_loop, out_ud: *mut *mut std::os::raw::c_void) -> aw_exception_fn;
+    pub fn aw_loop_get_exception_handler(
+        loop_: *const aw_loop,
+        out_ud: *mut *mut std::os::raw::c_void,
+    ) -> aw_exception_fn;
 }
 extern "C" {
     pub fn aw_loop_default_exception_handler(loop_: *mut aw_loop, report: *const aw_report) -> aw_status;
@@ -922,9 +1013,16 @@ extern "C" {
     pub fn aw_loop_remove_writer(loop_: *mut aw_loop, fd: std::os::raw::c_int) -> aw_status;
 }
 extern "C" {
-    pub fn aw_fd_wait(loop_: *mut aw_loop, fd: std::os::raw::c_int, events: u32, out: *mut *mut aw_future) -> aw_status;
+    pub fn aw_fd_wait(
+        loop_: *mut aw_loop,
+        fd: std::os::raw::c_int,
+        events: u32,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
 }
-pub type aw_done_fn = ::core::option::Option<unsafe extern "C" fn(future: *mut aw_future, ud: *mut std::os::raw::c_void) -> aw_status>;
+pub type aw_done_fn = ::core::option::Option<
+    unsafe extern "C" fn(future: *mut aw_future, ud: *mut std::os::raw::c_void) -> aw_status,
+>;
 extern "C" {
     pub fn aw_future_new(loop_: *mut aw_loop, out: *mut *mut aw_future) -> aw_status;
 }
@@ -941,7 +1039,11 @@ extern "C" {
     pub fn aw_future_task(future: *mut aw_future) -> *mut aw_task;
 }
 extern "C" {
-    pub fn aw_future_set_result(future: *mut aw_future, value: *mut std::os::raw::c_void, destroy: aw_destroy_fn) -> aw_status;
+    pub fn aw_future_set_result(
+        future: *mut aw_future,
+        value: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_future_set_result_int(future: *mut aw_future, value: i64) -> aw_status;
@@ -950,10 +1052,19 @@ extern "C" {
     pub fn aw_future_set_error(future: *mut aw_future, error: *mut aw_error) -> aw_status;
 }
 extern "C" {
-    pub fn aw_future_fail(future: *mut aw_future, code: aw_status, message: *const std::os::raw::c_char) -> aw_status;
+    pub fn aw_future_fail(
+        future: *mut aw_future,
+        code: aw_status,
+        message: *const std::os::raw::c_char,
+    ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_future_failf(future: *mut aw_future, code: aw_status, format: *const std::os::raw::c_char, ...) -> aw_status;
+    pub fn aw_future_failf(
+        future: *mut aw_future,
+        code: aw_status,
+        format: *const std::os::raw::c_char,
+        ...
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_future_copy(future: *mut aw_future, target: *mut aw_future) -> aw_status;
@@ -977,8 +1088,11 @@ extern "C" {
     pub fn aw_future_result_int(future: *mut aw_future, out: *mut i64) -> aw_status;
 }
 extern "C" {
-    pub fn aw_future_take_result(future: *mut aw_future, out: *mut *mut std::os::raw::c_void, out_destroy: *mut aw_destroy_fn)
-        -> aw_status;
+    pub fn aw_future_take_result(
+        future: *mut aw_future,
+        out: *mut *mut std::os::raw::c_void,
+        out_destroy: *mut aw_destroy_fn,
+    ) -> aw_status;
 }
 pub const AW_VALUE_POINTER: aw_value_kind = 0;
 pub const AW_VALUE_INTEGER: aw_value_kind = 1;
@@ -1000,13 +1114,21 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_future_remove_done_callback(future: *mut aw_future, fn_: aw_done_fn, ud: *mut std::os::raw::c_void) -> aw_status;
+    pub fn aw_future_remove_done_callback(
+        future: *mut aw_future,
+        fn_: aw_done_fn,
+        ud: *mut std::os::raw::c_void,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_future_is_shared(future: *const aw_future) -> aw_bool;
 }
 extern "C" {
-    pub fn aw_future_set_host_data(future: *mut aw_future, data: *mut std::os::raw::c_void, destroy: aw_destroy_fn) -> aw_status;
+    pub fn aw_future_set_host_data(
+        future: *mut aw_future,
+        data: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_future_host_data(future: *const aw_future) -> *mut std::os::raw::c_void;
@@ -1021,7 +1143,11 @@ extern "C" {
     pub fn aw_results_count(results: *const aw_results) -> usize;
 }
 extern "C" {
-    pub fn aw_results_get(results: *const aw_results, index: usize, out: *mut *mut std::os::raw::c_void) -> aw_status;
+    pub fn aw_results_get(
+        results: *const aw_results,
+        index: usize,
+        out: *mut *mut std::os::raw::c_void,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_results_get_int(results: *const aw_results, index: usize, out: *mut i64) -> aw_status;
@@ -1033,7 +1159,13 @@ pub const AW_GATHER_DEFAULT: aw_gather_flag = 0;
 pub const AW_GATHER_RETURN_ERRORS: aw_gather_flag = 1;
 pub type aw_gather_flag = std::os::raw::c_uint;
 extern "C" {
-    pub fn aw_gather(loop_: *mut aw_loop, futures: *const *mut aw_future, count: usize, flags: u32, out: *mut *mut aw_future) -> aw_status;
+    pub fn aw_gather(
+        loop_: *mut aw_loop,
+        futures: *const *mut aw_future,
+        count: usize,
+        flags: u32,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_gather_map(
@@ -1082,9 +1214,15 @@ pub struct aw_iterator {
     _unused: [u8; 0],
 }
 pub type aw_next_fn = ::core::option::Option<
-    unsafe extern "C" fn(ud: *mut std::os::raw::c_void, out: *mut *mut std::os::raw::c_void, out_destroy: *mut aw_destroy_fn) -> aw_status,
+    unsafe extern "C" fn(
+        ud: *mut std::os::raw::c_void,
+        out: *mut *mut std::os::raw::c_void,
+        out_destroy: *mut aw_destroy_fn,
+    ) -> aw_status,
 >;
-pub type aw_next_coro_fn = ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void, out: *mut *mut aw_coro) -> aw_status>;
+pub type aw_next_coro_fn = ::core::option::Option<
+    unsafe extern "C" fn(ud: *mut std::os::raw::c_void, out: *mut *mut aw_coro) -> aw_status,
+>;
 extern "C" {
     pub fn aw_iterator_new(
         loop_: *mut aw_loop,
@@ -1110,14 +1248,24 @@ extern "C" {
     pub fn aw_iterator_unref(iterator: *mut aw_iterator);
 }
 extern "C" {
-    pub fn aw_iterator_next(iterator: *mut aw_iterator, out: *mut *mut std::os::raw::c_void, out_destroy: *mut aw_destroy_fn) -> aw_status;
+    pub fn aw_iterator_next(
+        iterator: *mut aw_iterator,
+        out: *mut *mut std::os::raw::c_void,
+        out_destroy: *mut aw_destroy_fn,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_iterator_next_future(iterator: *mut aw_iterator, out: *mut *mut aw_future) -> aw_status;
 }
-pub type aw_exit_fn = ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void, body: aw_status) -> aw_status>;
+pub type aw_exit_fn =
+    ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void, body: aw_status) -> aw_status>;
 extern "C" {
-    pub fn aw_with(enter: aw_task_fn, body: aw_task_fn, leave: aw_exit_fn, ud: *mut std::os::raw::c_void) -> aw_status;
+    pub fn aw_with(
+        enter: aw_task_fn,
+        body: aw_task_fn,
+        leave: aw_exit_fn,
+        ud: *mut std::os::raw::c_void,
+    ) -> aw_status;
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1165,7 +1313,11 @@ extern "C" {
     pub fn aw_addrinfo_protocol(list: *const aw_addrinfo, index: usize) -> aw_status;
 }
 extern "C" {
-    pub fn aw_addrinfo_address(list: *const aw_addrinfo, index: usize, out_length: *mut u32) -> *const sockaddr;
+    pub fn aw_addrinfo_address(
+        list: *const aw_addrinfo,
+        index: usize,
+        out_length: *mut u32,
+    ) -> *const sockaddr;
 }
 extern "C" {
     pub fn aw_addrinfo_canonname(list: *const aw_addrinfo) -> *const std::os::raw::c_char;
@@ -1226,14 +1378,25 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_process_options_set_streams(options: *mut aw_process_options, stdin_how: i32, stdout_how: i32, stderr_how: i32) -> aw_status;
+    pub fn aw_process_options_set_streams(
+        options: *mut aw_process_options,
+        stdin_how: i32,
+        stdout_how: i32,
+        stderr_how: i32,
+    ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_process_options_set_cwd(options: *mut aw_process_options, cwd: *const std::os::raw::c_char) -> aw_status;
+    pub fn aw_process_options_set_cwd(
+        options: *mut aw_process_options,
+        cwd: *const std::os::raw::c_char,
+    ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_process_options_set_env(options: *mut aw_process_options, env: *const *const std::os::raw::c_char, count: usize)
-        -> aw_status;
+    pub fn aw_process_options_set_env(
+        options: *mut aw_process_options,
+        env: *const *const std::os::raw::c_char,
+        count: usize,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_process_options_set_variable(
@@ -1266,7 +1429,13 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_process_adopt(loop_: *mut aw_loop, pid: i32, pidfd: std::os::raw::c_int, flags: u32, out: *mut *mut aw_process) -> aw_status;
+    pub fn aw_process_adopt(
+        loop_: *mut aw_loop,
+        pid: i32,
+        pidfd: std::os::raw::c_int,
+        flags: u32,
+        out: *mut *mut aw_process,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_subprocess_run(
@@ -1343,10 +1512,17 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_process_text(process: *const aw_process, stream: std::os::raw::c_int) -> *const std::os::raw::c_char;
+    pub fn aw_process_text(
+        process: *const aw_process,
+        stream: std::os::raw::c_int,
+    ) -> *const std::os::raw::c_char;
 }
 extern "C" {
-    pub fn aw_process_take_pipe(process: *mut aw_process, stream: std::os::raw::c_int, out_fd: *mut std::os::raw::c_int) -> aw_status;
+    pub fn aw_process_take_pipe(
+        process: *mut aw_process,
+        stream: std::os::raw::c_int,
+        out_fd: *mut std::os::raw::c_int,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_process_send_signal(process: *mut aw_process, signal: std::os::raw::c_int) -> aw_status;
@@ -1361,7 +1537,11 @@ extern "C" {
     pub fn aw_process_close(process: *mut aw_process) -> aw_status;
 }
 extern "C" {
-    pub fn aw_process_set_host_data(process: *mut aw_process, data: *mut std::os::raw::c_void, destroy: aw_destroy_fn) -> aw_status;
+    pub fn aw_process_set_host_data(
+        process: *mut aw_process,
+        data: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_process_host_data(process: *const aw_process) -> *mut std::os::raw::c_void;
@@ -1372,7 +1552,11 @@ pub struct aw_queue {
     _unused: [u8; 0],
 }
 pub type aw_compare_fn = ::core::option::Option<
-    unsafe extern "C" fn(a: *mut std::os::raw::c_void, b: *mut std::os::raw::c_void, ud: *mut std::os::raw::c_void) -> i32,
+    unsafe extern "C" fn(
+        a: *mut std::os::raw::c_void,
+        b: *mut std::os::raw::c_void,
+        ud: *mut std::os::raw::c_void,
+    ) -> i32,
 >;
 extern "C" {
     pub fn aw_queue_new(loop_: *mut aw_loop, maxsize: i64, out: *mut *mut aw_queue) -> aw_status;
@@ -1397,7 +1581,11 @@ extern "C" {
     pub fn aw_queue_unref(queue: *mut aw_queue);
 }
 extern "C" {
-    pub fn aw_queue_put(queue: *mut aw_queue, item: *mut std::os::raw::c_void, destroy: aw_destroy_fn) -> aw_status;
+    pub fn aw_queue_put(
+        queue: *mut aw_queue,
+        item: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_queue_put_coro(
@@ -1408,16 +1596,28 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_queue_put_nowait(queue: *mut aw_queue, item: *mut std::os::raw::c_void, destroy: aw_destroy_fn) -> aw_status;
+    pub fn aw_queue_put_nowait(
+        queue: *mut aw_queue,
+        item: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+    ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_queue_get(queue: *mut aw_queue, out: *mut *mut std::os::raw::c_void, out_destroy: *mut aw_destroy_fn) -> aw_status;
+    pub fn aw_queue_get(
+        queue: *mut aw_queue,
+        out: *mut *mut std::os::raw::c_void,
+        out_destroy: *mut aw_destroy_fn,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_queue_get_coro(queue: *mut aw_queue, out: *mut *mut aw_coro) -> aw_status;
 }
 extern "C" {
-    pub fn aw_queue_get_nowait(queue: *mut aw_queue, out: *mut *mut std::os::raw::c_void, out_destroy: *mut aw_destroy_fn) -> aw_status;
+    pub fn aw_queue_get_nowait(
+        queue: *mut aw_queue,
+        out: *mut *mut std::os::raw::c_void,
+        out_destroy: *mut aw_destroy_fn,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_queue_task_done(queue: *mut aw_queue) -> aw_status;
@@ -1464,7 +1664,10 @@ extern "C" {
     pub fn aw_backend_list_name(list: *const aw_backend_list, index: usize) -> *const std::os::raw::c_char;
 }
 extern "C" {
-    pub fn aw_backend_list_description(list: *const aw_backend_list, index: usize) -> *const std::os::raw::c_char;
+    pub fn aw_backend_list_description(
+        list: *const aw_backend_list,
+        index: usize,
+    ) -> *const std::os::raw::c_char;
 }
 extern "C" {
     pub fn aw_backend_list_class(list: *const aw_backend_list, index: usize) -> *const std::os::raw::c_char;
@@ -1479,7 +1682,11 @@ extern "C" {
     pub fn aw_backend_list_reason(list: *const aw_backend_list, index: usize) -> *const std::os::raw::c_char;
 }
 extern "C" {
-    pub fn aw_backend_explain(backend: *const std::os::raw::c_char, text: *mut std::os::raw::c_char, size: usize) -> aw_status;
+    pub fn aw_backend_explain(
+        backend: *const std::os::raw::c_char,
+        text: *mut std::os::raw::c_char,
+        size: usize,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_run(
@@ -1518,7 +1725,11 @@ pub const AW_RUNNER_SIGINT: aw_runner_flag = 1;
 pub const AW_RUNNER_DEBUG: aw_runner_flag = 2;
 pub type aw_runner_flag = std::os::raw::c_uint;
 extern "C" {
-    pub fn aw_runner_new(backend: *const std::os::raw::c_char, flags: u32, out: *mut *mut aw_runner) -> aw_status;
+    pub fn aw_runner_new(
+        backend: *const std::os::raw::c_char,
+        flags: u32,
+        out: *mut *mut aw_runner,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_runner_ref(runner: *mut aw_runner) -> *mut aw_runner;
@@ -1539,7 +1750,11 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_runner_run_coro(runner: *mut aw_runner, coro: *mut aw_coro, out: *mut *mut std::os::raw::c_void) -> aw_status;
+    pub fn aw_runner_run_coro(
+        runner: *mut aw_runner,
+        coro: *mut aw_coro,
+        out: *mut *mut std::os::raw::c_void,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_runner_error(runner: *const aw_runner) -> *mut aw_error;
@@ -1563,7 +1778,11 @@ extern "C" {
     pub fn aw_loop_remove_signal_handler(loop_: *mut aw_loop, signal: std::os::raw::c_int) -> aw_status;
 }
 extern "C" {
-    pub fn aw_sock_recv(fd: std::os::raw::c_int, buffer: *mut std::os::raw::c_void, length: usize) -> aw_status;
+    pub fn aw_sock_recv(
+        fd: std::os::raw::c_int,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_sock_recv_coro(
@@ -1595,7 +1814,11 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_sock_sendall(fd: std::os::raw::c_int, data: *const std::os::raw::c_void, length: usize) -> aw_status;
+    pub fn aw_sock_sendall(
+        fd: std::os::raw::c_int,
+        data: *const std::os::raw::c_void,
+        length: usize,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_sock_sendall_coro(
@@ -1627,7 +1850,11 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_sock_accept(fd: std::os::raw::c_int, address: *mut sockaddr, address_length: *mut u32) -> aw_status;
+    pub fn aw_sock_accept(
+        fd: std::os::raw::c_int,
+        address: *mut sockaddr,
+        address_length: *mut u32,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_sock_accept_coro(
@@ -1639,7 +1866,11 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_sock_connect(fd: std::os::raw::c_int, address: *const sockaddr, address_length: u32) -> aw_status;
+    pub fn aw_sock_connect(
+        fd: std::os::raw::c_int,
+        address: *const sockaddr,
+        address_length: u32,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_sock_connect_coro(
@@ -1746,7 +1977,11 @@ extern "C" {
     pub fn aw_event_is_set(event: *const aw_event) -> aw_bool;
 }
 extern "C" {
-    pub fn aw_condition_new(loop_: *mut aw_loop, lock: *mut aw_lock, out: *mut *mut aw_condition) -> aw_status;
+    pub fn aw_condition_new(
+        loop_: *mut aw_loop,
+        lock: *mut aw_lock,
+        out: *mut *mut aw_condition,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_condition_ref(condition: *mut aw_condition) -> *mut aw_condition;
@@ -1775,9 +2010,14 @@ extern "C" {
 extern "C" {
     pub fn aw_condition_wait_coro(condition: *mut aw_condition, out: *mut *mut aw_coro) -> aw_status;
 }
-pub type aw_predicate_fn = ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void) -> aw_status>;
+pub type aw_predicate_fn =
+    ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void) -> aw_status>;
 extern "C" {
-    pub fn aw_condition_wait_for(condition: *mut aw_condition, fn_: aw_predicate_fn, ud: *mut std::os::raw::c_void) -> aw_status;
+    pub fn aw_condition_wait_for(
+        condition: *mut aw_condition,
+        fn_: aw_predicate_fn,
+        ud: *mut std::os::raw::c_void,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_condition_wait_for_coro(
@@ -1798,7 +2038,11 @@ extern "C" {
     pub fn aw_semaphore_new(loop_: *mut aw_loop, value: i64, out: *mut *mut aw_semaphore) -> aw_status;
 }
 extern "C" {
-    pub fn aw_semaphore_new_bounded(loop_: *mut aw_loop, value: i64, out: *mut *mut aw_semaphore) -> aw_status;
+    pub fn aw_semaphore_new_bounded(
+        loop_: *mut aw_loop,
+        value: i64,
+        out: *mut *mut aw_semaphore,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_semaphore_ref(semaphore: *mut aw_semaphore) -> *mut aw_semaphore;
@@ -1887,7 +2131,11 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_taskgroup_spawn_coro(group: *mut aw_taskgroup, coro: *mut aw_coro, out: *mut *mut aw_task) -> aw_status;
+    pub fn aw_taskgroup_spawn_coro(
+        group: *mut aw_taskgroup,
+        coro: *mut aw_coro,
+        out: *mut *mut aw_task,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_taskgroup_add(group: *mut aw_taskgroup, task: *mut aw_task) -> aw_status;
@@ -1899,7 +2147,12 @@ extern "C" {
     pub fn aw_taskgroup_exit(group: *mut aw_taskgroup, body: aw_status, error: *mut aw_error) -> aw_status;
 }
 extern "C" {
-    pub fn aw_taskgroup_exit_coro(group: *mut aw_taskgroup, body: aw_status, error: *mut aw_error, out: *mut *mut aw_coro) -> aw_status;
+    pub fn aw_taskgroup_exit_coro(
+        group: *mut aw_taskgroup,
+        body: aw_status,
+        error: *mut aw_error,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_error_new_group(
@@ -1952,10 +2205,18 @@ extern "C" {
     pub fn aw_timeout_run(delay_ns: i64, fn_: aw_task_fn, ud: *mut std::os::raw::c_void) -> aw_status;
 }
 extern "C" {
-    pub fn aw_wait_for(future: *mut aw_future, timeout_ns: i64, out: *mut *mut std::os::raw::c_void) -> aw_status;
+    pub fn aw_wait_for(
+        future: *mut aw_future,
+        timeout_ns: i64,
+        out: *mut *mut std::os::raw::c_void,
+    ) -> aw_status;
 }
 extern "C" {
-    pub fn aw_wait_for_shielded(future: *mut aw_future, timeout_ns: i64, out: *mut *mut std::os::raw::c_void) -> aw_status;
+    pub fn aw_wait_for_shielded(
+        future: *mut aw_future,
+        timeout_ns: i64,
+        out: *mut *mut std::os::raw::c_void,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_wait_for_coro(future: *mut aw_future, timeout_ns: i64, out: *mut *mut aw_coro) -> aw_status;
@@ -1965,7 +2226,13 @@ pub const AW_FIRST_EXCEPTION: aw_return_when = 1;
 pub const AW_ALL_COMPLETED: aw_return_when = 2;
 pub type aw_return_when = std::os::raw::c_uint;
 extern "C" {
-    pub fn aw_wait(futures: *const *mut aw_future, count: usize, return_when: i32, timeout_ns: i64, out_done: *mut aw_bool) -> aw_status;
+    pub fn aw_wait(
+        futures: *const *mut aw_future,
+        count: usize,
+        return_when: i32,
+        timeout_ns: i64,
+        out_done: *mut aw_bool,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_wait_coro(

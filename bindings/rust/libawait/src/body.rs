@@ -65,7 +65,9 @@ impl Hook for TaskHook {
         }
         let ud = Arc::into_raw(node.clone()) as *mut c_void;
         // SAFETY: any thread; the destroy takes the Arc back, also if this fails, because the loop is closed.
-        unsafe { sys::aw_loop_call_soon_threadsafe(node.hook.event_loop, Some(unpark_later), ud, Some(drop_node)) };
+        unsafe {
+            sys::aw_loop_call_soon_threadsafe(node.hook.event_loop, Some(unpark_later), ud, Some(drop_node))
+        };
     }
 }
 
@@ -268,7 +270,10 @@ impl<F: Future, P: Policy<F::Output>> Drop for Body<F, P> {
     }
 }
 
-unsafe extern "C" fn step<F: Future, P: Policy<F::Output>>(resume: *mut sys::aw_resume, ud: *mut c_void) -> i32 {
+unsafe extern "C" fn step<F: Future, P: Policy<F::Output>>(
+    resume: *mut sys::aw_resume,
+    ud: *mut c_void,
+) -> i32 {
     // SAFETY: the body that `spawn_body` handed over, which lives until `destroy`.
     match catch_unwind(AssertUnwindSafe(|| unsafe { (*ud.cast::<Body<F, P>>()).step(resume) })) {
         Ok(status) => status,
@@ -311,7 +316,9 @@ pub(crate) fn spawn_body<F: Future, P: Policy<F::Output>>(
     let ud = Rc::into_raw(body.clone()) as *mut c_void;
     // SAFETY: the destroy takes the Rc back, also if a call fails.
     unsafe {
-        let coro = Ref::made_by(|out| sys::aw_coro_new(event_loop, Some(step::<F, P>), ud, Some(destroy::<F, P>), out))?;
+        let coro = Ref::made_by(|out| {
+            sys::aw_coro_new(event_loop, Some(step::<F, P>), ud, Some(destroy::<F, P>), out)
+        })?;
         let mut task = ptr::null_mut();
         Error::check(start(coro.raw(), &mut task))?;
         body.task.set(task);
@@ -348,7 +355,10 @@ pub(crate) struct Scoped<F: Future>(Rc<Body<F, AsValue>>);
 impl<F: Future> Scoped<F> {
     pub(crate) fn spawn(event_loop: *mut sys::aw_loop, future: F) -> Result<Self> {
         // SAFETY: `spawn_body` hands over what is alive.
-        spawn_body(event_loop, future, |coro, task| unsafe { sys::aw_task_spawn_coro(event_loop, coro, task) }).map(Scoped)
+        spawn_body(event_loop, future, |coro, task| unsafe {
+            sys::aw_task_spawn_coro(event_loop, coro, task)
+        })
+        .map(Scoped)
     }
 
     pub(crate) fn future(&self) -> *mut sys::aw_future {

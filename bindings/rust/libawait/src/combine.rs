@@ -30,7 +30,9 @@ fn gather_leaf<T>(handles: &[JoinHandle<T>], flags: sys::aw_gather_flag) -> Resu
     let event_loop = current_loop()?;
     let futures = raw_futures(handles);
     // SAFETY: all alive; C takes its own references.
-    let future = Ref::made_by(|out| unsafe { sys::aw_gather(event_loop, futures.as_ptr(), futures.len(), flags, out) })?;
+    let future = Ref::made_by(|out| unsafe {
+        sys::aw_gather(event_loop, futures.as_ptr(), futures.len(), flags, out)
+    })?;
     Ok(Leaf::future(future, Wanted::Results, true))
 }
 
@@ -81,7 +83,9 @@ impl<T> Finish for Settled<T> {
             Value::Results(results) => results,
             _ => return Err(Error::from_code(sys::AW_EINVALIDSTATE)),
         };
-        let take = |(index, handle): (usize, JoinHandle<T>)| results.outcome(index).and_then(|()| handle.take_output());
+        let take = |(index, handle): (usize, JoinHandle<T>)| {
+            results.outcome(index).and_then(|()| handle.take_output())
+        };
         Ok(self.0.drain(..).enumerate().map(take).collect())
     }
 }
@@ -129,7 +133,11 @@ pub enum ReturnWhen {
 ///
 /// # Errors
 /// `EINVAL` for no handles, [`Error::CANCELLED`].
-pub async fn wait<T>(handles: Vec<JoinHandle<T>>, when: ReturnWhen, timeout: Option<Duration>) -> Result<Waited<T>> {
+pub async fn wait<T>(
+    handles: Vec<JoinHandle<T>>,
+    when: ReturnWhen,
+    timeout: Option<Duration>,
+) -> Result<Waited<T>> {
     let futures = raw_futures(&handles);
     let when = match when {
         ReturnWhen::FirstCompleted => sys::AW_FIRST_COMPLETED,
@@ -180,13 +188,17 @@ future_of_op!(Plain => Result<Value>);
 ///
 /// # Errors
 /// [`ErrorKind::ForeignLoop`](crate::ErrorKind::ForeignLoop), [`ErrorKind::NoLoop`](crate::ErrorKind::NoLoop).
-pub fn as_completed<T>(handles: impl IntoIterator<Item = JoinHandle<T>>, timeout: Option<Duration>) -> Result<AsCompleted<T>> {
+pub fn as_completed<T>(
+    handles: impl IntoIterator<Item = JoinHandle<T>>,
+    timeout: Option<Duration>,
+) -> Result<AsCompleted<T>> {
     let handles: Vec<_> = handles.into_iter().collect();
     let futures = raw_futures(&handles);
     let event_loop = current_loop()?;
     let ns = limit(timeout);
     // SAFETY: all alive; C takes its own references.
-    let make = |out| unsafe { sys::aw_as_completed_new(event_loop, futures.as_ptr(), futures.len(), ns, out) };
+    let make =
+        |out| unsafe { sys::aw_as_completed_new(event_loop, futures.as_ptr(), futures.len(), ns, out) };
     Ok(AsCompleted { iterator: Ref::made_by(make)?, handles })
 }
 
@@ -204,7 +216,9 @@ impl<T> AsCompleted<T> {
     /// [`Error::TIMEOUT`] once the limit has passed, for each remaining handle; [`Error::CANCELLED`].
     pub async fn next(&mut self) -> Result<Option<JoinHandle<T>>> {
         // SAFETY: alive.
-        let leaf = coro_leaf(Wanted::Future, |_, out| unsafe { sys::aw_as_completed_next_coro(self.iterator.raw(), out) });
+        let leaf = coro_leaf(Wanted::Future, |_, out| unsafe {
+            sys::aw_as_completed_next_coro(self.iterator.raw(), out)
+        });
         let future = match Plain(Op::new(leaf, AsIs)).await {
             Ok(Value::Future(future)) => future,
             Ok(_) => return Ok(None),

@@ -280,19 +280,45 @@ impl Error {
         // SAFETY: the payload is a box of ours, taken back by `drop_payload`, or here if the call fails.
         unsafe {
             match self.cause() {
-                None => drop_status(sys::aw_error_new(event_loop, self.code, ptr::null(), ptr::null_mut(), None, &mut out)),
-                Some(Cause::Nothing) => {
-                    drop_status(sys::aw_error_new(event_loop, self.code, message.as_ptr(), ptr::null_mut(), None, &mut out))
-                }
+                None => drop_status(sys::aw_error_new(
+                    event_loop,
+                    self.code,
+                    ptr::null(),
+                    ptr::null_mut(),
+                    None,
+                    &mut out,
+                )),
+                Some(Cause::Nothing) => drop_status(sys::aw_error_new(
+                    event_loop,
+                    self.code,
+                    message.as_ptr(),
+                    ptr::null_mut(),
+                    None,
+                    &mut out,
+                )),
                 Some(Cause::Group(errors)) => {
                     let raw: Vec<_> = errors.iter().map(|error| error.to_raw(event_loop)).collect();
-                    drop_status(sys::aw_error_new_group(event_loop, message.as_ptr(), raw.as_ptr(), raw.len(), &mut out));
+                    drop_status(sys::aw_error_new_group(
+                        event_loop,
+                        message.as_ptr(),
+                        raw.as_ptr(),
+                        raw.len(),
+                        &mut out,
+                    ));
                     raw.into_iter().for_each(|error| sys::aw_error_unref(error));
                 }
                 Some(_) => {
                     let payload = Box::into_raw(Box::new(self.clone())).cast::<c_void>();
                     lock(&PAYLOADS).get_or_insert_with(HashSet::new).insert(payload as usize);
-                    if sys::aw_error_new(event_loop, self.code, message.as_ptr(), payload, Some(drop_payload), &mut out) < 0 {
+                    if sys::aw_error_new(
+                        event_loop,
+                        self.code,
+                        message.as_ptr(),
+                        payload,
+                        Some(drop_payload),
+                        &mut out,
+                    ) < 0
+                    {
                         drop_payload(payload);
                     }
                 }
@@ -377,7 +403,9 @@ impl fmt::Debug for Error {
         match self.cause() {
             None => f.write_str(&name),
             Some(Cause::Host(error)) => fmt::Debug::fmt(error, f),
-            Some(Cause::Group(errors)) => f.debug_tuple(&name).field(&self.to_string()).field(errors).finish(),
+            Some(Cause::Group(errors)) => {
+                f.debug_tuple(&name).field(&self.to_string()).field(errors).finish()
+            }
             Some(_) => f.debug_tuple(&name).field(&self.to_string()).finish(),
         }
     }

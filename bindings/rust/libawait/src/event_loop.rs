@@ -266,16 +266,20 @@ impl Loop {
     {
         let event_loop = self.as_raw();
         // SAFETY: both are alive.
-        task::create_on(event_loop, future, |coro, task| unsafe { sys::aw_task_spawn_coro(event_loop, coro, task) })
+        task::create_on(event_loop, future, |coro, task| unsafe {
+            sys::aw_task_spawn_coro(event_loop, coro, task)
+        })
     }
 
     /// Returns the tasks that have not ended, in order of creation. asyncio.all_tasks.
     pub fn all_tasks(&self) -> Vec<Task> {
         // SAFETY: alive; the second call writes no more than there is room for, each a new reference.
         unsafe {
-            let count = usize::try_from(sys::aw_loop_all_tasks(self.as_raw(), ptr::null_mut(), 0)).unwrap_or(0);
+            let count =
+                usize::try_from(sys::aw_loop_all_tasks(self.as_raw(), ptr::null_mut(), 0)).unwrap_or(0);
             let mut raw = vec![ptr::null_mut(); count];
-            let written = usize::try_from(sys::aw_loop_all_tasks(self.as_raw(), raw.as_mut_ptr(), count)).unwrap_or(0);
+            let written =
+                usize::try_from(sys::aw_loop_all_tasks(self.as_raw(), raw.as_mut_ptr(), count)).unwrap_or(0);
             raw.truncate(written.min(count));
             raw.into_iter().map(|task| Task::owned(task)).collect()
         }
@@ -308,7 +312,8 @@ impl Loop {
     pub fn shutdown_default_executor(&self, limit: Option<Duration>) -> Result<()> {
         let ns = self::limit(limit);
         // SAFETY: alive; the reference is new.
-        let future = Ref::made_by(|out| unsafe { sys::aw_loop_shutdown_default_executor(self.as_raw(), ns, out) })?;
+        let future =
+            Ref::made_by(|out| unsafe { sys::aw_loop_shutdown_default_executor(self.as_raw(), ns, out) })?;
         // SAFETY: alive.
         self.drive(|| unsafe { sys::aw_future_done(future.raw()) != 0 })?;
         Error::done(unsafe { sys::aw_future_result(future.raw(), ptr::null_mut()) })
@@ -322,7 +327,8 @@ impl Loop {
     pub fn call_soon(&self, callback: impl FnOnce() + 'static) -> Result<Handle> {
         let ud = once(callback);
         // SAFETY: alive; the destroy takes the box back, also if this fails.
-        let make = |out| unsafe { sys::aw_loop_call_soon(self.as_raw(), Some(run_once), ud, Some(drop_once), out) };
+        let make =
+            |out| unsafe { sys::aw_loop_call_soon(self.as_raw(), Some(run_once), ud, Some(drop_once), out) };
         Ref::made_by(make).map(Handle)
     }
 
@@ -342,7 +348,9 @@ impl Loop {
         let ud = once(callback);
         let ns = nanoseconds(when);
         // SAFETY: as in call_soon.
-        let make = |out| unsafe { sys::aw_loop_call_at(self.as_raw(), ns, Some(run_once), ud, Some(drop_once), out) };
+        let make = |out| unsafe {
+            sys::aw_loop_call_at(self.as_raw(), ns, Some(run_once), ud, Some(drop_once), out)
+        };
         Ref::made_by(make).map(Handle)
     }
 
@@ -355,7 +363,9 @@ impl Loop {
     pub fn add_reader(&self, fd: RawFd, callback: impl FnMut() + 'static) -> Result<()> {
         let ud = many(callback);
         // SAFETY: as in call_soon.
-        Error::done(unsafe { sys::aw_loop_add_reader(self.as_raw(), fd, Some(run_many), ud, Some(drop_many)) })
+        Error::done(unsafe {
+            sys::aw_loop_add_reader(self.as_raw(), fd, Some(run_many), ud, Some(drop_many))
+        })
     }
 
     /// Removes the callback, and returns whether there was one. asyncio: loop.remove_reader.
@@ -371,7 +381,9 @@ impl Loop {
     pub fn add_writer(&self, fd: RawFd, callback: impl FnMut() + 'static) -> Result<()> {
         let ud = many(callback);
         // SAFETY: as in call_soon.
-        Error::done(unsafe { sys::aw_loop_add_writer(self.as_raw(), fd, Some(run_many), ud, Some(drop_many)) })
+        Error::done(unsafe {
+            sys::aw_loop_add_writer(self.as_raw(), fd, Some(run_many), ud, Some(drop_many))
+        })
     }
 
     /// Like [`Loop::remove_reader`]. asyncio: loop.remove_writer.
@@ -388,7 +400,9 @@ impl Loop {
     pub fn add_signal_handler(&self, signal: i32, callback: impl FnMut() + 'static) -> Result<()> {
         let ud = many(callback);
         // SAFETY: as in call_soon.
-        Error::done(unsafe { sys::aw_loop_add_signal_handler(self.as_raw(), signal, Some(run_many), ud, Some(drop_many)) })
+        Error::done(unsafe {
+            sys::aw_loop_add_signal_handler(self.as_raw(), signal, Some(run_many), ud, Some(drop_many))
+        })
     }
 
     /// Removes the callback, and returns whether there was one. asyncio: loop.remove_signal_handler.
@@ -405,7 +419,9 @@ impl Loop {
     pub fn set_exception_handler(&self, handler: impl FnMut(&Report) + 'static) -> Result<()> {
         let ud = Box::into_raw(Box::new(Handler(RefCell::new(Box::new(handler))))).cast();
         // SAFETY: as in call_soon.
-        Error::done(unsafe { sys::aw_loop_set_exception_handler(self.as_raw(), Some(report), ud, Some(drop_handler)) })
+        Error::done(unsafe {
+            sys::aw_loop_set_exception_handler(self.as_raw(), Some(report), ud, Some(drop_handler))
+        })
     }
 
     /// Sets debug mode. asyncio: loop.set_debug.
@@ -476,11 +492,16 @@ impl fmt::Debug for Loop {
     }
 }
 
-pub(crate) fn call_later(event_loop: *mut sys::aw_loop, delay: Duration, callback: impl FnOnce() + 'static) -> Result<Handle> {
+pub(crate) fn call_later(
+    event_loop: *mut sys::aw_loop,
+    delay: Duration,
+    callback: impl FnOnce() + 'static,
+) -> Result<Handle> {
     let ud = once(callback);
     let ns = nanoseconds(delay);
     // SAFETY: as in call_soon.
-    let make = |out| unsafe { sys::aw_loop_call_later(event_loop, ns, Some(run_once), ud, Some(drop_once), out) };
+    let make =
+        |out| unsafe { sys::aw_loop_call_later(event_loop, ns, Some(run_once), ud, Some(drop_once), out) };
     Ref::made_by(make).map(Handle)
 }
 
@@ -535,7 +556,12 @@ pub(crate) fn guarded(event_loop: *mut sys::aw_loop, callback: impl FnOnce()) ->
         let error = Error::panic(payload).to_raw(event_loop);
         // SAFETY: the loop runs the callback; the handler takes no reference that it does not keep.
         unsafe {
-            sys::aw_loop_call_exception_handler(event_loop, b"Exception in callback\0".as_ptr().cast(), error, ptr::null_mut());
+            sys::aw_loop_call_exception_handler(
+                event_loop,
+                b"Exception in callback\0".as_ptr().cast(),
+                error,
+                ptr::null_mut(),
+            );
             sys::aw_error_unref(error);
         }
     }

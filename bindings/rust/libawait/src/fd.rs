@@ -201,7 +201,8 @@ fn submit(request: Request, buffer: Vec<u8>) -> Result<Operation, (Error, Vec<u8
     };
     // Moving a buffer does not move its bytes.
     let (bytes, length) = (buffer.as_ptr(), buffer.len());
-    let slot = Slot { future: Some(future.clone()), buffer, makes_fd: request.kind == sys::AW_OP_ACCEPT, end: None };
+    let slot =
+        Slot { future: Some(future.clone()), buffer, makes_fd: request.kind == sys::AW_OP_ACCEPT, end: None };
     let token = inner.operations.with(|slots| slots.insert(slot));
     let submission = sys::aw_submission {
         size: std::mem::size_of::<sys::aw_submission>() as u32,
@@ -230,7 +231,13 @@ fn submit(request: Request, buffer: Vec<u8>) -> Result<Operation, (Error, Vec<u8
     Ok(Operation(Op::new(Ok(Leaf::future(future, Wanted::Nothing, true)), submitted)))
 }
 
-async fn transfer(kind: sys::aw_op_kind, fd: impl AsFd, flags: u32, offset: i64, buffer: Vec<u8>) -> (Result<usize>, Vec<u8>) {
+async fn transfer(
+    kind: sys::aw_op_kind,
+    fd: impl AsFd,
+    flags: u32,
+    offset: i64,
+    buffer: Vec<u8>,
+) -> (Result<usize>, Vec<u8>) {
     let request = Request { kind, fd: fd.as_fd().as_raw_fd(), flags, offset };
     let (end, buffer) = operate(request, buffer).await;
     (end.map(|count| usize::try_from(count).unwrap_or(0)), buffer)
@@ -374,7 +381,8 @@ fn ready(fd: &impl AsFd, events: u32) -> Ready {
     let leaf = current_loop().and_then(|event_loop| {
         // SAFETY: alive; the descriptor is open while it is borrowed, and for a closed one the kernel returns
         // an error.
-        let future = Ref::made_by(|out| unsafe { sys::aw_fd_wait(event_loop, fd.as_fd().as_raw_fd(), events, out) })?;
+        let future =
+            Ref::made_by(|out| unsafe { sys::aw_fd_wait(event_loop, fd.as_fd().as_raw_fd(), events, out) })?;
         Ok(Leaf::future(future, Wanted::Bits, true))
     });
     Ready(Op::new(leaf, AsReadiness))

@@ -79,7 +79,9 @@ impl TaskGroup {
             Err(error) => (error.code(), error.to_raw(event_loop)),
         };
         // SAFETY: alive; the coroutine takes its own references.
-        let leaf = coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_taskgroup_exit_coro(group.raw.raw(), status, error, out) });
+        let leaf = coro_leaf(Wanted::Nothing, |_, out| unsafe {
+            sys::aw_taskgroup_exit_coro(group.raw.raw(), status, error, out)
+        });
         unsafe { sys::aw_error_unref(error) };
         Ending(Op::new(leaf, Done)).await?;
         group.tasks.take();

@@ -126,7 +126,9 @@ impl<T> JoinHandle<T> {
         let future = self.raw_future();
         let ud = crate::event_loop::once(move || callback(self.outcome().unwrap_or(Err(Error::CANCELLED))));
         // SAFETY: alive by the handle, which is in the callback; the destroy takes the box back, also if this fails.
-        Error::done(unsafe { sys::aw_future_add_done_callback(future, Some(call_done), ud, Some(crate::event_loop::drop_once)) })
+        Error::done(unsafe {
+            sys::aw_future_add_done_callback(future, Some(call_done), ud, Some(crate::event_loop::drop_once))
+        })
     }
 
     /// Returns the handle's task.
@@ -166,7 +168,10 @@ impl<T> Drop for JoinHandle<T> {
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("task", &self.task()).field("finished", &self.is_finished()).finish()
+        f.debug_struct("JoinHandle")
+            .field("task", &self.task())
+            .field("finished", &self.is_finished())
+            .finish()
     }
 }
 

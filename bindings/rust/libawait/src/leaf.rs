@@ -192,7 +192,8 @@ impl Leaf {
         };
         if let Some(coro) = coro {
             // SAFETY: both are alive. The task is a future: the same object, the same reference.
-            let task = Ref::made_by(|out| unsafe { sys::aw_task_spawn_coro(self.event_loop, coro.raw(), out) })?;
+            let task =
+                Ref::made_by(|out| unsafe { sys::aw_task_spawn_coro(self.event_loop, coro.raw(), out) })?;
             let future = unsafe { Ref::borrowed(sys::aw_task_future(task.raw())) };
             *self.kind.borrow_mut() = Kind::Future(future);
         }
@@ -201,7 +202,9 @@ impl Leaf {
         if let Kind::Future(future) = &*self.kind.borrow() {
             let ud = Rc::into_raw(watch.clone()) as *mut c_void;
             // SAFETY: alive; the destroy takes the Rc back, also if this fails.
-            Error::done(unsafe { sys::aw_future_add_done_callback(future.raw(), Some(watch_done), ud, Some(watch_destroy)) })?;
+            Error::done(unsafe {
+                sys::aw_future_add_done_callback(future.raw(), Some(watch_done), ud, Some(watch_destroy))
+            })?;
         }
         *self.watch.borrow_mut() = Some(watch);
         Ok(())
@@ -333,7 +336,13 @@ impl Leaf {
             drop(watch.take());
             self.with_future(|future| {
                 // SAFETY: alive by the leaf's reference.
-                unsafe { sys::aw_future_remove_done_callback(future, Some(watch_done), Rc::as_ptr(&watch) as *mut c_void) }
+                unsafe {
+                    sys::aw_future_remove_done_callback(
+                        future,
+                        Some(watch_done),
+                        Rc::as_ptr(&watch) as *mut c_void,
+                    )
+                }
             });
         }
     }

@@ -87,7 +87,10 @@ mod time;
 pub mod tokio;
 mod value;
 
-pub use combine::{as_completed, gather, gather_results, shield, wait, AsCompleted, Gather, GatherResults, ReturnWhen, Shield, Waited};
+pub use combine::{
+    as_completed, gather, gather_results, shield, wait, AsCompleted, Gather, GatherResults, ReturnWhen,
+    Shield, Waited,
+};
 pub use context::ContextVar;
 pub use error::{Error, ErrorKind, JoinError, Result};
 pub use event_loop::{block_on, run, run_on, Builder, Handle, Loop, Report};
@@ -99,7 +102,9 @@ pub use process::{Child, Command, Communicate, ExitStatus, Output, Stdio, Wait};
 pub use queue::{Get, Join, Put, Queue};
 pub use registry::{backends, explain_backend, live_handles, version, Backend};
 pub use remote::{Remote, RemoteHandle};
-pub use sync::{Acquirable, Acquire, Barrier, BarrierWait, Condition, Event, EventWait, Guard, Lock, Semaphore};
+pub use sync::{
+    Acquirable, Acquire, Barrier, BarrierWait, Condition, Event, EventWait, Guard, Lock, Semaphore,
+};
 pub use task::{create_task, create_task_eager, spawn_local, yield_now, Task, YieldNow};
 pub use thread::{to_thread, Executor, ToThread};
 pub use time::{now, sleep, timeout, wait_for, Sleep, Timeout, TimeoutScope, WaitFor};

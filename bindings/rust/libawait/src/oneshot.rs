@@ -30,7 +30,8 @@ pub fn oneshot<T>() -> Result<(Sender<T>, Receiver<T>)> {
     // SAFETY: the loop is alive, the future a new reference.
     let future = Ref::made_by(|out| unsafe { sys::aw_future_new(event_loop, out) })?;
     let value = Rc::new(Cell::new(None));
-    let receiver = Receiver(Op::new(Ok(Leaf::future(future.clone(), Wanted::Nothing, true)), Received(value.clone())));
+    let receiver =
+        Receiver(Op::new(Ok(Leaf::future(future.clone(), Wanted::Nothing, true)), Received(value.clone())));
     Ok((Sender { future, value }, receiver))
 }
 

@@ -122,7 +122,10 @@ pub(crate) fn current_loop() -> Result<*mut sys::aw_loop> {
 }
 
 /// Creates a leaf on the coroutine that a `_coro` call returns.
-pub(crate) fn coro_leaf(wanted: Wanted, make: impl FnOnce(*mut sys::aw_loop, *mut *mut sys::aw_coro) -> i32) -> Result<Leaf> {
+pub(crate) fn coro_leaf(
+    wanted: Wanted,
+    make: impl FnOnce(*mut sys::aw_loop, *mut *mut sys::aw_coro) -> i32,
+) -> Result<Leaf> {
     let event_loop = current_loop()?;
     let coro = Ref::made_by(|out| make(event_loop, out))?;
     Ok(Leaf::coro(event_loop, coro, wanted))

@@ -207,7 +207,11 @@ impl Command {
     pub fn spawn(&self) -> Result<Child> {
         let event_loop = current_loop()?;
         let options = self.options()?;
-        let arguments = self.arguments.iter().map(|argument| c_string(argument.as_bytes())).collect::<Result<Vec<CString>>>()?;
+        let arguments = self
+            .arguments
+            .iter()
+            .map(|argument| c_string(argument.as_bytes()))
+            .collect::<Result<Vec<CString>>>()?;
         let pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
         let make = |out| {
             // SAFETY: all alive until the call returns.
@@ -279,7 +283,10 @@ impl Child {
         let event_loop = current_loop()?;
         let fd = pidfd.map_or(-1, AsRawFd::as_raw_fd);
         // SAFETY: the loop is alive, the child a new reference.
-        Ref::made_by(|out| unsafe { sys::aw_process_adopt(event_loop, pid, fd, sys::AW_PROCESS_DEFAULT, out) }).map(Child)
+        Ref::made_by(|out| unsafe {
+            sys::aw_process_adopt(event_loop, pid, fd, sys::AW_PROCESS_DEFAULT, out)
+        })
+        .map(Child)
     }
 
     fn raw(&self) -> *mut sys::aw_process {
@@ -321,7 +328,8 @@ impl Child {
     pub fn communicate(&self, input: &[u8]) -> Communicate {
         let data = if input.is_empty() { ptr::null() } else { input.as_ptr().cast() };
         // SAFETY: alive; the input is copied; a new reference.
-        let future = Ref::made_by(|out| unsafe { sys::aw_process_communicate(self.raw(), data, input.len(), out) });
+        let future =
+            Ref::made_by(|out| unsafe { sys::aw_process_communicate(self.raw(), data, input.len(), out) });
         let leaf = future.map(|future| Leaf::future(future, Wanted::Bits, true));
         Communicate(Op::new(leaf, Communicated(self.clone())))
     }

@@ -53,7 +53,9 @@ fn boxed<T>(item: T) -> *mut c_void {
 
 unsafe extern "C" fn compare<T: Ord>(a: *mut c_void, b: *mut c_void, _: *mut c_void) -> i32 {
     // SAFETY: both are items of this queue.
-    let order = catch_unwind(AssertUnwindSafe(|| unsafe { (*a.cast::<Cell<T>>()).borrow().cmp(&(*b.cast::<Cell<T>>()).borrow()) }));
+    let order = catch_unwind(AssertUnwindSafe(|| unsafe {
+        (*a.cast::<Cell<T>>()).borrow().cmp(&(*b.cast::<Cell<T>>()).borrow())
+    }));
     match order {
         Ok(order) => order as i32,
         Err(payload) => {
@@ -133,7 +135,16 @@ impl<T: 'static> Queue<T> {
         let event_loop = current_loop()?;
         let make = |out| {
             // SAFETY: as above; the order needs nothing.
-            unsafe { sys::aw_queue_new_priority(event_loop, bound(maxsize), Some(compare::<T>), ptr::null_mut(), None, out) }
+            unsafe {
+                sys::aw_queue_new_priority(
+                    event_loop,
+                    bound(maxsize),
+                    Some(compare::<T>),
+                    ptr::null_mut(),
+                    None,
+                    out,
+                )
+            }
         };
         Queue::of(Ref::made_by(make))
     }
@@ -215,7 +226,10 @@ impl<T: 'static> Queue<T> {
     /// [`Error::CANCELLED`].
     pub fn join(&self) -> Join {
         // SAFETY: alive.
-        Join(Op::new(coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_queue_join_coro(self.raw(), out) }), Done))
+        Join(Op::new(
+            coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_queue_join_coro(self.raw(), out) }),
+            Done,
+        ))
     }
 
     /// Closes it: puts fail, gets return the remaining items and then fail, and all waiters are woken.
@@ -365,7 +379,9 @@ impl<T: 'static> Future for Get<T> {
                 end => return Poll::Ready(end),
             }
             // SAFETY: alive.
-            let leaf = coro_leaf(Wanted::Item(Table::<T>::TABLE), |_, out| unsafe { sys::aw_queue_get_coro(this.queue.raw(), out) });
+            let leaf = coro_leaf(Wanted::Item(Table::<T>::TABLE), |_, out| unsafe {
+                sys::aw_queue_get_coro(this.queue.raw(), out)
+            });
             this.waiting = Some(Op::new(leaf, Getting(this.queue.clone())));
         }
         match &mut this.waiting {

@@ -116,7 +116,9 @@ impl Ref<sys::aw_results> {
         // SAFETY: alive; an index beyond the end returns an error.
         unsafe {
             match sys::aw_results_get(self.raw(), index, ptr::null_mut()) {
-                status if status < 0 => Err(Error::from_raw(status, sys::aw_results_error(self.raw(), index))),
+                status if status < 0 => {
+                    Err(Error::from_raw(status, sys::aw_results_error(self.raw(), index)))
+                }
                 _ => Ok(()),
             }
         }

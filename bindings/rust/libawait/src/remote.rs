@@ -77,7 +77,9 @@ impl Remote {
         let call: Box<Call> = Box::new(Mutex::new(Some(Box::new(callback))));
         let ud = Box::into_raw(call).cast();
         // SAFETY: any thread; the destroy takes the box back, also if this fails.
-        Error::done(unsafe { sys::aw_loop_call_soon_threadsafe(self.0.raw(), Some(run_call), ud, Some(drop_call)) })
+        Error::done(unsafe {
+            sys::aw_loop_call_soon_threadsafe(self.0.raw(), Some(run_call), ud, Some(drop_call))
+        })
     }
 
     /// Runs the future that `make` returns in the loop's thread: the future itself need not be `Send`.
@@ -142,7 +144,10 @@ struct Shared<T> {
 
 impl<T> Default for Shared<T> {
     fn default() -> Self {
-        Shared { state: Mutex::new(State { end: None, ended: false, cancelled: false, task: None, waker: None }), changed: Condvar::new() }
+        Shared {
+            state: Mutex::new(State { end: None, ended: false, cancelled: false, task: None, waker: None }),
+            changed: Condvar::new(),
+        }
     }
 }
 
@@ -196,7 +201,9 @@ impl<T: Send + 'static> RemoteHandle<T> {
             state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(left) if left.is_zero() => return Err(Error::PENDING),
-                Some(left) => self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                Some(left) => {
+                    self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
             };
         }
     }

@@ -89,7 +89,9 @@ impl private::Acquirable for Lock {
     }
     fn waiter(&self) -> private::Waiter {
         // SAFETY: alive.
-        private::Waiter(coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_lock_acquire_coro(self.0.raw(), out) }))
+        private::Waiter(coro_leaf(Wanted::Nothing, |_, out| unsafe {
+            sys::aw_lock_acquire_coro(self.0.raw(), out)
+        }))
     }
     fn give(&self) {
         // SAFETY: alive.
@@ -177,7 +179,10 @@ impl Event {
     /// [`Error::CANCELLED`].
     pub fn wait(&self) -> EventWait {
         // SAFETY: alive.
-        EventWait(Op::new(coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_event_wait_coro(self.0.raw(), out) }), Done))
+        EventWait(Op::new(
+            coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_event_wait_coro(self.0.raw(), out) }),
+            Done,
+        ))
     }
 
     /// Sets it, and wakes all waiters. asyncio: Event.set.
@@ -260,7 +265,9 @@ impl private::Acquirable for Semaphore {
     }
     fn waiter(&self) -> private::Waiter {
         // SAFETY: alive.
-        private::Waiter(coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_semaphore_acquire_coro(self.0.raw(), out) }))
+        private::Waiter(coro_leaf(Wanted::Nothing, |_, out| unsafe {
+            sys::aw_semaphore_acquire_coro(self.0.raw(), out)
+        }))
     }
     fn give(&self) {
         // SAFETY: alive.
@@ -311,7 +318,8 @@ impl Condition {
             return Err(Error::from_code(sys::AW_EPERM));
         }
         // SAFETY: alive.
-        let leaf = coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_condition_wait_coro(self.raw.raw(), out) });
+        let leaf =
+            coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_condition_wait_coro(self.raw.raw(), out) });
         // From here on the wait owns the lock, whatever happens to it.
         let lock = ManuallyDrop::new(guard).0.clone();
         ConditionWait(Op::new(leaf, Rewaiting(lock))).await
@@ -321,7 +329,11 @@ impl Condition {
     ///
     /// # Errors
     /// As [`Condition::wait`].
-    pub async fn wait_until(&self, mut guard: Guard<Lock>, mut ready: impl FnMut() -> bool) -> Result<Guard<Lock>> {
+    pub async fn wait_until(
+        &self,
+        mut guard: Guard<Lock>,
+        mut ready: impl FnMut() -> bool,
+    ) -> Result<Guard<Lock>> {
         while !ready() {
             guard = self.wait(guard).await?;
         }
@@ -423,7 +435,8 @@ impl Barrier {
     /// [`Error::CANCELLED`].
     pub async fn reset(&self) -> Result<()> {
         // SAFETY: alive.
-        let leaf = coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_barrier_reset_coro(self.0.raw(), out) });
+        let leaf =
+            coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_barrier_reset_coro(self.0.raw(), out) });
         EventWait(Op::new(leaf, Done)).await
     }
 
@@ -433,7 +446,8 @@ impl Barrier {
     /// [`Error::CANCELLED`].
     pub async fn abort(&self) -> Result<()> {
         // SAFETY: alive.
-        let leaf = coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_barrier_abort_coro(self.0.raw(), out) });
+        let leaf =
+            coro_leaf(Wanted::Nothing, |_, out| unsafe { sys::aw_barrier_abort_coro(self.0.raw(), out) });
         EventWait(Op::new(leaf, Done)).await
     }
 

@@ -105,7 +105,9 @@ where
     F::Output: 'static,
 {
     // SAFETY: `spawn_body` hands over what is alive.
-    let body = spawn_body::<F, AsValue>(event_loop, future, |coro, task| unsafe { sys::aw_task_spawn_coro(event_loop, coro, task) })?;
+    let body = spawn_body::<F, AsValue>(event_loop, future, |coro, task| unsafe {
+        sys::aw_task_spawn_coro(event_loop, coro, task)
+    })?;
     Ok(JoinHandle::new(body))
 }
 
@@ -176,7 +178,9 @@ where
 {
     let spawn = |event_loop| {
         // SAFETY: as above.
-        create_on(event_loop, future, |coro, task| unsafe { sys::aw_task_spawn_coro_eager(event_loop, coro, task) })
+        create_on(event_loop, future, |coro, task| unsafe {
+            sys::aw_task_spawn_coro_eager(event_loop, coro, task)
+        })
     };
     match current_loop().and_then(spawn) {
         Ok(handle) => handle,

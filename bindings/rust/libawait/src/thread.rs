@@ -39,7 +39,11 @@ struct Job<W, T> {
     end: Arc<Mutex<Option<std::thread::Result<T>>>>,
 }
 
-unsafe extern "C" fn work<W: FnOnce() -> T, T>(ud: *mut c_void, _: *mut *mut c_void, _: *mut sys::aw_destroy_fn) -> i32 {
+unsafe extern "C" fn work<W: FnOnce() -> T, T>(
+    ud: *mut c_void,
+    _: *mut *mut c_void,
+    _: *mut sys::aw_destroy_fn,
+) -> i32 {
     // SAFETY: the job that `run_in` handed over, destroyed after this.
     let job = unsafe { &*ud.cast::<Job<W, T>>() };
     if let Some(work) = lock(&job.work).take() {
@@ -65,7 +69,16 @@ where
         let ud = Box::into_raw(job).cast();
         let make = |out| {
             // SAFETY: alive; the destroy takes the box back, also if this fails.
-            unsafe { sys::aw_loop_run_in_executor(event_loop, executor, Some(work::<W, T>), ud, Some(destroy::<W, T>), out) }
+            unsafe {
+                sys::aw_loop_run_in_executor(
+                    event_loop,
+                    executor,
+                    Some(work::<W, T>),
+                    ud,
+                    Some(destroy::<W, T>),
+                    out,
+                )
+            }
         };
         Ok(Leaf::future(Ref::made_by(make)?, Wanted::Nothing, true))
     });
@@ -167,6 +180,9 @@ impl Executor {
 
 impl fmt::Debug for Executor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Executor").field("threads", &self.threads()).field("pending", &self.pending()).finish()
+        f.debug_struct("Executor")
+            .field("threads", &self.threads())
+            .field("pending", &self.pending())
+            .finish()
     }
 }

@@ -96,7 +96,8 @@ fn a_leaf_can_be_polled_once_and_dropped() {
 #[test]
 fn a_future_can_move_to_another_task_after_a_poll() {
     on_virtual(async {
-        let shared: Rc<RefCell<Option<Pin<Box<Sleep>>>>> = Rc::new(RefCell::new(Some(Box::pin(sleep(ms(50))))));
+        let shared: Rc<RefCell<Option<Pin<Box<Sleep>>>>> =
+            Rc::new(RefCell::new(Some(Box::pin(sleep(ms(50))))));
         let theirs = shared.clone();
         let first = spawn_local(async move {
             let mut taken = theirs.borrow_mut().take().unwrap();
@@ -434,7 +435,9 @@ fn a_panic_in_a_callback_is_heard_by_the_exception_handler() {
     let theirs = heard.clone();
     event_loop
         .set_exception_handler(move |report| {
-            theirs.borrow_mut().push((report.message.clone(), report.error.clone().map(|error| error.is_panic())))
+            theirs
+                .borrow_mut()
+                .push((report.message.clone(), report.error.clone().map(|error| error.is_panic())))
         })
         .unwrap();
     event_loop.call_soon(|| panic!("in a callback")).unwrap();
@@ -500,7 +503,10 @@ fn block_on_takes_futures_that_borrow_and_can_be_stopped() {
     assert_eq!(stopped.unwrap_err().kind(), ErrorKind::Stopped);
     assert!(!dropped.get());
     drop(flag);
-    assert_eq!(event_loop.block_on(async { event_loop.block_on(async {}) }).unwrap().unwrap_err().kind(), ErrorKind::LoopRunning);
+    assert_eq!(
+        event_loop.block_on(async { event_loop.block_on(async {}) }).unwrap().unwrap_err().kind(),
+        ErrorKind::LoopRunning
+    );
 }
 
 #[test]
@@ -523,7 +529,10 @@ fn another_thread_hears_when_the_loop_is_closed() {
     drop(event_loop);
     assert!(waiting.wait(Some(ms(1))).is_err());
     assert_eq!(remote.call_soon(|| ()).unwrap_err().kind(), ErrorKind::LoopClosed);
-    assert_eq!(futures::executor::block_on(remote.spawn(|| async {})).unwrap_err().kind(), ErrorKind::LoopClosed);
+    assert_eq!(
+        futures::executor::block_on(remote.spawn(|| async {})).unwrap_err().kind(),
+        ErrorKind::LoopClosed
+    );
 }
 
 #[test]
@@ -679,7 +688,11 @@ fn children_take_input_environment_and_signals() {
     run(async {
         let child = Command::new("cat").stdin(Stdio::Piped).stdout(Stdio::Piped).spawn()?;
         assert_eq!(child.communicate(b"through a pipe").await?.stdout, b"through a pipe");
-        let child = Command::shell("echo $GREETING; pwd").env("GREETING", "hi").current_dir("/").stdout(Stdio::Piped).spawn()?;
+        let child = Command::shell("echo $GREETING; pwd")
+            .env("GREETING", "hi")
+            .current_dir("/")
+            .stdout(Stdio::Piped)
+            .spawn()?;
         assert_eq!(child.communicate(b"").await?.stdout, b"hi\n/\n");
         let child = Command::new("sleep").arg("600").spawn()?;
         child.terminate()?;

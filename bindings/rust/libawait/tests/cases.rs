@@ -26,7 +26,8 @@ fn case<F: std::future::Future<Output = Result<()>>>(name: &str, not_here: &[&st
 }
 
 fn compare(name: &str, not_here: &[&str]) {
-    let file = format!("{}/../../../conformance/cases/documents/{}.expected", env!("CARGO_MANIFEST_DIR"), name);
+    let file =
+        format!("{}/../../../conformance/cases/documents/{}.expected", env!("CARGO_MANIFEST_DIR"), name);
     let expected = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {}", file, error));
     let expected: Vec<_> = expected.lines().filter(|line| !not_here.contains(line)).collect();
     assert_eq!(LINES.with(RefCell::take), expected, "{}", name);
@@ -133,7 +134,10 @@ fn s000_05_taskgroup() {
         let clock = Clock::start()?;
         say!("started at {}", clock.t());
         let (one, two) = TaskGroup::scope(|group| async move {
-            Ok::<_, Error>((group.create_task(say_after(1.0, "hello"))?, group.create_task(say_after(2.0, "world"))?))
+            Ok::<_, Error>((
+                group.create_task(say_after(1.0, "hello"))?,
+                group.create_task(say_after(2.0, "world"))?,
+            ))
         })
         .await?;
         say!("finished at {} {} {}", clock.t(), one.await?, two.await?);
@@ -316,7 +320,12 @@ fn s002_06_timeout() {
         Ok(())
     }
     case("s002_06_timeout", &[], async {
-        let scope = TimeoutScope::run(seconds(0.5), |scope| async move { ready_to_battle(0.1).await.map(|()| scope) }).await?;
+        let scope =
+            TimeoutScope::run(
+                seconds(0.5),
+                |scope| async move { ready_to_battle(0.1).await.map(|()| scope) },
+            )
+            .await?;
         say!("{}", python(scope.is_expired()));
         let kept = RefCell::new(None);
         let end = TimeoutScope::run(seconds(0.5), |scope| {
@@ -335,11 +344,18 @@ fn s002_07_subprocess() {
         return;
     }
     case("s002_07_subprocess", &[], async {
-        let child = Command::shell("echo out; echo err >&2; exit 3").stdout(Stdio::Piped).stderr(Stdio::Piped).spawn()?;
+        let child = Command::shell("echo out; echo err >&2; exit 3")
+            .stdout(Stdio::Piped)
+            .stderr(Stdio::Piped)
+            .spawn()?;
         let output = child.communicate(b"").await?;
         let show = |bytes: &[u8]| format!("b'{}'", String::from_utf8_lossy(bytes).escape_debug());
         say!("{} {} {}", show(&output.stdout), show(&output.stderr), output.status.code().unwrap());
-        let child = Command::new("printf").args(["%s-%s", "a.txt", "b.txt"]).stdout(Stdio::Piped).stderr(Stdio::Piped).spawn()?;
+        let child = Command::new("printf")
+            .args(["%s-%s", "a.txt", "b.txt"])
+            .stdout(Stdio::Piped)
+            .stderr(Stdio::Piped)
+            .spawn()?;
         let status = child.wait().await?;
         let again = child.try_wait().unwrap();
         let output = child.communicate(b"").await?;

@@ -59,7 +59,12 @@ fn a_loop_that_closes_with_everything_pending_leaves_nothing() {
                             5 => drop(queue.put(Counted::new(&_mine.0)).await),
                             6 => drop(wait_for(spawn_local(sleep(LONG)), LONG).await),
                             7 => drop(gather([spawn_local(sleep(LONG))]).await),
-                            8 => drop(TaskGroup::scope(|group| async move { group.create_task(sleep(LONG))?.await }).await),
+                            8 => drop(
+                                TaskGroup::scope(
+                                    |group| async move { group.create_task(sleep(LONG))?.await },
+                                )
+                                .await,
+                            ),
                             _ => futures::future::pending().await,
                         }
                     });

@@ -78,7 +78,8 @@ fn a_guest_is_refused_under_virtual_time() {
 
 #[test]
 fn the_loop_hosts_futures_of_tokio() {
-    let runtime = ::tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime =
+        ::tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     libawait::tokio::block_on(runtime.handle(), async {
         use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
         let listener = ::tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -96,7 +96,8 @@ fn entries(folder: &str) -> usize {
 async fn load(span: Duration, counts: Rc<Counts>) -> std::io::Result<()> {
     let local = tokio::task::LocalSet::new();
     let requests = Queue::new(64)?;
-    let workers: Vec<_> = (0..WORKERS).map(|_| create_task(worker(requests.clone(), counts.clone()))).collect();
+    let workers: Vec<_> =
+        (0..WORKERS).map(|_| create_task(worker(requests.clone(), counts.clone()))).collect();
     let ours = requests.clone();
     local
         .run_until(async move {
@@ -121,7 +122,9 @@ async fn load(span: Duration, counts: Rc<Counts>) -> std::io::Result<()> {
                 }
             });
             let until = Instant::now() + span;
-            let clients: Vec<_> = (0..CLIENTS as u64).map(|n| tokio::task::spawn_local(client(port, n, until, counts.clone()))).collect();
+            let clients: Vec<_> = (0..CLIENTS as u64)
+                .map(|n| tokio::task::spawn_local(client(port, n, until, counts.clone())))
+                .collect();
             for client in clients {
                 client.await??;
             }
@@ -176,6 +179,11 @@ fn main() {
     check("no C handle is left", libawait::live_handles() == handles);
     check("no descriptor is left", entries("/proc/self/fd") == fds);
     check("memory is stable", grown < 16 * 1024);
-    println!("test result: {}. {} passed; {} failed; 0 ignored", if failed == 0 { "ok" } else { "FAILED" }, passed, failed);
+    println!(
+        "test result: {}. {} passed; {} failed; 0 ignored",
+        if failed == 0 { "ok" } else { "FAILED" },
+        passed,
+        failed
+    );
     std::process::exit(i32::from(failed > 0));
 }

@@ -29,7 +29,8 @@ impl<T> Slots<T> {
                 index
             }
             None => {
-                let index = u32::try_from(self.entries.len()).expect("four thousand million operations in flight");
+                let index =
+                    u32::try_from(self.entries.len()).expect("four thousand million operations in flight");
                 self.entries.push(Entry { generation: 0, next_free: None, value: Some(value) });
                 index
             }

@@ -112,7 +112,8 @@ impl<H: Hook> Node<H> {
         ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(node.cast(), Self::VTABLE)) })
     }
 
-    const VTABLE: &'static RawWakerVTable = &RawWakerVTable::new(Self::raw_clone, Self::raw_wake, Self::raw_wake_by_ref, Self::raw_drop);
+    const VTABLE: &'static RawWakerVTable =
+        &RawWakerVTable::new(Self::raw_clone, Self::raw_wake, Self::raw_wake_by_ref, Self::raw_drop);
 
     unsafe fn raw_clone(data: *const ()) -> RawWaker {
         // SAFETY: `data` is a node that its waker keeps alive.
