@@ -46,12 +46,13 @@ static const object_class nameinfo_class = {
 REFERENCES(aw_addrinfo, object_is(self, &addrinfo_class))
 REFERENCES(aw_nameinfo, object_is(self, &nameinfo_class))
 
+/* The destroys of the values. Their references are handed out, since a program may take a value. */
 static void value_addrinfo(void *value) {
-	object_unref(value);
+	aw_addrinfo_unref(value);
 }
 
 static void value_nameinfo(void *value) {
-	object_unref(value);
+	aw_nameinfo_unref(value);
 }
 
 static const struct addrinfo *entry_at(const aw_addrinfo *list, size_t index) {
@@ -106,6 +107,7 @@ const char *aw_nameinfo_service(const aw_nameinfo *name) {
 /* --- lookup --- */
 
 typedef struct lookup {
+	const void *origin; /* the code that asked for it */
 	bool by_address;
 	struct addrinfo hints;
 	struct sockaddr_storage address;
@@ -141,7 +143,7 @@ static int lookup_addresses(const lookup *self, int more_flags, void **out) {
 	}
 	list->first = first;
 	for (const struct addrinfo *at = first; at; at = at->ai_next) list->count++;
-	*out = list;
+	*out = object_hand_out(list, self->origin);
 	return 0;
 }
 
@@ -160,7 +162,7 @@ static int lookup_name(const lookup *self, void **out) {
 	}
 	memcpy(name->host, host, host_size);
 	name->service = memcpy(name->host + host_size, service, service_size);
-	*out = name;
+	*out = object_hand_out(name, self->origin);
 	return 0;
 }
 
@@ -228,6 +230,7 @@ static aw_status resolver_of(aw_loop *loop, struct resolver **out) {
 
 /* Takes ownership of `self`. */
 static aw_status lookup_start(lookup *self, aw_loop *loop, const void *origin, aw_future **out) {
+	self->origin = origin;
 	void *value = NULL;
 	int code = 0;
 	if (lookup_local(self, &value, &code)) {
