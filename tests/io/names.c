@@ -62,7 +62,7 @@ static void a_numeric_address_needs_no_thread(void) {
 
 static aw_status by_name(void *ud) {
 	(void)ud;
-	aw_addrinfo *list = addresses("localhost", "http", AF_INET, 0);
+	aw_addrinfo *list = addresses("localhost", "80", AF_INET, 0);
 	if (!list) return -ENOENT;
 	const struct sockaddr_in *address =
 		(const struct sockaddr_in *)(const void *)aw_addrinfo_address(list, 0, NULL);
@@ -132,12 +132,12 @@ static aw_status backwards(void *ud) {
 	EXPECT_STR(aw_nameinfo_host(value), "127.0.0.1");
 	EXPECT_STR(aw_nameinfo_service(value), "80");
 	aw_future_unref(future);
-	EXPECT_INT(aw_getnameinfo(NULL, (struct sockaddr *)&address, sizeof address, NI_NUMERICHOST, &future), 0);
+	EXPECT_INT(aw_getnameinfo(NULL, (struct sockaddr *)&address, sizeof address, NI_NUMERICSERV, &future), 0);
 	EXPECT_INT(aw_await_take(future, &value, NULL), 0);
-	EXPECT_STR(aw_nameinfo_service(value), "http");
+	EXPECT_STR(aw_nameinfo_service(value), "80");
 	aw_nameinfo *same = aw_nameinfo_ref(value);
 	aw_nameinfo_unref(value);
-	EXPECT_STR(aw_nameinfo_host(same), "127.0.0.1");
+	EXPECT(*aw_nameinfo_host(same) != 0 && strcmp(aw_nameinfo_host(same), "127.0.0.1") != 0);
 	aw_nameinfo_unref(same);
 	EXPECT_INT(aw_getnameinfo(NULL, NULL, 4, 0, &future), -EINVAL);
 	EXPECT_INT(aw_getnameinfo(NULL, (struct sockaddr *)&address, 1, 0, &future), -EINVAL);
@@ -157,7 +157,7 @@ static aw_status many(void *ud) {
 	(void)ud;
 	aw_future *futures[20] = {NULL};
 	for (int i = 0; i < 20; i++)
-		EXPECT_INT(aw_getaddrinfo(NULL, "localhost", "http", 0, 0, 0, 0, &futures[i]), 0);
+		EXPECT_INT(aw_getaddrinfo(NULL, "localhost", "80", 0, 0, 0, 0, &futures[i]), 0);
 	/* Every second one is cancelled, which takes effect at once, whatever its thread does. */
 	for (int i = 0; i < 20; i += 2) EXPECT_INT(aw_future_cancel(futures[i], NULL), 1);
 	for (int i = 0; i < 20; i++) {
@@ -176,7 +176,7 @@ static void a_loop_closes_with_look_ups_left(void) {
 	aw_loop *loop = loop_begin(NULL);
 	aw_future *futures[8] = {NULL};
 	for (int i = 0; i < 8; i++)
-		EXPECT_INT(aw_getaddrinfo(loop, "localhost", "http", 0, 0, 0, 0, &futures[i]), 0);
+		EXPECT_INT(aw_getaddrinfo(loop, "localhost", "80", 0, 0, 0, 0, &futures[i]), 0);
 	EXPECT_INT(aw_loop_close(loop), 0);
 	for (int i = 0; i < 8; i++) aw_future_unref(futures[i]);
 	aw_loop_unref(loop);
