@@ -142,7 +142,7 @@ static aw_status call_now(socket_call *self) {
 		object_unref(self->ready);
 		if (status < 0) return status;
 	}
-	return await_ended(resume, self->result);
+	return await_ended(stackful_here(), self->result); /* the resume of before an await is gone */
 }
 
 /* --- coroutines --- */
