@@ -151,13 +151,13 @@ static void libev_chain(void *ud, size_t count) {
 }
 #endif
 
-enum { MOST = BENCH_BACKENDS + 4 };
+enum { VARIANTS_MAX = BENCH_BACKENDS + 4 };
 
 int main(int argc, char **argv) {
 	bench_init(argc, argv, 15);
 	bench_backend ours[BENCH_BACKENDS];
 	size_t backends = bench_backends_open(ours);
-	bench_variant batches[MOST], chains[MOST];
+	bench_variant batches[VARIANTS_MAX], chains[VARIANTS_MAX];
 	size_t batch = 0, chain = 0;
 	for (size_t i = 0; i < backends; i++) {
 		batches[batch++] = (bench_variant){ours[i].variant, ours_batches, ours[i].loop, CALLBACKS};

@@ -50,12 +50,12 @@ static program read_program;
 static FILE *source;
 
 static void check_statements(const node *at, int depth, size_t *count) {
-	HOLDS(depth < MOST_DEPTH + 1);
+	HOLDS(depth < MAX_DEPTH + 1);
 	for (; at; at = at->next) {
 		HOLDS(++*count <= read_program.node_count);
 		HOLDS(at >= read_program.nodes && at < read_program.nodes + read_program.node_room);
-		HOLDS(at->op < OP_COUNT && at->inner <= OP_COUNT && at->count >= 0 && at->count <= MOST_ARGS);
-		for (int i = 0; i < at->count; i++) HOLDS(at->args[i] >= -1 && at->args[i] < MOST_SLOTS);
+		HOLDS(at->op < OP_COUNT && at->inner <= OP_COUNT && at->count >= 0 && at->count <= MAX_ARGS);
+		for (int i = 0; i < at->count; i++) HOLDS(at->args[i] >= -1 && at->args[i] < MAX_SLOTS);
 		HOLDS(at->is_block || (!at->blocks[0] && !at->blocks[1]));
 		for (int i = 0; i < 2; i++) check_statements(at->blocks[i], depth + 1, count);
 	}
@@ -67,7 +67,7 @@ static void try_program(const char *text, size_t size) {
 	if (setjmp(refused) == 0) {
 		while (program_read(&read_program, source)) {
 			size_t count = 0;
-			for (int i = 0; i < MOST_BODIES; i++) check_statements(read_program.bodies[i], 0, &count);
+			for (int i = 0; i < MAX_BODIES; i++) check_statements(read_program.bodies[i], 0, &count);
 		}
 	}
 	program_free(&read_program);

@@ -30,14 +30,14 @@ void *__libc_realloc(void *memory, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *memory);
 
-#define MOST_LIVE 65536
+#define MAX_LIVE 65536
 
 typedef struct piece {
 	void *memory;
 	fail_place where;
 } piece;
 
-static piece live[MOST_LIVE]; /* unordered, without gaps */
+static piece live[MAX_LIVE]; /* unordered, without gaps */
 static size_t live_count;
 static fail_place first;
 static long nth, count, refused;
@@ -82,7 +82,7 @@ static void remember(void *memory) {
 	if (!memory) return;
 	inside = true;
 	enter();
-	if (live_count < MOST_LIVE) {
+	if (live_count < MAX_LIVE) {
 		live[live_count].memory = memory;
 		look(&live[live_count].where);
 		live_count++;

@@ -14,14 +14,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MOST_HELD 32
+#define MAX_HELD 32
 
 typedef struct held {
 	void *object;
 	void (*unref)(void *object);
 } held;
 
-static held kept[MOST_HELD];
+static held kept[MAX_HELD];
 static size_t kept_count;
 
 static void keep(void *object, void (*unref)(void *object)) {

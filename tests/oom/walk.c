@@ -20,9 +20,9 @@
 #include "fail_alloc.h"
 #include "scenarios.h"
 
-#define SECONDS     20
-#define MOST_PIECES 4096
-#define MOST_SHOWN  6
+#define SECONDS    20
+#define MAX_PIECES 4096
+#define MAX_SHOWN  6
 
 /* The findings of a child, in shared memory. */
 typedef struct outcome {
@@ -142,7 +142,7 @@ static void walk(const scenario *what, const char *backend, bool sticky, tally *
 			continue;
 		}
 		sum->failed++;
-		if (shown++ >= MOST_SHOWN) continue;
+		if (shown++ >= MAX_SHOWN) continue;
 		printf("%s on %s, request %ld%s: %s (status %s, handles %lld, descriptors %d, pieces %zu of %zu)\n",
 		       what->name, backend, nth, sticky ? " and on" : "", wrong, aw_err_name(seen->status),
 		       (long long)seen->handles, seen->fds, seen->pieces, clean.pieces);

@@ -17,10 +17,10 @@
 
 #include "check.h"
 
-#define MOST_ITEMS   240
-#define MORTALS      6
-#define MOST_WORKERS 60
-#define LIMIT        AW_SECOND /* for one round, which takes milliseconds; virtual; 20 times that in real time */
+#define MAX_ITEMS   240
+#define MORTALS     6
+#define MAX_WORKERS 60
+#define LIMIT       AW_SECOND /* for one round, which takes milliseconds; virtual; 20 times that in real time */
 
 enum subject { QUEUE_FIFO, QUEUE_LIFO, QUEUE_PRIORITY, LOCK, SEMAPHORE, CONDITION, SUBJECTS };
 
@@ -39,12 +39,12 @@ typedef struct hunt_round {
 	aw_condition *condition;
 	int64_t permits;
 	/* the work */
-	item items[MOST_ITEMS];
+	item items[MAX_ITEMS];
 	int total, next, done;
-	int again[MOST_ITEMS], again_count; /* items whose put was cancelled */
+	int again[MAX_ITEMS], again_count; /* items whose put was cancelled */
 	int holders, stock;
 	/* the workers that may be cancelled */
-	aw_task *mortals[MOST_WORKERS];
+	aw_task *mortals[MAX_WORKERS];
 	int mortal_count;
 	bool replaced, ended;
 	int64_t limit;
@@ -374,7 +374,7 @@ static void *hunt(void *arg) {
 		hunt_round round = {.state = seed};
 		round.subject = (enum subject)below(&round, SUBJECTS);
 		/* With few items, no later wake-up hides a lost one. */
-		round.total = below(&round, 3) ? 1 + below(&round, 6) : 20 + below(&round, MOST_ITEMS - 20);
+		round.total = below(&round, 3) ? 1 + below(&round, 6) : 20 + below(&round, MAX_ITEMS - 20);
 		round.replaced = below(&round, 2);
 		round.limit = strcmp(self->backend, "virtual") == 0 ? LIMIT : 20 * LIMIT;
 		aw_status status = aw_run(self->backend, run_round, &round, NULL, NULL);

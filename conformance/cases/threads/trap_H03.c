@@ -8,7 +8,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
-enum { MOST = 32, QUEUED = 3 };
+enum { WORKERS_MAX = 32, QUEUED = 3 };
 
 static sem_t gate;
 static aw_loop *the_loop;
@@ -55,14 +55,14 @@ static int32_t default_threads(void) {
 	int32_t threads = aw_executor_max_threads(executor);
 	aw_executor_unref(executor);
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	must(threads > 4 && threads <= MOST && threads <= processors + 4 ? 0 : -ERANGE);
+	must(threads > 4 && threads <= WORKERS_MAX && threads <= processors + 4 ? 0 : -ERANGE);
 	return threads;
 }
 
 static aw_status main_coroutine(void *ud) {
 	static char names[QUEUED][2] = {"a", "b", "c"};
 	(void)ud;
-	aw_future *blocking[MOST], *queued[QUEUED];
+	aw_future *blocking[WORKERS_MAX], *queued[QUEUED];
 	the_loop = aw_loop_current();
 	full = create_future();
 	most = default_threads();

@@ -275,10 +275,10 @@ static PyMethodDef loop_own_methods[] = {
 	{0},
 };
 
-enum { METHODS_MOST = 40 };
+enum { METHODS_MAX = 40 };
 
 /* The methods of all files, combined once. */
-static PyMethodDef Loop_methods[METHODS_MOST];
+static PyMethodDef Loop_methods[METHODS_MAX];
 
 void loop_methods_join(void) {
 	const PyMethodDef *parts[] = {loop_own_methods, loop_schedule_methods, loop_watch_methods,
@@ -286,7 +286,7 @@ void loop_methods_join(void) {
 	size_t count = 0;
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		for (const PyMethodDef *each = parts[i]; each->ml_name; each++) {
-			assert(count + 1 < METHODS_MOST);
+			assert(count + 1 < METHODS_MAX);
 			Loop_methods[count++] = *each;
 		}
 }

@@ -322,10 +322,10 @@ static PyMethodDef core_own_methods[] = {
 	{NULL},
 };
 
-enum { METHODS_MOST = 32 };
+enum { METHODS_MAX = 32 };
 
 /* The methods of all files, combined once. */
-static PyMethodDef core_methods[METHODS_MOST];
+static PyMethodDef core_methods[METHODS_MAX];
 
 static void methods_join(void) {
 	const PyMethodDef *parts[] = {core_own_methods, core_schedule_methods, core_watch_methods,
@@ -333,7 +333,7 @@ static void methods_join(void) {
 	size_t count = 0;
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		for (const PyMethodDef *each = parts[i]; each->ml_name; each++) {
-			assert(count + 1 < METHODS_MOST);
+			assert(count + 1 < METHODS_MAX);
 			core_methods[count++] = *each;
 		}
 }

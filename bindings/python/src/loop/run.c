@@ -7,7 +7,7 @@
 /*
  * A thread that waits for the GIL gets it after at most this many iterations that did not wait.
  */
-enum { BUSY_MOST = 64 };
+enum { BUSY_MAX = 64 };
 
 /*
  * A Python signal handler runs only after the wait has returned. CPython's C handler writes to the bell,
@@ -59,7 +59,7 @@ static aw_status wait(loop_core *self, int64_t timeout) {
 static int iterate(loop_core *self) {
 	aw_status status = 0;
 	if (self->stopping || aw_loop_pending(self->loop)) {
-		if (++self->busy >= BUSY_MOST) {
+		if (++self->busy >= BUSY_MAX) {
 			self->busy = 0;
 			bell_unwatch(self);
 			status = wait(self, 0);
