@@ -223,7 +223,7 @@ uninstall_removes_what_was_installed_and_nothing_else() {
 	"$work/source/dev" uninstall >"$work/log" 2>&1 || { cat "$work/log" && wrong=1; }
 	[ "$(find "$prefix" ! -type d)" = "$prefix/lib/await/backends/mine" ] || { find "$prefix" ! -type d && wrong=1; }
 	[ "$(find "$prefix" -type d | wc -l)" = 4 ] || { find "$prefix" -type d && wrong=1; }
-	"$work/source/dev" uninstall 2>&1 | grep -q 'nothing is installed' || wrong=1
+	"$work/source/dev" uninstall 2>&1 | grep -q 'nothing was installed' || wrong=1
 	return "$wrong"
 }
 check uninstall_removes_what_was_installed_and_nothing_else uninstall_removes_what_was_installed_and_nothing_else
