@@ -25,12 +25,14 @@
 #include <await/names.h>
 #include <await/op.h>
 #include <await/process.h>
+#include <await/protocol.h>
 #include <await/queue.h>
 #include <await/registry.h>
 #include <await/run.h>
 #include <await/signals.h>
 #include <await/socket.h>
 #include <await/stackless.h>
+#include <await/stream.h>
 #include <await/sync.h>
 #include <await/task.h>
 #include <await/taskgroup.h>
