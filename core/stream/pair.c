@@ -160,10 +160,9 @@ ENTRY(aw_stream_pair, (aw_loop *loop, const aw_stream_options *options, aw_strea
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out || !out_peer) return -EINVAL;
-	half *one = half_new(loop), *other = half_new(loop);
-	if (!one || !other) {
+	half *one = half_new(loop), *other = one ? half_new(loop) : NULL;
+	if (!other) {
 		free(one);
-		free(other);
 		return -ENOMEM;
 	}
 	one->peer = other;
