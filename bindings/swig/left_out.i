@@ -168,3 +168,6 @@
 %ignore aw_stream_flag;
 %ignore aw_connect_flag;
 %ignore aw_server_flag;
+%ignore aw_process_stream;
+%ignore aw_process_set_protocol;
+%ignore aw_process_protocol;

@@ -35,6 +35,8 @@ struct endpoint {
 	aw_loop *loop;
 	int fd;
 	bool is_tty, closing;
+	bool write_only; /* readable means then that the other end is gone */
+	bool is_pipe;
 	bool is_tcp;   /* where a short read means that nothing is left */
 	bool is_empty; /* a read has found the end of what had arrived */
 	side in, out;
@@ -78,6 +80,12 @@ static bool is_ready(int fd, short event) {
 	return poll(&item, 1, 0) > 0;
 }
 
+/* Whether the end of a pipe that would read is gone. */
+static bool is_broken(int fd) {
+	struct pollfd item = {.fd = fd};
+	return poll(&item, 1, 0) > 0 && item.revents & POLLERR;
+}
+
 /* Whether a call with RWF_NOWAIT was refused because the file does not know the flag. */
 static bool is_refused(aw_status status) {
 	return status == -EOPNOTSUPP || status == -EINVAL || status == -ENOSYS || status == -ESPIPE;
@@ -85,6 +93,7 @@ static bool is_refused(aw_status status) {
 
 static aw_status file_read(void *ud, void *buffer, size_t length) {
 	const endpoint *self = ud;
+	if (self->write_only) return is_broken(self->fd) ? -EPIPE : -EAGAIN;
 	struct iovec part = {buffer, length};
 	aw_status count;
 	do {
@@ -140,7 +149,8 @@ static aw_status endpoint_watch(void *ud, uint32_t events) {
 	endpoint *self = ud;
 	if (!events) self->in.is_wanted = self->out.is_wanted = false;
 	aw_status status = 0;
-	if (events & AW_POLL_IN) {
+	/* What cannot be read has no event but the end of a pipe. */
+	if (events & AW_POLL_IN && (!self->write_only || self->is_pipe)) {
 		self->in.is_wanted = true;
 		status = side_submit(&self->in);
 	}
@@ -273,6 +283,8 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	self->fd = -1; /* the caller's, until it has worked */
 	self->is_tty = methods == &tty_methods;
 	self->is_tcp = methods == &tcp_methods;
+	self->is_pipe = methods == &pipe_methods;
+	self->write_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
 	status = stream_make(loop, methods, self, options, origin, out);
 	if (status < 0) return status;
 	self->fd = fd;
