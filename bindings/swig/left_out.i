@@ -100,6 +100,9 @@
 %ignore aw_datagram_ref;
 %ignore aw_datagram_unref;
 %ignore aw_getaddrinfo;
+%ignore aw_loop_set_resolver;
+%ignore aw_addrinfo_new;
+%ignore aw_nameinfo_new;
 %ignore aw_addrinfo_count;
 %ignore aw_addrinfo_family;
 %ignore aw_addrinfo_type;

@@ -23,7 +23,9 @@
 /* Passed as arrays by aw_loop_submit() and aw_loop_drain(). */
 %ignore aw_submission;
 %ignore aw_completion;
-/* Of datagram endpoints, which no host language wraps. */
+/* Of datagram endpoints and resolvers, which no host language wraps. */
+%ignore aw_resolver;
+%ignore aw_addrinfo_entry;
 %ignore aw_datagram_options;
 %ignore aw_datagram_protocol;
 %ignore aw_datagram_message;

@@ -90,6 +90,7 @@ struct aw_loop {
 	struct signals *signals;          /* signal handlers, likewise */
 	struct loop_threads *threads;     /* the default executor, likewise */
 	struct resolver *resolver;        /* the resolver threads, likewise */
+	struct chosen_resolver *chosen_resolver; /* the program's; NULL: the system's */
 	stack_pool stacks;
 	callback_slot exception;
 	int64_t slow_callback; /* in debug mode, callbacks that take this long are reported */
