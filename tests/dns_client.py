@@ -40,7 +40,7 @@ def main():
     check('good.test.', run(port, 'GOOD.test.', 'mx', seconds='5'), (0, ['GOOD.test MX 10 mail.GOOD.test'], ''))
     check('alias.test', run(port, 'alias.test', 'A', seconds='5'),
           (0, sorted(['alias.test CNAME good.test', 'good.test A 192.0.2.1', 'good.test A 192.0.2.2']), ''))
-    for name in ('noise.test', 'flaky.test'):
+    for name in ('noise.test', 'echo.test', 'flaky.test'):
         check(name, run(port, name, 'A'), (0, [line.format(name) for line in GOOD['A']], ''))
     check('v4.test', run(port, 'v4.test', 'AAAA', seconds='5'), (0, [], ''))
     check('long.test', run(port, 'long.test', 'A', seconds='5'), (0, ['long.test: the answer was too long for a datagram'], ''))

@@ -6,6 +6,7 @@
   v4.test       an A record alone               missing.test  there is no such name
   slow.test     no answer                       flaky.test    an answer to every second question
   noise.test    datagrams that are no answers, and then the answer
+  echo.test     the question itself, and then the answer
   loop.test     a name whose pointers go in circles
   short.test    a record that is longer than the message
   random.test   bytes that mean nothing, after the right header
@@ -102,7 +103,9 @@ class Server:
             other = bytes([query[0] ^ 1, query[1]])
             wrong = name_of('evil.test') + question[-4:]
             evil = [record(A, bytes([6, 6, 6, 6]))]
-            return [b'', b'\0', query[:2], query, message(evil, ident=other), message(evil, asked=wrong), message(good)]
+            return [b'', b'\0', query[:2], message(evil, ident=other), message(evil, asked=wrong), message(good)]
+        if name == 'echo.test':
+            return [query, message(good)]
         if name == 'loop.test':
             here = struct.pack('>H', 0xc000 | (12 + len(question)))
             return [message([record(kind, bytes(4), owner=here)])]
