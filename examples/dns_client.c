@@ -113,7 +113,7 @@ static bool is_reply(const question *self) {
 
 /* Prints one record; returns false if its data are malformed. */
 static bool print_record(const question *self, size_t at, size_t length, uint16_t type, const char *owner) {
-	char text[NAME_MAX_TEXT];
+	char text[NAME_MAX_TEXT] = "";
 	const unsigned char *data = self->reply + at;
 	if (type == TYPE_A || type == TYPE_AAAA) {
 		if (length != (type == TYPE_A ? 4 : 16)) return false;

@@ -409,7 +409,7 @@ AW_API aw_status aw_datagram_getpeername(const aw_datagram *datagram, struct soc
  * Joins a multicast group, a numeric address of IPv4 or IPv6, on an interface (its name or number; NULL: the
  * system's choice). With a `source`, a numeric address too, only its datagrams are received.
  *
- * Errors: -EINVAL for a text that is no such address; -ENODEV if there is no such interface; those of
+ * Errors: -EINVAL for a text that is not an address; -ENODEV for an unknown interface; those of
  * setsockopt(2), among them -EADDRINUSE for a group that was joined already.
  */
 AW_API aw_status aw_datagram_join_group(aw_datagram *datagram, const char *group, const char *source,
@@ -424,7 +424,7 @@ AW_API aw_status aw_datagram_leave_group(aw_datagram *datagram, const char *grou
 /**
  * Sets the interface on which multicast datagrams are sent: its name or number; NULL: the system's choice.
  *
- * Errors: -ENODEV if there is no such interface; those of setsockopt(2).
+ * Errors: -ENODEV for an unknown interface; those of setsockopt(2).
  */
 AW_API aw_status aw_datagram_set_multicast_interface(aw_datagram *datagram, const char *interface_name);
 /**

@@ -32,7 +32,7 @@ typedef struct query {
 	int32_t socktype, protocol, flags;
 } query;
 
-/* For a reader or a writer, which is told nothing but this. */
+/* For a reader or a writer, which gets nothing but this. */
 typedef struct watched {
 	cares *resolver;
 	ares_socket_t fd;
@@ -53,7 +53,7 @@ static void timer_stop(cares *self) {
 	self->timer = NULL;
 }
 
-/* Sets the timer anew; false if there is no memory for it. */
+/* Sets the timer anew; false if memory runs out. */
 static bool timer_set(cares *self) {
 	struct timeval left;
 	timer_stop(self);
@@ -108,7 +108,7 @@ static aw_status on_writable(aw_loop *loop, void *ud) {
 	return 0;
 }
 
-/* If there is no memory for it, the time limit of the query ends the wait. */
+/* If memory runs out, the time limit of the query ends the wait. */
 static void watch(cares *self, ares_socket_t fd, bool writes) {
 	watched *it = malloc(sizeof *it);
 	if (!it) return;

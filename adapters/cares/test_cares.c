@@ -170,7 +170,7 @@ static aw_status rubbish(void *ud) {
 	(void)ud;
 	char text[256];
 	use("DNS_PORT", 300 * AW_MILLISECOND, 4);
-	/* The datagrams that are no answers change nothing. */
+	/* Datagrams that are not answers change nothing. */
 	EXPECT_INT(look_up("noise.test", "1", AF_INET, SOCK_DGRAM, 0, text, sizeof text), 0);
 	EXPECT(strstr(text, "192.0.2.1/1/2") && !strstr(text, "6.6.6.6"));
 	EXPECT_INT(look_up("flaky.test", "1", AF_INET6, SOCK_DGRAM, 0, text, sizeof text), 0);
@@ -211,7 +211,7 @@ static aw_status cancelled(void *ud) {
 	EXPECT_INT(aw_loop_set_resolver(NULL, NULL), 0);
 	EXPECT_INT(aw_await(future, NULL), -ECANCELED);
 	aw_future_unref(future);
-	/* A query under way when the loop closes, and its future, which is dropped first. */
+	/* A query in flight when the loop closes, and its future, which is dropped first. */
 	use("DNS_PORT", 5 * AW_SECOND, 1);
 	EXPECT_INT(aw_getaddrinfo(NULL, "slow.test", NULL, AF_UNSPEC, SOCK_STREAM, 0, 0, &future), 0);
 	EXPECT_INT(aw_sleep(0), 0);

@@ -198,7 +198,7 @@ static aw_status errors(void *ud) {
 	while (!*trace) EXPECT_INT(aw_sleep(0), 0);
 	EXPECT_STR(trace, "c- error:ECONNREFUSED");
 	trace_reset();
-	/* An error at once is told inside the call, as asyncio does. */
+	/* An error at once is reported inside the call, as asyncio does. */
 	static char huge[70000];
 	EXPECT_INT(aw_datagram_sendto(two, huge, sizeof huge, NULL, 0), 0);
 	EXPECT_STR(trace, "c- error:EMSGSIZE");

@@ -605,45 +605,45 @@ static aw_status awaited_datagrams(void) {
 }
 
 typedef struct listening {
-	aw_future *heard; /* a datagram has arrived, or none can */
+	aw_future *arrived; /* a datagram has arrived, or none can */
 	aw_status error;
 } listening;
 
-static aw_status hear(aw_datagram *datagram, const void *data, size_t length, const struct sockaddr *address,
-                      uint32_t address_length, void *ud) {
+static aw_status note_datagram(aw_datagram *datagram, const void *data, size_t length,
+                               const struct sockaddr *address, uint32_t address_length, void *ud) {
 	(void)datagram;
 	(void)data;
 	(void)length;
 	(void)address;
 	(void)address_length;
-	return aw_future_set_result(((listening *)ud)->heard, NULL, NULL);
+	return aw_future_set_result(((listening *)ud)->arrived, NULL, NULL);
 }
 
 static aw_status lose(aw_datagram *datagram, aw_status error, void *ud) {
 	(void)datagram;
 	listening *self = ud;
 	self->error = error;
-	if (!aw_future_done(self->heard)) return aw_future_set_result(self->heard, NULL, NULL);
+	if (!aw_future_done(self->arrived)) return aw_future_set_result(self->arrived, NULL, NULL);
 	return 0;
 }
 
 static aw_status called_datagrams(void) {
 	static const aw_datagram_protocol protocol = {
-		.size = sizeof protocol, .datagram_received = hear, .connection_lost = lose};
+		.size = sizeof protocol, .datagram_received = note_datagram, .connection_lost = lose};
 	static listening self;
 	aw_datagram *datagram;
 	struct sockaddr_storage address;
 	uint32_t length = sizeof address;
 	self = (listening){0};
-	aw_status status = aw_future_new(NULL, &self.heard);
+	aw_status status = aw_future_new(NULL, &self.arrived);
 	if (status < 0) return status;
-	keep(self.heard, unref_future);
+	keep(self.arrived, unref_future);
 	status = aw_create_datagram_endpoint(&here, &protocol, &self, NULL, &datagram);
 	if (status < 0) return status;
 	keep(datagram, unref_datagram);
 	status = aw_datagram_getsockname(datagram, (struct sockaddr *)&address, &length);
 	if (status >= 0) status = aw_datagram_sendto(datagram, "word", 4, (struct sockaddr *)&address, length);
-	if (status >= 0) status = aw_await(self.heard, NULL);
+	if (status >= 0) status = aw_await(self.arrived, NULL);
 	if (status >= 0) status = self.error;
 	aw_status closed = aw_datagram_abort(datagram);
 	if (status >= 0) status = closed;

@@ -43,7 +43,7 @@ typedef struct aw_cares_options {
  * same loop takes it over; otherwise call `out->destroy(out->ud)` before the loop is closed.
  *
  * A look-up that fails has ::AW_EGAIERROR, with c-ares' text as its message and the nearest `EAI_…` code as its
- * payload: EAI_AGAIN if no server answers, EAI_NONAME if there is no such name. A look-up under way when the
+ * payload: EAI_AGAIN if no server answers, EAI_NONAME if nobody has the name. A look-up in progress when the
  * resolver is destroyed fails with -ECANCELED.
  *
  * Returns: 0, and the resolver in `out`.
