@@ -32,7 +32,6 @@ static const aw_datagram_options datagram_options = {.size = sizeof datagram_opt
 static const aw_datagram_protocol datagram_protocol = {.size = sizeof datagram_protocol};
 static aw_datagram_message datagram_message = {.size = sizeof datagram_message};
 static const aw_resolver some_resolver = {.size = sizeof some_resolver};
-static const aw_addrinfo_entry addrinfo_entry;
 static int some_fd = -1;
 static void *const some_inputs[] = {NULL};
 
