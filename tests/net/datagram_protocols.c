@@ -307,6 +307,36 @@ static void an_abort_drops_what_is_kept(void) {
 	EXPECT_INT(in_a_task(aborts), 0);
 }
 
+static aw_status error_and_soon(aw_datagram *datagram, aw_status error, void *ud) {
+	(void)datagram;
+	(void)ud;
+	trace_status("error", error);
+	return aw_loop_call_soon(aw_loop_current(), say, "soon", NULL, NULL);
+}
+
+static aw_status kept_for_nobody(void *ud) {
+	(void)ud;
+	static const aw_datagram_protocol errors_only = {.size = sizeof errors_only,
+	                                                 .error_received = error_and_soon};
+	int ends[2];
+	EXPECT_INT(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends), 0);
+	aw_datagram_options options = {.size = sizeof options, .flags = AW_DATAGRAM_ADOPT, .fd = ends[0]};
+	aw_datagram *made = NULL;
+	EXPECT_INT(aw_create_datagram_endpoint(&options, &errors_only, NULL, NULL, &made), 0);
+	while (aw_datagram_write_buffer_size(made) < 2) EXPECT_INT(aw_datagram_sendto(made, "x", 1, NULL, 0), 0);
+	/* The peer goes away: each datagram fails, in an iteration by itself. */
+	close(ends[1]);
+	while (aw_datagram_write_buffer_size(made)) EXPECT_INT(aw_sleep(0), 0);
+	EXPECT_INT(aw_sleep(0), 0);
+	EXPECT_STR(trace, "error:ECONNREFUSED soon error:ENOTCONN soon");
+	close_and_drop(made);
+	return 0;
+}
+
+static void each_failure_of_what_was_kept_is_reported(void) {
+	EXPECT_INT(in_a_task(kept_for_nobody), 0);
+}
+
 static aw_status note_report(aw_loop *loop, const aw_report *report, void *ud) {
 	(void)loop;
 	(void)ud;
@@ -389,5 +419,6 @@ static void the_loop_keeps_an_endpoint_and_ends_it(void) {
 CHECK_MAIN("datagram_protocols", TEST(datagrams_go_to_the_protocol),
            TEST(datagrams_per_iteration_are_limited), TEST(errors_go_to_error_received),
            TEST(a_datagram_that_was_cut_is_an_error), TEST(what_does_not_fit_is_kept_between_water_marks),
-           TEST(an_abort_drops_what_is_kept), TEST(a_failed_callback_is_reported_and_the_endpoint_lives),
-           TEST(an_endpoint_may_end_early), TEST(the_loop_keeps_an_endpoint_and_ends_it))
+           TEST(an_abort_drops_what_is_kept), TEST(each_failure_of_what_was_kept_is_reported),
+           TEST(a_failed_callback_is_reported_and_the_endpoint_lives), TEST(an_endpoint_may_end_early),
+           TEST(the_loop_keeps_an_endpoint_and_ends_it))

@@ -424,6 +424,44 @@ static void unix_sockets_have_paths_and_abstract_names(void) {
 	EXPECT_INT(in_a_task(unix_sockets), 0);
 }
 
+static aw_status fill_for_ever(void *ud) {
+	queue_case *self = ud;
+	aw_datagram_options any = {.size = sizeof any, .family = AF_UNIX};
+	EXPECT_INT(aw_datagram_open(&any, &self->client), 0);
+	aw_status status = 0;
+	for (int i = 0; status >= 0; i++) {
+		self->waits = true;
+		status =
+			aw_datagram_send(self->client, &i, sizeof i, (const struct sockaddr *)&self->to, self->length);
+	}
+	aw_datagram_unref(self->client);
+	return status == AW_ECANCELLED ? 0 : status;
+}
+
+static void a_full_receiver_does_not_make_the_loop_spin(void) {
+	queue_case self = {.length = sizeof self.to, .to.sun_family = AF_UNIX};
+	int server = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), turns = 0;
+	EXPECT_INT(bind(server, (struct sockaddr *)&self.to, sizeof(sa_family_t)), 0);
+	socklen_t length = sizeof self.to;
+	EXPECT_INT(getsockname(server, (struct sockaddr *)&self.to, &length), 0);
+	self.length = length;
+	aw_loop *loop = loop_begin(NULL);
+	aw_task *task = NULL;
+	EXPECT_INT(aw_task_spawn(loop, fill_for_ever, &self, NULL, &task), 0);
+	int64_t began = aw_loop_time(loop);
+	while (turns < 1000 && aw_loop_time(loop) - began < 200 * AW_MILLISECOND) {
+		EXPECT(aw_loop_run_once(loop, 50 * AW_MILLISECOND) >= 0);
+		turns++;
+	}
+	EXPECT(self.waits && !aw_future_done(aw_task_future(task)));
+	EXPECT(turns < 100);
+	EXPECT_INT(aw_task_cancel(task, NULL), 1);
+	EXPECT_INT(aw_loop_run_until_complete(loop, aw_task_future(task), NULL), 0);
+	aw_task_unref(task);
+	loop_end(loop);
+	close(server);
+}
+
 /* --- options --- */
 
 static aw_status adopts(void *ud) {
@@ -650,7 +688,8 @@ CHECK_MAIN("datagrams", TEST(what_is_sent_is_received), TEST(a_receive_waits),
            TEST(segments_are_told), TEST(a_second_reader_is_refused),
            TEST(nobody_listening_is_an_error_of_the_next_call), TEST(a_close_wakes_the_reader),
            TEST(each_is_a_coroutine_as_well), TEST(unix_sockets_have_paths_and_abstract_names),
-           TEST(a_socket_is_adopted), TEST(a_multicast_group_is_joined_and_left),
-           TEST(a_remote_address_is_the_only_one), TEST(wrong_arguments_are_refused),
+           TEST(a_full_receiver_does_not_make_the_loop_spin), TEST(a_socket_is_adopted),
+           TEST(a_multicast_group_is_joined_and_left), TEST(a_remote_address_is_the_only_one),
+           TEST(wrong_arguments_are_refused),
            TEST(an_endpoint_that_is_not_closed_is_ended_with_its_last_reference),
            TEST(a_loop_that_closes_closes_the_socket))
