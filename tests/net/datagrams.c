@@ -462,6 +462,51 @@ static void a_full_receiver_does_not_make_the_loop_spin(void) {
 	close(server);
 }
 
+static aw_status send_number(void *ud) {
+	const queue_case *self = ud;
+	uint32_t number = self->length;
+	aw_status status = aw_datagram_send(self->client, &number, sizeof number, NULL, 0);
+	return status < 0 ? status : 0;
+}
+
+static aw_status behind_what_is_kept(void *ud) {
+	(void)ud;
+	int ends[2];
+	uint32_t number = 0, got;
+	queue_case self = {0};
+	EXPECT_INT(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends), 0);
+	aw_datagram_options options = {.size = sizeof options, .flags = AW_DATAGRAM_ADOPT, .fd = ends[0]};
+	EXPECT_INT(aw_datagram_open(&options, &self.client), 0);
+	while (aw_datagram_write_buffer_size(self.client) < 2 * sizeof number) {
+		EXPECT_INT(aw_datagram_sendto(self.client, &number, sizeof number, NULL, 0), 0);
+		number++;
+	}
+	self.length = number;
+	/* The socket has room, but what was kept comes first. */
+	EXPECT_INT(recv(ends[1], &got, sizeof got, 0), sizeof got);
+	EXPECT_INT(got, 0);
+	aw_future *sender = spawn(send_number, &self);
+	EXPECT_INT(aw_sleep(0), 0);
+	for (uint32_t next = 1; next <= number;) {
+		if (recv(ends[1], &got, sizeof got, MSG_DONTWAIT) < 0) {
+			EXPECT_INT(aw_sleep(AW_MILLISECOND), 0);
+			continue;
+		}
+		EXPECT_INT(got, next);
+		next++;
+	}
+	await_and_drop(sender);
+	/* Without a protocol, the call itself has the failure. */
+	close(ends[1]);
+	EXPECT_INT(aw_datagram_sendto(self.client, &number, sizeof number, NULL, 0), -ECONNREFUSED);
+	close_and_drop(self.client);
+	return 0;
+}
+
+static void a_send_waits_behind_what_is_kept(void) {
+	EXPECT_INT(in_a_task(behind_what_is_kept), 0);
+}
+
 /* --- options --- */
 
 static aw_status adopts(void *ud) {
@@ -688,8 +733,8 @@ CHECK_MAIN("datagrams", TEST(what_is_sent_is_received), TEST(a_receive_waits),
            TEST(segments_are_told), TEST(a_second_reader_is_refused),
            TEST(nobody_listening_is_an_error_of_the_next_call), TEST(a_close_wakes_the_reader),
            TEST(each_is_a_coroutine_as_well), TEST(unix_sockets_have_paths_and_abstract_names),
-           TEST(a_full_receiver_does_not_make_the_loop_spin), TEST(a_socket_is_adopted),
-           TEST(a_multicast_group_is_joined_and_left), TEST(a_remote_address_is_the_only_one),
-           TEST(wrong_arguments_are_refused),
+           TEST(a_full_receiver_does_not_make_the_loop_spin), TEST(a_send_waits_behind_what_is_kept),
+           TEST(a_socket_is_adopted), TEST(a_multicast_group_is_joined_and_left),
+           TEST(a_remote_address_is_the_only_one), TEST(wrong_arguments_are_refused),
            TEST(an_endpoint_that_is_not_closed_is_ended_with_its_last_reference),
            TEST(a_loop_that_closes_closes_the_socket))
