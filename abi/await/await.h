@@ -11,6 +11,7 @@
 
 #include <await/base.h>
 #include <await/completion.h>
+#include <await/connect.h>
 #include <await/context.h>
 #include <await/coro.h>
 #include <await/datagram.h>
@@ -26,12 +27,15 @@
 #include <await/names.h>
 #include <await/op.h>
 #include <await/process.h>
+#include <await/protocol.h>
 #include <await/queue.h>
 #include <await/registry.h>
 #include <await/run.h>
+#include <await/server.h>
 #include <await/signals.h>
 #include <await/socket.h>
 #include <await/stackless.h>
+#include <await/stream.h>
 #include <await/sync.h>
 #include <await/task.h>
 #include <await/taskgroup.h>
