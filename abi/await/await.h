@@ -14,6 +14,7 @@
 #include <await/connect.h>
 #include <await/context.h>
 #include <await/coro.h>
+#include <await/datagram.h>
 #include <await/debug.h>
 #include <await/error.h>
 #include <await/executor.h>

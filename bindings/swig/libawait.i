@@ -23,6 +23,12 @@
 /* Passed as arrays by aw_loop_submit() and aw_loop_drain(). */
 %ignore aw_submission;
 %ignore aw_completion;
+/* Of datagram endpoints and resolvers, which no host language wraps. */
+%ignore aw_resolver;
+%ignore aw_addrinfo_entry;
+%ignore aw_datagram_options;
+%ignore aw_datagram_protocol;
+%ignore aw_datagram_message;
 
 %include <await/base.h>
 /*
@@ -36,6 +42,7 @@
 %include <await/completion.h>
 %include <await/context.h>
 %include <await/coro.h>
+%include <await/datagram.h>
 %include <await/debug.h>
 %include <await/error.h>
 %include <await/loop.h>

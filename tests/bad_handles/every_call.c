@@ -29,6 +29,10 @@ static max_align_t scratch_memory[8];
 #define scratch ((void *)scratch_memory)
 static const char *const argv[] = {"true"};
 static const aw_submission submission = {.size = sizeof submission, .kind = AW_OP_NOP};
+static const aw_datagram_options datagram_options = {.size = sizeof datagram_options, .family = AF_INET};
+static const aw_datagram_protocol datagram_protocol = {.size = sizeof datagram_protocol};
+static aw_datagram_message datagram_message = {.size = sizeof datagram_message};
+static const aw_resolver some_resolver = {.size = sizeof some_resolver};
 static int some_fd = -1;
 static void *const some_inputs[] = {NULL};
 
@@ -193,6 +197,19 @@ static void *make_aw_addrinfo(aw_loop *loop) {
 	EXPECT_INT(aw_future_take_result(future, &list, NULL), 0);
 	aw_future_unref(future);
 	return list;
+}
+
+static void *make_aw_datagram(aw_loop *loop) {
+	aw_coro *coro = NULL;
+	aw_task *task = NULL;
+	void *self = NULL;
+	EXPECT_INT(aw_datagram_open_coro(loop, &datagram_options, &coro), 0);
+	EXPECT_INT(aw_task_spawn_coro(loop, coro, &task), 0);
+	aw_coro_unref(coro);
+	EXPECT_INT(aw_loop_run_until_complete(loop, aw_task_future(task), NULL), 0);
+	EXPECT_INT(aw_future_take_result(aw_task_future(task), &self, NULL), 0);
+	aw_task_unref(task);
+	return self;
 }
 
 static void *make_aw_nameinfo(aw_loop *loop) {

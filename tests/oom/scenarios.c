@@ -564,6 +564,104 @@ static aw_status sockets(const char *backend) {
 	return run(backend, sockets_body);
 }
 
+/* --- datagrams --- */
+
+static void unref_datagram(void *object) {
+	aw_datagram_unref(object);
+}
+
+static const aw_datagram_options here = {.size = sizeof here, .local_host = "127.0.0.1"};
+
+static aw_status send_to_itself(void *ud) {
+	aw_datagram *datagram = ud;
+	struct sockaddr_storage address;
+	uint32_t length = sizeof address;
+	aw_status status = aw_sleep(0);
+	if (status >= 0) status = aw_datagram_getsockname(datagram, (struct sockaddr *)&address, &length);
+	return status < 0 ? status : aw_datagram_send(datagram, "word", 4, (struct sockaddr *)&address, length);
+}
+
+static aw_status awaited_datagrams(void) {
+	aw_datagram *datagram;
+	aw_future *sender;
+	aw_coro *receive;
+	char text[8] = "";
+	void *count = NULL;
+	aw_status status = aw_datagram_open(&here, &datagram);
+	if (status < 0) return status;
+	keep(datagram, unref_datagram);
+	status = start(send_to_itself, datagram, &sender);
+	if (status >= 0) status = aw_datagram_recv(datagram, text, sizeof text, NULL, NULL);
+	if (status >= 0) status = right(status == 4 && strcmp(text, "word") == 0);
+	if (status >= 0) status = aw_await(sender, NULL);
+	if (status >= 0) status = start(send_to_itself, datagram, &sender);
+	if (status >= 0) status = aw_datagram_recv_coro(datagram, text, sizeof text, NULL, NULL, &receive);
+	if (status < 0) return status;
+	keep(receive, unref_coro);
+	status = aw_await_coro(receive, &count);
+	if (status >= 0) status = right((intptr_t)count == 4);
+	if (status >= 0) status = aw_datagram_close(datagram);
+	return status < 0 ? status : aw_datagram_wait_closed(datagram);
+}
+
+typedef struct listening {
+	aw_future *arrived; /* a datagram has arrived, or none can */
+	aw_status error;
+} listening;
+
+static aw_status note_datagram(aw_datagram *datagram, const void *data, size_t length,
+                               const struct sockaddr *address, uint32_t address_length, void *ud) {
+	(void)datagram;
+	(void)data;
+	(void)length;
+	(void)address;
+	(void)address_length;
+	return aw_future_set_result(((listening *)ud)->arrived, NULL, NULL);
+}
+
+static aw_status lose(aw_datagram *datagram, aw_status error, void *ud) {
+	(void)datagram;
+	listening *self = ud;
+	self->error = error;
+	if (!aw_future_done(self->arrived)) return aw_future_set_result(self->arrived, NULL, NULL);
+	return 0;
+}
+
+static aw_status called_datagrams(void) {
+	static const aw_datagram_protocol protocol = {
+		.size = sizeof protocol, .datagram_received = note_datagram, .connection_lost = lose};
+	static listening self;
+	aw_datagram *datagram;
+	struct sockaddr_storage address;
+	uint32_t length = sizeof address;
+	self = (listening){0};
+	aw_status status = aw_future_new(NULL, &self.arrived);
+	if (status < 0) return status;
+	keep(self.arrived, unref_future);
+	status = aw_create_datagram_endpoint(&here, &protocol, &self, NULL, &datagram);
+	if (status < 0) return status;
+	keep(datagram, unref_datagram);
+	status = aw_datagram_getsockname(datagram, (struct sockaddr *)&address, &length);
+	if (status >= 0) status = aw_datagram_sendto(datagram, "word", 4, (struct sockaddr *)&address, length);
+	if (status >= 0) status = aw_await(self.arrived, NULL);
+	if (status >= 0) status = self.error;
+	aw_status closed = aw_datagram_abort(datagram);
+	if (status >= 0) status = closed;
+	closed = aw_datagram_wait_closed(datagram);
+	return status < 0 ? status : closed;
+}
+
+static aw_status datagrams_body(void *ud) {
+	(void)ud;
+	aw_status status = awaited_datagrams();
+	if (status >= 0) status = called_datagrams();
+	return release(status);
+}
+
+static aw_status datagrams(const char *backend) {
+	return run(backend, datagrams_body);
+}
+
 static aw_status driven(const char *backend) {
 	aw_loop *loop;
 	aw_status status = aw_loop_new(backend, &loop);
@@ -806,11 +904,16 @@ static aw_status backends_listed(const char *backend) {
 }
 
 const scenario scenarios[] = {
-	{"callbacks", callbacks}, {"tasks", tasks},       {"several", several},     {"in order", in_order},
-	{"scope", scope},         {"group", group},       {"steps", stepping},      {"queues", queues},
-	{"locks", locks},         {"process", process},   {"ready", ready},         {"driven", driven},
-	{"threads", threads},     {"barriers", barriers}, {"iterators", iterators}, {"told", told},
-	{"odds and ends", odds},  {"outcomes", outcomes}, {"whole", whole},         {"backends", backends_listed},
-	{"sockets", sockets},
+	{"callbacks", callbacks}, {"tasks", tasks},
+	{"several", several},     {"in order", in_order},
+	{"scope", scope},         {"group", group},
+	{"steps", stepping},      {"queues", queues},
+	{"locks", locks},         {"process", process},
+	{"ready", ready},         {"driven", driven},
+	{"threads", threads},     {"barriers", barriers},
+	{"iterators", iterators}, {"told", told},
+	{"odds and ends", odds},  {"outcomes", outcomes},
+	{"whole", whole},         {"backends", backends_listed},
+	{"sockets", sockets},     {"datagrams", datagrams},
 };
 const size_t scenario_count = sizeof scenarios / sizeof *scenarios;
