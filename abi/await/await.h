@@ -17,6 +17,7 @@
 #include <await/error.h>
 #include <await/executor.h>
 #include <await/fd.h>
+#include <await/file.h>
 #include <await/future.h>
 #include <await/gather.h>
 #include <await/interrupt.h>

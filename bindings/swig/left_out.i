@@ -90,3 +90,20 @@
 
 /* The handler is the language's own callable. */
 %ignore aw_loop_get_exception_handler;
+
+/* Files are the host language's own. */
+%ignore aw_file_info;
+%ignore aw_walk_entry;
+%ignore aw_watch_event;
+%ignore aw_file_open_coro;
+%ignore aw_file_open_at_coro;
+%ignore aw_file_adopt;
+%ignore aw_file_take;
+%ignore aw_file_fd;
+%ignore aw_file_close_coro;
+%ignore aw_file_ref;
+%ignore aw_file_unref;
+%ignore aw_file_read_coro;
+%ignore aw_file_read_at_coro;
+%ignore aw_file_write_coro;
+%ignore aw_file_write_at_coro;

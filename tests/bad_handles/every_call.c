@@ -6,6 +6,7 @@
  */
 #include "../trace.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -198,6 +199,12 @@ static void *make_aw_nameinfo(aw_loop *loop) {
 	EXPECT_INT(aw_future_take_result(future, &name, NULL), 0);
 	aw_future_unref(future);
 	return name;
+}
+
+static void *make_aw_file(aw_loop *loop) {
+	aw_file *self = NULL;
+	EXPECT_INT(aw_file_adopt(loop, open("/dev/null", O_RDWR | O_CLOEXEC), &self), 0);
+	return self;
 }
 
 static void *make_aw_iterator(aw_loop *loop) {
