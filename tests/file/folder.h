@@ -63,6 +63,11 @@ static inline int open_descriptors(void) {
 	return count;
 }
 
+static inline aw_status do_nothing(void *ud) {
+	(void)ud;
+	return 0;
+}
+
 /* Runs a task in a new folder, twice: debug mode counts the program's references. */
 static inline aw_status in_a_folder(aw_task_fn fn) {
 	aw_status status = 0;
@@ -70,6 +75,8 @@ static inline aw_status in_a_folder(aw_task_fn fn) {
 		EXPECT_INT(setenv("AWAIT_DEBUG", debug ? "1" : "0", 1), 0);
 		trace_reset();
 		folder_make();
+		/* Some backends keep descriptors from their first loop on. */
+		EXPECT_INT(aw_run(NULL, do_nothing, NULL, NULL, NULL), 0);
 		int before = open_descriptors();
 		status = aw_run(NULL, fn, NULL, NULL, NULL);
 		EXPECT_INT(open_descriptors(), before);
