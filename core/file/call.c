@@ -110,7 +110,7 @@ static aw_status call_run(void *ud, void **out, aw_destroy_fn *out_destroy) {
 	return 0;
 }
 
-/* Checks the call, and counts it as under way. */
+/* Checks the call, and counts it as in progress. */
 static aw_status call_begin(file_call *self) {
 	aw_file *file = self->file;
 	unsigned traits = self->verb->traits;

@@ -13,6 +13,7 @@
 
 #include <await/file.h>
 #include <await/stackless.h>
+#include <errno.h>
 
 struct iovec;
 typedef struct file_call file_call;
@@ -20,7 +21,7 @@ typedef struct file_call file_call;
 enum file_trait {
 	FILE_SEQUENTIAL = 1, /* uses the file's position: one at a time */
 	FILE_WRITES = 2,     /* reports an error that nobody has seen, and leaves one */
-	FILE_CLOSES = 4,     /* is carried out whatever happens; nothing else may be under way */
+	FILE_CLOSES = 4,     /* is carried out whatever happens; nothing else may be in progress */
 	FILE_PATHS = 8       /* its error says the path */
 };
 
@@ -42,7 +43,7 @@ struct file_call {
 	aw_frame frame;
 	const file_verb *verb;
 	aw_loop *loop;
-	aw_file *file;      /* that it is for, or NULL; a reference in a coroutine and while it is under way */
+	aw_file *file;      /* that it is for, or NULL; a reference in a coroutine and while it is in progress */
 	const void *origin; /* the code that made the call */
 	aw_future *pending; /* a reference, while awaited */
 	aw_error *error;    /* of a failed result, with a message; a reference, or NULL */
@@ -52,8 +53,9 @@ struct file_call {
 	bool in_ring; /* `pending` is an operation of the backend */
 	/* The arguments. */
 	int fd, dir;
-	unsigned char *buffer; /* or the data to write */
-	const struct iovec *parts;
+	unsigned char *buffer;     /* or the data to write */
+	const struct iovec *parts; /* instead of the buffer */
+	size_t count;
 	uint64_t length;
 	uint64_t done; /* of a write */
 	int64_t offset;
@@ -75,9 +77,9 @@ static inline void *file_without_const(const void *data) {
 	return (void *)(uintptr_t)data;
 }
 
-/* Stores an `errno` failure, or the result. */
-static inline void file_call_set(file_call *self, int64_t result, int error) {
-	self->result = result < 0 ? -error : result;
+/* Stores the result of a system call that has just returned. */
+static inline void file_call_set(file_call *self, int64_t result) {
+	self->result = result < 0 ? -errno : result;
 }
 
 #endif

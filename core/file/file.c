@@ -5,12 +5,13 @@
  */
 #include "file.h"
 
-#include "call.h"
+#include "path.h"
 #include "report.h"
 #include "task.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -74,36 +75,15 @@ static int system_flags(uint32_t flags) {
 	return system | O_CLOEXEC | O_NOCTTY;
 }
 
-static int open_patiently(int dir, const char *path, int flags, mode_t mode) {
-	int fd;
-	do fd = openat(dir, path, flags, mode);
-	while (fd < 0 && errno == EINTR);
-	return fd;
-}
-
-/* Non-blocking, so that a pipe does not wait for its other end; EAGAIN is a lease that must be broken. */
 static void run_open(file_call *self) {
-	int flags = system_flags(self->flags);
-	int fd = open_patiently(self->dir, self->path, flags | O_NONBLOCK, (mode_t)self->mode);
-	if (fd < 0 && errno == EAGAIN) fd = open_patiently(self->dir, self->path, flags, (mode_t)self->mode);
-	if (fd < 0) {
-		self->result = errno == ENXIO ? -ESPIPE : -errno; /* a pipe without a reader, or a socket */
-		return;
-	}
-	/* A directory has a position, whose offsets mean nothing outside the system. */
-	bool usable = lseek(fd, 0, SEEK_CUR) >= 0 && fcntl(fd, F_SETFL, flags & (O_APPEND | O_ACCMODE)) >= 0;
-	if (usable) {
-		self->opened->fd = fd;
-		self->result = 0;
-		return;
-	}
-	self->result = -errno;
-	close(fd);
+	int fd = path_open(self->dir, self->path, system_flags(self->flags), (mode_t)self->mode);
+	self->result = fd < 0 ? fd : 0;
+	if (fd >= 0) self->opened->fd = fd;
 }
 
 static void end_open(file_call *self) {
 	if (self->result == 0 && !self->interrupted) return;
-	object_unref(self->opened); /* closes it */
+	if (self->opened) object_unref(self->opened); /* closes it */
 	self->opened = NULL;
 }
 
@@ -275,7 +255,7 @@ static void run_read(file_call *self) {
 	ssize_t count;
 	do count = pread(self->fd, self->buffer, part_size(self, INT32_MAX), self->offset);
 	while (count < 0 && errno == EINTR);
-	file_call_set(self, count, errno);
+	file_call_set(self, count);
 }
 
 /*
@@ -319,7 +299,7 @@ static file_call read_call(const file_verb *verb, aw_file *file, void *buffer, s
 /* Returns 0 if the arguments of a read or write make sense. */
 static aw_status transfer_check(const file_call *self) {
 	if (!file_is(self->file)) return AW_EBADHANDLE;
-	if ((!self->buffer && self->length) || self->length > INT64_MAX) return -EINVAL;
+	if ((!self->buffer && !self->parts && self->length) || self->length > INT64_MAX) return -EINVAL;
 	if (self->offset < 0 || self->offset > INT64_MAX - (int64_t)self->length) return -EINVAL;
 	bool positioned = !(self->verb->traits & FILE_SEQUENTIAL);
 	return positioned && self->verb->traits & FILE_WRITES && self->file->appends ? -EINVAL : 0;
@@ -426,4 +406,284 @@ ENTRY(aw_file_write_at_coro,
       (file, data, length, offset, out_written, out)) {
 	file_call call = write_call(&verb_write_at, file, data, length, offset, out_written, CALLER);
 	return transfer_later(&call, out);
+}
+
+/* --- several parts in one call --- */
+
+enum { PARTS_MAX = 64 }; /* of one system call of a write */
+
+static void run_readv(file_call *self) {
+	ssize_t count;
+	int parts = self->count < IOV_MAX ? (int)self->count : IOV_MAX;
+	do count = preadv(self->fd, self->parts, parts, self->offset);
+	while (count < 0 && errno == EINTR);
+	file_call_set(self, count);
+}
+
+/* Stores the parts that follow what is written, and returns how many. */
+static int rest_of_parts(const file_call *self, struct iovec *out) {
+	uint64_t before = self->done;
+	int count = 0;
+	for (size_t i = 0; i < self->count && count < PARTS_MAX; i++) {
+		const struct iovec *part = &self->parts[i];
+		if (before >= part->iov_len) {
+			before -= part->iov_len;
+			continue;
+		}
+		out[count].iov_base = (unsigned char *)part->iov_base + before;
+		out[count++].iov_len = part->iov_len - before;
+		before = 0;
+	}
+	return count;
+}
+
+static void run_writev(file_call *self) {
+	self->result = 0;
+	while (self->done < self->length) {
+		struct iovec rest[PARTS_MAX];
+		int parts = rest_of_parts(self, rest);
+		ssize_t count = self->offset < 0 ? writev(self->fd, rest, parts)
+		                                 : pwritev(self->fd, rest, parts, self->offset + (int64_t)self->done);
+		if (count < 0 && errno == EINTR) continue;
+		if (count <= 0) {
+			self->result = count < 0 ? -errno : -EIO;
+			return;
+		}
+		self->done += (uint64_t)count;
+	}
+}
+
+static const file_verb verb_readv = {.run = run_readv, .end = end_read, .traits = FILE_SEQUENTIAL},
+					   verb_readv_at = {.run = run_readv, .end = end_read},
+					   verb_writev = {.run = run_writev,
+                                      .end = end_write,
+                                      .traits = FILE_SEQUENTIAL | FILE_WRITES},
+					   verb_writev_at = {.run = run_writev, .end = end_write, .traits = FILE_WRITES};
+
+/* Parts that make no sense give an offset that transfer_check() refuses. */
+static file_call parts_call(const file_verb *here, const file_verb *there, aw_file *file,
+                            const struct iovec *parts, size_t count, int64_t offset, uint64_t *out_written,
+                            const void *origin) {
+	file_call call = {.verb = offset == AW_FILE_HERE ? here : there,
+	                  .file = file,
+	                  .parts = parts,
+	                  .count = count,
+	                  .offset = offset == AW_FILE_HERE ? 0 : offset,
+	                  .out_count = out_written,
+	                  .origin = origin};
+	bool usable = parts || !count;
+	for (size_t i = 0; usable && i < count; i++) {
+		usable =
+			parts[i].iov_len <= (uint64_t)INT64_MAX - call.length && (parts[i].iov_base || !parts[i].iov_len);
+		call.length += parts[i].iov_len;
+	}
+	if (!usable) call.offset = -1;
+	return call;
+}
+
+aw_status aw_file_readv(aw_file *file, const struct iovec *parts, size_t count, int64_t offset) {
+	file_call call = parts_call(&verb_readv, &verb_readv_at, file, parts, count, offset, NULL, CALLER);
+	return transfer_now(&call);
+}
+
+ENTRY(aw_file_readv_coro,
+      (aw_file *file, const struct iovec *parts, size_t count, int64_t offset, aw_coro **out),
+      (file, parts, count, offset, out)) {
+	file_call call = parts_call(&verb_readv, &verb_readv_at, file, parts, count, offset, NULL, CALLER);
+	return transfer_later(&call, out);
+}
+
+aw_status aw_file_writev(aw_file *file, const struct iovec *parts, size_t count, int64_t offset,
+                         uint64_t *out_written) {
+	file_call call =
+		parts_call(&verb_writev, &verb_writev_at, file, parts, count, offset, out_written, CALLER);
+	return transfer_now(&call);
+}
+
+ENTRY(aw_file_writev_coro,
+      (aw_file *file, const struct iovec *parts, size_t count, int64_t offset, uint64_t *out_written,
+       aw_coro **out),
+      (file, parts, count, offset, out_written, out)) {
+	file_call call =
+		parts_call(&verb_writev, &verb_writev_at, file, parts, count, offset, out_written, CALLER);
+	return transfer_later(&call, out);
+}
+
+/* --- the rest --- */
+
+static aw_status handle_now(file_call *call, aw_status status) {
+	if (!stackful_here()) return AW_ENOTASK;
+	if (!file_is(call->file)) status = AW_EBADHANDLE;
+	return status < 0 ? failed(status) : file_call_now(call);
+}
+
+static aw_status handle_later(const file_call *call, aw_status status, aw_coro **out) {
+	if (!file_is(call->file)) return AW_EBADHANDLE;
+	return status < 0 ? status : file_call_later(call->file->loop, call, out);
+}
+
+static void run_sync(file_call *self) {
+	int result;
+	do result = self->flags & AW_FILE_SYNC_DATA ? fdatasync(self->fd) : fsync(self->fd);
+	while (result < 0 && errno == EINTR);
+	file_call_set(self, result);
+}
+
+static const file_verb verb_sync = {.run = run_sync, .op = AW_OP_FSYNC, .traits = FILE_WRITES};
+
+static file_call sync_call(aw_file *file, uint32_t flags, const void *origin) {
+	return (file_call){.verb = &verb_sync, .file = file, .flags = flags, .origin = origin};
+}
+
+static aw_status sync_check(uint32_t flags) {
+	return flags & ~(uint32_t)AW_FILE_SYNC_DATA ? -EINVAL : 0;
+}
+
+aw_status aw_file_sync(aw_file *file, uint32_t flags) {
+	file_call call = sync_call(file, flags, CALLER);
+	return handle_now(&call, sync_check(flags));
+}
+
+ENTRY(aw_file_sync_coro, (aw_file *file, uint32_t flags, aw_coro **out), (file, flags, out)) {
+	file_call call = sync_call(file, flags, CALLER);
+	return handle_later(&call, sync_check(flags), out);
+}
+
+static void run_truncate(file_call *self) {
+	int result;
+	do result = ftruncate(self->fd, (off_t)self->length);
+	while (result < 0 && errno == EINTR);
+	file_call_set(self, result);
+}
+
+static const file_verb verb_truncate = {.run = run_truncate, .traits = FILE_WRITES};
+
+static file_call truncate_call(aw_file *file, uint64_t length, const void *origin) {
+	return (file_call){.verb = &verb_truncate, .file = file, .length = length, .origin = origin};
+}
+
+static aw_status length_check(uint64_t offset, uint64_t length) {
+	return offset > INT64_MAX || length > (uint64_t)INT64_MAX - offset ? -EINVAL : 0;
+}
+
+aw_status aw_file_truncate(aw_file *file, uint64_t length) {
+	file_call call = truncate_call(file, length, CALLER);
+	return handle_now(&call, length_check(0, length));
+}
+
+ENTRY(aw_file_truncate_coro, (aw_file *file, uint64_t length, aw_coro **out), (file, length, out)) {
+	file_call call = truncate_call(file, length, CALLER);
+	return handle_later(&call, length_check(0, length), out);
+}
+
+static void run_allocate(file_call *self) {
+	int result;
+	do result = fallocate(self->fd, 0, self->offset, (off_t)self->length);
+	while (result < 0 && errno == EINTR);
+	file_call_set(self, result);
+}
+
+static const file_verb verb_allocate = {.run = run_allocate, .traits = FILE_WRITES};
+
+static file_call allocate_call(aw_file *file, uint64_t offset, uint64_t length, const void *origin) {
+	return (file_call){
+		.verb = &verb_allocate, .file = file, .offset = (int64_t)offset, .length = length, .origin = origin};
+}
+
+aw_status aw_file_allocate(aw_file *file, uint64_t offset, uint64_t length) {
+	file_call call = allocate_call(file, offset, length, CALLER);
+	return handle_now(&call, length_check(offset, length));
+}
+
+ENTRY(aw_file_allocate_coro, (aw_file *file, uint64_t offset, uint64_t length, aw_coro **out),
+      (file, offset, length, out)) {
+	file_call call = allocate_call(file, offset, length, CALLER);
+	return handle_later(&call, length_check(offset, length), out);
+}
+
+static uint32_t kind_of(mode_t mode) {
+	switch (mode & S_IFMT) {
+	case S_IFREG: return AW_FILE_KIND_REGULAR;
+	case S_IFDIR: return AW_FILE_KIND_DIRECTORY;
+	case S_IFLNK: return AW_FILE_KIND_SYMLINK;
+	case S_IFIFO: return AW_FILE_KIND_FIFO;
+	case S_IFSOCK: return AW_FILE_KIND_SOCKET;
+	case S_IFCHR: return AW_FILE_KIND_CHARACTER;
+	case S_IFBLK: return AW_FILE_KIND_BLOCK;
+	default: return AW_FILE_KIND_UNKNOWN;
+	}
+}
+
+static int64_t nanoseconds(struct timespec time) {
+	return time.tv_sec * AW_SECOND + time.tv_nsec;
+}
+
+void file_info_of(const struct stat *from, aw_file_info *out) {
+	aw_file_info info = {.size = out->size,
+	                     .kind = kind_of(from->st_mode),
+	                     .mode = from->st_mode & 07777,
+	                     .user = from->st_uid,
+	                     .group = from->st_gid,
+	                     .length = (uint64_t)from->st_size,
+	                     .occupied = (uint64_t)from->st_blocks * 512,
+	                     .links = from->st_nlink,
+	                     .device = from->st_dev,
+	                     .number = from->st_ino,
+	                     .accessed = nanoseconds(from->st_atim),
+	                     .modified = nanoseconds(from->st_mtim),
+	                     .changed = nanoseconds(from->st_ctim)};
+	memcpy(out, &info, sizeof info);
+}
+
+aw_status file_info_check(const aw_file_info *info) {
+	return info && info->size >= sizeof *info ? 0 : -EINVAL;
+}
+
+static void run_stat(file_call *self) {
+	struct stat info;
+	file_call_set(self, fstat(self->fd, &info));
+	if (self->result == 0) file_info_of(&info, self->out);
+}
+
+static const file_verb verb_stat = {.run = run_stat};
+
+static file_call stat_call(aw_file *file, aw_file_info *out_info, const void *origin) {
+	return (file_call){.verb = &verb_stat, .file = file, .out = out_info, .origin = origin};
+}
+
+aw_status aw_file_stat(aw_file *file, aw_file_info *out_info) {
+	file_call call = stat_call(file, out_info, CALLER);
+	return handle_now(&call, file_is(file) ? file_info_check(out_info) : AW_EBADHANDLE);
+}
+
+ENTRY(aw_file_stat_coro, (aw_file *file, aw_file_info *out_info, aw_coro **out), (file, out_info, out)) {
+	if (!file_is(file)) return AW_EBADHANDLE;
+	file_call call = stat_call(file, out_info, CALLER);
+	return handle_later(&call, file_info_check(out_info), out);
+}
+
+ENTRY(aw_file_seek, (aw_file *file, int64_t offset, int32_t whence, int64_t *out),
+      (file, offset, whence, out)) {
+	aw_status status = file_check(file);
+	if (status < 0) return status;
+	if (file->in_sequence) return -EBUSY;
+	int64_t from = 0;
+	struct stat info;
+	if (whence == AW_FILE_FROM_CURRENT) {
+		from = file->position;
+	} else if (whence == AW_FILE_FROM_END) {
+		if (fstat(file->fd, &info) < 0) return -errno;
+		from = info.st_size;
+	} else if (whence != AW_FILE_FROM_START) {
+		return -EINVAL;
+	}
+	int64_t position;
+	if (__builtin_add_overflow(from, offset, &position) || position < 0) return -EINVAL;
+	file->position = position;
+	if (out) *out = position;
+	return 0;
+}
+
+int64_t aw_file_tell(const aw_file *file) {
+	return file_is(file) && file->fd >= 0 ? file->position : -1;
 }

@@ -87,7 +87,7 @@ __attribute__((used, visibility("default"))) ssize_t gated_pwrite(int fd, const 
 	return syscall(SYS_pwrite64, fd, data, size, offset);
 }
 
-/* The ring's reads and writes are no system calls. */
+/* The ring reads and writes without system calls. */
 static bool has_ring(void) {
 	const char *name = getenv("AWAIT_BACKEND");
 	return name && strcmp(name, "uring") == 0;

@@ -74,6 +74,7 @@ static inline aw_status in_a_folder(aw_task_fn fn) {
 	for (int debug = 0; debug < 2 && status == 0; debug++) {
 		EXPECT_INT(setenv("AWAIT_DEBUG", debug ? "1" : "0", 1), 0);
 		trace_reset();
+		umask(022);
 		folder_make();
 		/* Some backends keep descriptors from their first loop on. */
 		EXPECT_INT(aw_run(NULL, do_nothing, NULL, NULL, NULL), 0);
