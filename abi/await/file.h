@@ -23,6 +23,7 @@
 
 #include <await/base.h>
 #include <await/coro.h>
+#include <await/iterator.h>
 
 struct iovec;
 
@@ -75,6 +76,11 @@ enum aw_path_flag {
 enum aw_file_temp_flag {
 	AW_FILE_NAMED = 0,  /**< under a name that is chosen */
 	AW_FILE_UNNAMED = 1 /**< without a name */
+};
+
+/** The depth of aw_walk_new() that enters all directories. */
+enum aw_walk_depth {
+	AW_WALK_ALL = 0x7fffffff /**< no limit */
 };
 
 /** What a file is. */
@@ -636,6 +642,31 @@ AW_STACKFUL AW_NODISCARD AW_API aw_status aw_path_mkdtemp(char *pattern);
  */
 AW_NODISCARD AW_API aw_status aw_path_mkdtemp_coro(aw_loop *loop, char *pattern, aw_coro **out);
 /**@}*/
+
+/** An entry of a walk. It is valid until it is destroyed. */
+typedef struct aw_walk_entry {
+	const char *path; /**< begins with the path that the walk was given */
+	const char *name; /**< the last name of `path`; a part of it */
+	uint32_t kind;    /**< an ::aw_file_kind; a symbolic link itself */
+	uint32_t depth;   /**< 0 in the directory of the walk, 1 in those in it, … */
+	/** 0, or the negative errno with which a directory could not be read: it then comes a second time */
+	int32_t error;
+	uint32_t reserved; /**< 0 */
+} aw_walk_entry;
+
+/**
+ * Creates an iterator over what is in the directory `path` and below it. A directory comes before what is in it;
+ * otherwise the order is the file system's. Symbolic links are not followed. At most `max_depth` levels of
+ * directories are entered below that of the walk: with 0 only `path` itself is listed; ::AW_WALK_ALL for all. Each
+ * item is an ::aw_walk_entry, released with the item's destroy. What changes during the walk may be seen or missed.
+ *
+ * Returns: 0, and a new reference in `out`. The iterator's errors: those of opendir(3) for `path`, at the first
+ * item; -EBUSY if two items are awaited at a time; -ENOMEM.
+ *
+ * Cancellation: a cancelled aw_iterator_next() loses no entry: the next one returns it.
+ */
+AW_NODISCARD AW_API aw_status aw_walk_new(aw_loop *loop, const char *path, uint32_t max_depth,
+                                          aw_iterator **out);
 
 AW_END_DECLS
 

@@ -127,3 +127,4 @@
 %ignore aw_file_replace_coro;
 %ignore aw_file_open_temp_coro;
 %ignore aw_path_mkdtemp_coro;
+%ignore aw_walk_new;

@@ -134,8 +134,9 @@ static aw_status call_begin(file_call *self) {
 		self->fd = file->fd;
 		if (traits & FILE_CLOSES) file->fd = -1;
 	}
-	self->begun = true;
-	return 0;
+	aw_status status = self->verb->begin ? self->verb->begin(self) : 0;
+	self->begun = status == 0;
+	return status;
 }
 
 /* Starts what is to be awaited next; false: the call is over. */
@@ -251,6 +252,7 @@ static void call_destroy(void *ud) {
 	file_call *self = ud;
 	if (self->pending) call_collect(self, AW_ELOOPCLOSED);
 	call_end(self);
+	if (self->verb->release) self->verb->release(self);
 	aw_error_unref(self->error);
 	if (self->file) object_unref(self->file);
 	free(self->path);

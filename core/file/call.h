@@ -27,6 +27,8 @@ enum file_trait {
 
 /* What calls of one kind have in common. */
 typedef struct file_verb {
+	/* Optional: before anything else; a negative status ends the call. */
+	aw_status (*begin)(file_call *self);
 	/* On a thread: performs the call and sets `result`. */
 	void (*run)(file_call *self);
 	/* Optional: performs it at once and returns true, if that can't block. */
@@ -35,6 +37,8 @@ typedef struct file_verb {
 	void (*end)(file_call *self);
 	/* Optional: the value of a coroutine whose result is not negative; otherwise the result. */
 	void *(*value)(file_call *self, aw_destroy_fn *out_destroy);
+	/* Optional: with the coroutine's state. */
+	void (*release)(file_call *self);
 	uint8_t op; /* on a backend that performs it; an aw_op_kind, or 0 */
 	uint8_t traits;
 } file_verb;
