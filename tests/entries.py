@@ -19,7 +19,7 @@ aw_file_replace aw_file_stat aw_file_sync aw_file_truncate aw_file_write aw_file
 aw_gather_run_each aw_iterator_next aw_lock_acquire aw_path_link aw_path_mkdir aw_path_mkdtemp aw_path_readlink aw_path_rename
 aw_path_rmdir aw_path_stat aw_path_symlink aw_path_unlink aw_queue_get aw_queue_join aw_queue_put aw_semaphore_acquire aw_sleep
 aw_sock_accept aw_sock_connect aw_sock_recv aw_sock_recvfrom aw_sock_sendall aw_sock_sendto aw_taskgroup_exit aw_timeout_exit
-aw_timeout_run aw_to_thread aw_wait aw_wait_for aw_wait_for_shielded aw_with'''
+aw_timeout_run aw_to_thread aw_wait aw_wait_for aw_wait_for_shielded aw_watch_add aw_watch_next aw_watch_remove aw_with'''
 # Functions that have an error object, or create one with a message.
 OBJECTS = '''
 aw_future_error aw_future_result aw_future_result_int aw_future_take_result aw_raise aw_raise_error aw_results_get aw_results_get_int

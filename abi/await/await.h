@@ -37,5 +37,6 @@
 #include <await/taskgroup.h>
 #include <await/timeout.h>
 #include <await/wait.h>
+#include <await/watch.h>
 
 #endif

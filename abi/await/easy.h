@@ -120,6 +120,7 @@ AW_EASY_UNREF(aw_semaphore)
 AW_EASY_UNREF(aw_task)
 AW_EASY_UNREF(aw_taskgroup)
 AW_EASY_UNREF(aw_timeout)
+AW_EASY_UNREF(aw_watch)
 #undef AW_EASY_UNREF
 
 #endif

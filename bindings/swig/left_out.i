@@ -128,3 +128,10 @@
 %ignore aw_file_open_temp_coro;
 %ignore aw_path_mkdtemp_coro;
 %ignore aw_walk_new;
+%ignore aw_watch_new;
+%ignore aw_watch_ref;
+%ignore aw_watch_unref;
+%ignore aw_watch_add_coro;
+%ignore aw_watch_remove_coro;
+%ignore aw_watch_next_coro;
+%ignore aw_watch_event_free;

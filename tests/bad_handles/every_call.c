@@ -207,6 +207,12 @@ static void *make_aw_file(aw_loop *loop) {
 	return self;
 }
 
+static void *make_aw_watch(aw_loop *loop) {
+	aw_watch *self = NULL;
+	EXPECT_INT(aw_watch_new(loop, &self), 0);
+	return self;
+}
+
 static void *make_aw_iterator(aw_loop *loop) {
 	aw_iterator *self = NULL;
 	EXPECT_INT(aw_iterator_new(loop, some_next, NULL, NULL, &self), 0);
