@@ -151,7 +151,7 @@ static bool call_start(file_call *self) {
 	self->in_ring = in_backend(self) && operation_start(self) == 0;
 	if (self->in_ring) return true;
 	aw_executor *executor;
-	aw_status status = loop_executor_of(self->loop, &self->loop->files, FILE_THREADS, &executor);
+	aw_status status = loop_executor_of(self->loop, &self->loop->files, FILE_THREADS, true, &executor);
 	if (status == 0) status = executor_run_whole(self->loop, executor, call_run, self, &self->pending);
 	if (status == 0) return true;
 	self->over = true;

@@ -76,7 +76,7 @@ typedef struct tables {
 	pthread_mutex_t mutex;
 	int fd;
 	happening_list fresh;
-	bool overflowed; /* an event is to say so */
+	bool overflowed; /* events were lost for lack of memory, which is still to be reported */
 	node *nodes[BUCKETS];
 	seen *seen[BUCKETS];
 	size_t seen_until; /* the position in `raw` behind which no event is of an entry that was seen */
@@ -409,6 +409,7 @@ enum { TREE_NEW = 1, TREE_REPORTS = 2 };
 static int add_tree(tables *self, const char *path, uint32_t kinds, unsigned how) {
 	todo *list = NULL;
 	int error = todo_add(&list, path, "", kinds, how & TREE_REPORTS) ? 0 : -ENOMEM;
+	if (error && !(how & TREE_NEW)) self->overflowed = true;
 	bool is_first = true;
 	for (todo *what; (what = list);) {
 		list = what->next;
@@ -549,6 +550,10 @@ static void on_event(tables *self, const struct inotify_event *raw) {
 static void run_fetch(file_call *call) {
 	tables *self = ((aw_watch *)call->made)->tables;
 	pthread_mutex_lock(&self->mutex);
+	if (self->overflowed) {
+		self->overflowed = false;
+		on_overflow(self);
+	}
 	fetch(self);
 	while (self->raw_at < self->raw_length) {
 		const struct inotify_event *raw = raw_event(self, self->raw_at);
@@ -779,25 +784,11 @@ typedef struct next_call {
 	bool is_waiting; /* it is what makes the watch busy */
 } next_call;
 
-static bool has_event(aw_watch *self) {
+static bool has_lost_events(aw_watch *self) {
 	pthread_mutex_lock(&self->tables->mutex);
 	bool overflowed = self->tables->overflowed;
 	pthread_mutex_unlock(&self->tables->mutex);
-	return self->ready.first || overflowed;
-}
-
-static aw_status take_event(aw_watch *self, aw_resume *resume) {
-	happening *next = self->ready.first;
-	if (next) {
-		list_remove(&self->ready, next);
-		return aw_resume_return(resume, &next->public, value_event);
-	}
-	next = event_new(AW_WATCH_OVERFLOW, NULL, NULL);
-	if (!next) return -ENOMEM;
-	pthread_mutex_lock(&self->tables->mutex);
-	self->tables->overflowed = false;
-	pthread_mutex_unlock(&self->tables->mutex);
-	return aw_resume_return(resume, &next->public, value_event);
+	return overflowed;
 }
 
 static aw_status fetch_later(next_call *self) {
@@ -814,22 +805,27 @@ static aw_status next_step(aw_resume *resume, void *ud) {
 	AW_BEGIN(&self->frame);
 	if (watch->busy) return -EBUSY;
 	watch->busy = self->is_waiting = true;
-	while (!has_event(watch)) {
-		status = fd_wait(watch->loop, watch->fd, AW_POLL_IN, NULL, &self->readable);
-		if (status < 0) return status;
-		AW_AWAIT(&self->frame, resume, self->readable);
-		object_unref(self->readable);
-		self->readable = NULL;
-		if (aw_resume_status(resume) < 0) return aw_resume_raise(resume, aw_resume_error(resume));
+	while (!watch->ready.first) {
+		if (!has_lost_events(watch)) {
+			status = fd_wait(watch->loop, watch->fd, AW_POLL_IN, NULL, &self->readable);
+			if (status < 0) return status;
+			AW_AWAIT(&self->frame, resume, self->readable);
+			object_unref(self->readable);
+			self->readable = NULL;
+			if (aw_resume_status(resume) < 0) return aw_resume_raise(resume, aw_resume_error(resume));
+		}
 		status = fetch_later(self);
 		if (status < 0) return status;
 		AW_AWAIT_CORO(&self->frame, resume, self->fetching);
 		object_unref(self->fetching);
 		self->fetching = NULL;
 		if (aw_resume_status(resume) < 0) return aw_resume_raise(resume, aw_resume_error(resume));
+		if (!watch->ready.first && has_lost_events(watch)) return -ENOMEM;
 	}
 	AW_END(&self->frame);
-	return take_event(watch, resume);
+	happening *next = watch->ready.first;
+	list_remove(&watch->ready, next);
+	return aw_resume_return(resume, &next->public, value_event);
 }
 
 static void next_destroy(void *ud) {

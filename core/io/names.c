@@ -224,7 +224,7 @@ static aw_status lookup_start(lookup *self, aw_loop *loop, const void *origin, a
 		return 0;
 	}
 	aw_executor *executor;
-	aw_status status = loop_executor_of(loop, &loop->resolver, RESOLVER_THREADS, &executor);
+	aw_status status = loop_executor_of(loop, &loop->resolver, RESOLVER_THREADS, false, &executor);
 	if (status == 0) return executor_run(loop, executor, lookup_run, self, free, false, origin, out);
 	free(self);
 	return status;

@@ -14,8 +14,10 @@ typedef struct loop_executor loop_executor;
 
 /*
  * Stores the executor in `slot`, a member of the loop, borrowed. It is created on first use, with at most
- * `threads` threads, and shut down when the loop closes.
+ * `threads` threads, and shut down when the loop closes. With `joins`, the close waits for the threads: for
+ * functions that are over by then.
  */
-aw_status loop_executor_of(aw_loop *loop, loop_executor **slot, int32_t threads, aw_executor **out);
+aw_status loop_executor_of(aw_loop *loop, loop_executor **slot, int32_t threads, bool joins,
+                           aw_executor **out);
 
 #endif
