@@ -3,6 +3,21 @@
 /* Watching: every change is reported once, renames in one event, and a tree loses nothing to races. */
 #include "file/folder.h"
 
+#include <dlfcn.h>
+
+/* What is made when the library is about to read a directory, which it watches already; or NULL. */
+static const char *made_before_reading;
+
+/* Replaces the system's, also for the library. */
+__attribute__((visibility("default"))) DIR *fdopendir(int fd) {
+	DIR *(*real)(int) = NULL;
+	*(void **)&real = dlsym(RTLD_NEXT, "fdopendir");
+	const char *name = made_before_reading;
+	made_before_reading = NULL;
+	if (name) put(name, "");
+	return real(fd);
+}
+
 static void add(aw_watch *watch, const char *name, uint32_t kinds, uint32_t flags) {
 	EXPECT_INT(aw_watch_add(watch, *name ? in_folder(name) : folder, kinds, flags), 0);
 }
@@ -139,6 +154,27 @@ static void a_file_that_goes_is_not_watched_any_more(void) {
 }
 
 /* --- trees --- */
+
+static aw_status between(void *ud) {
+	(void)ud;
+	aw_watch *watch = watch_new(AW_WATCH_CREATED, AW_WATCH_TREE);
+	EXPECT_INT(mkdir(in_folder("d"), 0700), 0);
+	made_before_reading = "d/between"; /* found by reading, and an event besides */
+	events_until_end(watch, "");
+	EXPECT_STR(trace, "C/:d C:d/between");
+	EXPECT(!made_before_reading);
+	EXPECT_INT(unlink(in_folder("d/between")), 0);
+	put("d/between", ""); /* another one */
+	trace_reset();
+	events_until_end(watch, "");
+	EXPECT_STR(trace, "C:d/between");
+	aw_watch_unref(watch);
+	return 0;
+}
+
+static void what_appears_before_a_directory_is_read_is_reported_once(void) {
+	EXPECT_INT(in_a_folder(between), 0);
+}
 
 static const uint32_t names = AW_WATCH_CREATED | AW_WATCH_REMOVED | AW_WATCH_MOVED;
 
@@ -376,7 +412,8 @@ static void an_overflow_is_an_event_and_loses_no_directory(void) {
 
 CHECK_MAIN("watches", TEST(what_happens_is_reported_in_order),
            TEST(only_the_kinds_that_were_asked_for_are_reported),
-           TEST(a_file_that_goes_is_not_watched_any_more), TEST(a_tree_grows_and_moves),
+           TEST(a_file_that_goes_is_not_watched_any_more),
+           TEST(what_appears_before_a_directory_is_read_is_reported_once), TEST(a_tree_grows_and_moves),
            TEST(what_moves_over_the_border_comes_or_goes),
            TEST(every_file_is_reported_once_while_a_tree_grows), TEST(a_cancelled_wait_loses_no_event),
            TEST(each_call_is_a_coroutine_too), TEST(an_overflow_is_an_event_and_loses_no_directory))
