@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,10 +74,11 @@ struct aw_watch {
 
 /* What threads use. */
 typedef struct tables {
-	pthread_mutex_t mutex;
+	pthread_mutex_t mutex; /* of all of it; held while directories are read, so never taken by the loop */
 	int fd;
+	pthread_mutex_t fresh_mutex; /* held only for a moment */
 	happening_list fresh;
-	bool overflowed; /* events were lost for lack of memory, which is still to be reported */
+	_Atomic bool overflowed; /* events were lost for lack of memory, which is still to be reported */
 	node *nodes[BUCKETS];
 	seen *seen[BUCKETS];
 	size_t seen_until; /* the position in `raw` behind which no event is of an entry that was seen */
@@ -115,7 +117,9 @@ static void push(tables *self, uint32_t wanted, uint32_t kinds, bool is_director
 	}
 	made->public.is_directory = is_directory;
 	made->public.error = error;
+	pthread_mutex_lock(&self->fresh_mutex);
 	list_append(&self->fresh, made);
+	pthread_mutex_unlock(&self->fresh_mutex);
 }
 
 static void events_free(happening_list *list) {
@@ -579,6 +583,7 @@ static void watch_release(object *base) {
 		seen_clear(inner);
 		events_free(&inner->fresh);
 		pthread_mutex_destroy(&inner->mutex);
+		pthread_mutex_destroy(&inner->fresh_mutex);
 		free(inner->raw);
 		free(inner);
 	}
@@ -601,6 +606,7 @@ static tables *tables_new(int fd) {
 	self->raw_room = FIRST_RAW;
 	self->fd = fd;
 	pthread_mutex_init(&self->mutex, NULL);
+	pthread_mutex_init(&self->fresh_mutex, NULL);
 	if (self->raw) return self;
 	free(self);
 	return NULL;
@@ -642,12 +648,12 @@ static aw_status begin_with_watch(file_call *call) {
 static void end_with_watch(file_call *call) {
 	aw_watch *self = call->made;
 	tables *inner = self->tables;
-	pthread_mutex_lock(&inner->mutex);
+	pthread_mutex_lock(&inner->fresh_mutex);
 	for (happening *at; (at = inner->fresh.first);) {
 		list_remove(&inner->fresh, at);
 		list_append(&self->ready, at);
 	}
-	pthread_mutex_unlock(&inner->mutex);
+	pthread_mutex_unlock(&inner->fresh_mutex);
 	object_unref(self);
 }
 
@@ -784,11 +790,8 @@ typedef struct next_call {
 	bool is_waiting; /* it is what makes the watch busy */
 } next_call;
 
-static bool has_lost_events(aw_watch *self) {
-	pthread_mutex_lock(&self->tables->mutex);
-	bool overflowed = self->tables->overflowed;
-	pthread_mutex_unlock(&self->tables->mutex);
-	return overflowed;
+static bool has_lost_events(const aw_watch *self) {
+	return atomic_load(&self->tables->overflowed);
 }
 
 static aw_status fetch_later(next_call *self) {
