@@ -19,6 +19,7 @@
 #include <await/error.h>
 #include <await/executor.h>
 #include <await/fd.h>
+#include <await/file.h>
 #include <await/future.h>
 #include <await/gather.h>
 #include <await/interrupt.h>
@@ -41,5 +42,6 @@
 #include <await/taskgroup.h>
 #include <await/timeout.h>
 #include <await/wait.h>
+#include <await/watch.h>
 
 #endif

@@ -104,6 +104,7 @@ AW_EASY_UNREF(aw_datagram)
 AW_EASY_UNREF(aw_error)
 AW_EASY_UNREF(aw_event)
 AW_EASY_UNREF(aw_executor)
+AW_EASY_UNREF(aw_file)
 AW_EASY_UNREF(aw_future)
 AW_EASY_UNREF(aw_handle)
 AW_EASY_UNREF(aw_interrupt)
@@ -122,6 +123,7 @@ AW_EASY_UNREF(aw_stream)
 AW_EASY_UNREF(aw_task)
 AW_EASY_UNREF(aw_taskgroup)
 AW_EASY_UNREF(aw_timeout)
+AW_EASY_UNREF(aw_watch)
 #undef AW_EASY_UNREF
 
 #endif

@@ -47,6 +47,8 @@
 %include <await/error.h>
 %include <await/loop.h>
 %include <await/fd.h>
+%include <await/file.h>
+%include <await/watch.h>
 /* future.h is the only header where an error in an out-parameter is borrowed. */
 BORROWED_OUT(aw_error)
 %include <await/future.h>

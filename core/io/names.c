@@ -4,6 +4,7 @@
  * name servers must not delay other work. Numeric addresses need no thread.
  */
 #include "failure.h"
+#include "loop_executor.h"
 #include "resolver.h"
 #include "run_in_executor.h"
 
@@ -264,38 +265,7 @@ static bool lookup_local(const lookup *self, void **out, int *out_code) {
 	return *out_code != EAI_NONAME;
 }
 
-/* --- resolver threads of a loop --- */
-
-struct resolver {
-	closer closer;
-	aw_loop *loop;
-	aw_executor *executor;
-};
-
-static void resolver_close(closer *base) {
-	struct resolver *self = container_of(base, struct resolver, closer);
-	self->loop->resolver = NULL;
-	aw_executor_shutdown(self->executor, true);
-	aw_executor_unref(self->executor);
-	free(self);
-}
-
-static aw_status resolver_of(aw_loop *loop, struct resolver **out) {
-	*out = loop->resolver;
-	if (*out) return 0;
-	struct resolver *self = calloc(1, sizeof *self);
-	if (!self) return -ENOMEM;
-	aw_status status = aw_executor_new(RESOLVER_THREADS, &self->executor);
-	if (status < 0) {
-		free(self);
-		return status;
-	}
-	self->loop = loop;
-	self->closer.close = resolver_close;
-	loop_add_closer(loop, &self->closer);
-	*out = loop->resolver = self;
-	return 0;
-}
+/* --- starting a lookup --- */
 
 /* Takes ownership of `self`. */
 static aw_status lookup_start(lookup *self, aw_loop *loop, const void *origin, aw_future **out) {
@@ -335,10 +305,9 @@ static aw_status lookup_start(lookup *self, aw_loop *loop, const void *origin, a
 		free(self);
 		return status;
 	}
-	struct resolver *resolver;
-	status = resolver_of(loop, &resolver);
-	if (status == 0)
-		return executor_run(loop, resolver->executor, lookup_run, self, free, false, origin, out);
+	aw_executor *executor;
+	status = loop_executor_of(loop, &loop->resolver, RESOLVER_THREADS, false, &executor);
+	if (status == 0) return executor_run(loop, executor, lookup_run, self, free, false, origin, out);
 	free(self);
 	return status;
 }

@@ -91,7 +91,8 @@ struct aw_loop {
 	struct descriptors *descriptors;         /* readers and writers; NULL until first used */
 	struct signals *signals;                 /* signal handlers, likewise */
 	struct loop_threads *threads;            /* the default executor, likewise */
-	struct resolver *resolver;               /* the resolver threads, likewise */
+	struct loop_executor *resolver;          /* the threads that resolve names, likewise */
+	struct loop_executor *files;             /* the threads for calls on files, likewise */
 	struct chosen_resolver *chosen_resolver; /* the program's; NULL: the system's */
 	stack_pool stacks;
 	callback_slot exception;

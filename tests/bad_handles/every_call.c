@@ -6,6 +6,7 @@
  */
 #include "../trace.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -237,6 +238,18 @@ static void *make_aw_server(aw_loop *loop) {
 	aw_server *self = NULL;
 	EXPECT_INT(aw_server_new(loop, some_client, NULL, NULL, NULL, &self), 0);
 	EXPECT_INT(aw_server_close(self), 0);
+	return self;
+}
+
+static void *make_aw_file(aw_loop *loop) {
+	aw_file *self = NULL;
+	EXPECT_INT(aw_file_adopt(loop, open("/dev/null", O_RDWR | O_CLOEXEC), &self), 0);
+	return self;
+}
+
+static void *make_aw_watch(aw_loop *loop) {
+	aw_watch *self = NULL;
+	EXPECT_INT(aw_watch_new(loop, &self), 0);
 	return self;
 }
 

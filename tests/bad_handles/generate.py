@@ -32,7 +32,7 @@ MAY_BE_NULL = {
 # The results of calls that return no status: by default 0 or NULL.
 NOTHING = {
     'aw_loop_deadline': 'AW_FOREVER', 'aw_timeout_when': 'AW_FOREVER', 'aw_error_message': '""', 'aw_error_status': '0',
-    'aw_stream_fd': '-1', 'aw_server_socket': '-1',
+    'aw_stream_fd': '-1', 'aw_server_socket': '-1', 'aw_file_tell': '-1',
 }
 
 # These return statuses, although their declared type is another.
@@ -56,6 +56,7 @@ BY_TYPE = {
     'const aw_datagram_options *': '&datagram_options', 'const aw_datagram_protocol *': '&datagram_protocol',
     'aw_datagram_message *': '&datagram_message', 'const aw_datagram_message *': '&datagram_message',
     'const aw_resolver *': '&some_resolver', 'const aw_addrinfo_entry *': 'NULL',
+    'uint64_t *': 'NULL', 'int64_t *': 'NULL', 'aw_file_info *': 'NULL', 'aw_watch_event *': 'NULL',
 }
 
 

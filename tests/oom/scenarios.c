@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -662,6 +663,102 @@ static aw_status datagrams(const char *backend) {
 	return run(backend, datagrams_body);
 }
 
+/* --- files and watching --- */
+
+static void unref_file(void *object) {
+	aw_file_unref(object);
+}
+
+static void unref_watch(void *object) {
+	aw_watch_unref(object);
+}
+
+static void unref_iterator(void *object) {
+	aw_iterator_unref(object);
+}
+
+static aw_status use_file(const char *path) {
+	aw_file *file;
+	aw_coro *read;
+	char text[8] = "";
+	void *count = NULL, *content = NULL;
+	aw_destroy_fn destroy = NULL;
+	aw_status status = aw_file_open(path, AW_FILE_READ | AW_FILE_WRITE | AW_FILE_CREATE, 0600, &file);
+	if (status < 0) return status;
+	keep(file, unref_file);
+	status = aw_file_write(file, "text", 4, NULL);
+	if (status == 0) status = aw_file_read_at_coro(file, text, sizeof text, 0, &read);
+	if (status < 0) return status;
+	keep(read, unref_coro);
+	status = aw_await_coro(read, &count);
+	if (status >= 0) status = right((intptr_t)count == 4 && strcmp(text, "text") == 0);
+	if (status == 0) status = aw_file_sync(file, AW_FILE_SYNC_DATA);
+	if (status == 0) status = aw_file_close(file);
+	if (status == 0) status = aw_file_replace(path, "new text", 8, 0600);
+	if (status == 0) status = aw_file_read_whole(path, 0, &content, NULL, &destroy);
+	if (status < 0) return status;
+	status = right(strcmp(content, "new text") == 0);
+	destroy(content);
+	return status;
+}
+
+static aw_status walk_through(const char *folder) {
+	aw_iterator *walk;
+	void *item = NULL;
+	aw_destroy_fn destroy = NULL;
+	int found = 0;
+	aw_status status = aw_walk_new(NULL, folder, AW_WALK_ALL, &walk);
+	if (status < 0) return status;
+	keep(walk, unref_iterator);
+	while ((status = aw_iterator_next(walk, &item, &destroy)) == 0) {
+		found++;
+		destroy(item);
+	}
+	return status == AW_ESTOPITERATION ? right(found == 3) : status;
+}
+
+/* Until the inner directory is reported. Out of memory, an overflow or a failure takes its place. */
+static aw_status watch_folder(const char *folder, const char *outer, const char *inner) {
+	aw_watch *watch;
+	aw_status status = aw_watch_new(NULL, &watch);
+	if (status < 0) return status;
+	keep(watch, unref_watch);
+	status = aw_watch_add(watch, folder, AW_WATCH_CREATED, AW_WATCH_TREE);
+	if (status == 0) status = aw_path_mkdir(outer, 0700, 0);
+	if (status == 0) status = aw_path_mkdir(inner, 0700, 0);
+	for (bool done = false; status == 0 && !done;) {
+		aw_watch_event *next = NULL;
+		status = aw_watch_next(watch, &next);
+		if (status < 0) break;
+		done = next->kinds & (AW_WATCH_OVERFLOW | AW_WATCH_FAILED) || strcmp(next->path, inner) == 0;
+		aw_watch_event_free(next);
+	}
+	return status;
+}
+
+static char files_folder[64], files_names[3][80];
+
+static aw_status files_body(void *ud) {
+	(void)ud;
+	aw_status status = use_file(files_names[0]);
+	if (status == 0) status = watch_folder(files_folder, files_names[1], files_names[2]);
+	if (status == 0) status = walk_through(files_folder);
+	return release(status);
+}
+
+static aw_status files(const char *backend) {
+	static const char *const names[] = {"a", "d", "d/e"};
+	strcpy(files_folder, "/tmp/libawait-oom-XXXXXX");
+	if (!mkdtemp(files_folder)) return -errno;
+	for (int i = 0; i < 3; i++)
+		snprintf(files_names[i], sizeof files_names[i], "%s/%s", files_folder, names[i]);
+	aw_status status = run(backend, files_body);
+	unlink(files_names[0]);
+	rmdir(files_names[2]);
+	rmdir(files_names[1]);
+	return rmdir(files_folder) < 0 ? WENT_WRONG : status; /* nothing else is left behind */
+}
+
 static aw_status driven(const char *backend) {
 	aw_loop *loop;
 	aw_status status = aw_loop_new(backend, &loop);
@@ -915,5 +1012,6 @@ const scenario scenarios[] = {
 	{"odds and ends", odds},  {"outcomes", outcomes},
 	{"whole", whole},         {"backends", backends_listed},
 	{"sockets", sockets},     {"datagrams", datagrams},
+	{"files", files},
 };
 const size_t scenario_count = sizeof scenarios / sizeof *scenarios;
