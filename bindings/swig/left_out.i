@@ -90,3 +90,20 @@
 
 /* The handler is the language's own callable. */
 %ignore aw_loop_get_exception_handler;
+
+/* The frames are C's; aw_loop_print_tasks() shows what each task awaits. */
+%ignore aw_capture_call_graph;
+%ignore aw_format_call_graph;
+%ignore aw_call_graph_ref;
+%ignore aw_call_graph_unref;
+%ignore aw_call_graph_count;
+%ignore aw_call_graph_future;
+%ignore aw_call_graph_level;
+%ignore aw_call_graph_repeated;
+%ignore aw_call_graph_frame_count;
+%ignore aw_call_graph_frame;
+%ignore aw_call_graph_text;
+
+/* Contexts are the host language's own. */
+%ignore aw_task_context_get;
+%ignore aw_handle_context_get;

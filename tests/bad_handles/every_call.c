@@ -282,6 +282,14 @@ static void *make_aw_as_completed(aw_loop *loop) {
 	return self;
 }
 
+static void *make_aw_call_graph(aw_loop *loop) {
+	aw_call_graph *self = NULL;
+	aw_future *future = make_aw_future(loop);
+	EXPECT_INT(aw_capture_call_graph(future, 1, 0, &self), 0);
+	aw_future_unref(future);
+	return self;
+}
+
 typedef struct zoo {
 	aw_loop *loop;
 	void *good[KINDS];
