@@ -14,7 +14,7 @@ import sys
 AWAITS = '''
 aw_as_completed_next aw_await aw_await_coro aw_await_int aw_await_shielded aw_await_take aw_await_take_int aw_barrier_abort aw_barrier_reset
 aw_barrier_wait aw_condition_acquire aw_condition_wait aw_condition_wait_for aw_event_wait aw_gather_run aw_gather_run_each aw_iterator_next aw_lock_acquire aw_queue_get aw_queue_join
-aw_queue_put aw_semaphore_acquire aw_sleep aw_sock_accept aw_sock_connect aw_sock_recv aw_sock_recvfrom aw_sock_sendall aw_sock_sendto
+aw_queue_put aw_semaphore_acquire aw_sleep aw_sock_accept aw_sock_connect aw_sock_recv aw_sock_recvfrom aw_sock_sendall aw_sock_sendfile aw_sock_sendto
 aw_taskgroup_exit aw_timeout_exit aw_timeout_run aw_to_thread aw_wait aw_wait_for aw_wait_for_shielded
 aw_with'''
 # Functions that have an error object, or create one with a message.

@@ -70,6 +70,7 @@
 %ignore aw_sock_recv_coro;
 %ignore aw_sock_recvfrom_coro;
 %ignore aw_sock_sendall_coro;
+%ignore aw_sock_sendfile_coro;
 %ignore aw_sock_sendto_coro;
 %ignore aw_sock_accept_coro;
 %ignore aw_sock_connect_coro;

@@ -59,6 +59,11 @@ aw_status os_pipe(int *out_read, int *out_write);
 /* Opens the null device. */
 aw_status os_null(int *out);
 aw_status os_set_nonblocking(int fd);
+/*
+ * sendfile(2) from `*offset` on, which is advanced: the bytes sent, 0 at the end of the file, -EAGAIN. Blocks
+ * only if the socket does, and raises no SIGPIPE.
+ */
+int64_t os_sendfile(int socket, int file, int64_t *offset, size_t length);
 /* Closes the descriptor unless it is negative, and sets it to -1. */
 void os_close(int *fd);
 

@@ -9,6 +9,7 @@
 #include "os.h"
 
 #include "sanitize.h"
+#include "sigpipe.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -23,6 +24,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -136,6 +138,17 @@ aw_status os_null(int *out) {
 aw_status os_set_nonblocking(int fd) {
 	int flags = fcntl(fd, F_GETFL);
 	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+int64_t os_sendfile(int socket, int file, int64_t *offset, size_t length) {
+	off_t at = *offset;
+	sigpipe_guard guard;
+	sigpipe_block(&guard);
+	ssize_t count = sendfile(socket, file, &at, length);
+	int64_t result = count < 0 ? -errno : count;
+	sigpipe_restore(&guard, result == -EPIPE);
+	if (count > 0) *offset = at;
+	return result;
 }
 
 void os_close(int *fd) {

@@ -232,7 +232,9 @@ static void a_suspended_task_has_its_calls_the_innermost_first(void) {
 	EXPECT_INT(aw_call_graph_frame_count(graph, 0), 0);
 	size_t count = aw_call_graph_frame_count(graph, 1);
 	REQUIRE(count >= 3);
-	EXPECT(strstr(aw_call_graph_frame(graph, 1, 2), offset_of(returns_to)) != NULL);
+	size_t at = 0; /* the library's own frames come first */
+	while (at < count && !strstr(aw_call_graph_frame(graph, 1, at), offset_of(returns_to))) at++;
+	EXPECT(at >= 2 && at < count);
 	EXPECT(aw_call_graph_frame(graph, 1, count) == NULL);
 	EXPECT(aw_call_graph_frame(graph, 2, 0) == NULL);
 	aw_call_graph *some = capture(future, 2), *last = capture(future, -1), *none = capture(future, 0);
