@@ -24,6 +24,7 @@
 #include <await/loop.h>
 #include <await/names.h>
 #include <await/op.h>
+#include <await/operation.h>
 #include <await/process.h>
 #include <await/queue.h>
 #include <await/registry.h>

@@ -108,3 +108,13 @@
 /* Contexts are the host language's own. */
 %ignore aw_task_context_get;
 %ignore aw_handle_context_get;
+
+/* For authors of C libraries: a host finishes a future by aw_loop_call_soon_threadsafe(). */
+%ignore aw_operation_new;
+%ignore aw_operation_ref;
+%ignore aw_operation_unref;
+%ignore aw_operation_future;
+%ignore aw_operation_cancelled;
+%ignore aw_operation_finish;
+%ignore aw_operation_finish_int;
+%ignore aw_operation_fail;

@@ -33,6 +33,7 @@
 #define AW_STACKFUL typedef
 %include <await/names.h>
 %include <await/op.h>
+%include <await/operation.h>
 %include <await/completion.h>
 %include <await/context.h>
 %include <await/coro.h>

@@ -290,6 +290,12 @@ static void *make_aw_call_graph(aw_loop *loop) {
 	return self;
 }
 
+static void *make_aw_operation(aw_loop *loop) {
+	aw_operation *self = NULL;
+	EXPECT_INT(aw_operation_new(loop, NULL, NULL, NULL, &self), 0);
+	return self;
+}
+
 typedef struct zoo {
 	aw_loop *loop;
 	void *good[KINDS];
