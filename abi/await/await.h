@@ -26,6 +26,7 @@
 #include <await/op.h>
 #include <await/operation.h>
 #include <await/process.h>
+#include <await/pty.h>
 #include <await/queue.h>
 #include <await/registry.h>
 #include <await/run.h>

@@ -118,3 +118,10 @@
 %ignore aw_operation_finish;
 %ignore aw_operation_finish_int;
 %ignore aw_operation_fail;
+
+/* The host language has pseudo-terminals in its library. */
+%ignore aw_pty_open;
+%ignore aw_pty_name;
+%ignore aw_pty_set_size;
+%ignore aw_pty_size;
+%ignore aw_process_options_set_terminal;

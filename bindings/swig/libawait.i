@@ -47,6 +47,7 @@ BORROWED_OUT(aw_error)
 NEW_OUT(aw_error)
 %include <await/gather.h>
 %include <await/process.h>
+%include <await/pty.h>
 %include <await/queue.h>
 %include <await/registry.h>
 %include <await/task.h>
