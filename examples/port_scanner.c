@@ -65,7 +65,7 @@ static aw_status look_at(int port) {
 	if (status == -ECONNREFUSED) found = CLOSED;
 	close(self.fd);
 	if (status == AW_ECANCELLED) return status;
-	scan.answers[port] = found; /* no answer, or that there is no way, says the same about the port */
+	scan.answers[port] = found; /* without a way to the host its ports are silent as well */
 	return 0;
 }
 

@@ -147,7 +147,7 @@ static aw_status run(void *ud) {
 	AW_AUTO(aw_taskgroup) group = NULL;
 	size_t count = 0;
 	while (arguments[count]) count++;
-	service *services = calloc(count, sizeof *services);
+	service *services = calloc(count + 1, sizeof *services);
 	if (!services) return aw_raise(AW_ENOMEM, NULL);
 	AW_TRY(aw_loop_add_signal_handler(aw_loop_current(), SIGTERM, stop, aw_task_current(), NULL));
 	AW_TRY(aw_loop_add_signal_handler(aw_loop_current(), SIGINT, stop, aw_task_current(), NULL));
