@@ -11,6 +11,7 @@
 
 #include <await/base.h>
 #include <await/completion.h>
+#include <await/connect.h>
 #include <await/context.h>
 #include <await/coro.h>
 #include <await/debug.h>
@@ -26,13 +27,16 @@
 #include <await/op.h>
 #include <await/operation.h>
 #include <await/process.h>
+#include <await/protocol.h>
 #include <await/pty.h>
 #include <await/queue.h>
 #include <await/registry.h>
 #include <await/run.h>
+#include <await/server.h>
 #include <await/signals.h>
 #include <await/socket.h>
 #include <await/stackless.h>
+#include <await/stream.h>
 #include <await/sync.h>
 #include <await/task.h>
 #include <await/taskgroup.h>

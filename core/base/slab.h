@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-enum { SLAB_STEP = 32, SLAB_CLASSES = 24, SLAB_LARGEST = SLAB_STEP * SLAB_CLASSES };
+enum { SLAB_STEP = 32, SLAB_CLASSES = 28, SLAB_LARGEST = SLAB_STEP * SLAB_CLASSES };
 
 typedef struct slab_slot {
 	void *reserved; /* overlays the object's class pointer: NULL in a free slot */

@@ -77,6 +77,11 @@ void loop_push(aw_loop *loop, ready_item *item) {
 	if (loop->guest && !loop->dispatching) guest_work(loop->guest);
 }
 
+void loop_flush_later(aw_loop *loop, ready_item *item) {
+	ready_push(&loop->flushes, item);
+	if (loop->guest && !loop->dispatching) guest_work(loop->guest);
+}
+
 aw_status loop_alarm_set(aw_loop *loop, alarm_clock *alarm, int64_t when) {
 	timers_remove(&loop->timers, &alarm->timer);
 	if (!timers_add(&loop->timers, &alarm->timer, when)) return -ENOMEM;
@@ -270,6 +275,7 @@ static void take_due(aw_loop *loop, int64_t now) {
 }
 
 void loop_drain(aw_loop *loop) {
+	ready_append(&loop->ready, &loop->flushes);
 	for (ready_item *item; (item = ready_take(&loop->ready));) item->run(item);
 }
 
@@ -381,7 +387,7 @@ static void take_posted(aw_loop *loop) {
 }
 
 static bool has_work(const aw_loop *loop) {
-	return loop->ready.head || loop->completed.head || loop->stopping ||
+	return loop->ready.head || loop->completed.head || loop->flushes.head || loop->stopping ||
 	       atomic_load_explicit(&loop->posted, memory_order_acquire);
 }
 
@@ -472,7 +478,9 @@ static aw_status loop_dispatch(aw_loop *loop) {
 	take_posted(loop);
 	ready_append(&loop->ready, &loop->completed);
 	if (loop->timers.count) take_due(loop, loop_now(loop));
+	loop->iteration++;
 	if (status == 0) status = run_batch(loop);
+	for (ready_item *item; (item = ready_take(&loop->flushes));) item->run(item);
 	loop->dispatching = false;
 	here->loop = outer;
 	here->domain = outer_domain;

@@ -70,6 +70,8 @@ struct aw_loop {
 	aw_backend_state *backend_state;
 	aw_backend_core backend_core;
 	ready_queue ready;
+	ready_queue flushes;   /* run at the end of a dispatch */
+	uint64_t iteration;    /* counts dispatches */
 	ready_queue completed; /* by the backend, in its wait; appended to `ready` in dispatch */
 	size_t in_flight;      /* operations owned by the backend */
 	timers timers;
@@ -126,6 +128,8 @@ int64_t loop_now(const aw_loop *loop);
 
 /* Queues an item to run in the next dispatch. */
 void loop_push(aw_loop *loop, ready_item *item);
+/* Queues an item to run at the end of this dispatch, or of the next one. */
+void loop_flush_later(aw_loop *loop, ready_item *item);
 /* Sets or moves a deadline; -ENOMEM. When due, the item is queued. */
 aw_status loop_alarm_set(aw_loop *loop, alarm_clock *alarm, int64_t when);
 void loop_alarm_stop(aw_loop *loop, alarm_clock *alarm);

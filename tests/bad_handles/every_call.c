@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum null_means { NULL_IS_REFUSED, NULL_IS_CURRENT, NULL_IS_NOTHING };
@@ -85,6 +86,12 @@ static aw_status some_predicate(void *ud) {
 	(void)ud;
 	return 1;
 }
+static aw_status some_client(aw_stream *stream, void *ud) {
+	(void)stream;
+	(void)ud;
+	return 0;
+}
+static const struct iovec some_parts[1] = {{(void *)(uintptr_t) "x", 1}};
 static va_list some_arguments; /* empty: no format here uses an argument */
 
 #include "calls.inc"
@@ -198,6 +205,22 @@ static void *make_aw_nameinfo(aw_loop *loop) {
 	EXPECT_INT(aw_future_take_result(future, &name, NULL), 0);
 	aw_future_unref(future);
 	return name;
+}
+
+static void *make_aw_stream(aw_loop *loop) {
+	aw_stream *self = NULL, *peer = NULL;
+	EXPECT_INT(aw_stream_pair(loop, NULL, &self, &peer), 0);
+	EXPECT_INT(aw_stream_close(peer), 0);
+	aw_stream_unref(peer);
+	EXPECT_INT(aw_stream_close(self), 0);
+	return self;
+}
+
+static void *make_aw_server(aw_loop *loop) {
+	aw_server *self = NULL;
+	EXPECT_INT(aw_server_new(loop, some_client, NULL, NULL, NULL, &self), 0);
+	EXPECT_INT(aw_server_close(self), 0);
+	return self;
 }
 
 static void *make_aw_iterator(aw_loop *loop) {

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* The two buffers of a stream: what has arrived, and what has to be sent. */
+#ifndef CORE_STREAM_BUFFER_H
+#define CORE_STREAM_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct iovec;
+
+/* What has arrived. It holds no memory while it is empty. */
+typedef struct in_buffer {
+	unsigned char *memory;
+	size_t capacity;
+	size_t start, end; /* of the bytes that were not taken yet */
+	/* A view has been given out: the bytes must stay where they are. */
+	bool is_borrowed;
+	unsigned char *old; /* where a view points, after the bytes were moved; or NULL */
+} in_buffer;
+
+static inline size_t in_size(const in_buffer *self) {
+	return self->end - self->start;
+}
+static inline unsigned char *in_data(const in_buffer *self) {
+	return self->memory + self->start;
+}
+/* Returns where at least `room` bytes can be stored after the end, or NULL if out of memory. */
+unsigned char *in_reserve(in_buffer *self, size_t room);
+static inline size_t in_room(const in_buffer *self) {
+	return self->capacity - self->end;
+}
+/* Takes bytes from the front. The memory is not released, so a view of them stays valid. */
+static inline void in_take(in_buffer *self, size_t count) {
+	self->start += count;
+}
+/* Ends a view, and releases what is not needed any more. */
+void in_return(in_buffer *self);
+void in_clear(in_buffer *self);
+
+/* A piece of what has to be sent. */
+typedef struct out_piece out_piece;
+
+typedef struct out_queue {
+	out_piece *first, *last;
+	size_t size; /* bytes */
+} out_queue;
+
+/* Appends a copy of the parts, without the first `skip` bytes. False if out of memory, and nothing changes. */
+bool out_append(out_queue *self, const struct iovec *parts, size_t count, size_t skip);
+/* Fills in up to `max` parts from the front; returns how many. */
+size_t out_parts(const out_queue *self, struct iovec *parts, size_t max);
+/* Drops bytes that were sent. */
+void out_drop(out_queue *self, size_t count);
+void out_clear(out_queue *self);
+
+#endif

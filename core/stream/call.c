@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls that wait on a stream. */
+#include "call.h"
+
+#include "coro.h"
+#include "failure.h"
+#include "task.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void describe_wait(const aw_future *wakeup, future_description *out) {
+	const aw_stream *stream = wait_owner(wakeup);
+	snprintf(out->text, sizeof out->text, "%s %p", stream->methods->name, (const void *)stream);
+}
+
+static const future_kind wait_kind = {.what = "stream", .describe = describe_wait};
+
+static aw_status begin(stream_call *self) {
+	aw_status status = stream_check(self->stream);
+	if (status == 0 && self->verb->begin) status = self->verb->begin(self);
+	self->begun = status == 0;
+	return status;
+}
+
+static void ended(stream_call *self) {
+	wait_queue_leave(&self->waiter);
+	if (!self->begun) return;
+	self->begun = false;
+	if (self->verb->ended) self->verb->ended(self);
+}
+
+static aw_status join(stream_call *self, wait_queue *queue) {
+	return wait_queue_join(queue, &self->waiter, &wait_kind, self->stream, self->stream->loop);
+}
+
+aw_status stream_call_now(stream_call *self) {
+	if (!stackful_here()) return AW_ENOTASK;
+	aw_status status = begin(self);
+	if (status < 0) return failed(status);
+	object_ref(self->stream);
+	while ((status = self->verb->attempt(self)) == -EAGAIN) {
+		wait_queue *queue = self->verb->queue(self);
+		if (queue) {
+			status = join(self, queue);
+			if (status < 0) break;
+			status = aw_await(self->waiter.wakeup, NULL);
+			wait_queue_leave(&self->waiter);
+		} else {
+			status = task_yield(stackful_here());
+		}
+		if (status < 0) {
+			ended(self);
+			object_unref(self->stream);
+			return status; /* noted by the await */
+		}
+	}
+	ended(self);
+	object_unref(self->stream);
+	return await_ended(stackful_here(), status);
+}
+
+static aw_status call_step(aw_resume *resume, void *ud) {
+	stream_call *self = ud;
+	wait_queue *queue;
+	AW_BEGIN(&self->frame);
+	if (aw_resume_status(resume) < 0) return aw_resume_raise(resume, aw_resume_error(resume));
+	self->result = begin(self);
+	if (self->result < 0) return self->result;
+	while ((self->result = self->verb->attempt(self)) == -EAGAIN) {
+		queue = self->verb->queue(self);
+		if (queue) {
+			self->result = join(self, queue);
+			if (self->result < 0) break;
+			AW_AWAIT(&self->frame, resume, self->waiter.wakeup);
+			wait_queue_leave(&self->waiter);
+		} else {
+			AW_YIELD(&self->frame, resume);
+		}
+		if (aw_resume_status(resume) < 0) {
+			ended(self);
+			return aw_resume_raise(resume, aw_resume_error(resume));
+		}
+	}
+	ended(self);
+	AW_END(&self->frame);
+	if (self->result < 0) return self->result;
+	return aw_resume_return(resume, (void *)(intptr_t)self->result, value_integer);
+}
+
+static void call_destroy(void *ud) {
+	stream_call *self = ud;
+	ended(self);
+	object_unref(self->stream);
+	free(self);
+}
+
+aw_status stream_call_later(const stream_call *call, const void *origin, aw_coro **out) {
+	aw_status status = stream_check(call->stream);
+	if (status == 0 && !out) status = -EINVAL;
+	if (status < 0) return status;
+	stream_call *self;
+	status =
+		coro_internal_from(origin, call->stream->loop, call_step, sizeof *self, call_destroy, &self, out);
+	if (status < 0) return status;
+	*self = *call;
+	if (self->separator) {
+		self->separators = self->separator = &self->only; /* the copy's */
+	}
+	object_ref(self->stream);
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A call that waits on a stream: it is attempted, and while that gives -EAGAIN it waits in one of the stream's
+ * queues and is attempted again. Nothing is taken before the attempt that succeeds, so a cancelled call has
+ * taken nothing.
+ */
+#ifndef CORE_STREAM_CALL_H
+#define CORE_STREAM_CALL_H
+
+#include "stream.h"
+
+#include <await/stackless.h>
+#include <sys/uio.h>
+
+typedef struct stream_call stream_call;
+
+typedef struct stream_verb {
+	const char *what; /* in a dump of tasks */
+	/* Returns the result; -EAGAIN: wait. It may not suspend. */
+	aw_status (*attempt)(stream_call *self);
+	/* The queue to wait in, or NULL to let others run for one iteration. */
+	wait_queue *(*queue)(stream_call *self);
+	/* The call has begun (-EBUSY: refused), and has ended, in whichever way. Optional. */
+	aw_status (*begin)(stream_call *self);
+	void (*ended)(stream_call *self);
+} stream_verb;
+
+struct stream_call {
+	aw_frame frame;
+	const stream_verb *verb;
+	aw_stream *stream; /* a reference, in a coroutine */
+	waiter waiter;
+	aw_status result;
+	bool begun, has_yielded;
+	unsigned char *buffer;
+	size_t length;
+	size_t done; /* bytes searched, or sent */
+	size_t *out_done;
+	const char **out_data;
+	const struct iovec *separators;
+	size_t separator_count;
+	struct iovec *separator; /* points to the one of a call that takes one */
+	struct iovec only;
+	int64_t timeout;
+};
+
+/* Carries it out in a stackful task. */
+aw_status stream_call_now(stream_call *self);
+/* Makes a coroutine of it. */
+aw_status stream_call_later(const stream_call *self, const void *origin, aw_coro **out);
+
+#endif

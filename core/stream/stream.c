@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/* A stream from open to closed, and the pump between its table of functions and its buffers. */
+#include "stream.h"
+
+#include "failure.h"
+#include "report.h"
+
+#include <errno.h>
+#include <sys/uio.h>
+
+enum {
+	READ_MIN = 4 * 1024,
+	READ_MAX = 64 * 1024,
+	WRITE_PARTS = 16, /* of one writev(2) */
+	DEFAULT_LIMIT = 64 * 1024,
+	DEFAULT_HIGH = 64 * 1024
+};
+
+/* --- queues of waiting calls --- */
+
+static void wake_all(wait_queue *queue) {
+	while (wait_queue_wake_next(queue)) continue;
+}
+
+/* --- reading --- */
+
+void stream_watch(aw_stream *self, uint32_t events) {
+	uint32_t more = events & ~self->watched;
+	if (!more || self->released) return;
+	self->watched |= more;
+	aw_status status = self->methods->watch(self->ud, more);
+	if (status < 0) {
+		self->watched &= ~more;
+		stream_fail(self, status);
+	}
+}
+
+static bool wants_to_read(const aw_stream *self) {
+	/* Without reading ahead, a call asks that waits. */
+	return self->state == STREAM_OPEN && !self->eof && !self->failure && !self->limit_reached &&
+	       !self->reading_paused && !self->lazy;
+}
+
+void stream_update_reading(aw_stream *self) {
+	size_t size = in_size(&self->in);
+	size_t most = self->need > 2 * self->limit ? self->need : 2 * self->limit;
+	if (size > most)
+		self->limit_reached = true;
+	else if (size <= self->limit || size < self->need)
+		self->limit_reached = false;
+	if (wants_to_read(self)) stream_watch(self, AW_POLL_IN);
+}
+
+aw_status stream_fill(aw_stream *self) {
+	size_t room = self->next_read, size = in_size(&self->in);
+	if (self->need > size && self->need - size > room) room = self->need - size;
+	unsigned char *memory = in_reserve(&self->in, room);
+	if (!memory) return self->hiccup = -ENOMEM;
+	room = in_room(&self->in);
+	if (room > INT32_MAX) room = INT32_MAX;
+	aw_status count = self->methods->read(self->ud, memory, room);
+	if (count > 0) {
+		self->in.end += (size_t)count;
+		self->bytes_read += (uint64_t)count;
+		/* What brought a full buffer once is likely to do so again. */
+		if ((size_t)count == room && self->next_read < READ_MAX) self->next_read *= 2;
+		return count;
+	}
+	if (!in_size(&self->in) && !self->in.is_borrowed) in_clear(&self->in);
+	if (count == 0) self->eof = true;
+	if (count < 0 && count != -EAGAIN) stream_fail(self, count);
+	return count;
+}
+
+static void on_readable(aw_stream *self) {
+	if (self->state != STREAM_OPEN || self->eof || self->failure) return;
+	if (self->lazy) {
+		wait_queue_wake_next(&self->readers); /* it reads itself */
+		return;
+	}
+	if (self->reading_paused || self->limit_reached) return;
+	aw_status count = 0;
+	if (self->protocol) {
+		if (!protocol_fill(self, &count)) count = stream_fill(self);
+		if (count > 0) protocol_data(self);
+		if (count == 0) protocol_eof(self);
+		if (count == -ENOMEM) stream_fail(self, -ENOMEM); /* nobody will read again */
+	} else {
+		count = stream_fill(self);
+		if (count != -EAGAIN) wait_queue_wake_next(&self->readers);
+	}
+	/* After a hiccup, reading continues when the next read has been told. */
+	if (count != -ENOMEM) stream_update_reading(self);
+}
+
+/* --- writing --- */
+
+void stream_update_writing(aw_stream *self) {
+	if (self->out.size > self->high) {
+		if (self->writing_paused) return;
+		self->writing_paused = true;
+		protocol_writing(self, true);
+	} else if (self->writing_paused && self->out.size <= self->low) {
+		self->writing_paused = false;
+		wake_all(&self->drains);
+		protocol_writing(self, false);
+	}
+}
+
+static void end_soon(aw_stream *self) {
+	self->state = STREAM_ENDING;
+	loop_push(self->loop, &self->end);
+}
+
+/* Everything queued has been sent. */
+static void on_sent(aw_stream *self) {
+	if (self->eof_wanted && !self->eof_sent) {
+		aw_status status = self->methods->shutdown_write(self->ud);
+		if (status == -EAGAIN) {
+			stream_watch(self, AW_POLL_OUT);
+			return;
+		}
+		self->eof_sent = true;
+		if (status < 0 && status != -ENOTCONN) {
+			stream_fail(self, status);
+			return;
+		}
+	}
+	if (self->state == STREAM_CLOSING && !self->sending) end_soon(self);
+}
+
+void stream_flush(aw_stream *self) {
+	while (self->out.size) {
+		struct iovec parts[WRITE_PARTS];
+		size_t count = out_parts(&self->out, parts, WRITE_PARTS);
+		aw_status sent = self->methods->write(self->ud, parts, count);
+		if (sent == -EAGAIN) {
+			stream_watch(self, AW_POLL_OUT);
+			break;
+		}
+		if (sent < 0) {
+			stream_fail(self, sent);
+			return;
+		}
+		out_drop(&self->out, (size_t)sent);
+		self->bytes_written += (uint64_t)sent;
+	}
+	stream_update_writing(self);
+	if (!self->out.size && self->state <= STREAM_CLOSING) on_sent(self);
+}
+
+static aw_status flush_run(ready_item *item) {
+	aw_stream *self = container_of(item, aw_stream, flush);
+	self->flushing = false;
+	if (self->state <= STREAM_CLOSING && !self->failure && !loop_closing(self->loop)) stream_flush(self);
+	object_unref(self);
+	return 0;
+}
+
+static void on_writable(aw_stream *self) {
+	if (self->state > STREAM_CLOSING || self->failure) return;
+	stream_flush(self);
+	if (self->out.size) return;
+	wait_queue_wake_next(&self->writers);
+	if (self->either) wait_queue_wake_next(&self->readers);
+}
+
+/* --- the end --- */
+
+void stream_hold(aw_stream *self) {
+	if (self->held) return;
+	self->held = true;
+	object_ref(self);
+}
+
+void stream_let_go(aw_stream *self) {
+	if (!self->held) return;
+	self->held = false;
+	object_unref(self);
+}
+
+static aw_status deadline_run(ready_item *item) {
+	aw_stream *self = container_of(item, aw_stream, deadline.item);
+	if (!loop_closing(self->loop) && self->state != STREAM_CLOSED) {
+		self->late = true;
+		stream_abort(self);
+	}
+	object_unref(self);
+	return 0;
+}
+
+aw_status stream_set_deadline(aw_stream *self, int64_t when) {
+	bool is_set = timer_is_set(&self->deadline.timer);
+	if (self->state == STREAM_CLOSED || (is_set && self->deadline.timer.when <= when)) return 0;
+	aw_status status = loop_alarm_set(self->loop, &self->deadline, when);
+	if (status == 0 && !is_set) object_ref(self);
+	if (status < 0 && is_set) object_unref(self);
+	return status;
+}
+
+static void deadline_stop(aw_stream *self) {
+	if (!timer_is_set(&self->deadline.timer)) return;
+	loop_alarm_stop(self->loop, &self->deadline);
+	object_unref(self);
+}
+
+static void methods_release(aw_stream *self) {
+	if (self->released) return;
+	self->released = true;
+	self->watched = 0;
+	self->methods->release(self->ud);
+}
+
+static void tell_owner(aw_stream *self) {
+	void (*on_closed)(aw_stream *, void *) = self->on_closed;
+	self->on_closed = NULL;
+	if (on_closed) on_closed(self, self->owner);
+}
+
+static void on_closed(aw_stream *self) {
+	self->state = STREAM_CLOSED;
+	methods_release(self);
+	loop_remove_closer(self->loop, &self->closer);
+	wake_all(&self->closes);
+	deadline_stop(self);
+	protocol_lost(self);
+	tell_owner(self);
+	stream_let_go(self);
+}
+
+static void try_to_end(aw_stream *self) {
+	aw_status status = self->methods->close(self->ud, self->aborting);
+	if (status == -EAGAIN) return;
+	if (status < 0 && !self->failure && !self->aborting) self->failure = status;
+	on_closed(self);
+}
+
+/* The iteration after close(), abort() or a failure. */
+static aw_status end_run(ready_item *item) {
+	aw_stream *self = container_of(item, aw_stream, end);
+	if (self->state != STREAM_ENDING || loop_closing(self->loop)) return 0;
+	self->ending = true;
+	self->eof = true;
+	self->writing_paused = false;
+	wake_all(&self->readers);
+	wake_all(&self->writers);
+	wake_all(&self->drains);
+	try_to_end(self);
+	return 0;
+}
+
+void stream_fail(aw_stream *self, aw_status status) {
+	if (!self->failure) self->failure = status;
+	self->aborting = true;
+	out_clear(&self->out);
+	if (self->state >= STREAM_ENDING) return;
+	stream_hold(self);
+	end_soon(self);
+}
+
+aw_status stream_failure(aw_stream *self, aw_status otherwise) {
+	if (!self->failure) return otherwise;
+	self->told = true;
+	return self->failure;
+}
+
+void stream_close(aw_stream *self) {
+	if (self->state != STREAM_OPEN) return;
+	self->state = STREAM_CLOSING;
+	stream_hold(self);
+	/* Take back the wish to read; a second call of watch asks again for what remains. */
+	bool is_writing = self->watched & AW_POLL_OUT;
+	self->watched = 0;
+	aw_status status = self->methods->watch(self->ud, 0);
+	if (status == 0 && is_writing) stream_watch(self, AW_POLL_OUT);
+	if (status < 0) stream_fail(self, status);
+	if (self->state != STREAM_CLOSING) return;
+	if (!self->out.size)
+		on_sent(self);
+	else if (!is_writing)
+		stream_flush(self);
+}
+
+void stream_abort(aw_stream *self) {
+	if (self->state == STREAM_CLOSED) return;
+	self->aborting = true;
+	out_clear(&self->out);
+	if (self->state == STREAM_ENDING) {
+		if (self->ending) try_to_end(self);
+		return;
+	}
+	stream_hold(self);
+	end_soon(self);
+}
+
+void stream_ready(aw_stream *self, uint32_t events) {
+	if (self->state == STREAM_CLOSED) return;
+	object_ref(self);
+	self->watched &= ~events;
+	if (self->state == STREAM_ENDING) {
+		if (self->ending) try_to_end(self);
+	} else {
+		if (events & AW_POLL_IN) on_readable(self);
+		if (events & AW_POLL_OUT) on_writable(self);
+	}
+	object_unref(self);
+}
+
+/* The loop closes: everything is given up. */
+static void stream_shut(closer *base) {
+	aw_stream *self = container_of(base, aw_stream, closer);
+	self->state = STREAM_CLOSED;
+	self->eof = true;
+	if (!self->failure) self->failure = AW_ELOOPCLOSED;
+	out_clear(&self->out);
+	methods_release(self);
+	protocol_clear(self);
+	tell_owner(self);
+	stream_let_go(self);
+}
+
+static void stream_release(object *base) {
+	aw_stream *self = (aw_stream *)(void *)base;
+	if (self->state == STREAM_OPEN && !loop_closing(self->loop)) {
+		report_at(self->loop, "a stream was dropped without being closed", NULL, self->origin);
+		/* The handler may have taken a reference. */
+		if (object_was_kept(base)) return;
+	}
+	loop_remove_closer(self->loop, &self->closer);
+	methods_release(self);
+	protocol_clear(self);
+	tell_owner(self);
+	in_clear(&self->in);
+	out_clear(&self->out);
+	object_free(base);
+}
+
+const object_class stream_class = {.name = "stream", .size = sizeof(aw_stream), .release = stream_release};
+
+/* --- making one --- */
+
+static bool methods_are_complete(const aw_stream_methods *methods) {
+	return methods && methods->size >= sizeof *methods && methods->name && methods->read && methods->write &&
+	       methods->watch && methods->close && methods->release;
+}
+
+/* Sets the marks as asyncio does; -1: the default. */
+static bool set_marks(aw_stream *self, int64_t high, int64_t low) {
+	if (high < 0) high = low < 0 ? DEFAULT_HIGH : low > INT64_MAX / 4 ? INT64_MAX : 4 * low;
+	if (low < 0) low = high / 4;
+	if (low > high) return false;
+	self->high = (size_t)high;
+	self->low = (size_t)low;
+	return true;
+}
+
+static int64_t mark_of(uint64_t given) {
+	return !given ? -1 : given > INT64_MAX ? INT64_MAX : (int64_t)given;
+}
+
+aw_status stream_make(aw_loop *loop, const aw_stream_methods *methods, void *ud,
+                      const aw_stream_options *options, const void *origin, aw_stream **out) {
+	aw_status status = 0;
+	static const aw_stream_options none = {.size = sizeof none};
+	if (!options) options = &none;
+	if (!methods_are_complete(methods) || options->size < sizeof *options || options->limit > INT32_MAX)
+		status = -EINVAL;
+	aw_stream *self = status < 0 ? NULL : object_new(&loop->domain, &stream_class);
+	if (status == 0 && !self) status = -ENOMEM;
+	if (self && !set_marks(self, mark_of(options->high_water), mark_of(options->low_water))) {
+		status = -EINVAL;
+		object_free(&self->base);
+	}
+	if (status < 0) {
+		if (methods && methods->size >= sizeof *methods && methods->release) methods->release(ud);
+		return status;
+	}
+	self->loop = loop;
+	self->methods = methods;
+	self->ud = ud;
+	self->origin = origin;
+	self->closer.close = stream_shut;
+	self->lazy = options->flags & AW_STREAM_NO_READ_AHEAD;
+	self->limit = options->limit ? options->limit : DEFAULT_LIMIT;
+	self->next_read = READ_MIN;
+	self->flush.run = flush_run;
+	self->end.run = end_run;
+	self->deadline.item.run = deadline_run;
+	loop_add_closer(loop, &self->closer);
+	*out = self;
+	return 0;
+}
+
+aw_status stream_check(const aw_stream *self) {
+	return object_is(self, &stream_class) ? loop_check(self->loop) : AW_EBADHANDLE;
+}
+
+ENTRY(aw_stream_new, (aw_loop *loop, const aw_stream_methods *methods, void *ud,
+                      const aw_stream_options *options, aw_stream **out),
+      (loop, methods, ud, options, out)) {
+	aw_status status = loop_resolve(&loop);
+	if (status == 0 && !out) status = -EINVAL;
+	if (status < 0) {
+		if (methods && methods->size >= sizeof *methods && methods->release) methods->release(ud);
+		return status;
+	}
+	status = stream_make(loop, methods, ud, options, CALLER, out);
+	if (status < 0) return status;
+	object_hand_out(*out, CALLER);
+	stream_update_reading(*out);
+	return 0;
+}
+
+REFERENCES(aw_stream, object_is(self, &stream_class))
+
+ENTRY(aw_stream_ready, (aw_stream *stream, uint32_t events), (stream, events)) {
+	aw_status status = stream_check(stream);
+	if (status == 0) stream_ready(stream, events);
+	return status;
+}
+
+ENTRY(aw_stream_close, (aw_stream *stream), (stream)) {
+	aw_status status = stream_check(stream);
+	if (status == 0) stream_close(stream);
+	return status;
+}
+
+ENTRY(aw_stream_abort, (aw_stream *stream), (stream)) {
+	aw_status status = stream_check(stream);
+	if (status == 0) stream_abort(stream);
+	return status;
+}
+
+aw_bool aw_stream_is_closing(const aw_stream *stream) {
+	return object_is(stream, &stream_class) && stream->state != STREAM_OPEN;
+}
+
+ENTRY(aw_stream_set_write_buffer_limits, (aw_stream *stream, int64_t high, int64_t low),
+      (stream, high, low)) {
+	aw_status status = stream_check(stream);
+	if (status < 0) return status;
+	if (high < -1 || low < -1 || !set_marks(stream, high, low)) return -EINVAL;
+	stream_update_writing(stream);
+	return 0;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state of a stream. stream.c moves it from open to closed and pumps bytes between the table of functions
+ * and the buffers; read.c and write.c are what programs call.
+ */
+#ifndef CORE_STREAM_STREAM_H
+#define CORE_STREAM_STREAM_H
+
+#include "buffer.h"
+#include "future.h"
+#include "wait_queue.h"
+
+#include <await/protocol.h>
+#include <await/stream.h>
+
+enum stream_state {
+	STREAM_OPEN,
+	STREAM_CLOSING, /* what is queued has to be sent first */
+	STREAM_ENDING,  /* the table's close has to end */
+	STREAM_CLOSED
+};
+
+struct aw_stream {
+	object base;
+	aw_loop *loop;
+	const aw_stream_methods *methods;
+	void *ud; /* of the methods; NULL once released */
+	const void *origin;
+	closer closer;
+	uint8_t state;
+	bool released;         /* the methods' state is gone */
+	bool held;             /* it has a reference to itself, until it is closed */
+	bool ending;           /* the table's close was called, and has not ended */
+	bool aborting;         /* nothing more has to be sent */
+	bool told;             /* a call has returned `failure` */
+	bool eof;              /* the peer has ended its direction */
+	bool eof_wanted;       /* by the program, for the outgoing direction */
+	bool eof_sent;         /* and done */
+	bool lazy;             /* nothing is read ahead */
+	bool reading_paused;   /* by the program */
+	bool limit_reached;    /* reading is paused until the buffer is down to the limit */
+	bool writing_paused;   /* above the high-water mark, and not down to the low one yet */
+	bool reading, sending; /* a call waits */
+	bool either;           /* a reader also waits until the stream is writable */
+	bool flushing;         /* in the loop's list of flushes */
+	bool is_greeting;      /* connection_made will be called */
+	bool made;             /* the protocol's connection_made was called */
+	uint32_t watched;      /* events asked of the methods */
+	aw_status failure;     /* what ended the connection, or 0 */
+	aw_status hiccup;      /* for the next read only: out of memory */
+	in_buffer in;
+	size_t limit;
+	size_t need;      /* a reader waits for that many bytes: the limit gives way to it */
+	size_t next_read; /* size of the next read, from what the last ones brought */
+	out_queue out;
+	size_t high, low;
+	uint64_t sent_in; /* the iteration in which something was sent at once */
+	wait_queue readers, writers, drains, closes;
+	ready_item flush;     /* sends what one iteration has written */
+	alarm_clock deadline; /* of the end; has a reference while it is set */
+	bool late;            /* it has passed */
+	ready_item end;       /* begins the end, in the iteration after close() */
+	uint64_t bytes_read, bytes_written;
+	const aw_protocol *protocol; /* or NULL: bytes are kept for readers */
+	void *protocol_ud;
+	aw_destroy_fn protocol_destroy;
+	void (*on_closed)(aw_stream *self, void *owner); /* for a server, whose connection it is; or NULL */
+	void *owner;
+	ready_item greeting; /* calls connection_made */
+};
+
+extern const object_class stream_class;
+
+/* aw_stream_new() and the like for internal callers: not handed out. */
+aw_status stream_make(aw_loop *loop, const aw_stream_methods *methods, void *ud,
+                      const aw_stream_options *options, const void *origin, aw_stream **out);
+aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options, const void *origin,
+                         aw_stream **out);
+
+/* Returns 0 if the calling thread may use the stream. */
+aw_status stream_check(const aw_stream *self);
+/* aw_stream_ready() without checks. */
+void stream_ready(aw_stream *self, uint32_t events);
+/* Asks the methods for events. */
+void stream_watch(aw_stream *self, uint32_t events);
+/* Continues or pauses reading, after something has changed. */
+void stream_update_reading(aw_stream *self);
+/* Reads once from the methods into the buffer. Returns the count, 0 at the end, -EAGAIN, or an error. */
+aw_status stream_fill(aw_stream *self);
+/* Sends as much as possible of what is queued. */
+void stream_flush(aw_stream *self);
+/* Pauses or resumes the writers, by the marks. */
+void stream_update_writing(aw_stream *self);
+/* The connection has failed: it is closed in the next iteration. */
+void stream_fail(aw_stream *self, aw_status status);
+/* Returns the failure, which is told by that, or `otherwise`. */
+aw_status stream_failure(aw_stream *self, aw_status otherwise);
+/* Keeps the stream alive, until it is closed or let go. */
+void stream_hold(aw_stream *self);
+void stream_let_go(aw_stream *self);
+/* Aborts the stream at a time, unless it is closed by then. */
+aw_status stream_set_deadline(aw_stream *self, int64_t when);
+void stream_close(aw_stream *self);
+void stream_abort(aw_stream *self);
+
+/* --- protocol.c --- */
+
+/* Passes on what has arrived. */
+void protocol_data(aw_stream *self);
+/* Lets the protocol bring the buffer, if it wants to: true if it has read. */
+bool protocol_fill(aw_stream *self, aw_status *out_count);
+void protocol_eof(aw_stream *self);
+void protocol_lost(aw_stream *self);
+void protocol_writing(aw_stream *self, bool paused);
+/* Drops the protocol. */
+void protocol_clear(aw_stream *self);
+
+#endif

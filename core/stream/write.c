@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/* Writing, and waiting for the end. */
+#include "call.h"
+#include "failure.h"
+#include "stackful.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+
+/* --- without waiting --- */
+
+/* Returns 0 if something may be written. */
+static aw_status writing_check(aw_stream *stream) {
+	if (stream->failure) return stream_failure(stream, 0);
+	if (stream->state != STREAM_OPEN || stream->eof_wanted) return -EPIPE;
+	return stream->sending ? -EBUSY : 0;
+}
+
+/* Sends at once: returns how much was taken, possibly 0. */
+static aw_status send_now(aw_stream *stream, const struct iovec *parts, size_t count) {
+	aw_status sent = stream->methods->write(stream->ud, parts, count);
+	if (sent == -EAGAIN) return 0;
+	if (sent < 0) {
+		stream_fail(stream, sent);
+		return stream_failure(stream, sent);
+	}
+	stream->bytes_written += (uint64_t)sent;
+	return sent;
+}
+
+static void flush_later(aw_stream *stream) {
+	if (stream->flushing || stream->watched & AW_POLL_OUT) return;
+	stream->flushing = true;
+	loop_flush_later(stream->loop, &stream->flush);
+	object_ref(stream);
+}
+
+static aw_status write_parts(aw_stream *stream, const struct iovec *parts, size_t count, size_t total) {
+	aw_status sent = 0;
+	if (!stream->out.size && stream->sent_in != stream->loop->iteration) {
+		stream->sent_in = stream->loop->iteration;
+		sent = send_now(stream, parts, count);
+		if (sent < 0) return sent;
+		if ((size_t)sent == total) return 0;
+		stream_watch(stream, AW_POLL_OUT);
+		if (stream->failure) return stream_failure(stream, 0);
+	}
+	if (!out_append(&stream->out, parts, count, (size_t)sent)) {
+		/* A gap in the bytes would be worse than no connection. */
+		if (sent) stream_fail(stream, -ENOMEM);
+		return -ENOMEM;
+	}
+	if (stream->out.size > stream->high && !(stream->watched & AW_POLL_OUT)) {
+		stream_flush(stream);
+		return stream->failure ? stream_failure(stream, 0) : 0;
+	}
+	flush_later(stream);
+	stream_update_writing(stream);
+	return 0;
+}
+
+static void *without_const(const void *data) {
+	return (void *)(uintptr_t)data;
+}
+
+ENTRY(aw_stream_write, (aw_stream *stream, const void *data, size_t length), (stream, data, length)) {
+	aw_status status = stream_check(stream);
+	if (status == 0 && !data && length) status = -EINVAL;
+	if (status == 0) status = writing_check(stream);
+	if (status < 0 || !length) return status;
+	struct iovec part = {without_const(data), length};
+	return write_parts(stream, &part, 1, length);
+}
+
+ENTRY(aw_stream_writelines, (aw_stream *stream, const struct iovec *parts, size_t count),
+      (stream, parts, count)) {
+	aw_status status = stream_check(stream);
+	if (status == 0 && !parts && count) status = -EINVAL;
+	size_t total = 0;
+	for (size_t i = 0; status == 0 && i < count; i++) {
+		if (!parts[i].iov_base && parts[i].iov_len) status = -EINVAL;
+		if (parts[i].iov_len > SIZE_MAX / 2 - total) status = -EINVAL;
+		total += parts[i].iov_len;
+	}
+	if (status == 0) status = writing_check(stream);
+	if (status < 0 || !total) return status;
+	return write_parts(stream, parts, count, total);
+}
+
+ENTRY(aw_stream_try_write, (aw_stream *stream, const void *data, size_t length), (stream, data, length)) {
+	aw_status status = stream_check(stream);
+	if (status == 0 && !data && length) status = -EINVAL;
+	if (status == 0) status = writing_check(stream);
+	if (status < 0 || !length) return status;
+	if (stream->out.size) return -EAGAIN;
+	struct iovec part = {without_const(data), length > INT32_MAX ? INT32_MAX : length};
+	status = send_now(stream, &part, 1);
+	return status ? status : -EAGAIN;
+}
+
+ENTRY(aw_stream_write_eof, (aw_stream *stream), (stream)) {
+	aw_status status = stream_check(stream);
+	if (status < 0) return status;
+	if (!stream->methods->shutdown_write) return -EOPNOTSUPP;
+	if (stream->failure) return stream_failure(stream, 0);
+	if (stream->state != STREAM_OPEN || stream->eof_wanted) return 0;
+	stream->eof_wanted = true;
+	if (!stream->sending) stream_flush(stream);
+	return stream->failure ? stream_failure(stream, 0) : 0;
+}
+
+aw_bool aw_stream_can_write_eof(const aw_stream *stream) {
+	return object_is(stream, &stream_class) && stream->methods->shutdown_write;
+}
+
+size_t aw_stream_write_buffer_size(const aw_stream *stream) {
+	return object_is(stream, &stream_class) ? stream->out.size : 0;
+}
+
+ENTRY(aw_stream_write_buffer_limits, (const aw_stream *stream, size_t *out_low, size_t *out_high),
+      (stream, out_low, out_high)) {
+	if (!object_is(stream, &stream_class)) return AW_EBADHANDLE;
+	if (out_low) *out_low = stream->low;
+	if (out_high) *out_high = stream->high;
+	return 0;
+}
+
+/* --- drain --- */
+
+static aw_status attempt_drain(stream_call *self) {
+	aw_stream *stream = self->stream;
+	if (stream->failure) return stream_failure(stream, 0);
+	/* Lets the loop notice that the connection is lost. */
+	if (stream->state != STREAM_OPEN && !self->has_yielded) return -EAGAIN;
+	if (stream->state == STREAM_CLOSED || stream->ending) return -ECONNRESET;
+	return stream->writing_paused ? -EAGAIN : 0;
+}
+
+static wait_queue *drain_queue(stream_call *self) {
+	aw_stream *stream = self->stream;
+	if (stream->state == STREAM_OPEN || self->has_yielded) return &stream->drains;
+	self->has_yielded = true;
+	return NULL;
+}
+
+static const stream_verb verb_drain = {"drain", attempt_drain, drain_queue, NULL, NULL};
+
+aw_status aw_stream_drain(aw_stream *stream) {
+	stream_call call = {.verb = &verb_drain, .stream = stream};
+	return stream_call_now(&call);
+}
+
+ENTRY(aw_stream_drain_coro, (aw_stream *stream, aw_coro **out), (stream, out)) {
+	stream_call call = {.verb = &verb_drain, .stream = stream};
+	return stream_call_later(&call, CALLER, out);
+}
+
+/* --- send --- */
+
+static aw_status send_begin(stream_call *self) {
+	if (self->out_done) *self->out_done = 0;
+	aw_status status = writing_check(self->stream);
+	if (status == 0) self->stream->sending = true;
+	return status;
+}
+
+static void send_ended(stream_call *self) {
+	aw_stream *stream = self->stream;
+	stream->sending = false;
+	/* What was asked for meanwhile has waited for it. */
+	if (!stream->failure && (stream->eof_wanted || stream->state == STREAM_CLOSING)) stream_flush(stream);
+}
+
+static aw_status attempt_send(stream_call *self) {
+	aw_stream *stream = self->stream;
+	if (stream->failure) return stream_failure(stream, 0);
+	if (stream->state > STREAM_CLOSING) return -ECONNABORTED;
+	if (stream->out.size && !(stream->watched & AW_POLL_OUT)) stream_flush(stream);
+	while (!stream->out.size && self->done < self->length) {
+		struct iovec part = {self->buffer + self->done, self->length - self->done};
+		aw_status sent = send_now(stream, &part, 1);
+		if (sent < 0) return sent;
+		if (!sent) break;
+		self->done += (size_t)sent;
+		if (self->out_done) *self->out_done = self->done;
+	}
+	if (stream->failure) return stream_failure(stream, 0);
+	if (self->done == self->length) return 0;
+	stream_watch(stream, AW_POLL_OUT);
+	return stream->failure ? stream_failure(stream, 0) : -EAGAIN;
+}
+
+static wait_queue *send_queue(stream_call *self) {
+	return &self->stream->writers;
+}
+
+static const stream_verb verb_send = {"send", attempt_send, send_queue, send_begin, send_ended};
+
+static stream_call send_call(aw_stream *stream, const void *data, size_t length, size_t *out_sent) {
+	return (stream_call){.verb = &verb_send,
+	                     .stream = stream,
+	                     .buffer = without_const(data),
+	                     .length = length,
+	                     .out_done = out_sent};
+}
+
+aw_status aw_stream_send(aw_stream *stream, const void *data, size_t length, size_t *out_sent) {
+	stream_call call = send_call(stream, data, length, out_sent);
+	if (!data && length) return stackful_here() ? failed(-EINVAL) : AW_ENOTASK;
+	return stream_call_now(&call);
+}
+
+ENTRY(aw_stream_send_coro, (aw_stream *stream, const void *data, size_t length, size_t *out_sent,
+                            aw_coro **out),
+      (stream, data, length, out_sent, out)) {
+	stream_call call = send_call(stream, data, length, out_sent);
+	return data || !length ? stream_call_later(&call, CALLER, out) : -EINVAL;
+}
+
+/* --- readiness --- */
+
+static aw_status ready_begin(stream_call *self) {
+	aw_stream *stream = self->stream;
+	uint32_t events = (uint32_t)self->length;
+	if (stream->protocol && events & AW_POLL_IN) return -EBUSY;
+	if ((events & AW_POLL_IN && stream->reading) || (events & AW_POLL_OUT && stream->sending)) return -EBUSY;
+	if (events & AW_POLL_IN) {
+		stream->reading = true;
+		in_return(&stream->in);
+	}
+	if (events & AW_POLL_OUT) stream->sending = true;
+	stream->either = events == (AW_POLL_IN | AW_POLL_OUT);
+	return 0;
+}
+
+static void ready_ended(stream_call *self) {
+	if ((uint32_t)self->length & AW_POLL_IN) self->stream->reading = self->stream->either = false;
+	if ((uint32_t)self->length & AW_POLL_OUT) send_ended(self);
+}
+
+static aw_status attempt_ready(stream_call *self) {
+	aw_stream *stream = self->stream;
+	uint32_t events = (uint32_t)self->length, ready = 0;
+	bool has_ended = stream->failure || stream->state != STREAM_OPEN;
+	/* Having waited, it is ready if the stream does not watch for that any more. */
+	bool waited = self->has_yielded;
+	if (events & AW_POLL_IN && (in_size(&stream->in) || stream->eof || has_ended ||
+	                            (waited && stream->lazy && !(stream->watched & AW_POLL_IN))))
+		ready |= AW_POLL_IN;
+	if (events & AW_POLL_OUT &&
+	    (has_ended || (waited && !stream->out.size && !(stream->watched & AW_POLL_OUT))))
+		ready |= AW_POLL_OUT;
+	if (ready) return (aw_status)ready;
+	self->has_yielded = true;
+	return -EAGAIN;
+}
+
+static wait_queue *ready_queue_of(stream_call *self) {
+	aw_stream *stream = self->stream;
+	uint32_t events = (uint32_t)self->length;
+	if (events & AW_POLL_OUT) stream_watch(stream, AW_POLL_OUT);
+	/* The wish to read is asked of the methods once the call is in the queue. */
+	if (events & AW_POLL_IN && stream->lazy) stream_watch(stream, AW_POLL_IN);
+	return events & AW_POLL_IN ? &stream->readers : &stream->writers;
+}
+
+static const stream_verb verb_ready = {"wait_ready", attempt_ready, ready_queue_of, ready_begin, ready_ended};
+
+aw_status aw_stream_wait_ready(aw_stream *stream, uint32_t events) {
+	stream_call call = {.verb = &verb_ready, .stream = stream, .length = events};
+	if (!events || events & ~(uint32_t)(AW_POLL_IN | AW_POLL_OUT))
+		return stackful_here() ? failed(-EINVAL) : AW_ENOTASK;
+	return stream_call_now(&call);
+}
+
+ENTRY(aw_stream_wait_ready_coro, (aw_stream *stream, uint32_t events, aw_coro **out), (stream, events, out)) {
+	stream_call call = {.verb = &verb_ready, .stream = stream, .length = events};
+	if (!events || events & ~(uint32_t)(AW_POLL_IN | AW_POLL_OUT)) return -EINVAL;
+	return stream_call_later(&call, CALLER, out);
+}
+
+/* --- wait_closed --- */
+
+static aw_status closed_begin(stream_call *self) {
+	if (self->timeout < 0 || self->timeout == AW_FOREVER) return 0;
+	return stream_set_deadline(self->stream, loop_after(self->stream->loop, self->timeout));
+}
+
+static aw_status attempt_closed(stream_call *self) {
+	aw_stream *stream = self->stream;
+	if (stream->state != STREAM_CLOSED) return -EAGAIN;
+	if (stream->late) return AW_ETIMEOUT;
+	return stream->told ? 0 : stream_failure(stream, 0);
+}
+
+static wait_queue *closed_queue(stream_call *self) {
+	return &self->stream->closes;
+}
+
+static const stream_verb verb_closed = {"wait_closed", attempt_closed, closed_queue, closed_begin, NULL};
+
+aw_status aw_stream_wait_closed(aw_stream *stream, int64_t timeout_ns) {
+	stream_call call = {.verb = &verb_closed, .stream = stream, .timeout = timeout_ns};
+	return stream_call_now(&call);
+}
+
+ENTRY(aw_stream_wait_closed_coro, (aw_stream *stream, int64_t timeout_ns, aw_coro **out),
+      (stream, timeout_ns, out)) {
+	stream_call call = {.verb = &verb_closed, .stream = stream, .timeout = timeout_ns};
+	return stream_call_later(&call, CALLER, out);
+}

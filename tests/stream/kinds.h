@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Two connected streams of each kind, so that a test is written once and run over all of them. */
+#ifndef TESTS_STREAM_KINDS_H
+#define TESTS_STREAM_KINDS_H
+
+#include "trace.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+typedef struct ends {
+	aw_stream *left, *right;
+} ends;
+
+static inline int open_descriptors(void) {
+	int count = 0;
+	for (int fd = 0; fd < 256; fd++) count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static ends ends_of_fds(const int fds[2], const aw_stream_options *options) {
+	ends self = {NULL, NULL};
+	EXPECT_INT(aw_stream_from_fd(NULL, fds[0], options, &self.left), 0);
+	EXPECT_INT(aw_stream_from_fd(NULL, fds[1], options, &self.right), 0);
+	return self;
+}
+
+static ends open_memory(const aw_stream_options *options) {
+	ends self = {NULL, NULL};
+	EXPECT_INT(aw_stream_pair(NULL, options, &self.left, &self.right), 0);
+	return self;
+}
+
+static ends open_unix(const aw_stream_options *options) {
+	int fds[2];
+	EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	return ends_of_fds(fds, options);
+}
+
+static ends open_tcp(const aw_stream_options *options) {
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof address;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fds[2];
+	EXPECT_INT(bind(listener, (struct sockaddr *)&address, length), 0);
+	EXPECT_INT(listen(listener, 1), 0);
+	EXPECT_INT(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	EXPECT_INT(connect(fds[0], (struct sockaddr *)&address, length), 0);
+	fds[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	EXPECT(fds[1] >= 0);
+	close(listener);
+	return ends_of_fds(fds, options);
+}
+
+typedef struct stream_kind {
+	const char *name;
+	ends (*open)(const aw_stream_options *options);
+} stream_kind;
+
+static const stream_kind stream_kinds[] = {{"memory", open_memory}, {"unix", open_unix}, {"tcp", open_tcp}};
+
+typedef struct kind_check {
+	void (*check)(ends streams);
+	const stream_kind *kind;
+	const aw_stream_options *options;
+} kind_check;
+
+/* The check may have ended it in any way. */
+static void expect_closed(aw_stream *stream) {
+	aw_status status = aw_stream_wait_closed(stream, 60 * AW_SECOND);
+	EXPECT(status == 0 || status == -ECONNRESET || status == -EPIPE || status == AW_ETIMEOUT);
+}
+
+static aw_status run_check(void *ud) {
+	const kind_check *self = ud;
+	ends streams = self->kind->open(self->options);
+	self->check(streams);
+	aw_stream_close(streams.left);
+	aw_stream_close(streams.right);
+	expect_closed(streams.left);
+	expect_closed(streams.right);
+	aw_stream_unref(streams.left);
+	aw_stream_unref(streams.right);
+	return 0;
+}
+
+/* Runs the check over each kind, with and without debug mode, which counts the program's references. */
+static void over_each_kind_with(void (*check)(ends streams), const aw_stream_options *options) {
+	/* A backend's library may keep descriptors of the process from its first loop on. */
+	aw_loop *first = NULL;
+	EXPECT_INT(aw_loop_new(NULL, &first), 0);
+	aw_loop_unref(first);
+	for (size_t i = 0; i < sizeof stream_kinds / sizeof *stream_kinds; i++) {
+		for (int debug = 0; debug < 2; debug++) {
+			EXPECT_INT(setenv("AWAIT_DEBUG", debug ? "1" : "0", 1), 0);
+			kind_check run = {check, &stream_kinds[i], options};
+			trace_reset();
+			int descriptors = open_descriptors();
+			EXPECT_INT(aw_run(NULL, run_check, &run, NULL, NULL), 0);
+			EXPECT_INT(aw_debug_live_handles(), 0);
+			EXPECT_INT(open_descriptors(), descriptors);
+		}
+		unsetenv("AWAIT_DEBUG");
+	}
+}
+
+static inline void over_each_kind(void (*check)(ends streams)) {
+	over_each_kind_with(check, NULL);
+}
+
+#endif
