@@ -7,8 +7,6 @@
 
 #include "calls.h"
 
-#include "sigpipe.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -82,11 +80,25 @@ static int64_t write_some(const aw_op *op) {
 	return plain_write(op, part.iov_len < PIPE_BUF ? part.iov_len : PIPE_BUF);
 }
 
+/*
+ * Blocks SIGPIPE around the write and consumes the one that the write raised, but not one that was already
+ * pending.
+ */
 static int64_t write_masked(const aw_op *op, int64_t (*write_op)(const aw_op *op)) {
-	sigpipe_guard guard;
-	sigpipe_block(&guard);
+	sigset_t pipe_signal, before, pending;
+	sigemptyset(&pipe_signal);
+	sigaddset(&pipe_signal, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+	bool had_one = false;
+	/* It can be pending only if it was blocked. */
+	if (sigismember(&before, SIGPIPE) == 1)
+		had_one = sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
 	int64_t n = write_op(op);
-	sigpipe_restore(&guard, n == -EPIPE);
+	if (n == -EPIPE && !had_one) {
+		const struct timespec at_once = {0, 0};
+		while (sigtimedwait(&pipe_signal, NULL, &at_once) < 0 && errno == EINTR) continue;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return n;
 }
 

@@ -8,8 +8,8 @@
  */
 #include "os.h"
 
+#include "no_sigpipe.h"
 #include "sanitize.h"
-#include "sigpipe.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -175,11 +175,10 @@ aw_status os_set_nonblocking(int fd) {
 
 int64_t os_sendfile(int socket, int file, int64_t *offset, size_t length) {
 	off_t at = *offset;
-	sigpipe_guard guard;
-	sigpipe_block(&guard);
+	no_sigpipe guard = no_sigpipe_begin();
 	ssize_t count = sendfile(socket, file, &at, length);
 	int64_t result = count < 0 ? -errno : count;
-	sigpipe_restore(&guard, result == -EPIPE);
+	no_sigpipe_end(&guard, result < 0 ? (aw_status)result : 0);
 	if (count > 0) *offset = at;
 	return result;
 }
