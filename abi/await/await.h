@@ -27,8 +27,10 @@
 #include <await/loop.h>
 #include <await/names.h>
 #include <await/op.h>
+#include <await/operation.h>
 #include <await/process.h>
 #include <await/protocol.h>
+#include <await/pty.h>
 #include <await/queue.h>
 #include <await/registry.h>
 #include <await/run.h>

@@ -70,6 +70,7 @@
 %ignore aw_sock_recv_coro;
 %ignore aw_sock_recvfrom_coro;
 %ignore aw_sock_sendall_coro;
+%ignore aw_sock_sendfile_coro;
 %ignore aw_sock_sendto_coro;
 %ignore aw_sock_accept_coro;
 %ignore aw_sock_connect_coro;
@@ -119,6 +120,40 @@
 
 /* The handler is the language's own callable. */
 %ignore aw_loop_get_exception_handler;
+
+/* The frames are C's; aw_loop_print_tasks() shows what each task awaits. */
+%ignore aw_capture_call_graph;
+%ignore aw_format_call_graph;
+%ignore aw_call_graph_ref;
+%ignore aw_call_graph_unref;
+%ignore aw_call_graph_count;
+%ignore aw_call_graph_future;
+%ignore aw_call_graph_level;
+%ignore aw_call_graph_repeated;
+%ignore aw_call_graph_frame_count;
+%ignore aw_call_graph_frame;
+%ignore aw_call_graph_text;
+
+/* Contexts are the host language's own. */
+%ignore aw_task_context_get;
+%ignore aw_handle_context_get;
+
+/* For authors of C libraries: a host finishes a future by aw_loop_call_soon_threadsafe(). */
+%ignore aw_operation_new;
+%ignore aw_operation_ref;
+%ignore aw_operation_unref;
+%ignore aw_operation_future;
+%ignore aw_operation_cancelled;
+%ignore aw_operation_finish;
+%ignore aw_operation_finish_int;
+%ignore aw_operation_fail;
+
+/* The host language has pseudo-terminals in its library. */
+%ignore aw_pty_open;
+%ignore aw_pty_name;
+%ignore aw_pty_set_size;
+%ignore aw_pty_size;
+%ignore aw_process_options_set_terminal;
 
 /* Streams, servers and files: the host language has its own, over the readers of the loop or its scheduler. */
 %ignore aw_stream_new;

@@ -39,6 +39,7 @@
 #define AW_STACKFUL typedef
 %include <await/names.h>
 %include <await/op.h>
+%include <await/operation.h>
 %include <await/completion.h>
 %include <await/context.h>
 %include <await/coro.h>
@@ -55,6 +56,7 @@ BORROWED_OUT(aw_error)
 NEW_OUT(aw_error)
 %include <await/gather.h>
 %include <await/process.h>
+%include <await/pty.h>
 %include <await/queue.h>
 %include <await/registry.h>
 %include <await/task.h>

@@ -76,6 +76,7 @@ struct aw_loop {
 	size_t in_flight;      /* operations owned by the backend */
 	timers timers;
 	struct aw_task *current;      /* the running task */
+	struct binding *outside;      /* while a task runs: the context of what it interrupts; borrowed */
 	LIST(struct aw_task) tasks;   /* unfinished tasks, in order of creation */
 	struct aw_task *chained;      /* tasks whose end of chain is cached; see task.c */
 	_Atomic(ready_item *) posted; /* by other threads, newest first */

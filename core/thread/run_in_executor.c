@@ -93,6 +93,16 @@ static struct loop_threads *threads_of(aw_loop *loop) {
 	return self;
 }
 
+aw_status thread_work_begin(aw_loop *loop) {
+	if (!(loop->backend->capabilities & AW_BACKEND_OWN_CLOCK)) return 0;
+	struct loop_threads *threads = threads_of(loop);
+	return threads ? hold_begin(threads) : -ENOMEM;
+}
+
+void thread_work_end(aw_loop *loop) {
+	if (loop->backend->capabilities & AW_BACKEND_OWN_CLOCK) hold_end(loop->threads);
+}
+
 /* --- work --- */
 
 typedef struct work {

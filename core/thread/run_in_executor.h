@@ -29,4 +29,11 @@ void executor_settle(aw_future *future);
  */
 aw_status executor_finish(aw_loop *loop, int64_t limit, aw_future **out);
 
+/*
+ * Bracket work of other threads: a virtual clock does not jump meanwhile. thread_work_begin() fails with
+ * -ENOMEM or the errno of a descriptor.
+ */
+aw_status thread_work_begin(aw_loop *loop);
+void thread_work_end(aw_loop *loop);
+
 #endif

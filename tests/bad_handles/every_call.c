@@ -335,6 +335,20 @@ static void *make_aw_as_completed(aw_loop *loop) {
 	return self;
 }
 
+static void *make_aw_call_graph(aw_loop *loop) {
+	aw_call_graph *self = NULL;
+	aw_future *future = make_aw_future(loop);
+	EXPECT_INT(aw_capture_call_graph(future, 1, 0, &self), 0);
+	aw_future_unref(future);
+	return self;
+}
+
+static void *make_aw_operation(aw_loop *loop) {
+	aw_operation *self = NULL;
+	EXPECT_INT(aw_operation_new(loop, NULL, NULL, NULL, &self), 0);
+	return self;
+}
+
 typedef struct zoo {
 	aw_loop *loop;
 	void *good[KINDS];

@@ -23,7 +23,7 @@ NOT_HANDLES = {'aw_backend_state'}
 MAY_BE_NULL = {
     ('aw_loop_call_exception_handler', 'error'), ('aw_loop_call_exception_handler', 'future'),
     ('aw_taskgroup_exit', 'error'), ('aw_taskgroup_exit_coro', 'error'),
-    ('aw_condition_new', 'lock'), ('aw_loop_run_in_executor', 'executor'), ('aw_error_new', 'loop'), ('aw_error_new_group', 'loop'),
+    ('aw_capture_call_graph', 'future'), ('aw_format_call_graph', 'future'), ('aw_condition_new', 'lock'), ('aw_loop_run_in_executor', 'executor'), ('aw_error_new', 'loop'), ('aw_error_new_group', 'loop'),
     ('aw_subprocess_exec', 'options'), ('aw_subprocess_shell', 'options'), ('aw_subprocess_run', 'options'), ('aw_subprocess_run_shell', 'options'),
     ('aw_subprocess_run_future', 'options'), ('aw_subprocess_run_shell_future', 'options'),
     ('aw_concurrent_future_wait_interruptible', 'interrupt'), ('aw_executor_shutdown_wait_interruptible', 'interrupt'),
@@ -57,6 +57,7 @@ BY_TYPE = {
     'aw_datagram_message *': '&datagram_message', 'const aw_datagram_message *': '&datagram_message',
     'const aw_resolver *': '&some_resolver', 'const aw_addrinfo_entry *': 'NULL',
     'uint64_t *': 'NULL', 'int64_t *': 'NULL', 'aw_file_info *': 'NULL', 'aw_watch_event *': 'NULL',
+    'aw_operation_cancel_fn': 'NULL',
 }
 
 

@@ -1000,18 +1000,112 @@ static aw_status backends_listed(const char *backend) {
 	return status ? status : aw_backend_explain(backend, text, sizeof text);
 }
 
+static void stops(aw_operation *operation, void *ud) {
+	(void)ud;
+	(void)aw_operation_fail(operation, AW_ECANCELLED, "stopped");
+}
+
+static void unref_operation(void *object) {
+	aw_operation_unref(object);
+}
+
+/* An operation, its future in `out`; both are kept. */
+static aw_status operate(aw_operation **out_operation, aw_future **out) {
+	aw_status status = aw_operation_new(NULL, stops, malloc(1), free, out_operation);
+	if (status < 0) return status;
+	keep(*out_operation, unref_operation);
+	status = aw_operation_future(*out_operation, out);
+	if (status >= 0) keep(*out, unref_future);
+	return status;
+}
+
+static aw_status operations_body(void *ud) {
+	(void)ud;
+	aw_operation *first, *second, *third;
+	aw_future *futures[3];
+	aw_call_graph *graph = NULL;
+	aw_status status = operate(&first, &futures[0]);
+	if (status >= 0) status = operate(&second, &futures[1]);
+	if (status >= 0) status = operate(&third, &futures[2]);
+	if (status >= 0) status = aw_capture_call_graph(NULL, 1, INT32_MAX, &graph);
+	if (graph && !aw_call_graph_text(graph)) status = -ENOMEM;
+	aw_call_graph_unref(graph);
+	if (status >= 0) status = aw_operation_finish(first, malloc(1), free);
+	if (status >= 0) status = aw_await(futures[0], NULL);
+	if (status >= 0) status = aw_operation_fail(second, -EIO, "text");
+	if (status >= 0) status = right(aw_await(futures[1], NULL) == -EIO);
+	if (status >= 0) status = right(aw_future_cancel(futures[2], NULL) == 1);
+	if (status >= 0) status = right(aw_await(futures[2], NULL) == AW_ECANCELLED);
+	return release(status);
+}
+
+static aw_status operations(const char *backend) {
+	return run(backend, operations_body);
+}
+
+/* A file sent to a socket that nobody reads at first, and a child in a terminal. */
+static aw_status descriptors_body(void *ud) {
+	(void)ud;
+	int ends[2], master = -1, terminal = -1, file = -1;
+	aw_process_options *options = NULL;
+	aw_process *child = NULL;
+	aw_future *ended = NULL;
+	aw_coro *coro = NULL;
+	char path[] = "/tmp/libawait-oom-XXXXXX";
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+	file = mkstemp(path);
+	unlink(path);
+	aw_status status = right(file >= 0 && write(file, "hello", 5) == 5);
+	if (status >= 0) status = aw_sock_sendfile_coro(NULL, ends[0], file, 0, -1, 0, NULL, &coro);
+	if (status >= 0) status = aw_await_coro(coro, NULL);
+	aw_coro_unref(coro);
+	if (status >= 0) status = aw_sock_sendfile(ends[0], file, 1, 3, 0, NULL);
+	if (status >= 0) status = aw_pty_open(1, 1, &master, &terminal);
+	if (status >= 0) status = aw_process_options_new(&options);
+	if (status >= 0) status = aw_process_options_set_terminal(options, terminal);
+	if (status >= 0) status = aw_subprocess_shell(NULL, "exit 0", options, &child);
+	if (status >= 0) status = aw_process_wait(child, &ended);
+	if (status >= 0) status = aw_await(ended, NULL);
+	aw_future_unref(ended);
+	aw_process_unref(child);
+	aw_process_options_unref(options);
+	close(ends[0]);
+	close(ends[1]);
+	if (file >= 0) close(file);
+	if (master >= 0) close(master);
+	if (terminal >= 0) close(terminal);
+	return status;
+}
+
+static aw_status descriptors(const char *backend) {
+	return run(backend, descriptors_body);
+}
+
 const scenario scenarios[] = {
-	{"callbacks", callbacks}, {"tasks", tasks},
-	{"several", several},     {"in order", in_order},
-	{"scope", scope},         {"group", group},
-	{"steps", stepping},      {"queues", queues},
-	{"locks", locks},         {"process", process},
-	{"ready", ready},         {"driven", driven},
-	{"threads", threads},     {"barriers", barriers},
-	{"iterators", iterators}, {"told", told},
-	{"odds and ends", odds},  {"outcomes", outcomes},
-	{"whole", whole},         {"backends", backends_listed},
-	{"sockets", sockets},     {"datagrams", datagrams},
+	{"callbacks", callbacks},
+	{"tasks", tasks},
+	{"several", several},
+	{"in order", in_order},
+	{"scope", scope},
+	{"group", group},
+	{"steps", stepping},
+	{"queues", queues},
+	{"locks", locks},
+	{"process", process},
+	{"ready", ready},
+	{"driven", driven},
+	{"threads", threads},
+	{"barriers", barriers},
+	{"iterators", iterators},
+	{"told", told},
+	{"odds and ends", odds},
+	{"outcomes", outcomes},
+	{"whole", whole},
+	{"backends", backends_listed},
+	{"sockets", sockets},
+	{"datagrams", datagrams},
 	{"files", files},
+	{"operations", operations},
+	{"descriptors", descriptors},
 };
 const size_t scenario_count = sizeof scenarios / sizeof *scenarios;
