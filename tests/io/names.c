@@ -7,8 +7,8 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 /* Twice: debug mode counts the program's references. */
 static aw_status in_a_task(aw_task_fn fn) {
