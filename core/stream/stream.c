@@ -36,9 +36,9 @@ void stream_watch(aw_stream *self, uint32_t events) {
 }
 
 static bool wants_to_read(const aw_stream *self) {
-	/* Without reading ahead, a call asks that waits. */
+	/* Without reading ahead, a call asks that waits; a protocol always waits. */
 	return self->state == STREAM_OPEN && !self->eof && !self->failure && !self->limit_reached &&
-	       !self->reading_paused && !self->lazy;
+	       !self->reading_paused && (!self->lazy || self->protocol);
 }
 
 void stream_update_reading(aw_stream *self) {
@@ -74,7 +74,7 @@ aw_status stream_fill(aw_stream *self) {
 
 static void on_readable(aw_stream *self) {
 	if (self->state != STREAM_OPEN || self->eof || self->failure) return;
-	if (self->lazy) {
+	if (self->lazy && !self->protocol) {
 		wait_queue_wake_next(&self->readers); /* it reads itself */
 		return;
 	}
