@@ -7,6 +7,9 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#define TICKETS_MAX   (AW_SECOND)           /* the first of them comes within this time */
+#define TICKETS_GRACE (20 * AW_MILLISECOND) /* the others follow it */
+
 enum { RECORD_SIZE = 16 * 1024, GATHER_SIZE = 2 * 1024 };
 
 connection *connection_ref(connection *self) {
@@ -64,7 +67,8 @@ aw_status connection_failed(connection *self, int result) {
 	if (kind == SSL_ERROR_WANT_READ) return -EAGAIN;
 	if (kind == SSL_ERROR_ZERO_RETURN) return 0;
 	aw_status status;
-	if (self->bio_failure < 0) {
+	/* Where TLS has failed itself, the alert may not have been taken either. */
+	if (self->bio_failure < 0 && kind != SSL_ERROR_SSL) {
 		status = self->bio_failure;
 		snprintf(self->words, sizeof self->words, "%s", aw_strerror(status));
 		ERR_clear_error();
@@ -81,6 +85,12 @@ aw_status connection_failed(connection *self, int result) {
 			         X509_verify_cert_error_string(self->verify_code));
 	}
 	return self->failure = status;
+}
+
+aw_error *connection_error(connection *self) {
+	aw_error *error = NULL;
+	void *payload = self->failure == AW_ECERTIFICATE ? (void *)(intptr_t)self->verify_code : NULL;
+	return aw_error_new(self->loop, self->failure, self->words, payload, NULL, &error) < 0 ? NULL : error;
 }
 
 /* --- waking the upper stream --- */
@@ -119,14 +129,14 @@ static aw_status tls_watch(void *ud, uint32_t events) {
 
 /* --- bytes --- */
 
-static aw_status tls_read(void *ud, void *buffer, size_t length) {
-	connection *self = ud;
+static aw_status read_plain(connection *self, void *buffer, size_t length) {
 	size_t done = 0;
 	while (!self->failure && done < length) {
 		size_t count = 0;
 		ERR_clear_error();
 		int result = SSL_read_ex(self->ssl, (char *)buffer + done, length - done, &count);
 		if (result > 0) {
+			self->may_get_tickets = false;
 			done += count;
 			continue;
 		}
@@ -137,6 +147,20 @@ static aw_status tls_read(void *ud, void *buffer, size_t length) {
 	}
 	if (done) return (aw_status)done;
 	return self->failure ? self->failure : length ? -EAGAIN : 0;
+}
+
+/* Tells the upper stream with which words it has failed. */
+static aw_status told(connection *self, aw_status status) {
+	aw_error *error = status < 0 && status == self->failure && self->upper ? connection_error(self) : NULL;
+	if (error) {
+		aw_stream_fail(self->upper, error);
+		aw_error_unref(error);
+	}
+	return status;
+}
+
+static aw_status tls_read(void *ud, void *buffer, size_t length) {
+	return told(ud, read_plain(ud, buffer, length));
 }
 
 /* Writes one record's worth. */
@@ -186,11 +210,10 @@ static aw_status tls_write(void *ud, const struct iovec *parts, size_t count) {
 		}
 	}
 	if (done) return (aw_status)done;
-	return self->failure ? self->failure : -EAGAIN;
+	return self->failure ? told(self, self->failure) : -EAGAIN;
 }
 
-static aw_status tls_shutdown_write(void *ud) {
-	connection *self = ud;
+static aw_status send_end(connection *self) {
 	if (self->failure) return self->failure;
 	/* A second call would look for the peer's, and refuse the bytes that come before it. */
 	if (SSL_get_shutdown(self->ssl) & SSL_SENT_SHUTDOWN) return 0;
@@ -199,6 +222,10 @@ static aw_status tls_shutdown_write(void *ud) {
 	if (result >= 0) return 0;
 	aw_status status = connection_failed(self, result);
 	return status == -EAGAIN ? 0 : status; /* it is the peer's message that is missing */
+}
+
+static aw_status tls_shutdown_write(void *ud) {
+	return told(ud, send_end(ud));
 }
 
 /* --- the end --- */
@@ -214,9 +241,40 @@ static aw_status wait_for_peer(connection *self) {
 	char dropped[GATHER_SIZE];
 	aw_status count;
 	do {
-		count = tls_read(self, dropped, sizeof dropped);
+		count = read_plain(self, dropped, sizeof dropped);
 	} while (count > 0);
 	return count;
+}
+
+/*
+ * The tickets that a TLS 1.3 server sends after the handshake must not arrive at a closed socket: the reset
+ * that answers them would drop what the server has not read yet. They come before the server's first byte,
+ * so only a client that has read none has to wait. Returns until when.
+ */
+static int64_t tickets_expected_until(const connection *self) {
+	if (!self->may_get_tickets || self->has_ended || self->failure ||
+	    SSL_get_shutdown(self->ssl) & SSL_RECEIVED_SHUTDOWN)
+		return 0;
+	return self->heard_at ? self->heard_at + TICKETS_GRACE : self->established_at + TICKETS_MAX;
+}
+
+static aw_status on_linger(aw_loop *loop, void *ud) {
+	connection *self = ud;
+	(void)loop;
+	self->is_lingering = false;
+	connection_tell(self, 0);
+	return 0;
+}
+
+/* Returns -EAGAIN if the lower stream has to stay open for now. */
+static aw_status linger(connection *self) {
+	if (wait_for_peer(self) != -EAGAIN) return 0;
+	int64_t until = tickets_expected_until(self), now = aw_loop_time(self->loop);
+	if (until <= now) return 0;
+	if (self->is_lingering) return -EAGAIN;
+	self->is_lingering =
+		aw_loop_call_at(self->loop, until, on_linger, connection_ref(self), connection_unref, NULL) == 0;
+	return self->is_lingering ? -EAGAIN : 0;
 }
 
 /* How the end went, for a stream that was not aborted. */
@@ -242,11 +300,13 @@ static aw_status tls_close(void *ud, aw_bool aborting) {
 		connection_start_timer(self, self->shutdown_timeout, connection_give_up);
 		if (!self->failure) {
 			self->may_lose = aw_stream_write_buffer_size(self->lower) == 0;
-			(void)tls_shutdown_write(self);
+			(void)send_end(self);
 		}
 	}
 	if (self->flags & AW_TLS_WAIT_FOR_PEER && !self->is_lower_closing && !aborting &&
 	    wait_for_peer(self) == -EAGAIN)
+		return -EAGAIN;
+	if (!aborting && !self->is_lower_closing && tickets_expected_until(self) && linger(self) == -EAGAIN)
 		return -EAGAIN;
 	/* After a failure of TLS, the alert that says why is still sent. */
 	close_lower(self);
@@ -290,6 +350,7 @@ static void on_made(aw_stream *lower, void *ud) {
 
 static void on_progress(connection *self) {
 	self->is_readable = true;
+	if (self->may_get_tickets) self->heard_at = aw_loop_time(self->loop);
 	connection_ref(self);
 	if (!self->is_established)
 		handshake_continue(self);

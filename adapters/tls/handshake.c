@@ -29,6 +29,12 @@ typedef struct request {
 static void succeed(connection *self) {
 	connection_stop_timer(self);
 	self->is_established = true;
+	if (!SSL_is_server(self->ssl) && SSL_version(self->ssl) >= TLS1_3_VERSION) {
+		const char *data;
+		self->may_get_tickets = true;
+		self->established_at = aw_loop_time(self->loop);
+		if (aw_stream_view(self->lower, &data) > 0) self->heard_at = self->established_at;
+	}
 	if (self->flags & AW_TLS_IGNORE_TRUNCATION) SSL_set_options(self->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	aw_future_set_result_int(self->done, 0);
 }
@@ -36,9 +42,8 @@ static void succeed(connection *self) {
 static void fail(connection *self, aw_status status) {
 	self->failure = status;
 	if (!aw_future_done(self->done)) {
-		aw_error *error = NULL;
-		void *payload = status == AW_ECERTIFICATE ? (void *)(intptr_t)self->verify_code : NULL;
-		if (aw_error_new(self->loop, status, self->words, payload, NULL, &error) == 0) {
+		aw_error *error = connection_error(self);
+		if (error) {
 			aw_future_set_error(self->done, error);
 			aw_error_unref(error);
 		} else {

@@ -38,11 +38,6 @@ aw_bool aw_tls_session_reused(const aw_stream *stream) {
 	return self && SSL_session_reused(self->ssl);
 }
 
-const char *aw_tls_error(const aw_stream *stream) {
-	const connection *self = connection_of(stream);
-	return self && self->failure ? self->words : NULL;
-}
-
 /* --- the peer's certificate --- */
 
 /* Returns 0 and the certificate, borrowed. */

@@ -69,6 +69,9 @@ typedef struct connection {
 	bool is_lower_closing; /* nothing more is written */
 	bool gave_up;          /* the end took too long */
 	bool may_lose;         /* only TLS's closing message can be lost by an error now */
+	bool may_get_tickets;  /* a client under TLS 1.3 that has read nothing yet */
+	bool is_lingering;     /* a timer runs for that */
+	int64_t established_at, heard_at;
 	aw_status lower_failure; /* what ended the lower stream */
 	aw_status bio_failure;   /* what the lower stream answered to OpenSSL */
 	aw_status failure;       /* what ended TLS, or 0 */
@@ -90,6 +93,8 @@ void connection_stop_timer(connection *self);
 aw_status connection_give_up(aw_loop *loop, void *self);
 /* What a call of OpenSSL failed with, by its result; notes the words. */
 aw_status connection_failed(connection *self, int result);
+/* Makes an error of the failure: a new reference, or NULL if out of memory. */
+aw_error *connection_error(connection *self);
 /* Passes on what has happened to the upper stream. */
 void connection_tell(connection *self, uint32_t events);
 

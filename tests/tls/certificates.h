@@ -56,7 +56,7 @@ static identity make_identity(const char *subject, const char *names, long days,
 	return self;
 }
 
-static void identity_free(identity *self) {
+static inline void identity_free(identity *self) {
 	X509_free(self->certificate);
 	EVP_PKEY_free(self->key);
 }

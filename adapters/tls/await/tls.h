@@ -329,10 +329,6 @@ AW_API const char *aw_tls_server_name(const aw_stream *stream);
  */
 AW_API aw_bool aw_tls_session_reused(const aw_stream *stream);
 /**
- * Returns OpenSSL's words for what ended the connection, or NULL if nothing has.
- */
-AW_API const char *aw_tls_error(const aw_stream *stream);
-/**
  * Copies the peer's certificate into `buffer`, with room for `size` bytes, as DER.
  *
  * Returns: its length, also if that is more than `size`: then nothing is copied.
