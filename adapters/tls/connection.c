@@ -65,7 +65,8 @@ aw_status connection_give_up(aw_loop *loop, void *ud) {
 aw_status connection_failed(connection *self, int result) {
 	int kind = SSL_get_error(self->ssl, result);
 	if (kind == SSL_ERROR_WANT_READ) return -EAGAIN;
-	if (kind == SSL_ERROR_ZERO_RETURN) return 0;
+	/* OpenSSL says so as well if a write has failed after the peer's closing message. */
+	if (kind == SSL_ERROR_ZERO_RETURN && self->bio_failure == 0) return 0;
 	aw_status status;
 	/* Where TLS has failed itself, the alert may not have been taken either. */
 	if (self->bio_failure < 0 && kind != SSL_ERROR_SSL) {
@@ -255,7 +256,10 @@ static int64_t tickets_expected_until(const connection *self) {
 	if (!self->may_get_tickets || self->has_ended || self->failure ||
 	    SSL_get_shutdown(self->ssl) & SSL_RECEIVED_SHUTDOWN)
 		return 0;
-	return self->heard_at ? self->heard_at + TICKETS_GRACE : self->established_at + TICKETS_MAX;
+	/* What has arrived may not have been seen before the close, if the loop was busy. */
+	int64_t heard = self->heard_at > self->closing_at ? self->heard_at : self->closing_at;
+	int64_t until = self->established_at + TICKETS_MAX;
+	return self->heard_at || until < heard + TICKETS_GRACE ? heard + TICKETS_GRACE : until;
 }
 
 static aw_status on_linger(aw_loop *loop, void *ud) {
@@ -278,9 +282,10 @@ static aw_status linger(connection *self) {
 }
 
 /* How the end went, for a stream that was not aborted. */
-static aw_status outcome(const connection *self) {
+static aw_status outcome(connection *self) {
 	if (self->gave_up) return AW_ETIMEOUT;
-	if (self->flags & AW_TLS_WAIT_FOR_PEER && self->failure) return self->failure;
+	if (self->flags & AW_TLS_WAIT_FOR_PEER && wait_for_peer(self) < 0)
+		return self->lower_failure < 0 ? self->lower_failure : self->failure;
 	return self->may_lose ? 0 : self->lower_failure;
 }
 
@@ -298,6 +303,7 @@ static aw_status tls_close(void *ud, aw_bool aborting) {
 	}
 	if (is_first) {
 		connection_start_timer(self, self->shutdown_timeout, connection_give_up);
+		if (self->may_get_tickets) self->closing_at = aw_loop_time(self->loop);
 		if (!self->failure) {
 			self->may_lose = aw_stream_write_buffer_size(self->lower) == 0;
 			(void)send_end(self);
