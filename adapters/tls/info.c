@@ -24,7 +24,7 @@ const char *aw_tls_alpn(const aw_stream *stream) {
 	unsigned length = 0;
 	SSL_get0_alpn_selected(self->ssl, &name, &length);
 	if (!length) return NULL;
-	if (!self->alpn) self->alpn = strndup((const char *)name, length);
+	if (!self->alpn && (self->alpn = calloc(1, length + 1))) memcpy(self->alpn, name, length);
 	return self->alpn;
 }
 

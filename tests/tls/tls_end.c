@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Labels: backends valgrind */
+/* Labels: backends */
 /* How a connection ends: orderly, cut off, by halves, in time; and much in both directions before. */
 #include "tls_fixture.h"
 

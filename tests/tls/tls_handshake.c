@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Labels: backends valgrind */
+/* Labels: backends */
 /* Handshakes: what is agreed upon, what is told about it, and how they fail. */
 #include "tls_fixture.h"
 
