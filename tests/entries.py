@@ -14,7 +14,7 @@ import sys
 AWAITS = '''
 aw_as_completed_next aw_await aw_await_coro aw_await_int aw_await_shielded aw_await_take aw_await_take_int aw_barrier_abort aw_barrier_reset
 aw_barrier_wait aw_condition_acquire aw_condition_wait aw_condition_wait_for aw_event_wait aw_gather_run aw_gather_run_each aw_iterator_next aw_lock_acquire aw_queue_get aw_queue_join
-aw_queue_put aw_semaphore_acquire aw_sleep aw_sock_accept aw_sock_connect aw_sock_recv aw_sock_recvfrom aw_sock_sendall aw_sock_sendto
+aw_queue_put aw_open_connection aw_open_unix_connection aw_semaphore_acquire aw_server_listen aw_server_serve_forever aw_server_wait_closed aw_sleep aw_sock_accept aw_sock_connect aw_sock_recv aw_sock_recvfrom aw_sock_sendall aw_sock_sendto
 aw_stream_drain aw_stream_peek aw_stream_read aw_stream_readall aw_stream_readexactly aw_stream_readline aw_stream_readuntil aw_stream_readuntil_any
 aw_stream_send aw_stream_wait_closed aw_stream_wait_ready aw_taskgroup_exit aw_timeout_exit aw_timeout_run aw_to_thread aw_wait aw_wait_for aw_wait_for_shielded
 aw_with'''
@@ -22,7 +22,7 @@ aw_with'''
 OBJECTS = '''
 aw_future_error aw_future_result aw_future_result_int aw_future_take_result aw_raise aw_raise_error aw_results_get aw_results_get_int
 aw_subprocess_exec aw_subprocess_run aw_subprocess_run_future aw_subprocess_run_shell aw_subprocess_run_shell_future aw_subprocess_shell
-aw_vraisef'''
+aw_server_listen_unix aw_start_server aw_start_unix_server aw_vraisef'''
 # Functions whose status is only information, was passed by the caller, is noted by a function that they call, or is an error only outside
 # tasks; and those that a signal handler may call.
 OTHERS = '''

@@ -11,6 +11,7 @@
 
 #include <await/base.h>
 #include <await/completion.h>
+#include <await/connect.h>
 #include <await/context.h>
 #include <await/coro.h>
 #include <await/debug.h>
@@ -29,6 +30,7 @@
 #include <await/queue.h>
 #include <await/registry.h>
 #include <await/run.h>
+#include <await/server.h>
 #include <await/signals.h>
 #include <await/socket.h>
 #include <await/stackless.h>

@@ -331,11 +331,11 @@ static int tls_fd(void *ud) {
 	return aw_stream_fd(((const connection *)ud)->lower);
 }
 
-#define METHODS(shutdown_fn)                                                                                  \
-	{                                                                                                         \
-		.size = sizeof(aw_stream_methods), .name = "tls", .read = tls_read, .write = tls_write,               \
-		.watch = tls_watch, .shutdown_write = shutdown_fn, .close = tls_close, .release = tls_release,        \
-		.fd = tls_fd                                                                                          \
+#define METHODS(shutdown_fn)                                                                           \
+	{                                                                                                  \
+		.size = sizeof(aw_stream_methods), .name = "tls", .read = tls_read, .write = tls_write,        \
+		.watch = tls_watch, .shutdown_write = shutdown_fn, .close = tls_close, .release = tls_release, \
+		.fd = tls_fd                                                                                   \
 	}
 
 /* Before 1.3 the answer to a closing message is to stop writing: a half-close would cut off the answer. */

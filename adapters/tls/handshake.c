@@ -103,8 +103,8 @@ static aw_status set_name(connection *self, const char *given, bool is_checked) 
 	if (!is_address && !SSL_set_tlsext_host_name(self->ssl, name)) return -ENOMEM;
 	if (!is_checked) return 0;
 	X509_VERIFY_PARAM *checks = SSL_get0_param(self->ssl);
-	X509_VERIFY_PARAM_set_hostflags(checks,
-	                                X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	X509_VERIFY_PARAM_set_hostflags(checks, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+	                                            X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	int is_set = is_address ? X509_VERIFY_PARAM_set1_ip_asc(checks, name)
 	                        : X509_VERIFY_PARAM_set1_host(checks, name, length);
 	return is_set ? 0 : -ENOMEM;
@@ -147,7 +147,8 @@ static aw_status begin(request *call) {
 	aw_status status = set_up(self, call);
 	if (status == 0) status = aw_stream_write_buffer_limits(call->lower, NULL, &self->high);
 	if (status == 0) status = aw_future_new(loop, &self->done);
-	if (status == 0) status = aw_stream_set_protocol(call->lower, &layer_protocol, connection_ref(self), layer_destroy);
+	if (status == 0)
+		status = aw_stream_set_protocol(call->lower, &layer_protocol, connection_ref(self), layer_destroy);
 	if (status < 0) {
 		connection_unref(self);
 		ERR_clear_error();

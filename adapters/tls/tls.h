@@ -16,8 +16,8 @@ struct aw_tls_context {
 	_Atomic uint32_t refs;
 	SSL_CTX *ssl;
 	bool is_server, check_hostname;
-	bool has_defaults; /* it trusts the system's authorities, by default */
-	uint8_t verify;    /* of aw_tls_verify */
+	bool has_defaults;   /* it trusts the system's authorities, by default */
+	uint8_t verify;      /* of aw_tls_verify */
 	unsigned char *alpn; /* as on the wire, or NULL */
 	unsigned alpn_length;
 	aw_tls_sni_fn sni;

@@ -55,6 +55,10 @@ NEW_OUT(aw_error)
 %include <await/executor.h>
 %include <await/signals.h>
 %include <await/socket.h>
+%include <await/stream.h>
+%include <await/protocol.h>
+%include <await/connect.h>
+%include <await/server.h>
 %include <await/sync.h>
 %include <await/taskgroup.h>
 %include <await/timeout.h>

@@ -19,8 +19,7 @@ void protocol_data(aw_stream *self) {
 	aw_status status = 0;
 	if (protocol->data_available) {
 		status = protocol->data_available(self, self->protocol_ud, size);
-		if (status < 0)
-			failed_callback(self, "Fatal error: protocol.data_available() call failed.", status);
+		if (status < 0) failed_callback(self, "Fatal error: protocol.data_available() call failed.", status);
 		return;
 	}
 	if (protocol->data_received) {

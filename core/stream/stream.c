@@ -212,6 +212,12 @@ static void methods_release(aw_stream *self) {
 	self->methods->release(self->ud);
 }
 
+static void tell_owner(aw_stream *self) {
+	void (*on_closed)(aw_stream *, void *) = self->on_closed;
+	self->on_closed = NULL;
+	if (on_closed) on_closed(self, self->owner);
+}
+
 static void on_closed(aw_stream *self) {
 	self->state = STREAM_CLOSED;
 	methods_release(self);
@@ -219,6 +225,7 @@ static void on_closed(aw_stream *self) {
 	wake_all(&self->closes);
 	deadline_stop(self);
 	protocol_lost(self);
+	tell_owner(self);
 	stream_let_go(self);
 }
 
@@ -309,6 +316,7 @@ static void stream_shut(closer *base) {
 	out_clear(&self->out);
 	methods_release(self);
 	protocol_clear(self);
+	tell_owner(self);
 	stream_let_go(self);
 }
 
@@ -322,6 +330,7 @@ static void stream_release(object *base) {
 	loop_remove_closer(self->loop, &self->closer);
 	methods_release(self);
 	protocol_clear(self);
+	tell_owner(self);
 	in_clear(&self->in);
 	out_clear(&self->out);
 	aw_error_unref(self->error);

@@ -65,6 +65,8 @@ struct aw_stream {
 	const aw_protocol *protocol; /* or NULL: bytes are kept for readers */
 	void *protocol_ud;
 	aw_destroy_fn protocol_destroy;
+	void (*on_closed)(aw_stream *self, void *owner); /* for a server, whose connection it is; or NULL */
+	void *owner;
 	ready_item greeting; /* calls connection_made */
 };
 

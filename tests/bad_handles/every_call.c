@@ -86,6 +86,11 @@ static aw_status some_predicate(void *ud) {
 	(void)ud;
 	return 1;
 }
+static aw_status some_client(aw_stream *stream, void *ud) {
+	(void)stream;
+	(void)ud;
+	return 0;
+}
 static const struct iovec some_parts[1] = {{(void *)(uintptr_t) "x", 1}};
 static va_list some_arguments; /* empty: no format here uses an argument */
 
@@ -208,6 +213,13 @@ static void *make_aw_stream(aw_loop *loop) {
 	EXPECT_INT(aw_stream_close(peer), 0);
 	aw_stream_unref(peer);
 	EXPECT_INT(aw_stream_close(self), 0);
+	return self;
+}
+
+static void *make_aw_server(aw_loop *loop) {
+	aw_server *self = NULL;
+	EXPECT_INT(aw_server_new(loop, some_client, NULL, NULL, NULL, &self), 0);
+	EXPECT_INT(aw_server_close(self), 0);
 	return self;
 }
 

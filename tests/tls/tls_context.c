@@ -64,7 +64,8 @@ static void loads_memory(void) {
 	pem cert = certificate_pem(&server_identity), key = key_pem(&server_identity, "secret"),
 		both = identity_pem(&server_identity);
 	EXPECT_INT(aw_tls_context_load_cert_memory(context, both.text, both.length, NULL, 0, NULL), 0);
-	EXPECT_INT(aw_tls_context_load_cert_memory(context, cert.text, cert.length, key.text, key.length, "secret"), 0);
+	EXPECT_INT(
+		aw_tls_context_load_cert_memory(context, cert.text, cert.length, key.text, key.length, "secret"), 0);
 	EXPECT_INT(aw_tls_context_load_cert_memory(context, cert.text, cert.length, key.text, key.length, NULL),
 	           AW_ETLS);
 	EXPECT_INT(aw_tls_context_load_cert_memory(context, cert.text, cert.length, NULL, 0, NULL), AW_ETLS);

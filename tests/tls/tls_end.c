@@ -78,7 +78,11 @@ IN_TASK(refuses_a_forged_record) {
 	aw_stream *lower;
 	sides_kept(&both, &lower);
 	expect_passes(both.server.stream, both.client.stream, "hello");
-	EXPECT_INT(aw_stream_write(lower, "\x17\x03\x03\x00\x15" "abcdefghijklmnopqrstu", 26), 0);
+	EXPECT_INT(aw_stream_write(lower,
+	                           "\x17\x03\x03\x00\x15"
+	                           "abcdefghijklmnopqrstu",
+	                           26),
+	           0);
 	EXPECT_INT(read_one(both.client.stream), AW_ETLS);
 	EXPECT(aw_caught() && contains(aw_error_message(aw_caught()), "bad record mac"));
 	/* The peer is told so. */
@@ -326,7 +330,8 @@ static void lost(aw_stream *stream, void *ud, aw_status why) {
 
 IN_TASK(serves_a_protocol) {
 	(void)unused;
-	static const aw_protocol echoing = {.size = sizeof echoing, .data_received = echo, .connection_lost = lost};
+	static const aw_protocol echoing = {
+		.size = sizeof echoing, .data_received = echo, .connection_lost = lost};
 	sides both;
 	trace_reset();
 	sides_over_memory(&both);

@@ -85,7 +85,8 @@ IN_TASK(tells_about_the_connection) {
 	return 0;
 }
 
-static void agree_on_version(int32_t client_max, int32_t server_min, aw_status expected, const char *version) {
+static void agree_on_version(int32_t client_max, int32_t server_min, aw_status expected,
+                             const char *version) {
 	sides both;
 	sides_over_memory(&both);
 	EXPECT_INT(aw_tls_context_set_versions(both.client.context, 0, client_max), 0);
@@ -187,10 +188,11 @@ static void meet_text(bool is_server, const char *text, bool is_over, aw_status 
 IN_TASK(refuses_garbage_at_once) {
 	(void)unused;
 	meet_text(true, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", false, AW_ETLS);
-	meet_text(true, "\x16\x03\x03\x01\x01" /* a record of 257 bytes, but not a hello */
-	                "nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense "
-	                "nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense "
-	                "nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense ",
+	meet_text(true,
+	          "\x16\x03\x03\x01\x01" /* a record of 257 bytes, but not a hello */
+	          "nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense "
+	          "nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense "
+	          "nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense nonsense ",
 	          false, AW_ETLS);
 	meet_text(false, "220 mail.example.org ESMTP\r\n", false, AW_ETLS);
 	meet_text(false, "SSH-2.0-OpenSSH_9.2\r\n", false, AW_ETLS);
@@ -332,7 +334,8 @@ IN_TASK(works_as_coroutines) {
 		memset(name, 'x', 4);
 	}
 	EXPECT_INT(
-		aw_tls_accept_coro(both.server.stream, both.server.context, NULL, &both.server.stream, &accepting), 0);
+		aw_tls_accept_coro(both.server.stream, both.server.context, NULL, &both.server.stream, &accepting),
+		0);
 	EXPECT_INT(aw_task_spawn_coro(NULL, accepting, &task), 0);
 	EXPECT_INT(aw_await_coro(connecting, NULL), 0);
 	EXPECT_INT(aw_await(aw_task_future(task), NULL), 0);
@@ -349,8 +352,8 @@ IN_TASK(a_coroutine_that_never_ran_leaves_the_stream) {
 	sides both;
 	sides_over_memory(&both);
 	aw_coro *coro = NULL;
-	EXPECT_INT(aw_tls_connect_coro(both.client.stream, both.client.context, &for_localhost, &both.client.stream,
-	                               &coro),
+	EXPECT_INT(aw_tls_connect_coro(both.client.stream, both.client.context, &for_localhost,
+	                               &both.client.stream, &coro),
 	           0);
 	aw_coro_unref(coro);
 	sides_shake(&both);
@@ -401,7 +404,8 @@ IN_TASK(resumes_sessions) {
 
 CHECK_MAIN("TLS handshakes", TEST(agrees_on_a_protocol), TEST(refuses_without_a_common_protocol),
            TEST(a_protocol_is_not_needed), TEST(tells_about_the_connection), TEST(agrees_on_a_version),
-           TEST(refuses_without_a_common_cipher), TEST(chooses_a_context_by_name), TEST(refuses_garbage_at_once),
-           TEST(notices_an_early_end), TEST(a_reset_ends_it), TEST(ends_in_time),
-           TEST(can_be_cancelled_at_any_point), TEST(refuses_a_stream_in_use), TEST(starts_on_a_live_stream),
-           TEST(works_as_coroutines), TEST(a_coroutine_that_never_ran_leaves_the_stream), TEST(resumes_sessions))
+           TEST(refuses_without_a_common_cipher), TEST(chooses_a_context_by_name),
+           TEST(refuses_garbage_at_once), TEST(notices_an_early_end), TEST(a_reset_ends_it),
+           TEST(ends_in_time), TEST(can_be_cancelled_at_any_point), TEST(refuses_a_stream_in_use),
+           TEST(starts_on_a_live_stream), TEST(works_as_coroutines),
+           TEST(a_coroutine_that_never_ran_leaves_the_stream), TEST(resumes_sessions))

@@ -9,7 +9,8 @@ static identity authority, server_identity;
 static inline void make_identities(void) {
 	if (authority.certificate) return;
 	authority = make_identity("Test authority", NULL, 100, NULL);
-	server_identity = make_identity("Server", "DNS:localhost, DNS:*.example.org, IP:127.0.0.1", 50, &authority);
+	server_identity =
+		make_identity("Server", "DNS:localhost, DNS:*.example.org, IP:127.0.0.1", 50, &authority);
 }
 
 static inline void use_identity(aw_tls_context *context, const identity *who) {
@@ -43,9 +44,9 @@ typedef struct side {
 	const aw_tls_options *options;
 	bool is_server;
 	aw_status status;
-	aw_status code;     /* of the error */
-	intptr_t payload;   /* of the error */
-	char message[200];  /* of the error */
+	aw_status code;    /* of the error */
+	intptr_t payload;  /* of the error */
+	char message[200]; /* of the error */
 } side;
 
 static aw_status shake(void *ud) {

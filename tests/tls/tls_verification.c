@@ -179,7 +179,7 @@ IN_TASK(refuses_a_wrong_client_certificate) {
 }
 
 CHECK_MAIN("TLS verification", TEST(accepts_the_names_in_the_certificate), TEST(refuses_other_names),
-           TEST(refuses_an_expired_certificate), TEST(refuses_an_unknown_authority), TEST(needs_a_name_to_check),
-           TEST(accepts_everything_if_told_to), TEST(the_server_is_told_why), TEST(requires_a_client_certificate),
-           TEST(a_client_certificate_may_be_optional), TEST(accepts_a_client_certificate),
-           TEST(refuses_a_wrong_client_certificate))
+           TEST(refuses_an_expired_certificate), TEST(refuses_an_unknown_authority),
+           TEST(needs_a_name_to_check), TEST(accepts_everything_if_told_to), TEST(the_server_is_told_why),
+           TEST(requires_a_client_certificate), TEST(a_client_certificate_may_be_optional),
+           TEST(accepts_a_client_certificate), TEST(refuses_a_wrong_client_certificate))

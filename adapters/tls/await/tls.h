@@ -65,9 +65,9 @@ typedef struct aw_tls_options {
 	uint32_t flags; /**< of ::aw_tls_flag */
 	/** For a client: the name or address that the certificate must be for, and the name sent as SNI. */
 	const char *server_hostname;
-	int64_t handshake_timeout_ns; /**< default: 60 s; ::AW_FOREVER: no limit */
-	int64_t shutdown_timeout_ns;  /**< a close that takes longer becomes an abort; default: 30 s */
-	aw_tls_session *session;      /**< for a client: the session to resume, or NULL */
+	int64_t handshake_timeout_ns;    /**< default: 60 s; ::AW_FOREVER: no limit */
+	int64_t shutdown_timeout_ns;     /**< a close that takes longer becomes an abort; default: 30 s */
+	aw_tls_session *session;         /**< for a client: the session to resume, or NULL */
 	const aw_stream_options *stream; /**< of the new stream, or NULL */
 } aw_tls_options;
 
@@ -187,8 +187,9 @@ AW_API aw_status aw_tls_context_load_cert_chain(aw_tls_context *context, const c
  *
  * Thread: any.
  */
-AW_API aw_status aw_tls_context_load_cert_memory(aw_tls_context *context, const void *cert, size_t cert_length,
-                                                 const void *key, size_t key_length, const char *password);
+AW_API aw_status aw_tls_context_load_cert_memory(aw_tls_context *context, const void *cert,
+                                                 size_t cert_length, const void *key, size_t key_length,
+                                                 const char *password);
 /**
  * Sets the application protocols that are offered (client) or accepted (server), in the order of preference.
  * A client that offers protocols, none of which the server accepts, is refused.
