@@ -48,10 +48,7 @@ static aw_status set_defaults(aw_tls_context *self) {
 	if (!SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) ||
 	    !SSL_CTX_set_session_id_context(ssl, id, sizeof id - 1))
 		return -ENOMEM;
-	if (!self->is_server) {
-		if (!SSL_CTX_set_default_verify_paths(ssl)) return -ENOMEM;
-		self->has_defaults = true;
-	}
+	self->wants_defaults = !self->is_server;
 	return 0;
 }
 
@@ -59,6 +56,7 @@ static void context_free(aw_tls_context *self) {
 	self->mark = NULL;
 	SSL_CTX_free(self->ssl);
 	if (self->sni_destroy) self->sni_destroy(self->sni_ud);
+	pthread_mutex_destroy(&self->lock);
 	free(self->alpn);
 	free(self);
 }
@@ -68,6 +66,7 @@ aw_status aw_tls_context_new(int32_t role, aw_tls_context **out) {
 	aw_tls_context *self = calloc(1, sizeof *self);
 	if (!self) return tls_raise(-ENOMEM, NULL);
 	self->mark = &context_mark;
+	pthread_mutex_init(&self->lock, NULL);
 	atomic_init(&self->refs, 1);
 	self->is_server = role == AW_TLS_SERVER;
 	self->check_hostname = true;
@@ -134,14 +133,18 @@ aw_status aw_tls_context_set_check_hostname(aw_tls_context *context, aw_bool on)
 	return status;
 }
 
-/* The program brings its own authorities: the system's are not trusted besides. */
-static aw_status drop_defaults(aw_tls_context *self) {
-	if (!self->has_defaults) return 0;
-	X509_STORE *store = X509_STORE_new();
-	if (!store) return refused(self, -ENOMEM);
-	SSL_CTX_set_cert_store(self->ssl, store);
-	self->has_defaults = false;
-	return 0;
+aw_status context_load_defaults(aw_tls_context *self) {
+	if (self->verify == AW_TLS_VERIFY_NONE) return 0;
+	aw_status status = 0;
+	pthread_mutex_lock(&self->lock);
+	if (self->wants_defaults) {
+		if (SSL_CTX_set_default_verify_paths(self->ssl))
+			self->wants_defaults = false;
+		else
+			status = -ENOMEM;
+	}
+	pthread_mutex_unlock(&self->lock);
+	return status;
 }
 
 aw_status aw_tls_context_load_verify_locations(aw_tls_context *context, const char *file,
@@ -149,8 +152,7 @@ aw_status aw_tls_context_load_verify_locations(aw_tls_context *context, const ch
 	aw_status status = context_check(context);
 	if (status < 0) return status;
 	if (!file && !directory) return refused(context, -EINVAL);
-	status = drop_defaults(context);
-	if (status < 0) return status;
+	context->wants_defaults = false; /* the program brings its own authorities */
 	if (file && !SSL_CTX_load_verify_file(context->ssl, file)) return failed(context);
 	if (directory && !SSL_CTX_load_verify_dir(context->ssl, directory)) return failed(context);
 	return 0;
@@ -160,8 +162,7 @@ aw_status aw_tls_context_load_verify_memory(aw_tls_context *context, const void 
 	aw_status status = context_check(context);
 	if (status < 0) return status;
 	if (!pem || length > INT32_MAX) return refused(context, -EINVAL);
-	status = drop_defaults(context);
-	if (status < 0) return status;
+	context->wants_defaults = false; /* the program brings its own authorities */
 	BIO *bio = BIO_new_mem_buf(pem, (int)length);
 	if (!bio) return refused(context, -ENOMEM);
 	size_t count = 0;
@@ -182,7 +183,8 @@ aw_status aw_tls_context_load_verify_memory(aw_tls_context *context, const void 
 
 aw_status aw_tls_context_load_default_certs(aw_tls_context *context) {
 	aw_status status = context_check(context);
-	if (status < 0 || context->has_defaults) return status;
+	if (status < 0) return status;
+	context->wants_defaults = false;
 	return SSL_CTX_set_default_verify_paths(context->ssl) ? 0 : failed(context);
 }
 

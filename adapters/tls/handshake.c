@@ -112,10 +112,11 @@ static aw_status set_name(connection *self, const char *given, bool is_checked) 
 
 static aw_status set_up(connection *self, const request *call) {
 	const aw_tls_context *context = call->context;
-	self->ssl = SSL_new(context->ssl);
+	aw_status status = context_load_defaults(call->context);
+	if (status == 0) self->ssl = SSL_new(context->ssl);
 	if (!self->ssl) return -ENOMEM;
 	SSL_set_app_data(self->ssl, self);
-	aw_status status = bio_attach(self);
+	status = bio_attach(self);
 	if (status < 0) return status;
 	if (call->is_server) {
 		SSL_set_accept_state(self->ssl);

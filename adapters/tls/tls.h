@@ -6,6 +6,7 @@
 #include <await/await.h>
 #include <await/tls.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -16,9 +17,11 @@ struct aw_tls_context {
 	_Atomic uint32_t refs;
 	SSL_CTX *ssl;
 	bool is_server, check_hostname;
-	bool has_defaults;   /* it trusts the system's authorities, by default */
-	uint8_t verify;      /* of aw_tls_verify */
-	unsigned char *alpn; /* as on the wire, or NULL */
+	bool
+		wants_defaults; /* the system's authorities are loaded when they are needed, since it takes a while */
+	pthread_mutex_t lock; /* for that */
+	uint8_t verify;       /* of aw_tls_verify */
+	unsigned char *alpn;  /* as on the wire, or NULL */
 	unsigned alpn_length;
 	aw_tls_sni_fn sni;
 	void *sni_ud;
@@ -31,6 +34,9 @@ struct aw_tls_session {
 	_Atomic uint32_t refs;
 	SSL_SESSION *ssl;
 };
+
+/* Loads the system's authorities, if the program has brought none and they are not loaded yet. */
+aw_status context_load_defaults(aw_tls_context *self);
 
 extern const char context_mark, session_mark;
 

@@ -136,7 +136,7 @@ AW_API aw_status aw_tls_context_set_verify(aw_tls_context *context, int32_t mode
  */
 AW_API aw_status aw_tls_context_set_check_hostname(aw_tls_context *context, aw_bool on);
 /**
- * Trusts the certificates in a PEM file, in a directory of hashed names, or in both. The first call takes the
+ * Trusts the certificates in a PEM file, in a directory of hashed names, or in both. They take the
  * place of the system's authorities, which a client trusts by default.
  *
  * Errors: -EINVAL if both are NULL; -ENOENT and the like; ::AW_ETLS.
@@ -158,7 +158,8 @@ AW_API aw_status aw_tls_context_load_verify_locations(aw_tls_context *context, c
  */
 AW_API aw_status aw_tls_context_load_verify_memory(aw_tls_context *context, const void *pem, size_t length);
 /**
- * Trusts the system's authorities, besides those that are trusted already.
+ * Trusts the system's authorities, besides those that the program brings. By default a client trusts them from
+ * the first handshake on, if the program has brought none.
  *
  * Errors: ::AW_ETLS.
  *
