@@ -67,7 +67,7 @@ static aw_status connect_to(const char *name) {
 		status = talk(stream);
 	else
 		printf("%s: %s\n", name, aw_error_message(aw_caught()));
-	/* The server is told why as well. */
+	/* The server learns why as well. */
 	aw_status served = aw_await(serving, NULL);
 	if (served < 0) printf("the server: %s\n", aw_error_message(aw_caught()));
 	return status == AW_ECERTIFICATE ? 0 : status;

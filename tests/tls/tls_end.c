@@ -85,7 +85,7 @@ IN_TASK(refuses_a_forged_record) {
 	           0);
 	EXPECT_INT(read_one(both.client.stream), AW_ETLS);
 	EXPECT(aw_caught() && contains(aw_error_message(aw_caught()), "bad record mac"));
-	/* The peer is told so. */
+	/* The peer learns it. */
 	EXPECT_INT(read_one(both.server.stream), AW_ETLS);
 	EXPECT(aw_caught() && contains(aw_error_message(aw_caught()), "alert bad record mac"));
 	aw_stream_unref(lower);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends */
-/* Handshakes: what is agreed upon, what is told about it, and how they fail. */
+/* Handshakes: what is agreed upon, what is known about it, and how they fail. */
 #include "tls_fixture.h"
 
 #include <fcntl.h>

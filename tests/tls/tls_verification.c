@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* Whose certificates are accepted, and how a refusal is told. */
+/* Whose certificates are accepted, and how a refusal is reported. */
 #include "tls_fixture.h"
 
 /* The client's handshake with a server of that identity, for a host name. */
@@ -116,7 +116,7 @@ IN_TASK(requires_a_client_certificate) {
 	sides_shake(&both);
 	EXPECT_INT(both.server.status, AW_ECERTIFICATE);
 	EXPECT(contains(both.server.message, "peer did not return a certificate"));
-	/* Under TLS 1.3 the client's handshake ends first: it is told by its first read. */
+	/* Under TLS 1.3 the client's handshake ends first: its first read says so. */
 	EXPECT_INT(both.client.status, 0);
 	char byte;
 	EXPECT_INT(aw_stream_read(both.client.stream, &byte, 1), AW_ETLS);

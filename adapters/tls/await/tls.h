@@ -259,7 +259,7 @@ AW_API aw_status aw_tls_context_set_sni_callback(aw_tls_context *context, aw_tls
  * may point to the variable that holds `stream`.
  *
  * Errors: ::AW_ECERTIFICATE, ::AW_ETLS, ::AW_ETRUNCATED or an error of the stream below; ::AW_ETIMEOUT; -EBUSY
- * while a task reads from `stream`; -EPIPE if it is closed; -EINVAL, also if there is no host name to check;
+ * while a task reads from `stream`; -EPIPE if it is closed; -EINVAL, also without a host name to check;
  * ::AW_ENOTASK; -ENOMEM. The caller's reference to `stream` then remains the caller's. Once the handshake has
  * begun, `stream` is closed or aborted as well.
  *
