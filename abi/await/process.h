@@ -105,6 +105,17 @@ AW_API aw_status aw_process_options_set_flags(aw_process_options *options, uint3
  * parent's group.
  */
 AW_API aw_status aw_process_options_set_group(aw_process_options *options, int32_t pgid);
+/**
+ * Sets the terminal in which the child runs, a descriptor such as that of aw_pty_open(); -1, the default, is
+ * the parent's. The child gets its own session with this controlling terminal, as with ::AW_PROCESS_SESSION,
+ * and those of its standard streams that it would inherit are the terminal. The descriptor stays the caller's
+ * and must be open when the child is started.
+ *
+ * Errors: -EBADF; -ENOTTY. At the start: -EPERM if the terminal is that of another session already.
+ *
+ * asyncio: pty.openpty and `create_subprocess_exec(start_new_session=True)`.
+ */
+AW_API aw_status aw_process_options_set_terminal(aw_process_options *options, int fd);
 
 /**
  * @name Starting a child

@@ -70,10 +70,40 @@
 %ignore aw_sock_recv_coro;
 %ignore aw_sock_recvfrom_coro;
 %ignore aw_sock_sendall_coro;
+%ignore aw_sock_sendfile_coro;
 %ignore aw_sock_sendto_coro;
 %ignore aw_sock_accept_coro;
 %ignore aw_sock_connect_coro;
+%ignore aw_create_datagram_endpoint_coro;
+%ignore aw_datagram_abort;
+%ignore aw_datagram_close;
+%ignore aw_datagram_fd;
+%ignore aw_datagram_getpeername;
+%ignore aw_datagram_getsockname;
+%ignore aw_datagram_is_closing;
+%ignore aw_datagram_join_group;
+%ignore aw_datagram_leave_group;
+%ignore aw_datagram_open_coro;
+%ignore aw_datagram_recv_coro;
+%ignore aw_datagram_recv_many_coro;
+%ignore aw_datagram_send_coro;
+%ignore aw_datagram_send_many_coro;
+%ignore aw_datagram_sendto;
+%ignore aw_datagram_set_broadcast;
+%ignore aw_datagram_set_multicast_interface;
+%ignore aw_datagram_set_multicast_loop;
+%ignore aw_datagram_set_multicast_ttl;
+%ignore aw_datagram_set_ttl;
+%ignore aw_datagram_set_write_buffer_limits;
+%ignore aw_datagram_wait_closed_coro;
+%ignore aw_datagram_write_buffer_limits;
+%ignore aw_datagram_write_buffer_size;
+%ignore aw_datagram_ref;
+%ignore aw_datagram_unref;
 %ignore aw_getaddrinfo;
+%ignore aw_loop_set_resolver;
+%ignore aw_addrinfo_new;
+%ignore aw_nameinfo_new;
 %ignore aw_addrinfo_count;
 %ignore aw_addrinfo_family;
 %ignore aw_addrinfo_type;
@@ -90,6 +120,40 @@
 
 /* The handler is the language's own callable. */
 %ignore aw_loop_get_exception_handler;
+
+/* The frames are C's; aw_loop_print_tasks() shows what each task awaits. */
+%ignore aw_capture_call_graph;
+%ignore aw_format_call_graph;
+%ignore aw_call_graph_ref;
+%ignore aw_call_graph_unref;
+%ignore aw_call_graph_count;
+%ignore aw_call_graph_future;
+%ignore aw_call_graph_level;
+%ignore aw_call_graph_repeated;
+%ignore aw_call_graph_frame_count;
+%ignore aw_call_graph_frame;
+%ignore aw_call_graph_text;
+
+/* Contexts are the host language's own. */
+%ignore aw_task_context_get;
+%ignore aw_handle_context_get;
+
+/* For authors of C libraries: a host finishes a future by aw_loop_call_soon_threadsafe(). */
+%ignore aw_operation_new;
+%ignore aw_operation_ref;
+%ignore aw_operation_unref;
+%ignore aw_operation_future;
+%ignore aw_operation_cancelled;
+%ignore aw_operation_finish;
+%ignore aw_operation_finish_int;
+%ignore aw_operation_fail;
+
+/* The host language has pseudo-terminals in its library. */
+%ignore aw_pty_open;
+%ignore aw_pty_name;
+%ignore aw_pty_set_size;
+%ignore aw_pty_size;
+%ignore aw_process_options_set_terminal;
 
 /* Streams, servers and files: the host language has its own, over the readers of the loop or its scheduler. */
 %ignore aw_stream_new;
@@ -173,3 +237,47 @@
 %ignore aw_process_stream;
 %ignore aw_process_set_protocol;
 %ignore aw_process_protocol;
+/* Files are the host language's own. */
+%ignore aw_file_info;
+%ignore aw_walk_entry;
+%ignore aw_watch_event;
+%ignore aw_file_open_coro;
+%ignore aw_file_open_at_coro;
+%ignore aw_file_adopt;
+%ignore aw_file_take;
+%ignore aw_file_fd;
+%ignore aw_file_close_coro;
+%ignore aw_file_ref;
+%ignore aw_file_unref;
+%ignore aw_file_read_coro;
+%ignore aw_file_read_at_coro;
+%ignore aw_file_write_coro;
+%ignore aw_file_write_at_coro;
+%ignore aw_file_readv_coro;
+%ignore aw_file_writev_coro;
+%ignore aw_file_sync_coro;
+%ignore aw_file_truncate_coro;
+%ignore aw_file_allocate_coro;
+%ignore aw_file_stat_coro;
+%ignore aw_file_seek;
+%ignore aw_file_tell;
+%ignore aw_path_stat_coro;
+%ignore aw_path_rename_coro;
+%ignore aw_path_link_coro;
+%ignore aw_path_symlink_coro;
+%ignore aw_path_readlink_coro;
+%ignore aw_path_unlink_coro;
+%ignore aw_path_mkdir_coro;
+%ignore aw_path_rmdir_coro;
+%ignore aw_file_read_whole_coro;
+%ignore aw_file_replace_coro;
+%ignore aw_file_open_temp_coro;
+%ignore aw_path_mkdtemp_coro;
+%ignore aw_walk_new;
+%ignore aw_watch_new;
+%ignore aw_watch_ref;
+%ignore aw_watch_unref;
+%ignore aw_watch_add_coro;
+%ignore aw_watch_remove_coro;
+%ignore aw_watch_next_coro;
+%ignore aw_watch_event_free;
