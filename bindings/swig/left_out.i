@@ -157,6 +157,8 @@
 
 /* Streams, servers and files: the host language has its own, over the readers of the loop or its scheduler. */
 %ignore aw_stream_new;
+%ignore aw_stream_fail;
+%ignore aw_stream_methods_data;
 %ignore aw_stream_from_fd;
 %ignore aw_stream_pair;
 %ignore aw_stream_ref;

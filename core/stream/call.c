@@ -3,6 +3,7 @@
 #include "call.h"
 
 #include "coro.h"
+#include "error.h"
 #include "failure.h"
 #include "task.h"
 
@@ -16,6 +17,11 @@ static void describe_wait(const aw_future *wakeup, future_description *out) {
 }
 
 static const future_kind wait_kind = {.what = "stream", .describe = describe_wait};
+
+/* The error that ended the connection, if that is what the call failed with, or NULL. */
+static aw_error *error_for(const aw_stream *stream, aw_status status) {
+	return status < 0 && stream->error && aw_error_status(stream->error) == status ? stream->error : NULL;
+}
 
 static aw_status begin(stream_call *self, bool is_valid) {
 	aw_status status = stream_check(self->stream);
@@ -58,6 +64,12 @@ aw_status stream_call_now(stream_call *self, bool is_valid) {
 		}
 	}
 	ended(self);
+	aw_error *error = error_for(self->stream, status);
+	if (error) {
+		failed_with(error);
+		object_unref(self->stream);
+		return status;
+	}
 	object_unref(self->stream);
 	return await_ended(stackful_here(), status);
 }
@@ -86,6 +98,8 @@ static aw_status call_step(aw_resume *resume, void *ud) {
 	}
 	ended(self);
 	AW_END(&self->frame);
+	if (error_for(self->stream, self->result))
+		return aw_resume_raise(resume, error_for(self->stream, self->result));
 	if (self->result < 0) return self->result;
 	return aw_resume_return(resume, (void *)(intptr_t)self->result, value_integer);
 }

@@ -17,6 +17,11 @@ void protocol_data(aw_stream *self) {
 	size_t size = in_size(&self->in);
 	if (!protocol || !size) return;
 	aw_status status = 0;
+	if (protocol->data_available) {
+		status = protocol->data_available(self, self->protocol_ud, size);
+		if (status < 0) failed_callback(self, "Fatal error: protocol.data_available() call failed.", status);
+		return;
+	}
 	if (protocol->data_received) {
 		self->in.is_borrowed = true;
 		status = protocol->data_received(self, self->protocol_ud, in_data(&self->in), size);

@@ -2,6 +2,7 @@
 /* A stream from open to closed, and the pump between its table of functions and its buffers. */
 #include "stream.h"
 
+#include "error.h"
 #include "failure.h"
 #include "report.h"
 
@@ -36,9 +37,9 @@ void stream_watch(aw_stream *self, uint32_t events) {
 }
 
 static bool wants_to_read(const aw_stream *self) {
-	/* Without reading ahead, a call asks that waits. */
+	/* Without reading ahead, a call asks that waits; a protocol always waits. */
 	return self->state == STREAM_OPEN && !self->eof && !self->failure && !self->limit_reached &&
-	       !self->reading_paused && !self->lazy;
+	       !self->reading_paused && (!self->lazy || self->protocol);
 }
 
 void stream_update_reading(aw_stream *self) {
@@ -74,7 +75,7 @@ aw_status stream_fill(aw_stream *self) {
 
 static void on_readable(aw_stream *self) {
 	if (self->state != STREAM_OPEN || self->eof || self->failure) return;
-	if (self->lazy) {
+	if (self->lazy && !self->protocol) {
 		wait_queue_wake_next(&self->readers); /* it reads itself */
 		return;
 	}
@@ -332,6 +333,7 @@ static void stream_release(object *base) {
 	tell_owner(self);
 	in_clear(&self->in);
 	out_clear(&self->out);
+	aw_error_unref(self->error);
 	object_free(base);
 }
 
@@ -417,6 +419,15 @@ ENTRY(aw_stream_ready, (aw_stream *stream, uint32_t events), (stream, events)) {
 	aw_status status = stream_check(stream);
 	if (status == 0) stream_ready(stream, events);
 	return status;
+}
+
+ENTRY(aw_stream_fail, (aw_stream *stream, aw_error *error), (stream, error)) {
+	aw_status status = stream_check(stream), failure = aw_error_status(error);
+	if (status == 0 && failure >= 0) status = AW_EBADHANDLE;
+	if (status < 0) return status;
+	if (!stream->failure && stream->state != STREAM_CLOSED) stream->error = aw_error_ref(error);
+	stream_fail(stream, failure);
+	return 0;
 }
 
 ENTRY(aw_stream_close, (aw_stream *stream), (stream)) {
