@@ -35,11 +35,17 @@ static aw_status join(stream_call *self, wait_queue *queue) {
 	return wait_queue_join(queue, &self->waiter, &wait_kind, self->stream, self->stream->loop);
 }
 
+static void drop_streams(stream_call *self) {
+	object_unref(self->stream);
+	if (self->other) object_unref(self->other);
+}
+
 aw_status stream_call_now(stream_call *self) {
 	if (!stackful_here()) return AW_ENOTASK;
 	aw_status status = begin(self);
 	if (status < 0) return failed(status);
 	object_ref(self->stream);
+	if (self->other) object_ref(self->other);
 	while ((status = self->verb->attempt(self)) == -EAGAIN) {
 		wait_queue *queue = self->verb->queue(self);
 		if (queue) {
@@ -52,12 +58,12 @@ aw_status stream_call_now(stream_call *self) {
 		}
 		if (status < 0) {
 			ended(self);
-			object_unref(self->stream);
+			drop_streams(self);
 			return status; /* noted by the await */
 		}
 	}
 	ended(self);
-	object_unref(self->stream);
+	drop_streams(self);
 	return await_ended(stackful_here(), status);
 }
 
@@ -92,7 +98,7 @@ static aw_status call_step(aw_resume *resume, void *ud) {
 static void call_destroy(void *ud) {
 	stream_call *self = ud;
 	ended(self);
-	object_unref(self->stream);
+	drop_streams(self);
 	free(self);
 }
 
@@ -109,5 +115,6 @@ aw_status stream_call_later(const stream_call *call, const void *origin, aw_coro
 		self->separators = self->separator = &self->only; /* the copy's */
 	}
 	object_ref(self->stream);
+	if (self->other) object_ref(self->other);
 	return 0;
 }
