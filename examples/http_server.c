@@ -605,7 +605,7 @@ static aw_status serve(aw_stream *stream, void *ud) {
 
 /* --- the server --- */
 
-/* Requests that are under way are answered; a second signal ends them too. */
+/* What was asked is answered; a second signal ends that too. */
 static aw_status stop(aw_loop *loop, void *ud) {
 	(void)loop;
 	site *self = ud;
