@@ -273,7 +273,7 @@ static bool parse_number(text *self, uint64_t *out) {
 static int parse_range(text self, uint64_t size, span *out) {
 	uint64_t first, last;
 	*out = (span){0, size};
-	if (self.length < 6 || strncasecmp(self.data, "bytes=", 6)) return 200;
+	if (self.length < 6 || strncasecmp(self.data, "bytes=", 6) != 0) return 200;
 	self.data += 6;
 	self.length -= 6;
 	bool has_first = parse_number(&self, &first);
@@ -444,9 +444,10 @@ static bool decode_path(text self, char out[static TARGET_MAX + 1]) {
 		if (used || c != '/') out[used++] = c;
 	}
 	out[used] = 0;
-	for (const char *part = out; part; part = strchr(part, '/')) {
-		if (*part == '/') part++;
-		if (!strncmp(part, "..", 2) && (!part[2] || part[2] == '/')) return false;
+	for (const char *part = out; *part; part += strspn(part, "/")) {
+		size_t length = strcspn(part, "/");
+		if (length == 2 && !memcmp(part, "..", 2)) return false;
+		part += length;
 	}
 	return true;
 }
@@ -638,6 +639,10 @@ static aw_status run(void *ud) {
 	return aw_server_wait_closed(server);
 }
 
+static int64_t seconds(const char *text) {
+	return (int64_t)(atof(text) * AW_SECOND);
+}
+
 static int usage(const char *name) {
 	fprintf(stderr,
 	        "usage: %s [OPTION...] FOLDER\n"
@@ -661,15 +666,14 @@ int main(int count, char **arguments) {
 	             .grace = 30 * AW_SECOND,
 	             .max_connections = 1000};
 	for (int option; (option = getopt(count, arguments, "a:p:c:i:r:s:g:")) != -1;) {
-		int64_t nanoseconds = optarg ? (int64_t)(atof(optarg) * AW_SECOND) : 0;
 		switch (option) {
 		case 'a': self.host = optarg; break;
 		case 'p': self.port = optarg; break;
 		case 'c': self.max_connections = strtoull(optarg, NULL, 10); break;
-		case 'i': self.idle = nanoseconds; break;
-		case 'r': self.head = nanoseconds; break;
-		case 's': self.send = nanoseconds; break;
-		case 'g': self.grace = nanoseconds; break;
+		case 'i': self.idle = seconds(optarg); break;
+		case 'r': self.head = seconds(optarg); break;
+		case 's': self.send = seconds(optarg); break;
+		case 'g': self.grace = seconds(optarg); break;
 		default: return usage(arguments[0]);
 		}
 	}
