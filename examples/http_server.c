@@ -639,8 +639,8 @@ static aw_status run(void *ud) {
 	return aw_server_wait_closed(server);
 }
 
-static int64_t seconds(const char *text) {
-	return (int64_t)(atof(text) * AW_SECOND);
+static int64_t seconds(const char *number) {
+	return (int64_t)(atof(number) * AW_SECOND);
 }
 
 static int usage(const char *name) {
