@@ -240,6 +240,63 @@ static void a_cancelled_copy_loses_nothing(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
+typedef struct receiver {
+	aw_stream *stream;
+	size_t count;
+} receiver;
+
+static aw_status receive(void *ud) {
+	receiver *self = ud;
+	self->count = read_rest(self->stream, 0);
+	return 0;
+}
+
+/* Cancelled again and again while bytes flow: each is passed on once, in order. */
+static void interrupt_copy(const stream_kind *one, const stream_kind *other, const aw_copy_options *options) {
+	ends from = one->open(NULL), to = other->open(NULL);
+	unblock(from);
+	unblock(to);
+	shrink(from);
+	shrink(to);
+	receiver reader = {to.right, 0};
+	aw_future *writer = spawn(write_much, from.left), *reading = spawn(receive, &reader);
+	uint64_t total = 0;
+	unsigned seed = 1;
+	for (aw_status status = AW_ECANCELLED; status == AW_ECANCELLED;) {
+		copying self = {from.right, to.left, -1, options, 0, 0, true};
+		aw_task *copier = NULL;
+		EXPECT_INT(aw_task_spawn(NULL, copy, &self, NULL, &copier), 0);
+		seed = seed * 1103515245 + 12345;
+		for (unsigned i = 0; i < (seed >> 16) % 5; i++) EXPECT_INT(aw_sleep(0), 0);
+		aw_task_cancel(copier, NULL);
+		status = aw_await(aw_task_future(copier), NULL);
+		aw_task_unref(copier);
+		total += self.count;
+		EXPECT(status == 0 || status == AW_ECANCELLED);
+	}
+	EXPECT_INT(total, MUCH);
+	await_and_drop(reading, 0);
+	await_and_drop(writer, 0);
+	EXPECT_INT(reader.count, MUCH);
+	close_ends(from);
+	close_ends(to);
+}
+
+static aw_status interrupts_between_all_kinds(void *ud) {
+	(void)ud;
+	enum { KINDS = sizeof stream_kinds / sizeof *stream_kinds };
+	for (size_t i = 0; i < KINDS * KINDS; i++) {
+		interrupt_copy(&stream_kinds[i / KINDS], &stream_kinds[i % KINDS], NULL);
+		interrupt_copy(&stream_kinds[i / KINDS], &stream_kinds[i % KINDS], &no_splice);
+	}
+	return 0;
+}
+
+static void a_copy_can_be_continued(void) {
+	EXPECT_INT(aw_run(NULL, interrupts_between_all_kinds, NULL, NULL, NULL), 0);
+	EXPECT_INT(aw_debug_live_handles(), 0);
+}
+
 /* The receiver has gone: the signal SIGPIPE would end the program. */
 static void a_receiver_that_left_ends_it_to(ends from, ends to) {
 	unblock(from);
@@ -556,4 +613,4 @@ static void files(void) {
 }
 
 CHECK_MAIN("copies", TEST(copies_everything), TEST(copies), TEST(a_cancelled_copy_loses_nothing),
-           TEST(memory_takes_over_when_refused), TEST(files))
+           TEST(a_copy_can_be_continued), TEST(memory_takes_over_when_refused), TEST(files))
