@@ -44,7 +44,7 @@ it_asks_debian_for_what_the_library_needs_alone() {
 	local package wrong=0
 	while read -r package; do
 		case $package in
-		gcc | libc6-dev | meson | ninja-build | pkgconf | python3 | libuv1-dev | libev-dev | liburing-dev) ;;
+		gcc | libc6-dev | meson | ninja-build | pkgconf | python3 | libuv1-dev | libev-dev | liburing-dev | libc-ares-dev) ;;
 		*) echo "    asked for $package" && wrong=1 ;;
 		esac
 	done < <(sed -n 's/^install //p' "$work/asked" | tr ' ' '\n' | grep -v '^-')

@@ -14,10 +14,12 @@
 #include <await/connect.h>
 #include <await/context.h>
 #include <await/coro.h>
+#include <await/datagram.h>
 #include <await/debug.h>
 #include <await/error.h>
 #include <await/executor.h>
 #include <await/fd.h>
+#include <await/file.h>
 #include <await/future.h>
 #include <await/gather.h>
 #include <await/interrupt.h>
@@ -40,5 +42,6 @@
 #include <await/taskgroup.h>
 #include <await/timeout.h>
 #include <await/wait.h>
+#include <await/watch.h>
 
 #endif

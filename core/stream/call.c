@@ -17,8 +17,9 @@ static void describe_wait(const aw_future *wakeup, future_description *out) {
 
 static const future_kind wait_kind = {.what = "stream", .describe = describe_wait};
 
-static aw_status begin(stream_call *self) {
+static aw_status begin(stream_call *self, bool is_valid) {
 	aw_status status = stream_check(self->stream);
+	if (status == 0 && !is_valid) status = -EINVAL;
 	if (status == 0 && self->verb->begin) status = self->verb->begin(self);
 	self->begun = status == 0;
 	return status;
@@ -40,9 +41,9 @@ static void drop_streams(stream_call *self) {
 	if (self->other) object_unref(self->other);
 }
 
-aw_status stream_call_now(stream_call *self) {
+aw_status stream_call_now(stream_call *self, bool is_valid) {
 	if (!stackful_here()) return AW_ENOTASK;
-	aw_status status = begin(self);
+	aw_status status = begin(self, is_valid);
 	if (status < 0) return failed(status);
 	object_ref(self->stream);
 	if (self->other) object_ref(self->other);
@@ -72,7 +73,7 @@ static aw_status call_step(aw_resume *resume, void *ud) {
 	wait_queue *queue;
 	AW_BEGIN(&self->frame);
 	if (aw_resume_status(resume) < 0) return aw_resume_raise(resume, aw_resume_error(resume));
-	self->result = begin(self);
+	self->result = begin(self, true);
 	if (self->result < 0) return self->result;
 	while ((self->result = self->verb->attempt(self)) == -EAGAIN) {
 		queue = self->verb->queue(self);
@@ -102,9 +103,9 @@ static void call_destroy(void *ud) {
 	free(self);
 }
 
-aw_status stream_call_later(const stream_call *call, const void *origin, aw_coro **out) {
+aw_status stream_call_later(const stream_call *call, bool is_valid, const void *origin, aw_coro **out) {
 	aw_status status = stream_check(call->stream);
-	if (status == 0 && !out) status = -EINVAL;
+	if (status == 0 && (!is_valid || !out)) status = -EINVAL;
 	if (status < 0) return status;
 	stream_call *self;
 	status =

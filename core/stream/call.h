@@ -54,9 +54,9 @@ struct stream_call {
 	wait_queue *waits_in; /* or NULL to let others run */
 };
 
-/* Carries it out in a stackful task. */
-aw_status stream_call_now(stream_call *self);
-/* Makes a coroutine of it. */
-aw_status stream_call_later(const stream_call *self, const void *origin, aw_coro **out);
+/* Carries it out in a stackful task. -EINVAL unless the arguments are valid. */
+aw_status stream_call_now(stream_call *self, bool is_valid);
+/* Makes a coroutine of it, likewise. */
+aw_status stream_call_later(const stream_call *self, bool is_valid, const void *origin, aw_coro **out);
 
 #endif

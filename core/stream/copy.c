@@ -175,8 +175,9 @@ static void copy_ended(stream_call *self) {
 
 static const stream_verb verb_copy = {"copy", attempt_copy, copy_queue, copy_begin, copy_ended};
 
-static aw_status copy_call(stream_call *self, aw_stream *from, aw_stream *to, int64_t limit,
-                           const aw_copy_options *options, uint64_t *out_count, uint32_t *out_way) {
+/* Returns whether the arguments are valid. Bad handles are noticed by the call. */
+static bool copy_call(stream_call *self, aw_stream *from, aw_stream *to, int64_t limit,
+                      const aw_copy_options *options, uint64_t *out_count, uint32_t *out_way) {
 	*self = (stream_call){.verb = &verb_copy,
 	                      .stream = from,
 	                      .other = to,
@@ -184,25 +185,23 @@ static aw_status copy_call(stream_call *self, aw_stream *from, aw_stream *to, in
 	                      .out_total = out_count,
 	                      .out_way = out_way,
 	                      .may_splice = !options || !(options->flags & AW_COPY_NO_SPLICE)};
-	aw_status status = stream_check(from);
-	if (status == 0) status = stream_check(to);
-	if (status == 0 && (from->loop != to->loop || (options && options->size < sizeof *options)))
-		status = -EINVAL;
-	return status;
+	bool are_streams = object_is(from, &stream_class) && object_is(to, &stream_class);
+	return (!are_streams || from->loop == to->loop) && (!options || options->size >= sizeof *options);
 }
 
 aw_status aw_stream_copy(aw_stream *source, aw_stream *target, int64_t limit, const aw_copy_options *options,
                          uint64_t *out_count, uint32_t *out_way) {
 	stream_call call;
-	aw_status status = copy_call(&call, source, target, limit, options, out_count, out_way);
-	if (status < 0) return stackful_here() ? failed(status) : AW_ENOTASK;
-	return stream_call_now(&call);
+	bool is_valid = copy_call(&call, source, target, limit, options, out_count, out_way);
+	if (!object_is(target, &stream_class)) return stackful_here() ? failed(AW_EBADHANDLE) : AW_ENOTASK;
+	return stream_call_now(&call, is_valid);
 }
 
 ENTRY(aw_stream_copy_coro, (aw_stream *source, aw_stream *target, int64_t limit, const aw_copy_options *options,
                             uint64_t *out_count, uint32_t *out_way, aw_coro **out),
       (source, target, limit, options, out_count, out_way, out)) {
 	stream_call call;
-	aw_status status = copy_call(&call, source, target, limit, options, out_count, out_way);
-	return status < 0 ? status : stream_call_later(&call, CALLER, out);
+	bool is_valid = copy_call(&call, source, target, limit, options, out_count, out_way);
+	if (!object_is(target, &stream_class)) return AW_EBADHANDLE;
+	return stream_call_later(&call, is_valid, CALLER, out);
 }

@@ -2,7 +2,6 @@
 /* A file to a stream: by the table of functions if it can, or else read and written. */
 #include "call.h"
 #include "failure.h"
-#include "stackful.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -118,13 +117,12 @@ static stream_call sendfile_call(aw_stream *stream, int fd, int64_t offset, int6
 
 aw_status aw_stream_sendfile(aw_stream *stream, int fd, int64_t offset, int64_t count, uint64_t *out_sent) {
 	stream_call call = sendfile_call(stream, fd, offset, count, out_sent);
-	if (offset < 0) return stackful_here() ? failed(-EINVAL) : AW_ENOTASK;
-	return stream_call_now(&call);
+	return stream_call_now(&call, offset >= 0);
 }
 
 ENTRY(aw_stream_sendfile_coro, (aw_stream *stream, int fd, int64_t offset, int64_t count, uint64_t *out_sent,
                                 aw_coro **out),
       (stream, fd, offset, count, out_sent, out)) {
 	stream_call call = sendfile_call(stream, fd, offset, count, out_sent);
-	return offset < 0 ? -EINVAL : stream_call_later(&call, CALLER, out);
+	return stream_call_later(&call, offset >= 0, CALLER, out);
 }

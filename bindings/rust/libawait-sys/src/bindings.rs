@@ -293,6 +293,783 @@ extern "C" {
         timeout_ns: i64,
     ) -> aw_status;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct iovec {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct sockaddr {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_stream {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_stream_methods {
+    pub size: u32,
+    pub reserved: u32,
+    pub name: *const std::os::raw::c_char,
+    pub read: ::core::option::Option<
+        unsafe extern "C" fn(
+            ud: *mut std::os::raw::c_void,
+            buffer: *mut std::os::raw::c_void,
+            length: usize,
+        ) -> aw_status,
+    >,
+    pub write: ::core::option::Option<
+        unsafe extern "C" fn(ud: *mut std::os::raw::c_void, parts: *const iovec, count: usize) -> aw_status,
+    >,
+    pub watch:
+        ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void, events: u32) -> aw_status>,
+    pub shutdown_write:
+        ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void) -> aw_status>,
+    pub close: ::core::option::Option<
+        unsafe extern "C" fn(ud: *mut std::os::raw::c_void, aborting: aw_bool) -> aw_status,
+    >,
+    pub release: ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void)>,
+    pub fd:
+        ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void) -> std::os::raw::c_int>,
+}
+#[test]
+fn bindgen_test_layout_aw_stream_methods() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_stream_methods>(),
+        72usize,
+        concat!("Size of: ", stringify!(aw_stream_methods))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_stream_methods>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_stream_methods))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
+    fn test_field_name() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).name) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(name))
+        );
+    }
+    test_field_name();
+    fn test_field_read() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).read) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(read))
+        );
+    }
+    test_field_read();
+    fn test_field_write() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).write) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(write))
+        );
+    }
+    test_field_write();
+    fn test_field_watch() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).watch) as usize - ptr as usize
+            },
+            32usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(watch))
+        );
+    }
+    test_field_watch();
+    fn test_field_shutdown_write() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).shutdown_write) as usize - ptr as usize
+            },
+            40usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(shutdown_write))
+        );
+    }
+    test_field_shutdown_write();
+    fn test_field_close() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).close) as usize - ptr as usize
+            },
+            48usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(close))
+        );
+    }
+    test_field_close();
+    fn test_field_release() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).release) as usize - ptr as usize
+            },
+            56usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(release))
+        );
+    }
+    test_field_release();
+    fn test_field_fd() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).fd) as usize - ptr as usize
+            },
+            64usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(fd))
+        );
+    }
+    test_field_fd();
+}
+pub const AW_STREAM_NO_READ_AHEAD: aw_stream_flag = 1;
+pub type aw_stream_flag = std::os::raw::c_uint;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_stream_options {
+    pub size: u32,
+    pub flags: u32,
+    pub limit: u64,
+    pub high_water: u64,
+    pub low_water: u64,
+}
+#[test]
+fn bindgen_test_layout_aw_stream_options() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_stream_options>(),
+        32usize,
+        concat!("Size of: ", stringify!(aw_stream_options))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_stream_options>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_stream_options))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_stream_options), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_flags() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).flags) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_stream_options), "::", stringify!(flags))
+        );
+    }
+    test_field_flags();
+    fn test_field_limit() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).limit) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_stream_options), "::", stringify!(limit))
+        );
+    }
+    test_field_limit();
+    fn test_field_high_water() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).high_water) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_stream_options), "::", stringify!(high_water))
+        );
+    }
+    test_field_high_water();
+    fn test_field_low_water() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).low_water) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_stream_options), "::", stringify!(low_water))
+        );
+    }
+    test_field_low_water();
+}
+extern "C" {
+    pub fn aw_stream_new(
+        loop_: *mut aw_loop,
+        methods: *const aw_stream_methods,
+        ud: *mut std::os::raw::c_void,
+        options: *const aw_stream_options,
+        out: *mut *mut aw_stream,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_from_fd(
+        loop_: *mut aw_loop,
+        fd: std::os::raw::c_int,
+        options: *const aw_stream_options,
+        out: *mut *mut aw_stream,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_pair(
+        loop_: *mut aw_loop,
+        options: *const aw_stream_options,
+        out: *mut *mut aw_stream,
+        out_peer: *mut *mut aw_stream,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_ref(stream: *mut aw_stream) -> *mut aw_stream;
+}
+extern "C" {
+    pub fn aw_stream_unref(stream: *mut aw_stream);
+}
+extern "C" {
+    pub fn aw_stream_ready(stream: *mut aw_stream, events: u32) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_read(
+        stream: *mut aw_stream,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_read_coro(
+        stream: *mut aw_stream,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readexactly(
+        stream: *mut aw_stream,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readexactly_coro(
+        stream: *mut aw_stream,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readuntil(
+        stream: *mut aw_stream,
+        separator: *const std::os::raw::c_void,
+        separator_length: usize,
+        out_data: *mut *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readuntil_coro(
+        stream: *mut aw_stream,
+        separator: *const std::os::raw::c_void,
+        separator_length: usize,
+        out_data: *mut *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readuntil_any(
+        stream: *mut aw_stream,
+        separators: *const iovec,
+        count: usize,
+        out_data: *mut *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readuntil_any_coro(
+        stream: *mut aw_stream,
+        separators: *const iovec,
+        count: usize,
+        out_data: *mut *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readline(
+        stream: *mut aw_stream,
+        out_data: *mut *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readline_coro(
+        stream: *mut aw_stream,
+        out_data: *mut *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readall(
+        stream: *mut aw_stream,
+        max: usize,
+        out_data: *mut *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readall_coro(
+        stream: *mut aw_stream,
+        max: usize,
+        out_data: *mut *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_peek(
+        stream: *mut aw_stream,
+        min: usize,
+        out_data: *mut *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_peek_coro(
+        stream: *mut aw_stream,
+        min: usize,
+        out_data: *mut *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_view(stream: *mut aw_stream, out_data: *mut *const std::os::raw::c_char) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_consume(stream: *mut aw_stream, count: usize) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_at_eof(stream: *const aw_stream) -> aw_bool;
+}
+extern "C" {
+    pub fn aw_stream_pause_reading(stream: *mut aw_stream) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_resume_reading(stream: *mut aw_stream) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_is_reading(stream: *const aw_stream) -> aw_bool;
+}
+extern "C" {
+    pub fn aw_stream_write(
+        stream: *mut aw_stream,
+        data: *const std::os::raw::c_void,
+        length: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_writelines(stream: *mut aw_stream, parts: *const iovec, count: usize) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_drain(stream: *mut aw_stream) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_drain_coro(stream: *mut aw_stream, out: *mut *mut aw_coro) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_send(
+        stream: *mut aw_stream,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        out_sent: *mut usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_send_coro(
+        stream: *mut aw_stream,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        out_sent: *mut usize,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_write_eof(stream: *mut aw_stream) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_can_write_eof(stream: *const aw_stream) -> aw_bool;
+}
+extern "C" {
+    pub fn aw_stream_write_buffer_size(stream: *const aw_stream) -> usize;
+}
+extern "C" {
+    pub fn aw_stream_write_buffer_limits(
+        stream: *const aw_stream,
+        out_low: *mut usize,
+        out_high: *mut usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_set_write_buffer_limits(stream: *mut aw_stream, high: i64, low: i64) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_wait_ready(stream: *mut aw_stream, events: u32) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_wait_ready_coro(
+        stream: *mut aw_stream,
+        events: u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_try_read(
+        stream: *mut aw_stream,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_try_write(
+        stream: *mut aw_stream,
+        data: *const std::os::raw::c_void,
+        length: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_close(stream: *mut aw_stream) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_abort(stream: *mut aw_stream) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_is_closing(stream: *const aw_stream) -> aw_bool;
+}
+extern "C" {
+    pub fn aw_stream_wait_closed(stream: *mut aw_stream, timeout_ns: i64) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_wait_closed_coro(
+        stream: *mut aw_stream,
+        timeout_ns: i64,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_fd(stream: *const aw_stream) -> std::os::raw::c_int;
+}
+extern "C" {
+    pub fn aw_stream_kind(stream: *const aw_stream) -> *const std::os::raw::c_char;
+}
+extern "C" {
+    pub fn aw_stream_getsockname(
+        stream: *const aw_stream,
+        address: *mut sockaddr,
+        address_length: *mut u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_getpeername(
+        stream: *const aw_stream,
+        address: *mut sockaddr,
+        address_length: *mut u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_peer_credentials(
+        stream: *const aw_stream,
+        out_pid: *mut i32,
+        out_uid: *mut i32,
+        out_gid: *mut i32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_bytes_read(stream: *const aw_stream) -> u64;
+}
+extern "C" {
+    pub fn aw_stream_bytes_written(stream: *const aw_stream) -> u64;
+}
+pub const AW_CONNECT_KEEP_ALIVE: aw_connect_flag = 1;
+pub const AW_CONNECT_DELAY: aw_connect_flag = 2;
+pub const AW_CONNECT_ALL_ERRORS: aw_connect_flag = 4;
+pub type aw_connect_flag = std::os::raw::c_uint;
+pub type aw_prepare_fn = ::core::option::Option<
+    unsafe extern "C" fn(fd: std::os::raw::c_int, ud: *mut std::os::raw::c_void) -> aw_status,
+>;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_connect_options {
+    pub size: u32,
+    pub flags: u32,
+    pub family: i32,
+    pub getaddrinfo_flags: i32,
+    pub local_host: *const std::os::raw::c_char,
+    pub local_service: *const std::os::raw::c_char,
+    pub happy_eyeballs_delay_ns: i64,
+    pub interleave: i32,
+    pub reserved: u32,
+    pub timeout_ns: i64,
+    pub prepare: aw_prepare_fn,
+    pub prepare_ud: *mut std::os::raw::c_void,
+    pub stream: *const aw_stream_options,
+}
+#[test]
+fn bindgen_test_layout_aw_connect_options() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_connect_options>(),
+        80usize,
+        concat!("Size of: ", stringify!(aw_connect_options))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_connect_options>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_connect_options))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_flags() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).flags) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(flags))
+        );
+    }
+    test_field_flags();
+    fn test_field_family() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).family) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(family))
+        );
+    }
+    test_field_family();
+    fn test_field_getaddrinfo_flags() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).getaddrinfo_flags) as usize - ptr as usize
+            },
+            12usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(getaddrinfo_flags))
+        );
+    }
+    test_field_getaddrinfo_flags();
+    fn test_field_local_host() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).local_host) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(local_host))
+        );
+    }
+    test_field_local_host();
+    fn test_field_local_service() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).local_service) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(local_service))
+        );
+    }
+    test_field_local_service();
+    fn test_field_happy_eyeballs_delay_ns() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).happy_eyeballs_delay_ns) as usize - ptr as usize
+            },
+            32usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(aw_connect_options),
+                "::",
+                stringify!(happy_eyeballs_delay_ns)
+            )
+        );
+    }
+    test_field_happy_eyeballs_delay_ns();
+    fn test_field_interleave() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).interleave) as usize - ptr as usize
+            },
+            40usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(interleave))
+        );
+    }
+    test_field_interleave();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            44usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
+    fn test_field_timeout_ns() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).timeout_ns) as usize - ptr as usize
+            },
+            48usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(timeout_ns))
+        );
+    }
+    test_field_timeout_ns();
+    fn test_field_prepare() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).prepare) as usize - ptr as usize
+            },
+            56usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(prepare))
+        );
+    }
+    test_field_prepare();
+    fn test_field_prepare_ud() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).prepare_ud) as usize - ptr as usize
+            },
+            64usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(prepare_ud))
+        );
+    }
+    test_field_prepare_ud();
+    fn test_field_stream() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).stream) as usize - ptr as usize
+            },
+            72usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(stream))
+        );
+    }
+    test_field_stream();
+}
+extern "C" {
+    pub fn aw_open_connection(
+        host: *const std::os::raw::c_char,
+        service: *const std::os::raw::c_char,
+        options: *const aw_connect_options,
+        out: *mut *mut aw_stream,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_open_connection_future(
+        loop_: *mut aw_loop,
+        host: *const std::os::raw::c_char,
+        service: *const std::os::raw::c_char,
+        options: *const aw_connect_options,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_open_unix_connection(
+        path: *const std::os::raw::c_char,
+        options: *const aw_connect_options,
+        out: *mut *mut aw_stream,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_open_unix_connection_future(
+        loop_: *mut aw_loop,
+        path: *const std::os::raw::c_char,
+        options: *const aw_connect_options,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
+}
 extern "C" {
     pub fn aw_context_set(
         key: *const std::os::raw::c_void,
@@ -1269,11 +2046,6 @@ extern "C" {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
-pub struct sockaddr {
-    _unused: [u8; 0],
-}
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
 pub struct aw_addrinfo {
     _unused: [u8; 0],
 }
@@ -1548,6 +2320,188 @@ extern "C" {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
+pub struct aw_protocol {
+    pub size: u32,
+    pub reserved: u32,
+    pub connection_made:
+        ::core::option::Option<unsafe extern "C" fn(stream: *mut aw_stream, ud: *mut std::os::raw::c_void)>,
+    pub data_received: ::core::option::Option<
+        unsafe extern "C" fn(
+            stream: *mut aw_stream,
+            ud: *mut std::os::raw::c_void,
+            data: *const std::os::raw::c_void,
+            length: usize,
+        ) -> aw_status,
+    >,
+    pub get_buffer: ::core::option::Option<
+        unsafe extern "C" fn(
+            stream: *mut aw_stream,
+            ud: *mut std::os::raw::c_void,
+            hint: usize,
+            out_buffer: *mut *mut std::os::raw::c_void,
+            out_length: *mut usize,
+        ) -> aw_status,
+    >,
+    pub buffer_updated: ::core::option::Option<
+        unsafe extern "C" fn(
+            stream: *mut aw_stream,
+            ud: *mut std::os::raw::c_void,
+            count: usize,
+        ) -> aw_status,
+    >,
+    pub eof_received: ::core::option::Option<
+        unsafe extern "C" fn(stream: *mut aw_stream, ud: *mut std::os::raw::c_void) -> aw_status,
+    >,
+    pub connection_lost: ::core::option::Option<
+        unsafe extern "C" fn(stream: *mut aw_stream, ud: *mut std::os::raw::c_void, why: aw_status),
+    >,
+    pub pause_writing:
+        ::core::option::Option<unsafe extern "C" fn(stream: *mut aw_stream, ud: *mut std::os::raw::c_void)>,
+    pub resume_writing:
+        ::core::option::Option<unsafe extern "C" fn(stream: *mut aw_stream, ud: *mut std::os::raw::c_void)>,
+}
+#[test]
+fn bindgen_test_layout_aw_protocol() {
+    assert_eq!(::core::mem::size_of::<aw_protocol>(), 72usize, concat!("Size of: ", stringify!(aw_protocol)));
+    assert_eq!(
+        ::core::mem::align_of::<aw_protocol>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_protocol))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
+    fn test_field_connection_made() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).connection_made) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(connection_made))
+        );
+    }
+    test_field_connection_made();
+    fn test_field_data_received() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).data_received) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(data_received))
+        );
+    }
+    test_field_data_received();
+    fn test_field_get_buffer() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).get_buffer) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(get_buffer))
+        );
+    }
+    test_field_get_buffer();
+    fn test_field_buffer_updated() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).buffer_updated) as usize - ptr as usize
+            },
+            32usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(buffer_updated))
+        );
+    }
+    test_field_buffer_updated();
+    fn test_field_eof_received() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).eof_received) as usize - ptr as usize
+            },
+            40usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(eof_received))
+        );
+    }
+    test_field_eof_received();
+    fn test_field_connection_lost() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).connection_lost) as usize - ptr as usize
+            },
+            48usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(connection_lost))
+        );
+    }
+    test_field_connection_lost();
+    fn test_field_pause_writing() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).pause_writing) as usize - ptr as usize
+            },
+            56usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(pause_writing))
+        );
+    }
+    test_field_pause_writing();
+    fn test_field_resume_writing() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).resume_writing) as usize - ptr as usize
+            },
+            64usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(resume_writing))
+        );
+    }
+    test_field_resume_writing();
+}
+extern "C" {
+    pub fn aw_stream_set_protocol(
+        stream: *mut aw_stream,
+        protocol: *const aw_protocol,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_protocol_data(stream: *const aw_stream) -> *mut std::os::raw::c_void;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct aw_queue {
     _unused: [u8; 0],
 }
@@ -1764,6 +2718,221 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_loop_cancel_all(loop_: *mut aw_loop) -> aw_status;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_server {
+    _unused: [u8; 0],
+}
+pub type aw_client_fn = ::core::option::Option<
+    unsafe extern "C" fn(stream: *mut aw_stream, ud: *mut std::os::raw::c_void) -> aw_status,
+>;
+pub const AW_SERVER_REUSE_PORT: aw_server_flag = 1;
+pub const AW_SERVER_KEEP_ALIVE: aw_server_flag = 2;
+pub const AW_SERVER_DELAY: aw_server_flag = 4;
+pub const AW_SERVER_DUAL_STACK: aw_server_flag = 8;
+pub const AW_SERVER_KEEP_PATH: aw_server_flag = 16;
+pub const AW_SERVER_CALLBACK: aw_server_flag = 32;
+pub const AW_SERVER_SHED: aw_server_flag = 64;
+pub type aw_server_flag = std::os::raw::c_uint;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_server_options {
+    pub size: u32,
+    pub flags: u32,
+    pub family: i32,
+    pub backlog: i32,
+    pub max_connections: u64,
+    pub stream: *const aw_stream_options,
+}
+#[test]
+fn bindgen_test_layout_aw_server_options() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_server_options>(),
+        32usize,
+        concat!("Size of: ", stringify!(aw_server_options))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_server_options>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_server_options))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_server_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_server_options), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_flags() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_server_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).flags) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_server_options), "::", stringify!(flags))
+        );
+    }
+    test_field_flags();
+    fn test_field_family() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_server_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).family) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_server_options), "::", stringify!(family))
+        );
+    }
+    test_field_family();
+    fn test_field_backlog() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_server_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).backlog) as usize - ptr as usize
+            },
+            12usize,
+            concat!("Offset of field: ", stringify!(aw_server_options), "::", stringify!(backlog))
+        );
+    }
+    test_field_backlog();
+    fn test_field_max_connections() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_server_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).max_connections) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_server_options), "::", stringify!(max_connections))
+        );
+    }
+    test_field_max_connections();
+    fn test_field_stream() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_server_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).stream) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_server_options), "::", stringify!(stream))
+        );
+    }
+    test_field_stream();
+}
+extern "C" {
+    pub fn aw_server_new(
+        loop_: *mut aw_loop,
+        fn_: aw_client_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        options: *const aw_server_options,
+        out: *mut *mut aw_server,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_listen(
+        server: *mut aw_server,
+        host: *const std::os::raw::c_char,
+        service: *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_listen_coro(
+        server: *mut aw_server,
+        host: *const std::os::raw::c_char,
+        service: *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_listen_unix(server: *mut aw_server, path: *const std::os::raw::c_char) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_listen_fd(server: *mut aw_server, fd: std::os::raw::c_int) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_listen_inherited(server: *mut aw_server) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_start_serving(server: *mut aw_server) -> aw_status;
+}
+extern "C" {
+    pub fn aw_start_server(
+        fn_: aw_client_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        host: *const std::os::raw::c_char,
+        service: *const std::os::raw::c_char,
+        options: *const aw_server_options,
+        out: *mut *mut aw_server,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_start_unix_server(
+        loop_: *mut aw_loop,
+        fn_: aw_client_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        path: *const std::os::raw::c_char,
+        options: *const aw_server_options,
+        out: *mut *mut aw_server,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_ref(server: *mut aw_server) -> *mut aw_server;
+}
+extern "C" {
+    pub fn aw_server_unref(server: *mut aw_server);
+}
+extern "C" {
+    pub fn aw_server_serve_forever(server: *mut aw_server) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_serve_forever_coro(server: *mut aw_server, out: *mut *mut aw_coro) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_close(server: *mut aw_server) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_close_clients(server: *mut aw_server) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_abort_clients(server: *mut aw_server) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_wait_closed(server: *mut aw_server) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_wait_closed_coro(server: *mut aw_server, out: *mut *mut aw_coro) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_is_serving(server: *const aw_server) -> aw_bool;
+}
+extern "C" {
+    pub fn aw_server_connections(server: *const aw_server) -> usize;
+}
+extern "C" {
+    pub fn aw_server_sockets(server: *const aw_server) -> usize;
+}
+extern "C" {
+    pub fn aw_server_socket(server: *const aw_server, index: usize) -> std::os::raw::c_int;
+}
+extern "C" {
+    pub fn aw_server_port(server: *const aw_server, index: usize) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_loop(server: *const aw_server) -> *mut aw_loop;
 }
 extern "C" {
     pub fn aw_loop_add_signal_handler(
