@@ -78,6 +78,20 @@ typedef struct aw_stream_methods {
 	void (*release)(void *ud);
 	/** Returns the descriptor below, or -1. May be NULL. */
 	int (*fd)(void *ud);
+	/**
+	 * Sends up to `count` bytes of a file, from `offset` on, without a copy. Returns how many were taken, 0 at
+	 * the end of the file, -EAGAIN if none can be taken now, -EOPNOTSUPP if that is not possible for this file
+	 * or layer: then the file is read and written. Other errors end the stream. May be NULL: not possible.
+	 */
+	aw_status (*sendfile)(void *ud, int file_fd, uint64_t offset, size_t count);
+	/**
+	 * Moves up to `count` bytes that have arrived into an empty pipe, without a copy. Returns how many, 0 at the
+	 * end, -EAGAIN if there are none now, -EOPNOTSUPP if that is not possible. Other errors end the stream. May be
+	 * NULL: not possible. A layer that changes the bytes must not let the layer below do it.
+	 */
+	aw_status (*splice_read)(void *ud, int pipe_fd, size_t count);
+	/** Moves up to `count` bytes from a pipe that holds so many. Results as in `sendfile`. May be NULL. */
+	aw_status (*splice_write)(void *ud, int pipe_fd, size_t count);
 } aw_stream_methods;
 
 /** Flags of aw_stream_options. */
@@ -374,7 +388,8 @@ AW_API aw_bool aw_stream_is_reading(const aw_stream *stream);
  * Writes `length` bytes, without waiting: what the layer below does not take at once is copied and sent later.
  *
  * Errors: -EPIPE after aw_stream_write_eof() or aw_stream_close(); the error that ended the connection; -EBUSY
- * while an aw_stream_send() waits; -EINVAL; -ENOMEM, and nothing was written.
+ * while an aw_stream_send(), aw_stream_copy() or aw_stream_sendfile() waits; -EINVAL; -ENOMEM, and nothing was
+ * written.
  *
  * asyncio: StreamWriter.write, WriteTransport.write.
  */
@@ -463,6 +478,83 @@ AW_API aw_status aw_stream_write_buffer_limits(const aw_stream *stream, size_t *
  * asyncio: WriteTransport.set_write_buffer_limits.
  */
 AW_API aw_status aw_stream_set_write_buffer_limits(aw_stream *stream, int64_t high, int64_t low);
+/**@}*/
+
+/** @name Copying */
+/**@{*/
+/** How aw_stream_copy() has moved the bytes. */
+enum aw_copy_way {
+	AW_COPY_BUFFER = 1, /**< through the memory of the stream that was read */
+	AW_COPY_SPLICE = 2  /**< through a pipe, inside the kernel; what had arrived before went through memory */
+};
+
+/** Flags of aw_copy_options. */
+enum aw_copy_flag {
+	AW_COPY_NO_SPLICE = 1 /**< the bytes go through memory also where they need not */
+};
+
+/** How bytes are copied. Zero means the default. */
+typedef struct aw_copy_options {
+	uint32_t size;  /**< sizeof(aw_copy_options) */
+	uint32_t flags; /**< of ::aw_copy_flag */
+} aw_copy_options;
+
+/**
+ * Copies what arrives on `source` to `target` until the end of `source`, or until `limit` bytes were copied; a
+ * negative `limit` means no limit. The end is not passed on: aw_stream_write_eof() does that. What `target` had
+ * queued goes first. Both may be the same stream.
+ *
+ * While it runs, `source` is not read ahead, so that a slow receiver slows down the sender. Both ends are asked
+ * whether the bytes can stay in the kernel; sockets and pipes can if their descriptors are non-blocking. A
+ * failure of `target` is noticed when it is written to.
+ *
+ * Returns: 0; how many bytes were copied in `out_count`, and the ::aw_copy_way in `out_way`. Both are optional,
+ * and are set on failure too.
+ *
+ * Errors: -EBUSY if another task reads from `source`, writes to `target` in a call that waits, or a protocol has
+ * `source`; those of aw_stream_read() and aw_stream_send(); -EINVAL for streams of different loops;
+ * ::AW_ENOTASK; -ENOMEM.
+ *
+ * Cancellation: `*out_count` bytes were taken by `target`, and no other; the next read from `source` returns the
+ * byte after them.
+ */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_stream_copy(aw_stream *source, aw_stream *target, int64_t limit,
+                                                         const aw_copy_options *options, uint64_t *out_count,
+                                                         uint32_t *out_way);
+/**
+ * Creates a coroutine that does what aw_stream_copy() does.
+ *
+ * Returns: 0, and a new reference in `out`.
+ */
+AW_NODISCARD AW_API aw_status aw_stream_copy_coro(aw_stream *source, aw_stream *target, int64_t limit,
+                                                  const aw_copy_options *options, uint64_t *out_count,
+                                                  uint32_t *out_way, aw_coro **out);
+/**
+ * Sends `count` bytes of a file, from `offset` on, after what is queued; a negative `count` means up to the end
+ * of the file. The layer below is asked to send them without a copy; if it refuses, they are read and written.
+ * The file is read on the loop's thread, and its position is set behind the last byte that was sent.
+ *
+ * Returns: 0, and how many bytes were sent in `out_sent`, which is optional and is set on failure too. There are
+ * fewer than `count` if the file ends before.
+ *
+ * Errors: -EBADF; -EISDIR; -ESPIPE unless the file has positions; -EINVAL for a negative `offset`; that of
+ * reading the file, and the stream stays open; otherwise those of aw_stream_send().
+ *
+ * Cancellation: `*out_sent` bytes were taken, and no other.
+ *
+ * asyncio: loop.sendfile.
+ */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_stream_sendfile(aw_stream *stream, int fd, int64_t offset,
+                                                             int64_t count, uint64_t *out_sent);
+/**
+ * Creates a coroutine that does what aw_stream_sendfile() does.
+ *
+ * Returns: 0, and a new reference in `out`.
+ *
+ * asyncio: loop.sendfile.
+ */
+AW_NODISCARD AW_API aw_status aw_stream_sendfile_coro(aw_stream *stream, int fd, int64_t offset,
+                                                      int64_t count, uint64_t *out_sent, aw_coro **out);
 /**@}*/
 
 /**

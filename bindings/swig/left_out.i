@@ -181,6 +181,8 @@
 %ignore aw_stream_writelines;
 %ignore aw_stream_drain_coro;
 %ignore aw_stream_send_coro;
+%ignore aw_stream_copy_coro;
+%ignore aw_stream_sendfile_coro;
 %ignore aw_stream_write_eof;
 %ignore aw_stream_can_write_eof;
 %ignore aw_stream_write_buffer_size;
@@ -226,6 +228,7 @@
 %ignore aw_server_loop;
 %ignore aw_stream_methods;
 %ignore aw_stream_options;
+%ignore aw_copy_options;
 %ignore aw_protocol;
 %ignore aw_connect_options;
 %ignore aw_server_options;

@@ -47,9 +47,10 @@ typedef struct listener {
 typedef struct connection {
 	struct connection *next, *previous;
 	aw_server *server;
-	aw_stream *stream;    /* a reference, until it is closed */
+	aw_stream *stream;    /* a reference, until it is closed and the task, which borrows it, has ended */
 	aw_task *task;        /* a reference, until it has ended */
 	future_waiter waiter; /* on the task */
+	bool is_closed;       /* the stream */
 } connection;
 
 struct aw_server {
@@ -206,6 +207,8 @@ static void connection_ended(connection *self) {
 
 static void stream_closed(aw_stream *stream, void *owner) {
 	connection *self = owner;
+	self->is_closed = true;
+	if (self->task) return;
 	self->stream = NULL;
 	object_unref(stream);
 	connection_ended(self);
@@ -230,8 +233,13 @@ static aw_status task_ended(ready_item *item) {
 	 * The server has one reference. With another one, the program has kept the stream, and the server only
 	 * counts it from now on.
 	 */
-	if (self->stream && (status < 0 || atomic_load(&self->stream->base.refs) == 1))
+	if (self->is_closed) {
+		aw_stream *stream = self->stream;
+		self->stream = NULL;
+		object_unref(stream);
+	} else if (status < 0 || atomic_load(&self->stream->base.refs) == 1) {
 		stream_close(self->stream);
+	}
 	object_unref(task);
 	connection_ended(self);
 	return 0;

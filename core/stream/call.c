@@ -42,11 +42,17 @@ static aw_status join(stream_call *self, wait_queue *queue) {
 	return wait_queue_join(queue, &self->waiter, &wait_kind, self->stream, self->stream->loop);
 }
 
+static void drop_streams(stream_call *self) {
+	object_unref(self->stream);
+	if (self->other) object_unref(self->other);
+}
+
 aw_status stream_call_now(stream_call *self, bool is_valid) {
 	if (!stackful_here()) return AW_ENOTASK;
 	aw_status status = begin(self, is_valid);
 	if (status < 0) return failed(status);
 	object_ref(self->stream);
+	if (self->other) object_ref(self->other);
 	while ((status = self->verb->attempt(self)) == -EAGAIN) {
 		wait_queue *queue = self->verb->queue(self);
 		if (queue) {
@@ -59,7 +65,7 @@ aw_status stream_call_now(stream_call *self, bool is_valid) {
 		}
 		if (status < 0) {
 			ended(self);
-			object_unref(self->stream);
+			drop_streams(self);
 			return status; /* noted by the await */
 		}
 	}
@@ -67,10 +73,10 @@ aw_status stream_call_now(stream_call *self, bool is_valid) {
 	aw_error *error = error_for(self->stream, status);
 	if (error) {
 		failed_with(error);
-		object_unref(self->stream);
+		drop_streams(self);
 		return status;
 	}
-	object_unref(self->stream);
+	drop_streams(self);
 	return await_ended(stackful_here(), status);
 }
 
@@ -107,7 +113,7 @@ static aw_status call_step(aw_resume *resume, void *ud) {
 static void call_destroy(void *ud) {
 	stream_call *self = ud;
 	ended(self);
-	object_unref(self->stream);
+	drop_streams(self);
 	free(self);
 }
 
@@ -124,5 +130,6 @@ aw_status stream_call_later(const stream_call *call, bool is_valid, const void *
 		self->separators = self->separator = &self->only; /* the copy's */
 	}
 	object_ref(self->stream);
+	if (self->other) object_ref(self->other);
 	return 0;
 }

@@ -42,6 +42,16 @@ struct stream_call {
 	struct iovec *separator; /* points to the one of a call that takes one */
 	struct iovec only;
 	int64_t timeout;
+	/* Of copying, in copy.c and sendfile.c. */
+	aw_stream *other; /* where a copy goes to; a reference, like `stream` */
+	int file;
+	int64_t offset, left; /* `left` < 0: until the end */
+	uint64_t total, *out_total;
+	uint32_t *out_way;
+	int pipe[2];
+	size_t piped; /* bytes in the pipe */
+	bool may_splice, was_lazy;
+	wait_queue *waits_in; /* or NULL to let others run */
 };
 
 /* Carries it out in a stackful task. -EINVAL unless the arguments are valid. */

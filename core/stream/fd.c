@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -131,6 +132,57 @@ static aw_status socket_shutdown(void *ud) {
 	return shutdown(self->fd, SHUT_WR) < 0 ? -errno : 0;
 }
 
+/* --- without a copy --- */
+
+/* These calls have no flag against blocking, so the descriptor itself has to be non-blocking. */
+static bool may_block(const endpoint *self) {
+	int flags = fcntl(self->fd, F_GETFL);
+	return flags < 0 || !(flags & O_NONBLOCK);
+}
+
+static bool is_impossible(aw_status status) {
+	return status == -EINVAL || status == -ENOSYS || status == -EOPNOTSUPP || status == -ESPIPE ||
+	       status == -EOVERFLOW || status == -EPERM;
+}
+
+static aw_status endpoint_sendfile(void *ud, int file_fd, uint64_t offset, size_t count) {
+	const endpoint *self = ud;
+	if (may_block(self)) return -EOPNOTSUPP;
+	off_t at = (off_t)offset;
+	no_sigpipe guard = no_sigpipe_begin();
+	aw_status sent;
+	do {
+		sent = count_or_errno(sendfile(self->fd, file_fd, &at, count));
+	} while (sent == -EINTR);
+	no_sigpipe_end(&guard, sent);
+	/* Reading and writing finds out whether the file has failed, which the stream survives. */
+	return is_impossible(sent) || sent == -EBADF || sent == -EIO || sent == -EACCES ? -EOPNOTSUPP : sent;
+}
+
+static aw_status endpoint_splice_read(void *ud, int pipe_fd, size_t count) {
+	const endpoint *self = ud;
+	if (may_block(self)) return -EOPNOTSUPP;
+	aw_status moved;
+	do {
+		moved =
+			count_or_errno(splice(self->fd, NULL, pipe_fd, NULL, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+	} while (moved == -EINTR);
+	return is_impossible(moved) ? -EOPNOTSUPP : moved;
+}
+
+static aw_status endpoint_splice_write(void *ud, int pipe_fd, size_t count) {
+	const endpoint *self = ud;
+	if (may_block(self)) return -EOPNOTSUPP;
+	no_sigpipe guard = no_sigpipe_begin();
+	aw_status moved;
+	do {
+		moved =
+			count_or_errno(splice(pipe_fd, NULL, self->fd, NULL, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+	} while (moved == -EINTR);
+	no_sigpipe_end(&guard, moved);
+	return is_impossible(moved) ? -EOPNOTSUPP : moved;
+}
+
 /* --- waiting --- */
 
 static aw_status side_submit(side *self) {
@@ -229,7 +281,8 @@ static int endpoint_fd(void *ud) {
 	{                                                                                             \
 		.size = sizeof(aw_stream_methods), .name = kind_name, .read = read_fn, .write = write_fn, \
 		.watch = endpoint_watch, .shutdown_write = shutdown_fn, .close = endpoint_close,          \
-		.release = endpoint_release, .fd = endpoint_fd                                            \
+		.release = endpoint_release, .fd = endpoint_fd, .sendfile = endpoint_sendfile,            \
+		.splice_read = endpoint_splice_read, .splice_write = endpoint_splice_write                \
 	}
 
 static const aw_stream_methods tcp_methods = METHODS("tcp", socket_read, socket_write, socket_shutdown),

@@ -96,6 +96,14 @@ void stream_update_writing(aw_stream *self);
 void stream_fail(aw_stream *self, aw_status status);
 /* Returns the failure, which is told by that, or `otherwise`. */
 aw_status stream_failure(aw_stream *self, aw_status otherwise);
+/* Returns 0 if something may be written. */
+aw_status stream_writing_check(aw_stream *self);
+/* Writes at once, past the queue, which has to be empty: how much was taken, possibly 0. */
+aw_status stream_send_now(aw_stream *self, const void *data, size_t length);
+/* For a call that sends, which has to wait while something is queued: 0, -EAGAIN, or an error. */
+aw_status stream_may_send(aw_stream *self);
+/* What was asked for while a call was sending has waited for it. */
+void stream_sending_ended(aw_stream *self);
 /* Keeps the stream alive, until it is closed or let go. */
 void stream_hold(aw_stream *self);
 void stream_let_go(aw_stream *self);

@@ -9,8 +9,7 @@
 
 /* --- without waiting --- */
 
-/* Returns 0 if something may be written. */
-static aw_status writing_check(aw_stream *stream) {
+aw_status stream_writing_check(aw_stream *stream) {
 	if (stream->failure) return stream_failure(stream, 0);
 	if (stream->state != STREAM_OPEN || stream->eof_wanted) return -EPIPE;
 	return stream->sending ? -EBUSY : 0;
@@ -26,6 +25,15 @@ static aw_status send_now(aw_stream *stream, const struct iovec *parts, size_t c
 	}
 	stream->bytes_written += (uint64_t)sent;
 	return sent;
+}
+
+static void *without_const(const void *data) {
+	return (void *)(uintptr_t)data;
+}
+
+aw_status stream_send_now(aw_stream *self, const void *data, size_t length) {
+	struct iovec part = {without_const(data), length > INT32_MAX ? INT32_MAX : length};
+	return send_now(self, &part, 1);
 }
 
 static void flush_later(aw_stream *stream) {
@@ -59,14 +67,10 @@ static aw_status write_parts(aw_stream *stream, const struct iovec *parts, size_
 	return 0;
 }
 
-static void *without_const(const void *data) {
-	return (void *)(uintptr_t)data;
-}
-
 ENTRY(aw_stream_write, (aw_stream *stream, const void *data, size_t length), (stream, data, length)) {
 	aw_status status = stream_check(stream);
 	if (status == 0 && !data && length) status = -EINVAL;
-	if (status == 0) status = writing_check(stream);
+	if (status == 0) status = stream_writing_check(stream);
 	if (status < 0 || !length) return status;
 	struct iovec part = {without_const(data), length};
 	return write_parts(stream, &part, 1, length);
@@ -82,7 +86,7 @@ ENTRY(aw_stream_writelines, (aw_stream *stream, const struct iovec *parts, size_
 		if (parts[i].iov_len > SIZE_MAX / 2 - total) status = -EINVAL;
 		total += parts[i].iov_len;
 	}
-	if (status == 0) status = writing_check(stream);
+	if (status == 0) status = stream_writing_check(stream);
 	if (status < 0 || !total) return status;
 	return write_parts(stream, parts, count, total);
 }
@@ -90,11 +94,10 @@ ENTRY(aw_stream_writelines, (aw_stream *stream, const struct iovec *parts, size_
 ENTRY(aw_stream_try_write, (aw_stream *stream, const void *data, size_t length), (stream, data, length)) {
 	aw_status status = stream_check(stream);
 	if (status == 0 && !data && length) status = -EINVAL;
-	if (status == 0) status = writing_check(stream);
+	if (status == 0) status = stream_writing_check(stream);
 	if (status < 0 || !length) return status;
 	if (stream->out.size) return -EAGAIN;
-	struct iovec part = {without_const(data), length > INT32_MAX ? INT32_MAX : length};
-	status = send_now(stream, &part, 1);
+	status = stream_send_now(stream, data, length);
 	return status ? status : -EAGAIN;
 }
 
@@ -159,33 +162,39 @@ ENTRY(aw_stream_drain_coro, (aw_stream *stream, aw_coro **out), (stream, out)) {
 
 static aw_status send_begin(stream_call *self) {
 	if (self->out_done) *self->out_done = 0;
-	aw_status status = writing_check(self->stream);
+	aw_status status = stream_writing_check(self->stream);
 	if (status == 0) self->stream->sending = true;
 	return status;
 }
 
+void stream_sending_ended(aw_stream *self) {
+	self->sending = false;
+	if (!self->failure && (self->eof_wanted || self->state == STREAM_CLOSING)) stream_flush(self);
+}
+
 static void send_ended(stream_call *self) {
-	aw_stream *stream = self->stream;
-	stream->sending = false;
-	/* What was asked for meanwhile has waited for it. */
-	if (!stream->failure && (stream->eof_wanted || stream->state == STREAM_CLOSING)) stream_flush(stream);
+	stream_sending_ended(self->stream);
+}
+
+aw_status stream_may_send(aw_stream *self) {
+	if (self->failure) return stream_failure(self, 0);
+	if (self->state > STREAM_CLOSING) return -ECONNABORTED;
+	if (self->out.size && !(self->watched & AW_POLL_OUT)) stream_flush(self);
+	if (self->failure) return stream_failure(self, 0);
+	return self->out.size ? -EAGAIN : 0;
 }
 
 static aw_status attempt_send(stream_call *self) {
 	aw_stream *stream = self->stream;
-	if (stream->failure) return stream_failure(stream, 0);
-	if (stream->state > STREAM_CLOSING) return -ECONNABORTED;
-	if (stream->out.size && !(stream->watched & AW_POLL_OUT)) stream_flush(stream);
-	while (!stream->out.size && self->done < self->length) {
-		struct iovec part = {self->buffer + self->done, self->length - self->done};
-		aw_status sent = send_now(stream, &part, 1);
+	aw_status status = stream_may_send(stream);
+	while (status == 0 && self->done < self->length) {
+		aw_status sent = stream_send_now(stream, self->buffer + self->done, self->length - self->done);
 		if (sent < 0) return sent;
-		if (!sent) break;
+		if (!sent) status = -EAGAIN;
 		self->done += (size_t)sent;
 		if (self->out_done) *self->out_done = self->done;
 	}
-	if (stream->failure) return stream_failure(stream, 0);
-	if (self->done == self->length) return 0;
+	if (status != -EAGAIN) return status;
 	stream_watch(stream, AW_POLL_OUT);
 	return stream->failure ? stream_failure(stream, 0) : -EAGAIN;
 }

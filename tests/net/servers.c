@@ -185,6 +185,34 @@ static void failures_name_the_address(void) {
 	in_a_task(addresses_in_use);
 }
 
+/* The stream has failed and is closed; the task still borrows it. */
+static aw_status stay_after_the_end(aw_stream *stream, void *ud) {
+	(void)ud;
+	char byte;
+	EXPECT(aw_stream_read(stream, &byte, 1) < 0);
+	for (int i = 0; i < 20; i++) EXPECT_INT(aw_sleep(AW_MILLISECOND), 0);
+	EXPECT_INT(aw_stream_write(stream, "x", 1), -ECONNRESET);
+	EXPECT_STR(aw_stream_kind(stream), "tcp");
+	EXPECT_INT(aw_stream_abort(stream), 0);
+	return 0;
+}
+
+static aw_status uses_a_closed_stream(void *ud) {
+	(void)ud;
+	aw_server *server = start(stay_after_the_end, NULL, NULL);
+	aw_stream *client = connect_to(server);
+	EXPECT_INT(aw_sleep(AW_MILLISECOND), 0);
+	EXPECT_INT(aw_stream_abort(client), 0);
+	aw_stream_unref(client);
+	while (aw_server_connections(server)) EXPECT_INT(aw_sleep(AW_MILLISECOND), 0);
+	end(server);
+	return 0;
+}
+
+static void a_task_may_use_a_stream_that_is_closed(void) {
+	in_a_task(uses_a_closed_stream);
+}
+
 /* --- limits --- */
 
 static aw_status at_most_two(void *ud) {
@@ -416,7 +444,8 @@ static void a_connect_has_a_time_limit(void) {
 
 CHECK_MAIN("servers", TEST(a_task_serves_each_connection), TEST(unix_sockets_by_path_and_by_name),
            TEST(a_failure_is_reported_and_ends_one_connection), TEST(failures_name_the_address),
-           TEST(a_limit_of_connections_is_kept), TEST(a_server_survives_without_descriptors),
-           TEST(closing_has_three_strengths), TEST(serve_forever_closes_the_server_when_cancelled),
+           TEST(a_task_may_use_a_stream_that_is_closed), TEST(a_limit_of_connections_is_kept),
+           TEST(a_server_survives_without_descriptors), TEST(closing_has_three_strengths),
+           TEST(serve_forever_closes_the_server_when_cancelled),
            TEST(a_server_that_is_left_ends_with_the_loop), TEST(a_cancelled_connect_leaves_no_connection),
            TEST(a_client_tries_addresses_and_binds), TEST(a_connect_has_a_time_limit))

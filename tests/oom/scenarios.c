@@ -6,6 +6,7 @@
 #include "scenarios.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -1081,6 +1082,57 @@ static aw_status descriptors(const char *backend) {
 	return run(backend, descriptors_body);
 }
 
+static void unref_stream(void *object) {
+	aw_stream_abort(object);
+	aw_stream_unref(object);
+}
+
+static aw_status open_streams(const int *fds, aw_stream **out) {
+	aw_status status = 0;
+	for (int i = 0; i < 2; i++) {
+		if (status >= 0) status = aw_stream_from_fd(NULL, fds[i], NULL, &out[i]);
+		if (status >= 0)
+			keep(out[i], unref_stream);
+		else
+			close(fds[i]);
+	}
+	return status;
+}
+
+/* From stream to stream through a pipe and through memory, and from a file. */
+static aw_status copying_body(void *ud) {
+	(void)ud;
+	int first[2], second[2], file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	aw_stream *from[2], *to[2];
+	aw_coro *coro;
+	uint64_t count;
+	uint32_t way;
+	char text[16];
+	if (file < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, first) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, second) < 0)
+		return -errno;
+	aw_status status = open_streams(first, from), second_status = open_streams(second, to);
+	if (status >= 0) status = second_status;
+	if (status >= 0) status = aw_stream_write(from[0], "abcdef", 6);
+	if (status >= 0) status = aw_stream_copy(from[1], to[0], 3, NULL, &count, &way);
+	if (status >= 0) status = right(count == 3 && way == AW_COPY_BUFFER);
+	if (status >= 0) status = aw_stream_copy(from[1], from[1], 3, NULL, &count, &way); /* an echo, spliced */
+	if (status >= 0) status = aw_stream_copy_coro(from[0], to[0], 3, NULL, &count, &way, &coro);
+	if (status >= 0) {
+		keep(coro, unref_coro);
+		status = aw_await_coro(coro, NULL);
+	}
+	if (status >= 0) status = aw_stream_sendfile(to[0], file, 0, 4, NULL);
+	if (status >= 0) status = aw_stream_readexactly(to[1], text, 10);
+	if (status >= 0) status = right(!memcmp(text, "abcdef\177ELF", 10));
+	close(file);
+	return release(status);
+}
+
+static aw_status copying(const char *backend) {
+	return run(backend, copying_body);
+}
+
 const scenario scenarios[] = {
 	{"callbacks", callbacks},
 	{"tasks", tasks},
@@ -1107,5 +1159,6 @@ const scenario scenarios[] = {
 	{"files", files},
 	{"operations", operations},
 	{"descriptors", descriptors},
+	{"copying", copying},
 };
 const size_t scenario_count = sizeof scenarios / sizeof *scenarios;

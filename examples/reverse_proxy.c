@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* A TCP proxy before several servers, in turn. usage: reverse_proxy [-a HOST] [-p PORT] [-t SECONDS] SERVER:PORT... */
+#define _GNU_SOURCE /* strndup */
+#include <await/easy.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct upstream {
+	const char *name;
+	char *host;
+	const char *port;
+} upstream;
+
+typedef struct proxy {
+	const char *host, *port;
+	int64_t patience; /* for a connection to be made, in nanoseconds */
+	upstream *upstreams;
+	size_t count, turn;
+	aw_server *server;
+} proxy;
+
+/* One direction of a connection. */
+typedef struct direction {
+	aw_stream *from, *to;
+	uint64_t count;
+	uint32_t way;
+} direction;
+
+/* Passes bytes on until the end, and then the end, so that the other direction can outlive this one. */
+static aw_status pass_on(void *ud) {
+	direction *self = ud;
+	aw_status status = aw_stream_copy(self->from, self->to, -1, NULL, &self->count, &self->way);
+	if (status >= 0) status = aw_stream_write_eof(self->to);
+	if (status < 0) {
+		/* One side has failed: the other must not take that for an orderly end. */
+		aw_stream_abort(self->from);
+		aw_stream_abort(self->to);
+	}
+	return status == AW_ECANCELLED || status == -ENOMEM ? status : 0;
+}
+
+/* Connects to the server whose turn it is, or to the next one that answers. */
+static aw_status connect_somewhere(proxy *self, aw_stream **out, const upstream **out_which) {
+	const aw_connect_options options = {.size = sizeof options,
+	                                    .timeout_ns = self->patience,
+	                                    .happy_eyeballs_delay_ns = 250 * AW_MILLISECOND};
+	aw_status status = 0;
+	for (size_t i = 0; i < self->count; i++) {
+		const upstream *at = *out_which = &self->upstreams[self->turn++ % self->count];
+		status = aw_open_connection(at->host, at->port, &options, out);
+		if (status >= 0 || status == AW_ECANCELLED || status == -ENOMEM) return status;
+		printf("%s: %s\n", at->name, aw_error_message(aw_caught()));
+	}
+	return status;
+}
+
+static aw_status serve(aw_stream *client, void *ud) {
+	AW_AUTO(aw_stream) server = NULL;
+	const upstream *which = NULL;
+	aw_status status = connect_somewhere(ud, &server, &which);
+	if (status < 0) {
+		aw_stream_abort(client);
+		return status == AW_ECANCELLED || status == -ENOMEM ? status : 0; /* printed above */
+	}
+	direction there = {client, server, 0, 0}, back = {server, client, 0, 0};
+	void *const both[] = {&there, &back};
+	status = aw_gather_run(pass_on, both, 2, 0, NULL);
+	if (status < 0)
+		aw_stream_abort(server);
+	else
+		aw_stream_close(server);
+	printf("%s: %llu bytes there, %llu back, %s\n", which->name, (unsigned long long)there.count,
+	       (unsigned long long)back.count, back.way == AW_COPY_SPLICE ? "spliced" : "copied");
+	return status;
+}
+
+static aw_status stop(aw_loop *loop, void *server) {
+	(void)loop;
+	return aw_server_close(server);
+}
+
+static aw_status run(void *ud) {
+	proxy *self = ud;
+	AW_AUTO(aw_server) server = NULL;
+	AW_TRY(aw_start_server(serve, self, NULL, self->host, self->port, NULL, &server));
+	AW_TRY(aw_loop_add_signal_handler(aw_loop_current(), SIGINT, stop, server, NULL));
+	AW_TRY(aw_loop_add_signal_handler(aw_loop_current(), SIGTERM, stop, server, NULL));
+	printf("proxy on %s port %d\n", self->host, aw_server_port(server, 0));
+	return aw_server_serve_forever(server); /* until stop(); the connections end with the loop */
+}
+
+/* "name:80" or "[::1]:80". */
+static bool parse_upstream(const char *text, upstream *out) {
+	const char *colon = strrchr(text, ':');
+	if (!colon || colon == text || !colon[1]) return false;
+	bool has_brackets = *text == '[' && colon[-1] == ']';
+	*out = (upstream){.name = text,
+	                  .host = has_brackets ? strndup(text + 1, (size_t)(colon - text) - 2)
+	                                       : strndup(text, (size_t)(colon - text)),
+	                  .port = colon + 1};
+	return out->host;
+}
+
+int main(int count, char **arguments) {
+	proxy self = {.host = "localhost", .port = "8009", .patience = 5 * AW_SECOND};
+	bool is_valid = true;
+	for (int option; (option = getopt(count, arguments, "a:p:t:")) != -1;) {
+		switch (option) {
+		case 'a': self.host = optarg; break;
+		case 'p': self.port = optarg; break;
+		case 't': self.patience = (int64_t)(atof(optarg) * AW_SECOND); break;
+		default: is_valid = false;
+		}
+	}
+	self.upstreams = calloc((size_t)count, sizeof *self.upstreams);
+	while (is_valid && self.upstreams && optind < count)
+		is_valid = parse_upstream(arguments[optind++], &self.upstreams[self.count++]);
+	int code = 2;
+	if (!is_valid || !self.count) {
+		fprintf(stderr, "usage: %s [-a HOST] [-p PORT] [-t SECONDS] SERVER:PORT...\n", arguments[0]);
+	} else {
+		setvbuf(stdout, NULL, _IOLBF, 0);
+		code = aw_main(NULL, run, &self, NULL);
+	}
+	for (size_t i = 0; i < self.count; i++) free(self.upstreams[i].host);
+	free(self.upstreams);
+	return code;
+}

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The example reverse_proxy: bytes both ways, half-closes, resets, servers in turn, and servers that do not answer.
+
+usage: reverse_proxy.py PROGRAM
+"""
+import hashlib
+import os
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+
+SIZE = 3_000_000
+wrong = []
+
+
+def check(condition, text):
+    if not condition:
+        wrong.append(text)
+
+
+def attempt(what, *arguments):
+    try:
+        what(*arguments)
+    except OSError as error:
+        wrong.append(f'{what.__name__}{arguments}: {error}')
+
+
+def read_all(connection):
+    parts = []
+    while part := connection.recv(65536):
+        parts.append(part)
+    return b''.join(parts)
+
+
+class Upstream:
+    """Answers with its name and a hash, once its client has sent everything; or as it is told."""
+
+    was_reset = threading.Event()  # of any of them
+
+    def __init__(self, name):
+        self.name = name
+        self.listener = socket.create_server(('127.0.0.1', 0), backlog=100)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            connection, _ = self.listener.accept()
+            threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
+
+    def answer(self, connection):
+        with connection:
+            try:
+                data = read_all(connection)
+            except ConnectionResetError:
+                self.was_reset.set()
+                return
+            if data == b'reset':
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+                return
+            connection.sendall(self.name + hashlib.sha256(data).digest() + data[::-1])
+
+
+def exchange(address, number):
+    data = os.urandom(SIZE + number)
+    with socket.create_connection(address, timeout=60) as connection:
+        sender = threading.Thread(target=lambda: (connection.sendall(data), connection.shutdown(socket.SHUT_WR)))
+        sender.start()
+        answer = read_all(connection)
+        sender.join()
+    check(answer[1:] == hashlib.sha256(data).digest() + data[::-1], f'client {number} got {len(answer)} other bytes')
+    return answer[:1]
+
+
+def main():
+    upstreams = [Upstream(b'A'), Upstream(b'B')]
+    closed = socket.create_server(('127.0.0.1', 0))
+    closed_port = closed.getsockname()[1]
+    closed.close()
+    proxy = subprocess.Popen([sys.argv[1], '-a', '127.0.0.1', '-p', '0', '-t', '1', f'127.0.0.1:{upstreams[0].port}', f'127.0.0.1:{closed_port}',
+                              f'127.0.0.1:{upstreams[1].port}'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        select.select([proxy.stdout], [], [], 60)
+        found = re.fullmatch(r'proxy on 127\.0\.0\.1 port (\d+)\n', proxy.stdout.readline())
+        address = ('127.0.0.1', int(found[1]))
+        names = [exchange(address, number) for number in range(4)]
+        check(names == [b'A', b'B', b'A', b'B'], f'the turns were {names}')
+        threads = [threading.Thread(target=attempt, args=(exchange, address, number)) for number in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        # A reset is passed on, in both directions.
+        with socket.create_connection(address, timeout=60) as connection:
+            connection.sendall(b'reset')
+            connection.shutdown(socket.SHUT_WR)
+            try:
+                check(connection.recv(1) == b'x', 'a reset of the server came as an end')
+            except ConnectionResetError:
+                pass
+        with socket.create_connection(address, timeout=60) as connection:
+            connection.sendall(b'some')
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        check(Upstream.was_reset.wait(60), 'a reset of the client was not passed on')
+        check(proxy.poll() is None, 'it exited early')
+        with socket.create_connection(address):  # open when it exits
+            proxy.send_signal(signal.SIGTERM)
+            log, complaint = proxy.communicate(timeout=60)
+        check(proxy.returncode == 0, f'exit status {proxy.returncode}')
+        check(complaint == '', f'it wrote to stderr: {complaint}')
+        check(re.search(rf'^127\.0\.0\.1:{closed_port}: .*refused', log, re.M | re.I), f'no word about the closed port: {log[:500]}')
+        check(f'127.0.0.1:{upstreams[0].port}: {SIZE} bytes there, {SIZE + 33} back, spliced\n' in log, f'no figures: {log[:500]}')
+    finally:
+        proxy.kill()
+    # None answers: the client is told by a reset.
+    proxy = subprocess.Popen([sys.argv[1], '-a', '127.0.0.1', '-p', '0', f'127.0.0.1:{closed_port}'], stdout=subprocess.PIPE, text=True)
+    try:
+        address = ('127.0.0.1', int(re.search(r'port (\d+)', proxy.stdout.readline())[1]))
+        with socket.create_connection(address, timeout=60) as connection:
+            try:
+                check(connection.recv(1) == b'x', 'an end, where no server answered')
+            except ConnectionResetError:
+                pass
+        proxy.send_signal(signal.SIGTERM)
+        check(proxy.wait(60) == 0, 'the exit status without a server')
+    finally:
+        proxy.kill()
+    for line in wrong:
+        print(line)
+    print(f'{1 if not wrong else 0} passed, {1 if wrong else 0} failed')
+    return 1 if wrong else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
