@@ -382,11 +382,12 @@ ENTRY(aw_stream_resume_reading, (aw_stream *stream), (stream)) {
 	aw_status status = stream_check(stream);
 	if (status < 0) return status;
 	stream->reading_paused = false;
+	protocol_resume(stream);
 	stream_update_reading(stream);
 	return 0;
 }
 
 aw_bool aw_stream_is_reading(const aw_stream *stream) {
 	return object_is(stream, &stream_class) && stream->state == STREAM_OPEN && !stream->eof &&
-	       !stream->reading_paused && !stream->lazy;
+	       !stream->reading_paused && (!stream->lazy || stream->protocol);
 }

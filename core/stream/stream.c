@@ -36,9 +36,10 @@ void stream_watch(aw_stream *self, uint32_t events) {
 }
 
 static bool wants_to_read(const aw_stream *self) {
-	/* Without reading ahead, a call asks that waits. */
-	return self->state == STREAM_OPEN && !self->eof && !self->failure && !self->limit_reached &&
-	       !self->reading_paused && !self->lazy;
+	if (self->state != STREAM_OPEN || self->eof || self->failure) return false;
+	if (self->limit_reached || self->reading_paused) return false;
+	/* Without reading ahead, a call asks that waits. A protocol is told first what had arrived before. */
+	return self->protocol ? self->made && !self->is_greeting : !self->lazy;
 }
 
 void stream_update_reading(aw_stream *self) {
@@ -74,11 +75,11 @@ aw_status stream_fill(aw_stream *self) {
 
 static void on_readable(aw_stream *self) {
 	if (self->state != STREAM_OPEN || self->eof || self->failure) return;
-	if (self->lazy) {
+	if (self->lazy && !self->protocol) {
 		wait_queue_wake_next(&self->readers); /* it reads itself */
 		return;
 	}
-	if (self->reading_paused || self->limit_reached) return;
+	if (!wants_to_read(self)) return;
 	aw_status count = 0;
 	if (self->protocol) {
 		if (!protocol_fill(self, &count)) count = stream_fill(self);

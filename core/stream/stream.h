@@ -43,8 +43,9 @@ struct aw_stream {
 	bool reading, sending; /* a call waits */
 	bool either;           /* a reader also waits until the stream is writable */
 	bool flushing;         /* in the loop's list of flushes */
-	bool is_greeting;      /* connection_made will be called */
+	bool is_greeting;      /* the protocol will be told about the stream, or about what has arrived */
 	bool made;             /* the protocol's connection_made was called */
+	bool eof_told;         /* and its eof_received */
 	uint32_t watched;      /* events asked of the methods */
 	aw_status failure;     /* what ended the connection, or 0 */
 	aw_status hiccup;      /* for the next read only: out of memory */
@@ -66,7 +67,7 @@ struct aw_stream {
 	aw_destroy_fn protocol_destroy;
 	void (*on_closed)(aw_stream *self, void *owner); /* for a server, whose connection it is; or NULL */
 	void *owner;
-	ready_item greeting; /* calls connection_made */
+	ready_item greeting;
 };
 
 extern const object_class stream_class;
@@ -110,6 +111,8 @@ void protocol_data(aw_stream *self);
 /* Lets the protocol bring the buffer, if it wants to: true if it has read. */
 bool protocol_fill(aw_stream *self, aw_status *out_count);
 void protocol_eof(aw_stream *self);
+/* Reading is not paused any more: passes on what had arrived before, in the next iteration. */
+void protocol_resume(aw_stream *self);
 void protocol_lost(aw_stream *self);
 void protocol_writing(aw_stream *self, bool paused);
 /* Drops the protocol. */
