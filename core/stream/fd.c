@@ -33,7 +33,8 @@ struct endpoint {
 	aw_stream *stream; /* borrowed; NULL once it is gone */
 	aw_loop *loop;
 	int fd;
-	bool is_tty, closing;
+	bool is_tty, is_pipe, closing;
+	bool is_write_only; /* reads have nothing to wait for, but that a pipe's reader goes away */
 	side in, out;
 };
 
@@ -81,6 +82,7 @@ static bool is_refused(aw_status status) {
 
 static aw_status file_read(void *ud, void *buffer, size_t length) {
 	const endpoint *self = ud;
+	if (self->is_write_only) return self->is_pipe && is_ready(self->fd, 0) ? -EPIPE : -EAGAIN;
 	struct iovec part = {buffer, length};
 	aw_status count;
 	do {
@@ -133,7 +135,7 @@ static aw_status endpoint_watch(void *ud, uint32_t events) {
 	endpoint *self = ud;
 	if (!events) self->in.is_wanted = self->out.is_wanted = false;
 	aw_status status = 0;
-	if (events & AW_POLL_IN) {
+	if (events & AW_POLL_IN && (!self->is_write_only || self->is_pipe)) {
 		self->in.is_wanted = true;
 		status = side_submit(&self->in);
 	}
@@ -170,6 +172,12 @@ static void side_done(operation *ended) {
 		stream_ready(self->stream, here->event);
 }
 
+/* The peer of an aborted connection is told by a reset, rather than by an end that looks orderly. */
+static void reset_at_close(const endpoint *self) {
+	struct linger reset = {.l_onoff = 1};
+	(void)setsockopt(self->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
 static void cancel_both(endpoint *self) {
 	self->closing = true;
 	if (self->in.is_busy) loop_cancel(self->loop, &self->in.operation);
@@ -179,9 +187,7 @@ static void cancel_both(endpoint *self) {
 static aw_status endpoint_close(void *ud, aw_bool aborting) {
 	endpoint *self = ud;
 	if (!self->closing) {
-		/* The peer of an aborted connection is told by a reset, rather than by an end that looks orderly. */
-		struct linger reset = {.l_onoff = 1};
-		if (aborting) (void)setsockopt(self->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+		if (aborting) reset_at_close(self);
 		cancel_both(self);
 	}
 	if (is_busy(self)) return -EAGAIN;
@@ -195,6 +201,8 @@ static aw_status endpoint_close(void *ud, aw_bool aborting) {
 static void endpoint_release(void *ud) {
 	endpoint *self = ud;
 	self->stream = NULL;
+	/* It was dropped, which aborts it. The end of the loop is an ordinary one, as that of a process. */
+	if (!self->closing && !loop_closing(self->loop)) reset_at_close(self);
 	if (!is_busy(self)) {
 		endpoint_free(self);
 		return;
@@ -263,6 +271,8 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	self->loop = loop;
 	self->fd = -1; /* the caller's, until it has worked */
 	self->is_tty = methods == &tty_methods;
+	self->is_pipe = methods == &pipe_methods;
+	self->is_write_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
 	status = stream_make(loop, methods, self, options, origin, out);
 	if (status < 0) return status;
 	self->fd = fd;
