@@ -170,7 +170,7 @@ static aw_status protocol_check(const aw_stream *stream, const aw_protocol *prot
 	aw_status status = stream_check(stream);
 	if (status < 0) return status;
 	if (protocol && protocol->size < sizeof *protocol) return -EINVAL;
-	if (stream->reading) return -EBUSY;
+	if (stream->reading || stream->polling_in) return -EBUSY;
 	return protocol && stream->state != STREAM_OPEN ? -EPIPE : 0;
 }
 

@@ -163,7 +163,8 @@ static void on_writable(aw_stream *self) {
 	stream_flush(self);
 	if (self->out.size) return;
 	wait_queue_wake_next(&self->writers);
-	if (self->either) wait_queue_wake_next(&self->readers);
+	/* It waits for both. */
+	if (self->polling_in && self->polling_out) wait_queue_wake_next(&self->readers);
 }
 
 /* --- the end --- */

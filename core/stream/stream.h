@@ -28,27 +28,27 @@ struct aw_stream {
 	const void *origin;
 	closer closer;
 	uint8_t state;
-	bool released;         /* the methods' state is gone */
-	bool held;             /* it has a reference to itself, until it is closed */
-	bool ending;           /* the table's close was called, and has not ended */
-	bool aborting;         /* nothing more has to be sent */
-	bool told;             /* a call has returned `failure` */
-	bool eof;              /* the peer has ended its direction */
-	bool eof_wanted;       /* by the program, for the outgoing direction */
-	bool eof_sent;         /* and done */
-	bool lazy;             /* nothing is read ahead */
-	bool reading_paused;   /* by the program */
-	bool limit_reached;    /* reading is paused until the buffer is down to the limit */
-	bool writing_paused;   /* above the high-water mark, and not down to the low one yet */
-	bool reading, sending; /* a call waits */
-	bool either;           /* a reader also waits until the stream is writable */
-	bool flushing;         /* in the loop's list of flushes */
-	bool is_greeting;      /* the protocol will be told about the stream, or about what has arrived */
-	bool made;             /* the protocol's connection_made was called */
-	bool eof_told;         /* and its eof_received */
-	uint32_t watched;      /* events asked of the methods */
-	aw_status failure;     /* what ended the connection, or 0 */
-	aw_status hiccup;      /* for the next read only: out of memory */
+	bool released;                /* the methods' state is gone */
+	bool held;                    /* it has a reference to itself, until it is closed */
+	bool ending;                  /* the table's close was called, and has not ended */
+	bool aborting;                /* nothing more has to be sent */
+	bool told;                    /* a call has returned `failure` */
+	bool eof;                     /* the peer has ended its direction */
+	bool eof_wanted;              /* by the program, for the outgoing direction */
+	bool eof_sent;                /* and done */
+	bool lazy;                    /* nothing is read ahead */
+	bool reading_paused;          /* by the program */
+	bool limit_reached;           /* reading is paused until the buffer is down to the limit */
+	bool writing_paused;          /* above the high-water mark, and not down to the low one yet */
+	bool reading, sending;        /* a call waits */
+	bool polling_in, polling_out; /* a call waits for readiness, which refuses no bytes to others */
+	bool flushing;                /* in the loop's list of flushes */
+	bool is_greeting;             /* the protocol will be told about the stream, or about what has arrived */
+	bool made;                    /* the protocol's connection_made was called */
+	bool eof_told;                /* and its eof_received */
+	uint32_t watched;             /* events asked of the methods */
+	aw_status failure;            /* what ended the connection, or 0 */
+	aw_status hiccup;             /* for the next read only: out of memory */
 	in_buffer in;
 	size_t limit;
 	size_t need;      /* a reader waits for that many bytes: the limit gives way to it */
