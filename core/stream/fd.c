@@ -279,6 +279,11 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	side_init(&self->in, self, AW_POLL_IN);
 	side_init(&self->out, self, AW_POLL_OUT);
 	self->stream = *out;
+	if (methods == &tcp_methods) {
+		(*out)->peer_length = sizeof(*out)->peer;
+		if (getpeername(fd, (struct sockaddr *)&(*out)->peer, &(*out)->peer_length) < 0)
+			(*out)->peer_length = 0;
+	}
 	stream_update_reading(*out);
 	return 0;
 }

@@ -37,6 +37,12 @@ ENTRY(aw_stream_getpeername, (const aw_stream *stream, struct sockaddr *address,
       (stream, address, address_length)) {
 	if (!is_stream(stream)) return AW_EBADHANDLE;
 	if (!address || !address_length) return -EINVAL;
+	if (stream->peer_length) {
+		size_t room = *address_length;
+		memcpy(address, &stream->peer, room < stream->peer_length ? room : stream->peer_length);
+		*address_length = stream->peer_length;
+		return 0;
+	}
 	int fd = fd_of(stream);
 	if (fd < 0) return -ENOTSOCK;
 	return getpeername(fd, address, address_length) < 0 ? -errno : 0;

@@ -12,6 +12,7 @@
 
 #include <await/protocol.h>
 #include <await/stream.h>
+#include <netinet/in.h>
 
 enum stream_state {
 	STREAM_OPEN,
@@ -62,6 +63,8 @@ struct aw_stream {
 	bool late;            /* it has passed */
 	ready_item end;       /* begins the end, in the iteration after close() */
 	uint64_t bytes_read, bytes_written;
+	struct sockaddr_in6 peer; /* of a TCP connection, which forgets it when the peer has gone */
+	socklen_t peer_length;
 	const aw_protocol *protocol; /* or NULL: bytes are kept for readers */
 	void *protocol_ud;
 	aw_destroy_fn protocol_destroy;

@@ -365,7 +365,26 @@ static void a_drain_fails_with_the_connection(ends streams) {
 	aw_future_unref(waiting);
 }
 
+static void the_peer_is_known_after_it_has_gone(ends streams) {
+	if (strcmp(aw_stream_kind(streams.left), "tcp")) return;
+	struct sockaddr_in address = {0}, before = {0};
+	uint32_t length = sizeof before;
+	char byte;
+	EXPECT_INT(aw_stream_getpeername(streams.left, (struct sockaddr *)&before, &length), 0);
+	EXPECT_INT(length, sizeof before);
+	EXPECT_INT(before.sin_family, AF_INET);
+	EXPECT_INT(aw_stream_abort(streams.right), 0);
+	EXPECT_INT(aw_stream_read(streams.left, &byte, 1), -ECONNRESET);
+	EXPECT_INT(aw_stream_wait_closed(streams.left, 60 * AW_SECOND), 0);
+	EXPECT_INT(aw_stream_getpeername(streams.left, (struct sockaddr *)&address, &length), 0);
+	EXPECT(address.sin_port == before.sin_port && address.sin_port != 0);
+	uint32_t little = 4;
+	EXPECT_INT(aw_stream_getpeername(streams.left, (struct sockaddr *)&address, &little), 0);
+	EXPECT_INT(little, sizeof address); /* it was cut short */
+}
+
 static void calls_beside_each_other(void) {
+	over_each_kind(the_peer_is_known_after_it_has_gone);
 	over_each_kind(readiness_leaves_the_stream_to_others);
 	over_each_kind(several_may_drain);
 	over_each_kind(a_drain_fails_with_the_connection);
