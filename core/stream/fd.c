@@ -172,7 +172,7 @@ static void side_done(operation *ended) {
 		stream_ready(self->stream, here->event);
 }
 
-/* The peer of an aborted connection is told by a reset, rather than by an end that looks orderly. */
+/* The peer of an aborted connection gets a reset, rather than an end that looks orderly. */
 static void reset_at_close(const endpoint *self) {
 	struct linger reset = {.l_onoff = 1};
 	(void)setsockopt(self->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);

@@ -38,7 +38,7 @@ void stream_watch(aw_stream *self, uint32_t events) {
 static bool wants_to_read(const aw_stream *self) {
 	if (self->state != STREAM_OPEN || self->eof || self->failure) return false;
 	if (self->limit_reached || self->reading_paused) return false;
-	/* Without reading ahead, a call asks that waits. A protocol is told first what had arrived before. */
+	/* Without reading ahead, a call asks that waits. A protocol first gets what had arrived before. */
 	return self->protocol ? self->made && !self->is_greeting : !self->lazy;
 }
 

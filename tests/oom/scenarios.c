@@ -644,13 +644,13 @@ typedef struct listener {
 	bool is_lost;
 } listener;
 
-static aw_status hear(aw_stream *stream, void *ud, const void *data, size_t length) {
+static aw_status take_data(aw_stream *stream, void *ud, const void *data, size_t length) {
 	listener *self = ud;
 	self->count += length;
 	return aw_stream_write(stream, data, length);
 }
 
-static void hear_the_end(aw_stream *stream, void *ud, aw_status why) {
+static void note_loss(aw_stream *stream, void *ud, aw_status why) {
 	(void)stream;
 	(void)why;
 	((listener *)ud)->is_lost = true;
@@ -659,7 +659,7 @@ static void hear_the_end(aw_stream *stream, void *ud, aw_status why) {
 /* More than fits at once, sent by a task, taken by callbacks, sent back, and read by a coroutine. */
 static aw_status by_callbacks(void) {
 	static const aw_protocol protocol = {
-		.size = sizeof protocol, .data_received = hear, .connection_lost = hear_the_end};
+		.size = sizeof protocol, .data_received = take_data, .connection_lost = note_loss};
 	static char much[300 * 1024], back[sizeof much];
 	aw_stream *stream, *peer;
 	aw_coro *read;

@@ -352,7 +352,7 @@ static aw_status refused(void *ud) {
 	aw_stream_options marks = {.size = sizeof marks, .high_water = 1, .low_water = 2};
 	EXPECT_INT(aw_stream_new(NULL, &answer_methods, &self, &marks, &stream), -EINVAL);
 	EXPECT_INT(self.releases, 3);
-	/* What cannot be done is told. */
+	/* What cannot be done is an error. */
 	lacking = answer_methods;
 	lacking.shutdown_write = NULL;
 	EXPECT_INT(aw_stream_new(NULL, &lacking, &self, NULL, &stream), 0);

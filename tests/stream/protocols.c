@@ -183,7 +183,7 @@ static void an_end_can_leave_it_open(ends streams) {
 	write_text(streams.left, "after");
 	EXPECT_INT(aw_stream_readexactly(streams.right, text, 5), 5);
 	EXPECT_STR(text, "after");
-	/* The end is told once. */
+	/* eof_received is called once. */
 	EXPECT_INT(aw_stream_pause_reading(streams.left), 0);
 	EXPECT_INT(aw_stream_resume_reading(streams.left), 0);
 	some_turns();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
-/* Streams over descriptors that are no sockets: pipes, terminals, devices, and those that others share. */
+/* Streams over descriptors other than sockets: pipes, terminals, devices, and those that others share. */
 #include "kinds.h"
 
 #include <pthread.h>
