@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Labels: backends valgrind */
+/* Labels: backends */
 /* Streams over descriptors other than sockets: pipes, terminals, devices, and those that others share. */
 #include "kinds.h"
 
