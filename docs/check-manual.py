@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each function that libawait.so exports has a separate manual page, with a line for whatis, the expected sections,
+"""Each function that the libraries export has a separate manual page, with a line for whatis, the expected sections,
 no leftover markup, and no groff warnings; and the pages it refers to exist.
 
-usage: check-manual.py --library LIBRARY --pages FOLDER
+usage: check-manual.py --library LIBRARY… --pages FOLDER
 """
 import argparse
 import pathlib
@@ -61,10 +61,10 @@ def whatis_says(paths):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument('--library', required=True)
+    parser.add_argument('--library', required=True, nargs='+')
     parser.add_argument('--pages', type=pathlib.Path, required=True)
     args = parser.parse_args()
-    functions = exported(args.library)
+    functions = sorted(name for library in args.library for name in exported(library))
     pages = {path.stem: path for path in args.pages.glob('*.3')}
     passed = failed = skipped = 0
 
@@ -75,7 +75,7 @@ def main():
         for line in wrong:
             print(f'FAILED: {what}: {line}')
 
-    check('no function is exported', [] if functions else [args.library])
+    check('no function is exported', [] if functions else args.library)
     check('pages of what is not exported', sorted(pages.keys() - set(functions)))
     for name in functions:
         check(name, list(flaws(name, pages[name].read_text(), pages)) if name in pages else ['no page'])

@@ -212,6 +212,10 @@ def returned_by(description):
 
 # ---- the sections ----
 
+# The headers of libraries beside libawait.
+MODULES = {'tls.h': 'libawait-tls'}
+
+
 def synopsis(function):
     """The declaration, types in bold and names in italics, broken at the parameters."""
     head, _, tail = function.code.partition('(')
@@ -235,7 +239,8 @@ def synopsis(function):
             text += f'{bold(match.group(1))}{italic(match.group(2))}{bold(");" if last else ",")}'
             column += width
         lines.append(text)
-    return lines + ['.fi', '.PP', 'Compile and link with', r'\fBpkg\-config \-\-cflags \-\-libs libawait\fR.']
+    module = MODULES.get(function.header, 'libawait').replace('-', r'\-')
+    return lines + ['.fi', '.PP', 'Compile and link with', rf'\fBpkg\-config \-\-cflags \-\-libs {module}\fR.']
 
 
 def split_parameters(text):

@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 
-VERSION = re.compile(r'LIBAWAIT_\d+(\.\d+)*$')
+VERSION = re.compile(r'LIBAWAIT_(TLS_)?\d+(\.\d+)*$')
 ENTRY = 'aw_backend_entry'
 # Symbols that some linkers add in spite of the version script.
 LINKER = {'_init', '_fini', '__bss_start', '_edata', '_end'}

@@ -44,7 +44,7 @@ it_asks_debian_for_what_the_library_needs_alone() {
 	local package wrong=0
 	while read -r package; do
 		case $package in
-		gcc | libc6-dev | meson | ninja-build | pkgconf | python3 | libuv1-dev | libev-dev | liburing-dev) ;;
+		gcc | libc6-dev | meson | ninja-build | pkgconf | python3 | libuv1-dev | libev-dev | liburing-dev | libssl-dev | libc-ares-dev) ;;
 		*) echo "    asked for $package" && wrong=1 ;;
 		esac
 	done < <(sed -n 's/^install //p' "$work/asked" | tr ' ' '\n' | grep -v '^-')
@@ -61,6 +61,7 @@ read -ra flags <<<"$(pkg-config --cflags --libs libawait)"
 files_are_where_they_belong() {
 	local file missing=0
 	for file in lib/libawait.so lib/libawait.so.0 lib/libawait.a lib/pkgconfig/libawait.pc lib/pkgconfig/libawait-backend.pc \
+		lib/libawait-tls.so.0 lib/libawait-tls.a lib/pkgconfig/libawait-tls.pc include/await/tls.h \
 		include/await/await.h include/await/backend.h bin/libawait-info bin/libawait-conformance share/man/man3/aw_gather.3 \
 		share/man/man1/libawait-info.1 share/man/man7/libawait.7; do
 		[ -e "$prefix/$file" ] || { echo "    missing: $file" && missing=1; }

@@ -18,10 +18,11 @@ import sys
 KNOWN = {'backends', 'real-time', 'threads', 'valgrind', 'internal', 'portable-switch', 'tsan-user'}
 here = pathlib.Path(__file__).resolve().parent
 core = {folder.name for folder in (here.parent / 'core').iterdir() if folder.is_dir()}
+adapters = {folder.name for folder in (here.parent / 'adapters').iterdir() if folder.is_dir()}
 names = {}
 for source in sorted(here.glob('*/*.c')):
     folder = source.parent.name
-    if folder not in core:
+    if folder not in core | adapters:
         continue
     # Prefixed with the folder's name, since their file names alone are not clear.
     name = f'process_{source.stem}' if folder == 'process' else source.stem
@@ -33,4 +34,6 @@ for source in sorted(here.glob('*/*.c')):
     if name in names:
         sys.exit(f'{source}: {names[name]} has the same name')
     names[name] = source
+    if folder in adapters:
+        labels.append(folder)  # the library that it needs
     print(name, f'{folder}/{source.name}', *labels)

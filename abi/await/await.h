@@ -14,10 +14,12 @@
 #include <await/connect.h>
 #include <await/context.h>
 #include <await/coro.h>
+#include <await/datagram.h>
 #include <await/debug.h>
 #include <await/error.h>
 #include <await/executor.h>
 #include <await/fd.h>
+#include <await/file.h>
 #include <await/future.h>
 #include <await/gather.h>
 #include <await/interrupt.h>
@@ -25,8 +27,10 @@
 #include <await/loop.h>
 #include <await/names.h>
 #include <await/op.h>
+#include <await/operation.h>
 #include <await/process.h>
 #include <await/protocol.h>
+#include <await/pty.h>
 #include <await/queue.h>
 #include <await/registry.h>
 #include <await/run.h>
@@ -40,5 +44,6 @@
 #include <await/taskgroup.h>
 #include <await/timeout.h>
 #include <await/wait.h>
+#include <await/watch.h>
 
 #endif

@@ -45,7 +45,13 @@ enum aw_op_poll_life {
 	 * the operation as it was completed, `backend_data` included, for the same file. If the number now
 	 * refers to another file, as far as the backend can tell, the operation completes with -EBADF
 	 */
-	AW_OP_POLL_AGAIN = 2
+	AW_OP_POLL_AGAIN = 2,
+	/**
+	 * as ::AW_OP_POLL_AGAIN, and the owner has found the file not ready since: the operation need only complete
+	 * for what comes later. A completion with ::AW_POLL_HUP means that there may be more to find than a short
+	 * read tells, as an end of the stream is: the owner must use ::AW_OP_POLL_AGAIN then
+	 */
+	AW_OP_POLL_EDGE = 3
 };
 
 /** One operation. */

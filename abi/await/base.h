@@ -100,10 +100,11 @@ typedef struct aw_task aw_task;     /**< a future that drives a coroutine */
 typedef struct aw_coro aw_coro;     /**< a coroutine: driven by a task, or awaited by another coroutine */
 /** what one step of a coroutine receives and what it ends with; valid during the step */
 typedef struct aw_resume aw_resume;
-typedef struct aw_error aw_error;     /**< an immutable failure: code, message, payload */
-typedef struct aw_report aw_report;   /**< what the exception handler receives; valid during the call */
-typedef struct aw_results aw_results; /**< the outcomes of several futures, in argument order */
-typedef struct aw_process aw_process; /**< a child process */
+typedef struct aw_error aw_error;           /**< an immutable failure: code, message, payload */
+typedef struct aw_report aw_report;         /**< what the exception handler receives; valid during the call */
+typedef struct aw_results aw_results;       /**< the outcomes of several futures, in argument order */
+typedef struct aw_process aw_process;       /**< a child process */
+typedef struct aw_call_graph aw_call_graph; /**< who waits for a future, as captured at one time */
 
 /** No limit, no deadline. */
 #define AW_FOREVER INT64_MAX

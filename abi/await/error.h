@@ -46,6 +46,9 @@ enum aw_error_code {
 	AW_ESYSTEMEXIT = -5026,    /**< leave the loop at once: a callback or step may return it (SystemExit) */
 	AW_EPENDING = -5027,       /**< the time limit of a blocking wait passed (TimeoutError) */
 	AW_EGAIERROR = -5028,      /**< a name can't be looked up */
+	AW_ETLS = -5029,           /**< TLS failed, by the peer's fault or by a setting */
+	AW_ECERTIFICATE = -5030,   /**< the peer's certificate was refused */
+	AW_ETRUNCATED = -5031,     /**< the connection ended without TLS's closing message */
 	AW_EUSER = -20000, /**< the first code for programs; AW_EUSER - 1 is the next (aw_error_register()) */
 	AW_EUSER_LAST = -29999, /**< the last code for programs */
 	/* The system's, for callers without an errno.h. */

@@ -296,6 +296,15 @@ AW_API aw_bool aw_handle_cancelled(const aw_handle *handle);
  * asyncio: TimerHandle.when.
  */
 AW_API int64_t aw_handle_when(const aw_handle *handle);
+/**
+ * Retrieves the value bound to `key` in the context of the callback, borrowed: what aw_context_get() gives
+ * inside the callback.
+ *
+ * Errors: -ENOENT if `key` is not bound; ::AW_EINVALIDSTATE once the callback has run or was skipped.
+ *
+ * asyncio: Handle.get_context.
+ */
+AW_API aw_status aw_handle_context_get(const aw_handle *handle, const void *key, void **out);
 /**@}*/
 
 /** @name Unhandled failures and debug mode */

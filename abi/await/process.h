@@ -10,6 +10,7 @@
 #define AWAIT_PROCESS_H
 
 #include <await/base.h>
+#include <await/stream.h>
 
 AW_BEGIN_DECLS
 
@@ -104,6 +105,17 @@ AW_API aw_status aw_process_options_set_flags(aw_process_options *options, uint3
  * parent's group.
  */
 AW_API aw_status aw_process_options_set_group(aw_process_options *options, int32_t pgid);
+/**
+ * Sets the terminal in which the child runs, a descriptor such as that of aw_pty_open(); -1, the default, is
+ * the parent's. The child gets its own session with this controlling terminal, as with ::AW_PROCESS_SESSION,
+ * and those of its standard streams that it would inherit are the terminal. The descriptor stays the caller's
+ * and must be open when the child is started.
+ *
+ * Errors: -EBADF; -ENOTTY. At the start: -EPERM if the terminal is that of another session already.
+ *
+ * asyncio: pty.openpty and `create_subprocess_exec(start_new_session=True)`.
+ */
+AW_API aw_status aw_process_options_set_terminal(aw_process_options *options, int fd);
 
 /**
  * @name Starting a child
@@ -313,6 +325,48 @@ AW_API const char *aw_process_text(const aw_process *process, int stream);
  * Errors: ::AW_EINVALIDSTATE if the child has no such pipe, or while it is in use.
  */
 AW_NODISCARD AW_API aw_status aw_process_take_pipe(aw_process *process, int stream, int *out_fd);
+/**
+ * Moves the parent's end of pipe 0, 1 or 2 into a stream: one that writes to the child's input, or reads its
+ * output while it runs.
+ *
+ * Returns: 0, and a new reference in `out`.
+ *
+ * Errors: ::AW_EINVALIDSTATE if the child has no such pipe, or while it is in use; -EINVAL; -ENOMEM.
+ *
+ * asyncio: Process.stdin, Process.stdout, Process.stderr.
+ */
+AW_NODISCARD AW_API aw_status aw_process_stream(aw_process *process, int stream,
+                                                const aw_stream_options *options, aw_stream **out);
+
+/** The events of a child. Each may be NULL. They are called from the loop. */
+typedef struct aw_process_protocol {
+	uint32_t size; /**< sizeof(aw_process_protocol) */
+	uint32_t reserved;
+	/**
+	 * The child has written `length` bytes to pipe 1 or 2; they are valid during the call. A negative result is
+	 * reported, and the pipe is closed.
+	 */
+	aw_status (*pipe_data_received)(aw_process *process, void *ud, int stream, const void *data,
+	                                size_t length);
+	/** Pipe 1 or 2 is closed. `why` is 0 at its end, or what went wrong. */
+	void (*pipe_connection_lost)(aw_process *process, void *ud, int stream, aw_status why);
+	/** The child has exited. Output may follow. */
+	void (*process_exited)(aw_process *process, void *ud);
+	/** Called once, as the last: the child has exited, and its pipes are closed. */
+	void (*connection_lost)(aw_process *process, void *ud, aw_status why);
+} aw_process_protocol;
+
+/**
+ * Passes the events of a child to callbacks from now on: what it writes to its pipes, their ends, its exit. The
+ * table has to stay. The child's handle lives until `connection_lost`. Its input is aw_process_stream() of 0.
+ *
+ * Errors: -EINVAL for a table that is too short; -ENOMEM, and pipes may have been closed. `destroy` is called
+ * with `ud` also on failure.
+ *
+ * asyncio: loop.subprocess_exec, loop.subprocess_shell, SubprocessProtocol.
+ */
+AW_API aw_status aw_process_set_protocol(aw_process *process, const aw_process_protocol *protocol, void *ud,
+                                         aw_destroy_fn destroy);
 /**
  * Sends a signal to the child through its pidfd; with ::AW_PROCESS_GROUP, to its group.
  *

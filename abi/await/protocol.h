@@ -31,6 +31,13 @@ typedef struct aw_protocol {
 	 */
 	aw_status (*data_received)(aw_stream *stream, void *ud, const void *data, size_t length);
 	/**
+	 * Bytes have arrived, `length` of them are there now. Nothing is taken: aw_stream_view() shows them and
+	 * aw_stream_consume() takes some, during the call or later; what stays counts against the limit. It is used
+	 * in place of data_received, by a stream that is layered over this one. A negative result is reported, and
+	 * the stream is aborted.
+	 */
+	aw_status (*data_available)(aw_stream *stream, void *ud, size_t length);
+	/**
 	 * Brings the memory for the next read, and is then used in place of data_received, together with
 	 * buffer_updated. `hint` is a useful size; what is returned in `out_length` may be smaller or larger, not 0.
 	 */

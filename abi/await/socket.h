@@ -6,7 +6,7 @@
  * The socket is the caller's: it stays open until the call has returned, and is neither closed nor changed.
  * Each call tries the system's call at once and waits only if that would block, so that a call which is ready
  * does not suspend. Waiting consumes nothing: a cancelled call has received no byte that is lost, except that
- * aw_sock_sendall() may have sent a part.
+ * aw_sock_sendall() and aw_sock_sendfile() may have sent a part.
  *
  * A plain name is for stackful tasks; its `_coro` is the same as a coroutine, whose value is an
  * ::AW_VALUE_INTEGER: what the plain call returns. The memory that a coroutine is given has to stay until it
@@ -168,6 +168,44 @@ AW_STACKFUL AW_NODISCARD AW_API aw_status aw_sock_connect(int fd, const struct s
  */
 AW_NODISCARD AW_API aw_status aw_sock_connect_coro(aw_loop *loop, int fd, const struct sockaddr *address,
                                                    uint32_t address_length, aw_coro **out);
+
+/** How aw_sock_sendfile() sends. */
+enum aw_sendfile_flag {
+	AW_SENDFILE_DEFAULT = 0,
+	AW_SENDFILE_NATIVE = 1 /**< fails where the kernel cannot send the file by itself */
+};
+
+/**
+ * Sends `count` bytes of a file, or all up to its end if `count` is negative, from `offset` on, waiting whenever
+ * the socket's buffer is full. The kernel sends them without a copy in the program (sendfile(2)); where it
+ * cannot, they are read and sent piece by piece, unless `flags`, of ::aw_sendfile_flag, forbid that. A file
+ * that ends early is not an error. Never raises SIGPIPE. Reading from the file's disk may block the loop.
+ *
+ * `out_sent`, which may be NULL, becomes the number of bytes sent, also if the call fails or is cancelled. The
+ * position of the file is then behind the last byte sent; it stays as it was if nothing was sent.
+ *
+ * Returns: 0.
+ *
+ * Errors: those of send(2) and pread(2), -EPIPE and -ECONNRESET among them; -EOPNOTSUPP with
+ * ::AW_SENDFILE_NATIVE; -ESPIPE for a pipe or socket as the file; -EINVAL if the socket is not a stream or not
+ * non-blocking, or `offset` is negative; -EBADF, -ENOTSOCK, ::AW_ENOTASK, -ENOMEM.
+ *
+ * Cancellation: a part may have been sent; `out_sent` tells how much.
+ *
+ * asyncio: loop.sock_sendfile.
+ */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_sock_sendfile(int fd, int file_fd, int64_t offset, int64_t count,
+                                                           uint32_t flags, int64_t *out_sent);
+/**
+ * Creates a coroutine that does what aw_sock_sendfile() does. Its value is the number of bytes sent.
+ *
+ * Returns: 0, and a new reference in `out`.
+ *
+ * asyncio: loop.sock_sendfile.
+ */
+AW_NODISCARD AW_API aw_status aw_sock_sendfile_coro(aw_loop *loop, int fd, int file_fd, int64_t offset,
+                                                    int64_t count, uint32_t flags, int64_t *out_sent,
+                                                    aw_coro **out);
 
 AW_END_DECLS
 

@@ -154,6 +154,18 @@ AW_API void aw_stream_unref(aw_stream *stream);
  * callbacks of a protocol may run.
  */
 AW_API aw_status aw_stream_ready(aw_stream *stream, uint32_t events);
+/**
+ * For the author of a table: the connection has failed. Calls that wait fail with this very error, to which the
+ * stream adds its own reference. The functions of the table may call it before they return the status.
+ *
+ * Errors: ::AW_EBADHANDLE.
+ */
+AW_API aw_status aw_stream_fail(aw_stream *stream, aw_error *error);
+/**
+ * For the author of a table: returns the `ud` of a stream over `methods`, or NULL if the stream has another
+ * table or is closed.
+ */
+AW_API void *aw_stream_methods_data(const aw_stream *stream, const aw_stream_methods *methods);
 /**@}*/
 
 /** @name Reading */

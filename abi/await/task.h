@@ -160,6 +160,15 @@ AW_API aw_status aw_task_set_name(aw_task *task, const char *name);
  */
 AW_API aw_coro *aw_task_coro(const aw_task *task);
 /**
+ * Retrieves the value bound to `key` in the task's context, borrowed: what aw_context_get() gives inside the
+ * task. The context stays with the task when it has ended.
+ *
+ * Errors: -ENOENT if `key` is not bound.
+ *
+ * asyncio: Task.get_context.
+ */
+AW_API aw_status aw_task_context_get(const aw_task *task, const void *key, void **out);
+/**
  * Returns the task that runs in the calling thread, borrowed, or NULL if none runs.
  *
  * Thread: any.

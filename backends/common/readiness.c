@@ -155,7 +155,7 @@ static void forget_file(readiness *self, readiness_entry *entry, const aw_op *ne
 /* ---- the set ---- */
 
 static bool is_standing(const aw_op *op) {
-	return op->kind == AW_OP_POLL && (op->offset == AW_OP_POLL_STANDING || op->offset == AW_OP_POLL_AGAIN);
+	return op->kind == AW_OP_POLL && op->offset >= AW_OP_POLL_STANDING && op->offset <= AW_OP_POLL_EDGE;
 }
 
 static bool has_standing(const readiness_entry *entry) {
@@ -171,6 +171,8 @@ static struct epoll_event wanted_event(const readiness_entry *entry, int fd) {
 	if (entry->waiting[READINESS_WRITE].first) event.events |= EPOLLOUT;
 	for (const aw_op *op = entry->waiting[READINESS_POLL].first; op; op = op->backend_link[0])
 		event.events |= op->flags & poll_mask;
+	/* An end, and urgent data, need to be read although a read has found nothing more: see poll_result(). */
+	if (event.events & EPOLLET && event.events & EPOLLIN) event.events |= EPOLLRDHUP | EPOLLPRI;
 	return event;
 }
 
@@ -234,6 +236,13 @@ static void advance(readiness *self, readiness_entry *entry, enum readiness_side
 	}
 }
 
+/* What a poll completes with. Its owner must not rely on edges after AW_POLL_HUP. */
+static int64_t poll_result(const aw_op *op, uint32_t events) {
+	uint32_t ready = events & ((op->flags & poll_mask) | EPOLLERR | EPOLLHUP);
+	if (ready && events & (EPOLLRDHUP | EPOLLPRI) && op->flags & EPOLLIN) ready |= AW_POLL_HUP;
+	return ready;
+}
+
 static void on_event(readiness *self, const struct epoll_event *event) {
 	int fd = (int)(uint32_t)event->data.u64;
 	readiness_entry *entry = entry_find(self, fd);
@@ -243,10 +252,7 @@ static void on_event(readiness *self, const struct epoll_event *event) {
 		if (entry->lasting) disarm(self, entry, fd);
 		return;
 	}
-	if (has_standing(entry)) {
-		int status = arm(self, entry, fd, NULL);
-		if (status < 0) end_all(self, entry, status, NULL);
-	} else if (touches_file(entry) && !is_same_file(self, fd)) {
+	if (touches_file(entry) && !is_same_file(self, fd)) {
 		forget_file(self, entry, NULL);
 	}
 	/* A hang-up or an error wakes both directions; the system call returns the result. */
@@ -254,7 +260,7 @@ static void on_event(readiness *self, const struct epoll_event *event) {
 	if (event->events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) advance(self, entry, READINESS_WRITE);
 	for (aw_op *op = entry->waiting[READINESS_POLL].first, *next; op; op = next) {
 		next = op->backend_link[0];
-		uint32_t ready = event->events & ((op->flags & poll_mask) | EPOLLERR | EPOLLHUP);
+		int64_t ready = poll_result(op, event->events);
 		if (ready) leave_and_finish(self, entry, op, ready);
 	}
 	if (entry->armed || entry_is_idle(entry)) return;
@@ -264,13 +270,17 @@ static void on_event(readiness *self, const struct epoll_event *event) {
 
 /* ---- submitting ---- */
 
-/* Whether the current registration already covers `op`. */
+/*
+ * Whether the current registration already covers `op`. Once it has reported an event, it does so only for an
+ * operation that waits for a new one.
+ */
 static bool is_covered(const readiness_entry *entry, const aw_op *op) {
-	return entry->armed && entry->lasting && !((op->flags & poll_mask) & ~entry->asked);
+	return entry->lasting && (entry->armed || op->offset == AW_OP_POLL_EDGE) &&
+	       !((op->flags & poll_mask) & ~entry->asked);
 }
 
 static aw_status wait_on(readiness *self, readiness_entry *entry, aw_op *op, enum readiness_side side) {
-	bool is_again = side == READINESS_POLL && op->offset == AW_OP_POLL_AGAIN;
+	bool is_again = side == READINESS_POLL && op->offset >= AW_OP_POLL_AGAIN;
 	queue_push(&entry->waiting[side], op);
 	op->backend_data[0] = side;
 	self->in_flight++;

@@ -23,6 +23,12 @@
 /* Passed as arrays by aw_loop_submit() and aw_loop_drain(). */
 %ignore aw_submission;
 %ignore aw_completion;
+/* Of datagram endpoints and resolvers, which no host language wraps. */
+%ignore aw_resolver;
+%ignore aw_addrinfo_entry;
+%ignore aw_datagram_options;
+%ignore aw_datagram_protocol;
+%ignore aw_datagram_message;
 
 %include <await/base.h>
 /*
@@ -33,19 +39,24 @@
 #define AW_STACKFUL typedef
 %include <await/names.h>
 %include <await/op.h>
+%include <await/operation.h>
 %include <await/completion.h>
 %include <await/context.h>
 %include <await/coro.h>
+%include <await/datagram.h>
 %include <await/debug.h>
 %include <await/error.h>
 %include <await/loop.h>
 %include <await/fd.h>
+%include <await/file.h>
+%include <await/watch.h>
 /* future.h is the only header where an error in an out-parameter is borrowed. */
 BORROWED_OUT(aw_error)
 %include <await/future.h>
 NEW_OUT(aw_error)
 %include <await/gather.h>
 %include <await/process.h>
+%include <await/pty.h>
 %include <await/queue.h>
 %include <await/registry.h>
 %include <await/task.h>
@@ -55,6 +66,10 @@ NEW_OUT(aw_error)
 %include <await/executor.h>
 %include <await/signals.h>
 %include <await/socket.h>
+%include <await/stream.h>
+%include <await/protocol.h>
+%include <await/connect.h>
+%include <await/server.h>
 %include <await/sync.h>
 %include <await/taskgroup.h>
 %include <await/timeout.h>

@@ -57,6 +57,9 @@ static const struct {
 	{AW_ESYSTEMEXIT, "AW_ESYSTEMEXIT", "the program asked to leave the loop"},
 	{AW_EPENDING, "AW_EPENDING", "the time given to the wait passed, and what it waits for is still pending"},
 	{AW_EGAIERROR, "AW_EGAIERROR", "the name can't be looked up"},
+	{AW_ETLS, "AW_ETLS", "TLS failed"},
+	{AW_ECERTIFICATE, "AW_ECERTIFICATE", "the peer's certificate was refused"},
+	{AW_ETRUNCATED, "AW_ETRUNCATED", "the connection ended without TLS's closing message"},
 };
 enum { OWN_COUNT = sizeof own / sizeof *own, PROGRAM_COUNT = AW_EUSER - AW_EUSER_LAST + 1 };
 

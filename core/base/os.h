@@ -19,6 +19,7 @@ typedef struct os_program {
 	int stdio[3];    /* the child's descriptors 0, 1 and 2; -1: inherited */
 	int32_t group;   /* the process group to join; 0: a new one; -1: the parent's */
 	bool new_session;
+	int terminal;  /* becomes the controlling terminal of the new session; -1: none */
 	bool keep_fds; /* inherit descriptors that are not close-on-exec */
 } os_program;
 
@@ -58,7 +59,14 @@ aw_status os_duplicate(int fd, int *out);
 aw_status os_pipe(int *out_read, int *out_write);
 /* Opens the null device. */
 aw_status os_null(int *out);
+/* Opens a pseudo-terminal: a non-blocking master, and the terminal. */
+aw_status os_pty(int *out_master, int *out_terminal);
 aw_status os_set_nonblocking(int fd);
+/*
+ * sendfile(2) from `*offset` on, which is advanced: the bytes sent, 0 at the end of the file, -EAGAIN. Blocks
+ * only if the socket does, and raises no SIGPIPE.
+ */
+int64_t os_sendfile(int socket, int file, int64_t *offset, size_t length);
 /* Closes the descriptor unless it is negative, and sets it to -1. */
 void os_close(int *fd);
 

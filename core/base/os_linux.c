@@ -8,6 +8,7 @@
  */
 #include "os.h"
 
+#include "no_sigpipe.h"
 #include "sanitize.h"
 
 #include <assert.h>
@@ -22,7 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -37,6 +40,9 @@
 #endif
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
+#endif
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER _IO('T', 0x41)
 #endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -133,9 +139,48 @@ aw_status os_null(int *out) {
 	return status;
 }
 
+/* Without a look at its path, which may mean another terminal here. */
+static aw_status open_terminal(int master, int *out) {
+	int unlocked = 0, fd = -1;
+	char path[64];
+	if (ioctl(master, TIOCSPTLCK, &unlocked) < 0) return -errno;
+	fd = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 && (errno == EINVAL || errno == ENOTTY || is_unavailable(errno))) {
+		if (ptsname_r(master, path, sizeof path) != 0) return -errno;
+		fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	}
+	if (fd < 0) return -errno;
+	aw_status status = move_above_stdio(&fd);
+	if (status == 0) *out = fd;
+	return status;
+}
+
+aw_status os_pty(int *out_master, int *out_terminal) {
+	int saved = errno;
+	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	aw_status status = master < 0 ? -errno : move_above_stdio(&master);
+	if (status == 0) status = open_terminal(master, out_terminal);
+	if (status == 0)
+		*out_master = master;
+	else
+		os_close(&master);
+	errno = saved;
+	return status;
+}
+
 aw_status os_set_nonblocking(int fd) {
 	int flags = fcntl(fd, F_GETFL);
 	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+int64_t os_sendfile(int socket, int file, int64_t *offset, size_t length) {
+	off_t at = *offset;
+	no_sigpipe guard = no_sigpipe_begin();
+	ssize_t count = sendfile(socket, file, &at, length);
+	int64_t result = count < 0 ? -errno : count;
+	no_sigpipe_end(&guard, result < 0 ? (aw_status)result : 0);
+	if (count > 0) *offset = at;
+	return result;
 }
 
 void os_close(int *fd) {
@@ -266,6 +311,8 @@ IN_CHILD long child_become(spawn *self) {
 	long status = 0;
 	child_reset_signals();
 	if (program->new_session) status = child_call(SYS_setsid, 0, 0, 0, 0);
+	if (status >= 0 && program->terminal >= 0)
+		status = child_call(SYS_ioctl, program->terminal, TIOCSCTTY, 0, 0);
 	if (status >= 0 && program->group >= 0) status = child_call(SYS_setpgid, 0, program->group, 0, 0);
 	if (status >= 0) status = child_set_stdio(program->stdio);
 	if (status >= 0 && !program->keep_fds) child_close_others();

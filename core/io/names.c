@@ -4,6 +4,8 @@
  * name servers must not delay other work. Numeric addresses need no thread.
  */
 #include "failure.h"
+#include "loop_executor.h"
+#include "resolver.h"
 #include "run_in_executor.h"
 
 #include <await/names.h>
@@ -21,6 +23,7 @@ struct aw_addrinfo {
 	object base;
 	struct addrinfo *first;
 	size_t count;
+	bool is_made; /* by aw_addrinfo_new(): a block of memory */
 };
 
 struct aw_nameinfo {
@@ -29,7 +32,11 @@ struct aw_nameinfo {
 };
 
 static void addrinfo_release(object *base) {
-	freeaddrinfo(((aw_addrinfo *)(void *)base)->first);
+	aw_addrinfo *self = (aw_addrinfo *)(void *)base;
+	if (self->is_made)
+		free(self->first);
+	else
+		freeaddrinfo(self->first);
 	object_free(base);
 }
 
@@ -104,6 +111,77 @@ const char *aw_nameinfo_service(const aw_nameinfo *name) {
 	return object_is(name, &nameinfo_class) ? name->service : NULL;
 }
 
+/* --- results that a resolver makes --- */
+
+static bool entry_is_valid(const aw_addrinfo_entry *entry) {
+	return entry->address && entry->address_length >= sizeof entry->address->sa_family &&
+	       entry->address_length <= sizeof(struct sockaddr_storage);
+}
+
+/* A list in one block: the entries, the addresses, the name. */
+static struct addrinfo *list_make(const aw_addrinfo_entry *entries, size_t count, const char *canonname) {
+	typedef struct element {
+		struct addrinfo info;
+		struct sockaddr_storage address;
+	} element;
+	size_t name_size = canonname ? strlen(canonname) + 1 : 0;
+	if (count > (SIZE_MAX / 2 - name_size) / sizeof(element)) return NULL;
+	element *made = calloc(1, count * sizeof *made + name_size);
+	if (!made) return NULL;
+	for (size_t i = 0; i < count; i++) {
+		made[i].info = (struct addrinfo){.ai_family = entries[i].family,
+		                                 .ai_socktype = entries[i].socktype,
+		                                 .ai_protocol = entries[i].protocol,
+		                                 .ai_addrlen = entries[i].address_length,
+		                                 .ai_addr = (struct sockaddr *)&made[i].address,
+		                                 .ai_next = i + 1 < count ? &made[i + 1].info : NULL};
+		memcpy(&made[i].address, entries[i].address, entries[i].address_length);
+	}
+	if (canonname) made->info.ai_canonname = memcpy(made + count, canonname, name_size);
+	return &made->info;
+}
+
+ENTRY(aw_addrinfo_new,
+      (const aw_addrinfo_entry *entries, size_t count, const char *canonname, aw_addrinfo **out),
+      (entries, count, canonname, out)) {
+	if (!out || !entries || !count) return -EINVAL;
+	for (size_t i = 0; i < count; i++)
+		if (!entry_is_valid(&entries[i])) return -EINVAL;
+	aw_addrinfo *self = object_new(&domain_none, &addrinfo_class);
+	if (!self) return -ENOMEM;
+	self->is_made = true;
+	self->count = count;
+	self->first = list_make(entries, count, canonname);
+	if (!self->first) {
+		object_unref(self);
+		return -ENOMEM;
+	}
+	*out = object_hand_out(self, CALLER);
+	return 0;
+}
+
+static aw_nameinfo *nameinfo_make(const char *host, const char *service) {
+	aw_nameinfo *name = object_new(&domain_none, &nameinfo_class);
+	if (!name) return NULL;
+	size_t host_size = strlen(host) + 1, service_size = strlen(service) + 1;
+	name->host = malloc(host_size + service_size);
+	if (!name->host) {
+		object_unref(name);
+		return NULL;
+	}
+	memcpy(name->host, host, host_size);
+	name->service = memcpy(name->host + host_size, service, service_size);
+	return name;
+}
+
+ENTRY(aw_nameinfo_new, (const char *host, const char *service, aw_nameinfo **out), (host, service, out)) {
+	if (!out || !host || !service) return -EINVAL;
+	aw_nameinfo *self = nameinfo_make(host, service);
+	if (!self) return -ENOMEM;
+	*out = object_hand_out(self, CALLER);
+	return 0;
+}
+
 /* --- lookup --- */
 
 typedef struct lookup {
@@ -152,16 +230,8 @@ static int lookup_name(const lookup *self, void **out) {
 	int code = getnameinfo((const struct sockaddr *)&self->address, self->address_length, host, sizeof host,
 	                       service, sizeof service, self->flags);
 	if (code) return code;
-	aw_nameinfo *name = object_new(&domain_none, &nameinfo_class);
+	aw_nameinfo *name = nameinfo_make(host, service);
 	if (!name) return EAI_MEMORY;
-	size_t host_size = strlen(host) + 1, service_size = strlen(service) + 1;
-	name->host = malloc(host_size + service_size);
-	if (!name->host) {
-		object_unref(name);
-		return EAI_MEMORY;
-	}
-	memcpy(name->host, host, host_size);
-	name->service = memcpy(name->host + host_size, service, service_size);
 	*out = object_hand_out(name, self->origin);
 	return 0;
 }
@@ -195,38 +265,7 @@ static bool lookup_local(const lookup *self, void **out, int *out_code) {
 	return *out_code != EAI_NONAME;
 }
 
-/* --- resolver threads of a loop --- */
-
-struct resolver {
-	closer closer;
-	aw_loop *loop;
-	aw_executor *executor;
-};
-
-static void resolver_close(closer *base) {
-	struct resolver *self = container_of(base, struct resolver, closer);
-	self->loop->resolver = NULL;
-	aw_executor_shutdown(self->executor, true);
-	aw_executor_unref(self->executor);
-	free(self);
-}
-
-static aw_status resolver_of(aw_loop *loop, struct resolver **out) {
-	*out = loop->resolver;
-	if (*out) return 0;
-	struct resolver *self = calloc(1, sizeof *self);
-	if (!self) return -ENOMEM;
-	aw_status status = aw_executor_new(RESOLVER_THREADS, &self->executor);
-	if (status < 0) {
-		free(self);
-		return status;
-	}
-	self->loop = loop;
-	self->closer.close = resolver_close;
-	loop_add_closer(loop, &self->closer);
-	*out = loop->resolver = self;
-	return 0;
-}
+/* --- starting a lookup --- */
 
 /* Takes ownership of `self`. */
 static aw_status lookup_start(lookup *self, aw_loop *loop, const void *origin, aw_future **out) {
@@ -253,10 +292,22 @@ static aw_status lookup_start(lookup *self, aw_loop *loop, const void *origin, a
 		*out = object_hand_out(future, origin);
 		return 0;
 	}
-	struct resolver *resolver;
-	aw_status status = resolver_of(loop, &resolver);
-	if (status == 0)
-		return executor_run(loop, resolver->executor, lookup_run, self, free, false, origin, out);
+	aw_status status;
+	resolver_question question = {.host = self->host,
+	                              .service = self->service,
+	                              .family = self->hints.ai_family,
+	                              .socktype = self->hints.ai_socktype,
+	                              .protocol = self->hints.ai_protocol,
+	                              .flags = self->by_address ? self->flags : self->hints.ai_flags,
+	                              .address_length = self->address_length};
+	if (self->by_address) question.address = (const struct sockaddr *)&self->address;
+	if (resolver_ask(loop, &question, &status, out)) {
+		free(self);
+		return status;
+	}
+	aw_executor *executor;
+	status = loop_executor_of(loop, &loop->resolver, RESOLVER_THREADS, false, &executor);
+	if (status == 0) return executor_run(loop, executor, lookup_run, self, free, false, origin, out);
 	free(self);
 	return status;
 }

@@ -6,6 +6,7 @@
 #include "coro.h"
 #include "descriptors.h"
 #include "failure.h"
+#include "os.h"
 #include "task.h"
 
 #include <await/socket.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 typedef struct socket_call socket_call;
 
@@ -41,6 +43,21 @@ struct socket_call {
 	uint32_t address_length;  /* of an address passed in */
 	bool connecting;
 	struct sockaddr_storage peer; /* to connect to */
+	struct {
+		int fd;
+		bool refused, fallback; /* sendfile(2) is not possible; then it may be read and sent */
+		int64_t offset;         /* of the next byte */
+		int64_t left;           /* negative: up to the end */
+		int64_t sent, *out_sent;
+		unsigned char *piece; /* read and not sent yet */
+		size_t piece_at, piece_length;
+	} file;
+};
+
+enum {
+	PIECE_SIZE = 64 * 1024,
+	SENDFILE_MAX = 1024 * 1024,    /* in one system call, which may read from a disk */
+	BURST_MAX = 16 * SENDFILE_MAX, /* then others have a turn, however fast the peer is */
 };
 
 static aw_status count_or_errno(ssize_t result) {
@@ -99,12 +116,59 @@ static aw_status attempt_connect(socket_call *self) {
 	return -EAGAIN;
 }
 
+static size_t file_want(const socket_call *self, size_t most) {
+	return self->file.left >= 0 && (uint64_t)self->file.left < most ? (size_t)self->file.left : most;
+}
+
+/* Reads a piece of the file if there is none, and sends of it. */
+static int64_t send_piece(socket_call *self) {
+	if (!self->file.piece) self->file.piece = malloc(PIECE_SIZE);
+	if (!self->file.piece) return -ENOMEM;
+	if (self->file.piece_at == self->file.piece_length) {
+		ssize_t count =
+			pread(self->file.fd, self->file.piece, file_want(self, PIECE_SIZE), self->file.offset);
+		if (count <= 0) return count < 0 ? -errno : 0;
+		self->file.piece_at = 0;
+		self->file.piece_length = (size_t)count;
+	}
+	ssize_t count = send(self->fd, self->file.piece + self->file.piece_at,
+	                     self->file.piece_length - self->file.piece_at, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (count < 0) return -errno;
+	self->file.piece_at += (size_t)count;
+	self->file.offset += count;
+	return count;
+}
+
+static int64_t send_some(socket_call *self) {
+	if (self->file.refused) return send_piece(self);
+	int64_t count = os_sendfile(self->fd, self->file.fd, &self->file.offset, file_want(self, SENDFILE_MAX));
+	/* The file system has none, or a seccomp filter refuses the call. */
+	if (count != -EINVAL && count != -ENOSYS && count != -EOPNOTSUPP && count != -EPERM) return count;
+	if (!self->file.fallback) return -EOPNOTSUPP;
+	self->file.refused = true;
+	return send_piece(self);
+}
+
+static aw_status attempt_sendfile(socket_call *self) {
+	int64_t burst = 0;
+	while (self->file.left != 0) {
+		int64_t count = burst < BURST_MAX ? send_some(self) : -EAGAIN;
+		if (count <= 0) return (aw_status)count;
+		burst += count;
+		self->file.sent += count;
+		if (self->file.left > 0) self->file.left -= count;
+		if (self->file.out_sent) *self->file.out_sent = self->file.sent;
+	}
+	return 0;
+}
+
 static const socket_verb verb_recv = {attempt_recv, AW_POLL_IN, false},
 						 verb_recvfrom = {attempt_recvfrom, AW_POLL_IN, false},
 						 verb_sendall = {attempt_sendall, AW_POLL_OUT, false},
 						 verb_sendto = {attempt_sendto, AW_POLL_OUT, false},
 						 verb_accept = {attempt_accept, AW_POLL_IN, true},
-						 verb_connect = {attempt_connect, AW_POLL_OUT, true};
+						 verb_connect = {attempt_connect, AW_POLL_OUT, true},
+						 verb_sendfile = {attempt_sendfile, AW_POLL_OUT, true};
 
 /* True: wait. EAGAIN from connect(2) is a failure: the backlog of a Unix listener is full. */
 static bool attempt(socket_call *self) {
@@ -116,15 +180,38 @@ static bool attempt(socket_call *self) {
 	return self->result == -EAGAIN;
 }
 
+static aw_status sendfile_check(const socket_call *self) {
+	int type = 0;
+	socklen_t size = sizeof type;
+	if (self->file.fd < 0) return -EBADF;
+	if (self->file.offset < 0) return failed_saying(-EINVAL, "the offset is negative");
+	if (getsockopt(self->fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0) return -errno;
+	if (type != SOCK_STREAM) return failed_saying(-EINVAL, "the socket is not a stream");
+	/* A pipe has no position. */
+	return lseek(self->file.fd, 0, SEEK_CUR) < 0 ? -errno : 0;
+}
+
 /* Returns 0 if the call can be made. */
 static aw_status call_check(const socket_call *self) {
 	if (self->fd < 0) return -EBADF;
 	if (!self->buffer && self->length > 0) return -EINVAL;
 	if (self->address_room ? !self->address : self->address && self->verb == &verb_recvfrom) return -EINVAL;
+	if (self->verb == &verb_sendfile) {
+		aw_status status = sendfile_check(self);
+		if (status < 0) return status;
+	}
 	if (!self->verb->needs_nonblocking) return 0;
 	int flags = fcntl(self->fd, F_GETFL);
 	if (flags < 0) return -errno;
 	return flags & O_NONBLOCK ? 0 : failed_saying(-EINVAL, "the socket must be non-blocking");
+}
+
+/* Whatever the outcome, the file's position is behind what was sent. */
+static void call_end(socket_call *self) {
+	if (self->file.sent) (void)lseek(self->file.fd, self->file.offset, SEEK_SET);
+	free(self->file.piece);
+	self->file.sent = 0;
+	self->file.piece = NULL;
 }
 
 /* --- stackful calls --- */
@@ -137,11 +224,18 @@ static aw_status call_now(socket_call *self) {
 	self->loop = resume->task->future.loop;
 	while (attempt(self)) {
 		status = fd_wait(self->loop, self->fd, self->verb->events, NULL, &self->ready);
-		if (status < 0) return failed(status);
+		if (status < 0) {
+			call_end(self);
+			return failed(status);
+		}
 		status = aw_await(self->ready, NULL);
 		object_unref(self->ready);
-		if (status < 0) return status;
+		if (status < 0) {
+			call_end(self);
+			return status;
+		}
 	}
+	call_end(self);
 	return await_ended(stackful_here(), self->result); /* the resume of before an await is gone */
 }
 
@@ -159,13 +253,16 @@ static aw_status call_step(aw_resume *resume, void *ud) {
 		if (aw_resume_status(resume) < 0) return aw_resume_raise(resume, aw_resume_error(resume));
 	}
 	AW_END(&self->frame);
+	int64_t value = self->verb == &verb_sendfile ? self->file.sent : self->result;
+	call_end(self);
 	if (self->result < 0) return self->result;
-	return aw_resume_return(resume, (void *)(intptr_t)self->result, value_integer);
+	return aw_resume_return(resume, (void *)(intptr_t)value, value_integer);
 }
 
 static void call_destroy(void *ud) {
 	socket_call *self = ud;
 	if (self->ready) object_unref(self->ready);
+	call_end(self);
 	free(self);
 }
 
@@ -299,5 +396,35 @@ ENTRY(aw_sock_connect_coro, (aw_loop *loop, int fd, const struct sockaddr *addre
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!connect_call(&call, fd, address, address_length)) return -EINVAL;
+	return call_later(loop, &call, CALLER, out);
+}
+
+static socket_call sendfile_call(int fd, int file_fd, int64_t offset, int64_t count, uint32_t flags,
+                                 int64_t *out_sent) {
+	if (out_sent) *out_sent = 0;
+	return (socket_call){.verb = &verb_sendfile,
+	                     .fd = fd,
+	                     .file = {.fd = file_fd,
+	                              .offset = offset,
+	                              .left = count,
+	                              .fallback = !(flags & AW_SENDFILE_NATIVE),
+	                              .out_sent = out_sent}};
+}
+
+aw_status aw_sock_sendfile(int fd, int file_fd, int64_t offset, int64_t count, uint32_t flags,
+                           int64_t *out_sent) {
+	if (!stackful_here()) return AW_ENOTASK;
+	if (flags & ~(uint32_t)AW_SENDFILE_NATIVE) return failed(-EINVAL);
+	socket_call call = sendfile_call(fd, file_fd, offset, count, flags, out_sent);
+	return call_now(&call);
+}
+
+ENTRY(aw_sock_sendfile_coro, (aw_loop *loop, int fd, int file_fd, int64_t offset, int64_t count,
+                              uint32_t flags, int64_t *out_sent, aw_coro **out),
+      (loop, fd, file_fd, offset, count, flags, out_sent, out)) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (flags & ~(uint32_t)AW_SENDFILE_NATIVE) return -EINVAL;
+	socket_call call = sendfile_call(fd, file_fd, offset, count, flags, out_sent);
 	return call_later(loop, &call, CALLER, out);
 }

@@ -104,11 +104,15 @@ ENTRY(aw_context_set, (const void *key, void *value, aw_destroy_fn destroy), (ke
 	return 0;
 }
 
-ENTRY(aw_context_get, (const void *key, void **out), (key, out)) {
-	binding *self = find(thread_here()->context, key);
+aw_status context_get(binding *chain, const void *key, void **out) {
+	binding *self = find(chain, key);
 	if (!self || !key) return -ENOENT;
 	if (out) *out = self->cell->value;
 	return 0;
+}
+
+ENTRY(aw_context_get, (const void *key, void **out), (key, out)) {
+	return context_get(thread_here()->context, key, out);
 }
 
 ENTRY(aw_context_unset, (const void *key), (key)) {

@@ -16,6 +16,9 @@ static inline binding *context_capture(void) {
 	return chain ? object_ref(chain) : NULL;
 }
 
+/* aw_context_get() in another context than the current one. */
+aw_status context_get(binding *chain, const void *key, void **out);
+
 static inline void context_drop(binding *chain) {
 	if (chain) object_unref(chain);
 }

@@ -25,6 +25,7 @@ struct aw_handle {
 	binding *context;   /* the callback's; a reference */
 	const void *origin; /* the code that scheduled it */
 	bool cancelled, ended;
+	bool running; /* the thread has the context */
 };
 
 static void handle_finish(aw_handle *self) {
@@ -54,7 +55,9 @@ static aw_status handle_run(ready_item *item) {
 	if (!self->cancelled && !loop_closing(loop)) {
 		binding *outer = context_swap(self->context);
 		int64_t began = loop->debug ? report_slow_begin(loop) : 0;
+		self->running = true;
 		status = self->fn(loop, self->ud);
+		self->running = false;
 		if (began) report_slow_end(loop, began, NULL, self);
 		self->context = context_swap(outer);
 	}
@@ -248,4 +251,15 @@ aw_bool aw_handle_cancelled(const aw_handle *handle) {
 
 int64_t aw_handle_when(const aw_handle *handle) {
 	return object_is(handle, &handle_class) ? handle->alarm.timer.when : 0;
+}
+
+ENTRY(aw_handle_context_get, (const aw_handle *handle, const void *key, void **out), (handle, key, out)) {
+	if (!object_is(handle, &handle_class)) return AW_EBADHANDLE;
+	aw_loop *loop = handle->loop;
+	aw_status status = loop_check(loop);
+	if (status < 0) return status;
+	if (handle->ended) return AW_EINVALIDSTATE;
+	if (!handle->running) return context_get(handle->context, key, out);
+	/* An eager task may have interrupted the callback. */
+	return context_get(loop->current ? loop->outside : thread_here()->context, key, out);
 }

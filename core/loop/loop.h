@@ -76,6 +76,7 @@ struct aw_loop {
 	size_t in_flight;      /* operations owned by the backend */
 	timers timers;
 	struct aw_task *current;      /* the running task */
+	struct binding *outside;      /* while a task runs: the context of what it interrupts; borrowed */
 	LIST(struct aw_task) tasks;   /* unfinished tasks, in order of creation */
 	struct aw_task *chained;      /* tasks whose end of chain is cached; see task.c */
 	_Atomic(ready_item *) posted; /* by other threads, newest first */
@@ -86,12 +87,14 @@ struct aw_loop {
 	guest *guest;
 	completion_queue *completions;
 	LIST(closer) closers[CLOSE_PHASES];
-	closer task_closer;               /* registered by the first task */
-	const event_source *event_source; /* or NULL */
-	struct descriptors *descriptors;  /* readers and writers; NULL until first used */
-	struct signals *signals;          /* signal handlers, likewise */
-	struct loop_threads *threads;     /* the default executor, likewise */
-	struct resolver *resolver;        /* the resolver threads, likewise */
+	closer task_closer;                      /* registered by the first task */
+	const event_source *event_source;        /* or NULL */
+	struct descriptors *descriptors;         /* readers and writers; NULL until first used */
+	struct signals *signals;                 /* signal handlers, likewise */
+	struct loop_threads *threads;            /* the default executor, likewise */
+	struct loop_executor *resolver;          /* the threads that resolve names, likewise */
+	struct loop_executor *files;             /* the threads for calls on files, likewise */
+	struct chosen_resolver *chosen_resolver; /* the program's; NULL: the system's */
 	stack_pool stacks;
 	callback_slot exception;
 	int64_t slow_callback; /* in debug mode, callbacks that take this long are reported */

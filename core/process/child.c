@@ -262,6 +262,11 @@ aw_status child_take_pipe(child *self, int stream, int *out_fd) {
 	return 0;
 }
 
+void child_put_pipe_back(child *self, int stream, int fd) {
+	self->pipes[stream].fd = fd;
+	self->pipes[stream].taken = false;
+}
+
 /* --- watch --- */
 
 static void child_end(child *self, int32_t code) {

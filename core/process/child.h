@@ -71,5 +71,7 @@ aw_status child_await(child *self, enum awaits what, const void *origin, aw_futu
 bool child_is_awaited(const child *self, enum awaits what);
 /* Hands a pipe out to the caller. AW_EINVALIDSTATE if it can't be. */
 aw_status child_take_pipe(child *self, int stream, int *out_fd);
+/* Undoes child_take_pipe() after a later failure. */
+void child_put_pipe_back(child *self, int stream, int fd);
 
 #endif

@@ -33,7 +33,7 @@ static bool process_is(const aw_process *process) {
 	return object_is(process, &process_class);
 }
 
-static aw_status process_check(const aw_process *process) {
+aw_status process_check(const aw_process *process) {
 	return process_is(process) ? loop_check(process->child->loop) : AW_EBADHANDLE;
 }
 

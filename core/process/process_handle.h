@@ -11,6 +11,8 @@ aw_status process_start(aw_loop *loop, const char *const *argv, size_t count,
 /* Checks the arguments of a start, and resolves the default loop. */
 aw_status process_check_start(aw_loop **loop, const char *const *argv, size_t count,
                               const aw_process_options *options, const void *out);
+/* Returns 0 if the calling thread may use the process. */
+aw_status process_check(const aw_process *process);
 child *process_child(const aw_process *process);
 
 #endif

@@ -108,16 +108,25 @@ static aw_status streams_open(stdio_ends *self, const aw_process_options *option
 	/* Check before opening anything, which could reuse the number of a closed descriptor. */
 	for (int i = 0; i < STDIO_STREAMS; i++)
 		if (options->stdio[i].how == AW_STDIO_FD && fcntl(options->stdio[i].fd, F_GETFD) < 0) return -errno;
-	for (int i = 0; i < STDIO_STREAMS && status == 0; i++)
-		status = open_stream(self, i, options->stdio[i].how, options->stdio[i].fd);
+	if (options->terminal >= 0 && fcntl(options->terminal, F_GETFD) < 0) return -errno;
+	for (int i = 0; i < STDIO_STREAMS && status == 0; i++) {
+		bool in_terminal = options->terminal >= 0 && options->stdio[i].how == AW_STDIO_INHERIT;
+		status = in_terminal ? open_stream(self, i, AW_STDIO_FD, options->terminal)
+		                     : open_stream(self, i, options->stdio[i].how, options->stdio[i].fd);
+	}
 	return status;
 }
 
 /* --- start --- */
 
+/* A terminal can be had by a session only. */
+static bool has_session(const aw_process_options *options) {
+	return options->flags & AW_PROCESS_SESSION || options->terminal >= 0;
+}
+
 static int32_t group_of(const aw_process_options *options) {
 	/* A session leader leads a group already, and can't join another. */
-	if (options->flags & AW_PROCESS_SESSION && options->group <= 0) return -1;
+	if (has_session(options) && options->group <= 0) return -1;
 	return options->flags & AW_PROCESS_GROUP ? 0 : options->group;
 }
 
@@ -129,7 +138,8 @@ static aw_status start(const exec_vectors *vectors, const stdio_ends *streams,
 		.envp = options->env ? options->env : environ,
 		.cwd = options->cwd,
 		.group = group_of(options),
-		.new_session = options->flags & AW_PROCESS_SESSION,
+		.new_session = has_session(options),
+		.terminal = options->terminal,
 		.keep_fds = options->flags & AW_PROCESS_KEEP_FDS,
 	};
 	memcpy(program.stdio, streams->child, sizeof program.stdio);

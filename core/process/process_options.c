@@ -24,7 +24,7 @@ static void options_release(object *base) {
 
 static const object_class options_class = {
 	.name = "process options", .size = sizeof(aw_process_options), .release = options_release};
-static const aw_process_options default_options = {.group = -1};
+static const aw_process_options default_options = {.group = -1, .terminal = -1};
 
 const aw_process_options *process_options_resolve(const aw_process_options *options) {
 	return options ? options : &default_options;
@@ -61,7 +61,7 @@ ENTRY(aw_process_options_new, (aw_process_options **out), (out)) {
 	if (!out) return -EINVAL;
 	aw_process_options *self = object_new(&domain_none, &options_class);
 	if (!self) return -ENOMEM;
-	self->group = -1;
+	self->group = self->terminal = -1;
 	*out = object_hand_out(self, CALLER);
 	return 0;
 }
@@ -176,5 +176,14 @@ ENTRY(aw_process_options_set_group, (aw_process_options *options, int32_t pgid),
 	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
 	if (pgid < -1) return -EINVAL;
 	options->group = pgid;
+	return 0;
+}
+
+ENTRY(aw_process_options_set_terminal, (aw_process_options *options, int fd), (options, fd)) {
+	if (!object_is(options, &options_class)) return AW_EBADHANDLE;
+	if (fd < -1) return -EBADF;
+	if (fd >= 0 && fcntl(fd, F_GETFD) < 0) return -EBADF;
+	if (fd >= 0 && !isatty(fd)) return -ENOTTY;
+	options->terminal = fd;
 	return 0;
 }

@@ -21,6 +21,7 @@ struct aw_process_options {
 	char **env; /* NULL-terminated, one allocation with its strings; NULL: the parent's */
 	uint32_t flags;
 	int32_t group;
+	int terminal; /* the descriptor of the controlling terminal; -1: the parent's */
 };
 
 /* A started process, or why the start failed. */

@@ -14,6 +14,7 @@
 
 #include <execinfo.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* A backtrace that a suspended coroutine takes of itself: the unwinder can only start at the running code. */
 typedef struct backtrace_request {
@@ -48,11 +49,34 @@ static void stackful_entry(void *arg) {
 /* The space for the struct at the top of the stack, rounded up to keep the first frame aligned. */
 enum { STACKFUL_SIZE = (sizeof(stackful) + 63) / 64 * 64 };
 
+/* More stack than the unwinder needs. */
+enum { BACKTRACE_ROOM = 12 * 1024 };
+
+static __attribute__((noinline)) void capture_backtrace(stackful *self) {
+	backtrace_request *what = self->backtrace;
+	/* Skip this function and the one that switches, and stackful_entry() and coro_begin() at the other end. */
+	enum { ABOVE = 2, BELOW = 2, FRAMES_MAX = 64 };
+	void *all[FRAMES_MAX];
+	if ((size_t)((char *)__builtin_frame_address(0) - self->stack->base) < BACKTRACE_ROOM) return;
+	int count = backtrace(all, FRAMES_MAX);
+	if (count < FRAMES_MAX) count -= BELOW;
+	for (int i = ABOVE; i < count && what->count < what->max; i++) what->frames[what->count++] = all[i];
+}
+
+/* Switches to the thread's stack, and back for good when the switch has its purpose. */
+static inline __attribute__((always_inline)) void switch_out(stackful *self) {
+	coro_switch(&self->context, self->own);
+	while (self->backtrace) {
+		capture_backtrace(self);
+		coro_switch(&self->context, self->own);
+	}
+}
+
 static void stackful_call_on_thread_stack(flow *base, void (*fn)(void *arg), void *arg) {
 	stackful *self = (stackful *)base;
 	self->call = fn;
 	self->call_arg = arg;
-	coro_switch(&self->context, self->own);
+	switch_out(self);
 }
 
 stackful *stackful_new(stack_pool *pool, aw_task_fn fn, void *ud, aw_destroy_fn destroy) {
@@ -115,32 +139,15 @@ aw_resume *stackful_here(void) {
 	return self ? self->resume : NULL;
 }
 
-/* More stack than the unwinder needs. */
-enum { BACKTRACE_ROOM = 12 * 1024 };
-
-static __attribute__((noinline)) void capture_backtrace(stackful *self) {
-	backtrace_request *what = self->backtrace;
-	/* Skip this function and stackful_suspend(), and stackful_entry() and coro_begin() at the other end. */
-	enum { ABOVE = 2, BELOW = 2, FRAMES_MAX = 64 };
-	void *all[FRAMES_MAX];
-	if ((size_t)((char *)__builtin_frame_address(0) - self->stack->base) < BACKTRACE_ROOM) return;
-	int count = backtrace(all, FRAMES_MAX);
-	if (count < FRAMES_MAX) count -= BELOW;
-	for (int i = ABOVE; i < count && what->count < what->max; i++) what->frames[what->count++] = all[i];
-}
-
 aw_resume *stackful_suspend(void) {
 	stackful *self = (stackful *)thread_here()->flow;
-	coro_switch(&self->context, self->own);
-	while (self->backtrace) {
-		capture_backtrace(self);
-		coro_switch(&self->context, self->own);
-	}
+	switch_out(self);
 	return self->resume;
 }
 
 size_t stackful_backtrace(stackful *self, void **frames, size_t max) {
-	if (!self->started || self->finished || self->own) return 0;
+	coro_context *outer = self->own;
+	if (!self->started || self->finished || (outer && !self->call)) return 0;
 	/* The first call loads the unwinder, which may need more stack than a coroutine has. */
 	if (!max || backtrace(frames, 1) < 0) return 0;
 	backtrace_request what = {.frames = frames, .max = max};
@@ -149,7 +156,11 @@ size_t stackful_backtrace(stackful *self, void **frames, size_t max) {
 	self->own = &own;
 	coro_thread_init(&own);
 	coro_switch(&own, &self->context);
-	self->own = NULL;
+	self->own = outer;
 	self->backtrace = NULL;
 	return what.count;
+}
+
+const void *stackful_function(const stackful *self) {
+	return (const void *)(uintptr_t)self->fn;
 }

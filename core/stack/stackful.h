@@ -26,9 +26,12 @@ aw_resume *stackful_here(void);
 /*
  * Stores the backtrace of a suspended coroutine: return addresses, innermost first, starting with the call
  * into the library. Returns their number, at most `max`; 0 if the coroutine is not suspended or its stack
- * lacks room for the unwinder.
+ * lacks room for the unwinder. One that has called a function on the thread's stack counts as suspended; its
+ * first frames are the library's.
  */
 size_t stackful_backtrace(stackful *self, void **frames, size_t max);
+/* The function that the coroutine runs. */
+const void *stackful_function(const stackful *self);
 /* Suspends the coroutine, which has filled in the resume, until the next step. Returns the new resume. */
 aw_resume *stackful_suspend(void);
 

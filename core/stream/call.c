@@ -3,6 +3,7 @@
 #include "call.h"
 
 #include "coro.h"
+#include "error.h"
 #include "failure.h"
 #include "task.h"
 
@@ -17,8 +18,14 @@ static void describe_wait(const aw_future *wakeup, future_description *out) {
 
 static const future_kind wait_kind = {.what = "stream", .describe = describe_wait};
 
-static aw_status begin(stream_call *self) {
+/* The error that ended the connection, if that is what the call failed with, or NULL. */
+static aw_error *error_for(const aw_stream *stream, aw_status status) {
+	return status < 0 && stream->error && aw_error_status(stream->error) == status ? stream->error : NULL;
+}
+
+static aw_status begin(stream_call *self, bool is_valid) {
 	aw_status status = stream_check(self->stream);
+	if (status == 0 && !is_valid) status = -EINVAL;
 	if (status == 0 && self->verb->begin) status = self->verb->begin(self);
 	self->begun = status == 0;
 	return status;
@@ -35,9 +42,9 @@ static aw_status join(stream_call *self, wait_queue *queue) {
 	return wait_queue_join(queue, &self->waiter, &wait_kind, self->stream, self->stream->loop);
 }
 
-aw_status stream_call_now(stream_call *self) {
+aw_status stream_call_now(stream_call *self, bool is_valid) {
 	if (!stackful_here()) return AW_ENOTASK;
-	aw_status status = begin(self);
+	aw_status status = begin(self, is_valid);
 	if (status < 0) return failed(status);
 	object_ref(self->stream);
 	while ((status = self->verb->attempt(self)) == -EAGAIN) {
@@ -57,6 +64,12 @@ aw_status stream_call_now(stream_call *self) {
 		}
 	}
 	ended(self);
+	aw_error *error = error_for(self->stream, status);
+	if (error) {
+		failed_with(error);
+		object_unref(self->stream);
+		return status;
+	}
 	object_unref(self->stream);
 	return await_ended(stackful_here(), status);
 }
@@ -66,7 +79,7 @@ static aw_status call_step(aw_resume *resume, void *ud) {
 	wait_queue *queue;
 	AW_BEGIN(&self->frame);
 	if (aw_resume_status(resume) < 0) return aw_resume_raise(resume, aw_resume_error(resume));
-	self->result = begin(self);
+	self->result = begin(self, true);
 	if (self->result < 0) return self->result;
 	while ((self->result = self->verb->attempt(self)) == -EAGAIN) {
 		queue = self->verb->queue(self);
@@ -85,6 +98,8 @@ static aw_status call_step(aw_resume *resume, void *ud) {
 	}
 	ended(self);
 	AW_END(&self->frame);
+	if (error_for(self->stream, self->result))
+		return aw_resume_raise(resume, error_for(self->stream, self->result));
 	if (self->result < 0) return self->result;
 	return aw_resume_return(resume, (void *)(intptr_t)self->result, value_integer);
 }
@@ -96,9 +111,9 @@ static void call_destroy(void *ud) {
 	free(self);
 }
 
-aw_status stream_call_later(const stream_call *call, const void *origin, aw_coro **out) {
+aw_status stream_call_later(const stream_call *call, bool is_valid, const void *origin, aw_coro **out) {
 	aw_status status = stream_check(call->stream);
-	if (status == 0 && !out) status = -EINVAL;
+	if (status == 0 && (!is_valid || !out)) status = -EINVAL;
 	if (status < 0) return status;
 	stream_call *self;
 	status =

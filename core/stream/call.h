@@ -44,9 +44,9 @@ struct stream_call {
 	int64_t timeout;
 };
 
-/* Carries it out in a stackful task. */
-aw_status stream_call_now(stream_call *self);
-/* Makes a coroutine of it. */
-aw_status stream_call_later(const stream_call *self, const void *origin, aw_coro **out);
+/* Carries it out in a stackful task. -EINVAL unless the arguments are valid. */
+aw_status stream_call_now(stream_call *self, bool is_valid);
+/* Makes a coroutine of it, likewise. */
+aw_status stream_call_later(const stream_call *self, bool is_valid, const void *origin, aw_coro **out);
 
 #endif

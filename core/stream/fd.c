@@ -27,14 +27,18 @@ typedef struct side {
 	uint32_t event;
 	bool is_busy; /* until `done` has run, which is later than `in_flight` */
 	bool is_wanted;
+	bool is_edge; /* may rely on edges, while it is empty: nothing but readiness has been told */
 } side;
 
 struct endpoint {
 	aw_stream *stream; /* borrowed; NULL once it is gone */
 	aw_loop *loop;
 	int fd;
-	bool is_tty, is_pipe, closing;
-	bool is_write_only; /* reads have nothing to wait for, but that a pipe's reader goes away */
+	bool is_tty, closing;
+	bool write_only; /* readable means then that the other end is gone */
+	bool is_pipe;
+	bool is_tcp;   /* where a short read means that nothing is left */
+	bool is_empty; /* a read has found the end of what had arrived */
 	side in, out;
 };
 
@@ -49,11 +53,12 @@ static aw_status count_or_errno(ssize_t result) {
 }
 
 static aw_status socket_read(void *ud, void *buffer, size_t length) {
-	const endpoint *self = ud;
+	endpoint *self = ud;
 	aw_status count;
 	do {
 		count = count_or_errno(recv(self->fd, buffer, length, MSG_DONTWAIT));
 	} while (count == -EINTR);
+	self->is_empty = count == -EAGAIN || (self->is_tcp && count > 0 && (size_t)count < length);
 	return count;
 }
 
@@ -75,6 +80,12 @@ static bool is_ready(int fd, short event) {
 	return poll(&item, 1, 0) > 0;
 }
 
+/* Whether the end of a pipe that would read is gone. */
+static bool is_broken(int fd) {
+	struct pollfd item = {.fd = fd};
+	return poll(&item, 1, 0) > 0 && item.revents & POLLERR;
+}
+
 /* Whether a call with RWF_NOWAIT was refused because the file does not know the flag. */
 static bool is_refused(aw_status status) {
 	return status == -EOPNOTSUPP || status == -EINVAL || status == -ENOSYS || status == -ESPIPE;
@@ -82,7 +93,7 @@ static bool is_refused(aw_status status) {
 
 static aw_status file_read(void *ud, void *buffer, size_t length) {
 	const endpoint *self = ud;
-	if (self->is_write_only) return self->is_pipe && is_ready(self->fd, 0) ? -EPIPE : -EAGAIN;
+	if (self->write_only) return is_broken(self->fd) ? -EPIPE : -EAGAIN;
 	struct iovec part = {buffer, length};
 	aw_status count;
 	do {
@@ -124,10 +135,13 @@ static aw_status socket_shutdown(void *ud) {
 
 static aw_status side_submit(side *self) {
 	if (self->is_busy) return 0;
+	aw_op *op = &self->operation.op;
+	if (op->offset != AW_OP_POLL_STANDING)
+		op->offset = self->is_edge && self->endpoint->is_empty ? AW_OP_POLL_EDGE : AW_OP_POLL_AGAIN;
 	self->is_busy = true;
 	aw_status status = loop_submit_batched(self->endpoint->loop, &self->operation);
 	if (status < 0) self->is_busy = false;
-	self->operation.op.offset = AW_OP_POLL_AGAIN;
+	op->offset = AW_OP_POLL_AGAIN;
 	return status;
 }
 
@@ -135,7 +149,8 @@ static aw_status endpoint_watch(void *ud, uint32_t events) {
 	endpoint *self = ud;
 	if (!events) self->in.is_wanted = self->out.is_wanted = false;
 	aw_status status = 0;
-	if (events & AW_POLL_IN && (!self->is_write_only || self->is_pipe)) {
+	/* What cannot be read has no event but the end of a pipe. */
+	if (events & AW_POLL_IN && (!self->write_only || self->is_pipe)) {
 		self->in.is_wanted = true;
 		status = side_submit(&self->in);
 	}
@@ -166,6 +181,8 @@ static void side_done(operation *ended) {
 	if (!here->is_wanted || loop_closing(self->loop)) return;
 	here->is_wanted = false;
 	int64_t result = ended->op.result;
+	here->is_edge = result == AW_POLL_IN;
+	if (here == &self->in) self->is_empty = false;
 	if (result < 0)
 		stream_fail(self->stream, (aw_status)result);
 	else
@@ -271,8 +288,9 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	self->loop = loop;
 	self->fd = -1; /* the caller's, until it has worked */
 	self->is_tty = methods == &tty_methods;
+	self->is_tcp = methods == &tcp_methods;
 	self->is_pipe = methods == &pipe_methods;
-	self->is_write_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+	self->write_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
 	status = stream_make(loop, methods, self, options, origin, out);
 	if (status < 0) return status;
 	self->fd = fd;

@@ -24,6 +24,11 @@ const char *aw_stream_kind(const aw_stream *stream) {
 	return is_stream(stream) ? stream->methods->name : NULL;
 }
 
+void *aw_stream_methods_data(const aw_stream *stream, const aw_stream_methods *methods) {
+	if (!is_stream(stream) || stream->released || stream->methods != methods) return NULL;
+	return stream->ud;
+}
+
 ENTRY(aw_stream_getsockname, (const aw_stream *stream, struct sockaddr *address, uint32_t *address_length),
       (stream, address, address_length)) {
 	if (!is_stream(stream)) return AW_EBADHANDLE;

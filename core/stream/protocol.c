@@ -66,6 +66,11 @@ void protocol_data(aw_stream *self) {
 	const aw_protocol *protocol = self->protocol;
 	size_t size = in_size(&self->in);
 	if (!is_made(self) || !size) return;
+	if (protocol->data_available) {
+		aw_status status = protocol->data_available(self, self->protocol_ud, size);
+		if (status < 0) failed_callback(self, "Fatal error: protocol.data_available() call failed.", status);
+		return;
+	}
 	if (is_buffered(protocol)) {
 		pass_by_buffer(self, protocol);
 		return;
@@ -147,7 +152,10 @@ static aw_status greeting_run(ready_item *item) {
 	if (self->protocol && !loop_closing(self->loop)) {
 		if (!self->made) greet(self);
 		if (wants_bytes(self, self->protocol)) protocol_data(self);
-		if (wants_bytes(self, self->protocol) && self->eof && !in_size(&self->in)) protocol_eof(self);
+		/* With data_available, what is left belongs to the protocol. */
+		bool is_through =
+			self->eof && self->protocol && (self->protocol->data_available || !in_size(&self->in));
+		if (is_through && wants_bytes(self, self->protocol)) protocol_eof(self);
 	}
 	stream_update_reading(self);
 	object_unref(self);

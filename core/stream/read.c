@@ -5,7 +5,6 @@
  */
 #include "call.h"
 #include "failure.h"
-#include "stackful.h"
 
 #include <errno.h>
 #include <string.h>
@@ -209,31 +208,26 @@ static const stream_verb verb_read = {"read", attempt_read, reading_queue, readi
 
 /* --- public functions --- */
 
-static aw_status now(stream_call *call, bool is_valid) {
-	if (!is_valid) return stackful_here() ? failed(-EINVAL) : AW_ENOTASK;
-	return stream_call_now(call);
-}
-
 aw_status aw_stream_read(aw_stream *stream, void *buffer, size_t length) {
 	stream_call call = {.verb = &verb_read, .stream = stream, .buffer = buffer, .length = length};
-	return now(&call, buffer || !length);
+	return stream_call_now(&call, buffer || !length);
 }
 
 ENTRY(aw_stream_read_coro, (aw_stream *stream, void *buffer, size_t length, aw_coro **out),
       (stream, buffer, length, out)) {
 	stream_call call = {.verb = &verb_read, .stream = stream, .buffer = buffer, .length = length};
-	return buffer || !length ? stream_call_later(&call, CALLER, out) : -EINVAL;
+	return stream_call_later(&call, buffer || !length, CALLER, out);
 }
 
 aw_status aw_stream_readexactly(aw_stream *stream, void *buffer, size_t length) {
 	stream_call call = {.verb = &verb_readexactly, .stream = stream, .buffer = buffer, .length = length};
-	return now(&call, (buffer || !length) && length <= INT32_MAX);
+	return stream_call_now(&call, (buffer || !length) && length <= INT32_MAX);
 }
 
 ENTRY(aw_stream_readexactly_coro, (aw_stream *stream, void *buffer, size_t length, aw_coro **out),
       (stream, buffer, length, out)) {
 	stream_call call = {.verb = &verb_readexactly, .stream = stream, .buffer = buffer, .length = length};
-	return (buffer || !length) && length <= INT32_MAX ? stream_call_later(&call, CALLER, out) : -EINVAL;
+	return stream_call_later(&call, (buffer || !length) && length <= INT32_MAX, CALLER, out);
 }
 
 static bool separators_are_valid(const struct iovec *separators, size_t count) {
@@ -261,7 +255,7 @@ aw_status aw_stream_readuntil(aw_stream *stream, const void *separator, size_t s
                               const char **out_data) {
 	stream_call call;
 	until_one(&call, &verb_readuntil, stream, separator, separator_length, out_data);
-	return now(&call, out_data && separators_are_valid(&call.only, 1));
+	return stream_call_now(&call, out_data && separators_are_valid(&call.only, 1));
 }
 
 ENTRY(aw_stream_readuntil_coro, (aw_stream *stream, const void *separator, size_t separator_length,
@@ -269,8 +263,7 @@ ENTRY(aw_stream_readuntil_coro, (aw_stream *stream, const void *separator, size_
       (stream, separator, separator_length, out_data, out)) {
 	stream_call call;
 	until_one(&call, &verb_readuntil, stream, separator, separator_length, out_data);
-	if (!out_data || !separators_are_valid(&call.only, 1)) return -EINVAL;
-	return stream_call_later(&call, CALLER, out);
+	return stream_call_later(&call, out_data && separators_are_valid(&call.only, 1), CALLER, out);
 }
 
 static stream_call until_any(aw_stream *stream, const struct iovec *separators, size_t count,
@@ -285,50 +278,49 @@ static stream_call until_any(aw_stream *stream, const struct iovec *separators, 
 aw_status aw_stream_readuntil_any(aw_stream *stream, const struct iovec *separators, size_t count,
                                   const char **out_data) {
 	stream_call call = until_any(stream, separators, count, out_data);
-	return now(&call, out_data && separators_are_valid(separators, count));
+	return stream_call_now(&call, out_data && separators_are_valid(separators, count));
 }
 
 ENTRY(aw_stream_readuntil_any_coro, (aw_stream *stream, const struct iovec *separators, size_t count,
                                      const char **out_data, aw_coro **out),
       (stream, separators, count, out_data, out)) {
 	stream_call call = until_any(stream, separators, count, out_data);
-	if (!out_data || !separators_are_valid(separators, count)) return -EINVAL;
-	return stream_call_later(&call, CALLER, out);
+	return stream_call_later(&call, out_data && separators_are_valid(separators, count), CALLER, out);
 }
 
 aw_status aw_stream_readline(aw_stream *stream, const char **out_data) {
 	stream_call call;
 	until_one(&call, &verb_readline, stream, "\n", 1, out_data);
-	return now(&call, out_data);
+	return stream_call_now(&call, out_data);
 }
 
 ENTRY(aw_stream_readline_coro, (aw_stream *stream, const char **out_data, aw_coro **out),
       (stream, out_data, out)) {
 	stream_call call;
 	until_one(&call, &verb_readline, stream, "\n", 1, out_data);
-	return out_data ? stream_call_later(&call, CALLER, out) : -EINVAL;
+	return stream_call_later(&call, out_data, CALLER, out);
 }
 
 aw_status aw_stream_readall(aw_stream *stream, size_t max, const char **out_data) {
 	stream_call call = {.verb = &verb_readall, .stream = stream, .length = max, .out_data = out_data};
-	return now(&call, out_data && max <= INT32_MAX);
+	return stream_call_now(&call, out_data && max <= INT32_MAX);
 }
 
 ENTRY(aw_stream_readall_coro, (aw_stream *stream, size_t max, const char **out_data, aw_coro **out),
       (stream, max, out_data, out)) {
 	stream_call call = {.verb = &verb_readall, .stream = stream, .length = max, .out_data = out_data};
-	return out_data && max <= INT32_MAX ? stream_call_later(&call, CALLER, out) : -EINVAL;
+	return stream_call_later(&call, out_data && max <= INT32_MAX, CALLER, out);
 }
 
 aw_status aw_stream_peek(aw_stream *stream, size_t min, const char **out_data) {
 	stream_call call = {.verb = &verb_peek, .stream = stream, .length = min, .out_data = out_data};
-	return now(&call, out_data && min <= INT32_MAX);
+	return stream_call_now(&call, out_data && min <= INT32_MAX);
 }
 
 ENTRY(aw_stream_peek_coro, (aw_stream *stream, size_t min, const char **out_data, aw_coro **out),
       (stream, min, out_data, out)) {
 	stream_call call = {.verb = &verb_peek, .stream = stream, .length = min, .out_data = out_data};
-	return out_data && min <= INT32_MAX ? stream_call_later(&call, CALLER, out) : -EINVAL;
+	return stream_call_later(&call, out_data && min <= INT32_MAX, CALLER, out);
 }
 
 ENTRY(aw_stream_view, (aw_stream *stream, const char **out_data), (stream, out_data)) {

@@ -2,6 +2,7 @@
 /* A stream from open to closed, and the pump between its table of functions and its buffers. */
 #include "stream.h"
 
+#include "error.h"
 #include "failure.h"
 #include "report.h"
 
@@ -334,6 +335,7 @@ static void stream_release(object *base) {
 	tell_owner(self);
 	in_clear(&self->in);
 	out_clear(&self->out);
+	aw_error_unref(self->error);
 	object_free(base);
 }
 
@@ -419,6 +421,15 @@ ENTRY(aw_stream_ready, (aw_stream *stream, uint32_t events), (stream, events)) {
 	aw_status status = stream_check(stream);
 	if (status == 0) stream_ready(stream, events);
 	return status;
+}
+
+ENTRY(aw_stream_fail, (aw_stream *stream, aw_error *error), (stream, error)) {
+	aw_status status = stream_check(stream), failure = aw_error_status(error);
+	if (status == 0 && failure >= 0) status = AW_EBADHANDLE;
+	if (status < 0) return status;
+	if (!stream->failure && stream->state != STREAM_CLOSED) stream->error = aw_error_ref(error);
+	stream_fail(stream, failure);
+	return 0;
 }
 
 ENTRY(aw_stream_close, (aw_stream *stream), (stream)) {

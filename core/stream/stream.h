@@ -49,6 +49,7 @@ struct aw_stream {
 	bool eof_told;                /* and its eof_received */
 	uint32_t watched;             /* events asked of the methods */
 	aw_status failure;            /* what ended the connection, or 0 */
+	aw_error *error;              /* of the same status, by aw_stream_fail(); or NULL */
 	aw_status hiccup;             /* for the next read only: out of memory */
 	in_buffer in;
 	size_t limit;

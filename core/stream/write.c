@@ -2,7 +2,6 @@
 /* Writing, and waiting for the end. */
 #include "call.h"
 #include "failure.h"
-#include "stackful.h"
 
 #include <errno.h>
 #include <string.h>
@@ -148,12 +147,12 @@ static const stream_verb verb_drain = {"drain", attempt_drain, drain_queue, NULL
 
 aw_status aw_stream_drain(aw_stream *stream) {
 	stream_call call = {.verb = &verb_drain, .stream = stream};
-	return stream_call_now(&call);
+	return stream_call_now(&call, true);
 }
 
 ENTRY(aw_stream_drain_coro, (aw_stream *stream, aw_coro **out), (stream, out)) {
 	stream_call call = {.verb = &verb_drain, .stream = stream};
-	return stream_call_later(&call, CALLER, out);
+	return stream_call_later(&call, true, CALLER, out);
 }
 
 /* --- send --- */
@@ -208,15 +207,14 @@ static stream_call send_call(aw_stream *stream, const void *data, size_t length,
 
 aw_status aw_stream_send(aw_stream *stream, const void *data, size_t length, size_t *out_sent) {
 	stream_call call = send_call(stream, data, length, out_sent);
-	if (!data && length) return stackful_here() ? failed(-EINVAL) : AW_ENOTASK;
-	return stream_call_now(&call);
+	return stream_call_now(&call, data || !length);
 }
 
 ENTRY(aw_stream_send_coro, (aw_stream *stream, const void *data, size_t length, size_t *out_sent,
                             aw_coro **out),
       (stream, data, length, out_sent, out)) {
 	stream_call call = send_call(stream, data, length, out_sent);
-	return data || !length ? stream_call_later(&call, CALLER, out) : -EINVAL;
+	return stream_call_later(&call, data || !length, CALLER, out);
 }
 
 /* --- readiness --- */
@@ -266,17 +264,18 @@ static wait_queue *ready_queue_of(stream_call *self) {
 
 static const stream_verb verb_ready = {"wait_ready", attempt_ready, ready_queue_of, ready_begin, ready_ended};
 
+static bool are_events(uint32_t events) {
+	return events && !(events & ~(uint32_t)(AW_POLL_IN | AW_POLL_OUT));
+}
+
 aw_status aw_stream_wait_ready(aw_stream *stream, uint32_t events) {
 	stream_call call = {.verb = &verb_ready, .stream = stream, .length = events};
-	if (!events || events & ~(uint32_t)(AW_POLL_IN | AW_POLL_OUT))
-		return stackful_here() ? failed(-EINVAL) : AW_ENOTASK;
-	return stream_call_now(&call);
+	return stream_call_now(&call, are_events(events));
 }
 
 ENTRY(aw_stream_wait_ready_coro, (aw_stream *stream, uint32_t events, aw_coro **out), (stream, events, out)) {
 	stream_call call = {.verb = &verb_ready, .stream = stream, .length = events};
-	if (!events || events & ~(uint32_t)(AW_POLL_IN | AW_POLL_OUT)) return -EINVAL;
-	return stream_call_later(&call, CALLER, out);
+	return stream_call_later(&call, are_events(events), CALLER, out);
 }
 
 /* --- wait_closed --- */
@@ -301,11 +300,11 @@ static const stream_verb verb_closed = {"wait_closed", attempt_closed, closed_qu
 
 aw_status aw_stream_wait_closed(aw_stream *stream, int64_t timeout_ns) {
 	stream_call call = {.verb = &verb_closed, .stream = stream, .timeout = timeout_ns};
-	return stream_call_now(&call);
+	return stream_call_now(&call, true);
 }
 
 ENTRY(aw_stream_wait_closed_coro, (aw_stream *stream, int64_t timeout_ns, aw_coro **out),
       (stream, timeout_ns, out)) {
 	stream_call call = {.verb = &verb_closed, .stream = stream, .timeout = timeout_ns};
-	return stream_call_later(&call, CALLER, out);
+	return stream_call_later(&call, true, CALLER, out);
 }

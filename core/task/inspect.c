@@ -10,7 +10,7 @@
 #include "failure.h"
 #include "overflow.h"
 #include "report.h"
-#include "task.h"
+#include "walk.h"
 
 #include <await/debug.h>
 #include <errno.h>
@@ -21,15 +21,6 @@
 #include <unistd.h>
 
 enum { DEPTH_MAX = 64, BACKTRACE_MAX = 32 };
-
-/* A future whose children are being walked. */
-typedef struct level {
-	aw_future *future;
-	size_t index;            /* of the next child */
-	const task_scope *scope; /* of a task: the scope whose members come next */
-	void *member;
-	bool has_children; /* of a task: at least one was printed */
-} level;
 
 /* A task too deep to print in place; printed as a root later. */
 typedef struct deferred {
@@ -131,44 +122,16 @@ static void duration_text(int64_t ns, char *text, size_t size) {
 
 /* --- the walk --- */
 
-static aw_task *task_of(aw_future *future) {
-	return future->kind->is_task ? (aw_task *)(void *)future : NULL;
-}
-
 /* Makes room for one more of `size` bytes. */
 static bool reserve(printer *self, void *array, size_t count, size_t *room, size_t size) {
-	if (count < *room) return true;
-	size_t more = *room ? *room * 2 : 64;
-	void *grown = self->status == 0 ? realloc(*(void **)array, more * size) : NULL;
-	if (!grown) {
-		if (self->status == 0) self->status = -ENOMEM;
-		return false;
-	}
-	*(void **)array = grown;
-	*room = more;
-	return true;
+	if (self->status == 0 && array_reserve(array, count, room, size)) return true;
+	if (self->status == 0) self->status = -ENOMEM;
+	return false;
 }
 
 static void push(printer *self, aw_future *future) {
 	if (!reserve(self, &self->levels, self->level_count, &self->level_room, sizeof *self->levels)) return;
-	aw_task *task = task_of(future);
-	self->levels[self->level_count++] = (level){.future = future, .scope = task ? task->scopes.first : NULL};
-}
-
-/* The next future that `at` waits for: for a task what it awaits, then the members of its task groups. */
-static aw_future *next_child(level *at) {
-	aw_future *future = at->future;
-	aw_future *child = future->kind->child ? future->kind->child(future, at->index) : NULL;
-	if (child) {
-		at->index++;
-		return child;
-	}
-	for (; at->scope; at->scope = at->scope->next, at->member = NULL) {
-		aw_task *member =
-			at->scope->kind->next_member ? at->scope->kind->next_member(at->scope, &at->member) : NULL;
-		if (member) return &member->future;
-	}
-	return NULL;
+	self->levels[self->level_count++] = walk_begin(future);
 }
 
 /*
@@ -178,7 +141,7 @@ static aw_future *next_child(level *at) {
 static void mark_awaited(printer *self, aw_task *task) {
 	push(self, &task->future);
 	while (self->level_count) {
-		aw_future *child = next_child(&self->levels[self->level_count - 1]);
+		aw_future *child = walk_next(&self->levels[self->level_count - 1]);
 		if (!child) {
 			self->level_count--;
 		} else if (task_of(child)) {
@@ -252,7 +215,8 @@ static void print_awaits(printer *self, const aw_task *task) {
 /* The call stack of a suspended stackful task, one frame per line. */
 static void print_backtrace(printer *self, const aw_task *task) {
 	void *frames[BACKTRACE_MAX];
-	size_t count = task->stackful ? stackful_backtrace(task->stackful, frames, BACKTRACE_MAX) : 0;
+	bool suspended = task->stackful && task != self->loop->current;
+	size_t count = suspended ? stackful_backtrace(task->stackful, frames, BACKTRACE_MAX) : 0;
 	if (is_json(self) && count) print(self, ",\"stack\":[");
 	for (size_t i = 0; i < count; i++) {
 		char place[PLACE_SIZE];
@@ -327,7 +291,7 @@ static void print_tree(printer *self, aw_task *root, const aw_task *by) {
 	push(self, &root->future);
 	while (self->level_count) {
 		level *at = &self->levels[self->level_count - 1];
-		aw_future *child = next_child(at);
+		aw_future *child = walk_next(at);
 		if (!child) {
 			if (task_of(at->future)) {
 				self->depth--;

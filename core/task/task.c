@@ -301,8 +301,12 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 	thread *here = thread_here();
 	aw_task *outer = loop->current;
 	aw_error **outer_failure = here->failure;
-	binding *context = context_swap_on(here, self->context);
+	binding *context = context_swap_on(here, self->context), *outside = loop->outside;
 	loop->current = self;
+	if (outer)
+		outer->context = context; /* borrowed, so that aw_task_context_get() finds it */
+	else
+		loop->outside = context;
 	here->failure = &self->failure;
 	self->context = NULL; /* the thread has it */
 	for (bool on = true; on;) {
@@ -334,6 +338,8 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 			self->stackful = NULL;
 			self->outermost = NULL;
 			loop->current = outer;
+			loop->outside = outside;
+			if (outer) outer->context = NULL;
 			here->failure = outer_failure;
 			self->context = context_swap_on(here, context);
 			task_finish(self, raised ? NULL : resume->returned.data, raised ? NULL : resume->returned.destroy,
@@ -343,6 +349,8 @@ static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
 		}
 	}
 	loop->current = outer;
+	loop->outside = outside;
+	if (outer) outer->context = NULL;
 	here->failure = outer_failure;
 	self->context = context_swap_on(here, context);
 	return 0;
@@ -684,6 +692,14 @@ ENTRY(aw_task_set_name, (aw_task *task, const char *name), (task, name)) {
 	if (!copy) return name ? -ENOMEM : -EINVAL;
 	rename_task(task, copy);
 	return 0;
+}
+
+ENTRY(aw_task_context_get, (const aw_task *task, const void *key, void **out), (task, key, out)) {
+	aw_status status = task_check(task);
+	if (status < 0) return status;
+	/* The thread has the context of the task that runs. */
+	bool runs = task == task->future.loop->current;
+	return context_get(runs ? thread_here()->context : task->context, key, out);
 }
 
 aw_coro *aw_task_coro(const aw_task *task) {

@@ -13,6 +13,8 @@
 #include "handle.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -91,6 +93,16 @@ static struct loop_threads *threads_of(aw_loop *loop) {
 	return self;
 }
 
+aw_status thread_work_begin(aw_loop *loop) {
+	if (!(loop->backend->capabilities & AW_BACKEND_OWN_CLOCK)) return 0;
+	struct loop_threads *threads = threads_of(loop);
+	return threads ? hold_begin(threads) : -ENOMEM;
+}
+
+void thread_work_end(aw_loop *loop) {
+	if (loop->backend->capabilities & AW_BACKEND_OWN_CLOCK) hold_end(loop->threads);
+}
+
 /* --- work --- */
 
 typedef struct work {
@@ -106,28 +118,42 @@ typedef struct work {
 	aw_status status;
 	void *value;
 	aw_destroy_fn value_destroy;
-	aw_error *error; /* a reference */
+	aw_error *error;  /* a reference */
+	bool whole;       /* a cancel waits until the function has returned */
+	aw_error *reason; /* of a cancel that waits; a reference */
+	_Atomic uint8_t progress;
 } work;
+
+/* Whether the function of a whole work has returned, and whether a thread is blocked until then. */
+enum { PROGRESS_NONE, PROGRESS_AWAITED, PROGRESS_RETURNED };
+
+static struct {
+	pthread_mutex_t mutex;
+	pthread_cond_t returned;
+} settling = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER};
 
 /* Destroys what the work still owns. */
 static void work_clear(work *self) {
 	aw_destroy_fn value_destroy = self->value_destroy, destroy = self->destroy;
 	void *value = self->value, *ud = self->ud;
-	aw_error *error = self->error;
+	aw_error *error = self->error, *reason = self->reason;
 	binding *context = self->context;
 	self->value_destroy = self->destroy = NULL;
 	self->value = self->ud = NULL;
-	self->error = NULL;
+	self->error = self->reason = NULL;
 	self->context = NULL;
 	object_destroy_user(value_destroy, value);
 	object_destroy_user(destroy, ud);
 	aw_error_unref(error);
+	aw_error_unref(reason);
 	context_drop(context);
 }
 
 static void work_settle(work *self) {
 	aw_future *future = &self->future;
-	if (self->job.state == JOB_DROPPED || self->status == AW_ECANCELLED) {
+	if (self->reason) {
+		future_set_cancelled(future, self->reason);
+	} else if (self->job.state == JOB_DROPPED || self->status == AW_ECANCELLED) {
 		future_set_cancelled(future, self->error ? self->error : error_of(AW_ECANCELLED));
 	} else if (self->status < 0) {
 		aw_error *error = self->error ? aw_error_ref(self->error)
@@ -163,6 +189,13 @@ static void work_post(work *self) {
 	if (!handle_post(self->future.loop, &self->completion)) object_unref(self);
 }
 
+static void work_returned(work *self) {
+	if (atomic_exchange(&self->progress, PROGRESS_RETURNED) != PROGRESS_AWAITED) return;
+	pthread_mutex_lock(&settling.mutex);
+	pthread_cond_broadcast(&settling.returned);
+	pthread_mutex_unlock(&settling.mutex);
+}
+
 static void work_run(job *base) {
 	work *self = container_of(base, work, job);
 	worker *here = thread_here()->worker;
@@ -173,6 +206,7 @@ static void work_run(job *base) {
 		self->error = here->raised;
 		here->raised = NULL;
 	}
+	if (self->whole) work_returned(self);
 	work_post(self);
 }
 
@@ -183,6 +217,10 @@ static void work_drop(job *base) {
 static bool work_cancel(aw_future *future, aw_error *reason) {
 	work *self = (work *)(void *)future;
 	bool withdrawn = pool_withdraw(self->pool, &self->job);
+	if (self->whole && !withdrawn) {
+		if (!self->reason) self->reason = aw_error_ref(reason);
+		return true;
+	}
 	future_set_cancelled(future, reason);
 	if (withdrawn) loop_push(future->loop, &self->completion); /* so that destroys run from dispatch */
 	return true;
@@ -241,13 +279,13 @@ static aw_status work_start(work *self, struct loop_threads *threads, aw_executo
 	return status;
 }
 
-aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy,
-                       bool in_context, const void *origin, aw_future **out) {
-	struct loop_threads *threads = threads_of(loop);
+/* Returns a work without a reference elsewhere, or NULL; then the callback is destroyed. */
+static work *work_new(aw_loop *loop, struct loop_threads *threads, aw_work_fn fn, void *ud,
+                      aw_destroy_fn destroy) {
 	work *self = threads ? future_create(loop, &future_class, &work_kind, sizeof *self) : NULL;
 	if (!self) {
 		object_destroy_user(destroy, ud);
-		return -ENOMEM;
+		return NULL;
 	}
 	self->job.run = work_run;
 	self->job.drop = work_drop;
@@ -256,6 +294,14 @@ aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void
 	self->fn = fn;
 	self->ud = ud;
 	self->destroy = destroy;
+	return self;
+}
+
+aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy,
+                       bool in_context, const void *origin, aw_future **out) {
+	struct loop_threads *threads = threads_of(loop);
+	work *self = work_new(loop, threads, fn, ud, destroy);
+	if (!self) return -ENOMEM;
 	self->context = in_context ? context_capture() : NULL;
 	self->future.origin = origin;
 	aw_status status = work_start(self, threads, executor);
@@ -264,6 +310,34 @@ aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void
 	else
 		object_unref(self); /* destroys the callback on failure */
 	return status;
+}
+
+aw_status executor_run_whole(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_future **out) {
+	struct loop_threads *threads = threads_of(loop);
+	work *self = work_new(loop, threads, fn, ud, NULL);
+	if (!self) return -ENOMEM;
+	self->whole = true;
+	aw_status status = work_start(self, threads, executor);
+	if (status == 0)
+		*out = &self->future;
+	else
+		object_unref(self);
+	return status;
+}
+
+void executor_settle(aw_future *future) {
+	work *self = (work *)(void *)future;
+	if (pool_withdraw(self->pool, &self->job)) {
+		self->completion.run(&self->completion);
+		return;
+	}
+	if (self->job.state == JOB_DROPPED) return; /* by a shutdown of its executor, on this thread */
+	pthread_mutex_lock(&settling.mutex);
+	uint8_t none = PROGRESS_NONE;
+	atomic_compare_exchange_strong(&self->progress, &none, PROGRESS_AWAITED);
+	while (atomic_load(&self->progress) != PROGRESS_RETURNED)
+		pthread_cond_wait(&settling.returned, &settling.mutex);
+	pthread_mutex_unlock(&settling.mutex);
 }
 
 ENTRY(aw_loop_run_in_executor, (aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud,

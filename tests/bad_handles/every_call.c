@@ -6,6 +6,7 @@
  */
 #include "../trace.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -29,6 +30,10 @@ static max_align_t scratch_memory[8];
 #define scratch ((void *)scratch_memory)
 static const char *const argv[] = {"true"};
 static const aw_submission submission = {.size = sizeof submission, .kind = AW_OP_NOP};
+static const aw_datagram_options datagram_options = {.size = sizeof datagram_options, .family = AF_INET};
+static const aw_datagram_protocol datagram_protocol = {.size = sizeof datagram_protocol};
+static aw_datagram_message datagram_message = {.size = sizeof datagram_message};
+static const aw_resolver some_resolver = {.size = sizeof some_resolver};
 static int some_fd = -1;
 static void *const some_inputs[] = {NULL};
 
@@ -195,6 +200,19 @@ static void *make_aw_addrinfo(aw_loop *loop) {
 	return list;
 }
 
+static void *make_aw_datagram(aw_loop *loop) {
+	aw_coro *coro = NULL;
+	aw_task *task = NULL;
+	void *self = NULL;
+	EXPECT_INT(aw_datagram_open_coro(loop, &datagram_options, &coro), 0);
+	EXPECT_INT(aw_task_spawn_coro(loop, coro, &task), 0);
+	aw_coro_unref(coro);
+	EXPECT_INT(aw_loop_run_until_complete(loop, aw_task_future(task), NULL), 0);
+	EXPECT_INT(aw_future_take_result(aw_task_future(task), &self, NULL), 0);
+	aw_task_unref(task);
+	return self;
+}
+
 static void *make_aw_nameinfo(aw_loop *loop) {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(80)};
 	aw_future *future = NULL;
@@ -220,6 +238,18 @@ static void *make_aw_server(aw_loop *loop) {
 	aw_server *self = NULL;
 	EXPECT_INT(aw_server_new(loop, some_client, NULL, NULL, NULL, &self), 0);
 	EXPECT_INT(aw_server_close(self), 0);
+	return self;
+}
+
+static void *make_aw_file(aw_loop *loop) {
+	aw_file *self = NULL;
+	EXPECT_INT(aw_file_adopt(loop, open("/dev/null", O_RDWR | O_CLOEXEC), &self), 0);
+	return self;
+}
+
+static void *make_aw_watch(aw_loop *loop) {
+	aw_watch *self = NULL;
+	EXPECT_INT(aw_watch_new(loop, &self), 0);
 	return self;
 }
 
@@ -302,6 +332,20 @@ static void *make_aw_timeout(aw_loop *loop) {
 static void *make_aw_as_completed(aw_loop *loop) {
 	aw_as_completed *self = NULL;
 	EXPECT_INT(aw_as_completed_new(loop, NULL, 0, AW_FOREVER, &self), 0);
+	return self;
+}
+
+static void *make_aw_call_graph(aw_loop *loop) {
+	aw_call_graph *self = NULL;
+	aw_future *future = make_aw_future(loop);
+	EXPECT_INT(aw_capture_call_graph(future, 1, 0, &self), 0);
+	aw_future_unref(future);
+	return self;
+}
+
+static void *make_aw_operation(aw_loop *loop) {
+	aw_operation *self = NULL;
+	EXPECT_INT(aw_operation_new(loop, NULL, NULL, NULL, &self), 0);
 	return self;
 }
 

@@ -23,7 +23,7 @@ NOT_HANDLES = {'aw_backend_state'}
 MAY_BE_NULL = {
     ('aw_loop_call_exception_handler', 'error'), ('aw_loop_call_exception_handler', 'future'),
     ('aw_taskgroup_exit', 'error'), ('aw_taskgroup_exit_coro', 'error'),
-    ('aw_condition_new', 'lock'), ('aw_loop_run_in_executor', 'executor'), ('aw_error_new', 'loop'), ('aw_error_new_group', 'loop'),
+    ('aw_capture_call_graph', 'future'), ('aw_format_call_graph', 'future'), ('aw_condition_new', 'lock'), ('aw_loop_run_in_executor', 'executor'), ('aw_error_new', 'loop'), ('aw_error_new_group', 'loop'),
     ('aw_subprocess_exec', 'options'), ('aw_subprocess_shell', 'options'), ('aw_subprocess_run', 'options'), ('aw_subprocess_run_shell', 'options'),
     ('aw_subprocess_run_future', 'options'), ('aw_subprocess_run_shell_future', 'options'),
     ('aw_concurrent_future_wait_interruptible', 'interrupt'), ('aw_executor_shutdown_wait_interruptible', 'interrupt'),
@@ -32,7 +32,7 @@ MAY_BE_NULL = {
 # The results of calls that return no status: by default 0 or NULL.
 NOTHING = {
     'aw_loop_deadline': 'AW_FOREVER', 'aw_timeout_when': 'AW_FOREVER', 'aw_error_message': '""', 'aw_error_status': '0',
-    'aw_stream_fd': '-1', 'aw_server_socket': '-1',
+    'aw_stream_fd': '-1', 'aw_server_socket': '-1', 'aw_file_tell': '-1',
 }
 
 # These return statuses, although their declared type is another.
@@ -51,8 +51,13 @@ BY_TYPE = {
     'aw_done_fn': 'some_done', 'aw_task_fn': 'some_task', 'aw_work_fn': 'some_work', 'aw_step_fn': 'some_step',
     'aw_exception_fn': 'some_exception', 'aw_compare_fn': 'some_compare', 'aw_next_fn': 'some_next', 'aw_next_coro_fn': 'some_next_coro',
     'struct sockaddr *': 'NULL', 'const struct sockaddr *': 'NULL', 'uint32_t *': 'NULL', 'const struct iovec *': 'some_parts', 'size_t *': 'scratch', 'int32_t *': 'scratch',
-    'const aw_protocol *': 'NULL', 'const aw_stream_methods *': 'NULL', 'const aw_stream_options *': 'NULL', 'aw_client_fn': 'some_client',
+    'const aw_protocol *': 'NULL', 'const aw_stream_methods *': 'NULL', 'const aw_stream_options *': 'NULL', 'aw_client_fn': 'some_client', 'const aw_process_protocol *': 'NULL',
     'const aw_server_options *': 'NULL', 'const aw_connect_options *': 'NULL', 'aw_exit_fn': 'some_exit', 'aw_predicate_fn': 'some_predicate', 'va_list': 'some_arguments',
+    'const aw_datagram_options *': '&datagram_options', 'const aw_datagram_protocol *': '&datagram_protocol',
+    'aw_datagram_message *': '&datagram_message', 'const aw_datagram_message *': '&datagram_message',
+    'const aw_resolver *': '&some_resolver', 'const aw_addrinfo_entry *': 'NULL',
+    'uint64_t *': 'NULL', 'int64_t *': 'NULL', 'aw_file_info *': 'NULL', 'aw_watch_event *': 'NULL',
+    'aw_operation_cancel_fn': 'NULL',
 }
 
 

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 
+ABI = pathlib.Path(__file__).resolve().parents[2] / 'abi'
 STANDARDS = [('c99', 'c'), ('c11', 'c'), ('c17', 'c'), ('c++17', 'c++'), ('c++20', 'c++')]
 COMPILERS = {'c': ['gcc', 'clang'], 'c++': ['g++', 'clang++']}
 FLAGS = ['-Wall', '-Wextra', '-Wpedantic', '-pedantic-errors', '-Wshadow', '-Werror', '-fsyntax-only']
@@ -26,7 +27,7 @@ FORBIDDEN = set(f'{GO} {RUBY} {RUST} {OTHER}'.split()) | set(keyword.kwlist)
 
 def compiles(header, standard, language, compiler):
     source = f'#include <await/{header.name}>\n#include <await/{header.name}>\nint unit_is_not_empty;\n'
-    run = subprocess.run([compiler, f'-std={standard}', *FLAGS, f'-I{header.parent.parent}', '-x', language, '-'],
+    run = subprocess.run([compiler, f'-std={standard}', *FLAGS, f'-I{header.parent.parent}', f'-I{ABI}', '-x', language, '-'],
                          input=source, capture_output=True, text=True)
     if run.returncode:
         print(f'{header.name}: {compiler} -std={standard}:\n{run.stderr}')

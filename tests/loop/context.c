@@ -101,6 +101,98 @@ static void an_eager_task_takes_its_first_step_in_the_call(void) {
 	EXPECT_INT(run_virtual(eager), 0);
 }
 
+/* --- from outside --- */
+
+static const char *in_task(const aw_task *task) {
+	void *value = "unset";
+	IGNORED(aw_task_context_get(task, &key, &value));
+	return value;
+}
+
+static const char *in_handle(const aw_handle *handle) {
+	void *value = "unset";
+	IGNORED(aw_handle_context_get(handle, &key, &value));
+	return value;
+}
+
+static aw_status looked_at(void *other) {
+	aw_task *self = aw_task_current(), *starter = other;
+	EXPECT_STR(in_task(self), "of main");
+	EXPECT(aw_context_set(&key, "of child", NULL) >= 0);
+	EXPECT_STR(in_task(self), "of child");
+	if (starter) EXPECT_STR(in_task(starter), "of main"); /* which this one interrupts */
+	EXPECT(aw_sleep(0) >= 0);
+	return 0;
+}
+
+static aw_status looks_at_tasks(void *ud) {
+	(void)ud;
+	aw_task *task = NULL;
+	for (int eager = 0; eager < 2; eager++) {
+		EXPECT(aw_context_set(&key, "of main", NULL) >= 0);
+		if (eager) {
+			EXPECT_INT(aw_task_spawn_eager(NULL, looked_at, aw_task_current(), NULL, &task), 0);
+		} else {
+			EXPECT_INT(aw_task_spawn(NULL, looked_at, NULL, NULL, &task), 0);
+			EXPECT_STR(in_task(task), "of main");
+			EXPECT(aw_context_set(&key, "later", NULL) >= 0);
+			EXPECT_STR(in_task(task), "of main");
+			EXPECT_STR(in_task(aw_task_current()), "later");
+			EXPECT(aw_sleep(0) >= 0);
+		}
+		EXPECT_STR(in_task(task), "of child");
+		EXPECT_STR(in_task(aw_task_current()), eager ? "of main" : "later");
+		EXPECT_INT(aw_await(aw_task_future(task), NULL), 0);
+		EXPECT_STR(in_task(task), "of child");
+		EXPECT_INT(aw_task_context_get(task, &other_key, NULL), -ENOENT);
+		EXPECT_INT(aw_task_context_get(task, NULL, NULL), -ENOENT);
+		aw_task_unref(task);
+	}
+	return 0;
+}
+
+static void the_context_of_a_task_is_seen_from_outside(void) {
+	EXPECT_INT(run_virtual(looks_at_tasks), 0);
+}
+
+static aw_handle *watched;
+
+static aw_status eager_looks(void *ud) {
+	(void)ud;
+	EXPECT(aw_context_set(&key, "of eager", NULL) >= 0);
+	EXPECT_STR(in_handle(watched), "of callback");
+	return 0;
+}
+
+static aw_status looks_at_itself(aw_loop *loop, void *ud) {
+	(void)ud;
+	EXPECT_STR(in_handle(watched), "of main");
+	EXPECT(aw_context_set(&key, "of callback", NULL) >= 0);
+	EXPECT_STR(in_handle(watched), "of callback");
+	EXPECT_INT(aw_task_spawn_eager(loop, eager_looks, NULL, NULL, NULL), 0);
+	EXPECT_STR(in_handle(watched), "of callback");
+	return 0;
+}
+
+static aw_status looks_at_handles(void *ud) {
+	(void)ud;
+	EXPECT(aw_context_set(&key, "of main", NULL) >= 0);
+	EXPECT_INT(aw_loop_call_soon(aw_loop_current(), looks_at_itself, NULL, NULL, &watched), 0);
+	EXPECT(aw_context_set(&key, "later", NULL) >= 0);
+	EXPECT_STR(in_handle(watched), "of main");
+	EXPECT_INT(aw_handle_context_get(watched, &other_key, NULL), -ENOENT);
+	EXPECT(aw_sleep(0) >= 0);
+	EXPECT_INT(aw_handle_context_get(watched, &key, NULL), AW_EINVALIDSTATE);
+	aw_handle_unref(watched);
+	return 0;
+}
+
+static void the_context_of_a_callback_is_seen_from_outside(void) {
+	EXPECT_INT(run_virtual(looks_at_handles), 0);
+}
+
 CHECK_MAIN("context", TEST(tasks_and_callbacks_run_in_a_copy),
            TEST(a_value_is_destroyed_when_no_context_has_it),
-           TEST(an_eager_task_takes_its_first_step_in_the_call))
+           TEST(an_eager_task_takes_its_first_step_in_the_call),
+           TEST(the_context_of_a_task_is_seen_from_outside),
+           TEST(the_context_of_a_callback_is_seen_from_outside))

@@ -54,9 +54,22 @@ static void leave(void) {
 	atomic_flag_clear_explicit(&busy, memory_order_release);
 }
 
-static bool is_ours(const void *caller) {
+static bool is_libawait(const void *caller) {
 	Dl_info info;
 	return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "libawait");
+}
+
+/* Remembers the answers, with the lowest bit for "yes": dladdr searches all symbols of a library. */
+static bool is_ours(const void *caller) {
+	static _Atomic uintptr_t known[4096];
+	uintptr_t key = (uintptr_t)caller << 1;
+	_Atomic uintptr_t *slot = &known[((uintptr_t)caller * 2654435761u >> 8) % 4096];
+	uintptr_t answer = atomic_load(slot);
+	if ((answer & ~(uintptr_t)1) != key) {
+		answer = key | is_libawait(caller);
+		atomic_store(slot, answer);
+	}
+	return answer & 1;
 }
 
 static void look(fail_place *out) {

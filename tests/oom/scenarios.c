@@ -705,6 +705,200 @@ static aw_status streams(const char *backend) {
 	return run(backend, streams_body);
 }
 
+/* --- datagrams --- */
+
+static void unref_datagram(void *object) {
+	aw_datagram_unref(object);
+}
+
+static const aw_datagram_options here = {.size = sizeof here, .local_host = "127.0.0.1"};
+
+static aw_status send_to_itself(void *ud) {
+	aw_datagram *datagram = ud;
+	struct sockaddr_storage address;
+	uint32_t length = sizeof address;
+	aw_status status = aw_sleep(0);
+	if (status >= 0) status = aw_datagram_getsockname(datagram, (struct sockaddr *)&address, &length);
+	return status < 0 ? status : aw_datagram_send(datagram, "word", 4, (struct sockaddr *)&address, length);
+}
+
+static aw_status awaited_datagrams(void) {
+	aw_datagram *datagram;
+	aw_future *sender;
+	aw_coro *receive;
+	char text[8] = "";
+	void *count = NULL;
+	aw_status status = aw_datagram_open(&here, &datagram);
+	if (status < 0) return status;
+	keep(datagram, unref_datagram);
+	status = start(send_to_itself, datagram, &sender);
+	if (status >= 0) status = aw_datagram_recv(datagram, text, sizeof text, NULL, NULL);
+	if (status >= 0) status = right(status == 4 && strcmp(text, "word") == 0);
+	if (status >= 0) status = aw_await(sender, NULL);
+	if (status >= 0) status = start(send_to_itself, datagram, &sender);
+	if (status >= 0) status = aw_datagram_recv_coro(datagram, text, sizeof text, NULL, NULL, &receive);
+	if (status < 0) return status;
+	keep(receive, unref_coro);
+	status = aw_await_coro(receive, &count);
+	if (status >= 0) status = right((intptr_t)count == 4);
+	if (status >= 0) status = aw_datagram_close(datagram);
+	return status < 0 ? status : aw_datagram_wait_closed(datagram);
+}
+
+typedef struct listening {
+	aw_future *arrived; /* a datagram has arrived, or none can */
+	aw_status error;
+} listening;
+
+static aw_status note_datagram(aw_datagram *datagram, const void *data, size_t length,
+                               const struct sockaddr *address, uint32_t address_length, void *ud) {
+	(void)datagram;
+	(void)data;
+	(void)length;
+	(void)address;
+	(void)address_length;
+	return aw_future_set_result(((listening *)ud)->arrived, NULL, NULL);
+}
+
+static aw_status lose(aw_datagram *datagram, aw_status error, void *ud) {
+	(void)datagram;
+	listening *self = ud;
+	self->error = error;
+	if (!aw_future_done(self->arrived)) return aw_future_set_result(self->arrived, NULL, NULL);
+	return 0;
+}
+
+static aw_status called_datagrams(void) {
+	static const aw_datagram_protocol protocol = {
+		.size = sizeof protocol, .datagram_received = note_datagram, .connection_lost = lose};
+	static listening self;
+	aw_datagram *datagram;
+	struct sockaddr_storage address;
+	uint32_t length = sizeof address;
+	self = (listening){0};
+	aw_status status = aw_future_new(NULL, &self.arrived);
+	if (status < 0) return status;
+	keep(self.arrived, unref_future);
+	status = aw_create_datagram_endpoint(&here, &protocol, &self, NULL, &datagram);
+	if (status < 0) return status;
+	keep(datagram, unref_datagram);
+	status = aw_datagram_getsockname(datagram, (struct sockaddr *)&address, &length);
+	if (status >= 0) status = aw_datagram_sendto(datagram, "word", 4, (struct sockaddr *)&address, length);
+	if (status >= 0) status = aw_await(self.arrived, NULL);
+	if (status >= 0) status = self.error;
+	aw_status closed = aw_datagram_abort(datagram);
+	if (status >= 0) status = closed;
+	closed = aw_datagram_wait_closed(datagram);
+	return status < 0 ? status : closed;
+}
+
+static aw_status datagrams_body(void *ud) {
+	(void)ud;
+	aw_status status = awaited_datagrams();
+	if (status >= 0) status = called_datagrams();
+	return release(status);
+}
+
+static aw_status datagrams(const char *backend) {
+	return run(backend, datagrams_body);
+}
+
+/* --- files and watching --- */
+
+static void unref_file(void *object) {
+	aw_file_unref(object);
+}
+
+static void unref_watch(void *object) {
+	aw_watch_unref(object);
+}
+
+static void unref_iterator(void *object) {
+	aw_iterator_unref(object);
+}
+
+static aw_status use_file(const char *path) {
+	aw_file *file;
+	aw_coro *read;
+	char text[8] = "";
+	void *count = NULL, *content = NULL;
+	aw_destroy_fn destroy = NULL;
+	aw_status status = aw_file_open(path, AW_FILE_READ | AW_FILE_WRITE | AW_FILE_CREATE, 0600, &file);
+	if (status < 0) return status;
+	keep(file, unref_file);
+	status = aw_file_write(file, "text", 4, NULL);
+	if (status == 0) status = aw_file_read_at_coro(file, text, sizeof text, 0, &read);
+	if (status < 0) return status;
+	keep(read, unref_coro);
+	status = aw_await_coro(read, &count);
+	if (status >= 0) status = right((intptr_t)count == 4 && strcmp(text, "text") == 0);
+	if (status == 0) status = aw_file_sync(file, AW_FILE_SYNC_DATA);
+	if (status == 0) status = aw_file_close(file);
+	if (status == 0) status = aw_file_replace(path, "new text", 8, 0600);
+	if (status == 0) status = aw_file_read_whole(path, 0, &content, NULL, &destroy);
+	if (status < 0) return status;
+	status = right(strcmp(content, "new text") == 0);
+	destroy(content);
+	return status;
+}
+
+static aw_status walk_through(const char *folder) {
+	aw_iterator *walk;
+	void *item = NULL;
+	aw_destroy_fn destroy = NULL;
+	int found = 0;
+	aw_status status = aw_walk_new(NULL, folder, AW_WALK_ALL, &walk);
+	if (status < 0) return status;
+	keep(walk, unref_iterator);
+	while ((status = aw_iterator_next(walk, &item, &destroy)) == 0) {
+		found++;
+		destroy(item);
+	}
+	return status == AW_ESTOPITERATION ? right(found == 3) : status;
+}
+
+/* Until the inner directory is reported. Out of memory, an overflow or a failure takes its place. */
+static aw_status watch_folder(const char *folder, const char *outer, const char *inner) {
+	aw_watch *watch;
+	aw_status status = aw_watch_new(NULL, &watch);
+	if (status < 0) return status;
+	keep(watch, unref_watch);
+	status = aw_watch_add(watch, folder, AW_WATCH_CREATED, AW_WATCH_TREE);
+	if (status == 0) status = aw_path_mkdir(outer, 0700, 0);
+	if (status == 0) status = aw_path_mkdir(inner, 0700, 0);
+	for (bool done = false; status == 0 && !done;) {
+		aw_watch_event *next = NULL;
+		status = aw_watch_next(watch, &next);
+		if (status < 0) break;
+		done = next->kinds & (AW_WATCH_OVERFLOW | AW_WATCH_FAILED) || strcmp(next->path, inner) == 0;
+		aw_watch_event_free(next);
+	}
+	return status;
+}
+
+static char files_folder[64], files_names[3][80];
+
+static aw_status files_body(void *ud) {
+	(void)ud;
+	aw_status status = use_file(files_names[0]);
+	if (status == 0) status = watch_folder(files_folder, files_names[1], files_names[2]);
+	if (status == 0) status = walk_through(files_folder);
+	return release(status);
+}
+
+static aw_status files(const char *backend) {
+	static const char *const names[] = {"a", "d", "d/e"};
+	strcpy(files_folder, "/tmp/libawait-oom-XXXXXX");
+	if (!mkdtemp(files_folder)) return -errno;
+	for (int i = 0; i < 3; i++)
+		snprintf(files_names[i], sizeof files_names[i], "%s/%s", files_folder, names[i]);
+	aw_status status = run(backend, files_body);
+	unlink(files_names[0]);
+	rmdir(files_names[2]);
+	rmdir(files_names[1]);
+	return rmdir(files_folder) < 0 ? WENT_WRONG : status; /* nothing else is left behind */
+}
+
 static aw_status driven(const char *backend) {
 	aw_loop *loop;
 	aw_status status = aw_loop_new(backend, &loop);
@@ -946,12 +1140,134 @@ static aw_status backends_listed(const char *backend) {
 	return status ? status : aw_backend_explain(backend, text, sizeof text);
 }
 
+static void stops(aw_operation *operation, void *ud) {
+	(void)ud;
+	(void)aw_operation_fail(operation, AW_ECANCELLED, "stopped");
+}
+
+static void unref_operation(void *object) {
+	aw_operation_unref(object);
+}
+
+/* An operation, its future in `out`; both are kept. */
+static aw_status operate(aw_operation **out_operation, aw_future **out) {
+	aw_status status = aw_operation_new(NULL, stops, malloc(1), free, out_operation);
+	if (status < 0) return status;
+	keep(*out_operation, unref_operation);
+	status = aw_operation_future(*out_operation, out);
+	if (status >= 0) keep(*out, unref_future);
+	return status;
+}
+
+static aw_status operations_body(void *ud) {
+	(void)ud;
+	aw_operation *first, *second, *third;
+	aw_future *futures[3];
+	aw_call_graph *graph = NULL;
+	aw_status status = operate(&first, &futures[0]);
+	if (status >= 0) status = operate(&second, &futures[1]);
+	if (status >= 0) status = operate(&third, &futures[2]);
+	if (status >= 0) status = aw_capture_call_graph(NULL, 1, INT32_MAX, &graph);
+	if (graph && !aw_call_graph_text(graph)) status = -ENOMEM;
+	aw_call_graph_unref(graph);
+	if (status >= 0) status = aw_operation_finish(first, malloc(1), free);
+	if (status >= 0) status = aw_await(futures[0], NULL);
+	if (status >= 0) status = aw_operation_fail(second, -EIO, "text");
+	if (status >= 0) status = right(aw_await(futures[1], NULL) == -EIO);
+	if (status >= 0) status = right(aw_future_cancel(futures[2], NULL) == 1);
+	if (status >= 0) status = right(aw_await(futures[2], NULL) == AW_ECANCELLED);
+	return release(status);
+}
+
+static aw_status operations(const char *backend) {
+	return run(backend, operations_body);
+}
+
+/* A file sent to a socket that nobody reads at first, and a child in a terminal. */
+static aw_status descriptors_body(void *ud) {
+	(void)ud;
+	int ends[2], master = -1, terminal = -1, file = -1;
+	aw_process_options *options = NULL;
+	aw_process *child = NULL;
+	aw_future *ended = NULL;
+	aw_coro *coro = NULL;
+	char path[] = "/tmp/libawait-oom-XXXXXX";
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+	file = mkstemp(path);
+	unlink(path);
+	aw_status status = right(file >= 0 && write(file, "hello", 5) == 5);
+	if (status >= 0) status = aw_sock_sendfile_coro(NULL, ends[0], file, 0, -1, 0, NULL, &coro);
+	if (status >= 0) status = aw_await_coro(coro, NULL);
+	aw_coro_unref(coro);
+	if (status >= 0) status = aw_sock_sendfile(ends[0], file, 1, 3, 0, NULL);
+	if (status >= 0) status = aw_pty_open(1, 1, &master, &terminal);
+	if (status >= 0) status = aw_process_options_new(&options);
+	if (status >= 0) status = aw_process_options_set_terminal(options, terminal);
+	if (status >= 0) status = aw_subprocess_shell(NULL, "exit 0", options, &child);
+	if (status >= 0) status = aw_process_wait(child, &ended);
+	if (status >= 0) status = aw_await(ended, NULL);
+	aw_future_unref(ended);
+	aw_process_unref(child);
+	aw_process_options_unref(options);
+	close(ends[0]);
+	close(ends[1]);
+	if (file >= 0) close(file);
+	if (master >= 0) close(master);
+	if (terminal >= 0) close(terminal);
+	return status;
+}
+
+static aw_status descriptors(const char *backend) {
+	return run(backend, descriptors_body);
+}
+
 const scenario scenarios[] = {
-	{"callbacks", callbacks}, {"tasks", tasks},       {"several", several},     {"in order", in_order},
-	{"scope", scope},         {"group", group},       {"steps", stepping},      {"queues", queues},
-	{"locks", locks},         {"process", process},   {"ready", ready},         {"driven", driven},
-	{"threads", threads},     {"barriers", barriers}, {"iterators", iterators}, {"told", told},
-	{"odds and ends", odds},  {"outcomes", outcomes}, {"whole", whole},         {"backends", backends_listed},
-	{"sockets", sockets},     {"streams", streams},
+	{"callbacks", callbacks},
+	{"tasks", tasks},
+	{"several", several},
+	{"in order", in_order},
+	{"scope", scope},
+	{"group", group},
+	{"steps", stepping},
+	{"queues", queues},
+	{"locks", locks},
+	{"process", process},
+	{"ready", ready},
+	{"driven", driven},
+	{"threads", threads},
+	{"barriers", barriers},
+	{"iterators", iterators},
+	{"told", told},
+	{"odds and ends", odds},
+	{"outcomes", outcomes},
+	{"whole", whole},
+	{"backends", backends_listed},
+	{"sockets", sockets},
+	{"streams", streams},
+	{"callbacks", callbacks},
+	{"tasks", tasks},
+	{"several", several},
+	{"in order", in_order},
+	{"scope", scope},
+	{"group", group},
+	{"steps", stepping},
+	{"queues", queues},
+	{"locks", locks},
+	{"process", process},
+	{"ready", ready},
+	{"driven", driven},
+	{"threads", threads},
+	{"barriers", barriers},
+	{"iterators", iterators},
+	{"told", told},
+	{"odds and ends", odds},
+	{"outcomes", outcomes},
+	{"whole", whole},
+	{"backends", backends_listed},
+	{"sockets", sockets},
+	{"datagrams", datagrams},
+	{"files", files},
+	{"operations", operations},
+	{"descriptors", descriptors},
 };
 const size_t scenario_count = sizeof scenarios / sizeof *scenarios;

@@ -62,6 +62,11 @@ pub struct aw_results {
 pub struct aw_process {
     _unused: [u8; 0],
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_call_graph {
+    _unused: [u8; 0],
+}
 extern "C" {
     pub fn aw_version() -> *const std::os::raw::c_char;
 }
@@ -293,6 +298,783 @@ extern "C" {
         timeout_ns: i64,
     ) -> aw_status;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct iovec {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct sockaddr {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_stream {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_stream_methods {
+    pub size: u32,
+    pub reserved: u32,
+    pub name: *const std::os::raw::c_char,
+    pub read: ::core::option::Option<
+        unsafe extern "C" fn(
+            ud: *mut std::os::raw::c_void,
+            buffer: *mut std::os::raw::c_void,
+            length: usize,
+        ) -> aw_status,
+    >,
+    pub write: ::core::option::Option<
+        unsafe extern "C" fn(ud: *mut std::os::raw::c_void, parts: *const iovec, count: usize) -> aw_status,
+    >,
+    pub watch:
+        ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void, events: u32) -> aw_status>,
+    pub shutdown_write:
+        ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void) -> aw_status>,
+    pub close: ::core::option::Option<
+        unsafe extern "C" fn(ud: *mut std::os::raw::c_void, aborting: aw_bool) -> aw_status,
+    >,
+    pub release: ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void)>,
+    pub fd:
+        ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void) -> std::os::raw::c_int>,
+}
+#[test]
+fn bindgen_test_layout_aw_stream_methods() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_stream_methods>(),
+        72usize,
+        concat!("Size of: ", stringify!(aw_stream_methods))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_stream_methods>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_stream_methods))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
+    fn test_field_name() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).name) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(name))
+        );
+    }
+    test_field_name();
+    fn test_field_read() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).read) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(read))
+        );
+    }
+    test_field_read();
+    fn test_field_write() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).write) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(write))
+        );
+    }
+    test_field_write();
+    fn test_field_watch() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).watch) as usize - ptr as usize
+            },
+            32usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(watch))
+        );
+    }
+    test_field_watch();
+    fn test_field_shutdown_write() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).shutdown_write) as usize - ptr as usize
+            },
+            40usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(shutdown_write))
+        );
+    }
+    test_field_shutdown_write();
+    fn test_field_close() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).close) as usize - ptr as usize
+            },
+            48usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(close))
+        );
+    }
+    test_field_close();
+    fn test_field_release() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).release) as usize - ptr as usize
+            },
+            56usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(release))
+        );
+    }
+    test_field_release();
+    fn test_field_fd() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).fd) as usize - ptr as usize
+            },
+            64usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(fd))
+        );
+    }
+    test_field_fd();
+}
+pub const AW_STREAM_NO_READ_AHEAD: aw_stream_flag = 1;
+pub type aw_stream_flag = std::os::raw::c_uint;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_stream_options {
+    pub size: u32,
+    pub flags: u32,
+    pub limit: u64,
+    pub high_water: u64,
+    pub low_water: u64,
+}
+#[test]
+fn bindgen_test_layout_aw_stream_options() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_stream_options>(),
+        32usize,
+        concat!("Size of: ", stringify!(aw_stream_options))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_stream_options>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_stream_options))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_stream_options), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_flags() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).flags) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_stream_options), "::", stringify!(flags))
+        );
+    }
+    test_field_flags();
+    fn test_field_limit() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).limit) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_stream_options), "::", stringify!(limit))
+        );
+    }
+    test_field_limit();
+    fn test_field_high_water() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).high_water) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_stream_options), "::", stringify!(high_water))
+        );
+    }
+    test_field_high_water();
+    fn test_field_low_water() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).low_water) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_stream_options), "::", stringify!(low_water))
+        );
+    }
+    test_field_low_water();
+}
+extern "C" {
+    pub fn aw_stream_new(
+        loop_: *mut aw_loop,
+        methods: *const aw_stream_methods,
+        ud: *mut std::os::raw::c_void,
+        options: *const aw_stream_options,
+        out: *mut *mut aw_stream,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_from_fd(
+        loop_: *mut aw_loop,
+        fd: std::os::raw::c_int,
+        options: *const aw_stream_options,
+        out: *mut *mut aw_stream,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_pair(
+        loop_: *mut aw_loop,
+        options: *const aw_stream_options,
+        out: *mut *mut aw_stream,
+        out_peer: *mut *mut aw_stream,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_ref(stream: *mut aw_stream) -> *mut aw_stream;
+}
+extern "C" {
+    pub fn aw_stream_unref(stream: *mut aw_stream);
+}
+extern "C" {
+    pub fn aw_stream_ready(stream: *mut aw_stream, events: u32) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_read(
+        stream: *mut aw_stream,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_read_coro(
+        stream: *mut aw_stream,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readexactly(
+        stream: *mut aw_stream,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readexactly_coro(
+        stream: *mut aw_stream,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readuntil(
+        stream: *mut aw_stream,
+        separator: *const std::os::raw::c_void,
+        separator_length: usize,
+        out_data: *mut *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readuntil_coro(
+        stream: *mut aw_stream,
+        separator: *const std::os::raw::c_void,
+        separator_length: usize,
+        out_data: *mut *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readuntil_any(
+        stream: *mut aw_stream,
+        separators: *const iovec,
+        count: usize,
+        out_data: *mut *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readuntil_any_coro(
+        stream: *mut aw_stream,
+        separators: *const iovec,
+        count: usize,
+        out_data: *mut *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readline(
+        stream: *mut aw_stream,
+        out_data: *mut *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readline_coro(
+        stream: *mut aw_stream,
+        out_data: *mut *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readall(
+        stream: *mut aw_stream,
+        max: usize,
+        out_data: *mut *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_readall_coro(
+        stream: *mut aw_stream,
+        max: usize,
+        out_data: *mut *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_peek(
+        stream: *mut aw_stream,
+        min: usize,
+        out_data: *mut *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_peek_coro(
+        stream: *mut aw_stream,
+        min: usize,
+        out_data: *mut *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_view(stream: *mut aw_stream, out_data: *mut *const std::os::raw::c_char) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_consume(stream: *mut aw_stream, count: usize) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_at_eof(stream: *const aw_stream) -> aw_bool;
+}
+extern "C" {
+    pub fn aw_stream_pause_reading(stream: *mut aw_stream) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_resume_reading(stream: *mut aw_stream) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_is_reading(stream: *const aw_stream) -> aw_bool;
+}
+extern "C" {
+    pub fn aw_stream_write(
+        stream: *mut aw_stream,
+        data: *const std::os::raw::c_void,
+        length: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_writelines(stream: *mut aw_stream, parts: *const iovec, count: usize) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_drain(stream: *mut aw_stream) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_drain_coro(stream: *mut aw_stream, out: *mut *mut aw_coro) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_send(
+        stream: *mut aw_stream,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        out_sent: *mut usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_send_coro(
+        stream: *mut aw_stream,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        out_sent: *mut usize,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_write_eof(stream: *mut aw_stream) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_can_write_eof(stream: *const aw_stream) -> aw_bool;
+}
+extern "C" {
+    pub fn aw_stream_write_buffer_size(stream: *const aw_stream) -> usize;
+}
+extern "C" {
+    pub fn aw_stream_write_buffer_limits(
+        stream: *const aw_stream,
+        out_low: *mut usize,
+        out_high: *mut usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_set_write_buffer_limits(stream: *mut aw_stream, high: i64, low: i64) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_wait_ready(stream: *mut aw_stream, events: u32) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_wait_ready_coro(
+        stream: *mut aw_stream,
+        events: u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_try_read(
+        stream: *mut aw_stream,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_try_write(
+        stream: *mut aw_stream,
+        data: *const std::os::raw::c_void,
+        length: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_close(stream: *mut aw_stream) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_abort(stream: *mut aw_stream) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_is_closing(stream: *const aw_stream) -> aw_bool;
+}
+extern "C" {
+    pub fn aw_stream_wait_closed(stream: *mut aw_stream, timeout_ns: i64) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_wait_closed_coro(
+        stream: *mut aw_stream,
+        timeout_ns: i64,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_fd(stream: *const aw_stream) -> std::os::raw::c_int;
+}
+extern "C" {
+    pub fn aw_stream_kind(stream: *const aw_stream) -> *const std::os::raw::c_char;
+}
+extern "C" {
+    pub fn aw_stream_getsockname(
+        stream: *const aw_stream,
+        address: *mut sockaddr,
+        address_length: *mut u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_getpeername(
+        stream: *const aw_stream,
+        address: *mut sockaddr,
+        address_length: *mut u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_peer_credentials(
+        stream: *const aw_stream,
+        out_pid: *mut i32,
+        out_uid: *mut i32,
+        out_gid: *mut i32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_bytes_read(stream: *const aw_stream) -> u64;
+}
+extern "C" {
+    pub fn aw_stream_bytes_written(stream: *const aw_stream) -> u64;
+}
+pub const AW_CONNECT_KEEP_ALIVE: aw_connect_flag = 1;
+pub const AW_CONNECT_DELAY: aw_connect_flag = 2;
+pub const AW_CONNECT_ALL_ERRORS: aw_connect_flag = 4;
+pub type aw_connect_flag = std::os::raw::c_uint;
+pub type aw_prepare_fn = ::core::option::Option<
+    unsafe extern "C" fn(fd: std::os::raw::c_int, ud: *mut std::os::raw::c_void) -> aw_status,
+>;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_connect_options {
+    pub size: u32,
+    pub flags: u32,
+    pub family: i32,
+    pub getaddrinfo_flags: i32,
+    pub local_host: *const std::os::raw::c_char,
+    pub local_service: *const std::os::raw::c_char,
+    pub happy_eyeballs_delay_ns: i64,
+    pub interleave: i32,
+    pub reserved: u32,
+    pub timeout_ns: i64,
+    pub prepare: aw_prepare_fn,
+    pub prepare_ud: *mut std::os::raw::c_void,
+    pub stream: *const aw_stream_options,
+}
+#[test]
+fn bindgen_test_layout_aw_connect_options() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_connect_options>(),
+        80usize,
+        concat!("Size of: ", stringify!(aw_connect_options))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_connect_options>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_connect_options))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_flags() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).flags) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(flags))
+        );
+    }
+    test_field_flags();
+    fn test_field_family() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).family) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(family))
+        );
+    }
+    test_field_family();
+    fn test_field_getaddrinfo_flags() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).getaddrinfo_flags) as usize - ptr as usize
+            },
+            12usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(getaddrinfo_flags))
+        );
+    }
+    test_field_getaddrinfo_flags();
+    fn test_field_local_host() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).local_host) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(local_host))
+        );
+    }
+    test_field_local_host();
+    fn test_field_local_service() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).local_service) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(local_service))
+        );
+    }
+    test_field_local_service();
+    fn test_field_happy_eyeballs_delay_ns() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).happy_eyeballs_delay_ns) as usize - ptr as usize
+            },
+            32usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(aw_connect_options),
+                "::",
+                stringify!(happy_eyeballs_delay_ns)
+            )
+        );
+    }
+    test_field_happy_eyeballs_delay_ns();
+    fn test_field_interleave() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).interleave) as usize - ptr as usize
+            },
+            40usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(interleave))
+        );
+    }
+    test_field_interleave();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            44usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
+    fn test_field_timeout_ns() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).timeout_ns) as usize - ptr as usize
+            },
+            48usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(timeout_ns))
+        );
+    }
+    test_field_timeout_ns();
+    fn test_field_prepare() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).prepare) as usize - ptr as usize
+            },
+            56usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(prepare))
+        );
+    }
+    test_field_prepare();
+    fn test_field_prepare_ud() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).prepare_ud) as usize - ptr as usize
+            },
+            64usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(prepare_ud))
+        );
+    }
+    test_field_prepare_ud();
+    fn test_field_stream() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_connect_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).stream) as usize - ptr as usize
+            },
+            72usize,
+            concat!("Offset of field: ", stringify!(aw_connect_options), "::", stringify!(stream))
+        );
+    }
+    test_field_stream();
+}
+extern "C" {
+    pub fn aw_open_connection(
+        host: *const std::os::raw::c_char,
+        service: *const std::os::raw::c_char,
+        options: *const aw_connect_options,
+        out: *mut *mut aw_stream,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_open_connection_future(
+        loop_: *mut aw_loop,
+        host: *const std::os::raw::c_char,
+        service: *const std::os::raw::c_char,
+        options: *const aw_connect_options,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_open_unix_connection(
+        path: *const std::os::raw::c_char,
+        options: *const aw_connect_options,
+        out: *mut *mut aw_stream,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_open_unix_connection_future(
+        loop_: *mut aw_loop,
+        path: *const std::os::raw::c_char,
+        options: *const aw_connect_options,
+        out: *mut *mut aw_future,
+    ) -> aw_status;
+}
 extern "C" {
     pub fn aw_context_set(
         key: *const std::os::raw::c_void,
@@ -359,6 +1141,755 @@ extern "C" {
 extern "C" {
     pub fn aw_resume_yield(resume: *mut aw_resume) -> aw_status;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_datagram {
+    _unused: [u8; 0],
+}
+pub const AW_DATAGRAM_REUSE_PORT: aw_datagram_flag = 1;
+pub const AW_DATAGRAM_REUSE_ADDRESS: aw_datagram_flag = 2;
+pub const AW_DATAGRAM_BROADCAST: aw_datagram_flag = 4;
+pub const AW_DATAGRAM_V6ONLY: aw_datagram_flag = 8;
+pub const AW_DATAGRAM_ADOPT: aw_datagram_flag = 16;
+pub const AW_DATAGRAM_GRO: aw_datagram_flag = 32;
+pub type aw_datagram_flag = std::os::raw::c_uint;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_datagram_options {
+    pub size: u32,
+    pub flags: u32,
+    pub family: i32,
+    pub protocol: i32,
+    pub fd: i32,
+    pub max_per_iteration: u32,
+    pub local_host: *const std::os::raw::c_char,
+    pub local_service: *const std::os::raw::c_char,
+    pub remote_host: *const std::os::raw::c_char,
+    pub remote_service: *const std::os::raw::c_char,
+    pub local_path: *const std::os::raw::c_char,
+    pub remote_path: *const std::os::raw::c_char,
+    pub receive_buffer_size: u32,
+    pub send_buffer_size: u32,
+    pub max_datagram_size: u32,
+    pub reserved: u32,
+}
+#[test]
+fn bindgen_test_layout_aw_datagram_options() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_datagram_options>(),
+        88usize,
+        concat!("Size of: ", stringify!(aw_datagram_options))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_datagram_options>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_datagram_options))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_options), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_flags() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).flags) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_options), "::", stringify!(flags))
+        );
+    }
+    test_field_flags();
+    fn test_field_family() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).family) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_options), "::", stringify!(family))
+        );
+    }
+    test_field_family();
+    fn test_field_protocol() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).protocol) as usize - ptr as usize
+            },
+            12usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_options), "::", stringify!(protocol))
+        );
+    }
+    test_field_protocol();
+    fn test_field_fd() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).fd) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_options), "::", stringify!(fd))
+        );
+    }
+    test_field_fd();
+    fn test_field_max_per_iteration() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).max_per_iteration) as usize - ptr as usize
+            },
+            20usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(aw_datagram_options),
+                "::",
+                stringify!(max_per_iteration)
+            )
+        );
+    }
+    test_field_max_per_iteration();
+    fn test_field_local_host() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).local_host) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_options), "::", stringify!(local_host))
+        );
+    }
+    test_field_local_host();
+    fn test_field_local_service() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).local_service) as usize - ptr as usize
+            },
+            32usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_options), "::", stringify!(local_service))
+        );
+    }
+    test_field_local_service();
+    fn test_field_remote_host() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).remote_host) as usize - ptr as usize
+            },
+            40usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_options), "::", stringify!(remote_host))
+        );
+    }
+    test_field_remote_host();
+    fn test_field_remote_service() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).remote_service) as usize - ptr as usize
+            },
+            48usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_options), "::", stringify!(remote_service))
+        );
+    }
+    test_field_remote_service();
+    fn test_field_local_path() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).local_path) as usize - ptr as usize
+            },
+            56usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_options), "::", stringify!(local_path))
+        );
+    }
+    test_field_local_path();
+    fn test_field_remote_path() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).remote_path) as usize - ptr as usize
+            },
+            64usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_options), "::", stringify!(remote_path))
+        );
+    }
+    test_field_remote_path();
+    fn test_field_receive_buffer_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).receive_buffer_size) as usize - ptr as usize
+            },
+            72usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(aw_datagram_options),
+                "::",
+                stringify!(receive_buffer_size)
+            )
+        );
+    }
+    test_field_receive_buffer_size();
+    fn test_field_send_buffer_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).send_buffer_size) as usize - ptr as usize
+            },
+            76usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_options), "::", stringify!(send_buffer_size))
+        );
+    }
+    test_field_send_buffer_size();
+    fn test_field_max_datagram_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).max_datagram_size) as usize - ptr as usize
+            },
+            80usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(aw_datagram_options),
+                "::",
+                stringify!(max_datagram_size)
+            )
+        );
+    }
+    test_field_max_datagram_size();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            84usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_options), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_datagram_protocol {
+    pub size: u32,
+    pub reserved: u32,
+    pub connection_made: ::core::option::Option<
+        unsafe extern "C" fn(datagram: *mut aw_datagram, ud: *mut std::os::raw::c_void) -> aw_status,
+    >,
+    pub datagram_received: ::core::option::Option<
+        unsafe extern "C" fn(
+            datagram: *mut aw_datagram,
+            data: *const std::os::raw::c_void,
+            length: usize,
+            address: *const sockaddr,
+            address_length: u32,
+            ud: *mut std::os::raw::c_void,
+        ) -> aw_status,
+    >,
+    pub error_received: ::core::option::Option<
+        unsafe extern "C" fn(
+            datagram: *mut aw_datagram,
+            error: aw_status,
+            ud: *mut std::os::raw::c_void,
+        ) -> aw_status,
+    >,
+    pub connection_lost: ::core::option::Option<
+        unsafe extern "C" fn(
+            datagram: *mut aw_datagram,
+            error: aw_status,
+            ud: *mut std::os::raw::c_void,
+        ) -> aw_status,
+    >,
+    pub pause_writing: ::core::option::Option<
+        unsafe extern "C" fn(datagram: *mut aw_datagram, ud: *mut std::os::raw::c_void) -> aw_status,
+    >,
+    pub resume_writing: ::core::option::Option<
+        unsafe extern "C" fn(datagram: *mut aw_datagram, ud: *mut std::os::raw::c_void) -> aw_status,
+    >,
+}
+#[test]
+fn bindgen_test_layout_aw_datagram_protocol() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_datagram_protocol>(),
+        56usize,
+        concat!("Size of: ", stringify!(aw_datagram_protocol))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_datagram_protocol>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_datagram_protocol))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_protocol), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_protocol), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
+    fn test_field_connection_made() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).connection_made) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_protocol), "::", stringify!(connection_made))
+        );
+    }
+    test_field_connection_made();
+    fn test_field_datagram_received() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).datagram_received) as usize - ptr as usize
+            },
+            16usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(aw_datagram_protocol),
+                "::",
+                stringify!(datagram_received)
+            )
+        );
+    }
+    test_field_datagram_received();
+    fn test_field_error_received() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).error_received) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_protocol), "::", stringify!(error_received))
+        );
+    }
+    test_field_error_received();
+    fn test_field_connection_lost() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).connection_lost) as usize - ptr as usize
+            },
+            32usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_protocol), "::", stringify!(connection_lost))
+        );
+    }
+    test_field_connection_lost();
+    fn test_field_pause_writing() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).pause_writing) as usize - ptr as usize
+            },
+            40usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_protocol), "::", stringify!(pause_writing))
+        );
+    }
+    test_field_pause_writing();
+    fn test_field_resume_writing() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).resume_writing) as usize - ptr as usize
+            },
+            48usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_protocol), "::", stringify!(resume_writing))
+        );
+    }
+    test_field_resume_writing();
+}
+pub const AW_DATAGRAM_TRUNCATED: aw_datagram_message_flag = 1;
+pub type aw_datagram_message_flag = std::os::raw::c_uint;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_datagram_message {
+    pub size: u32,
+    pub flags: u32,
+    pub data: *mut std::os::raw::c_void,
+    pub capacity: usize,
+    pub length: usize,
+    pub address: *mut sockaddr,
+    pub address_capacity: u32,
+    pub address_length: u32,
+    pub segment_size: u32,
+    pub reserved: u32,
+}
+#[test]
+fn bindgen_test_layout_aw_datagram_message() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_datagram_message>(),
+        56usize,
+        concat!("Size of: ", stringify!(aw_datagram_message))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_datagram_message>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_datagram_message))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_message>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_message), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_flags() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_message>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).flags) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_message), "::", stringify!(flags))
+        );
+    }
+    test_field_flags();
+    fn test_field_data() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_message>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).data) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_message), "::", stringify!(data))
+        );
+    }
+    test_field_data();
+    fn test_field_capacity() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_message>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).capacity) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_message), "::", stringify!(capacity))
+        );
+    }
+    test_field_capacity();
+    fn test_field_length() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_message>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).length) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_message), "::", stringify!(length))
+        );
+    }
+    test_field_length();
+    fn test_field_address() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_message>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).address) as usize - ptr as usize
+            },
+            32usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_message), "::", stringify!(address))
+        );
+    }
+    test_field_address();
+    fn test_field_address_capacity() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_message>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).address_capacity) as usize - ptr as usize
+            },
+            40usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_message), "::", stringify!(address_capacity))
+        );
+    }
+    test_field_address_capacity();
+    fn test_field_address_length() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_message>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).address_length) as usize - ptr as usize
+            },
+            44usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_message), "::", stringify!(address_length))
+        );
+    }
+    test_field_address_length();
+    fn test_field_segment_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_message>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).segment_size) as usize - ptr as usize
+            },
+            48usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_message), "::", stringify!(segment_size))
+        );
+    }
+    test_field_segment_size();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_message>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            52usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_message), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
+}
+extern "C" {
+    pub fn aw_datagram_open(options: *const aw_datagram_options, out: *mut *mut aw_datagram) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_open_coro(
+        loop_: *mut aw_loop,
+        options: *const aw_datagram_options,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_create_datagram_endpoint(
+        options: *const aw_datagram_options,
+        protocol: *const aw_datagram_protocol,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        out: *mut *mut aw_datagram,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_create_datagram_endpoint_coro(
+        loop_: *mut aw_loop,
+        options: *const aw_datagram_options,
+        protocol: *const aw_datagram_protocol,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_ref(datagram: *mut aw_datagram) -> *mut aw_datagram;
+}
+extern "C" {
+    pub fn aw_datagram_unref(datagram: *mut aw_datagram);
+}
+extern "C" {
+    pub fn aw_datagram_recv(
+        datagram: *mut aw_datagram,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+        address: *mut sockaddr,
+        address_length: *mut u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_recv_coro(
+        datagram: *mut aw_datagram,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+        address: *mut sockaddr,
+        address_length: *mut u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_recv_many(
+        datagram: *mut aw_datagram,
+        messages: *mut aw_datagram_message,
+        count: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_recv_many_coro(
+        datagram: *mut aw_datagram,
+        messages: *mut aw_datagram_message,
+        count: usize,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_send(
+        datagram: *mut aw_datagram,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        address: *const sockaddr,
+        address_length: u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_send_coro(
+        datagram: *mut aw_datagram,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        address: *const sockaddr,
+        address_length: u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_send_many(
+        datagram: *mut aw_datagram,
+        messages: *const aw_datagram_message,
+        count: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_send_many_coro(
+        datagram: *mut aw_datagram,
+        messages: *const aw_datagram_message,
+        count: usize,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_sendto(
+        datagram: *mut aw_datagram,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        address: *const sockaddr,
+        address_length: u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_write_buffer_size(datagram: *const aw_datagram) -> usize;
+}
+extern "C" {
+    pub fn aw_datagram_set_write_buffer_limits(
+        datagram: *mut aw_datagram,
+        high: usize,
+        low: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_write_buffer_limits(
+        datagram: *const aw_datagram,
+        out_high: *mut usize,
+        out_low: *mut usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_close(datagram: *mut aw_datagram) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_abort(datagram: *mut aw_datagram) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_is_closing(datagram: *const aw_datagram) -> aw_bool;
+}
+extern "C" {
+    pub fn aw_datagram_wait_closed(datagram: *mut aw_datagram) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_wait_closed_coro(datagram: *mut aw_datagram, out: *mut *mut aw_coro) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_fd(datagram: *const aw_datagram) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_getsockname(
+        datagram: *const aw_datagram,
+        address: *mut sockaddr,
+        address_length: *mut u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_getpeername(
+        datagram: *const aw_datagram,
+        address: *mut sockaddr,
+        address_length: *mut u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_join_group(
+        datagram: *mut aw_datagram,
+        group: *const std::os::raw::c_char,
+        source: *const std::os::raw::c_char,
+        interface_name: *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_leave_group(
+        datagram: *mut aw_datagram,
+        group: *const std::os::raw::c_char,
+        source: *const std::os::raw::c_char,
+        interface_name: *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_set_multicast_interface(
+        datagram: *mut aw_datagram,
+        interface_name: *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_set_multicast_ttl(datagram: *mut aw_datagram, ttl: i32) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_set_multicast_loop(datagram: *mut aw_datagram, enabled: aw_bool) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_set_ttl(datagram: *mut aw_datagram, ttl: i32) -> aw_status;
+}
+extern "C" {
+    pub fn aw_datagram_set_broadcast(datagram: *mut aw_datagram, enabled: aw_bool) -> aw_status;
+}
 extern "C" {
     pub fn aw_debug_live_handles() -> i64;
 }
@@ -377,6 +1908,54 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_loop_add_debug_signal(loop_: *mut aw_loop, signal_number: std::os::raw::c_int) -> aw_status;
+}
+extern "C" {
+    pub fn aw_capture_call_graph(
+        future: *mut aw_future,
+        depth: i32,
+        limit: i32,
+        out: *mut *mut aw_call_graph,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_format_call_graph(
+        future: *mut aw_future,
+        depth: i32,
+        limit: i32,
+        text: *mut std::os::raw::c_char,
+        size: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_call_graph_ref(graph: *mut aw_call_graph) -> *mut aw_call_graph;
+}
+extern "C" {
+    pub fn aw_call_graph_unref(graph: *mut aw_call_graph);
+}
+extern "C" {
+    pub fn aw_call_graph_count(graph: *const aw_call_graph) -> usize;
+}
+extern "C" {
+    pub fn aw_call_graph_future(graph: *const aw_call_graph, index: usize) -> *mut aw_future;
+}
+extern "C" {
+    pub fn aw_call_graph_level(graph: *const aw_call_graph, index: usize) -> usize;
+}
+extern "C" {
+    pub fn aw_call_graph_repeated(graph: *const aw_call_graph, index: usize) -> aw_bool;
+}
+extern "C" {
+    pub fn aw_call_graph_frame_count(graph: *const aw_call_graph, index: usize) -> usize;
+}
+extern "C" {
+    pub fn aw_call_graph_frame(
+        graph: *const aw_call_graph,
+        index: usize,
+        frame: usize,
+    ) -> *const std::os::raw::c_char;
+}
+extern "C" {
+    pub fn aw_call_graph_text(graph: *mut aw_call_graph) -> *const std::os::raw::c_char;
 }
 pub const AW_OK: aw_error_code = 0;
 pub const AW_ECANCELLED: aw_error_code = -5001;
@@ -554,6 +2133,13 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_task_coro(task: *const aw_task) -> *mut aw_coro;
+}
+extern "C" {
+    pub fn aw_task_context_get(
+        task: *const aw_task,
+        key: *const std::os::raw::c_void,
+        out: *mut *mut std::os::raw::c_void,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_task_current() -> *mut aw_task;
@@ -940,6 +2526,13 @@ extern "C" {
     pub fn aw_handle_when(handle: *const aw_handle) -> i64;
 }
 extern "C" {
+    pub fn aw_handle_context_get(
+        handle: *const aw_handle,
+        key: *const std::os::raw::c_void,
+        out: *mut *mut std::os::raw::c_void,
+    ) -> aw_status;
+}
+extern "C" {
     pub fn aw_loop_set_exception_handler(
         loop_: *mut aw_loop,
         fn_: aw_exception_fn,
@@ -1018,6 +2611,767 @@ extern "C" {
         fd: std::os::raw::c_int,
         events: u32,
         out: *mut *mut aw_future,
+    ) -> aw_status;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_iterator {
+    _unused: [u8; 0],
+}
+pub type aw_next_fn = ::core::option::Option<
+    unsafe extern "C" fn(
+        ud: *mut std::os::raw::c_void,
+        out: *mut *mut std::os::raw::c_void,
+        out_destroy: *mut aw_destroy_fn,
+    ) -> aw_status,
+>;
+pub type aw_next_coro_fn = ::core::option::Option<
+    unsafe extern "C" fn(ud: *mut std::os::raw::c_void, out: *mut *mut aw_coro) -> aw_status,
+>;
+extern "C" {
+    pub fn aw_iterator_new(
+        loop_: *mut aw_loop,
+        fn_: aw_next_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        out: *mut *mut aw_iterator,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_iterator_new_coro(
+        loop_: *mut aw_loop,
+        fn_: aw_next_coro_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        out: *mut *mut aw_iterator,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_iterator_ref(iterator: *mut aw_iterator) -> *mut aw_iterator;
+}
+extern "C" {
+    pub fn aw_iterator_unref(iterator: *mut aw_iterator);
+}
+extern "C" {
+    pub fn aw_iterator_next(
+        iterator: *mut aw_iterator,
+        out: *mut *mut std::os::raw::c_void,
+        out_destroy: *mut aw_destroy_fn,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_iterator_next_future(iterator: *mut aw_iterator, out: *mut *mut aw_future) -> aw_status;
+}
+pub type aw_exit_fn =
+    ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void, body: aw_status) -> aw_status>;
+extern "C" {
+    pub fn aw_with(
+        enter: aw_task_fn,
+        body: aw_task_fn,
+        leave: aw_exit_fn,
+        ud: *mut std::os::raw::c_void,
+    ) -> aw_status;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_file {
+    _unused: [u8; 0],
+}
+pub const AW_FILE_READ: aw_file_flag = 1;
+pub const AW_FILE_WRITE: aw_file_flag = 2;
+pub const AW_FILE_APPEND: aw_file_flag = 4;
+pub const AW_FILE_CREATE: aw_file_flag = 8;
+pub const AW_FILE_EXCLUSIVE: aw_file_flag = 16;
+pub const AW_FILE_TRUNCATE: aw_file_flag = 32;
+pub const AW_FILE_NOFOLLOW: aw_file_flag = 64;
+pub const AW_FILE_DIRECTORY: aw_file_flag = 128;
+pub type aw_file_flag = std::os::raw::c_uint;
+pub const AW_FILE_SYNC_ALL: aw_file_sync_flag = 0;
+pub const AW_FILE_SYNC_DATA: aw_file_sync_flag = 1;
+pub type aw_file_sync_flag = std::os::raw::c_uint;
+pub const AW_FILE_FROM_START: aw_file_whence = 0;
+pub const AW_FILE_FROM_CURRENT: aw_file_whence = 1;
+pub const AW_FILE_FROM_END: aw_file_whence = 2;
+pub type aw_file_whence = std::os::raw::c_uint;
+pub const AW_FILE_HERE: aw_file_offset = -1;
+pub type aw_file_offset = std::os::raw::c_int;
+pub const AW_PATH_NOFOLLOW: aw_path_flag = 1;
+pub const AW_PATH_NOREPLACE: aw_path_flag = 2;
+pub const AW_PATH_PARENTS: aw_path_flag = 4;
+pub type aw_path_flag = std::os::raw::c_uint;
+pub const AW_FILE_NAMED: aw_file_temp_flag = 0;
+pub const AW_FILE_UNNAMED: aw_file_temp_flag = 1;
+pub type aw_file_temp_flag = std::os::raw::c_uint;
+pub const AW_WALK_ALL: aw_walk_depth = 2147483647;
+pub type aw_walk_depth = std::os::raw::c_uint;
+pub const AW_FILE_KIND_UNKNOWN: aw_file_kind = 0;
+pub const AW_FILE_KIND_REGULAR: aw_file_kind = 1;
+pub const AW_FILE_KIND_DIRECTORY: aw_file_kind = 2;
+pub const AW_FILE_KIND_SYMLINK: aw_file_kind = 3;
+pub const AW_FILE_KIND_FIFO: aw_file_kind = 4;
+pub const AW_FILE_KIND_SOCKET: aw_file_kind = 5;
+pub const AW_FILE_KIND_CHARACTER: aw_file_kind = 6;
+pub const AW_FILE_KIND_BLOCK: aw_file_kind = 7;
+pub type aw_file_kind = std::os::raw::c_uint;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_file_info {
+    pub size: u32,
+    pub kind: u32,
+    pub mode: u32,
+    pub user: u32,
+    pub group: u32,
+    pub reserved: u32,
+    pub length: u64,
+    pub occupied: u64,
+    pub links: u64,
+    pub device: u64,
+    pub number: u64,
+    pub accessed: i64,
+    pub modified: i64,
+    pub changed: i64,
+}
+#[test]
+fn bindgen_test_layout_aw_file_info() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_file_info>(),
+        88usize,
+        concat!("Size of: ", stringify!(aw_file_info))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_file_info>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_file_info))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_file_info>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_file_info), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_kind() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_file_info>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).kind) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_file_info), "::", stringify!(kind))
+        );
+    }
+    test_field_kind();
+    fn test_field_mode() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_file_info>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).mode) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_file_info), "::", stringify!(mode))
+        );
+    }
+    test_field_mode();
+    fn test_field_user() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_file_info>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).user) as usize - ptr as usize
+            },
+            12usize,
+            concat!("Offset of field: ", stringify!(aw_file_info), "::", stringify!(user))
+        );
+    }
+    test_field_user();
+    fn test_field_group() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_file_info>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).group) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_file_info), "::", stringify!(group))
+        );
+    }
+    test_field_group();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_file_info>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            20usize,
+            concat!("Offset of field: ", stringify!(aw_file_info), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
+    fn test_field_length() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_file_info>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).length) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_file_info), "::", stringify!(length))
+        );
+    }
+    test_field_length();
+    fn test_field_occupied() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_file_info>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).occupied) as usize - ptr as usize
+            },
+            32usize,
+            concat!("Offset of field: ", stringify!(aw_file_info), "::", stringify!(occupied))
+        );
+    }
+    test_field_occupied();
+    fn test_field_links() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_file_info>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).links) as usize - ptr as usize
+            },
+            40usize,
+            concat!("Offset of field: ", stringify!(aw_file_info), "::", stringify!(links))
+        );
+    }
+    test_field_links();
+    fn test_field_device() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_file_info>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).device) as usize - ptr as usize
+            },
+            48usize,
+            concat!("Offset of field: ", stringify!(aw_file_info), "::", stringify!(device))
+        );
+    }
+    test_field_device();
+    fn test_field_number() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_file_info>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).number) as usize - ptr as usize
+            },
+            56usize,
+            concat!("Offset of field: ", stringify!(aw_file_info), "::", stringify!(number))
+        );
+    }
+    test_field_number();
+    fn test_field_accessed() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_file_info>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).accessed) as usize - ptr as usize
+            },
+            64usize,
+            concat!("Offset of field: ", stringify!(aw_file_info), "::", stringify!(accessed))
+        );
+    }
+    test_field_accessed();
+    fn test_field_modified() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_file_info>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).modified) as usize - ptr as usize
+            },
+            72usize,
+            concat!("Offset of field: ", stringify!(aw_file_info), "::", stringify!(modified))
+        );
+    }
+    test_field_modified();
+    fn test_field_changed() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_file_info>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).changed) as usize - ptr as usize
+            },
+            80usize,
+            concat!("Offset of field: ", stringify!(aw_file_info), "::", stringify!(changed))
+        );
+    }
+    test_field_changed();
+}
+extern "C" {
+    pub fn aw_file_open(
+        path: *const std::os::raw::c_char,
+        flags: u32,
+        mode: u32,
+        out: *mut *mut aw_file,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_open_coro(
+        loop_: *mut aw_loop,
+        path: *const std::os::raw::c_char,
+        flags: u32,
+        mode: u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_open_at(
+        directory: *mut aw_file,
+        path: *const std::os::raw::c_char,
+        flags: u32,
+        mode: u32,
+        out: *mut *mut aw_file,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_open_at_coro(
+        directory: *mut aw_file,
+        path: *const std::os::raw::c_char,
+        flags: u32,
+        mode: u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_adopt(loop_: *mut aw_loop, fd: std::os::raw::c_int, out: *mut *mut aw_file) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_take(file: *mut aw_file) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_fd(file: *const aw_file) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_close(file: *mut aw_file) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_close_coro(file: *mut aw_file, out: *mut *mut aw_coro) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_ref(file: *mut aw_file) -> *mut aw_file;
+}
+extern "C" {
+    pub fn aw_file_unref(file: *mut aw_file);
+}
+extern "C" {
+    pub fn aw_file_read(file: *mut aw_file, buffer: *mut std::os::raw::c_void, length: usize) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_read_coro(
+        file: *mut aw_file,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_read_at(
+        file: *mut aw_file,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+        offset: u64,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_read_at_coro(
+        file: *mut aw_file,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+        offset: u64,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_write(
+        file: *mut aw_file,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        out_written: *mut u64,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_write_coro(
+        file: *mut aw_file,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        out_written: *mut u64,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_write_at(
+        file: *mut aw_file,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        offset: u64,
+        out_written: *mut u64,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_write_at_coro(
+        file: *mut aw_file,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        offset: u64,
+        out_written: *mut u64,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_readv(file: *mut aw_file, parts: *const iovec, count: usize, offset: i64) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_readv_coro(
+        file: *mut aw_file,
+        parts: *const iovec,
+        count: usize,
+        offset: i64,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_writev(
+        file: *mut aw_file,
+        parts: *const iovec,
+        count: usize,
+        offset: i64,
+        out_written: *mut u64,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_writev_coro(
+        file: *mut aw_file,
+        parts: *const iovec,
+        count: usize,
+        offset: i64,
+        out_written: *mut u64,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_sync(file: *mut aw_file, flags: u32) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_sync_coro(file: *mut aw_file, flags: u32, out: *mut *mut aw_coro) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_truncate(file: *mut aw_file, length: u64) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_truncate_coro(file: *mut aw_file, length: u64, out: *mut *mut aw_coro) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_allocate(file: *mut aw_file, offset: u64, length: u64) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_allocate_coro(
+        file: *mut aw_file,
+        offset: u64,
+        length: u64,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_stat(file: *mut aw_file, out_info: *mut aw_file_info) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_stat_coro(
+        file: *mut aw_file,
+        out_info: *mut aw_file_info,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_seek(file: *mut aw_file, offset: i64, whence: i32, out: *mut i64) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_tell(file: *const aw_file) -> i64;
+}
+extern "C" {
+    pub fn aw_path_stat(
+        path: *const std::os::raw::c_char,
+        flags: u32,
+        out_info: *mut aw_file_info,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_stat_coro(
+        loop_: *mut aw_loop,
+        path: *const std::os::raw::c_char,
+        flags: u32,
+        out_info: *mut aw_file_info,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_rename(
+        old_path: *const std::os::raw::c_char,
+        new_path: *const std::os::raw::c_char,
+        flags: u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_rename_coro(
+        loop_: *mut aw_loop,
+        old_path: *const std::os::raw::c_char,
+        new_path: *const std::os::raw::c_char,
+        flags: u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_link(
+        old_path: *const std::os::raw::c_char,
+        new_path: *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_link_coro(
+        loop_: *mut aw_loop,
+        old_path: *const std::os::raw::c_char,
+        new_path: *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_symlink(
+        target: *const std::os::raw::c_char,
+        path: *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_symlink_coro(
+        loop_: *mut aw_loop,
+        target: *const std::os::raw::c_char,
+        path: *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_readlink(
+        path: *const std::os::raw::c_char,
+        text: *mut std::os::raw::c_char,
+        size: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_readlink_coro(
+        loop_: *mut aw_loop,
+        path: *const std::os::raw::c_char,
+        text: *mut std::os::raw::c_char,
+        size: usize,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_unlink(path: *const std::os::raw::c_char) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_unlink_coro(
+        loop_: *mut aw_loop,
+        path: *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_mkdir(path: *const std::os::raw::c_char, mode: u32, flags: u32) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_mkdir_coro(
+        loop_: *mut aw_loop,
+        path: *const std::os::raw::c_char,
+        mode: u32,
+        flags: u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_rmdir(path: *const std::os::raw::c_char) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_rmdir_coro(
+        loop_: *mut aw_loop,
+        path: *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_read_whole(
+        path: *const std::os::raw::c_char,
+        limit: u64,
+        out: *mut *mut std::os::raw::c_void,
+        out_length: *mut u64,
+        out_destroy: *mut aw_destroy_fn,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_read_whole_coro(
+        loop_: *mut aw_loop,
+        path: *const std::os::raw::c_char,
+        limit: u64,
+        out_length: *mut u64,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_replace(
+        path: *const std::os::raw::c_char,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        mode: u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_replace_coro(
+        loop_: *mut aw_loop,
+        path: *const std::os::raw::c_char,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        mode: u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_open_temp(
+        pattern: *mut std::os::raw::c_char,
+        flags: u32,
+        out: *mut *mut aw_file,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_file_open_temp_coro(
+        loop_: *mut aw_loop,
+        pattern: *mut std::os::raw::c_char,
+        flags: u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_mkdtemp(pattern: *mut std::os::raw::c_char) -> aw_status;
+}
+extern "C" {
+    pub fn aw_path_mkdtemp_coro(
+        loop_: *mut aw_loop,
+        pattern: *mut std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_walk_entry {
+    pub path: *const std::os::raw::c_char,
+    pub name: *const std::os::raw::c_char,
+    pub kind: u32,
+    pub depth: u32,
+    pub error: i32,
+    pub reserved: u32,
+}
+#[test]
+fn bindgen_test_layout_aw_walk_entry() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_walk_entry>(),
+        32usize,
+        concat!("Size of: ", stringify!(aw_walk_entry))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_walk_entry>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_walk_entry))
+    );
+    fn test_field_path() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_walk_entry>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).path) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_walk_entry), "::", stringify!(path))
+        );
+    }
+    test_field_path();
+    fn test_field_name() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_walk_entry>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).name) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_walk_entry), "::", stringify!(name))
+        );
+    }
+    test_field_name();
+    fn test_field_kind() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_walk_entry>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).kind) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_walk_entry), "::", stringify!(kind))
+        );
+    }
+    test_field_kind();
+    fn test_field_depth() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_walk_entry>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).depth) as usize - ptr as usize
+            },
+            20usize,
+            concat!("Offset of field: ", stringify!(aw_walk_entry), "::", stringify!(depth))
+        );
+    }
+    test_field_depth();
+    fn test_field_error() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_walk_entry>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).error) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_walk_entry), "::", stringify!(error))
+        );
+    }
+    test_field_error();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_walk_entry>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            28usize,
+            concat!("Offset of field: ", stringify!(aw_walk_entry), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
+}
+extern "C" {
+    pub fn aw_walk_new(
+        loop_: *mut aw_loop,
+        path: *const std::os::raw::c_char,
+        max_depth: u32,
+        out: *mut *mut aw_iterator,
     ) -> aw_status;
 }
 pub type aw_done_fn = ::core::option::Option<
@@ -1210,70 +3564,6 @@ extern "C" {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
-pub struct aw_iterator {
-    _unused: [u8; 0],
-}
-pub type aw_next_fn = ::core::option::Option<
-    unsafe extern "C" fn(
-        ud: *mut std::os::raw::c_void,
-        out: *mut *mut std::os::raw::c_void,
-        out_destroy: *mut aw_destroy_fn,
-    ) -> aw_status,
->;
-pub type aw_next_coro_fn = ::core::option::Option<
-    unsafe extern "C" fn(ud: *mut std::os::raw::c_void, out: *mut *mut aw_coro) -> aw_status,
->;
-extern "C" {
-    pub fn aw_iterator_new(
-        loop_: *mut aw_loop,
-        fn_: aw_next_fn,
-        ud: *mut std::os::raw::c_void,
-        destroy: aw_destroy_fn,
-        out: *mut *mut aw_iterator,
-    ) -> aw_status;
-}
-extern "C" {
-    pub fn aw_iterator_new_coro(
-        loop_: *mut aw_loop,
-        fn_: aw_next_coro_fn,
-        ud: *mut std::os::raw::c_void,
-        destroy: aw_destroy_fn,
-        out: *mut *mut aw_iterator,
-    ) -> aw_status;
-}
-extern "C" {
-    pub fn aw_iterator_ref(iterator: *mut aw_iterator) -> *mut aw_iterator;
-}
-extern "C" {
-    pub fn aw_iterator_unref(iterator: *mut aw_iterator);
-}
-extern "C" {
-    pub fn aw_iterator_next(
-        iterator: *mut aw_iterator,
-        out: *mut *mut std::os::raw::c_void,
-        out_destroy: *mut aw_destroy_fn,
-    ) -> aw_status;
-}
-extern "C" {
-    pub fn aw_iterator_next_future(iterator: *mut aw_iterator, out: *mut *mut aw_future) -> aw_status;
-}
-pub type aw_exit_fn =
-    ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void, body: aw_status) -> aw_status>;
-extern "C" {
-    pub fn aw_with(
-        enter: aw_task_fn,
-        body: aw_task_fn,
-        leave: aw_exit_fn,
-        ud: *mut std::os::raw::c_void,
-    ) -> aw_status;
-}
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct sockaddr {
-    _unused: [u8; 0],
-}
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
 pub struct aw_addrinfo {
     _unused: [u8; 0],
 }
@@ -1343,6 +3633,263 @@ extern "C" {
 extern "C" {
     pub fn aw_nameinfo_service(name: *const aw_nameinfo) -> *const std::os::raw::c_char;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_resolver {
+    pub size: u32,
+    pub reserved: u32,
+    pub getaddrinfo: ::core::option::Option<
+        unsafe extern "C" fn(
+            loop_: *mut aw_loop,
+            host: *const std::os::raw::c_char,
+            service: *const std::os::raw::c_char,
+            family: i32,
+            socktype: i32,
+            protocol: i32,
+            flags: i32,
+            ud: *mut std::os::raw::c_void,
+            out: *mut *mut aw_future,
+        ) -> aw_status,
+    >,
+    pub getnameinfo: ::core::option::Option<
+        unsafe extern "C" fn(
+            loop_: *mut aw_loop,
+            address: *const sockaddr,
+            address_length: u32,
+            flags: i32,
+            ud: *mut std::os::raw::c_void,
+            out: *mut *mut aw_future,
+        ) -> aw_status,
+    >,
+    pub ud: *mut std::os::raw::c_void,
+    pub destroy: aw_destroy_fn,
+}
+#[test]
+fn bindgen_test_layout_aw_resolver() {
+    assert_eq!(::core::mem::size_of::<aw_resolver>(), 40usize, concat!("Size of: ", stringify!(aw_resolver)));
+    assert_eq!(
+        ::core::mem::align_of::<aw_resolver>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_resolver))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_resolver>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_resolver), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_resolver>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_resolver), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
+    fn test_field_getaddrinfo() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_resolver>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).getaddrinfo) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_resolver), "::", stringify!(getaddrinfo))
+        );
+    }
+    test_field_getaddrinfo();
+    fn test_field_getnameinfo() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_resolver>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).getnameinfo) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_resolver), "::", stringify!(getnameinfo))
+        );
+    }
+    test_field_getnameinfo();
+    fn test_field_ud() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_resolver>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).ud) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_resolver), "::", stringify!(ud))
+        );
+    }
+    test_field_ud();
+    fn test_field_destroy() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_resolver>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).destroy) as usize - ptr as usize
+            },
+            32usize,
+            concat!("Offset of field: ", stringify!(aw_resolver), "::", stringify!(destroy))
+        );
+    }
+    test_field_destroy();
+}
+extern "C" {
+    pub fn aw_loop_set_resolver(loop_: *mut aw_loop, resolver: *const aw_resolver) -> aw_status;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_addrinfo_entry {
+    pub family: i32,
+    pub socktype: i32,
+    pub protocol: i32,
+    pub address_length: u32,
+    pub address: *const sockaddr,
+}
+#[test]
+fn bindgen_test_layout_aw_addrinfo_entry() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_addrinfo_entry>(),
+        24usize,
+        concat!("Size of: ", stringify!(aw_addrinfo_entry))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_addrinfo_entry>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_addrinfo_entry))
+    );
+    fn test_field_family() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_addrinfo_entry>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).family) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_addrinfo_entry), "::", stringify!(family))
+        );
+    }
+    test_field_family();
+    fn test_field_socktype() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_addrinfo_entry>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).socktype) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_addrinfo_entry), "::", stringify!(socktype))
+        );
+    }
+    test_field_socktype();
+    fn test_field_protocol() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_addrinfo_entry>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).protocol) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_addrinfo_entry), "::", stringify!(protocol))
+        );
+    }
+    test_field_protocol();
+    fn test_field_address_length() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_addrinfo_entry>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).address_length) as usize - ptr as usize
+            },
+            12usize,
+            concat!("Offset of field: ", stringify!(aw_addrinfo_entry), "::", stringify!(address_length))
+        );
+    }
+    test_field_address_length();
+    fn test_field_address() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_addrinfo_entry>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).address) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_addrinfo_entry), "::", stringify!(address))
+        );
+    }
+    test_field_address();
+}
+extern "C" {
+    pub fn aw_addrinfo_new(
+        entries: *const aw_addrinfo_entry,
+        count: usize,
+        canonname: *const std::os::raw::c_char,
+        out: *mut *mut aw_addrinfo,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_nameinfo_new(
+        host: *const std::os::raw::c_char,
+        service: *const std::os::raw::c_char,
+        out: *mut *mut aw_nameinfo,
+    ) -> aw_status;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_operation {
+    _unused: [u8; 0],
+}
+pub type aw_operation_cancel_fn =
+    ::core::option::Option<unsafe extern "C" fn(operation: *mut aw_operation, ud: *mut std::os::raw::c_void)>;
+extern "C" {
+    pub fn aw_operation_new(
+        loop_: *mut aw_loop,
+        cancel: aw_operation_cancel_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        out: *mut *mut aw_operation,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_operation_ref(operation: *mut aw_operation) -> *mut aw_operation;
+}
+extern "C" {
+    pub fn aw_operation_unref(operation: *mut aw_operation);
+}
+extern "C" {
+    pub fn aw_operation_future(operation: *mut aw_operation, out: *mut *mut aw_future) -> aw_status;
+}
+extern "C" {
+    pub fn aw_operation_cancelled(operation: *const aw_operation) -> aw_bool;
+}
+extern "C" {
+    pub fn aw_operation_finish(
+        operation: *mut aw_operation,
+        value: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_operation_finish_int(operation: *mut aw_operation, value: i64) -> aw_status;
+}
+extern "C" {
+    pub fn aw_operation_fail(
+        operation: *mut aw_operation,
+        code: aw_status,
+        message: *const std::os::raw::c_char,
+    ) -> aw_status;
+}
 pub const AW_STDIO_INHERIT: aw_stdio = 0;
 pub const AW_STDIO_PIPE: aw_stdio = 1;
 pub const AW_STDIO_NULL: aw_stdio = 2;
@@ -1410,6 +3957,12 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_process_options_set_group(options: *mut aw_process_options, pgid: i32) -> aw_status;
+}
+extern "C" {
+    pub fn aw_process_options_set_terminal(
+        options: *mut aw_process_options,
+        fd: std::os::raw::c_int,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_subprocess_exec(
@@ -1525,6 +4078,145 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
+    pub fn aw_process_stream(
+        process: *mut aw_process,
+        stream: std::os::raw::c_int,
+        options: *const aw_stream_options,
+        out: *mut *mut aw_stream,
+    ) -> aw_status;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_process_protocol {
+    pub size: u32,
+    pub reserved: u32,
+    pub pipe_data_received: ::core::option::Option<
+        unsafe extern "C" fn(
+            process: *mut aw_process,
+            ud: *mut std::os::raw::c_void,
+            stream: std::os::raw::c_int,
+            data: *const std::os::raw::c_void,
+            length: usize,
+        ) -> aw_status,
+    >,
+    pub pipe_connection_lost: ::core::option::Option<
+        unsafe extern "C" fn(
+            process: *mut aw_process,
+            ud: *mut std::os::raw::c_void,
+            stream: std::os::raw::c_int,
+            why: aw_status,
+        ),
+    >,
+    pub process_exited:
+        ::core::option::Option<unsafe extern "C" fn(process: *mut aw_process, ud: *mut std::os::raw::c_void)>,
+    pub connection_lost: ::core::option::Option<
+        unsafe extern "C" fn(process: *mut aw_process, ud: *mut std::os::raw::c_void, why: aw_status),
+    >,
+}
+#[test]
+fn bindgen_test_layout_aw_process_protocol() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_process_protocol>(),
+        40usize,
+        concat!("Size of: ", stringify!(aw_process_protocol))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_process_protocol>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_process_protocol))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_process_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_process_protocol), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_process_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_process_protocol), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
+    fn test_field_pipe_data_received() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_process_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).pipe_data_received) as usize - ptr as usize
+            },
+            8usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(aw_process_protocol),
+                "::",
+                stringify!(pipe_data_received)
+            )
+        );
+    }
+    test_field_pipe_data_received();
+    fn test_field_pipe_connection_lost() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_process_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).pipe_connection_lost) as usize - ptr as usize
+            },
+            16usize,
+            concat!(
+                "Offset of field: ",
+                stringify!(aw_process_protocol),
+                "::",
+                stringify!(pipe_connection_lost)
+            )
+        );
+    }
+    test_field_pipe_connection_lost();
+    fn test_field_process_exited() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_process_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).process_exited) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_process_protocol), "::", stringify!(process_exited))
+        );
+    }
+    test_field_process_exited();
+    fn test_field_connection_lost() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_process_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).connection_lost) as usize - ptr as usize
+            },
+            32usize,
+            concat!("Offset of field: ", stringify!(aw_process_protocol), "::", stringify!(connection_lost))
+        );
+    }
+    test_field_connection_lost();
+}
+extern "C" {
+    pub fn aw_process_set_protocol(
+        process: *mut aw_process,
+        protocol: *const aw_process_protocol,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+    ) -> aw_status;
+}
+extern "C" {
     pub fn aw_process_send_signal(process: *mut aw_process, signal: std::os::raw::c_int) -> aw_status;
 }
 extern "C" {
@@ -1545,6 +4237,209 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_process_host_data(process: *const aw_process) -> *mut std::os::raw::c_void;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_protocol {
+    pub size: u32,
+    pub reserved: u32,
+    pub connection_made:
+        ::core::option::Option<unsafe extern "C" fn(stream: *mut aw_stream, ud: *mut std::os::raw::c_void)>,
+    pub data_received: ::core::option::Option<
+        unsafe extern "C" fn(
+            stream: *mut aw_stream,
+            ud: *mut std::os::raw::c_void,
+            data: *const std::os::raw::c_void,
+            length: usize,
+        ) -> aw_status,
+    >,
+    pub get_buffer: ::core::option::Option<
+        unsafe extern "C" fn(
+            stream: *mut aw_stream,
+            ud: *mut std::os::raw::c_void,
+            hint: usize,
+            out_buffer: *mut *mut std::os::raw::c_void,
+            out_length: *mut usize,
+        ) -> aw_status,
+    >,
+    pub buffer_updated: ::core::option::Option<
+        unsafe extern "C" fn(
+            stream: *mut aw_stream,
+            ud: *mut std::os::raw::c_void,
+            count: usize,
+        ) -> aw_status,
+    >,
+    pub eof_received: ::core::option::Option<
+        unsafe extern "C" fn(stream: *mut aw_stream, ud: *mut std::os::raw::c_void) -> aw_status,
+    >,
+    pub connection_lost: ::core::option::Option<
+        unsafe extern "C" fn(stream: *mut aw_stream, ud: *mut std::os::raw::c_void, why: aw_status),
+    >,
+    pub pause_writing:
+        ::core::option::Option<unsafe extern "C" fn(stream: *mut aw_stream, ud: *mut std::os::raw::c_void)>,
+    pub resume_writing:
+        ::core::option::Option<unsafe extern "C" fn(stream: *mut aw_stream, ud: *mut std::os::raw::c_void)>,
+}
+#[test]
+fn bindgen_test_layout_aw_protocol() {
+    assert_eq!(::core::mem::size_of::<aw_protocol>(), 72usize, concat!("Size of: ", stringify!(aw_protocol)));
+    assert_eq!(
+        ::core::mem::align_of::<aw_protocol>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_protocol))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
+    fn test_field_connection_made() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).connection_made) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(connection_made))
+        );
+    }
+    test_field_connection_made();
+    fn test_field_data_received() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).data_received) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(data_received))
+        );
+    }
+    test_field_data_received();
+    fn test_field_get_buffer() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).get_buffer) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(get_buffer))
+        );
+    }
+    test_field_get_buffer();
+    fn test_field_buffer_updated() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).buffer_updated) as usize - ptr as usize
+            },
+            32usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(buffer_updated))
+        );
+    }
+    test_field_buffer_updated();
+    fn test_field_eof_received() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).eof_received) as usize - ptr as usize
+            },
+            40usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(eof_received))
+        );
+    }
+    test_field_eof_received();
+    fn test_field_connection_lost() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).connection_lost) as usize - ptr as usize
+            },
+            48usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(connection_lost))
+        );
+    }
+    test_field_connection_lost();
+    fn test_field_pause_writing() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).pause_writing) as usize - ptr as usize
+            },
+            56usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(pause_writing))
+        );
+    }
+    test_field_pause_writing();
+    fn test_field_resume_writing() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).resume_writing) as usize - ptr as usize
+            },
+            64usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(resume_writing))
+        );
+    }
+    test_field_resume_writing();
+}
+extern "C" {
+    pub fn aw_stream_set_protocol(
+        stream: *mut aw_stream,
+        protocol: *const aw_protocol,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_protocol_data(stream: *const aw_stream) -> *mut std::os::raw::c_void;
+}
+extern "C" {
+    pub fn aw_pty_open(
+        rows: i32,
+        columns: i32,
+        out_master: *mut std::os::raw::c_int,
+        out_terminal: *mut std::os::raw::c_int,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_pty_name(
+        master: std::os::raw::c_int,
+        text: *mut std::os::raw::c_char,
+        size: usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_pty_set_size(fd: std::os::raw::c_int, rows: i32, columns: i32) -> aw_status;
+}
+extern "C" {
+    pub fn aw_pty_size(fd: std::os::raw::c_int, out_rows: *mut i32, out_columns: *mut i32) -> aw_status;
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1765,6 +4660,221 @@ extern "C" {
 extern "C" {
     pub fn aw_loop_cancel_all(loop_: *mut aw_loop) -> aw_status;
 }
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_server {
+    _unused: [u8; 0],
+}
+pub type aw_client_fn = ::core::option::Option<
+    unsafe extern "C" fn(stream: *mut aw_stream, ud: *mut std::os::raw::c_void) -> aw_status,
+>;
+pub const AW_SERVER_REUSE_PORT: aw_server_flag = 1;
+pub const AW_SERVER_KEEP_ALIVE: aw_server_flag = 2;
+pub const AW_SERVER_DELAY: aw_server_flag = 4;
+pub const AW_SERVER_DUAL_STACK: aw_server_flag = 8;
+pub const AW_SERVER_KEEP_PATH: aw_server_flag = 16;
+pub const AW_SERVER_CALLBACK: aw_server_flag = 32;
+pub const AW_SERVER_SHED: aw_server_flag = 64;
+pub type aw_server_flag = std::os::raw::c_uint;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_server_options {
+    pub size: u32,
+    pub flags: u32,
+    pub family: i32,
+    pub backlog: i32,
+    pub max_connections: u64,
+    pub stream: *const aw_stream_options,
+}
+#[test]
+fn bindgen_test_layout_aw_server_options() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_server_options>(),
+        32usize,
+        concat!("Size of: ", stringify!(aw_server_options))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_server_options>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_server_options))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_server_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_server_options), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_flags() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_server_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).flags) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_server_options), "::", stringify!(flags))
+        );
+    }
+    test_field_flags();
+    fn test_field_family() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_server_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).family) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_server_options), "::", stringify!(family))
+        );
+    }
+    test_field_family();
+    fn test_field_backlog() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_server_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).backlog) as usize - ptr as usize
+            },
+            12usize,
+            concat!("Offset of field: ", stringify!(aw_server_options), "::", stringify!(backlog))
+        );
+    }
+    test_field_backlog();
+    fn test_field_max_connections() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_server_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).max_connections) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_server_options), "::", stringify!(max_connections))
+        );
+    }
+    test_field_max_connections();
+    fn test_field_stream() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_server_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).stream) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_server_options), "::", stringify!(stream))
+        );
+    }
+    test_field_stream();
+}
+extern "C" {
+    pub fn aw_server_new(
+        loop_: *mut aw_loop,
+        fn_: aw_client_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        options: *const aw_server_options,
+        out: *mut *mut aw_server,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_listen(
+        server: *mut aw_server,
+        host: *const std::os::raw::c_char,
+        service: *const std::os::raw::c_char,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_listen_coro(
+        server: *mut aw_server,
+        host: *const std::os::raw::c_char,
+        service: *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_listen_unix(server: *mut aw_server, path: *const std::os::raw::c_char) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_listen_fd(server: *mut aw_server, fd: std::os::raw::c_int) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_listen_inherited(server: *mut aw_server) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_start_serving(server: *mut aw_server) -> aw_status;
+}
+extern "C" {
+    pub fn aw_start_server(
+        fn_: aw_client_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        host: *const std::os::raw::c_char,
+        service: *const std::os::raw::c_char,
+        options: *const aw_server_options,
+        out: *mut *mut aw_server,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_start_unix_server(
+        loop_: *mut aw_loop,
+        fn_: aw_client_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        path: *const std::os::raw::c_char,
+        options: *const aw_server_options,
+        out: *mut *mut aw_server,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_ref(server: *mut aw_server) -> *mut aw_server;
+}
+extern "C" {
+    pub fn aw_server_unref(server: *mut aw_server);
+}
+extern "C" {
+    pub fn aw_server_serve_forever(server: *mut aw_server) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_serve_forever_coro(server: *mut aw_server, out: *mut *mut aw_coro) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_close(server: *mut aw_server) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_close_clients(server: *mut aw_server) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_abort_clients(server: *mut aw_server) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_wait_closed(server: *mut aw_server) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_wait_closed_coro(server: *mut aw_server, out: *mut *mut aw_coro) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_is_serving(server: *const aw_server) -> aw_bool;
+}
+extern "C" {
+    pub fn aw_server_connections(server: *const aw_server) -> usize;
+}
+extern "C" {
+    pub fn aw_server_sockets(server: *const aw_server) -> usize;
+}
+extern "C" {
+    pub fn aw_server_socket(server: *const aw_server, index: usize) -> std::os::raw::c_int;
+}
+extern "C" {
+    pub fn aw_server_port(server: *const aw_server, index: usize) -> aw_status;
+}
+extern "C" {
+    pub fn aw_server_loop(server: *const aw_server) -> *mut aw_loop;
+}
 extern "C" {
     pub fn aw_loop_add_signal_handler(
         loop_: *mut aw_loop,
@@ -1878,6 +4988,31 @@ extern "C" {
         fd: std::os::raw::c_int,
         address: *const sockaddr,
         address_length: u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+pub const AW_SENDFILE_DEFAULT: aw_sendfile_flag = 0;
+pub const AW_SENDFILE_NATIVE: aw_sendfile_flag = 1;
+pub type aw_sendfile_flag = std::os::raw::c_uint;
+extern "C" {
+    pub fn aw_sock_sendfile(
+        fd: std::os::raw::c_int,
+        file_fd: std::os::raw::c_int,
+        offset: i64,
+        count: i64,
+        flags: u32,
+        out_sent: *mut i64,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_sock_sendfile_coro(
+        loop_: *mut aw_loop,
+        fd: std::os::raw::c_int,
+        file_fd: std::os::raw::c_int,
+        offset: i64,
+        count: i64,
+        flags: u32,
+        out_sent: *mut i64,
         out: *mut *mut aw_coro,
     ) -> aw_status;
 }
@@ -2269,4 +5404,163 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_as_completed_next_coro(iterator: *mut aw_as_completed, out: *mut *mut aw_coro) -> aw_status;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_watch {
+    _unused: [u8; 0],
+}
+pub const AW_WATCH_CREATED: aw_watch_kind = 1;
+pub const AW_WATCH_CHANGED: aw_watch_kind = 2;
+pub const AW_WATCH_WRITTEN: aw_watch_kind = 4;
+pub const AW_WATCH_ATTRIBUTES: aw_watch_kind = 8;
+pub const AW_WATCH_REMOVED: aw_watch_kind = 16;
+pub const AW_WATCH_MOVED: aw_watch_kind = 32;
+pub const AW_WATCH_ALL: aw_watch_kind = 63;
+pub const AW_WATCH_GONE: aw_watch_kind = 64;
+pub const AW_WATCH_OVERFLOW: aw_watch_kind = 128;
+pub const AW_WATCH_FAILED: aw_watch_kind = 256;
+pub type aw_watch_kind = std::os::raw::c_uint;
+pub const AW_WATCH_PATH: aw_watch_flag = 0;
+pub const AW_WATCH_TREE: aw_watch_flag = 1;
+pub type aw_watch_flag = std::os::raw::c_uint;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_watch_event {
+    pub path: *const std::os::raw::c_char,
+    pub old_path: *const std::os::raw::c_char,
+    pub kinds: u32,
+    pub is_directory: u32,
+    pub error: i32,
+    pub reserved: u32,
+}
+#[test]
+fn bindgen_test_layout_aw_watch_event() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_watch_event>(),
+        32usize,
+        concat!("Size of: ", stringify!(aw_watch_event))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_watch_event>(),
+        8usize,
+        concat!("Alignment of ", stringify!(aw_watch_event))
+    );
+    fn test_field_path() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_watch_event>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).path) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_watch_event), "::", stringify!(path))
+        );
+    }
+    test_field_path();
+    fn test_field_old_path() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_watch_event>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).old_path) as usize - ptr as usize
+            },
+            8usize,
+            concat!("Offset of field: ", stringify!(aw_watch_event), "::", stringify!(old_path))
+        );
+    }
+    test_field_old_path();
+    fn test_field_kinds() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_watch_event>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).kinds) as usize - ptr as usize
+            },
+            16usize,
+            concat!("Offset of field: ", stringify!(aw_watch_event), "::", stringify!(kinds))
+        );
+    }
+    test_field_kinds();
+    fn test_field_is_directory() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_watch_event>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).is_directory) as usize - ptr as usize
+            },
+            20usize,
+            concat!("Offset of field: ", stringify!(aw_watch_event), "::", stringify!(is_directory))
+        );
+    }
+    test_field_is_directory();
+    fn test_field_error() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_watch_event>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).error) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_watch_event), "::", stringify!(error))
+        );
+    }
+    test_field_error();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_watch_event>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            28usize,
+            concat!("Offset of field: ", stringify!(aw_watch_event), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
+}
+extern "C" {
+    pub fn aw_watch_new(loop_: *mut aw_loop, out: *mut *mut aw_watch) -> aw_status;
+}
+extern "C" {
+    pub fn aw_watch_ref(watch: *mut aw_watch) -> *mut aw_watch;
+}
+extern "C" {
+    pub fn aw_watch_unref(watch: *mut aw_watch);
+}
+extern "C" {
+    pub fn aw_watch_add(
+        watch: *mut aw_watch,
+        path: *const std::os::raw::c_char,
+        kinds: u32,
+        flags: u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_watch_add_coro(
+        watch: *mut aw_watch,
+        path: *const std::os::raw::c_char,
+        kinds: u32,
+        flags: u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_watch_remove(watch: *mut aw_watch, path: *const std::os::raw::c_char) -> aw_status;
+}
+extern "C" {
+    pub fn aw_watch_remove_coro(
+        watch: *mut aw_watch,
+        path: *const std::os::raw::c_char,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_watch_next(watch: *mut aw_watch, out: *mut *mut aw_watch_event) -> aw_status;
+}
+extern "C" {
+    pub fn aw_watch_next_coro(watch: *mut aw_watch, out: *mut *mut aw_coro) -> aw_status;
+}
+extern "C" {
+    pub fn aw_watch_event_free(event: *mut aw_watch_event);
 }
