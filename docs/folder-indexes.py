@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BEGIN, END = '<!-- index -->\n', '<!-- end of the index -->\n'
 # The subject of a statement about asyncio, by the letter in its number: see conformance/coverage.py.
 SUBJECTS = {'L': 'The loop', 'F': 'Futures', 'T': 'Tasks', 'G': 'gather', 'S': 'shield', 'W': 'wait_for', 'O': 'timeout', 'K': 'Task groups',
-            'A': 'wait and as_completed', 'Y': 'Locks and their kin', 'Q': 'Queues', 'R': 'run and signals', 'P': 'Subprocesses', 'H': 'Threads and debug mode'}
+            'A': 'wait and as_completed', 'Y': 'Locks and their kin', 'Q': 'Queues', 'R': 'run and signals', 'P': 'Subprocesses', 'H': 'Threads and debug mode', 'N': 'Sockets, transports and protocols', 'X': 'Streams and servers'}
 
 
 def told(path):

@@ -60,7 +60,8 @@ typedef struct aw_protocol {
 /**
  * Passes what arrives to a protocol from now on, beginning with what has arrived already. NULL takes the
  * protocol away, and what arrives is kept for readers again. The table has to stay. A stream with a protocol
- * keeps itself alive until it is closed.
+ * keeps itself alive until it is closed, and reads ahead whatever its options say. If too much is queued
+ * already, pause_writing follows connection_made.
  *
  * Errors: -EBUSY while a task reads; -EINVAL for a table that is too short; -EPIPE if the stream is closing.
  * `destroy` is called with `ud` also on failure.

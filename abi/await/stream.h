@@ -131,6 +131,8 @@ AW_NODISCARD AW_API aw_status aw_stream_new(aw_loop *loop, const aw_stream_metho
  * Creates a stream over a descriptor: a socket, a pipe, a terminal or another character device. The stream
  * owns the descriptor from then on, and closes it. Whether it is non-blocking does not matter and is not
  * changed, since others may share it.
+ * On a descriptor that is only for writing, a read waits until the stream is closed; when the reader of a pipe
+ * has gone, the stream fails with -EPIPE.
  *
  * Returns: 0, and a new reference in `out`. On failure the descriptor remains the caller's.
  *

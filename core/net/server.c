@@ -73,7 +73,8 @@ struct aw_server {
 	int spare;             /* to shed connections with; -1: none */
 	int64_t pause;         /* the next one, while out of resources */
 	aw_error *refusal;     /* why the last address was refused, in words; a reference */
-	alarm_clock retry;     /* has a reference while it is set */
+	alarm_clock retry;     /* has a reference while it is pending */
+	bool is_retry_pending; /* set, or due */
 	wait_queue closes, ends;
 };
 
@@ -132,6 +133,7 @@ static void server_close(aw_server *self) {
 	self->serving = false;
 	if (timer_is_set(&self->retry.timer)) {
 		loop_alarm_stop(self->loop, &self->retry);
+		self->is_retry_pending = false;
 		object_unref(self);
 	}
 	for (listener *at = self->listeners.first, *next; at; at = next) {
@@ -340,23 +342,6 @@ static aw_status listener_poll(listener *self) {
 	return 0;
 }
 
-static void listen_again(aw_server *self) {
-	if (!self->serving) return;
-	self->full = self->options.max_connections && self->connection_count >= self->options.max_connections;
-	if (self->full) return;
-	for (listener *at = self->listeners.first; at; at = at->next) {
-		aw_status status = listener_poll(at);
-		if (status < 0) report_status(self->loop, "a server cannot listen any more", status, NULL, NULL);
-	}
-}
-
-static aw_status retry_run(ready_item *item) {
-	aw_server *self = container_of(item, aw_server, retry.item);
-	if (!loop_closing(self->loop)) listen_again(self);
-	object_unref(self);
-	return 0;
-}
-
 /* Descriptors or memory have run out: waits for a connection to end, or for a time that doubles. */
 static void pause_for_resources(aw_server *self, int error) {
 	if (!self->out_of_resources) {
@@ -367,14 +352,40 @@ static void pause_for_resources(aw_server *self, int error) {
 		self->out_of_resources = true;
 		self->pause = PAUSE_FIRST;
 	}
-	if (!self->serving || timer_is_set(&self->retry.timer)) return;
-	/* Without memory for a timer, the listener polls again at once: that is busy, but it serves. */
-	if (loop_alarm_set(self->loop, &self->retry, loop_after(self->loop, self->pause)) < 0) {
-		listen_again(self);
-		return;
-	}
+	if (!self->serving || self->is_retry_pending) return;
+	self->is_retry_pending = true;
 	object_ref(self);
+	/* Without memory for a timer, the next iteration tries again: that is busy, but it serves. */
+	if (loop_alarm_set(self->loop, &self->retry, loop_after(self->loop, self->pause)) < 0)
+		loop_push(self->loop, &self->retry.item);
 	self->pause = self->pause * 2 < PAUSE_MAX ? self->pause * 2 : PAUSE_MAX;
+}
+
+static void cannot_listen(aw_server *self, aw_status status) {
+	if (is_shortage(-status))
+		pause_for_resources(self, -status);
+	else
+		report_status(self->loop, "a server cannot listen any more", status, NULL, NULL);
+}
+
+static void listen_on_again(listener *self) {
+	aw_status status = listener_poll(self);
+	if (status < 0) cannot_listen(self->server, status);
+}
+
+static void listen_again(aw_server *self) {
+	if (!self->serving) return;
+	self->full = self->options.max_connections && self->connection_count >= self->options.max_connections;
+	if (self->full) return;
+	for (listener *at = self->listeners.first; at; at = at->next) listen_on_again(at);
+}
+
+static aw_status retry_run(ready_item *item) {
+	aw_server *self = container_of(item, aw_server, retry.item);
+	self->is_retry_pending = false;
+	if (!loop_closing(self->loop)) listen_again(self);
+	object_unref(self);
+	return 0;
 }
 
 /* Accepts a connection with the spare descriptor, and closes it. True if that worked. */
@@ -419,8 +430,7 @@ static void accept_all(listener *self) {
 		return;
 	}
 	if (!server->serving || self->closed) return;
-	aw_status status = listener_poll(self);
-	if (status < 0) report_status(server->loop, "a server cannot listen any more", status, NULL, NULL);
+	listen_on_again(self);
 }
 
 static void listener_done(operation *ended) {
@@ -435,8 +445,7 @@ static void listener_done(operation *ended) {
 			update_hold(server);
 	} else if (!loop_closing(server->loop)) {
 		if (ended->op.result < 0)
-			report_status(server->loop, "a server cannot listen any more", (aw_status)ended->op.result, NULL,
-			              NULL);
+			cannot_listen(server, (aw_status)ended->op.result);
 		else
 			accept_all(self);
 	}

@@ -147,10 +147,10 @@ static wait_queue *copy_queue(stream_call *self) {
 static aw_status copy_begin(stream_call *self) {
 	aw_stream *from = self->stream, *to = self->other;
 	if (self->out_total) *self->out_total = 0;
-	if (from->protocol || from->reading) return -EBUSY;
-	aw_status status = stream_writing_check(to);
+	if (from->protocol || from->reading || from->polling_in) return -EBUSY;
+	aw_status status = stream_sending_begin(to);
 	if (status < 0) return status;
-	from->reading = to->sending = true;
+	from->reading = true;
 	in_return(&from->in);
 	self->was_lazy = from->lazy;
 	from->lazy = true;

@@ -241,6 +241,12 @@ static void side_done(operation *ended) {
 		stream_ready(self->stream, here->event);
 }
 
+/* The peer of an aborted connection gets a reset, rather than an end that looks orderly. */
+static void reset_at_close(const endpoint *self) {
+	struct linger reset = {.l_onoff = 1};
+	(void)setsockopt(self->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
 static void cancel_both(endpoint *self) {
 	self->closing = true;
 	if (self->in.is_busy) loop_cancel(self->loop, &self->in.operation);
@@ -250,9 +256,7 @@ static void cancel_both(endpoint *self) {
 static aw_status endpoint_close(void *ud, aw_bool aborting) {
 	endpoint *self = ud;
 	if (!self->closing) {
-		/* The peer of an aborted connection is told by a reset, rather than by an end that looks orderly. */
-		struct linger reset = {.l_onoff = 1};
-		if (aborting) (void)setsockopt(self->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+		if (aborting) reset_at_close(self);
 		cancel_both(self);
 	}
 	if (is_busy(self)) return -EAGAIN;
@@ -266,6 +270,8 @@ static aw_status endpoint_close(void *ud, aw_bool aborting) {
 static void endpoint_release(void *ud) {
 	endpoint *self = ud;
 	self->stream = NULL;
+	/* It was dropped, which aborts it. The end of the loop is an ordinary one, as that of a process. */
+	if (!self->closing && !loop_closing(self->loop)) reset_at_close(self);
 	if (!is_busy(self)) {
 		endpoint_free(self);
 		return;
@@ -344,6 +350,11 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	side_init(&self->in, self, AW_POLL_IN);
 	side_init(&self->out, self, AW_POLL_OUT);
 	self->stream = *out;
+	if (methods == &tcp_methods) {
+		(*out)->peer_length = sizeof(*out)->peer;
+		if (getpeername(fd, (struct sockaddr *)&(*out)->peer, &(*out)->peer_length) < 0)
+			(*out)->peer_length = 0;
+	}
 	stream_update_reading(*out);
 	return 0;
 }

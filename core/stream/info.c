@@ -33,14 +33,24 @@ ENTRY(aw_stream_getsockname, (const aw_stream *stream, struct sockaddr *address,
       (stream, address, address_length)) {
 	if (!is_stream(stream)) return AW_EBADHANDLE;
 	if (!address || !address_length) return -EINVAL;
-	return getsockname(fd_of(stream), address, address_length) < 0 ? -errno : 0;
+	int fd = fd_of(stream);
+	if (fd < 0) return -ENOTSOCK;
+	return getsockname(fd, address, address_length) < 0 ? -errno : 0;
 }
 
 ENTRY(aw_stream_getpeername, (const aw_stream *stream, struct sockaddr *address, uint32_t *address_length),
       (stream, address, address_length)) {
 	if (!is_stream(stream)) return AW_EBADHANDLE;
 	if (!address || !address_length) return -EINVAL;
-	return getpeername(fd_of(stream), address, address_length) < 0 ? -errno : 0;
+	if (stream->peer_length) {
+		size_t room = *address_length;
+		memcpy(address, &stream->peer, room < stream->peer_length ? room : stream->peer_length);
+		*address_length = stream->peer_length;
+		return 0;
+	}
+	int fd = fd_of(stream);
+	if (fd < 0) return -ENOTSOCK;
+	return getpeername(fd, address, address_length) < 0 ? -errno : 0;
 }
 
 ENTRY(aw_stream_peer_credentials, (const aw_stream *stream, int32_t *out_pid, int32_t *out_uid,

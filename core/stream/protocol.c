@@ -5,6 +5,7 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* A callback has failed: asyncio calls that a fatal error. */
 static void failed_callback(aw_stream *self, const char *message, aw_status status) {
@@ -12,43 +13,86 @@ static void failed_callback(aw_stream *self, const char *message, aw_status stat
 	stream_fail(self, status);
 }
 
+static bool is_made(const aw_stream *self) {
+	return self->protocol && self->made;
+}
+
+static bool is_buffered(const aw_protocol *protocol) {
+	return protocol->get_buffer && protocol->buffer_updated;
+}
+
+/* The protocol is the same one, and still wants bytes. */
+static bool wants_bytes(const aw_stream *self, const aw_protocol *protocol) {
+	return self->protocol == protocol && self->made && self->state == STREAM_OPEN && !self->failure &&
+	       !self->reading_paused;
+}
+
+/* Asks the protocol for memory. False if it has none, which is reported, or wants no bytes any more. */
+static bool bring_buffer(aw_stream *self, size_t hint, void **out_buffer, size_t *out_length,
+                         aw_status *out_status) {
+	const aw_protocol *protocol = self->protocol;
+	*out_buffer = NULL;
+	*out_length = 0;
+	aw_status status = protocol->get_buffer(self, self->protocol_ud, hint, out_buffer, out_length);
+	if (status >= 0 && (!*out_buffer || !*out_length)) status = -ENOBUFS;
+	if (status < 0) failed_callback(self, "Fatal error: protocol.get_buffer() call failed.", status);
+	if (*out_length > INT32_MAX) *out_length = INT32_MAX;
+	*out_status = status < 0 ? status : -EAGAIN;
+	return status >= 0 && wants_bytes(self, protocol);
+}
+
+static void updated(aw_stream *self, size_t count) {
+	aw_status status = self->protocol->buffer_updated(self, self->protocol_ud, count);
+	if (status < 0) failed_callback(self, "Fatal error: protocol.buffer_updated() call failed.", status);
+}
+
+/* The bytes are taken before each call, which may do anything with the stream. */
+static void pass_by_buffer(aw_stream *self, const aw_protocol *protocol) {
+	while (wants_bytes(self, protocol) && in_size(&self->in)) {
+		void *buffer;
+		size_t length;
+		aw_status status;
+		if (!bring_buffer(self, in_size(&self->in), &buffer, &length, &status)) return;
+		if (length > in_size(&self->in)) length = in_size(&self->in);
+		if (!length) return;
+		memcpy(buffer, in_data(&self->in), length);
+		in_take(&self->in, length);
+		in_return(&self->in);
+		updated(self, length);
+	}
+}
+
 void protocol_data(aw_stream *self) {
 	const aw_protocol *protocol = self->protocol;
 	size_t size = in_size(&self->in);
-	if (!protocol || !size) return;
-	aw_status status = 0;
+	if (!is_made(self) || !size) return;
 	if (protocol->data_available) {
-		status = protocol->data_available(self, self->protocol_ud, size);
+		aw_status status = protocol->data_available(self, self->protocol_ud, size);
 		if (status < 0) failed_callback(self, "Fatal error: protocol.data_available() call failed.", status);
 		return;
 	}
-	if (protocol->data_received) {
-		self->in.is_borrowed = true;
-		status = protocol->data_received(self, self->protocol_ud, in_data(&self->in), size);
+	if (is_buffered(protocol)) {
+		pass_by_buffer(self, protocol);
+		return;
 	}
-	in_take(&self->in, size);
-	in_return(&self->in);
+	in_buffer arrived = self->in;
+	self->in = (in_buffer){0};
+	aw_status status = 0;
+	if (protocol->data_received)
+		status = protocol->data_received(self, self->protocol_ud, in_data(&arrived), size);
+	in_clear(&arrived);
 	if (status < 0) failed_callback(self, "Fatal error: protocol.data_received() call failed.", status);
 }
 
 bool protocol_fill(aw_stream *self, aw_status *out_count) {
-	const aw_protocol *protocol = self->protocol;
-	if (!protocol->get_buffer || !protocol->buffer_updated) return false;
-	void *buffer = NULL;
-	size_t length = 0;
-	aw_status status = protocol->get_buffer(self, self->protocol_ud, self->next_read, &buffer, &length);
-	if (status >= 0 && (!buffer || !length)) status = -ENOBUFS;
-	if (status < 0) {
-		failed_callback(self, "Fatal error: protocol.get_buffer() call failed.", status);
-		*out_count = status;
-		return true;
-	}
-	if (length > INT32_MAX) length = INT32_MAX;
+	if (!is_buffered(self->protocol)) return false;
+	void *buffer;
+	size_t length;
+	if (!bring_buffer(self, self->next_read, &buffer, &length, out_count)) return true;
 	aw_status count = *out_count = self->methods->read(self->ud, buffer, length);
 	if (count > 0) {
 		self->bytes_read += (uint64_t)count;
-		status = protocol->buffer_updated(self, self->protocol_ud, (size_t)count);
-		if (status < 0) failed_callback(self, "Fatal error: protocol.buffer_updated() call failed.", status);
+		updated(self, (size_t)count);
 	} else if (count == 0) {
 		self->eof = true;
 	} else if (count != -EAGAIN) {
@@ -59,7 +103,8 @@ bool protocol_fill(aw_stream *self, aw_status *out_count) {
 
 void protocol_eof(aw_stream *self) {
 	const aw_protocol *protocol = self->protocol;
-	if (!protocol) return;
+	if (!is_made(self) || self->eof_told) return;
+	self->eof_told = true;
 	aw_status status = protocol->eof_received ? protocol->eof_received(self, self->protocol_ud) : 0;
 	if (status < 0)
 		failed_callback(self, "Fatal error: protocol.eof_received() call failed.", status);
@@ -69,7 +114,7 @@ void protocol_eof(aw_stream *self) {
 
 void protocol_writing(aw_stream *self, bool paused) {
 	const aw_protocol *protocol = self->protocol;
-	if (!protocol || !self->made) return;
+	if (!is_made(self)) return;
 	void (*callback)(aw_stream *, void *) = paused ? protocol->pause_writing : protocol->resume_writing;
 	if (callback) callback(self, self->protocol_ud);
 }
@@ -80,7 +125,7 @@ void protocol_clear(aw_stream *self) {
 	self->protocol = NULL;
 	self->protocol_ud = NULL;
 	self->protocol_destroy = NULL;
-	self->made = false;
+	self->made = self->eof_told = false;
 	object_destroy_user(destroy, ud);
 }
 
@@ -92,26 +137,48 @@ void protocol_lost(aw_stream *self) {
 	protocol_clear(self);
 }
 
+static void greet(aw_stream *self) {
+	bool was_paused = self->writing_paused;
+	self->made = true;
+	if (self->protocol->connection_made) self->protocol->connection_made(self, self->protocol_ud);
+	/* Too much was queued before there was anybody to tell. */
+	if (was_paused && self->writing_paused) protocol_writing(self, true);
+}
+
 /* Calls connection_made, and passes on what had arrived before. */
 static aw_status greeting_run(ready_item *item) {
 	aw_stream *self = container_of(item, aw_stream, greeting);
 	self->is_greeting = false;
-	if (self->protocol && !self->made && !loop_closing(self->loop)) {
-		self->made = true;
-		if (self->protocol->connection_made) self->protocol->connection_made(self, self->protocol_ud);
-		if (self->state == STREAM_OPEN && !self->reading_paused) protocol_data(self);
-		if (self->state == STREAM_OPEN && self->eof) protocol_eof(self);
-		stream_update_reading(self);
+	if (self->protocol && !loop_closing(self->loop)) {
+		if (!self->made) greet(self);
+		if (wants_bytes(self, self->protocol)) protocol_data(self);
+		/* With data_available, what is left belongs to the protocol. */
+		bool is_through =
+			self->eof && self->protocol && (self->protocol->data_available || !in_size(&self->in));
+		if (is_through && wants_bytes(self, self->protocol)) protocol_eof(self);
 	}
+	stream_update_reading(self);
 	object_unref(self);
 	return 0;
+}
+
+static void greet_later(aw_stream *self) {
+	if (self->is_greeting) return;
+	self->greeting.run = greeting_run;
+	self->is_greeting = true;
+	object_ref(self);
+	loop_push(self->loop, &self->greeting);
+}
+
+void protocol_resume(aw_stream *self) {
+	if (is_made(self) && (in_size(&self->in) || (self->eof && !self->eof_told))) greet_later(self);
 }
 
 static aw_status protocol_check(const aw_stream *stream, const aw_protocol *protocol) {
 	aw_status status = stream_check(stream);
 	if (status < 0) return status;
 	if (protocol && protocol->size < sizeof *protocol) return -EINVAL;
-	if (stream->reading) return -EBUSY;
+	if (stream->reading || stream->polling_in) return -EBUSY;
 	return protocol && stream->state != STREAM_OPEN ? -EPIPE : 0;
 }
 
@@ -129,14 +196,10 @@ ENTRY(aw_stream_set_protocol, (aw_stream *stream, const aw_protocol *protocol, v
 	stream->protocol_destroy = destroy;
 	if (protocol) {
 		stream_hold(stream);
-		stream->greeting.run = greeting_run;
-		if (!stream->is_greeting) {
-			stream->is_greeting = true;
-			object_ref(stream);
-			loop_push(stream->loop, &stream->greeting);
-		}
+		greet_later(stream);
 	} else if (stream->state == STREAM_OPEN) {
-		stream_let_go(stream);
+		stream_update_reading(stream);
+		if (stream->state == STREAM_OPEN) stream_let_go(stream);
 	}
 	object_unref(stream);
 	return 0;

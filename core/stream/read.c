@@ -13,7 +13,8 @@
 /* --- waiting --- */
 
 static aw_status reading_begin(stream_call *self) {
-	if (self->stream->protocol || self->stream->reading) return -EBUSY;
+	const aw_stream *stream = self->stream;
+	if (stream->protocol || stream->reading || stream->polling_in) return -EBUSY;
 	self->stream->reading = true;
 	in_return(&self->stream->in);
 	return 0;
@@ -351,16 +352,15 @@ ENTRY(aw_stream_try_read, (aw_stream *stream, void *buffer, size_t length), (str
 	aw_status status = stream_check(stream);
 	if (status < 0) return status;
 	if (!buffer && length) return -EINVAL;
+	if (stream->protocol || stream->reading) return -EBUSY;
 	stream_call call = {.verb = &verb_read, .stream = stream, .buffer = buffer, .length = length};
-	status = reading_begin(&call);
-	if (status < 0) return status;
+	in_return(&stream->in);
 	if (in_size(&stream->in) || !length) {
 		status = attempt_read(&call);
 	} else {
 		status = more(stream, 0);
 		if (status == 1) status = attempt_read(&call);
 	}
-	reading_ended(&call);
 	return status;
 }
 
@@ -374,11 +374,12 @@ ENTRY(aw_stream_resume_reading, (aw_stream *stream), (stream)) {
 	aw_status status = stream_check(stream);
 	if (status < 0) return status;
 	stream->reading_paused = false;
+	protocol_resume(stream);
 	stream_update_reading(stream);
 	return 0;
 }
 
 aw_bool aw_stream_is_reading(const aw_stream *stream) {
 	return object_is(stream, &stream_class) && stream->state == STREAM_OPEN && !stream->eof &&
-	       !stream->reading_paused && !stream->lazy;
+	       !stream->reading_paused && (!stream->lazy || stream->protocol);
 }

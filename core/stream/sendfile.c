@@ -88,9 +88,8 @@ static wait_queue *sendfile_queue(stream_call *self) {
 
 static aw_status sendfile_begin(stream_call *self) {
 	if (self->out_total) *self->out_total = 0;
-	aw_status status = stream_writing_check(self->stream);
+	aw_status status = stream_sending_begin(self->stream);
 	if (status < 0) return status;
-	self->stream->sending = true;
 	self->may_splice = self->stream->methods->sendfile;
 	return 0;
 }

@@ -37,9 +37,10 @@ void stream_watch(aw_stream *self, uint32_t events) {
 }
 
 static bool wants_to_read(const aw_stream *self) {
-	/* Without reading ahead, a call asks that waits; a protocol always waits. */
-	return self->state == STREAM_OPEN && !self->eof && !self->failure && !self->limit_reached &&
-	       !self->reading_paused && (!self->lazy || self->protocol);
+	if (self->state != STREAM_OPEN || self->eof || self->failure) return false;
+	if (self->limit_reached || self->reading_paused) return false;
+	/* Without reading ahead, a call asks that waits. A protocol first gets what had arrived before. */
+	return self->protocol ? self->made && !self->is_greeting : !self->lazy;
 }
 
 void stream_update_reading(aw_stream *self) {
@@ -79,7 +80,7 @@ static void on_readable(aw_stream *self) {
 		wait_queue_wake_next(&self->readers); /* it reads itself */
 		return;
 	}
-	if (self->reading_paused || self->limit_reached) return;
+	if (!wants_to_read(self)) return;
 	aw_status count = 0;
 	if (self->protocol) {
 		if (!protocol_fill(self, &count)) count = stream_fill(self);
@@ -163,7 +164,8 @@ static void on_writable(aw_stream *self) {
 	stream_flush(self);
 	if (self->out.size) return;
 	wait_queue_wake_next(&self->writers);
-	if (self->either) wait_queue_wake_next(&self->readers);
+	/* It waits for both. */
+	if (self->polling_in && self->polling_out) wait_queue_wake_next(&self->readers);
 }
 
 /* --- the end --- */

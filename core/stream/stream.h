@@ -12,6 +12,7 @@
 
 #include <await/protocol.h>
 #include <await/stream.h>
+#include <netinet/in.h>
 
 enum stream_state {
 	STREAM_OPEN,
@@ -28,27 +29,28 @@ struct aw_stream {
 	const void *origin;
 	closer closer;
 	uint8_t state;
-	bool released;         /* the methods' state is gone */
-	bool held;             /* it has a reference to itself, until it is closed */
-	bool ending;           /* the table's close was called, and has not ended */
-	bool aborting;         /* nothing more has to be sent */
-	bool told;             /* a call has returned `failure` */
-	bool eof;              /* the peer has ended its direction */
-	bool eof_wanted;       /* by the program, for the outgoing direction */
-	bool eof_sent;         /* and done */
-	bool lazy;             /* nothing is read ahead */
-	bool reading_paused;   /* by the program */
-	bool limit_reached;    /* reading is paused until the buffer is down to the limit */
-	bool writing_paused;   /* above the high-water mark, and not down to the low one yet */
-	bool reading, sending; /* a call waits */
-	bool either;           /* a reader also waits until the stream is writable */
-	bool flushing;         /* in the loop's list of flushes */
-	bool is_greeting;      /* connection_made will be called */
-	bool made;             /* the protocol's connection_made was called */
-	uint32_t watched;      /* events asked of the methods */
-	aw_status failure;     /* what ended the connection, or 0 */
-	aw_error *error;       /* of the same status, by aw_stream_fail(); or NULL */
-	aw_status hiccup;      /* for the next read only: out of memory */
+	bool released;                /* the methods' state is gone */
+	bool held;                    /* it has a reference to itself, until it is closed */
+	bool ending;                  /* the table's close was called, and has not ended */
+	bool aborting;                /* nothing more has to be sent */
+	bool told;                    /* a call has returned `failure` */
+	bool eof;                     /* the peer has ended its direction */
+	bool eof_wanted;              /* by the program, for the outgoing direction */
+	bool eof_sent;                /* and done */
+	bool lazy;                    /* nothing is read ahead */
+	bool reading_paused;          /* by the program */
+	bool limit_reached;           /* reading is paused until the buffer is down to the limit */
+	bool writing_paused;          /* above the high-water mark, and not down to the low one yet */
+	bool reading, sending;        /* a call waits */
+	bool polling_in, polling_out; /* a call waits for readiness, which refuses no bytes to others */
+	bool flushing;                /* in the loop's list of flushes */
+	bool is_greeting;             /* the protocol will be told about the stream, or about what has arrived */
+	bool made;                    /* the protocol's connection_made was called */
+	bool eof_told;                /* and its eof_received */
+	uint32_t watched;             /* events asked of the methods */
+	aw_status failure;            /* what ended the connection, or 0 */
+	aw_error *error;              /* of the same status, by aw_stream_fail(); or NULL */
+	aw_status hiccup;             /* for the next read only: out of memory */
 	in_buffer in;
 	size_t limit;
 	size_t need;      /* a reader waits for that many bytes: the limit gives way to it */
@@ -62,12 +64,14 @@ struct aw_stream {
 	bool late;            /* it has passed */
 	ready_item end;       /* begins the end, in the iteration after close() */
 	uint64_t bytes_read, bytes_written;
+	struct sockaddr_in6 peer; /* of a TCP connection, which forgets it when the peer has gone */
+	socklen_t peer_length;
 	const aw_protocol *protocol; /* or NULL: bytes are kept for readers */
 	void *protocol_ud;
 	aw_destroy_fn protocol_destroy;
 	void (*on_closed)(aw_stream *self, void *owner); /* for a server, whose connection it is; or NULL */
 	void *owner;
-	ready_item greeting; /* calls connection_made */
+	ready_item greeting;
 };
 
 extern const object_class stream_class;
@@ -98,6 +102,8 @@ void stream_fail(aw_stream *self, aw_status status);
 aw_status stream_failure(aw_stream *self, aw_status otherwise);
 /* Returns 0 if something may be written. */
 aw_status stream_writing_check(aw_stream *self);
+/* A call begins that sends without the queue; others are refused until it has ended. */
+aw_status stream_sending_begin(aw_stream *self);
 /* Writes at once, past the queue, which has to be empty: how much was taken, possibly 0. */
 aw_status stream_send_now(aw_stream *self, const void *data, size_t length);
 /* For a call that sends, which has to wait while something is queued: 0, -EAGAIN, or an error. */
@@ -119,6 +125,8 @@ void protocol_data(aw_stream *self);
 /* Lets the protocol bring the buffer, if it wants to: true if it has read. */
 bool protocol_fill(aw_stream *self, aw_status *out_count);
 void protocol_eof(aw_stream *self);
+/* Reading is not paused any more: passes on what had arrived before, in the next iteration. */
+void protocol_resume(aw_stream *self);
 void protocol_lost(aw_stream *self);
 void protocol_writing(aw_stream *self, bool paused);
 /* Drops the protocol. */

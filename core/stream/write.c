@@ -162,8 +162,13 @@ ENTRY(aw_stream_drain_coro, (aw_stream *stream, aw_coro **out), (stream, out)) {
 
 static aw_status send_begin(stream_call *self) {
 	if (self->out_done) *self->out_done = 0;
-	aw_status status = stream_writing_check(self->stream);
-	if (status == 0) self->stream->sending = true;
+	return stream_sending_begin(self->stream);
+}
+
+aw_status stream_sending_begin(aw_stream *self) {
+	aw_status status = stream_writing_check(self);
+	if (status == 0 && self->polling_out) status = -EBUSY;
+	if (status == 0) self->sending = true;
 	return status;
 }
 
@@ -230,20 +235,18 @@ ENTRY(aw_stream_send_coro, (aw_stream *stream, const void *data, size_t length, 
 static aw_status ready_begin(stream_call *self) {
 	aw_stream *stream = self->stream;
 	uint32_t events = (uint32_t)self->length;
-	if (stream->protocol && events & AW_POLL_IN) return -EBUSY;
-	if ((events & AW_POLL_IN && stream->reading) || (events & AW_POLL_OUT && stream->sending)) return -EBUSY;
-	if (events & AW_POLL_IN) {
-		stream->reading = true;
-		in_return(&stream->in);
-	}
-	if (events & AW_POLL_OUT) stream->sending = true;
-	stream->either = events == (AW_POLL_IN | AW_POLL_OUT);
+	bool in = events & AW_POLL_IN, out = events & AW_POLL_OUT;
+	if (in && (stream->protocol || stream->reading || stream->polling_in)) return -EBUSY;
+	if (out && (stream->sending || stream->polling_out)) return -EBUSY;
+	if (in) in_return(&stream->in);
+	stream->polling_in |= in;
+	stream->polling_out |= out;
 	return 0;
 }
 
 static void ready_ended(stream_call *self) {
-	if ((uint32_t)self->length & AW_POLL_IN) self->stream->reading = self->stream->either = false;
-	if ((uint32_t)self->length & AW_POLL_OUT) send_ended(self);
+	if ((uint32_t)self->length & AW_POLL_IN) self->stream->polling_in = false;
+	if ((uint32_t)self->length & AW_POLL_OUT) self->stream->polling_out = false;
 }
 
 static aw_status attempt_ready(stream_call *self) {

@@ -566,6 +566,146 @@ static aw_status sockets(const char *backend) {
 	return run(backend, sockets_body);
 }
 
+/* --- streams --- */
+
+static void close_and_unref(void *object) {
+	aw_stream_close(object);
+	aw_stream_unref(object);
+}
+
+static void end_server(void *object) {
+	aw_server_close(object);
+	aw_server_abort_clients(object);
+	aw_server_unref(object);
+}
+
+static aw_status say_back(aw_stream *stream, void *ud) {
+	const char *line = NULL;
+	aw_status length = aw_stream_readline(stream, &line);
+	(void)ud;
+	if (length <= 0) return length;
+	aw_status status = aw_stream_write(stream, line, (size_t)length);
+	return status < 0 ? status : aw_stream_drain(stream);
+}
+
+static aw_status say_back_task(void *stream) {
+	aw_status status = say_back(stream, NULL);
+	aw_stream_close(stream); /* the other side waits for it */
+	return status;
+}
+
+/* Sends more than is taken at once, and half a line in time, and gets the line. */
+static aw_status ask(aw_stream *stream) {
+	static const char first[] = "a ", second[] = "line\n";
+	const char *line = NULL;
+	aw_status status = aw_stream_write(stream, first, sizeof first - 1);
+	if (status >= 0) status = aw_sleep(0);
+	if (status >= 0) status = aw_stream_write(stream, second, sizeof second - 1);
+	if (status >= 0) status = aw_stream_drain(stream);
+	if (status >= 0) status = aw_stream_readline(stream, &line);
+	if (status < 0) return status;
+	status = right(status == 7 && memcmp(line, "a line\n", 7) == 0);
+	if (status >= 0) status = aw_stream_readall(stream, 100, &line);
+	if (status >= 0) status = right(status == 0);
+	if (status >= 0) status = aw_stream_close(stream);
+	return status < 0 ? status : aw_stream_wait_closed(stream, 10 * AW_SECOND);
+}
+
+static aw_status in_memory(void) {
+	aw_stream *stream, *peer;
+	aw_future *other;
+	aw_status status = aw_stream_pair(NULL, NULL, &stream, &peer);
+	if (status < 0) return status;
+	keep(stream, close_and_unref);
+	keep(peer, close_and_unref);
+	status = start(say_back_task, peer, &other);
+	if (status >= 0) status = ask(stream);
+	return status < 0 ? status : aw_await(other, NULL);
+}
+
+static aw_status over_a_server(void) {
+	char port[12];
+	aw_server *server;
+	aw_stream *stream;
+	aw_status status = aw_start_server(say_back, NULL, NULL, "127.0.0.1", "0", NULL, &server);
+	if (status < 0) return status;
+	keep(server, end_server);
+	snprintf(port, sizeof port, "%d", aw_server_port(server, 0));
+	aw_connect_options options = {.size = sizeof options, .timeout_ns = 10 * AW_SECOND};
+	status = aw_open_connection("127.0.0.1", port, &options, &stream);
+	if (status < 0) return status;
+	keep(stream, close_and_unref);
+	status = ask(stream);
+	if (status >= 0) status = aw_server_close(server);
+	return status < 0 ? status : aw_server_wait_closed(server);
+}
+
+typedef struct listener {
+	size_t count;
+	bool is_lost;
+} listener;
+
+static aw_status take_data(aw_stream *stream, void *ud, const void *data, size_t length) {
+	listener *self = ud;
+	self->count += length;
+	return aw_stream_write(stream, data, length);
+}
+
+static void note_loss(aw_stream *stream, void *ud, aw_status why) {
+	(void)stream;
+	(void)why;
+	((listener *)ud)->is_lost = true;
+}
+
+/* More than fits at once, sent by a task, taken by callbacks, sent back, and read by a coroutine. */
+static aw_status by_callbacks(void) {
+	static const aw_protocol protocol = {
+		.size = sizeof protocol, .data_received = take_data, .connection_lost = note_loss};
+	static char much[300 * 1024], back[sizeof much];
+	aw_stream *stream, *peer;
+	aw_coro *read;
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+	aw_status status = aw_stream_from_fd(NULL, ends[0], NULL, &stream);
+	if (status < 0) close(ends[0]);
+	if (status >= 0) {
+		keep(stream, close_and_unref);
+		status = aw_stream_from_fd(NULL, ends[1], NULL, &peer);
+	}
+	if (status < 0) {
+		close(ends[1]);
+		return status;
+	}
+	keep(peer, close_and_unref);
+	listener self = {0};
+	status = aw_stream_set_protocol(peer, &protocol, &self, NULL);
+	if (status >= 0) status = aw_stream_write(stream, much, sizeof much);
+	if (status >= 0) status = aw_stream_readexactly_coro(stream, back, sizeof back, &read);
+	if (status >= 0) {
+		keep(read, unref_coro);
+		status = aw_await_coro(read, NULL);
+	}
+	if (status >= 0) status = aw_stream_write_eof(stream);
+	if (status >= 0) status = aw_stream_wait_closed(peer, 10 * AW_SECOND);
+	/* The protocol must not outlive this function. */
+	aw_stream_set_protocol(peer, NULL, NULL, NULL);
+	return status < 0 ? status : right(self.is_lost && self.count == sizeof much);
+}
+
+static aw_status streams_body(void *ud) {
+	(void)ud;
+	aw_status status = release(in_memory());
+	if (status >= 0) status = release(over_a_server());
+	if (status >= 0) status = release(by_callbacks());
+	/* What closes ends by itself. */
+	aw_status slept = aw_sleep(AW_MILLISECOND);
+	return status < 0 ? status : slept;
+}
+
+static aw_status streams(const char *backend) {
+	return run(backend, streams_body);
+}
+
 /* --- datagrams --- */
 
 static void unref_datagram(void *object) {
@@ -1134,6 +1274,28 @@ static aw_status copying(const char *backend) {
 }
 
 const scenario scenarios[] = {
+	{"callbacks", callbacks},
+	{"tasks", tasks},
+	{"several", several},
+	{"in order", in_order},
+	{"scope", scope},
+	{"group", group},
+	{"steps", stepping},
+	{"queues", queues},
+	{"locks", locks},
+	{"process", process},
+	{"ready", ready},
+	{"driven", driven},
+	{"threads", threads},
+	{"barriers", barriers},
+	{"iterators", iterators},
+	{"told", told},
+	{"odds and ends", odds},
+	{"outcomes", outcomes},
+	{"whole", whole},
+	{"backends", backends_listed},
+	{"sockets", sockets},
+	{"streams", streams},
 	{"callbacks", callbacks},
 	{"tasks", tasks},
 	{"several", several},

@@ -52,8 +52,16 @@ static void note_leak(const fail_place *where, void *ud) {
 	seen->leaked = *where;
 }
 
+/* In the child, which hangs: leaves the place, and dies of the signal. */
+static void on_alarm(int number) {
+	seen->first = *fail_first();
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
 /* In the child. */
 static void live_through(const scenario *what, const char *backend, long nth, bool sticky) {
+	signal(SIGALRM, on_alarm);
 	alarm(SECONDS);
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (null >= 0) {
