@@ -472,7 +472,7 @@ AW_API size_t aw_stream_write_buffer_size(const aw_stream *stream);
  */
 AW_API aw_status aw_stream_write_buffer_limits(const aw_stream *stream, size_t *out_low, size_t *out_high);
 /**
- * Sets the marks of aw_stream_drain(), in bytes; -1 stands for the default: 64 KiB for `high`, or four times
+ * Sets the marks of aw_stream_drain(), in bytes; -1 means the default: 64 KiB for `high`, or four times
  * `low`; a quarter of `high` for `low`.
  *
  * Errors: -EINVAL unless 0 <= `low` <= `high`.

@@ -89,6 +89,7 @@ struct aw_loop {
 	LIST(closer) closers[CLOSE_PHASES];
 	closer task_closer;                      /* registered by the first task */
 	const event_source *event_source;        /* or NULL */
+	struct read_buffers *read_buffers;       /* of the streams; NULL until first used */
 	struct descriptors *descriptors;         /* readers and writers; NULL until first used */
 	struct signals *signals;                 /* signal handlers, likewise */
 	struct loop_threads *threads;            /* the default executor, likewise */

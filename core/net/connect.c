@@ -37,7 +37,7 @@ typedef struct attempt {
 
 struct connector {
 	aw_future future;
-	aw_connect_options options; /* its pointers are not used later, but for `prepare` */
+	aw_connect_options options; /* of its pointers, only `prepare_ud` is used later */
 	aw_stream_options stream;
 	aw_future *remote, *local; /* the look-ups, one after the other; references */
 	future_waiter waiter;      /* on the one that is pending; has a reference */
@@ -143,7 +143,7 @@ static void all_failed(connector *self) {
 			used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "", message);
 	}
 	if (self->options.flags & AW_CONNECT_ALL_ERRORS) {
-		aw_error **errors = malloc(self->count * sizeof *errors);
+		aw_error **errors = calloc(self->count, sizeof(aw_error *));
 		size_t count = 0;
 		aw_error *group = NULL;
 		for (size_t i = 0; errors && i < self->count; i++)

@@ -174,7 +174,7 @@ static aw_status server_check(const aw_server *self) {
 
 REFERENCES(aw_server, is_server(self))
 
-/* The loop closes. The connections' streams and tasks have closers of their own. */
+/* The loop closes. The connections' streams and tasks are closed separately. */
 static void server_shut(closer *base) {
 	aw_server *self = container_of(base, aw_server, closer);
 	object_ref(self);

@@ -98,7 +98,7 @@ static aw_status exit_run(ready_item *item) {
 static aw_status take_outputs(aw_process *process, aw_stream *streams[STDIO_STREAMS]) {
 	for (int number = 1; number < STDIO_STREAMS; number++) {
 		aw_status status = make_stream(process, number, NULL, NULL, &streams[number]);
-		if (status == 0 || status == AW_EINVALIDSTATE) continue; /* it is no pipe */
+		if (status == 0 || status == AW_EINVALIDSTATE) continue; /* not a pipe */
 		return status;
 	}
 	return 0;

@@ -2,10 +2,59 @@
 /* The buffers of a stream. */
 #include "buffer.h"
 
+#include "sanitize.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+
+/* --- memory --- */
+
+/* A pool hides accesses to memory that was released. */
+#ifdef CORO_ASAN
+#define POOL_MAX 0
+#else
+#define POOL_MAX (2 * 1024 * 1024)
+#endif
+
+/* The list for a capacity, or NULL. */
+static void **list_for(buffer_pool *pool, size_t capacity) {
+	size_t size = BUFFER_MIN;
+	for (size_t i = 0; pool && i < BUFFER_SIZES; i++, size *= 2)
+		if (capacity == size) return &pool->free[i];
+	return NULL;
+}
+
+static void *memory_take(buffer_pool *pool, size_t capacity) {
+	void **list = list_for(pool, capacity);
+	if (!list || !*list) return malloc(capacity);
+	void *memory = *list;
+	memcpy(list, memory, sizeof *list);
+	pool->size -= capacity;
+	return memory;
+}
+
+static void memory_give(buffer_pool *pool, void *memory, size_t capacity) {
+	void **list = list_for(pool, capacity);
+	if (!memory || !list || pool->size + capacity > POOL_MAX) {
+		free(memory);
+		return;
+	}
+	memcpy(memory, list, sizeof *list);
+	*list = memory;
+	pool->size += capacity;
+}
+
+void buffer_pool_empty(buffer_pool *self) {
+	for (size_t i = 0; i < BUFFER_SIZES; i++)
+		while (self->free[i]) {
+			void *memory = self->free[i];
+			memcpy(&self->free[i], memory, sizeof self->free[i]);
+			free(memory);
+		}
+	self->size = 0;
+}
 
 /* --- what has arrived --- */
 
@@ -19,13 +68,13 @@ unsigned char *in_reserve(in_buffer *self, size_t room) {
 		size_t capacity = size + room;
 		/* Twice as much, so that moving the bytes costs a constant for each. */
 		if (size && capacity < self->capacity * 2) capacity = self->capacity * 2;
-		unsigned char *memory = malloc(capacity);
+		unsigned char *memory = memory_take(self->pool, capacity);
 		if (!memory) return NULL;
 		if (size) memcpy(memory, in_data(self), size);
 		if (self->is_borrowed && !self->old)
 			self->old = self->memory;
 		else
-			free(self->memory);
+			memory_give(self->pool, self->memory, self->capacity);
 		self->memory = memory;
 		self->capacity = capacity;
 	}
@@ -43,8 +92,8 @@ void in_return(in_buffer *self) {
 
 void in_clear(in_buffer *self) {
 	free(self->old);
-	free(self->memory);
-	*self = (in_buffer){0};
+	memory_give(self->pool, self->memory, self->capacity);
+	*self = (in_buffer){.pool = self->pool};
 }
 
 /* --- what has to be sent --- */

@@ -8,8 +8,22 @@
 
 struct iovec;
 
+/*
+ * Memory that buffers have released, for the next ones: a busy stream needs a buffer for every read, and an idle
+ * one none. By sizes, each twice the one before.
+ */
+enum { BUFFER_MIN = 4 * 1024, BUFFER_MAX = 64 * 1024, BUFFER_SIZES = 5 };
+
+typedef struct buffer_pool {
+	void *free[BUFFER_SIZES]; /* lists, linked by their first bytes */
+	size_t size;              /* of all together */
+} buffer_pool;
+
+void buffer_pool_empty(buffer_pool *self);
+
 /* What has arrived. It holds no memory while it is empty. */
 typedef struct in_buffer {
+	buffer_pool *pool; /* or NULL */
 	unsigned char *memory;
 	size_t capacity;
 	size_t start, end; /* of the bytes that were not taken yet */

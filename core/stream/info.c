@@ -64,7 +64,7 @@ ENTRY(aw_stream_peer_credentials, (const aw_stream *stream, int32_t *out_pid, in
 	socklen_t size = sizeof peer;
 	if (getsockopt(fd_of(stream), SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return errno == ENOTSOCK || errno == EBADF ? -EOPNOTSUPP : -errno;
-	/* Without a peer, or for a socket of another family, there is no process. */
+	/* Without a peer, or for a socket of another family, no process is known. */
 	if (peer.pid <= 0) return -EOPNOTSUPP;
 	if (out_pid) *out_pid = peer.pid;
 	if (out_uid) *out_uid = (int32_t)peer.uid;

@@ -76,7 +76,7 @@ void protocol_data(aw_stream *self) {
 		return;
 	}
 	in_buffer arrived = self->in;
-	self->in = (in_buffer){0};
+	self->in = (in_buffer){.pool = arrived.pool};
 	aw_status status = 0;
 	if (protocol->data_received)
 		status = protocol->data_received(self, self->protocol_ud, in_data(&arrived), size);

@@ -7,11 +7,12 @@
 #include "report.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/uio.h>
 
 enum {
-	READ_MIN = 4 * 1024,
-	READ_MAX = 64 * 1024,
+	READ_MIN = BUFFER_MIN,
+	READ_MAX = BUFFER_MAX,
 	WRITE_PARTS = 16, /* of one writev(2) */
 	DEFAULT_LIMIT = 64 * 1024,
 	DEFAULT_HIGH = 64 * 1024
@@ -21,6 +22,34 @@ enum {
 
 static void wake_all(wait_queue *queue) {
 	while (wait_queue_wake_next(queue)) continue;
+}
+
+/* --- the memory of the loop's streams --- */
+
+struct read_buffers {
+	closer closer;
+	aw_loop *loop;
+	buffer_pool pool;
+};
+
+static void read_buffers_close(closer *base) {
+	struct read_buffers *self = container_of(base, struct read_buffers, closer);
+	self->loop->read_buffers = NULL;
+	buffer_pool_empty(&self->pool);
+	free(self);
+}
+
+/* Returns NULL without memory: the streams do without it. */
+static buffer_pool *pool_of(aw_loop *loop) {
+	if (!loop->read_buffers) {
+		struct read_buffers *self = calloc(1, sizeof *self);
+		if (!self) return NULL;
+		self->loop = loop;
+		self->closer = (closer){.phase = CLOSE_TABLES, .close = read_buffers_close};
+		loop_add_closer(loop, &self->closer);
+		loop->read_buffers = self;
+	}
+	return &loop->read_buffers->pool;
 }
 
 /* --- reading --- */
@@ -221,6 +250,7 @@ static void tell_owner(aw_stream *self) {
 }
 
 static void on_closed(aw_stream *self) {
+	self->in.pool = NULL; /* the stream may outlive the loop */
 	self->state = STREAM_CLOSED;
 	methods_release(self);
 	loop_remove_closer(self->loop, &self->closer);
@@ -312,6 +342,7 @@ void stream_ready(aw_stream *self, uint32_t events) {
 /* The loop closes: everything is given up. */
 static void stream_shut(closer *base) {
 	aw_stream *self = container_of(base, aw_stream, closer);
+	self->in.pool = NULL;
 	self->state = STREAM_CLOSED;
 	self->eof = true;
 	if (!self->failure) self->failure = AW_ELOOPCLOSED;
@@ -387,6 +418,7 @@ aw_status stream_make(aw_loop *loop, const aw_stream_methods *methods, void *ud,
 	self->lazy = options->flags & AW_STREAM_NO_READ_AHEAD;
 	self->limit = options->limit ? options->limit : DEFAULT_LIMIT;
 	self->next_read = READ_MIN;
+	self->in.pool = pool_of(loop);
 	self->flush.run = flush_run;
 	self->end.run = end_run;
 	self->deadline.item.run = deadline_run;

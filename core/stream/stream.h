@@ -98,7 +98,7 @@ void stream_flush(aw_stream *self);
 void stream_update_writing(aw_stream *self);
 /* The connection has failed: it is closed in the next iteration. */
 void stream_fail(aw_stream *self, aw_status status);
-/* Returns the failure, which is told by that, or `otherwise`. */
+/* Returns the failure, and notes that the program knows it; or `otherwise`. */
 aw_status stream_failure(aw_stream *self, aw_status otherwise);
 /* Returns 0 if something may be written. */
 aw_status stream_writing_check(aw_stream *self);

@@ -81,7 +81,7 @@ static void available(void) {
 	static const aw_stream_options lazy = {.size = sizeof lazy, .flags = AW_STREAM_NO_READ_AHEAD};
 	over_each_kind(takes_nothing_by_itself);
 	over_each_kind(what_stays_counts_against_the_limit);
-	/* A protocol is told of what arrives, also where nobody else reads ahead. */
+	/* A protocol is called for what arrives, also where nobody else reads ahead. */
 	over_each_kind_with(takes_nothing_by_itself, &lazy);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * N08: datagrams keep their boundaries and the order of asyncio's callbacks; nobody listening is an
+ * N08: datagrams keep their boundaries, and asyncio's order of callbacks; nobody listening is an
  * error_received, and never a connection_lost.
  */
 #include "case.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* X01: A line that does not end within the limit is told, and readuntil keeps what has arrived. */
+/* X01: A line that does not end within the limit is an error, and readuntil keeps what has arrived. */
 #include "streams.h"
 
 static void feed(ends *streams, const char *text) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* N11: A pipe's end is told as an end, then as a loss without an error; a regular file is refused. */
+/* N11: A pipe ends with an eof_received, then a connection_lost without an error; a regular file is refused. */
 #include "case.h"
 
 #include <fcntl.h>

@@ -339,12 +339,34 @@ pub struct aw_stream_methods {
     pub release: ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void)>,
     pub fd:
         ::core::option::Option<unsafe extern "C" fn(ud: *mut std::os::raw::c_void) -> std::os::raw::c_int>,
+    pub sendfile: ::core::option::Option<
+        unsafe extern "C" fn(
+            ud: *mut std::os::raw::c_void,
+            file_fd: std::os::raw::c_int,
+            offset: u64,
+            count: usize,
+        ) -> aw_status,
+    >,
+    pub splice_read: ::core::option::Option<
+        unsafe extern "C" fn(
+            ud: *mut std::os::raw::c_void,
+            pipe_fd: std::os::raw::c_int,
+            count: usize,
+        ) -> aw_status,
+    >,
+    pub splice_write: ::core::option::Option<
+        unsafe extern "C" fn(
+            ud: *mut std::os::raw::c_void,
+            pipe_fd: std::os::raw::c_int,
+            count: usize,
+        ) -> aw_status,
+    >,
 }
 #[test]
 fn bindgen_test_layout_aw_stream_methods() {
     assert_eq!(
         ::core::mem::size_of::<aw_stream_methods>(),
-        72usize,
+        96usize,
         concat!("Size of: ", stringify!(aw_stream_methods))
     );
     assert_eq!(
@@ -472,6 +494,42 @@ fn bindgen_test_layout_aw_stream_methods() {
         );
     }
     test_field_fd();
+    fn test_field_sendfile() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).sendfile) as usize - ptr as usize
+            },
+            72usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(sendfile))
+        );
+    }
+    test_field_sendfile();
+    fn test_field_splice_read() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).splice_read) as usize - ptr as usize
+            },
+            80usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(splice_read))
+        );
+    }
+    test_field_splice_read();
+    fn test_field_splice_write() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_stream_methods>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).splice_write) as usize - ptr as usize
+            },
+            88usize,
+            concat!("Offset of field: ", stringify!(aw_stream_methods), "::", stringify!(splice_write))
+        );
+    }
+    test_field_splice_write();
 }
 pub const AW_STREAM_NO_READ_AHEAD: aw_stream_flag = 1;
 pub type aw_stream_flag = std::os::raw::c_uint;
@@ -590,6 +648,15 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_stream_ready(stream: *mut aw_stream, events: u32) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_fail(stream: *mut aw_stream, error: *mut aw_error) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_methods_data(
+        stream: *const aw_stream,
+        methods: *const aw_stream_methods,
+    ) -> *mut std::os::raw::c_void;
 }
 extern "C" {
     pub fn aw_stream_read(
@@ -767,6 +834,94 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_stream_set_write_buffer_limits(stream: *mut aw_stream, high: i64, low: i64) -> aw_status;
+}
+pub const AW_COPY_BUFFER: aw_copy_way = 1;
+pub const AW_COPY_SPLICE: aw_copy_way = 2;
+pub type aw_copy_way = std::os::raw::c_uint;
+pub const AW_COPY_NO_SPLICE: aw_copy_flag = 1;
+pub type aw_copy_flag = std::os::raw::c_uint;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_copy_options {
+    pub size: u32,
+    pub flags: u32,
+}
+#[test]
+fn bindgen_test_layout_aw_copy_options() {
+    assert_eq!(
+        ::core::mem::size_of::<aw_copy_options>(),
+        8usize,
+        concat!("Size of: ", stringify!(aw_copy_options))
+    );
+    assert_eq!(
+        ::core::mem::align_of::<aw_copy_options>(),
+        4usize,
+        concat!("Alignment of ", stringify!(aw_copy_options))
+    );
+    fn test_field_size() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_copy_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).size) as usize - ptr as usize
+            },
+            0usize,
+            concat!("Offset of field: ", stringify!(aw_copy_options), "::", stringify!(size))
+        );
+    }
+    test_field_size();
+    fn test_field_flags() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_copy_options>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).flags) as usize - ptr as usize
+            },
+            4usize,
+            concat!("Offset of field: ", stringify!(aw_copy_options), "::", stringify!(flags))
+        );
+    }
+    test_field_flags();
+}
+extern "C" {
+    pub fn aw_stream_copy(
+        source: *mut aw_stream,
+        target: *mut aw_stream,
+        limit: i64,
+        options: *const aw_copy_options,
+        out_count: *mut u64,
+        out_way: *mut u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_copy_coro(
+        source: *mut aw_stream,
+        target: *mut aw_stream,
+        limit: i64,
+        options: *const aw_copy_options,
+        out_count: *mut u64,
+        out_way: *mut u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_sendfile(
+        stream: *mut aw_stream,
+        fd: std::os::raw::c_int,
+        offset: i64,
+        count: i64,
+        out_sent: *mut u64,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_sendfile_coro(
+        stream: *mut aw_stream,
+        fd: std::os::raw::c_int,
+        offset: i64,
+        count: i64,
+        out_sent: *mut u64,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
 }
 extern "C" {
     pub fn aw_stream_wait_ready(stream: *mut aw_stream, events: u32) -> aw_status;
@@ -1986,6 +2141,9 @@ pub const AW_ENOLOOP: aw_error_code = -5025;
 pub const AW_ESYSTEMEXIT: aw_error_code = -5026;
 pub const AW_EPENDING: aw_error_code = -5027;
 pub const AW_EGAIERROR: aw_error_code = -5028;
+pub const AW_ETLS: aw_error_code = -5029;
+pub const AW_ECERTIFICATE: aw_error_code = -5030;
+pub const AW_ETRUNCATED: aw_error_code = -5031;
 pub const AW_EUSER: aw_error_code = -20000;
 pub const AW_EUSER_LAST: aw_error_code = -29999;
 pub const AW_EPERM: aw_error_code = -1;
@@ -4253,6 +4411,13 @@ pub struct aw_protocol {
             length: usize,
         ) -> aw_status,
     >,
+    pub data_available: ::core::option::Option<
+        unsafe extern "C" fn(
+            stream: *mut aw_stream,
+            ud: *mut std::os::raw::c_void,
+            length: usize,
+        ) -> aw_status,
+    >,
     pub get_buffer: ::core::option::Option<
         unsafe extern "C" fn(
             stream: *mut aw_stream,
@@ -4282,7 +4447,7 @@ pub struct aw_protocol {
 }
 #[test]
 fn bindgen_test_layout_aw_protocol() {
-    assert_eq!(::core::mem::size_of::<aw_protocol>(), 72usize, concat!("Size of: ", stringify!(aw_protocol)));
+    assert_eq!(::core::mem::size_of::<aw_protocol>(), 80usize, concat!("Size of: ", stringify!(aw_protocol)));
     assert_eq!(
         ::core::mem::align_of::<aw_protocol>(),
         8usize,
@@ -4336,6 +4501,18 @@ fn bindgen_test_layout_aw_protocol() {
         );
     }
     test_field_data_received();
+    fn test_field_data_available() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_protocol>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).data_available) as usize - ptr as usize
+            },
+            24usize,
+            concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(data_available))
+        );
+    }
+    test_field_data_available();
     fn test_field_get_buffer() {
         assert_eq!(
             unsafe {
@@ -4343,7 +4520,7 @@ fn bindgen_test_layout_aw_protocol() {
                 let ptr = uninit.as_ptr();
                 ::core::ptr::addr_of!((*ptr).get_buffer) as usize - ptr as usize
             },
-            24usize,
+            32usize,
             concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(get_buffer))
         );
     }
@@ -4355,7 +4532,7 @@ fn bindgen_test_layout_aw_protocol() {
                 let ptr = uninit.as_ptr();
                 ::core::ptr::addr_of!((*ptr).buffer_updated) as usize - ptr as usize
             },
-            32usize,
+            40usize,
             concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(buffer_updated))
         );
     }
@@ -4367,7 +4544,7 @@ fn bindgen_test_layout_aw_protocol() {
                 let ptr = uninit.as_ptr();
                 ::core::ptr::addr_of!((*ptr).eof_received) as usize - ptr as usize
             },
-            40usize,
+            48usize,
             concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(eof_received))
         );
     }
@@ -4379,7 +4556,7 @@ fn bindgen_test_layout_aw_protocol() {
                 let ptr = uninit.as_ptr();
                 ::core::ptr::addr_of!((*ptr).connection_lost) as usize - ptr as usize
             },
-            48usize,
+            56usize,
             concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(connection_lost))
         );
     }
@@ -4391,7 +4568,7 @@ fn bindgen_test_layout_aw_protocol() {
                 let ptr = uninit.as_ptr();
                 ::core::ptr::addr_of!((*ptr).pause_writing) as usize - ptr as usize
             },
-            56usize,
+            64usize,
             concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(pause_writing))
         );
     }
@@ -4403,7 +4580,7 @@ fn bindgen_test_layout_aw_protocol() {
                 let ptr = uninit.as_ptr();
                 ::core::ptr::addr_of!((*ptr).resume_writing) as usize - ptr as usize
             },
-            64usize,
+            72usize,
             concat!("Offset of field: ", stringify!(aw_protocol), "::", stringify!(resume_writing))
         );
     }
