@@ -142,6 +142,10 @@ static void all_failed(connector *self) {
 		if (used < sizeof text)
 			used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "", message);
 	}
+	if (!first) {
+		fail(self, -EADDRNOTAVAIL);
+		return;
+	}
 	if (self->options.flags & AW_CONNECT_ALL_ERRORS) {
 		aw_error **errors = calloc(self->count, sizeof(aw_error *));
 		size_t count = 0;
