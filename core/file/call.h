@@ -10,6 +10,7 @@
 #include "coro.h"
 #include "failure.h"
 #include "file.h"
+#include "system_calls.h"
 
 #include <await/file.h>
 #include <await/stackless.h>
@@ -76,10 +77,6 @@ struct file_call {
 aw_status file_call_now(file_call *call);
 /* The same as a coroutine, which has its own copies of the paths. */
 aw_status file_call_later(aw_loop *loop, const file_call *call, aw_coro **out);
-
-static inline void *file_without_const(const void *data) {
-	return (void *)(uintptr_t)data;
-}
 
 /* Stores the result of a system call that has just returned. */
 static inline void file_call_set(file_call *self, int64_t result) {

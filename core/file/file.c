@@ -110,7 +110,7 @@ static aw_status open_call(file_call *out, const char *path, uint32_t flags, uin
                            const void *origin) {
 	if (!path || mode & ~(uint32_t)07777) return -EINVAL;
 	*out = (file_call){.verb = &verb_open,
-	                   .path = file_without_const(path),
+	                   .path = without_const(path),
 	                   .dir = AT_FDCWD,
 	                   .flags = flags,
 	                   .mode = mode,
@@ -376,7 +376,7 @@ static file_call write_call(const file_verb *verb, aw_file *file, const void *da
                             uint64_t offset, uint64_t *out_written, const void *origin) {
 	return (file_call){.verb = verb,
 	                   .file = file,
-	                   .buffer = file_without_const(data),
+	                   .buffer = without_const(data),
 	                   .length = length,
 	                   .offset = (int64_t)offset,
 	                   .out_count = out_written,

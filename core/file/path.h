@@ -11,8 +11,8 @@
 static inline file_call path_call(const file_verb *verb, const char *path, const char *path2,
                                   const void *origin) {
 	return (file_call){.verb = verb,
-	                   .path = file_without_const(path),
-	                   .path2 = file_without_const(path2),
+	                   .path = without_const(path),
+	                   .path2 = without_const(path2),
 	                   .dir = AT_FDCWD,
 	                   .origin = origin};
 }

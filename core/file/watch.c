@@ -728,7 +728,7 @@ static file_call watch_call(const file_verb *verb, aw_watch *watch, const char *
                             uint32_t flags, const void *origin) {
 	return (file_call){.verb = verb,
 	                   .made = watch,
-	                   .path = file_without_const(path),
+	                   .path = without_const(path),
 	                   .mode = kinds,
 	                   .flags = flags,
 	                   .origin = origin};

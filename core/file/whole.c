@@ -172,7 +172,7 @@ static const file_verb verb_replace = {.run = run_replace, .traits = FILE_PATHS}
 static file_call replace_call(const char *path, const void *data, size_t length, uint32_t mode,
                               const void *origin) {
 	file_call call = path_call(&verb_replace, path, NULL, origin);
-	call.buffer = file_without_const(data);
+	call.buffer = without_const(data);
 	call.length = length;
 	call.mode = mode;
 	return call;

@@ -7,6 +7,7 @@
 #include "descriptors.h"
 #include "failure.h"
 #include "os.h"
+#include "system_calls.h"
 #include "task.h"
 
 #include <await/socket.h>
@@ -59,10 +60,6 @@ enum {
 	SENDFILE_MAX = 1024 * 1024,    /* in one system call, which may read from a disk */
 	BURST_MAX = 16 * SENDFILE_MAX, /* then others have a turn, however fast the peer is */
 };
-
-static aw_status count_or_errno(ssize_t result) {
-	return result < 0 ? -errno : (aw_status)result;
-}
 
 static size_t count_limit(size_t length) {
 	return length > INT32_MAX ? INT32_MAX : length;
@@ -279,10 +276,6 @@ static aw_status call_later(aw_loop *loop, const socket_call *call, const void *
 }
 
 /* --- public functions --- */
-
-static void *without_const(const void *data) {
-	return (void *)(uintptr_t)data;
-}
 
 static socket_call recv_call(int fd, void *buffer, size_t length) {
 	return (socket_call){.verb = &verb_recv, .fd = fd, .buffer = buffer, .length = length};

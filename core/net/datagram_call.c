@@ -4,6 +4,7 @@
 
 #include "coro.h"
 #include "failure.h"
+#include "system_calls.h"
 #include "task.h"
 
 #include <await/stackless.h>
@@ -334,10 +335,6 @@ static aw_status call_later(datagram_call *call, aw_datagram *handle, const void
 }
 
 /* --- public functions --- */
-
-static void *without_const(const void *data) {
-	return (void *)(uintptr_t)data;
-}
 
 static datagram_call recv_call(void *buffer, size_t length, struct sockaddr *address, uint32_t *room) {
 	return (datagram_call){

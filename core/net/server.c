@@ -92,12 +92,9 @@ static void update_hold(aw_server *self) {
 		object_unref(self);
 }
 
-static void wake_all(wait_queue *queue) {
-	while (wait_queue_wake_next(queue)) continue;
-}
-
 static void check_ended(aw_server *self) {
-	if (self->closed && !self->listeners.first && !self->connections.first) wake_all(&self->closes);
+	if (self->closed && !self->listeners.first && !self->connections.first)
+		wait_queue_wake_all(&self->closes);
 	update_hold(self);
 }
 
@@ -142,7 +139,7 @@ static void server_close(aw_server *self) {
 	}
 	if (self->spare >= 0) close(self->spare);
 	self->spare = -1;
-	wake_all(&self->ends);
+	wait_queue_wake_all(&self->ends);
 	check_ended(self);
 }
 

@@ -6,6 +6,7 @@
 #include "failure.h"
 #include "no_sigpipe.h"
 #include "stream.h"
+#include "system_calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,10 +49,6 @@ static bool is_busy(const endpoint *self) {
 }
 
 /* --- system calls --- */
-
-static aw_status count_or_errno(ssize_t result) {
-	return result < 0 ? -errno : (aw_status)result;
-}
 
 static aw_status socket_read(void *ud, void *buffer, size_t length) {
 	endpoint *self = ud;

@@ -5,6 +5,7 @@
  */
 #include "call.h"
 #include "failure.h"
+#include "system_calls.h"
 
 #include <errno.h>
 #include <string.h>
@@ -235,10 +236,6 @@ static bool separators_are_valid(const struct iovec *separators, size_t count) {
 	for (size_t i = 0; i < count; i++)
 		if (!separators[i].iov_base || !separators[i].iov_len) return false;
 	return true;
-}
-
-static void *without_const(const void *data) {
-	return (void *)(uintptr_t)data;
 }
 
 static void until_one(stream_call *self, const stream_verb *verb, aw_stream *stream, const void *separator,

@@ -18,12 +18,6 @@ enum {
 	DEFAULT_HIGH = 64 * 1024
 };
 
-/* --- queues of waiting calls --- */
-
-static void wake_all(wait_queue *queue) {
-	while (wait_queue_wake_next(queue)) continue;
-}
-
 /* --- the memory of the loop's streams --- */
 
 struct read_buffers {
@@ -133,7 +127,7 @@ void stream_update_writing(aw_stream *self) {
 		protocol_writing(self, true);
 	} else if (self->writing_paused && self->out.size <= self->low) {
 		self->writing_paused = false;
-		wake_all(&self->drains);
+		wait_queue_wake_all(&self->drains);
 		protocol_writing(self, false);
 	}
 }
@@ -254,7 +248,7 @@ static void on_closed(aw_stream *self) {
 	self->state = STREAM_CLOSED;
 	methods_release(self);
 	loop_remove_closer(self->loop, &self->closer);
-	wake_all(&self->closes);
+	wait_queue_wake_all(&self->closes);
 	deadline_stop(self);
 	protocol_lost(self);
 	tell_owner(self);
@@ -275,9 +269,9 @@ static aw_status end_run(ready_item *item) {
 	self->ending = true;
 	self->eof = true;
 	self->writing_paused = false;
-	wake_all(&self->readers);
-	wake_all(&self->writers);
-	wake_all(&self->drains);
+	wait_queue_wake_all(&self->readers);
+	wait_queue_wake_all(&self->writers);
+	wait_queue_wake_all(&self->drains);
 	try_to_end(self);
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* Writing, and waiting for the end. */
 #include "call.h"
 #include "failure.h"
+#include "system_calls.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,10 +26,6 @@ static aw_status send_now(aw_stream *stream, const struct iovec *parts, size_t c
 	}
 	stream->bytes_written += (uint64_t)sent;
 	return sent;
-}
-
-static void *without_const(const void *data) {
-	return (void *)(uintptr_t)data;
 }
 
 aw_status stream_send_now(aw_stream *self, const void *data, size_t length) {

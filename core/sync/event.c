@@ -106,7 +106,7 @@ ENTRY(aw_event_set, (aw_event *event), (event)) {
 	if (status < 0) return status;
 	if (event->set) return 0;
 	event->set = true;
-	for (waiter *at = event->waiters.first; at; at = at->next) future_finish(at->wakeup, NULL, NULL);
+	wait_queue_wake_all(&event->waiters);
 	return 0;
 }
 

@@ -56,6 +56,10 @@ bool wait_queue_wake_next(wait_queue *self) {
 	return false;
 }
 
+void wait_queue_wake_all(wait_queue *self) {
+	for (waiter *at = self->first; at; at = at->next) future_finish(at->wakeup, NULL, NULL);
+}
+
 bool wait_queue_pop_next(wait_queue *self) {
 	for (waiter *at; (at = self->first);) {
 		wait_queue_unlink(at);

@@ -38,6 +38,8 @@ bool wait_queue_leave(waiter *self);
 void wait_queue_wake_first(wait_queue *self);
 /* Wakes the first waiter that is not woken yet; false if there is none. */
 bool wait_queue_wake_next(wait_queue *self);
+/* Wakes every waiter that is not woken yet. */
+void wait_queue_wake_all(wait_queue *self);
 /* As wait_queue_wake_next(), and removes every waiter up to that one, as asyncio's queues do. */
 bool wait_queue_pop_next(wait_queue *self);
 /* True if the queue is empty or every waiter in it was cancelled. */
