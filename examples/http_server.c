@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A web server for the files of a folder: HTTP/1.1 with ranges and sendfile. usage: http_server [OPTION...] FOLDER */
+/* A web server for the files of a folder: HTTP/1.1 with ranges, sendfile and TLS. usage: http_server [OPTION...] FOLDER */
 #define _GNU_SOURCE /* scandirat, strptime */
 #include <await/easy.h>
+#include <await/tls.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +35,8 @@ typedef struct site {
 	const char *host, *port;
 	int64_t idle, head, send, grace; /* how long a client may take, in nanoseconds */
 	uint64_t max_connections;
-	int root; /* the folder */
+	int root;            /* the folder */
+	aw_tls_context *tls; /* or NULL: plain HTTP */
 	aw_server *server;
 	connection *connections;
 	bool stopping;
@@ -572,8 +574,7 @@ static aw_status serve_requests(connection *self) {
 }
 
 /* Any stream will do: a TCP connection, one with TLS, or one in memory for a test. */
-static aw_status serve(aw_stream *stream, void *ud) {
-	site *shared = ud;
+static aw_status serve_stream(aw_stream *stream, site *shared) {
 	connection *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
 	*self = (connection){.site = shared, .stream = stream, .next = shared->connections, .peer = "-"};
@@ -604,7 +605,25 @@ static aw_status serve(aw_stream *stream, void *ud) {
 	}
 }
 
+static aw_status serve(aw_stream *stream, void *ud) {
+	site *shared = ud;
+	if (!shared->tls) return serve_stream(stream, shared);
+	/* The handshake takes over a reference, and gives one to the stream that encrypts. */
+	AW_AUTO(aw_stream) secure = aw_stream_ref(stream);
+	aw_status status = aw_tls_accept(secure, shared->tls, NULL, &secure);
+	/* A client that does not agree is nothing to report. */
+	if (status < 0) return status == AW_ECANCELLED || status == -ENOMEM ? status : 0;
+	status = serve_stream(secure, shared);
+	aw_stream_close(secure);
+	return status;
+}
+
 /* --- the server --- */
+
+static aw_status load_certificate(site *self, const char *certificate, const char *key) {
+	AW_TRY(aw_tls_context_new(AW_TLS_SERVER, &self->tls));
+	return aw_tls_context_load_cert_chain(self->tls, certificate, key, NULL);
+}
 
 /* What was asked is answered; a second signal ends that too. */
 static aw_status stop(aw_loop *loop, void *ud) {
@@ -631,7 +650,7 @@ static aw_status run(void *ud) {
 	self->server = server;
 	AW_TRY(aw_loop_add_signal_handler(aw_loop_current(), SIGINT, stop, self, NULL));
 	AW_TRY(aw_loop_add_signal_handler(aw_loop_current(), SIGTERM, stop, self, NULL));
-	printf("serving on http://%s:%d/\n", self->host, aw_server_port(server, 0));
+	printf("serving on %s://%s:%d/\n", self->tls ? "https" : "http", self->host, aw_server_port(server, 0));
 	AW_TRY(aw_server_serve_forever(server)); /* until stop() closes it */
 	aw_status status = aw_timeout_run(self->grace, wait_closed, server);
 	if (status != AW_ETIMEOUT) return status;
@@ -652,7 +671,9 @@ static int usage(const char *name) {
 	        "  -i SECONDS  for a client to begin its next request (60)\n"
 	        "  -r SECONDS  for it to send the request's head (10)\n"
 	        "  -s SECONDS  for it to take 256 KiB (60)\n"
-	        "  -g SECONDS  for requests to end after SIGTERM (30)\n",
+	        "  -g SECONDS  for requests to end after SIGTERM (30)\n"
+	        "  -t FILE     a certificate chain, for HTTPS\n"
+	        "  -k FILE     its private key\n",
 	        name);
 	return 2;
 }
@@ -665,7 +686,8 @@ int main(int count, char **arguments) {
 	             .send = 60 * AW_SECOND,
 	             .grace = 30 * AW_SECOND,
 	             .max_connections = 1000};
-	for (int option; (option = getopt(count, arguments, "a:p:c:i:r:s:g:")) != -1;) {
+	const char *certificate = NULL, *key = NULL;
+	for (int option; (option = getopt(count, arguments, "a:p:c:i:r:s:g:t:k:")) != -1;) {
 		switch (option) {
 		case 'a': self.host = optarg; break;
 		case 'p': self.port = optarg; break;
@@ -674,10 +696,16 @@ int main(int count, char **arguments) {
 		case 'r': self.head = seconds(optarg); break;
 		case 's': self.send = seconds(optarg); break;
 		case 'g': self.grace = seconds(optarg); break;
+		case 't': certificate = optarg; break;
+		case 'k': key = optarg; break;
 		default: return usage(arguments[0]);
 		}
 	}
-	if (optind + 1 != count) return usage(arguments[0]);
+	if (optind + 1 != count || !certificate != !key) return usage(arguments[0]);
+	if (certificate && load_certificate(&self, certificate, key) < 0) {
+		fprintf(stderr, "%s: this certificate or its key cannot be used\n", certificate);
+		return 1;
+	}
 	self.root = open(arguments[optind], O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (self.root < 0) {
 		perror(arguments[optind]);
@@ -685,6 +713,7 @@ int main(int count, char **arguments) {
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0); /* the log, a line at a time */
 	int code = aw_main(NULL, run, &self, NULL);
+	aw_tls_context_unref(self.tls);
 	close(self.root);
 	return code;
 }

@@ -36,8 +36,9 @@ class Server:
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         select.select([self.process.stdout], [], [], 60)
         line = self.process.stdout.readline()
-        self.port = int(re.fullmatch(r'serving on http://127\.0\.0\.1:(\d+)/\n', line)[1])
-        self.url = f'http://127.0.0.1:{self.port}'
+        scheme, port = re.fullmatch(r'serving on (https?)://127\.0\.0\.1:(\d+)/\n', line).groups()
+        self.port = int(port)
+        self.url = f'{scheme}://127.0.0.1:{port}'
         self.log = ''
         self.reader = threading.Thread(target=self.read_log)
         self.reader.start()
@@ -273,6 +274,25 @@ def check_end(folder):
         server.stop()
 
 
+def check_tls(folder):
+    """The same over TLS, with a certificate that curl is told to trust; who speaks something else is refused."""
+    certificate, key = str(folder / 'certificate.pem'), str(folder / 'key.pem')
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate, '-days', '2', '-subj', '/CN=test',
+                    '-addext', 'subjectAltName=IP:127.0.0.1'], check=True, stderr=subprocess.DEVNULL)
+    server = Server(folder, '-t', certificate, '-k', key)
+    try:
+        big = (folder / 'big.bin').read_bytes()
+        check(curl('--cacert', certificate, f'{server.url}/big.bin') == big, 'the big file over TLS is not what was sent')
+        check(curl('--cacert', certificate, '-r', '1000-1999', f'{server.url}/big.bin') == big[1000:2000], 'range 1000-1999 over TLS')
+        two = curl('--cacert', certificate, '-w', '%{num_connects} ', f'{server.url}/hello.txt', f'{server.url}/1.txt')
+        check(two == b'hello, world\n1 ' + b'1' * 100 + b'0 ', f'the connection over TLS was not kept: {two}')
+        done = subprocess.run(['curl', '--silent', f'{server.url}/hello.txt'], stdout=subprocess.PIPE, check=False)
+        check(done.returncode == 60 and done.stdout == b'', 'a certificate that nobody vouches for was accepted')
+        check(not server.raw(b'GET / HTTP/1.1\r\nHost: x\r\n\r\n').startswith(b'HTTP/'), 'it answered plain HTTP')
+    finally:
+        server.stop()
+
+
 def main():
     with tempfile.TemporaryDirectory() as there:
         folder = pathlib.Path(there)
@@ -288,6 +308,7 @@ def main():
         check(re.search(r'^127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET /hello\.txt HTTP/1\.1" 200 13$', server.log, re.M), 'no log')
         check_slow_clients(folder)
         check_end(folder)
+        check_tls(folder)
     for line in wrong:
         print(line)
     print(f'{1 if not wrong else 0} passed, {1 if wrong else 0} failed')
