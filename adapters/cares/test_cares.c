@@ -89,7 +89,7 @@ static aw_status addresses(void *ud) {
 	       strcmp(text, "192.0.2.2/80/1 192.0.2.1/80/1") == 0);
 	EXPECT_INT(look_up("good.test", NULL, AF_INET6, SOCK_DGRAM, 0, text, sizeof text), 0);
 	EXPECT_STR(text, "2001:db8::1/0/2");
-	EXPECT_INT(look_up("good.test", "http", AF_UNSPEC, SOCK_STREAM, 0, text, sizeof text), 0);
+	EXPECT_INT(look_up("good.test", "80", AF_UNSPEC, SOCK_STREAM, 0, text, sizeof text), 0);
 	EXPECT(strstr(text, "192.0.2.1/80/1") && strstr(text, "192.0.2.2/80/1") &&
 	       strstr(text, "2001:db8::1/80/1"));
 	EXPECT_INT(look_up("v4.test", "1", AF_UNSPEC, 0, 0, text, sizeof text), 0);
@@ -119,7 +119,8 @@ static aw_status names(void *ud) {
 	EXPECT_INT(aw_getnameinfo(NULL, (struct sockaddr *)&address, sizeof address, NI_NAMEREQD, &future), 0);
 	EXPECT_INT(aw_await(future, &value), 0);
 	EXPECT_STR(aw_nameinfo_host(value), "good.test");
-	EXPECT_STR(aw_nameinfo_service(value), "http");
+	/* Not every system has an /etc/services. */
+	EXPECT_STR(aw_nameinfo_service(value), getservbyname("http", "tcp") ? "http" : "80");
 	aw_future_unref(future);
 	inet_pton(AF_INET, "192.0.2.99", &address.sin_addr);
 	EXPECT_INT(aw_getnameinfo(NULL, (struct sockaddr *)&address, sizeof address, NI_NAMEREQD, &future), 0);
