@@ -46,10 +46,8 @@ void connection_stop_timer(connection *self) {
 	aw_handle *timer = self->timer;
 	if (!timer) return;
 	self->timer = NULL;
-	connection_ref(self);
-	aw_handle_cancel(timer);
+	aw_handle_cancel(timer); /* drops the timer's reference to the connection */
 	aw_handle_unref(timer);
-	connection_unref(self);
 }
 
 aw_status connection_give_up(aw_loop *loop, void *ud) {

@@ -226,24 +226,9 @@
 %ignore aw_server_socket;
 %ignore aw_server_port;
 %ignore aw_server_loop;
-%ignore aw_stream_methods;
-%ignore aw_stream_options;
-%ignore aw_copy_options;
-%ignore aw_protocol;
-%ignore aw_connect_options;
-%ignore aw_server_options;
-%ignore aw_prepare_fn;
-%ignore aw_client_fn;
-%ignore aw_stream_flag;
-%ignore aw_connect_flag;
-%ignore aw_server_flag;
 %ignore aw_process_stream;
 %ignore aw_process_set_protocol;
-%ignore aw_process_protocol;
 /* Files are the host language's own. */
-%ignore aw_file_info;
-%ignore aw_walk_entry;
-%ignore aw_watch_event;
 %ignore aw_file_open_coro;
 %ignore aw_file_open_at_coro;
 %ignore aw_file_adopt;
@@ -284,3 +269,23 @@
 %ignore aw_watch_remove_coro;
 %ignore aw_watch_next_coro;
 %ignore aw_watch_event_free;
+
+/* Structs, enums and kinds of callback that only those functions need. */
+%define UNUSED_TYPE(name)
+%ignore name;
+%enddef
+UNUSED_TYPE(aw_client_fn)
+UNUSED_TYPE(aw_connect_flag)
+UNUSED_TYPE(aw_connect_options)
+UNUSED_TYPE(aw_copy_options)
+UNUSED_TYPE(aw_file_info)
+UNUSED_TYPE(aw_prepare_fn)
+UNUSED_TYPE(aw_process_protocol)
+UNUSED_TYPE(aw_protocol)
+UNUSED_TYPE(aw_server_flag)
+UNUSED_TYPE(aw_server_options)
+UNUSED_TYPE(aw_stream_flag)
+UNUSED_TYPE(aw_stream_methods)
+UNUSED_TYPE(aw_stream_options)
+UNUSED_TYPE(aw_walk_entry)
+UNUSED_TYPE(aw_watch_event)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# needs 3.12
 # X15: A failure of the task that serves a connection is reported, and ends that connection only.
 import asyncio
 
