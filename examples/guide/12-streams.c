@@ -36,12 +36,14 @@ static aw_status answer(void *ud) {
 
 static aw_status ask(aw_stream *stream, const char *name) {
 	const char *line;
-	char *end;
+	char number[16] = "", *end;
 	AW_TRY(aw_stream_write(stream, name, strlen(name)));
 	AW_TRY(aw_stream_write(stream, "\n", 1));
-	AW_TRY(aw_stream_readline(stream, &line));
-	long length = strtol(line, &end, 10);
-	if (end == line) {
+	aw_status count = aw_stream_readline(stream, &line);
+	AW_TRY(count);
+	if ((size_t)count < sizeof number) memcpy(number, line, (size_t)count); /* a view has no zero at its end */
+	long length = strtol(number, &end, 10);
+	if (end == number) {
 		printf("%s: there is none\n", name);
 		return 0;
 	}
