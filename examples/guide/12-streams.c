@@ -41,7 +41,8 @@ static aw_status ask(aw_stream *stream, const char *name) {
 	AW_TRY(aw_stream_write(stream, "\n", 1));
 	aw_status count = aw_stream_readline(stream, &line);
 	AW_TRY(count);
-	if ((size_t)count < sizeof number) memcpy(number, line, (size_t)count); /* a view has no zero at its end */
+	if ((size_t)count < sizeof number)
+		memcpy(number, line, (size_t)count); /* a view has no zero at its end */
 	long length = strtol(number, &end, 10);
 	if (end == number) {
 		printf("%s: there is none\n", name);
