@@ -80,7 +80,8 @@ static aw_status change_membership(aw_datagram *datagram, const char *group, con
 	if (status < 0) return status;
 	if (!group) return -EINVAL;
 	int fd = datagram_endpoint(datagram)->fd, result;
-	struct group_source_req with_source = {0};
+	struct group_source_req with_source;
+	memset(&with_source, 0, sizeof with_source);
 	unsigned number = 0;
 	status = parse_address(group, &with_source.gsr_group);
 	if (status == 0 && source) status = parse_address(source, &with_source.gsr_source);
@@ -93,7 +94,10 @@ static aw_status change_membership(aw_datagram *datagram, const char *group, con
 		result = setsockopt(fd, level, joins ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP,
 		                    &with_source, sizeof with_source);
 	} else {
-		struct group_req any = {.gr_interface = number, .gr_group = with_source.gsr_group};
+		struct group_req any;
+		memset(&any, 0, sizeof any); /* its padding goes to the kernel too */
+		any.gr_interface = number;
+		any.gr_group = with_source.gsr_group;
 		result = setsockopt(fd, level, joins ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP, &any, sizeof any);
 	}
 	return result < 0 ? -errno : 0;

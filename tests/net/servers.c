@@ -276,6 +276,9 @@ static aw_status without_descriptors(void *ud) {
 }
 
 static void a_server_survives_without_descriptors(void) {
+	/* valgrind accepts the connection, finds that its number is too high, and closes it. */
+	const char *preloaded = getenv("LD_PRELOAD");
+	if (preloaded && strstr(preloaded, "vgpreload")) return;
 	in_a_task(without_descriptors);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Labels: backends valgrind */
+/* Labels: backends */
 /* Whose certificates are accepted, and how a refusal is reported. */
 #include "tls_fixture.h"
 
