@@ -20,7 +20,7 @@ import manual
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Folders whose pages are part of the site, and what pages link to.
-PAGES = ['*.md', 'docs/*.md', 'docs/guide/*.md', 'examples/*.md', 'conformance/*.md', 'benchmarks/*.md', 'bindings/**/*.md']
+PAGES = ['*.md', 'docs/*.md', 'docs/guide/*.md', 'examples/*.md', 'conformance/*.md', 'benchmarks/*.md', 'bindings/**/*.md', 'adapters/*/*.md']
 LINKED = ['LICENSE', 'packaging/*', 'examples/**/*.c', 'conformance/cases/**/*.c']
 SECTIONS = 'briefdescription detaileddescription define enum typedef innerclass func user-defined public-attrib'
 MANUAL_PAGE = '''<!DOCTYPE html>
