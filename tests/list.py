@@ -4,6 +4,7 @@
 
   backends         run on every backend (AWAIT_BACKEND says which); without it, run once, since it needs no loop or chooses its backend
   real-time        not under virtual time
+  system-calls     not on uring: replaces system calls that the ring makes unneeded
   threads          uses several threads: run by `./dev sanitize tsan`
   valgrind         run by `./dev valgrind`
   internal         includes private headers
@@ -15,7 +16,7 @@ import pathlib
 import re
 import sys
 
-KNOWN = {'backends', 'real-time', 'threads', 'valgrind', 'internal', 'portable-switch', 'tsan-user'}
+KNOWN = {'backends', 'real-time', 'system-calls', 'threads', 'valgrind', 'internal', 'portable-switch', 'tsan-user'}
 here = pathlib.Path(__file__).resolve().parent
 core = {folder.name for folder in (here.parent / 'core').iterdir() if folder.is_dir()}
 adapters = {folder.name for folder in (here.parent / 'adapters').iterdir() if folder.is_dir()}

@@ -55,6 +55,18 @@ static inline const char *text_of(const char *name) {
 	return text;
 }
 
+/* The file "a" of the folder, made if it is missing. */
+static inline aw_file *open_a(uint32_t flags) {
+	aw_file *file = NULL;
+	EXPECT_INT(aw_file_open(in_folder("a"), flags | AW_FILE_CREATE | AW_FILE_WRITE, 0600, &file), 0);
+	return file;
+}
+
+static inline void close_it(aw_file *file) {
+	EXPECT_INT(aw_file_close(file), 0);
+	aw_file_unref(file);
+}
+
 static inline int open_descriptors(void) {
 	int count = 0;
 	DIR *dir = opendir("/proc/self/fd");

@@ -5,17 +5,6 @@
 
 #include <sys/uio.h>
 
-static aw_file *open_a(uint32_t flags) {
-	aw_file *file = NULL;
-	EXPECT_INT(aw_file_open(in_folder("a"), flags | AW_FILE_CREATE | AW_FILE_WRITE, 0600, &file), 0);
-	return file;
-}
-
-static void close_it(aw_file *file) {
-	EXPECT_INT(aw_file_close(file), 0);
-	aw_file_unref(file);
-}
-
 static struct iovec part(const char *text) {
 	return (struct iovec){(void *)(uintptr_t)text, strlen(text)};
 }
