@@ -54,11 +54,11 @@ static aw_status handle_run(ready_item *item) {
 	aw_status status = 0;
 	if (!self->cancelled && !loop_closing(loop)) {
 		binding *outer = context_swap(self->context);
-		int64_t began = loop->debug ? report_slow_begin(loop) : 0;
+		int64_t began = report_slow_begin(loop);
 		self->running = true;
 		status = self->fn(loop, self->ud);
 		self->running = false;
-		if (began) report_slow_end(loop, began, NULL, self);
+		report_slow_end(loop, began, NULL, self);
 		self->context = context_swap(outer);
 	}
 	if (status < 0 && status != AW_ESYSTEMEXIT)

@@ -32,7 +32,7 @@ bool loop_is(const aw_loop *loop) {
 	return object_is(loop, &loop_class);
 }
 
-aw_status loop_check(aw_loop *loop) {
+aw_status loop_check_unusual(aw_loop *loop) {
 	if (!loop_is(loop)) return object_is(loop, &loop_gone_class) ? AW_ELOOPCLOSED : AW_EBADHANDLE;
 	if (loop->fork_generation != *threads_fork_word) return AW_EFORKED;
 	if (loop->state != LOOP_OPEN) return AW_ELOOPCLOSED;
@@ -43,8 +43,7 @@ aw_status loop_check(aw_loop *loop) {
 	 * A loop is not bound to a thread; its calls must only be serialized. The caller's thread becomes its
 	 * home.
 	 */
-	if (atomic_load_explicit(&loop->domain.home, memory_order_relaxed) != self)
-		atomic_store_explicit(&loop->domain.home, self, memory_order_release);
+	atomic_store_explicit(&loop->domain.home, self, memory_order_release);
 	return 0;
 }
 
@@ -83,8 +82,7 @@ void loop_flush_later(aw_loop *loop, ready_item *item) {
 }
 
 aw_status loop_alarm_set(aw_loop *loop, alarm_clock *alarm, int64_t when) {
-	timers_remove(&loop->timers, &alarm->timer);
-	if (!timers_add(&loop->timers, &alarm->timer, when)) return -ENOMEM;
+	if (!timers_set(&loop->timers, &alarm->timer, when)) return -ENOMEM;
 	if (loop->guest && !loop->dispatching) guest_deadline(loop->guest, timers_deadline(&loop->timers));
 	return 0;
 }
@@ -391,7 +389,7 @@ static bool has_work(const aw_loop *loop) {
 	       atomic_load_explicit(&loop->posted, memory_order_acquire);
 }
 
-static int64_t wait_deadline(const aw_loop *loop, int64_t timeout) {
+static int64_t wait_deadline(aw_loop *loop, int64_t timeout) {
 	if (timeout == 0 || has_work(loop)) return 0;
 	int64_t deadline = timers_deadline(&loop->timers);
 	if (timeout > 0 && timeout != AW_FOREVER) {
@@ -525,16 +523,21 @@ ENTRY(aw_loop_dispatch, (aw_loop *loop), (loop)) {
 	return status;
 }
 
+/* Finding the first timer may put the heap right. */
+static int64_t deadline_of(const aw_loop *loop) {
+	return timers_deadline(&((aw_loop *)(uintptr_t)loop)->timers);
+}
+
 aw_bool aw_loop_pending(const aw_loop *loop) {
 	if (!loop_is(loop) || loop->state != LOOP_OPEN) return 0;
 	if (loop->guest) guest_pause(loop->guest); /* a helper thread may be completing operations */
-	bool pending = has_work(loop) || (loop->timers.count && timers_deadline(&loop->timers) <= loop_now(loop));
+	bool pending = has_work(loop) || (loop->timers.count && deadline_of(loop) <= loop_now(loop));
 	if (loop->guest) guest_resume(loop->guest);
 	return pending;
 }
 
 int64_t aw_loop_deadline(const aw_loop *loop) {
-	return loop_is(loop) ? timers_deadline(&loop->timers) : AW_FOREVER;
+	return loop_is(loop) ? deadline_of(loop) : AW_FOREVER;
 }
 
 ENTRY(aw_loop_wakeup, (aw_loop *loop), (loop)) {
