@@ -70,6 +70,32 @@ static void timer_fired(size_t count) {
 	}
 }
 
+static void kept_called(size_t count) {
+	static aw_handle *handles[BATCH];
+	for (int i = 0; i < BATCH; i++)
+		bench_check("aw_handle_new", aw_handle_new(loop, do_nothing, NULL, NULL, &handles[i]));
+	for (size_t done = 0; done < count; done += BATCH) {
+		for (int i = 0; i < BATCH; i++) bench_check("call_soon", aw_handle_call_soon(handles[i]));
+		bench_check("run", aw_loop_run_once(loop, 0));
+	}
+	for (int i = 0; i < BATCH; i++) aw_handle_unref(handles[i]);
+}
+
+static void timer_put_off(size_t count) {
+	static aw_handle *handles[BATCH];
+	for (int i = 0; i < BATCH; i++)
+		bench_check("aw_handle_new", aw_handle_new(loop, do_nothing, NULL, NULL, &handles[i]));
+	int64_t when = aw_loop_time(loop) + 3600 * AW_SECOND;
+	for (size_t done = 0; done < count; done += BATCH) {
+		for (int i = 0; i < BATCH; i++) bench_check("call_at", aw_handle_call_at(handles[i], when++));
+		bench_check("run", aw_loop_run_once(loop, 0));
+	}
+	for (int i = 0; i < BATCH; i++) {
+		bench_check("cancel", aw_handle_cancel(handles[i]));
+		aw_handle_unref(handles[i]);
+	}
+}
+
 /* --- tasks --- */
 
 static aw_status yield(void *ud) {
@@ -201,6 +227,8 @@ static const struct {
 	void (*run)(size_t count);
 } paths[] = {
 	{"call_soon", "a callback, 1,000 in an iteration", call_soon},
+	{"kept", "a callback that the program keeps, 1,000 in an iteration", kept_called},
+	{"timer-put-off", "a timer put off, 1,000 pending", timer_put_off},
 	{"timer-cancelled", "a timer set and cancelled, 1,000 pending", timer_cancelled},
 	{"timer-fired", "a timer set and fired, 1,000 pending", timer_fired},
 	{"yield", "aw_sleep(0), two stackful tasks", yield_to_another},

@@ -111,7 +111,8 @@ void timers_remove(timers *self, timer *what) {
 }
 
 timer *timers_take_due(timers *self, int64_t now) {
-	if (!settle(self) || self->heap[0].when > now) return NULL;
+	/* If even the first entry's time has not come, it need not be put right. */
+	if (timers_bound(self) > now || !settle(self) || self->heap[0].when > now) return NULL;
 	timer *first = self->heap[0].owner;
 	first->place = 0;
 	remove_first(self);

@@ -43,6 +43,11 @@ timer *timers_take_due(timers *self, int64_t now);
 int64_t timers_deadline(timers *self);
 void timers_free(timers *self);
 
+/* Returns a time before which no timer is due: cheaper than the deadline, which may be later. */
+static inline int64_t timers_bound(const timers *self) {
+	return self->count ? self->heap[0].when : INT64_MAX;
+}
+
 static inline bool timer_is_set(const timer *self) {
 	return self->place != 0;
 }
