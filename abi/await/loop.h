@@ -267,6 +267,30 @@ AW_API aw_status aw_loop_call_soon_threadsafe_copy(aw_loop *loop, aw_callback_fn
                                                    size_t size);
 
 /**
+ * Creates a callback that the program keeps and schedules again and again, with aw_handle_call_soon() and
+ * aw_handle_call_at(). Scheduling it allocates nothing. It runs in a copy of the context in which it was
+ * created. `destroy` is called when the last reference is dropped.
+ *
+ * Returns: 0, and a new reference in `out`.
+ */
+AW_NODISCARD AW_API aw_status aw_handle_new(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy,
+                                            aw_handle **out);
+/**
+ * Schedules a callback of aw_handle_new() for the next iteration, in place of any time that was set. If it is
+ * queued already, it keeps its place and runs once. The callback itself may call this.
+ *
+ * Errors: ::AW_EINVALIDSTATE if `handle` is not of aw_handle_new().
+ */
+AW_API aw_status aw_handle_call_soon(aw_handle *handle);
+/**
+ * Schedules a callback of aw_handle_new() for the time `when_ns` of aw_loop_time(), or moves it there if it is
+ * scheduled. To put a limit off, as with each byte that arrives, takes a few instructions. The pending
+ * callback of an aw_loop_call_later() or aw_loop_call_at() can be moved as well.
+ *
+ * Errors: ::AW_EINVALIDSTATE if `handle` is neither.
+ */
+AW_API aw_status aw_handle_call_at(aw_handle *handle, int64_t when_ns);
+/**
  * Adds a reference and returns `handle`.
  *
  * Thread: any.
@@ -279,13 +303,15 @@ AW_API aw_handle *aw_handle_ref(aw_handle *handle);
  */
 AW_API void aw_handle_unref(aw_handle *handle);
 /**
- * Cancels the callback; its destroy runs in the next dispatch. Has no effect once the callback has run.
+ * Cancels the callback; its destroy runs in the next dispatch. Has no effect once the callback has run. A
+ * callback of aw_handle_new() can be scheduled again, and its destroy does not run.
  *
  * asyncio: Handle.cancel.
  */
 AW_API aw_status aw_handle_cancel(aw_handle *handle);
 /**
- * Returns 1 once aw_handle_cancel() was called, even if that was too late, else 0.
+ * Returns 1 once aw_handle_cancel() was called, even if that was too late, until the callback is scheduled
+ * again; else 0.
  *
  * asyncio: Handle.cancelled.
  */

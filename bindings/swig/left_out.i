@@ -137,6 +137,9 @@
 /* Contexts are the host language's own. */
 %ignore aw_task_context_get;
 %ignore aw_handle_context_get;
+%ignore aw_handle_new;
+%ignore aw_handle_call_soon;
+%ignore aw_handle_call_at;
 
 /* For authors of C libraries: a host finishes a future by aw_loop_call_soon_threadsafe(). */
 %ignore aw_operation_new;

@@ -129,16 +129,20 @@ void domain_sweep(domain *self) {
 	release_all(atomic_exchange_explicit(&self->dead, NULL, memory_order_acquire));
 }
 
-void object_adopt(object *self) {
-	domain *where = self->domain;
-	if (domain_is_closed(where))
-		atomic_fetch_add_explicit(&where->live, 1, memory_order_relaxed);
-	else /* only the home thread writes: no locked instruction needed */
-		atomic_store_explicit(&where->live, atomic_load_explicit(&where->live, memory_order_relaxed) + 1,
-		                      memory_order_relaxed);
+/* Returns the count before. */
+static inline int64_t count_live(domain *self, bool is_closed, int64_t change) {
+	if (is_closed) return atomic_fetch_add(&self->live, change);
+	/* only the home thread writes: no locked instruction needed */
+	int64_t before = atomic_load_explicit(&self->live, memory_order_relaxed);
+	atomic_store_explicit(&self->live, before + change, memory_order_relaxed);
+	return before;
 }
 
-static void *object_init(void *memory, domain *where, const object_class *class, size_t size) {
+void object_adopt(object *self) {
+	count_live(self->domain, domain_is_closed(self->domain), 1);
+}
+
+static inline void *object_init(void *memory, domain *where, const object_class *class, size_t size) {
 	object *self = memory;
 	if (!self) return NULL;
 	self->class = class;
@@ -149,16 +153,19 @@ static void *object_init(void *memory, domain *where, const object_class *class,
 	return self;
 }
 
-void *object_new_sized(domain *where, const object_class *class, size_t size) {
-	if (size >= OBJECT_GONE) return NULL;
-	void *memory = slab_take(domain_is_closed(where) ? NULL : &where->slabs, size);
-	object *self = object_init(memory, where, class, size);
-	if (self) object_adopt(self);
+static inline void *object_make(domain *where, const object_class *class, size_t size) {
+	bool is_closed = domain_is_closed(where);
+	object *self = object_init(slab_take(is_closed ? NULL : &where->slabs, size), where, class, size);
+	if (self) count_live(where, is_closed, 1);
 	return self;
 }
 
+void *object_new_sized(domain *where, const object_class *class, size_t size) {
+	return size < OBJECT_GONE ? object_make(where, class, size) : NULL;
+}
+
 void *object_new(domain *where, const object_class *class) {
-	return object_new_sized(where, class, class->size);
+	return object_make(where, class, class->size);
 }
 
 void *object_new_foreign(domain *where, const object_class *class) {
@@ -170,11 +177,7 @@ void object_free(object *self) {
 	bool closed = domain_is_closed(where);
 	self->class = NULL;
 	slab_give(closed ? NULL : &where->slabs, self, self->size & ~OBJECT_GONE);
-	if (!closed)
-		atomic_store_explicit(&where->live, atomic_load_explicit(&where->live, memory_order_relaxed) - 1,
-		                      memory_order_relaxed);
-	else if (atomic_fetch_sub(&where->live, 1) == 1 && where != &domain_none)
-		domain_leave(where);
+	if (count_live(where, closed, -1) == 1 && closed && where != &domain_none) domain_leave(where);
 }
 
 __attribute__((constructor)) static void watch_init(void) {

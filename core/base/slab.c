@@ -12,17 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SLAB_PLAIN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SLAB_PLAIN 1
-#endif
-#endif
-#ifndef SLAB_PLAIN
-#define SLAB_PLAIN 0
-#endif
-
 enum { SLAB_BLOCK = 16 * 1024 };
 
 /* Guarded by threads_mutex. The blocks are linked, so that a leak checker considers them reachable. */
@@ -32,10 +21,6 @@ typedef struct slab_block {
 	void *align;
 } slab_block;
 static slab_block *blocks;
-
-static size_t slab_class(size_t size) {
-	return (size - 1) / SLAB_STEP;
-}
 
 /* Adds a block's worth of slots to the depot. */
 static int depot_grow(size_t class) {
@@ -81,18 +66,13 @@ static slab_slot *depot_take(slab_cache *cache, size_t class) {
 	return slot;
 }
 
-void *slab_take(slab_cache *cache, size_t size) {
+void *slab_take_elsewhere(slab_cache *cache, size_t size) {
 	if (SLAB_PLAIN || size > SLAB_LARGEST) return calloc(1, size);
-	size_t class = slab_class(size);
-	slab_slot *slot = cache ? cache->free[class] : NULL;
-	if (slot)
-		cache->free[class] = slot->next;
-	else if (!(slot = depot_take(cache, class)))
-		return NULL;
-	return memset(slot, 0, size);
+	slab_slot *slot = depot_take(cache, slab_class(size));
+	return slot ? memset(slot, 0, size) : NULL;
 }
 
-void slab_give(slab_cache *cache, void *memory, size_t size) {
+void slab_give_elsewhere(void *memory, size_t size) {
 	if (SLAB_PLAIN || size > SLAB_LARGEST) {
 		free(memory);
 		return;
@@ -100,11 +80,6 @@ void slab_give(slab_cache *cache, void *memory, size_t size) {
 	size_t class = slab_class(size);
 	slab_slot *slot = memory;
 	slot->reserved = NULL;
-	if (cache) {
-		slot->next = cache->free[class];
-		cache->free[class] = slot;
-		return;
-	}
 	pthread_mutex_lock(&threads_mutex);
 	slot->next = depot[class];
 	depot[class] = slot;

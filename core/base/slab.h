@@ -7,6 +7,18 @@
 #define CORE_SLAB_H
 
 #include <stddef.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SLAB_PLAIN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SLAB_PLAIN 1
+#endif
+#endif
+#ifndef SLAB_PLAIN
+#define SLAB_PLAIN 0
+#endif
 
 enum { SLAB_STEP = 32, SLAB_CLASSES = 28, SLAB_LARGEST = SLAB_STEP * SLAB_CLASSES };
 
@@ -19,13 +31,36 @@ typedef struct slab_cache {
 	slab_slot *free[SLAB_CLASSES];
 } slab_cache;
 
+static inline size_t slab_class(size_t size) {
+	return (size - 1) / SLAB_STEP;
+}
+
+/* The slow paths: the cache is empty, there is none, or the size is not a slab's. */
+void *slab_take_elsewhere(slab_cache *cache, size_t size);
+void slab_give_elsewhere(void *memory, size_t size);
+
 /*
  * Returns `size` bytes of zeroed memory, or NULL. Without a cache, takes from the depot; any thread may do
  * that.
  */
-void *slab_take(slab_cache *cache, size_t size);
+static inline void *slab_take(slab_cache *cache, size_t size) {
+	slab_slot *slot = !SLAB_PLAIN && cache && size <= SLAB_LARGEST ? cache->free[slab_class(size)] : NULL;
+	if (!slot) return slab_take_elsewhere(cache, size);
+	cache->free[slab_class(size)] = slot->next;
+	return memset(slot, 0, size);
+}
+
 /* Frees memory, given the size it was allocated with. */
-void slab_give(slab_cache *cache, void *memory, size_t size);
+static inline void slab_give(slab_cache *cache, void *memory, size_t size) {
+	if (SLAB_PLAIN || !cache || size > SLAB_LARGEST) {
+		slab_give_elsewhere(memory, size);
+		return;
+	}
+	slab_slot *slot = memory;
+	slot->reserved = NULL;
+	slot->next = cache->free[slab_class(size)];
+	cache->free[slab_class(size)] = slot;
+}
 /* Returns all slots of a cache to the depot. */
 void slab_empty(slab_cache *cache);
 /* Frees all blocks. No slot may be allocated or cached. */

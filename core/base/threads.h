@@ -41,14 +41,20 @@ typedef struct thread {
 	releases releases;
 } thread;
 
-extern _Thread_local thread thread_state;
+/*
+ * At a fixed distance from the thread pointer: the default for a shared library is a call for each access. glibc
+ * keeps room for such small blocks of libraries that dlopen loads; musl refuses to load them.
+ */
+#ifdef __GLIBC__
+#define THREAD_STATE_MODEL __attribute__((tls_model("initial-exec")))
+#else
+#define THREAD_STATE_MODEL
+#endif
+extern THREAD_STATE_MODEL _Thread_local thread thread_state;
 
 static inline thread *thread_here(void) {
 	thread *self = &thread_state;
-	/*
-	 * In a shared library this is a call. Without the barrier, the compiler would repeat it instead of
-	 * keeping the result.
-	 */
+	/* Where this is a call, the compiler would repeat it instead of keeping the result. */
 	__asm__("" : "+r"(self));
 	return self;
 }

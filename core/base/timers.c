@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* A 4-ary heap has half the depth of a binary one, and a node's children share a cache line or two. */
+/*
+ * A 4-ary heap has half the depth of a binary one, and a node's children share a cache line or two.
+ *
+ * Most timers are limits that never pass: they are cancelled, or put off again and again. Both only mark the entry,
+ * which is put right when it comes to the top.
+ */
 #include "timers.h"
 
 #include <stdlib.h>
+
+enum { TIMERS_MIN = 64 };
 
 static bool before(const timers_entry *a, const timers_entry *b) {
 	return a->when != b->when ? a->when < b->when : a->sequence < b->sequence;
@@ -10,7 +17,7 @@ static bool before(const timers_entry *a, const timers_entry *b) {
 
 static void put(timers *self, size_t index, timers_entry entry) {
 	self->heap[index] = entry;
-	entry.owner->place = index + 1;
+	if (entry.owner) entry.owner->place = index + 1;
 }
 
 static void sift_up(timers *self, size_t index, timers_entry entry) {
@@ -36,17 +43,58 @@ static void sift_down(timers *self, size_t index, timers_entry entry) {
 	put(self, index, entry);
 }
 
-bool timers_add(timers *self, timer *what, int64_t when) {
-	if (self->count == self->capacity) {
-		size_t capacity = self->capacity ? self->capacity * 2 : 64;
-		timers_entry *heap = realloc(self->heap, capacity * sizeof *heap);
-		if (!heap) return false;
-		self->heap = heap;
-		self->capacity = capacity;
+static void remove_first(timers *self) {
+	timers_entry last = self->heap[--self->count];
+	if (self->count) sift_down(self, 0, last);
+}
+
+/* Puts the first entry right. False if there is none. */
+static bool settle(timers *self) {
+	while (self->count) {
+		const timers_entry *first = &self->heap[0];
+		timer *owner = first->owner;
+		if (!owner) {
+			self->cancelled--;
+			remove_first(self);
+		} else if (owner->sequence != first->sequence) {
+			sift_down(self, 0, (timers_entry){owner->when, owner->sequence, owner});
+		} else {
+			return true;
+		}
 	}
+	return false;
+}
+
+static bool resize(timers *self, size_t capacity) {
+	timers_entry *heap = realloc(self->heap, capacity * sizeof *heap);
+	if (!heap) return false;
+	self->heap = heap;
+	self->capacity = capacity;
+	return true;
+}
+
+/* Drops the entries of cancelled timers, and memory that a peak has left. */
+static void compact(timers *self) {
+	size_t count = 0;
+	for (size_t i = 0; i < self->count; i++)
+		if (self->heap[i].owner) put(self, count++, self->heap[i]);
+	self->count = count;
+	self->cancelled = 0;
+	for (size_t i = (count + 2) / 4; i-- > 0;) sift_down(self, i, self->heap[i]);
+	if (self->capacity > TIMERS_MIN && count < self->capacity / 4) (void)resize(self, self->capacity / 2);
+}
+
+bool timers_set(timers *self, timer *what, int64_t when) {
+	if (!what->place && self->count == self->capacity &&
+	    !resize(self, self->capacity ? self->capacity * 2 : TIMERS_MIN))
+		return false;
 	what->when = when;
 	what->sequence = self->sequence++;
-	sift_up(self, self->count++, (timers_entry){when, what->sequence, what});
+	timers_entry entry = {when, what->sequence, what};
+	if (!what->place)
+		sift_up(self, self->count++, entry);
+	else if (when < self->heap[what->place - 1].when)
+		sift_up(self, what->place - 1, entry);
 	return true;
 }
 
@@ -54,23 +102,25 @@ void timers_remove(timers *self, timer *what) {
 	if (!what->place) return;
 	size_t index = what->place - 1;
 	what->place = 0;
-	timers_entry last = self->heap[--self->count];
-	if (index == self->count) return;
-	if (index > 0 && before(&last, &self->heap[(index - 1) / 4]))
-		sift_up(self, index, last);
-	else
-		sift_down(self, index, last);
+	if (index + 1 == self->count) {
+		self->count--;
+		return;
+	}
+	self->heap[index].owner = NULL;
+	if (++self->cancelled > TIMERS_MIN && self->cancelled > self->count / 2) compact(self);
 }
 
 timer *timers_take_due(timers *self, int64_t now) {
-	if (!self->count || self->heap[0].when > now) return NULL;
+	/* If even the first entry's time has not come, it need not be put right. */
+	if (timers_bound(self) > now || !settle(self) || self->heap[0].when > now) return NULL;
 	timer *first = self->heap[0].owner;
-	timers_remove(self, first);
+	first->place = 0;
+	remove_first(self);
 	return first;
 }
 
-int64_t timers_deadline(const timers *self) {
-	return self->count ? self->heap[0].when : INT64_MAX;
+int64_t timers_deadline(timers *self) {
+	return settle(self) ? self->heap[0].when : INT64_MAX;
 }
 
 void timers_free(timers *self) {

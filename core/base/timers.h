@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Timers: a 4-ary heap ordered by deadline, then by insertion. Timers are embedded in their owners and know
- * their index, so cancelling removes one at once.
+ * their index, so cancelling one or moving it needs no search.
  */
 #ifndef CORE_TIMERS_H
 #define CORE_TIMERS_H
@@ -16,28 +16,37 @@ typedef struct timer {
 	size_t place; /* index in the heap plus one; 0: not in the heap */
 } timer;
 
-/* Holds a copy of the key, so that sifting touches only the array. */
+/*
+ * Holds a copy of the key, so that sifting touches only the array. The copy may be earlier than the timer, if that has
+ * been put off.
+ */
 typedef struct timers_entry {
 	int64_t when;
 	uint64_t sequence;
-	timer *owner;
+	timer *owner; /* NULL: cancelled */
 } timers_entry;
 
 typedef struct timers {
 	timers_entry *heap;
-	size_t count, capacity;
+	size_t count, capacity; /* of entries, which includes those of `cancelled` timers */
+	size_t cancelled;
 	uint64_t sequence;
 } timers;
 
-/* Adds a timer; false if out of memory. */
-bool timers_add(timers *self, timer *what, int64_t when);
+/* Adds a timer, or moves it. False if out of memory, which a move can't be. */
+bool timers_set(timers *self, timer *what, int64_t when);
 /* Removes a timer if it is in the heap. */
 void timers_remove(timers *self, timer *what);
 /* Removes and returns the first timer that is due at `now`, or NULL. */
 timer *timers_take_due(timers *self, int64_t now);
 /* Returns the earliest deadline, or INT64_MAX. */
-int64_t timers_deadline(const timers *self);
+int64_t timers_deadline(timers *self);
 void timers_free(timers *self);
+
+/* Returns a time before which no timer is due: cheaper than the deadline, which may be later. */
+static inline int64_t timers_bound(const timers *self) {
+	return self->count ? self->heap[0].when : INT64_MAX;
+}
 
 static inline bool timer_is_set(const timer *self) {
 	return self->place != 0;

@@ -24,8 +24,11 @@ struct aw_handle {
 	aw_destroy_fn destroy;
 	binding *context;   /* the callback's; a reference */
 	const void *origin; /* the code that scheduled it */
+	int64_t later;      /* a kept one: not now, but at this time, once the queue has reached it; 0: none */
 	bool cancelled, ended;
-	bool running; /* the thread has the context */
+	bool running;   /* the thread has the context */
+	bool kept;      /* by the program, which schedules it again and again */
+	bool scheduled; /* a kept one: the loop has a reference, since it is in the queue or a timer */
 };
 
 static void handle_finish(aw_handle *self) {
@@ -48,25 +51,47 @@ static void handle_release(object *base) {
 static const object_class handle_class = {
 	.name = "handle", .size = sizeof(aw_handle), .release = handle_release};
 
-static aw_status handle_run(ready_item *item) {
-	aw_handle *self = container_of(item, aw_handle, alarm.item);
-	aw_loop *loop = self->loop;
+/* Runs the callback, unless that is cancelled. */
+static aw_status handle_call(aw_handle *self, aw_loop *loop) {
 	aw_status status = 0;
 	if (!self->cancelled && !loop_closing(loop)) {
 		binding *outer = context_swap(self->context);
-		int64_t began = loop->debug ? report_slow_begin(loop) : 0;
+		int64_t began = report_slow_begin(loop);
 		self->running = true;
 		status = self->fn(loop, self->ud);
 		self->running = false;
-		if (began) report_slow_end(loop, began, NULL, self);
+		report_slow_end(loop, began, NULL, self);
 		self->context = context_swap(outer);
 	}
 	if (status < 0 && status != AW_ESYSTEMEXIT)
 		report_status(loop, "Exception in callback", status, NULL, self);
 	if (status > 0) report_positive(loop, "callback", status, NULL, self);
+	return status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
+}
+
+static aw_status handle_run(ready_item *item) {
+	aw_handle *self = container_of(item, aw_handle, alarm.item);
+	aw_status status = handle_call(self, self->loop);
 	handle_finish(self);
 	object_unref(self);
-	return status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
+	return status;
+}
+
+static aw_status handle_run_kept(ready_item *item) {
+	aw_handle *self = container_of(item, aw_handle, alarm.item);
+	aw_loop *loop = self->loop;
+	int64_t later = self->later;
+	self->later = 0;
+	if (later && !loop_closing(loop)) {
+		aw_status status = loop_alarm_set(loop, &self->alarm, later);
+		if (status == 0) return 0; /* the timer has the queue's reference now */
+		report_status(loop, "A callback could not be put off", status, NULL, self);
+		self->cancelled = true;
+	}
+	self->scheduled = false;
+	aw_status status = handle_call(self, loop);
+	object_unref(self);
+	return status;
 }
 
 aw_handle *handle_for_report(aw_loop *loop, const void *origin) {
@@ -150,6 +175,67 @@ ENTRY(aw_loop_call_later, (aw_loop *loop, int64_t delay_ns, aw_callback_fn fn, v
       (loop, delay_ns, fn, ud, destroy, out)) {
 	int64_t when = loop_is(loop) && loop->state == LOOP_OPEN ? loop_after(loop, delay_ns) : 0;
 	return call_at(loop, when, fn, ud, destroy, __builtin_return_address(0), out);
+}
+
+/* --- kept by the program --- */
+
+ENTRY(aw_handle_new, (aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_handle **out),
+      (loop, fn, ud, destroy, out)) {
+	aw_status status = loop_resolve(&loop);
+	if (status == 0 && !out) status = -EINVAL;
+	if (status < 0) {
+		object_destroy_user(destroy, ud);
+		return status;
+	}
+	aw_handle *self = handle_new(loop, fn, ud, destroy, &status);
+	if (!self) return status;
+	self->origin = CALLER;
+	self->kept = true;
+	self->alarm.item.run = handle_run_kept;
+	*out = object_hand_out(self, CALLER);
+	return 0;
+}
+
+ENTRY(aw_handle_call_soon, (aw_handle *handle), (handle)) {
+	if (!object_is(handle, &handle_class)) return AW_EBADHANDLE;
+	aw_loop *loop = handle->loop;
+	aw_status status = loop_check(loop);
+	if (status < 0) return status;
+	if (!handle->kept) return AW_EINVALIDSTATE;
+	handle->cancelled = false;
+	handle->later = 0;
+	if (handle->scheduled) {
+		if (!timer_is_set(&handle->alarm.timer)) return 0; /* in the queue already */
+		loop_alarm_stop(loop, &handle->alarm);
+	} else {
+		handle->scheduled = true;
+		object_ref(handle);
+	}
+	loop_push(loop, &handle->alarm.item);
+	return 0;
+}
+
+ENTRY(aw_handle_call_at, (aw_handle *handle, int64_t when_ns), (handle, when_ns)) {
+	if (!object_is(handle, &handle_class)) return AW_EBADHANDLE;
+	aw_loop *loop = handle->loop;
+	aw_status status = loop_check(loop);
+	if (status < 0) return status;
+	if (when_ns < 1) when_ns = 1;
+	bool is_set = timer_is_set(&handle->alarm.timer);
+	if (is_set) return loop_alarm_set(loop, &handle->alarm, when_ns);
+	if (!handle->kept) return AW_EINVALIDSTATE;
+	if (handle->scheduled) {
+		/* It can't leave the queue, so it waits there first. */
+		handle->cancelled = false;
+		handle->later = when_ns;
+		return 0;
+	}
+	status = loop_alarm_set(loop, &handle->alarm, when_ns);
+	if (status < 0) return status;
+	handle->cancelled = false;
+	handle->scheduled = true;
+	object_ref(handle);
+	return 0;
 }
 
 /* --- from other threads --- */
@@ -238,6 +324,7 @@ ENTRY(aw_handle_cancel, (aw_handle *handle), (handle)) {
 	aw_status status = loop_check(handle->loop);
 	if (status < 0) return status;
 	handle->cancelled = true;
+	handle->later = 0;
 	if (handle->ended || !timer_is_set(&handle->alarm.timer)) return 0;
 	/* Queue it now: dispatch skips and destroys it. */
 	loop_alarm_stop(handle->loop, &handle->alarm);
@@ -250,7 +337,8 @@ aw_bool aw_handle_cancelled(const aw_handle *handle) {
 }
 
 int64_t aw_handle_when(const aw_handle *handle) {
-	return object_is(handle, &handle_class) ? handle->alarm.timer.when : 0;
+	if (!object_is(handle, &handle_class)) return 0;
+	return handle->later ? handle->later : handle->alarm.timer.when;
 }
 
 ENTRY(aw_handle_context_get, (const aw_handle *handle, const void *key, void **out), (handle, key, out)) {

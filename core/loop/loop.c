@@ -32,7 +32,7 @@ bool loop_is(const aw_loop *loop) {
 	return object_is(loop, &loop_class);
 }
 
-aw_status loop_check(aw_loop *loop) {
+aw_status loop_check_unusual(aw_loop *loop) {
 	if (!loop_is(loop)) return object_is(loop, &loop_gone_class) ? AW_ELOOPCLOSED : AW_EBADHANDLE;
 	if (loop->fork_generation != *threads_fork_word) return AW_EFORKED;
 	if (loop->state != LOOP_OPEN) return AW_ELOOPCLOSED;
@@ -43,8 +43,7 @@ aw_status loop_check(aw_loop *loop) {
 	 * A loop is not bound to a thread; its calls must only be serialized. The caller's thread becomes its
 	 * home.
 	 */
-	if (atomic_load_explicit(&loop->domain.home, memory_order_relaxed) != self)
-		atomic_store_explicit(&loop->domain.home, self, memory_order_release);
+	atomic_store_explicit(&loop->domain.home, self, memory_order_release);
 	return 0;
 }
 
@@ -83,8 +82,7 @@ void loop_flush_later(aw_loop *loop, ready_item *item) {
 }
 
 aw_status loop_alarm_set(aw_loop *loop, alarm_clock *alarm, int64_t when) {
-	timers_remove(&loop->timers, &alarm->timer);
-	if (!timers_add(&loop->timers, &alarm->timer, when)) return -ENOMEM;
+	if (!timers_set(&loop->timers, &alarm->timer, when)) return -ENOMEM;
 	if (loop->guest && !loop->dispatching) guest_deadline(loop->guest, timers_deadline(&loop->timers));
 	return 0;
 }
@@ -391,14 +389,10 @@ static bool has_work(const aw_loop *loop) {
 	       atomic_load_explicit(&loop->posted, memory_order_acquire);
 }
 
-static int64_t wait_deadline(const aw_loop *loop, int64_t timeout) {
+/* The time at which a wait ends at the latest, if no timer is due before. */
+static int64_t wait_limit(const aw_loop *loop, int64_t timeout) {
 	if (timeout == 0 || has_work(loop)) return 0;
-	int64_t deadline = timers_deadline(&loop->timers);
-	if (timeout > 0 && timeout != AW_FOREVER) {
-		int64_t limit = loop_after(loop, timeout);
-		if (limit < deadline) deadline = limit;
-	}
-	return deadline;
+	return timeout > 0 && timeout != AW_FOREVER ? loop_after(loop, timeout) : AW_FOREVER;
 }
 
 /* A failed wake makes the next wait return at once. */
@@ -432,17 +426,30 @@ static aw_status backend_wait(aw_loop *loop, int64_t deadline) {
 	}
 }
 
+/* Waits until the limit or the first timer. */
+static aw_status wait_for_timers(aw_loop *loop, int64_t limit) {
+	for (;;) {
+		int64_t bound = timers_bound(&loop->timers);
+		if (bound >= limit) return backend_wait(loop, limit);
+		aw_status status = backend_wait(loop, bound);
+		/* The timer may have been cancelled or put off. */
+		if (status < 0 || has_work(loop) || atomic_load(&loop->woken) || loop_now(loop) < bound ||
+		    timers_deadline(&loop->timers) <= bound)
+			return status;
+	}
+}
+
 /* Collects completions. Makes no callbacks. */
-static aw_status loop_poll(aw_loop *loop, int64_t deadline) {
+static aw_status loop_poll(aw_loop *loop, int64_t limit) {
 	loop->polled = true;
 	/*
 	 * If no I/O is in flight and callbacks are ready, the loop does not poll: tasks that only yield to each
 	 * other make no system calls. A guest polls anyway, to drain the wakeup that made its descriptor
 	 * readable.
 	 */
-	bool idle = deadline == 0 && !loop->in_flight && !loop->guest &&
+	bool idle = limit == 0 && !loop->in_flight && !loop->guest &&
 	            !atomic_load_explicit(&loop->woken, memory_order_relaxed);
-	aw_status status = idle ? 0 : backend_wait(loop, deadline);
+	aw_status status = idle ? 0 : wait_for_timers(loop, limit);
 	if (loop->event_source) loop->event_source->poll(loop);
 	/* Clear the flag before taking the lists: a thread that posts afterwards wakes the loop again. */
 	loop->was_woken =
@@ -507,7 +514,7 @@ ENTRY(aw_loop_wait, (aw_loop *loop, int64_t timeout_ns), (loop, timeout_ns)) {
 	if (status < 0) return status;
 	object_ref(loop); /* another thread may drop the last reference */
 	if (loop->guest) guest_pause(loop->guest);
-	status = loop_poll(loop, wait_deadline(loop, timeout_ns < 0 ? AW_FOREVER : timeout_ns));
+	status = loop_poll(loop, wait_limit(loop, timeout_ns < 0 ? AW_FOREVER : timeout_ns));
 	if (loop->guest) guest_resume(loop->guest);
 	if (status == 0) status = aw_loop_pending(loop);
 	drive_end(loop);
@@ -525,16 +532,21 @@ ENTRY(aw_loop_dispatch, (aw_loop *loop), (loop)) {
 	return status;
 }
 
+/* Finding the first timer may put the heap right. */
+static int64_t deadline_of(const aw_loop *loop) {
+	return timers_deadline(&((aw_loop *)(uintptr_t)loop)->timers);
+}
+
 aw_bool aw_loop_pending(const aw_loop *loop) {
 	if (!loop_is(loop) || loop->state != LOOP_OPEN) return 0;
 	if (loop->guest) guest_pause(loop->guest); /* a helper thread may be completing operations */
-	bool pending = has_work(loop) || (loop->timers.count && timers_deadline(&loop->timers) <= loop_now(loop));
+	bool pending = has_work(loop) || (loop->timers.count && deadline_of(loop) <= loop_now(loop));
 	if (loop->guest) guest_resume(loop->guest);
 	return pending;
 }
 
 int64_t aw_loop_deadline(const aw_loop *loop) {
-	return loop_is(loop) ? timers_deadline(&loop->timers) : AW_FOREVER;
+	return loop_is(loop) ? deadline_of(loop) : AW_FOREVER;
 }
 
 ENTRY(aw_loop_wakeup, (aw_loop *loop), (loop)) {
@@ -553,7 +565,7 @@ ENTRY(aw_loop_wakeup, (aw_loop *loop), (loop)) {
 static aw_status iterate(aw_loop *loop, int64_t timeout) {
 	/* A callback may have forked, and the child must not use its parent's loop. */
 	if (loop->fork_generation != *threads_fork_word) return AW_EFORKED;
-	aw_status status = loop_poll(loop, wait_deadline(loop, timeout));
+	aw_status status = loop_poll(loop, wait_limit(loop, timeout));
 	return status < 0 ? status : loop_dispatch(loop);
 }
 

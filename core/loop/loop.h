@@ -119,11 +119,22 @@ typedef struct alarm_clock {
 	ready_item item;
 } alarm_clock;
 
+/* The other cases of loop_check(). */
+aw_status loop_check_unusual(aw_loop *loop);
 /*
  * Checks whether the calling thread may use the loop now: 0, or the status to return. Makes it the loop's
  * home thread.
  */
-aw_status loop_check(aw_loop *loop);
+static inline aw_status loop_check(aw_loop *loop) {
+	/* The usual case: an open loop, in its home thread, and no other thread drives it. */
+	uintptr_t self = thread_self();
+	uintptr_t driver =
+		object_is(loop, &loop_class) ? atomic_load_explicit(&loop->driver, memory_order_relaxed) : 1;
+	bool is_usual = (driver == self || !driver) && loop->fork_generation == *threads_fork_word &&
+	                loop->state == LOOP_OPEN &&
+	                atomic_load_explicit(&loop->domain.home, memory_order_relaxed) == self;
+	return __builtin_expect(is_usual, 1) ? 0 : loop_check_unusual(loop);
+}
 /* Like loop_check(), but replaces NULL with the running loop. */
 aw_status loop_resolve(aw_loop **loop);
 bool loop_is(const aw_loop *loop);

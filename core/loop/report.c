@@ -113,12 +113,8 @@ void report_callback(aw_loop *loop, aw_status status, const void *origin) {
 	if (handle) object_unref(handle);
 }
 
-int64_t report_slow_begin(const aw_loop *loop) {
-	return loop->debug ? loop_now(loop) : 0;
-}
-
-int64_t report_slow_end(aw_loop *loop, int64_t began, aw_future *future, aw_handle *handle) {
-	if (!began || !loop->debug) return 0;
+int64_t report_slow(aw_loop *loop, int64_t began, aw_future *future, aw_handle *handle) {
+	if (!loop->debug) return 0;
 	int64_t now = loop_now(loop), lasted = now - began;
 	if (lasted < loop->slow_callback) return now;
 	char text[192], place[PLACE_SIZE] = "";

@@ -3,7 +3,7 @@
 #ifndef CORE_REPORT_H
 #define CORE_REPORT_H
 
-#include <await/loop.h>
+#include "loop.h"
 
 /* Calls the loop's handler; `error`, `future`, `handle` are optional and borrowed. */
 void report_call(aw_loop *loop, const char *message, aw_error *error, aw_future *future, aw_handle *handle);
@@ -22,9 +22,14 @@ void report_callback(aw_loop *loop, aw_status status, const void *origin);
 void report_positive(aw_loop *loop, const char *what, aw_status status, aw_future *future, aw_handle *handle);
 
 /* Returns the start time in debug mode, else 0. */
-int64_t report_slow_begin(const aw_loop *loop);
+static inline int64_t report_slow_begin(const aw_loop *loop) {
+	return __builtin_expect(loop->debug, 0) ? loop_now(loop) : 0;
+}
 /* Reports the code that ran if it was slow. Returns the time now, or 0 outside debug mode. */
-int64_t report_slow_end(aw_loop *loop, int64_t began, aw_future *future, aw_handle *handle);
+int64_t report_slow(aw_loop *loop, int64_t began, aw_future *future, aw_handle *handle);
+static inline int64_t report_slow_end(aw_loop *loop, int64_t began, aw_future *future, aw_handle *handle) {
+	return __builtin_expect(began != 0, 0) ? report_slow(loop, began, future, handle) : 0;
+}
 /* In debug mode, reports a coroutine that is released without having run. */
 void report_never_awaited(aw_loop *loop, const void *origin);
 

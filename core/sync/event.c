@@ -97,8 +97,14 @@ ENTRY(aw_event_wait_coro, (aw_event *event, aw_coro **out), (event, out)) {
 aw_status aw_event_wait(aw_event *event) {
 	const aw_resume *resume = stackful_here();
 	if (!resume) return AW_ENOTASK;
-	if (object_is(event, &event_class) && event->set) return await_ended(resume, 0);
-	return AWAIT_CORO(NULL, aw_event_wait_coro, event);
+	aw_status status = event_check(event);
+	if (status < 0 || event->set) return await_ended(resume, status);
+	waiter waiting = {0};
+	object_ref(event);
+	status = wait_queue_wait(&event->waiters, &waiting, event->kind, event->owner, event->loop);
+	wait_queue_leave(&waiting);
+	object_unref(event);
+	return status;
 }
 
 ENTRY(aw_event_set, (aw_event *event), (event)) {

@@ -119,7 +119,17 @@ aw_status aw_lock_acquire(aw_lock *lock) {
 	if (!resume) return AW_ENOTASK;
 	aw_status status = lock_acquire_now(lock);
 	if (status != -EAGAIN) return await_ended(resume, status);
-	return AWAIT_CORO(NULL, aw_lock_acquire_coro, lock);
+	waiter waiting = {0};
+	object_ref(lock);
+	status = wait_queue_wait(&lock->waiters, &waiting, &lock_wait_kind, lock, lock->loop);
+	if (status < 0) {
+		lock_give_up(lock, &waiting);
+	} else {
+		wait_queue_leave(&waiting);
+		lock_take(lock);
+	}
+	object_unref(lock);
+	return status;
 }
 
 ENTRY(aw_lock_try_acquire, (aw_lock *lock), (lock)) {

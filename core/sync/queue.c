@@ -99,13 +99,12 @@ typedef struct queue_op {
 } queue_op;
 
 /* Ends a put or get that will not complete, and passes its wake-up on. */
-static void put_abandon(queue_op *self) {
-	if (wait_queue_leave(&self->waiter) && !is_full(self->queue)) wait_queue_pop_next(&self->queue->putters);
+static void put_abandon(aw_queue *self, waiter *waiting) {
+	if (wait_queue_leave(waiting) && !is_full(self)) wait_queue_pop_next(&self->putters);
 }
 
-static void get_abandon(queue_op *self) {
-	if (wait_queue_leave(&self->waiter) && self->queue->items.count)
-		wait_queue_pop_next(&self->queue->getters);
+static void get_abandon(aw_queue *self, waiter *waiting) {
+	if (wait_queue_leave(waiting) && self->items.count) wait_queue_pop_next(&self->getters);
 }
 
 static aw_status put_step(aw_resume *resume, void *ud) {
@@ -118,7 +117,7 @@ static aw_status put_step(aw_resume *resume, void *ud) {
 			return -ENOMEM;
 		AW_AWAIT(&self->frame, resume, self->waiter.wakeup);
 		if (aw_resume_status(resume) < 0) {
-			put_abandon(self);
+			put_abandon(queue, &self->waiter);
 			return wait_queue_raise(resume);
 		}
 		wait_queue_leave(&self->waiter);
@@ -130,17 +129,12 @@ static aw_status put_step(aw_resume *resume, void *ud) {
 	return 0;
 }
 
-/* For a stackful put: an item that was not added still belongs to the caller. */
-static void put_destroy_kept(void *ud) {
+static void put_destroy(void *ud) {
 	queue_op *self = ud;
-	if (self->waiter.wakeup) put_abandon(self);
+	item_slot item = self->item;
+	put_abandon(self->queue, &self->waiter);
 	object_unref(self->queue);
 	free(self);
-}
-
-static void put_destroy(void *ud) {
-	item_slot item = ((queue_op *)ud)->item;
-	put_destroy_kept(ud);
 	if (item.destroy) item.destroy(item.data);
 }
 
@@ -155,7 +149,7 @@ static aw_status get_step(aw_resume *resume, void *ud) {
 			return -ENOMEM;
 		AW_AWAIT(&self->frame, resume, self->waiter.wakeup);
 		if (aw_resume_status(resume) < 0) {
-			get_abandon(self);
+			get_abandon(queue, &self->waiter);
 			return wait_queue_raise(resume);
 		}
 		wait_queue_leave(&self->waiter);
@@ -168,7 +162,7 @@ static aw_status get_step(aw_resume *resume, void *ud) {
 
 static void get_destroy(void *ud) {
 	queue_op *self = ud;
-	if (self->waiter.wakeup) get_abandon(self);
+	get_abandon(self->queue, &self->waiter);
 	object_unref(self->queue);
 	free(self);
 }
@@ -251,11 +245,20 @@ aw_status aw_queue_put(aw_queue *queue, void *item, aw_destroy_fn destroy) {
 	if (!resume) return AW_ENOTASK;
 	aw_status status = put_checked(queue, item, destroy);
 	if (status != AW_EQUEUEFULL) return await_ended(resume, status);
-	aw_coro *coro;
-	queue_op *self;
-	status = queue_op_new(queue, put_step, put_destroy_kept, NULL, &self, &coro);
-	if (status == 0) self->item = (item_slot){item, destroy};
-	return await_made(status, coro, NULL);
+	waiter waiting = {0};
+	object_ref(queue);
+	do {
+		status = wait_queue_wait(&queue->putters, &waiting, &put_wait_kind, queue, queue->loop);
+		if (status < 0) {
+			put_abandon(queue, &waiting);
+			break;
+		}
+		wait_queue_leave(&waiting);
+		status = put_now(queue, item, destroy);
+		if (status < 0 && status != AW_EQUEUEFULL) failed(status);
+	} while (status == AW_EQUEUEFULL);
+	object_unref(queue);
+	return status;
 }
 
 aw_status aw_queue_get(aw_queue *queue, void **out, aw_destroy_fn *out_destroy) {
@@ -263,17 +266,24 @@ aw_status aw_queue_get(aw_queue *queue, void **out, aw_destroy_fn *out_destroy) 
 	if (!resume) return AW_ENOTASK;
 	aw_status status = get_checked(queue, out, out_destroy);
 	if (status != AW_EQUEUEEMPTY) return await_ended(resume, status);
-	aw_coro *coro;
-	status = aw_queue_get_coro(queue, &coro);
+	waiter waiting = {0};
+	item_slot item;
+	object_ref(queue);
+	do {
+		status = wait_queue_wait(&queue->getters, &waiting, &get_wait_kind, queue, queue->loop);
+		if (status < 0) {
+			get_abandon(queue, &waiting);
+			break;
+		}
+		wait_queue_leave(&waiting);
+		status = get_now(queue, &item);
+		if (status < 0 && status != AW_EQUEUEEMPTY) failed(status);
+	} while (status == AW_EQUEUEEMPTY);
+	object_unref(queue);
 	if (status < 0) return status;
-	status = aw_await_coro(coro, out);
-	if (status == 0) {
-		/* The value moves to the caller. */
-		if (out_destroy) *out_destroy = coro->value_destroy;
-		coro->value_destroy = NULL;
-	}
-	object_unref(coro);
-	return status;
+	*out = item.data;
+	if (out_destroy) *out_destroy = item.destroy;
+	return 0;
 }
 
 aw_status aw_queue_join(aw_queue *queue) {

@@ -50,9 +50,9 @@ typedef struct acquire {
 } acquire;
 
 /* Leaves without a permit, and returns one that a wake-up transferred. */
-static void acquire_give_up(acquire *self) {
-	if (wait_queue_leave(&self->waiter)) self->semaphore->value++;
-	semaphore_serve(self->semaphore);
+static void semaphore_give_up(aw_semaphore *self, waiter *waiting) {
+	if (wait_queue_leave(waiting)) self->value++;
+	semaphore_serve(self);
 }
 
 static aw_status acquire_step(aw_resume *resume, void *ud) {
@@ -68,7 +68,7 @@ static aw_status acquire_step(aw_resume *resume, void *ud) {
 		return -ENOMEM;
 	AW_AWAIT(&self->frame, resume, self->waiter.wakeup);
 	if (aw_resume_status(resume) < 0) {
-		acquire_give_up(self);
+		semaphore_give_up(semaphore, &self->waiter);
 		return wait_queue_raise(resume);
 	}
 	wait_queue_leave(&self->waiter);
@@ -79,7 +79,7 @@ static aw_status acquire_step(aw_resume *resume, void *ud) {
 
 static void acquire_destroy(void *ud) {
 	acquire *self = ud;
-	if (self->waiter.wakeup) acquire_give_up(self);
+	if (self->waiter.wakeup) semaphore_give_up(self->semaphore, &self->waiter);
 	object_unref(self->semaphore);
 	free(self);
 }
@@ -135,7 +135,17 @@ aw_status aw_semaphore_acquire(aw_semaphore *semaphore) {
 	if (!resume) return AW_ENOTASK;
 	aw_status status = semaphore_acquire_now(semaphore);
 	if (status != -EAGAIN) return await_ended(resume, status);
-	return AWAIT_CORO(NULL, aw_semaphore_acquire_coro, semaphore);
+	waiter waiting = {0};
+	object_ref(semaphore);
+	status = wait_queue_wait(&semaphore->waiters, &waiting, &semaphore_wait_kind, semaphore, semaphore->loop);
+	if (status < 0) {
+		semaphore_give_up(semaphore, &waiting);
+	} else {
+		wait_queue_leave(&waiting);
+		semaphore_serve(semaphore);
+	}
+	object_unref(semaphore);
+	return status;
 }
 
 ENTRY(aw_semaphore_try_acquire, (aw_semaphore *semaphore), (semaphore)) {

@@ -19,6 +19,12 @@ aw_status wait_queue_join(wait_queue *queue, waiter *self, const future_kind *ki
 	return 0;
 }
 
+aw_status wait_queue_wait(wait_queue *queue, waiter *self, const future_kind *kind, void *owner,
+                          aw_loop *loop) {
+	aw_status status = wait_queue_join(queue, self, kind, owner, loop);
+	return status < 0 ? failed(status) : aw_await(self->wakeup, NULL);
+}
+
 void *wait_owner(const aw_future *wakeup) {
 	return wakeup->value.data;
 }

@@ -27,6 +27,12 @@ typedef struct wait_queue {
  */
 aw_status wait_queue_join(wait_queue *queue, waiter *self, const future_kind *kind, void *owner,
                           aw_loop *loop);
+/*
+ * From a stackful task: joins and suspends until it is woken or fails. It needs no coroutine, since the waiter can
+ * be on the task's stack. Then the caller leaves, also after a failure, which has been noted.
+ */
+aw_status wait_queue_wait(wait_queue *queue, waiter *self, const future_kind *kind, void *owner,
+                          aw_loop *loop);
 /* The owner passed to wait_queue_join(); the future must be pending. */
 void *wait_owner(const aw_future *wakeup);
 /* Describes the wait: formats the address of its owner with `format`. */

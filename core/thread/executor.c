@@ -27,6 +27,7 @@ struct pool {
 	LIST(job) jobs;
 	size_t queued;
 	int32_t max, threads, idle;
+	bool waking;      /* an idle thread has been signalled and does not run yet */
 	int32_t unjoined; /* threads running, or exited and listed */
 	bool shut;
 	bool abandoned; /* the handle was released */
@@ -93,15 +94,27 @@ static void queue_remove(pool *self, job *item, enum job_state state) {
 
 /* --- threads --- */
 
+/*
+ * Wakes one idle thread for the queued jobs. It wakes the next one when it runs, so that a burst of submits costs
+ * one system call, not one each. The mutex is held.
+ */
+static void wake_one(pool *self) {
+	if (self->waking || !self->idle || !self->jobs.first) return;
+	self->waking = true;
+	pthread_cond_signal(&self->work);
+}
+
 /* Waits for the next job; NULL if this thread must exit. The mutex is held. */
 static job *worker_take(pool *self) {
 	while (!self->jobs.first && !self->shut) {
 		self->idle++;
 		pthread_cond_wait(&self->work, &self->mutex);
 		self->idle--;
+		self->waking = false;
 	}
 	job *next = self->jobs.first;
 	if (next) queue_remove(self, next, JOB_TAKEN);
+	wake_one(self);
 	return next;
 }
 
@@ -184,7 +197,7 @@ aw_status pool_submit(pool *self, job *item) {
 	if (status < 0)
 		queue_remove(self, item, JOB_NEW);
 	else
-		pthread_cond_signal(&self->work);
+		wake_one(self);
 	pthread_mutex_unlock(&self->mutex);
 	return status;
 }

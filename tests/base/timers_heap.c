@@ -28,14 +28,16 @@ static timer *first_of(timer *all) {
 }
 
 static int is_heap(const timers *self) {
+	size_t cancelled = 0;
 	for (size_t i = 0; i < self->count; i++) {
 		const timers_entry *entry = &self->heap[i], *parent = &self->heap[(i - (i > 0)) / 4];
-		if (entry->owner->place != i + 1 || entry->owner->when != entry->when) return 0;
+		cancelled += entry->owner == NULL;
+		if (entry->owner && (entry->owner->place != i + 1 || entry->owner->when < entry->when)) return 0;
 		if (i && (parent->when > entry->when ||
 		          (parent->when == entry->when && parent->sequence > entry->sequence)))
 			return 0;
 	}
-	return 1;
+	return cancelled == self->cancelled;
 }
 
 static void random_moves_keep_the_order(void) {
@@ -50,10 +52,9 @@ static void random_moves_keep_the_order(void) {
 			timer *one = &all[random_next() % TIMERS];
 			unsigned what = (unsigned)(random_next() % 8);
 			if (what < 4) {
-				if (timer_is_set(one)) continue;
-				/* Few values, so that many are equal. */
-				if (!timers_add(&self, one, (int64_t)(random_next() % 50))) wrong++;
-				set++;
+				/* Few values, so that many are equal. One that is set is moved. */
+				set += !timer_is_set(one);
+				if (!timers_set(&self, one, (int64_t)(random_next() % 50))) wrong++;
 			} else if (what < 7) {
 				set -= timer_is_set(one);
 				timers_remove(&self, one);
@@ -68,7 +69,7 @@ static void random_moves_keep_the_order(void) {
 				set -= first != NULL;
 			}
 			if (move % 64 == 0) wrong += !is_heap(&self);
-			wrong += self.count != set;
+			wrong += self.count - self.cancelled != set;
 		}
 		EXPECT_INT(wrong, 0);
 		while (timers_take_due(&self, INT64_MAX)) continue;
@@ -82,9 +83,45 @@ static void equal_deadlines_leave_in_the_order_they_came(void) {
 	static timer all[TIMERS];
 	int wrong = 0;
 	memset(all, 0, sizeof all);
-	for (int i = 0; i < TIMERS; i++) wrong += !timers_add(&self, &all[i], 7);
+	for (int i = 0; i < TIMERS; i++) wrong += !timers_set(&self, &all[i], 7);
 	for (int i = 0; i < TIMERS; i++) wrong += timers_take_due(&self, 7) != &all[i];
 	EXPECT_INT(wrong, 0);
+	timers_free(&self);
+}
+
+/* As many limits that are set and cancelled, with one that stays. */
+static void cancelled_timers_and_a_peak_leave_no_memory(void) {
+	timers self = {0};
+	timer stays = {0};
+	static timer all[100 * TIMERS];
+	int wrong = !timers_set(&self, &stays, 5);
+	memset(all, 0, sizeof all);
+	for (int i = 0; i < 100 * TIMERS; i++) wrong += !timers_set(&self, &all[i], i + 10);
+	for (int i = 0; i < 100 * TIMERS; i++) timers_remove(&self, &all[i]);
+	for (int i = 0; i < 1000 * TIMERS; i++) {
+		wrong += !timers_set(&self, &all[i % 2], i + 10);
+		timers_remove(&self, &all[i % 2]);
+	}
+	EXPECT(self.count < 200);
+	EXPECT(self.capacity < 1000);
+	wrong += timers_take_due(&self, 5) != &stays;
+	wrong += timers_deadline(&self) != INT64_MAX;
+	EXPECT_INT(self.count, 0);
+	EXPECT_INT(wrong, 0);
+	timers_free(&self);
+}
+
+static void a_timer_that_is_put_off_keeps_its_turn_among_equals(void) {
+	timers self = {0};
+	timer one = {0}, two = {0}, three = {0};
+	EXPECT(timers_set(&self, &one, 1));
+	EXPECT(timers_set(&self, &two, 9));
+	EXPECT(timers_set(&self, &one, 9));
+	EXPECT(timers_set(&self, &three, 9));
+	EXPECT_INT(timers_deadline(&self), 9);
+	EXPECT(timers_take_due(&self, 9) == &two);
+	EXPECT(timers_take_due(&self, 9) == &one);
+	EXPECT(timers_take_due(&self, 9) == &three);
 	timers_free(&self);
 }
 
@@ -94,7 +131,7 @@ static void an_empty_heap_has_no_deadline(void) {
 	EXPECT_INT(timers_deadline(&self), INT64_MAX);
 	EXPECT(timers_take_due(&self, INT64_MAX) == NULL);
 	timers_remove(&self, &one);
-	EXPECT(timers_add(&self, &one, INT64_MIN));
+	EXPECT(timers_set(&self, &one, INT64_MIN));
 	EXPECT_INT(timers_deadline(&self), INT64_MIN);
 	EXPECT(timers_take_due(&self, INT64_MIN) == &one);
 	timers_free(&self);
@@ -102,4 +139,6 @@ static void an_empty_heap_has_no_deadline(void) {
 }
 
 CHECK_MAIN("timers_heap", TEST(random_moves_keep_the_order),
-           TEST(equal_deadlines_leave_in_the_order_they_came), TEST(an_empty_heap_has_no_deadline))
+           TEST(equal_deadlines_leave_in_the_order_they_came),
+           TEST(cancelled_timers_and_a_peak_leave_no_memory),
+           TEST(a_timer_that_is_put_off_keeps_its_turn_among_equals), TEST(an_empty_heap_has_no_deadline))

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hot paths, for counting their instructions (instructions.py): bench-instructions PATH COUNT performs one
+ * of them COUNT times. Without arguments it lists them.
+ */
+#include "bench.h"
+
+#include <await/await.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 1000 };
+
+static aw_loop *loop;
+
+static void run_task(aw_task_fn fn, void *ud) {
+	aw_task *task;
+	bench_check("aw_task_spawn", aw_task_spawn(loop, fn, ud, NULL, &task));
+	bench_check("run", aw_loop_run_until_complete(loop, aw_task_future(task), NULL));
+	aw_task_unref(task);
+}
+
+/* Runs a task that does something `count` times beside one that answers. */
+static void run_pair(aw_task_fn first, aw_task_fn second, void *ud) {
+	aw_task *tasks[2];
+	bench_check("aw_task_spawn", aw_task_spawn(loop, first, ud, NULL, &tasks[0]));
+	bench_check("aw_task_spawn", aw_task_spawn(loop, second, ud, NULL, &tasks[1]));
+	for (int i = 0; i < 2; i++) {
+		bench_check("run", aw_loop_run_until_complete(loop, aw_task_future(tasks[i]), NULL));
+		aw_task_unref(tasks[i]);
+	}
+}
+
+/* --- callbacks and timers --- */
+
+static aw_status do_nothing(aw_loop *where, void *ud) {
+	(void)where, (void)ud;
+	return 0;
+}
+
+static void call_soon(size_t count) {
+	for (size_t done = 0; done < count; done += BATCH) {
+		for (int i = 0; i < BATCH; i++)
+			bench_check("call_soon", aw_loop_call_soon(loop, do_nothing, NULL, NULL, NULL));
+		bench_check("run", aw_loop_run_once(loop, 0));
+	}
+}
+
+static void timer_cancelled(size_t count) {
+	static aw_handle *handles[BATCH];
+	for (size_t done = 0; done < count; done += BATCH) {
+		for (int i = 0; i < BATCH; i++)
+			bench_check("call_later",
+			            aw_loop_call_later(loop, (i + 1) * AW_SECOND, do_nothing, NULL, NULL, &handles[i]));
+		for (int i = 0; i < BATCH; i++) {
+			bench_check("cancel", aw_handle_cancel(handles[i]));
+			aw_handle_unref(handles[i]);
+		}
+		bench_check("run", aw_loop_run_once(loop, 0));
+	}
+}
+
+static void timer_fired(size_t count) {
+	for (size_t done = 0; done < count; done += BATCH) {
+		for (int i = 0; i < BATCH; i++)
+			bench_check("call_later", aw_loop_call_later(loop, BATCH - i, do_nothing, NULL, NULL, NULL));
+		bench_check("run", aw_loop_run_once(loop, 0));
+		bench_check("run", aw_loop_run_once(loop, 0));
+	}
+}
+
+static void kept_called(size_t count) {
+	static aw_handle *handles[BATCH];
+	for (int i = 0; i < BATCH; i++)
+		bench_check("aw_handle_new", aw_handle_new(loop, do_nothing, NULL, NULL, &handles[i]));
+	for (size_t done = 0; done < count; done += BATCH) {
+		for (int i = 0; i < BATCH; i++) bench_check("call_soon", aw_handle_call_soon(handles[i]));
+		bench_check("run", aw_loop_run_once(loop, 0));
+	}
+	for (int i = 0; i < BATCH; i++) aw_handle_unref(handles[i]);
+}
+
+static void timer_put_off(size_t count) {
+	static aw_handle *handles[BATCH];
+	for (int i = 0; i < BATCH; i++)
+		bench_check("aw_handle_new", aw_handle_new(loop, do_nothing, NULL, NULL, &handles[i]));
+	int64_t when = aw_loop_time(loop) + 3600 * AW_SECOND;
+	for (size_t done = 0; done < count; done += BATCH) {
+		for (int i = 0; i < BATCH; i++) bench_check("call_at", aw_handle_call_at(handles[i], when++));
+		bench_check("run", aw_loop_run_once(loop, 0));
+	}
+	for (int i = 0; i < BATCH; i++) {
+		bench_check("cancel", aw_handle_cancel(handles[i]));
+		aw_handle_unref(handles[i]);
+	}
+}
+
+/* --- tasks --- */
+
+static aw_status yield(void *ud) {
+	size_t *left = ud;
+	while (*left) {
+		--*left;
+		aw_status status = aw_sleep(0);
+		if (status < 0) return status;
+	}
+	return 0;
+}
+
+static void yield_to_another(size_t count) {
+	run_pair(yield, yield, &count);
+}
+
+static aw_status nothing(void *ud) {
+	(void)ud;
+	return 0;
+}
+
+static aw_status nothing_step(aw_resume *resume, void *ud) {
+	(void)ud;
+	return aw_resume_return(resume, NULL, NULL);
+}
+
+static aw_task *spawn_stackful(void) {
+	aw_task *task;
+	bench_check("aw_task_spawn", aw_task_spawn(loop, nothing, NULL, NULL, &task));
+	return task;
+}
+
+static aw_task *spawn_step(void) {
+	aw_coro *coro;
+	aw_task *task;
+	bench_check("aw_coro_new", aw_coro_new(loop, nothing_step, NULL, NULL, &coro));
+	bench_check("aw_task_spawn_coro", aw_task_spawn_coro(loop, coro, &task));
+	aw_coro_unref(coro);
+	return task;
+}
+
+typedef struct spawns {
+	aw_task *(*spawn)(void);
+	size_t count;
+} spawns;
+
+static aw_status spawn_and_join(void *ud) {
+	static aw_task *tasks[BATCH];
+	const spawns *self = ud;
+	for (size_t done = 0; done < self->count; done += BATCH) {
+		for (size_t i = 0; i < BATCH; i++) tasks[i] = self->spawn();
+		for (size_t i = 0; i < BATCH; i++) {
+			bench_check("aw_await", aw_await(aw_task_future(tasks[i]), NULL));
+			aw_task_unref(tasks[i]);
+		}
+	}
+	return 0;
+}
+
+static void stackful_spawned(size_t count) {
+	run_task(spawn_and_join, &(spawns){spawn_stackful, count});
+}
+
+static void step_spawned(size_t count) {
+	run_task(spawn_and_join, &(spawns){spawn_step, count});
+}
+
+/* --- synchronisation --- */
+
+typedef struct hand_over {
+	aw_queue *queue;
+	size_t count;
+} hand_over;
+
+static aw_status put_all(void *ud) {
+	const hand_over *self = ud;
+	for (size_t i = 0; i < self->count; i++) bench_check("put", aw_queue_put(self->queue, ud, NULL));
+	return 0;
+}
+
+static aw_status get_all(void *ud) {
+	const hand_over *self = ud;
+	for (size_t i = 0; i < self->count; i++) {
+		void *item;
+		bench_check("get", aw_queue_get(self->queue, &item, NULL));
+	}
+	return 0;
+}
+
+static void queue_of(int64_t maxsize, size_t count) {
+	hand_over self = {NULL, count};
+	bench_check("aw_queue_new", aw_queue_new(loop, maxsize, &self.queue));
+	run_pair(put_all, get_all, &self);
+	aw_queue_unref(self.queue);
+}
+
+static void queue_1(size_t count) {
+	queue_of(1, count);
+}
+
+static void queue_1000(size_t count) {
+	queue_of(1000, count);
+}
+
+typedef struct turns {
+	aw_lock *lock;
+	size_t count;
+} turns;
+
+static aw_status lock_and_yield(void *ud) {
+	const turns *self = ud;
+	for (size_t i = 0; i < self->count; i += 2) {
+		bench_check("acquire", aw_lock_acquire(self->lock));
+		bench_check("sleep", aw_sleep(0));
+		bench_check("release", aw_lock_release(self->lock));
+	}
+	return 0;
+}
+
+static void lock_contended(size_t count) {
+	turns self = {NULL, count};
+	bench_check("aw_lock_new", aw_lock_new(loop, &self.lock));
+	run_pair(lock_and_yield, lock_and_yield, &self);
+	aw_lock_unref(self.lock);
+}
+
+static const struct {
+	const char *name, *what;
+	void (*run)(size_t count);
+} paths[] = {
+	{"call_soon", "a callback, 1,000 in an iteration", call_soon},
+	{"kept", "a callback that the program keeps, 1,000 in an iteration", kept_called},
+	{"timer-put-off", "a timer put off, 1,000 pending", timer_put_off},
+	{"timer-cancelled", "a timer set and cancelled, 1,000 pending", timer_cancelled},
+	{"timer-fired", "a timer set and fired, 1,000 pending", timer_fired},
+	{"yield", "aw_sleep(0), two stackful tasks", yield_to_another},
+	{"spawn", "a stackful task spawned and joined, 1,000 at once", stackful_spawned},
+	{"spawn-step", "a step coroutine spawned and joined, 1,000 at once", step_spawned},
+	{"queue-1", "an item through a queue of 1", queue_1},
+	{"queue-1000", "an item through a queue of 1,000", queue_1000},
+	{"lock", "a lock that two tasks compete for, held for an iteration", lock_contended},
+};
+
+int main(int argc, char **argv) {
+	size_t count = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+	bench_check("aw_loop_new", aw_loop_new("epoll", &loop));
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		if (argc < 3) printf("%s\t%s\n", paths[i].name, paths[i].what);
+		if (argc > 2 && strcmp(argv[1], paths[i].name) == 0) paths[i].run(count);
+	}
+	aw_loop_unref(loop);
+	return 0;
+}
