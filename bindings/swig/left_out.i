@@ -13,6 +13,9 @@
 /* The host language has its own string formatting. */
 %ignore aw_future_failf;
 %ignore aw_future_vfailf;
+%ignore aw_stream_recv_fds_coro;
+%ignore aw_stream_send_fds_coro;
+%ignore aw_stream_take_fds;
 %ignore aw_work_raisef;
 %ignore aw_work_vraisef;
 

@@ -246,6 +246,7 @@ static void tell_owner(aw_stream *self) {
 static void on_closed(aw_stream *self) {
 	self->in.pool = NULL; /* the stream may outlive the loop */
 	self->state = STREAM_CLOSED;
+	if (!self->failure) fd_queue_clear(self); /* after a failure, what has arrived can still be taken */
 	methods_release(self);
 	loop_remove_closer(self->loop, &self->closer);
 	wait_queue_wake_all(&self->closes);
@@ -340,6 +341,7 @@ static void stream_shut(closer *base) {
 	self->state = STREAM_CLOSED;
 	self->eof = true;
 	if (!self->failure) self->failure = AW_ELOOPCLOSED;
+	fd_queue_clear(self);
 	out_clear(&self->out);
 	methods_release(self);
 	protocol_clear(self);
@@ -358,6 +360,7 @@ static void stream_release(object *base) {
 	methods_release(self);
 	protocol_clear(self);
 	tell_owner(self);
+	fd_queue_clear(self);
 	in_clear(&self->in);
 	out_clear(&self->out);
 	aw_error_unref(self->error);
@@ -394,10 +397,16 @@ aw_status stream_make(aw_loop *loop, const aw_stream_methods *methods, void *ud,
 	if (!options) options = &none;
 	if (!methods_are_complete(methods) || options->size < sizeof *options || options->limit > INT32_MAX)
 		status = -EINVAL;
+	bool receives_fds = status == 0 && options->flags & AW_STREAM_RECEIVE_FDS;
+	if (receives_fds && !methods_receive_fds(methods)) status = -EOPNOTSUPP;
 	aw_stream *self = status < 0 ? NULL : object_new(&loop->domain, &stream_class);
 	if (status == 0 && !self) status = -ENOMEM;
 	if (self && !set_marks(self, mark_of(options->high_water), mark_of(options->low_water))) {
 		status = -EINVAL;
+		object_free(&self->base);
+	}
+	if (status == 0 && receives_fds && !(self->fds = fd_queue_new())) {
+		status = -ENOMEM;
 		object_free(&self->base);
 	}
 	if (status < 0) {
@@ -409,7 +418,7 @@ aw_status stream_make(aw_loop *loop, const aw_stream_methods *methods, void *ud,
 	self->ud = ud;
 	self->origin = origin;
 	self->closer.close = stream_shut;
-	self->lazy = options->flags & AW_STREAM_NO_READ_AHEAD;
+	self->lazy = options->flags & (AW_STREAM_NO_READ_AHEAD | AW_STREAM_RECEIVE_FDS);
 	self->limit = options->limit ? options->limit : DEFAULT_LIMIT;
 	self->next_read = READ_MIN;
 	self->in.pool = pool_of(loop);

@@ -66,6 +66,7 @@ struct aw_stream {
 	uint64_t bytes_read, bytes_written;
 	struct sockaddr_in6 peer; /* of a TCP connection, which forgets it when the peer has gone */
 	socklen_t peer_length;
+	struct fd_queue *fds;        /* received, with AW_STREAM_RECEIVE_FDS; or NULL */
 	const aw_protocol *protocol; /* or NULL: bytes are kept for readers */
 	void *protocol_ud;
 	aw_destroy_fn protocol_destroy;
@@ -82,6 +83,8 @@ aw_status stream_make(aw_loop *loop, const aw_stream_methods *methods, void *ud,
 aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options, const void *origin,
                          aw_stream **out);
 
+/* Whether it is directly over a Unix socket. */
+bool stream_is_unix(const aw_stream *self);
 /* Returns 0 if the calling thread may use the stream. */
 aw_status stream_check(const aw_stream *self);
 /* aw_stream_ready() without checks. */
@@ -117,6 +120,17 @@ void stream_let_go(aw_stream *self);
 aw_status stream_set_deadline(aw_stream *self, int64_t when);
 void stream_close(aw_stream *self);
 void stream_abort(aw_stream *self);
+
+/* --- descriptors.c --- */
+
+/* Whether a stream over them can have AW_STREAM_RECEIVE_FDS; in fd.c. */
+bool methods_receive_fds(const aw_stream_methods *methods);
+/* Returns NULL if out of memory. */
+struct fd_queue *fd_queue_new(void);
+/* Closes the descriptors that nobody has taken, and releases the queue. */
+void fd_queue_clear(aw_stream *self);
+/* Reads from the socket; descriptors go to the queue. Results as those of `read` in the methods. */
+aw_status fd_queue_read(aw_stream *self, int socket, void *buffer, size_t length);
 
 /* --- protocol.c --- */
 

@@ -50,7 +50,7 @@ BY_TYPE = {
     'int': '1', 'size_t': '1', 'aw_bool': '0', 'aw_status': '0', 'aw_destroy_fn': 'NULL', 'aw_callback_fn': 'some_callback',
     'aw_done_fn': 'some_done', 'aw_task_fn': 'some_task', 'aw_work_fn': 'some_work', 'aw_step_fn': 'some_step',
     'aw_exception_fn': 'some_exception', 'aw_compare_fn': 'some_compare', 'aw_next_fn': 'some_next', 'aw_next_coro_fn': 'some_next_coro',
-    'struct sockaddr *': 'NULL', 'const struct sockaddr *': 'NULL', 'uint32_t *': 'NULL', 'const struct iovec *': 'some_parts', 'size_t *': 'scratch', 'int32_t *': 'scratch',
+    'struct sockaddr *': 'NULL', 'const struct sockaddr *': 'NULL', 'uint32_t *': 'NULL', 'const struct iovec *': 'some_parts', 'size_t *': 'scratch', 'int32_t *': 'scratch', 'int *': 'scratch', 'const int *': 'scratch',
     'const aw_protocol *': 'NULL', 'const aw_stream_methods *': 'NULL', 'const aw_stream_options *': 'NULL', 'const aw_copy_options *': 'NULL', 'aw_client_fn': 'some_client', 'const aw_process_protocol *': 'NULL',
     'const aw_server_options *': 'NULL', 'const aw_connect_options *': 'NULL', 'aw_exit_fn': 'some_exit', 'aw_predicate_fn': 'some_predicate', 'va_list': 'some_arguments',
     'const aw_datagram_options *': '&datagram_options', 'const aw_datagram_protocol *': '&datagram_protocol',
