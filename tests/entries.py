@@ -29,7 +29,7 @@ aw_watch_add aw_watch_next aw_watch_remove aw_with'''
 # Functions that have an error object, or create one with a message.
 OBJECTS = '''
 aw_create_datagram_endpoint_coro aw_datagram_join_group aw_datagram_leave_group aw_datagram_open_coro aw_datagram_set_multicast_interface
-aw_future_error aw_future_result aw_future_result_int aw_future_take_result aw_raise aw_raise_error aw_results_get aw_results_get_int
+aw_future_error aw_future_result aw_future_result_int aw_future_take_result aw_pipeline_start aw_raise aw_raise_error aw_results_get aw_results_get_int
 aw_subprocess_exec aw_subprocess_run aw_subprocess_run_future aw_subprocess_run_shell aw_subprocess_run_shell_future aw_subprocess_shell
 aw_server_listen_unix aw_start_server aw_start_unix_server aw_vraisef'''
 # Functions whose status is only information, was passed by the caller, is noted by a function that they call, or is an error only outside

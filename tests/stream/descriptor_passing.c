@@ -119,18 +119,18 @@ static aw_status buffered(void *ud) {
 	(void)ud;
 	ends streams = open_unix(&receiving);
 	const char *line = NULL;
-	EXPECT_INT(aw_stream_write(streams.left, "first\nsec", 9), 0);
+	EXPECT_INT(aw_stream_write(streams.left, "first\nsome", 10), 0);
 	EXPECT_INT(aw_stream_readline(streams.right, &line), 6);
-	send_marked(streams.left, "ond\nthi", "x");
-	send_marked(streams.left, "rd\n", "yz");
+	send_marked(streams.left, "thing\nla", "x");
+	send_marked(streams.left, "st\n", "yz");
 	expect_take(streams.right, 16, "");
-	EXPECT_INT(aw_stream_readline(streams.right, &line), 7);
+	EXPECT_INT(aw_stream_readline(streams.right, &line), 10);
 	expect_take(streams.right, 16, "x");
-	EXPECT_INT(aw_stream_peek(streams.right, 6, &line), 6);
+	EXPECT_INT(aw_stream_peek(streams.right, 5, &line), 5);
 	expect_take(streams.right, 16, ""); /* the bytes were not read */
 	/* Stops before the bytes that came with the next ones. */
-	expect_recv(streams.right, 60, "thi", 16, "");
-	expect_recv(streams.right, 60, "rd\n", 1, "y");
+	expect_recv(streams.right, 60, "la", 16, "");
+	expect_recv(streams.right, 60, "st\n", 1, "y");
 	expect_take(streams.right, 16, "z");
 	close_both(streams);
 	return 0;
