@@ -391,12 +391,12 @@ void server_listener_done(operation *ended) {
 
 static aw_status server_make(aw_loop *loop, aw_client_fn fn, void *ud, aw_destroy_fn destroy,
                              const aw_server_options *options, const void *origin, aw_server **out) {
-	static const aw_server_options none = {.size = sizeof none};
+	aw_server_options own;
+	aw_stream_options stream;
 	aw_status status = loop_resolve(&loop);
-	if (!options) options = &none;
-	if (status == 0 && (!fn || !out || options->size < sizeof *options || options->backlog < 0 ||
-	                    (options->stream && options->stream->size < sizeof *options->stream)))
-		status = -EINVAL;
+	if (status == 0) status = SIZED_READ(aw_server_options, &own, options, stream);
+	if (status == 0) status = stream_options_read(own.stream, &stream);
+	if (status == 0 && (!fn || !out || own.backlog < 0)) status = -EINVAL;
 	aw_server *self = status < 0 ? NULL : object_new(&loop->domain, &server_class);
 	if (!self) {
 		object_destroy_user(destroy, ud);
@@ -407,8 +407,8 @@ static aw_status server_make(aw_loop *loop, aw_client_fn fn, void *ud, aw_destro
 	self->fn = fn;
 	self->ud = ud;
 	self->destroy = destroy;
-	self->options = *options;
-	self->stream = options->stream ? *options->stream : (aw_stream_options){.size = sizeof self->stream};
+	self->options = own;
+	self->stream = stream;
 	if (!self->options.backlog) self->options.backlog = DEFAULT_BACKLOG;
 	self->context = context_capture();
 	self->spare = -1;

@@ -55,7 +55,8 @@ struct stream_call {
 	uint64_t total, *out_total;
 	uint32_t *out_way;
 	int pipe[2];
-	size_t piped; /* bytes in the pipe */
+	size_t piped;      /* bytes in the pipe */
+	aw_status refusal; /* of the options */
 	bool may_splice, was_lazy;
 	wait_queue *waits_in; /* or NULL to let others run */
 };

@@ -361,8 +361,10 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	const aw_stream_methods *methods = NULL;
 	aw_status status = methods_of(fd, &methods);
 	if (status < 0) return status;
-	if (methods == &unix_methods && options && options->flags & AW_STREAM_RECEIVE_FDS)
-		methods = &unix_fds_methods;
+	aw_stream_options own;
+	status = stream_options_read(options, &own);
+	if (status < 0) return status;
+	if (methods == &unix_methods && own.flags & AW_STREAM_RECEIVE_FDS) methods = &unix_fds_methods;
 	endpoint *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
 	self->loop = loop;
@@ -371,7 +373,7 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	self->is_tcp = methods == &tcp_methods;
 	self->is_pipe = methods == &pipe_methods;
 	self->write_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
-	status = stream_make(loop, methods, self, options, origin, out);
+	status = stream_make(loop, methods, self, &own, origin, out);
 	if (status < 0) return status;
 	self->fd = fd;
 	side_init(&self->in, self, AW_POLL_IN);

@@ -10,6 +10,8 @@
 #include "future.h"
 #include "wait_queue.h"
 
+#include "sized.h"
+
 #include <await/protocol.h>
 #include <await/stream.h>
 #include <netinet/in.h>
@@ -82,6 +84,10 @@ aw_status stream_make(aw_loop *loop, const aw_stream_methods *methods, void *ud,
                       const aw_stream_options *options, const void *origin, aw_stream **out);
 aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options, const void *origin,
                          aw_stream **out);
+/* Options, or NULL, in this library's size. */
+static inline aw_status stream_options_read(const aw_stream_options *from, aw_stream_options *to) {
+	return SIZED_READ(aw_stream_options, to, from, low_water);
+}
 
 /* Whether it is directly over a Unix socket. */
 bool stream_is_unix(const aw_stream *self);
