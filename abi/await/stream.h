@@ -371,7 +371,8 @@ AW_API aw_status aw_stream_consume(aw_stream *stream, size_t count);
  */
 AW_API aw_bool aw_stream_at_eof(const aw_stream *stream);
 /**
- * Stops reading ahead until aw_stream_resume_reading(). Reads take what has arrived, then wait.
+ * Stops reading until aw_stream_resume_reading(). Calls that read, and aw_stream_copy(), take what has arrived,
+ * then wait; aw_stream_try_read() returns -EAGAIN.
  *
  * asyncio: ReadTransport.pause_reading.
  */
@@ -395,7 +396,8 @@ AW_API aw_bool aw_stream_is_reading(const aw_stream *stream);
 /**
  * Writes `length` bytes, without waiting: what the layer below does not take at once is copied and sent later.
  *
- * Errors: -EPIPE after aw_stream_write_eof() or aw_stream_close(); the error that ended the connection; -EBUSY
+ * Errors: -EPIPE after aw_stream_write_eof() or aw_stream_close(); -EBADF if the descriptor is only for reading,
+ * and the stream stays as it was; the error that ended the connection; -EBUSY
  * while an aw_stream_send(), aw_stream_copy() or aw_stream_sendfile() waits; -EINVAL; -ENOMEM, and nothing was
  * written.
  *

@@ -133,6 +133,10 @@ static aw_status attempt_copy(stream_call *self) {
 			self->waits_in = NULL;
 			return -EAGAIN;
 		}
+		if (from->reading_paused && from->state == STREAM_OPEN && !from->eof && !from->failure) {
+			self->waits_in = &from->readers; /* until reading is resumed, or the stream ends */
+			return -EAGAIN;
+		}
 		status = fetch(self);
 		if (status == -EAGAIN) return wait_in(self, &from->readers, from, AW_POLL_IN);
 		if (status <= 0) return status;

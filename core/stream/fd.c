@@ -379,6 +379,7 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	side_init(&self->in, self, AW_POLL_IN);
 	side_init(&self->out, self, AW_POLL_OUT);
 	self->stream = *out;
+	(*out)->read_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
 	if (methods == &tcp_methods) {
 		(*out)->peer_length = sizeof(*out)->peer;
 		if (getpeername(fd, (struct sockaddr *)&(*out)->peer, &(*out)->peer_length) < 0)

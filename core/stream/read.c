@@ -28,7 +28,8 @@ void stream_reading_ended(stream_call *self) {
 
 wait_queue *stream_reading_queue(stream_call *self) {
 	aw_stream *stream = self->stream;
-	if (stream->lazy && stream->state == STREAM_OPEN) stream_watch(stream, AW_POLL_IN);
+	if (stream->lazy && stream->state == STREAM_OPEN && !stream->reading_paused)
+		stream_watch(stream, AW_POLL_IN);
 	return &stream->readers;
 }
 
@@ -46,7 +47,7 @@ aw_status stream_more(aw_stream *stream, aw_status at_end) {
 	/* A stream that was closed here has ended; an error of the connection comes from elsewhere. */
 	if (stream->failure) return stream_failure(stream, 0);
 	if (stream->eof || stream->state != STREAM_OPEN) return at_end;
-	if (stream->lazy) {
+	if (stream->lazy && !stream->reading_paused) {
 		status = stream_fill(stream);
 		if (status == -ENOMEM) stream->hiccup = 0;
 		if (status >= 0) return status > 0 ? 1 : at_end;
@@ -103,7 +104,8 @@ aw_status stream_attempt_read(stream_call *self) {
 	size_t size = in_size(&stream->in);
 	if (!self->length) return 0;
 	if (size) return copied(stream, self->buffer, size < self->length ? size : self->length);
-	if (stream->lazy && stream->state == STREAM_OPEN && !stream->eof && !stream->failure) {
+	if (stream->lazy && !stream->reading_paused && stream->state == STREAM_OPEN && !stream->eof &&
+	    !stream->failure) {
 		aw_status count = read_directly(stream, self->buffer, self->length);
 		return count == -EAGAIN ? wait_for(self, 0) : count;
 	}
@@ -369,6 +371,9 @@ ENTRY(aw_stream_resume_reading, (aw_stream *stream), (stream)) {
 	aw_status status = stream_check(stream);
 	if (status < 0) return status;
 	stream->reading_paused = false;
+	/* A call that waits asks again for what it did not ask for meanwhile. */
+	if (stream->lazy && stream->reading && stream->state == STREAM_OPEN && !stream->eof)
+		stream_watch(stream, AW_POLL_IN);
 	protocol_resume(stream);
 	stream_update_reading(stream);
 	return 0;

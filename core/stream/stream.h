@@ -40,6 +40,7 @@ struct aw_stream {
 	bool eof_wanted;              /* by the program, for the outgoing direction */
 	bool eof_sent;                /* and done */
 	bool lazy;                    /* nothing is read ahead */
+	bool read_only;               /* nothing can be written */
 	bool reading_paused;          /* by the program */
 	bool limit_reached;           /* reading is paused until the buffer is down to the limit */
 	bool writing_paused;          /* above the high-water mark, and not down to the low one yet */

@@ -12,6 +12,7 @@
 
 aw_status stream_writing_check(aw_stream *stream) {
 	if (stream->failure) return stream_failure(stream, 0);
+	if (stream->read_only) return -EBADF;
 	if (stream->state != STREAM_OPEN || stream->eof_wanted) return -EPIPE;
 	return stream->sending ? -EBUSY : 0;
 }
