@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A TCP proxy before several servers, in turn. usage: reverse_proxy [-a HOST] [-p PORT] [-t SECONDS] SERVER:PORT... */
+/* A TCP proxy before several servers, in turn, with TLS outside. usage: reverse_proxy [OPTION...] SERVER:PORT... */
 #define _GNU_SOURCE /* strndup */
 #include <await/easy.h>
+#include <await/tls.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -21,7 +22,7 @@ typedef struct proxy {
 	int64_t patience; /* for a connection to be made, in nanoseconds */
 	upstream *upstreams;
 	size_t count, turn;
-	aw_server *server;
+	aw_tls_context *tls; /* for the clients; or NULL: plain TCP */
 } proxy;
 
 /* One direction of a connection. */
@@ -59,10 +60,10 @@ static aw_status connect_somewhere(proxy *self, aw_stream **out, const upstream 
 	return status;
 }
 
-static aw_status serve(aw_stream *client, void *ud) {
+static aw_status serve_client(aw_stream *client, proxy *self) {
 	AW_AUTO(aw_stream) server = NULL;
 	const upstream *which = NULL;
-	aw_status status = connect_somewhere(ud, &server, &which);
+	aw_status status = connect_somewhere(self, &server, &which);
 	if (status < 0) {
 		aw_stream_abort(client);
 		return status == AW_ECANCELLED || status == -ENOMEM ? status : 0; /* printed above */
@@ -79,6 +80,27 @@ static aw_status serve(aw_stream *client, void *ud) {
 	return status;
 }
 
+static aw_status serve(aw_stream *client, void *ud) {
+	proxy *self = ud;
+	if (!self->tls) return serve_client(client, self);
+	/* The handshake takes over a reference, and gives one to the stream that encrypts. */
+	AW_AUTO(aw_stream) secure = aw_stream_ref(client);
+	aw_status status = aw_tls_accept(secure, self->tls, NULL, &secure);
+	if (status < 0) {
+		/* A client that does not agree is no failure of the proxy. */
+		printf("a client: %s\n", aw_error_message(aw_caught()));
+		return status == AW_ECANCELLED || status == -ENOMEM ? status : 0;
+	}
+	status = serve_client(secure, self);
+	aw_stream_close(secure);
+	return status;
+}
+
+static aw_status load_certificate(proxy *self, const char *certificate, const char *key) {
+	AW_TRY(aw_tls_context_new(AW_TLS_SERVER, &self->tls));
+	return aw_tls_context_load_cert_chain(self->tls, certificate, key, NULL);
+}
+
 static aw_status stop(aw_loop *loop, void *server) {
 	(void)loop;
 	return aw_server_close(server);
@@ -90,7 +112,7 @@ static aw_status run(void *ud) {
 	AW_TRY(aw_start_server(serve, self, NULL, self->host, self->port, NULL, &server));
 	AW_TRY(aw_loop_add_signal_handler(aw_loop_current(), SIGINT, stop, server, NULL));
 	AW_TRY(aw_loop_add_signal_handler(aw_loop_current(), SIGTERM, stop, server, NULL));
-	printf("proxy on %s port %d\n", self->host, aw_server_port(server, 0));
+	printf("%sproxy on %s port %d\n", self->tls ? "TLS " : "", self->host, aw_server_port(server, 0));
 	return aw_server_serve_forever(server); /* until stop(); the connections end with the loop */
 }
 
@@ -108,12 +130,15 @@ static bool parse_upstream(const char *text, upstream *out) {
 
 int main(int count, char **arguments) {
 	proxy self = {.host = "localhost", .port = "8009", .patience = 5 * AW_SECOND};
+	const char *certificate = NULL, *key = NULL;
 	bool is_valid = true;
-	for (int option; (option = getopt(count, arguments, "a:p:t:")) != -1;) {
+	for (int option; (option = getopt(count, arguments, "a:p:t:k:w:")) != -1;) {
 		switch (option) {
 		case 'a': self.host = optarg; break;
 		case 'p': self.port = optarg; break;
-		case 't': self.patience = (int64_t)(atof(optarg) * AW_SECOND); break;
+		case 't': certificate = optarg; break;
+		case 'k': key = optarg; break;
+		case 'w': self.patience = (int64_t)(atof(optarg) * AW_SECOND); break;
 		default: is_valid = false;
 		}
 	}
@@ -121,13 +146,18 @@ int main(int count, char **arguments) {
 	while (is_valid && self.upstreams && optind < count)
 		is_valid = parse_upstream(arguments[optind++], &self.upstreams[self.count++]);
 	int code = 2;
-	if (!is_valid || !self.count) {
-		fprintf(stderr, "usage: %s [-a HOST] [-p PORT] [-t SECONDS] SERVER:PORT...\n", arguments[0]);
+	if (!is_valid || !self.count || (key && !certificate)) {
+		fprintf(stderr,
+		        "usage: %s [-a HOST] [-p PORT] [-w SECONDS] [-t CERTIFICATE [-k KEY]] SERVER:PORT...\n",
+		        arguments[0]);
+	} else if (certificate && load_certificate(&self, certificate, key) < 0) {
+		fprintf(stderr, "%s: %s: %s\n", arguments[0], certificate, aw_tls_context_error(self.tls));
 	} else {
 		setvbuf(stdout, NULL, _IOLBF, 0);
 		code = aw_main(NULL, run, &self, NULL);
 	}
 	for (size_t i = 0; i < self.count; i++) free(self.upstreams[i].host);
 	free(self.upstreams);
+	aw_tls_context_unref(self.tls);
 	return code;
 }

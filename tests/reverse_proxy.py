@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The example reverse_proxy: bytes both ways, half-closes, resets, servers in turn, and servers that do not answer.
+"""The example reverse_proxy: bytes both ways, half-closes, resets, servers in turn, servers that do not answer, and TLS outside.
 
 usage: reverse_proxy.py PROGRAM
 """
 import hashlib
+import http.server
 import os
+import pathlib
 import re
 import select
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 
 SIZE = 3_000_000
@@ -78,12 +82,86 @@ def exchange(address, number):
     return answer[:1]
 
 
+class Pages(http.server.BaseHTTPRequestHandler):
+    """A web server behind the proxy: it sends the big page, or back what it gets."""
+
+    protocol_version = 'HTTP/1.1'
+    page = os.urandom(SIZE)
+
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.answer(self.page)
+
+    def do_POST(self):
+        self.answer(self.rfile.read(int(self.headers['Content-Length'])))
+
+    def log_message(self, *_):
+        pass
+
+
+def check_tls(folder, upstream):
+    """Clients speak TLS, and the servers get plain text."""
+    certificate, key, body = str(folder / 'certificate.pem'), str(folder / 'key.pem'), folder / 'body.bin'
+    body.write_bytes(os.urandom(SIZE))
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate, '-days', '2', '-subj', '/CN=test',
+                    '-addext', 'subjectAltName=IP:127.0.0.1'], check=True, stderr=subprocess.DEVNULL)
+    pages = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Pages)
+    threading.Thread(target=pages.serve_forever, daemon=True).start()
+    for server in f'127.0.0.1:{pages.server_port}', f'127.0.0.1:{upstream.port}':
+        proxy = subprocess.Popen([sys.argv[1], '-a', '127.0.0.1', '-p', '0', '-t', certificate, '-k', key, server], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True)
+        try:
+            port = int(re.fullmatch(r'TLS proxy on 127\.0\.0\.1 port (\d+)\n', proxy.stdout.readline())[1])
+            if server.endswith(str(upstream.port)):
+                check_raw_tls(port, certificate)
+            else:
+                check_curl(port, certificate, body)
+            proxy.send_signal(signal.SIGTERM)
+            _, complaint = proxy.communicate(timeout=60)
+            check(proxy.returncode == 0, f'exit status {proxy.returncode} with TLS')
+            check(complaint == '', f'it wrote to stderr: {complaint}')
+        finally:
+            proxy.kill()
+    done = subprocess.run([sys.argv[1], '-t', str(body), server], stderr=subprocess.PIPE, timeout=60, check=False)
+    check(done.returncode == 2 and done.stderr, 'a file without a certificate was accepted')
+
+
+def check_curl(port, certificate, body):
+    def curl(*arguments):
+        return subprocess.run(['curl', '--silent', '--max-time', '60', *arguments, f'https://127.0.0.1:{port}/'], stdout=subprocess.PIPE, check=False)
+    check(curl('--cacert', certificate).stdout == Pages.page, 'curl got another page')
+    check(curl('--cacert', certificate, '--data-binary', f'@{body}').stdout == body.read_bytes(), 'curl got other bytes back')
+    check(curl().returncode == 60, 'a certificate that nobody vouches for was accepted')
+
+
+def check_raw_tls(port, certificate):
+    context = ssl.create_default_context(cafile=certificate)
+    with context.wrap_socket(socket.create_connection(('127.0.0.1', port), timeout=60), server_hostname='127.0.0.1') as connection:
+        connection.sendall(b'reset')
+        try:
+            connection.unwrap()  # ends one direction, and waits for the end of the other
+            check(False, 'a reset of the server came as an orderly end of TLS')
+        except OSError:
+            pass
+    with socket.create_connection(('127.0.0.1', port), timeout=60) as connection:  # no TLS
+        connection.sendall(b'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+        try:
+            check(not read_all(connection).startswith(b'HTTP'), 'it answered plain HTTP')
+        except ConnectionResetError:
+            pass
+
+
 def main():
     upstreams = [Upstream(b'A'), Upstream(b'B')]
     closed = socket.create_server(('127.0.0.1', 0))
     closed_port = closed.getsockname()[1]
     closed.close()
-    proxy = subprocess.Popen([sys.argv[1], '-a', '127.0.0.1', '-p', '0', '-t', '1', f'127.0.0.1:{upstreams[0].port}', f'127.0.0.1:{closed_port}',
+    proxy = subprocess.Popen([sys.argv[1], '-a', '127.0.0.1', '-p', '0', '-w', '1', f'127.0.0.1:{upstreams[0].port}', f'127.0.0.1:{closed_port}',
                               f'127.0.0.1:{upstreams[1].port}'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         select.select([proxy.stdout], [], [], 60)
@@ -131,6 +209,8 @@ def main():
         check(proxy.wait(60) == 0, 'the exit status without a server')
     finally:
         proxy.kill()
+    with tempfile.TemporaryDirectory() as folder:
+        check_tls(pathlib.Path(folder), upstreams[0])
     for line in wrong:
         print(line)
     print(f'{1 if not wrong else 0} passed, {1 if wrong else 0} failed')

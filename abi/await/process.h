@@ -398,6 +398,67 @@ AW_API aw_status aw_process_set_host_data(aw_process *process, void *data, aw_de
 /** Returns the pointer that aw_process_set_host_data() stored, or NULL. */
 AW_API void *aw_process_host_data(const aw_process *process);
 
+/**
+ * @name Pipelines
+ *
+ * Several children, of which each one's output is the input of the next, as in `a | b | c`. The pipes connect
+ * them directly. Each child is an ::aw_process as well: aw_process_stream() of the first one's 0 and the last
+ * one's 1 are the ends of the pipeline.
+ */
+/**@{*/
+typedef struct aw_pipeline aw_pipeline; /**< children that are connected by pipes */
+
+/**
+ * Starts `count` programs. Each of `commands` is a list of arguments that ends with NULL, and is started as by
+ * aw_subprocess_exec(). `options` hold for each child, except that its stdin is that of the first, and its stdout
+ * that of the last; ::AW_STDIO_STDOUT sends the errors of each child where its output goes. A pipe for errors is
+ * one for each child.
+ *
+ * Returns: 0, and a new reference in `out`.
+ *
+ * Errors: -EINVAL for an empty list; otherwise those of aw_subprocess_exec(), and the children that were already
+ * started are killed and reaped.
+ */
+AW_NODISCARD AW_API aw_status aw_pipeline_start(aw_loop *loop, const char *const *const *commands,
+                                                size_t count, const aw_process_options *options,
+                                                aw_pipeline **out);
+/**
+ * Adds a reference and returns `pipeline`.
+ *
+ * Thread: any.
+ */
+AW_API aw_pipeline *aw_pipeline_ref(aw_pipeline *pipeline);
+/**
+ * Drops a reference. The last one drops the children, as aw_process_unref() does: those that still run are killed
+ * and reaped.
+ *
+ * Thread: any.
+ */
+AW_API void aw_pipeline_unref(aw_pipeline *pipeline);
+/** Returns how many children there are. */
+AW_API size_t aw_pipeline_count(const aw_pipeline *pipeline);
+/** Returns a child, borrowed, or NULL if `index` is too large. The first one is 0. */
+AW_API aw_process *aw_pipeline_process(const aw_pipeline *pipeline, size_t index);
+/**
+ * Creates a future that is done when every child has exited. Its value, as `(void *)(intptr_t)`, is 0 if all
+ * return codes are 0, otherwise the last of them that is not (the shell's `pipefail`);
+ * aw_process_returncode() gives that of each child.
+ *
+ * Returns: 0, and a new reference in `out`.
+ *
+ * Cancellation: cancelling the future does not affect the children.
+ */
+AW_NODISCARD AW_API aw_status aw_pipeline_wait(aw_pipeline *pipeline, aw_future **out);
+/**
+ * Sends a signal to each child that still runs, as aw_process_send_signal() does.
+ *
+ * Errors: -ESRCH if none does.
+ */
+AW_API aw_status aw_pipeline_send_signal(aw_pipeline *pipeline, int signal);
+/** Sends SIGKILL as aw_pipeline_send_signal() does. */
+AW_API aw_status aw_pipeline_kill(aw_pipeline *pipeline);
+/**@}*/
+
 AW_END_DECLS
 
 #endif

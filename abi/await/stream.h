@@ -100,7 +100,12 @@ enum aw_stream_flag {
 	 * nothing is read before somebody asks, so that an idle stream holds no buffer and the peer is slowed down
 	 * by the system; the end is noticed only by a read
 	 */
-	AW_STREAM_NO_READ_AHEAD = 1
+	AW_STREAM_NO_READ_AHEAD = 1,
+	/**
+	 * descriptors are received with the bytes (see aw_stream_recv_fds()); for a Unix socket only; implies
+	 * ::AW_STREAM_NO_READ_AHEAD
+	 */
+	AW_STREAM_RECEIVE_FDS = 2
 };
 
 /** How a stream is set up. Zero means the default. */
@@ -136,7 +141,8 @@ AW_NODISCARD AW_API aw_status aw_stream_new(aw_loop *loop, const aw_stream_metho
  *
  * Returns: 0, and a new reference in `out`. On failure the descriptor remains the caller's.
  *
- * Errors: -EBADF; -EINVAL for a regular file, a directory or a listening socket; -ENOMEM.
+ * Errors: -EBADF; -EINVAL for a regular file, a directory or a listening socket; -EOPNOTSUPP for
+ * ::AW_STREAM_RECEIVE_FDS unless it is a Unix socket; -ENOMEM.
  *
  * asyncio: loop.connect_accepted_socket, loop.connect_read_pipe, loop.connect_write_pipe.
  */
@@ -365,7 +371,8 @@ AW_API aw_status aw_stream_consume(aw_stream *stream, size_t count);
  */
 AW_API aw_bool aw_stream_at_eof(const aw_stream *stream);
 /**
- * Stops reading ahead until aw_stream_resume_reading(). Reads take what has arrived, then wait.
+ * Stops reading until aw_stream_resume_reading(). Calls that read, and aw_stream_copy(), take what has arrived,
+ * then wait; aw_stream_try_read() returns -EAGAIN.
  *
  * asyncio: ReadTransport.pause_reading.
  */
@@ -389,7 +396,8 @@ AW_API aw_bool aw_stream_is_reading(const aw_stream *stream);
 /**
  * Writes `length` bytes, without waiting: what the layer below does not take at once is copied and sent later.
  *
- * Errors: -EPIPE after aw_stream_write_eof() or aw_stream_close(); the error that ended the connection; -EBUSY
+ * Errors: -EPIPE after aw_stream_write_eof() or aw_stream_close(); -EBADF if the descriptor is only for reading,
+ * and the stream stays as it was; the error that ended the connection; -EBUSY
  * while an aw_stream_send(), aw_stream_copy() or aw_stream_sendfile() waits; -EINVAL; -ENOMEM, and nothing was
  * written.
  *
@@ -557,6 +565,95 @@ AW_STACKFUL AW_NODISCARD AW_API aw_status aw_stream_sendfile(aw_stream *stream, 
  */
 AW_NODISCARD AW_API aw_status aw_stream_sendfile_coro(aw_stream *stream, int fd, int64_t offset,
                                                       int64_t count, uint64_t *out_sent, aw_coro **out);
+/**@}*/
+
+/**
+ * @name Passing descriptors
+ *
+ * A Unix socket carries descriptors along with bytes. The kernel keeps them in order, and delivers them no later
+ * than the bytes that they were sent with, though possibly together with bytes that were sent before. A stream
+ * with ::AW_STREAM_RECEIVE_FDS keeps those that arrive in a queue beside the bytes, so every call that reads can
+ * be used:
+ *
+ * - If a message says how many descriptors belong to it, read the message in any way, and then take that many
+ *   with aw_stream_take_fds().
+ * - Otherwise read with aw_stream_recv_fds(), which returns the bytes of one delivery at most.
+ *
+ * Descriptors are received close-on-exec. The stream closes those that nobody has taken: when it is closed, or,
+ * after a failure, with its last reference. A stream with more than 1,024 of them fails with ::AW_ELIMIT.
+ */
+/**@{*/
+
+/** What the calls that receive descriptors tell. */
+enum aw_fds_flag {
+	AW_FDS_TRUNCATED =
+		1 /**< descriptors were lost, because the process could not open any more (MSG_CTRUNC) */
+};
+
+/**
+ * Sends `length` bytes like aw_stream_send(), and `count` descriptors with the first of them. The peer gets
+ * duplicates: the caller's may be closed once the call has ended.
+ *
+ * Returns: 0, and how many bytes were taken in `out_sent`, which is optional and is set on failure too. The
+ * descriptors were sent if that is not 0.
+ *
+ * Errors: -EINVAL for no bytes, no descriptor, or more than 253 of them; -EBADF for one that is not open, and
+ * nothing was sent; -EOPNOTSUPP unless the stream is over a Unix socket; -ETOOMANYREFS if too many are under
+ * way; otherwise those of aw_stream_send().
+ *
+ * Cancellation: `*out_sent` bytes were taken, and no other.
+ *
+ * asyncio: socket.send_fds.
+ */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_stream_send_fds(aw_stream *stream, const void *data,
+                                                             size_t length, const int *fds, size_t count,
+                                                             size_t *out_sent);
+/**
+ * Creates a coroutine that does what aw_stream_send_fds() does. `fds` has to stay until it has ended.
+ *
+ * Returns: 0, and a new reference in `out`.
+ *
+ * asyncio: socket.send_fds.
+ */
+AW_NODISCARD AW_API aw_status aw_stream_send_fds_coro(aw_stream *stream, const void *data, size_t length,
+                                                      const int *fds, size_t count, size_t *out_sent,
+                                                      aw_coro **out);
+/**
+ * Reads like aw_stream_read(), but not across the end of bytes that came with descriptors; then takes descriptors
+ * like aw_stream_take_fds(). `*fd_count` is the room in `fds`, and becomes the
+ * number of descriptors, which are the caller's.
+ *
+ * Returns: how many bytes; 0 at the end, or if `length` is 0.
+ *
+ * Errors: -EOPNOTSUPP without ::AW_STREAM_RECEIVE_FDS; -EINVAL for a NULL pointer; otherwise those of
+ * aw_stream_read(), and neither bytes nor descriptors were taken.
+ *
+ * Cancellation: nothing is taken.
+ *
+ * asyncio: socket.recv_fds.
+ */
+AW_STACKFUL AW_NODISCARD AW_API aw_status aw_stream_recv_fds(aw_stream *stream, void *buffer, size_t length,
+                                                             int *fds, size_t *fd_count, uint32_t *out_flags);
+/**
+ * Creates a coroutine that does what aw_stream_recv_fds() does.
+ *
+ * Returns: 0, and a new reference in `out`.
+ *
+ * asyncio: socket.recv_fds.
+ */
+AW_NODISCARD AW_API aw_status aw_stream_recv_fds_coro(aw_stream *stream, void *buffer, size_t length,
+                                                      int *fds, size_t *fd_count, uint32_t *out_flags,
+                                                      aw_coro **out);
+/**
+ * Takes up to `max` descriptors that came with bytes that have been read, in the order in which they were sent;
+ * they are the caller's. Those that do not fit stay. `*out_flags` becomes ::AW_FDS_TRUNCATED if some were lost
+ * right behind these, which is told once, otherwise 0.
+ *
+ * Returns: how many.
+ *
+ * Errors: -EOPNOTSUPP without ::AW_STREAM_RECEIVE_FDS; -EINVAL for a NULL pointer.
+ */
+AW_API aw_status aw_stream_take_fds(aw_stream *stream, int *fds, size_t max, uint32_t *out_flags);
 /**@}*/
 
 /**

@@ -3,6 +3,8 @@
  * c-ares on a loop: its sockets are watched by readers and writers, its time limits are one timer. It uses the
  * public interface only.
  */
+#include "sized.h"
+
 #include <ares.h>
 #include <await/await.h>
 #include <await/cares.h>
@@ -378,23 +380,22 @@ static aw_status channel_open(cares *self, const aw_cares_options *options) {
 }
 
 aw_status aw_cares_resolver_new(aw_loop *loop, const aw_cares_options *options, aw_resolver *out) {
-	static const aw_cares_options usual = {.size = sizeof usual};
+	aw_cares_options own;
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	static const uint32_t flags = AW_CARES_ROTATE | AW_CARES_NO_SEARCH | AW_CARES_NO_HOSTS | AW_CARES_TCP;
-	if (!options) options = &usual;
 	if (!loop) loop = aw_loop_current();
 	if (!loop) return AW_ENOLOOP;
 	aw_status pending = aw_loop_remove_reader(loop, -1); /* whether the loop can be used */
 	if (pending < 0) return pending;
-	if (!out || options->size < sizeof *options || options->flags & ~flags || options->timeout_ns < 0 ||
-	    options->attempts < 0)
-		return -EINVAL;
+	aw_status status = SIZED_READ(aw_cares_options, &own, options, reserved);
+	if (status < 0) return status;
+	if (!out || own.flags & ~flags || own.timeout_ns < 0 || own.attempts < 0) return -EINVAL;
 	pthread_once(&once, library_init);
 	if (library_status != ARES_SUCCESS) return status_of(library_status);
 	cares *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
 	self->loop = loop;
-	aw_status status = channel_open(self, options);
+	status = channel_open(self, &own);
 	if (status < 0) {
 		free(self);
 		return status;

@@ -2,6 +2,8 @@
 /* The handshake: it runs in the lower stream's callbacks, and a call awaits its outcome. */
 #include "tls.h"
 
+#include "sized.h"
+
 #include <arpa/inet.h>
 #include <await/stackless.h>
 #include <errno.h>
@@ -18,6 +20,7 @@ typedef struct request {
 	aw_tls_context *context;
 	aw_tls_options options;
 	aw_stream_options stream;
+	aw_status refusal; /* of the options */
 	char name[NAME_MAX_SIZE];
 	bool is_server;
 	connection *connection;
@@ -185,7 +188,7 @@ static aw_status give(request *call) {
 	if (self->is_lost && self->lower_failure < 0) return self->lower_failure;
 	self->is_readable = true; /* more may have come with the last record of the handshake */
 	aw_status status = aw_stream_new(self->loop, is_13 ? &tls_methods : &tls12_methods, connection_ref(self),
-	                                 call->options.stream, &upper);
+	                                 &call->stream, &upper);
 	if (status < 0) {
 		self->failure = status;
 		return status;
@@ -197,24 +200,24 @@ static aw_status give(request *call) {
 }
 
 static aw_status check(const request *call) {
-	const aw_tls_options *options = &call->options;
+	const aw_tls_options *options = &call->options; /* zero, if they are refused */
 	if (!is_context(call->context)) return AW_EBADHANDLE;
 	if (!aw_stream_kind(call->lower)) return AW_EBADHANDLE;
 	if (options->session && !is_session(options->session)) return AW_EBADHANDLE;
+	if (call->refusal < 0) return call->refusal;
 	if (!call->out || call->context->is_server != call->is_server) return -EINVAL;
-	if (options->size < sizeof *options || options->flags & ~3u || options->handshake_timeout_ns < 0 ||
-	    options->shutdown_timeout_ns < 0)
+	if (options->flags & ~3u || options->handshake_timeout_ns < 0 || options->shutdown_timeout_ns < 0)
 		return -EINVAL;
 	if (options->server_hostname && strlen(options->server_hostname) >= NAME_MAX_SIZE) return -EINVAL;
-	if (options->stream && options->stream->size < sizeof *options->stream) return -EINVAL;
 	return 0;
 }
 
 static request request_of(aw_stream *lower, aw_tls_context *context, const aw_tls_options *options,
                           aw_stream **out, bool is_server) {
 	request call = {.lower = lower, .context = context, .is_server = is_server, .out = out};
-	call.options.size = sizeof call.options;
-	if (options) call.options = *options;
+	call.refusal = SIZED_READ(aw_tls_options, &call.options, options, stream);
+	if (call.refusal == 0)
+		call.refusal = SIZED_READ(aw_stream_options, &call.stream, call.options.stream, low_water);
 	return call;
 }
 
@@ -292,10 +295,6 @@ static aw_status later(const request *call, aw_coro **out) {
 	if (call->options.server_hostname) {
 		strcpy(self->name, call->options.server_hostname);
 		self->options.server_hostname = self->name;
-	}
-	if (call->options.stream) {
-		self->stream = *call->options.stream;
-		self->options.stream = &self->stream;
 	}
 	aw_stream_ref(self->lower);
 	aw_tls_context_ref(self->context);

@@ -13,6 +13,9 @@
 /* The host language has its own string formatting. */
 %ignore aw_future_failf;
 %ignore aw_future_vfailf;
+%ignore aw_stream_recv_fds_coro;
+%ignore aw_stream_send_fds_coro;
+%ignore aw_stream_take_fds;
 %ignore aw_work_raisef;
 %ignore aw_work_vraisef;
 
@@ -231,6 +234,14 @@
 %ignore aw_server_loop;
 %ignore aw_process_stream;
 %ignore aw_process_set_protocol;
+%ignore aw_pipeline_count;
+%ignore aw_pipeline_kill;
+%ignore aw_pipeline_process;
+%ignore aw_pipeline_ref;
+%ignore aw_pipeline_send_signal;
+%ignore aw_pipeline_start;
+%ignore aw_pipeline_unref;
+%ignore aw_pipeline_wait;
 /* Files are the host language's own. */
 %ignore aw_file_open_coro;
 %ignore aw_file_open_at_coro;
@@ -282,6 +293,7 @@ UNUSED_TYPE(aw_connect_flag)
 UNUSED_TYPE(aw_connect_options)
 UNUSED_TYPE(aw_copy_options)
 UNUSED_TYPE(aw_file_info)
+UNUSED_TYPE(aw_pipeline)
 UNUSED_TYPE(aw_prepare_fn)
 UNUSED_TYPE(aw_process_protocol)
 UNUSED_TYPE(aw_protocol)

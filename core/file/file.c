@@ -7,6 +7,7 @@
 
 #include "path.h"
 #include "report.h"
+#include "sized.h"
 #include "task.h"
 
 #include <errno.h>
@@ -632,11 +633,11 @@ void file_info_of(const struct stat *from, aw_file_info *out) {
 	                     .accessed = nanoseconds(from->st_atim),
 	                     .modified = nanoseconds(from->st_mtim),
 	                     .changed = nanoseconds(from->st_ctim)};
-	memcpy(out, &info, sizeof info);
+	memcpy(out, &info, out->size < sizeof info ? out->size : sizeof info); /* an older one has less room */
 }
 
 aw_status file_info_check(const aw_file_info *info) {
-	return info && info->size >= sizeof *info ? 0 : -EINVAL;
+	return info && info->size >= SIZE_UP_TO(aw_file_info, changed) ? 0 : -EINVAL;
 }
 
 static void run_stat(file_call *self) {

@@ -3,6 +3,7 @@
 #include "resolver.h"
 
 #include "failure.h"
+#include "sized.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -31,7 +32,7 @@ static aw_status choose(aw_loop *loop, const aw_resolver *table) {
 	struct chosen_resolver *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
 	self->loop = loop;
-	self->table = *table;
+	(void)SIZED_READ(aw_resolver, &self->table, table, destroy); /* it was checked */
 	self->closer.close = chosen_close;
 	if (loop->chosen_resolver) forget(loop->chosen_resolver);
 	loop_add_closer(loop, &self->closer);
@@ -40,9 +41,10 @@ static aw_status choose(aw_loop *loop, const aw_resolver *table) {
 }
 
 ENTRY(aw_loop_set_resolver, (aw_loop *loop, const aw_resolver *resolver), (loop, resolver)) {
-	bool is_table = resolver && resolver->size >= sizeof *resolver;
-	aw_status status = loop_resolve(&loop);
-	if (status == 0 && resolver && !is_table) status = -EINVAL;
+	aw_status status = loop_resolve(&loop),
+			  known = resolver ? SIZED_CHECK(aw_resolver, resolver, destroy) : 0;
+	bool is_table = resolver && known == 0;
+	if (status == 0) status = known;
 	if (status == 0 && resolver) status = choose(loop, resolver);
 	if (status < 0) {
 		if (is_table) object_destroy_user(resolver->destroy, resolver->ud);

@@ -395,22 +395,24 @@ static aw_status deadline_run(ready_item *item) {
 
 static aw_status connector_new(aw_loop *loop, const aw_connect_options *options, const void *origin,
                                connector **out) {
-	static const aw_connect_options none = {.size = sizeof none};
-	if (!options) options = &none;
-	if (options->size < sizeof *options) return -EINVAL;
-	if (options->stream && options->stream->size < sizeof *options->stream) return -EINVAL;
+	aw_connect_options own;
+	aw_stream_options stream;
+	aw_status status = SIZED_READ(aw_connect_options, &own, options, stream);
+	if (status == 0) status = stream_options_read(own.stream, &stream);
+	if (status < 0) return status;
+	options = &own;
 	connector *self = future_create(loop, &future_class, &connector_kind, sizeof *self);
 	if (!self) return -ENOMEM;
 	self->future.origin = origin;
 	self->options = *options;
-	self->stream = options->stream ? *options->stream : (aw_stream_options){.size = sizeof self->stream};
+	self->stream = stream;
 	self->waiter.item.run = lookup_run;
 	self->stagger.item.run = stagger_run;
 	self->deadline.item.run = deadline_run;
 	size_t host_size = options->local_host ? strlen(options->local_host) + 1 : 0;
 	size_t service_size = options->local_service ? strlen(options->local_service) + 1 : 0;
 	self->names = malloc(host_size + service_size + 1);
-	aw_status status = self->names ? 0 : -ENOMEM;
+	status = self->names ? 0 : -ENOMEM;
 	if (status == 0 && host_size) self->local_host = memcpy(self->names, options->local_host, host_size);
 	if (status == 0 && service_size)
 		self->local_service = memcpy(self->names + host_size, options->local_service, service_size);

@@ -6,6 +6,7 @@
 #include "failure.h"
 #include "future.h"
 #include "os.h"
+#include "sized.h"
 #include "task.h"
 
 #include <await/names.h>
@@ -62,7 +63,7 @@ static bool is_path(const char *path) {
 }
 
 static aw_status options_check(const aw_datagram_options *options) {
-	if (!options || options->size < sizeof *options || options->flags & ~(uint32_t)ALL_FLAGS) return -EINVAL;
+	if (options->flags & ~(uint32_t)ALL_FLAGS) return -EINVAL;
 	bool has_host =
 			 options->local_host || options->local_service || options->remote_host || options->remote_service,
 		 has_path = options->local_path || options->remote_path;
@@ -362,9 +363,14 @@ typedef struct callbacks {
 static aw_status open_later(aw_loop *loop, const aw_datagram_options *options, callbacks to,
                             bool has_protocol, const void *origin, aw_coro **out) {
 	opening *self = NULL;
+	aw_datagram_options own;
+	aw_datagram_protocol table;
 	aw_status status = loop_resolve(&loop);
-	if (status == 0) status = out ? options_check(options) : -EINVAL;
-	if (status == 0 && has_protocol && (!to.table || to.table->size < sizeof *to.table)) status = -EINVAL;
+	if (status == 0 && (!out || !options || (has_protocol && !to.table))) status = -EINVAL;
+	if (status == 0) status = SIZED_READ(aw_datagram_options, &own, options, reserved);
+	if (status == 0) status = options_check(&own);
+	if (status == 0 && has_protocol)
+		status = SIZED_READ(aw_datagram_protocol, &table, to.table, resume_writing);
 	if (status == 0)
 		status = coro_internal_from(origin, loop, open_step, sizeof *self, open_destroy, &self, out);
 	if (status < 0) {
@@ -374,10 +380,10 @@ static aw_status open_later(aw_loop *loop, const aw_datagram_options *options, c
 	self->loop = loop;
 	self->origin = origin;
 	self->has_protocol = has_protocol;
-	if (has_protocol) self->table = *to.table;
+	if (has_protocol) self->table = table;
 	self->ud = to.ud;
 	self->destroy = to.destroy;
-	status = options_copy(options, self);
+	status = options_copy(&own, self);
 	if (status == 0) return 0;
 	(*out)->taken = true; /* it is not the program's fault that it never runs */
 	object_unref(*out);

@@ -110,7 +110,8 @@ ENTRY(aw_process_set_protocol, (aw_process *process, const aw_process_protocol *
 	aw_stream *streams[STDIO_STREAMS] = {NULL};
 	aw_future *exit = NULL;
 	aw_status status = process_check(process);
-	if (status == 0 && (!protocol || protocol->size < sizeof *protocol)) status = -EINVAL;
+	if (status == 0 && !protocol) status = -EINVAL;
+	if (status == 0) status = SIZED_CHECK(aw_process_protocol, protocol, connection_lost);
 	events *self = status < 0 ? NULL : calloc(1, sizeof *self);
 	if (status == 0 && !self) status = -ENOMEM;
 	if (status == 0) status = take_outputs(process, streams);

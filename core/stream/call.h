@@ -42,6 +42,12 @@ struct stream_call {
 	struct iovec *separator; /* points to the one of a call that takes one */
 	struct iovec only;
 	int64_t timeout;
+	/* Of passing descriptors, in descriptors.c. */
+	const int *send_fds;
+	int *fds;
+	size_t *fd_count; /* of `fds` */
+	size_t send_fd_count;
+	uint32_t *out_flags;
 	/* Of copying, in copy.c and sendfile.c. */
 	aw_stream *other; /* where a copy goes to; a reference, like `stream` */
 	int file;
@@ -49,10 +55,26 @@ struct stream_call {
 	uint64_t total, *out_total;
 	uint32_t *out_way;
 	int pipe[2];
-	size_t piped; /* bytes in the pipe */
+	size_t piped;      /* bytes in the pipe */
+	aw_status refusal; /* of the options */
 	bool may_splice, was_lazy;
 	wait_queue *waits_in; /* or NULL to let others run */
 };
+
+/* The parts of aw_stream_read() and aw_stream_send(), for calls that do more than these. */
+aw_status stream_reading_begin(stream_call *self);
+void stream_reading_ended(stream_call *self);
+wait_queue *stream_reading_queue(stream_call *self);
+aw_status stream_attempt_read(stream_call *self);
+/*
+ * There is not enough: returns -EAGAIN to wait, 1 if more has come, or why there will be no more, which is
+ * `at_end` at an orderly end.
+ */
+aw_status stream_more(aw_stream *stream, aw_status at_end);
+aw_status stream_send_begin(stream_call *self);
+void stream_send_ended(stream_call *self);
+wait_queue *stream_send_queue(stream_call *self);
+aw_status stream_attempt_send(stream_call *self);
 
 /* Carries it out in a stackful task. -EINVAL unless the arguments are valid. */
 aw_status stream_call_now(stream_call *self, bool is_valid);

@@ -133,6 +133,10 @@ static aw_status attempt_copy(stream_call *self) {
 			self->waits_in = NULL;
 			return -EAGAIN;
 		}
+		if (from->reading_paused && from->state == STREAM_OPEN && !from->eof && !from->failure) {
+			self->waits_in = &from->readers; /* until reading is resumed, or the stream ends */
+			return -EAGAIN;
+		}
 		status = fetch(self);
 		if (status == -EAGAIN) return wait_in(self, &from->readers, from, AW_POLL_IN);
 		if (status <= 0) return status;
@@ -147,6 +151,7 @@ static wait_queue *copy_queue(stream_call *self) {
 static aw_status copy_begin(stream_call *self) {
 	aw_stream *from = self->stream, *to = self->other;
 	if (self->out_total) *self->out_total = 0;
+	if (self->refusal < 0) return self->refusal;
 	if (from->protocol || from->reading || from->polling_in) return -EBUSY;
 	aw_status status = stream_sending_begin(to);
 	if (status < 0) return status;
@@ -184,9 +189,12 @@ static bool copy_call(stream_call *self, aw_stream *from, aw_stream *to, int64_t
 	                      .left = limit < 0 ? -1 : limit,
 	                      .out_total = out_count,
 	                      .out_way = out_way,
-	                      .may_splice = !options || !(options->flags & AW_COPY_NO_SPLICE)};
+	                      .may_splice = true};
+	aw_copy_options own;
+	self->refusal = SIZED_READ(aw_copy_options, &own, options, flags);
+	if (own.flags & AW_COPY_NO_SPLICE) self->may_splice = false;
 	bool are_streams = object_is(from, &stream_class) && object_is(to, &stream_class);
-	return (!are_streams || from->loop == to->loop) && (!options || options->size >= sizeof *options);
+	return !are_streams || from->loop == to->loop;
 }
 
 aw_status aw_stream_copy(aw_stream *source, aw_stream *target, int64_t limit, const aw_copy_options *options,
@@ -203,5 +211,6 @@ ENTRY(aw_stream_copy_coro, (aw_stream *source, aw_stream *target, int64_t limit,
 	stream_call call;
 	bool is_valid = copy_call(&call, source, target, limit, options, out_count, out_way);
 	if (!object_is(target, &stream_class)) return AW_EBADHANDLE;
+	if (object_is(source, &stream_class) && call.refusal < 0) return call.refusal;
 	return stream_call_later(&call, is_valid, CALLER, out);
 }

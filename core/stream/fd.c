@@ -60,6 +60,14 @@ static aw_status socket_read(void *ud, void *buffer, size_t length) {
 	return count;
 }
 
+/* For a stream that receives descriptors. */
+static aw_status socket_read_fds(void *ud, void *buffer, size_t length) {
+	endpoint *self = ud;
+	aw_status count = fd_queue_read(self->stream, self->fd, buffer, length);
+	self->is_empty = count == -EAGAIN;
+	return count;
+}
+
 static aw_status socket_write(void *ud, const struct iovec *parts, size_t count) {
 	const endpoint *self = ud;
 	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = count};
@@ -290,10 +298,30 @@ static int endpoint_fd(void *ud) {
 
 static const aw_stream_methods tcp_methods = METHODS("tcp", socket_read, socket_write, socket_shutdown),
 							   unix_methods = METHODS("unix", socket_read, socket_write, socket_shutdown),
+							   /* Splicing would lose the descriptors. */
+	unix_fds_methods = {.size = sizeof(aw_stream_methods),
+                        .name = "unix",
+                        .read = socket_read_fds,
+                        .write = socket_write,
+                        .watch = endpoint_watch,
+                        .shutdown_write = socket_shutdown,
+                        .close = endpoint_close,
+                        .release = endpoint_release,
+                        .fd = endpoint_fd,
+                        .sendfile = endpoint_sendfile,
+                        .splice_write = endpoint_splice_write},
 							   socket_methods = METHODS("socket", socket_read, socket_write, socket_shutdown),
 							   pipe_methods = METHODS("pipe", file_read, file_write, NULL),
 							   tty_methods = METHODS("tty", file_read, file_write, NULL),
 							   device_methods = METHODS("device", file_read, file_write, NULL);
+
+bool stream_is_unix(const aw_stream *self) {
+	return self->methods == &unix_methods || self->methods == &unix_fds_methods;
+}
+
+bool methods_receive_fds(const aw_stream_methods *methods) {
+	return methods == &unix_fds_methods;
+}
 
 /* Returns 0 and the methods for a kind of file. */
 static aw_status methods_of(int fd, const aw_stream_methods **out) {
@@ -333,6 +361,10 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	const aw_stream_methods *methods = NULL;
 	aw_status status = methods_of(fd, &methods);
 	if (status < 0) return status;
+	aw_stream_options own;
+	status = stream_options_read(options, &own);
+	if (status < 0) return status;
+	if (methods == &unix_methods && own.flags & AW_STREAM_RECEIVE_FDS) methods = &unix_fds_methods;
 	endpoint *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
 	self->loop = loop;
@@ -341,12 +373,13 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	self->is_tcp = methods == &tcp_methods;
 	self->is_pipe = methods == &pipe_methods;
 	self->write_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
-	status = stream_make(loop, methods, self, options, origin, out);
+	status = stream_make(loop, methods, self, &own, origin, out);
 	if (status < 0) return status;
 	self->fd = fd;
 	side_init(&self->in, self, AW_POLL_IN);
 	side_init(&self->out, self, AW_POLL_OUT);
 	self->stream = *out;
+	(*out)->read_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
 	if (methods == &tcp_methods) {
 		(*out)->peer_length = sizeof(*out)->peer;
 		if (getpeername(fd, (struct sockaddr *)&(*out)->peer, &(*out)->peer_length) < 0)

@@ -177,7 +177,8 @@ void protocol_resume(aw_stream *self) {
 static aw_status protocol_check(const aw_stream *stream, const aw_protocol *protocol) {
 	aw_status status = stream_check(stream);
 	if (status < 0) return status;
-	if (protocol && protocol->size < sizeof *protocol) return -EINVAL;
+	if (protocol) status = SIZED_CHECK(aw_protocol, protocol, resume_writing);
+	if (status < 0) return status;
 	if (stream->reading || stream->polling_in) return -EBUSY;
 	return protocol && stream->state != STREAM_OPEN ? -EPIPE : 0;
 }

@@ -13,7 +13,7 @@
 
 /* --- waiting --- */
 
-static aw_status reading_begin(stream_call *self) {
+aw_status stream_reading_begin(stream_call *self) {
 	const aw_stream *stream = self->stream;
 	if (stream->protocol || stream->reading || stream->polling_in) return -EBUSY;
 	self->stream->reading = true;
@@ -21,14 +21,15 @@ static aw_status reading_begin(stream_call *self) {
 	return 0;
 }
 
-static void reading_ended(stream_call *self) {
+void stream_reading_ended(stream_call *self) {
 	self->stream->reading = false;
 	self->stream->need = 0;
 }
 
-static wait_queue *reading_queue(stream_call *self) {
+wait_queue *stream_reading_queue(stream_call *self) {
 	aw_stream *stream = self->stream;
-	if (stream->lazy && stream->state == STREAM_OPEN) stream_watch(stream, AW_POLL_IN);
+	if (stream->lazy && stream->state == STREAM_OPEN && !stream->reading_paused)
+		stream_watch(stream, AW_POLL_IN);
 	return &stream->readers;
 }
 
@@ -40,17 +41,13 @@ static aw_status take_hiccup(aw_stream *stream) {
 	return status;
 }
 
-/*
- * There is not enough: returns -EAGAIN to wait, 1 if more has come, or why there will be no more, which is
- * `at_end` at an orderly end.
- */
-static aw_status more(aw_stream *stream, aw_status at_end) {
+aw_status stream_more(aw_stream *stream, aw_status at_end) {
 	aw_status status = take_hiccup(stream);
 	if (status < 0) return status;
 	/* A stream that was closed here has ended; an error of the connection comes from elsewhere. */
 	if (stream->failure) return stream_failure(stream, 0);
 	if (stream->eof || stream->state != STREAM_OPEN) return at_end;
-	if (stream->lazy) {
+	if (stream->lazy && !stream->reading_paused) {
 		status = stream_fill(stream);
 		if (status == -ENOMEM) stream->hiccup = 0;
 		if (status >= 0) return status > 0 ? 1 : at_end;
@@ -69,7 +66,7 @@ static aw_status wait_for(stream_call *self, size_t need) {
 static aw_status gather(stream_call *self, size_t need) {
 	aw_stream *stream = self->stream;
 	while (in_size(&stream->in) < need) {
-		aw_status status = more(stream, AW_EINCOMPLETE);
+		aw_status status = stream_more(stream, AW_EINCOMPLETE);
 		if (status == -EAGAIN) return wait_for(self, need);
 		if (status < 0) return status;
 	}
@@ -102,16 +99,17 @@ static aw_status read_directly(aw_stream *stream, void *buffer, size_t length) {
 	return count < 0 && count != -EAGAIN ? stream_failure(stream, count) : count;
 }
 
-static aw_status attempt_read(stream_call *self) {
+aw_status stream_attempt_read(stream_call *self) {
 	aw_stream *stream = self->stream;
 	size_t size = in_size(&stream->in);
 	if (!self->length) return 0;
 	if (size) return copied(stream, self->buffer, size < self->length ? size : self->length);
-	if (stream->lazy && stream->state == STREAM_OPEN && !stream->eof && !stream->failure) {
+	if (stream->lazy && !stream->reading_paused && stream->state == STREAM_OPEN && !stream->eof &&
+	    !stream->failure) {
 		aw_status count = read_directly(stream, self->buffer, self->length);
 		return count == -EAGAIN ? wait_for(self, 0) : count;
 	}
-	aw_status status = more(stream, 0);
+	aw_status status = stream_more(stream, 0);
 	return status == -EAGAIN ? wait_for(self, 0) : status;
 }
 
@@ -162,7 +160,7 @@ static aw_status attempt_until(stream_call *self, bool is_line) {
 		/* The beginning of a separator may be at the end of what was searched. */
 		if (size) self->done = size + 1 > longest ? size + 1 - longest : 0;
 		if (self->done > stream->limit) return AW_ELIMIT;
-		aw_status status = more(stream, AW_EINCOMPLETE);
+		aw_status status = stream_more(stream, AW_EINCOMPLETE);
 		if (status == -EAGAIN) return wait_for(self, 0);
 		if (status == AW_EINCOMPLETE && is_line)
 			return give_view(stream, in_size(&stream->in), self->out_data);
@@ -183,7 +181,7 @@ static aw_status attempt_readall(stream_call *self) {
 	for (;;) {
 		size_t size = in_size(&stream->in);
 		if (size > self->length) return AW_ELIMIT;
-		aw_status status = more(stream, AW_EINCOMPLETE);
+		aw_status status = stream_more(stream, AW_EINCOMPLETE);
 		/* One more than is there, so that the limit of the stream does not stop it. */
 		if (status == -EAGAIN) return wait_for(self, size + 1);
 		if (status == AW_EINCOMPLETE) return give_view(stream, size, self->out_data);
@@ -196,16 +194,18 @@ static aw_status attempt_peek(stream_call *self) {
 	return status < 0 ? status : aw_stream_view(self->stream, self->out_data);
 }
 
-static const stream_verb verb_read = {"read", attempt_read, reading_queue, reading_begin, reading_ended},
-						 verb_readexactly = {"readexactly", attempt_readexactly, reading_queue, reading_begin,
-                                             reading_ended},
-						 verb_readuntil = {"readuntil", attempt_readuntil, reading_queue, reading_begin,
-                                           reading_ended},
-						 verb_readline = {"readline", attempt_readline, reading_queue, reading_begin,
-                                          reading_ended},
-						 verb_readall = {"readall", attempt_readall, reading_queue, reading_begin,
-                                         reading_ended},
-						 verb_peek = {"peek", attempt_peek, reading_queue, reading_begin, reading_ended};
+static const stream_verb verb_read = {"read", stream_attempt_read, stream_reading_queue, stream_reading_begin,
+                                      stream_reading_ended},
+						 verb_readexactly = {"readexactly", attempt_readexactly, stream_reading_queue,
+                                             stream_reading_begin, stream_reading_ended},
+						 verb_readuntil = {"readuntil", attempt_readuntil, stream_reading_queue,
+                                           stream_reading_begin, stream_reading_ended},
+						 verb_readline = {"readline", attempt_readline, stream_reading_queue,
+                                          stream_reading_begin, stream_reading_ended},
+						 verb_readall = {"readall", attempt_readall, stream_reading_queue,
+                                         stream_reading_begin, stream_reading_ended},
+						 verb_peek = {"peek", attempt_peek, stream_reading_queue, stream_reading_begin,
+                                      stream_reading_ended};
 
 /* --- public functions --- */
 
@@ -353,10 +353,10 @@ ENTRY(aw_stream_try_read, (aw_stream *stream, void *buffer, size_t length), (str
 	stream_call call = {.verb = &verb_read, .stream = stream, .buffer = buffer, .length = length};
 	in_return(&stream->in);
 	if (in_size(&stream->in) || !length) {
-		status = attempt_read(&call);
+		status = stream_attempt_read(&call);
 	} else {
-		status = more(stream, 0);
-		if (status == 1) status = attempt_read(&call);
+		status = stream_more(stream, 0);
+		if (status == 1) status = stream_attempt_read(&call);
 	}
 	return status;
 }
@@ -371,6 +371,9 @@ ENTRY(aw_stream_resume_reading, (aw_stream *stream), (stream)) {
 	aw_status status = stream_check(stream);
 	if (status < 0) return status;
 	stream->reading_paused = false;
+	/* A call that waits asks again for what it did not ask for meanwhile. */
+	if (stream->lazy && stream->reading && stream->state == STREAM_OPEN && !stream->eof)
+		stream_watch(stream, AW_POLL_IN);
 	protocol_resume(stream);
 	stream_update_reading(stream);
 	return 0;

@@ -246,6 +246,7 @@ static void tell_owner(aw_stream *self) {
 static void on_closed(aw_stream *self) {
 	self->in.pool = NULL; /* the stream may outlive the loop */
 	self->state = STREAM_CLOSED;
+	if (!self->failure) fd_queue_clear(self); /* after a failure, what has arrived can still be taken */
 	methods_release(self);
 	loop_remove_closer(self->loop, &self->closer);
 	wait_queue_wake_all(&self->closes);
@@ -340,6 +341,7 @@ static void stream_shut(closer *base) {
 	self->state = STREAM_CLOSED;
 	self->eof = true;
 	if (!self->failure) self->failure = AW_ELOOPCLOSED;
+	fd_queue_clear(self);
 	out_clear(&self->out);
 	methods_release(self);
 	protocol_clear(self);
@@ -358,6 +360,7 @@ static void stream_release(object *base) {
 	methods_release(self);
 	protocol_clear(self);
 	tell_owner(self);
+	fd_queue_clear(self);
 	in_clear(&self->in);
 	out_clear(&self->out);
 	aw_error_unref(self->error);
@@ -368,9 +371,17 @@ const object_class stream_class = {.name = "stream", .size = sizeof(aw_stream), 
 
 /* --- making one --- */
 
+static aw_status methods_check(const aw_stream_methods *methods) {
+	return methods ? SIZED_CHECK(aw_stream_methods, methods, splice_write) : -EINVAL;
+}
+
+static void drop_data(const aw_stream_methods *methods, void *ud) {
+	if (methods_check(methods) == 0 && methods->release) methods->release(ud);
+}
+
 static bool methods_are_complete(const aw_stream_methods *methods) {
-	return methods && methods->size >= sizeof *methods && methods->name && methods->read && methods->write &&
-	       methods->watch && methods->close && methods->release;
+	return methods->name && methods->read && methods->write && methods->watch && methods->close &&
+	       methods->release;
 }
 
 /* Sets the marks as asyncio does; -1: the default. */
@@ -389,19 +400,24 @@ static int64_t mark_of(uint64_t given) {
 
 aw_status stream_make(aw_loop *loop, const aw_stream_methods *methods, void *ud,
                       const aw_stream_options *options, const void *origin, aw_stream **out) {
-	aw_status status = 0;
-	static const aw_stream_options none = {.size = sizeof none};
-	if (!options) options = &none;
-	if (!methods_are_complete(methods) || options->size < sizeof *options || options->limit > INT32_MAX)
-		status = -EINVAL;
+	aw_stream_options own = {0};
+	aw_status status = methods_check(methods);
+	if (status == 0) status = stream_options_read(options, &own);
+	if (status == 0 && (!methods_are_complete(methods) || own.limit > INT32_MAX)) status = -EINVAL;
+	bool receives_fds = status == 0 && own.flags & AW_STREAM_RECEIVE_FDS;
+	if (receives_fds && !methods_receive_fds(methods)) status = -EOPNOTSUPP;
 	aw_stream *self = status < 0 ? NULL : object_new(&loop->domain, &stream_class);
 	if (status == 0 && !self) status = -ENOMEM;
-	if (self && !set_marks(self, mark_of(options->high_water), mark_of(options->low_water))) {
+	if (self && !set_marks(self, mark_of(own.high_water), mark_of(own.low_water))) {
 		status = -EINVAL;
 		object_free(&self->base);
 	}
+	if (status == 0 && receives_fds && !(self->fds = fd_queue_new())) {
+		status = -ENOMEM;
+		object_free(&self->base);
+	}
 	if (status < 0) {
-		if (methods && methods->size >= sizeof *methods && methods->release) methods->release(ud);
+		drop_data(methods, ud);
 		return status;
 	}
 	self->loop = loop;
@@ -409,8 +425,8 @@ aw_status stream_make(aw_loop *loop, const aw_stream_methods *methods, void *ud,
 	self->ud = ud;
 	self->origin = origin;
 	self->closer.close = stream_shut;
-	self->lazy = options->flags & AW_STREAM_NO_READ_AHEAD;
-	self->limit = options->limit ? options->limit : DEFAULT_LIMIT;
+	self->lazy = own.flags & (AW_STREAM_NO_READ_AHEAD | AW_STREAM_RECEIVE_FDS);
+	self->limit = own.limit ? own.limit : DEFAULT_LIMIT;
 	self->next_read = READ_MIN;
 	self->in.pool = pool_of(loop);
 	self->flush.run = flush_run;
@@ -431,7 +447,7 @@ ENTRY(aw_stream_new, (aw_loop *loop, const aw_stream_methods *methods, void *ud,
 	aw_status status = loop_resolve(&loop);
 	if (status == 0 && !out) status = -EINVAL;
 	if (status < 0) {
-		if (methods && methods->size >= sizeof *methods && methods->release) methods->release(ud);
+		drop_data(methods, ud);
 		return status;
 	}
 	status = stream_make(loop, methods, ud, options, CALLER, out);

@@ -10,6 +10,8 @@
 #include "future.h"
 #include "wait_queue.h"
 
+#include "sized.h"
+
 #include <await/protocol.h>
 #include <await/stream.h>
 #include <netinet/in.h>
@@ -38,6 +40,7 @@ struct aw_stream {
 	bool eof_wanted;              /* by the program, for the outgoing direction */
 	bool eof_sent;                /* and done */
 	bool lazy;                    /* nothing is read ahead */
+	bool read_only;               /* nothing can be written */
 	bool reading_paused;          /* by the program */
 	bool limit_reached;           /* reading is paused until the buffer is down to the limit */
 	bool writing_paused;          /* above the high-water mark, and not down to the low one yet */
@@ -66,6 +69,7 @@ struct aw_stream {
 	uint64_t bytes_read, bytes_written;
 	struct sockaddr_in6 peer; /* of a TCP connection, which forgets it when the peer has gone */
 	socklen_t peer_length;
+	struct fd_queue *fds;        /* received, with AW_STREAM_RECEIVE_FDS; or NULL */
 	const aw_protocol *protocol; /* or NULL: bytes are kept for readers */
 	void *protocol_ud;
 	aw_destroy_fn protocol_destroy;
@@ -81,7 +85,13 @@ aw_status stream_make(aw_loop *loop, const aw_stream_methods *methods, void *ud,
                       const aw_stream_options *options, const void *origin, aw_stream **out);
 aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options, const void *origin,
                          aw_stream **out);
+/* Options, or NULL, in this library's size. */
+static inline aw_status stream_options_read(const aw_stream_options *from, aw_stream_options *to) {
+	return SIZED_READ(aw_stream_options, to, from, low_water);
+}
 
+/* Whether it is directly over a Unix socket. */
+bool stream_is_unix(const aw_stream *self);
 /* Returns 0 if the calling thread may use the stream. */
 aw_status stream_check(const aw_stream *self);
 /* aw_stream_ready() without checks. */
@@ -117,6 +127,17 @@ void stream_let_go(aw_stream *self);
 aw_status stream_set_deadline(aw_stream *self, int64_t when);
 void stream_close(aw_stream *self);
 void stream_abort(aw_stream *self);
+
+/* --- descriptors.c --- */
+
+/* Whether a stream over them can have AW_STREAM_RECEIVE_FDS; in fd.c. */
+bool methods_receive_fds(const aw_stream_methods *methods);
+/* Returns NULL if out of memory. */
+struct fd_queue *fd_queue_new(void);
+/* Closes the descriptors that nobody has taken, and releases the queue. */
+void fd_queue_clear(aw_stream *self);
+/* Reads from the socket; descriptors go to the queue. Results as those of `read` in the methods. */
+aw_status fd_queue_read(aw_stream *self, int socket, void *buffer, size_t length);
 
 /* --- protocol.c --- */
 

@@ -12,6 +12,7 @@
 
 aw_status stream_writing_check(aw_stream *stream) {
 	if (stream->failure) return stream_failure(stream, 0);
+	if (stream->read_only) return -EBADF;
 	if (stream->state != STREAM_OPEN || stream->eof_wanted) return -EPIPE;
 	return stream->sending ? -EBUSY : 0;
 }
@@ -157,7 +158,7 @@ ENTRY(aw_stream_drain_coro, (aw_stream *stream, aw_coro **out), (stream, out)) {
 
 /* --- send --- */
 
-static aw_status send_begin(stream_call *self) {
+aw_status stream_send_begin(stream_call *self) {
 	if (self->out_done) *self->out_done = 0;
 	return stream_sending_begin(self->stream);
 }
@@ -174,7 +175,7 @@ void stream_sending_ended(aw_stream *self) {
 	if (!self->failure && (self->eof_wanted || self->state == STREAM_CLOSING)) stream_flush(self);
 }
 
-static void send_ended(stream_call *self) {
+void stream_send_ended(stream_call *self) {
 	stream_sending_ended(self->stream);
 }
 
@@ -186,7 +187,7 @@ aw_status stream_may_send(aw_stream *self) {
 	return self->out.size ? -EAGAIN : 0;
 }
 
-static aw_status attempt_send(stream_call *self) {
+aw_status stream_attempt_send(stream_call *self) {
 	aw_stream *stream = self->stream;
 	aw_status status = stream_may_send(stream);
 	while (status == 0 && self->done < self->length) {
@@ -201,11 +202,12 @@ static aw_status attempt_send(stream_call *self) {
 	return stream->failure ? stream_failure(stream, 0) : -EAGAIN;
 }
 
-static wait_queue *send_queue(stream_call *self) {
+wait_queue *stream_send_queue(stream_call *self) {
 	return &self->stream->writers;
 }
 
-static const stream_verb verb_send = {"send", attempt_send, send_queue, send_begin, send_ended};
+static const stream_verb verb_send = {"send", stream_attempt_send, stream_send_queue, stream_send_begin,
+                                      stream_send_ended};
 
 static stream_call send_call(aw_stream *stream, const void *data, size_t length, size_t *out_sent) {
 	return (stream_call){.verb = &verb_send,

@@ -29,6 +29,8 @@ typedef struct bad_call {
 static max_align_t scratch_memory[8];
 #define scratch ((void *)scratch_memory)
 static const char *const argv[] = {"true"};
+static const char *const some_command[] = {"true", NULL};
+static const char *const *const some_commands[] = {some_command};
 static const aw_submission submission = {.size = sizeof submission, .kind = AW_OP_NOP};
 static const aw_datagram_options datagram_options = {.size = sizeof datagram_options, .family = AF_INET};
 static const aw_datagram_protocol datagram_protocol = {.size = sizeof datagram_protocol};
@@ -156,6 +158,17 @@ static void *make_aw_process(aw_loop *loop) {
 	aw_future *ended = NULL;
 	EXPECT_INT(aw_subprocess_exec(loop, argv, 1, NULL, &self), 0);
 	EXPECT_INT(aw_process_wait_closed(self, &ended), 0);
+	EXPECT_INT(aw_loop_run_until_complete(loop, ended, NULL), 0);
+	aw_future_unref(ended);
+	loop_settle(loop);
+	return self;
+}
+
+static void *make_aw_pipeline(aw_loop *loop) {
+	aw_pipeline *self = NULL;
+	aw_future *ended = NULL;
+	EXPECT_INT(aw_pipeline_start(loop, some_commands, 1, NULL, &self), 0);
+	EXPECT_INT(aw_pipeline_wait(self, &ended), 0);
 	EXPECT_INT(aw_loop_run_until_complete(loop, ended, NULL), 0);
 	aw_future_unref(ended);
 	loop_settle(loop);

@@ -24,7 +24,7 @@ MAY_BE_NULL = {
     ('aw_loop_call_exception_handler', 'error'), ('aw_loop_call_exception_handler', 'future'),
     ('aw_taskgroup_exit', 'error'), ('aw_taskgroup_exit_coro', 'error'),
     ('aw_capture_call_graph', 'future'), ('aw_format_call_graph', 'future'), ('aw_condition_new', 'lock'), ('aw_loop_run_in_executor', 'executor'), ('aw_error_new', 'loop'), ('aw_error_new_group', 'loop'),
-    ('aw_subprocess_exec', 'options'), ('aw_subprocess_shell', 'options'), ('aw_subprocess_run', 'options'), ('aw_subprocess_run_shell', 'options'),
+    ('aw_pipeline_start', 'options'), ('aw_subprocess_exec', 'options'), ('aw_subprocess_shell', 'options'), ('aw_subprocess_run', 'options'), ('aw_subprocess_run_shell', 'options'),
     ('aw_subprocess_run_future', 'options'), ('aw_subprocess_run_shell_future', 'options'),
     ('aw_concurrent_future_wait_interruptible', 'interrupt'), ('aw_executor_shutdown_wait_interruptible', 'interrupt'),
 }
@@ -40,7 +40,7 @@ STATUSES = {'aw_process_pid'}
 
 # Valid arguments, by type and, if the type is ambiguous, by name.
 BY_NAME = {
-    'argv': 'argv', 'command': '"true"', 'backend': 'NULL', 'fd': 'some_fd', 'signal': 'SIGUSR1', 'stream': '1', 'how': '0',
+    'argv': 'argv', 'commands': 'some_commands', 'command': '"true"', 'backend': 'NULL', 'fd': 'some_fd', 'signal': 'SIGUSR1', 'stream': '1', 'how': '0',
     'code': '-EIO', 'body': '0', 'return_when': 'AW_ALL_COMPLETED', 'parties': '1', 'format': 'AW_PRINT_TEXT', 'events': 'AW_POLL_IN',
     'flags': '0', 'max': '1', 'count': '1', 'pid': '1', 'pidfd': '-1', 'size': '1 << 16', 'env': 'argv', 'submissions': '&submission',
     'out': 'scratch', 'max_threads': '1', 'inputs': 'some_inputs', 'fns': 'some_tasks',
@@ -50,7 +50,7 @@ BY_TYPE = {
     'int': '1', 'size_t': '1', 'aw_bool': '0', 'aw_status': '0', 'aw_destroy_fn': 'NULL', 'aw_callback_fn': 'some_callback',
     'aw_done_fn': 'some_done', 'aw_task_fn': 'some_task', 'aw_work_fn': 'some_work', 'aw_step_fn': 'some_step',
     'aw_exception_fn': 'some_exception', 'aw_compare_fn': 'some_compare', 'aw_next_fn': 'some_next', 'aw_next_coro_fn': 'some_next_coro',
-    'struct sockaddr *': 'NULL', 'const struct sockaddr *': 'NULL', 'uint32_t *': 'NULL', 'const struct iovec *': 'some_parts', 'size_t *': 'scratch', 'int32_t *': 'scratch',
+    'struct sockaddr *': 'NULL', 'const struct sockaddr *': 'NULL', 'uint32_t *': 'NULL', 'const struct iovec *': 'some_parts', 'size_t *': 'scratch', 'int32_t *': 'scratch', 'int *': 'scratch', 'const int *': 'scratch',
     'const aw_protocol *': 'NULL', 'const aw_stream_methods *': 'NULL', 'const aw_stream_options *': 'NULL', 'const aw_copy_options *': 'NULL', 'aw_client_fn': 'some_client', 'const aw_process_protocol *': 'NULL',
     'const aw_server_options *': 'NULL', 'const aw_connect_options *': 'NULL', 'aw_exit_fn': 'some_exit', 'aw_predicate_fn': 'some_predicate', 'va_list': 'some_arguments',
     'const aw_datagram_options *': '&datagram_options', 'const aw_datagram_protocol *': '&datagram_protocol',

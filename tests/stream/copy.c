@@ -124,6 +124,7 @@ static void copy_all(const stream_kind *one, const stream_kind *other, const aw_
 	close_ends(to);
 }
 
+static const aw_stream_options lazy = {.size = sizeof lazy, .flags = AW_STREAM_NO_READ_AHEAD};
 static const aw_copy_options no_splice = {.size = sizeof no_splice, .flags = AW_COPY_NO_SPLICE};
 
 static aw_status copies_between_all_kinds(void *ud) {
@@ -366,6 +367,46 @@ static void copies_as_a_coroutine(ends from) {
 	close_ends(to);
 }
 
+/* A pause holds a copy as it does any read; what had arrived before it passes. */
+static void a_pause_holds_a_copy(ends from) {
+	ends to = open_unix(NULL);
+	unblock(from);
+	unblock(to);
+	aw_coro *coro = NULL;
+	aw_task *task = NULL;
+	char bytes[8] = "";
+	for (int way = 0; way < 2; way++) {
+		uint64_t count = 0;
+		EXPECT_INT(aw_stream_write(from.left, "abc", 3), 0);
+		EXPECT_INT(aw_sleep(0), 0);
+		EXPECT_INT(aw_stream_pause_reading(from.right), 0);
+		EXPECT_INT(aw_stream_copy_coro(from.right, to.left, 6, way ? &no_splice : NULL, &count, NULL, &coro),
+		           0);
+		EXPECT_INT(aw_task_spawn_coro(NULL, coro, &task), 0);
+		aw_coro_unref(coro);
+		EXPECT_INT(aw_sleep(AW_MILLISECOND), 0);
+		EXPECT_INT(aw_stream_write(from.left, "def", 3), 0);
+		EXPECT_INT(aw_sleep(5 * AW_MILLISECOND), 0);
+		EXPECT(count <= 3);
+		EXPECT_INT(aw_stream_resume_reading(from.right), 0);
+		EXPECT_INT(aw_await(aw_task_future(task), NULL), 0);
+		aw_task_unref(task);
+		EXPECT_INT(count, 6);
+		EXPECT_INT(aw_stream_readexactly(to.right, bytes, 6), 6);
+		EXPECT_STR(bytes, "abcdef");
+	}
+	/* The end of the stream ends the copy, also while it is paused. */
+	EXPECT_INT(aw_stream_pause_reading(from.right), 0);
+	EXPECT_INT(aw_stream_copy_coro(from.right, to.left, -1, NULL, NULL, NULL, &coro), 0);
+	EXPECT_INT(aw_task_spawn_coro(NULL, coro, &task), 0);
+	aw_coro_unref(coro);
+	EXPECT_INT(aw_sleep(AW_MILLISECOND), 0);
+	EXPECT_INT(aw_stream_close(from.right), 0);
+	EXPECT_INT(aw_await(aw_task_future(task), NULL), 0);
+	aw_task_unref(task);
+	close_ends(to);
+}
+
 /* --- a table that refuses in the middle --- */
 
 typedef struct sink {
@@ -598,6 +639,8 @@ static void copies(void) {
 	over_each_kind(a_sender_that_left_ends_it);
 	over_each_kind(echoes);
 	over_each_kind(copies_as_a_coroutine);
+	over_each_kind(a_pause_holds_a_copy);
+	over_each_kind_with(a_pause_holds_a_copy, &lazy);
 }
 
 static void files(void) {

@@ -326,6 +326,37 @@ static void a_close_that_the_peer_delays_is_cut_short(ends streams) {
 	EXPECT_INT(aw_stream_wait_closed(streams.left, -1), AW_ETIMEOUT);
 }
 
+static aw_status read_six(void *ud) {
+	char text[8] = "";
+	aw_stream *stream = ud;
+	aw_status status = aw_stream_readexactly(stream, text, 6);
+	trace_add(text);
+	EXPECT_INT(status, 6);
+	return 0;
+}
+
+static void a_pause_holds_a_read(ends streams) {
+	char byte;
+	EXPECT_INT(aw_stream_pause_reading(streams.right), 0);
+	EXPECT_INT(aw_stream_write(streams.left, "abc", 3), 0);
+	aw_future *waiting = spawn(read_six, streams.right);
+	EXPECT_INT(aw_sleep(AW_MILLISECOND), 0);
+	EXPECT_INT(aw_stream_write(streams.left, "def", 3), 0);
+	EXPECT_INT(aw_sleep(5 * AW_MILLISECOND), 0);
+	EXPECT_INT(aw_stream_bytes_read(streams.right), 0);
+	EXPECT_INT(aw_stream_resume_reading(streams.right), 0);
+	EXPECT_INT(aw_await(waiting, NULL), 0);
+	aw_future_unref(waiting);
+	EXPECT_STR(trace, "abcdef");
+	EXPECT_INT(aw_stream_pause_reading(streams.right), 0);
+	EXPECT_INT(aw_stream_write(streams.left, "g", 1), 0);
+	EXPECT_INT(aw_sleep(5 * AW_MILLISECOND), 0);
+	EXPECT_INT(aw_stream_try_read(streams.right, &byte, 1), -EAGAIN);
+	EXPECT_INT(aw_stream_resume_reading(streams.right), 0);
+	EXPECT_INT(aw_stream_read(streams.right, &byte, 1), 1);
+	EXPECT_INT(byte, 'g');
+}
+
 static aw_status wait_closed(void *stream) {
 	return aw_stream_wait_closed(stream, -1);
 }
@@ -381,6 +412,7 @@ static const aw_stream_options small = {.size = sizeof small, .limit = 16},
 static void run_checks(const aw_stream_options *options) {
 	over_each_kind_with(passes_bytes_both_ways, options);
 	over_each_kind_with(reads_nothing_at_once, options);
+	over_each_kind_with(a_pause_holds_a_read, options);
 	over_each_kind_with(reads_lines, options);
 	over_each_kind_with(finds_separators_that_arrive_in_parts, options);
 	over_each_kind_with(takes_the_first_of_several_separators, options);

@@ -207,7 +207,35 @@ static aw_status for_writing_alone(void *ud) {
 	return 0;
 }
 
+static aw_status for_reading_alone(void *ud) {
+	(void)ud;
+	int fds[2];
+	size_t sent = 9;
+	uint64_t count = 9;
+	const char *line = NULL;
+	EXPECT_INT(pipe2(fds, O_CLOEXEC), 0);
+	aw_stream *reader = stream_of(fds[0]), *writer = stream_of(fds[1]);
+	aw_stream *device = stream_of(open("/dev/zero", O_RDONLY | O_CLOEXEC));
+	for (int i = 0; i < 2; i++) {
+		aw_stream *stream = i ? device : reader;
+		EXPECT_INT(aw_stream_write(stream, "x", 1), -EBADF);
+		EXPECT_INT(aw_stream_try_write(stream, "x", 1), -EBADF);
+		EXPECT_INT(aw_stream_send(stream, "x", 1, &sent), -EBADF);
+		EXPECT_INT(sent, 0);
+		EXPECT_INT(aw_stream_copy(device, stream, 1, NULL, &count, NULL), -EBADF);
+		EXPECT_INT(count, 0);
+	}
+	/* The streams are none the worse. */
+	EXPECT_INT(aw_stream_write(writer, "line\n", 5), 0);
+	EXPECT_INT(aw_stream_readline(reader, &line), 5);
+	finish(writer);
+	finish(reader);
+	finish(device);
+	return 0;
+}
+
 static void devices(void) {
+	in_a_task(for_reading_alone);
 	in_a_task(over_devices);
 	in_a_task(for_writing_alone);
 }
