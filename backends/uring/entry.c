@@ -4,6 +4,7 @@
  */
 #include "entry.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -128,6 +129,8 @@ void entry_prepare(const aw_op *op, struct io_uring_sqe *sqe) {
 	case AW_OP_OPENAT:
 		prepare(sqe, opcode, fd, op->buffer, op->length, 0);
 		sqe->open_flags = op->flags;
+		/* On the submitting thread the kernel opens a pipe as if with O_NONBLOCK, without its other end. */
+		if (!(op->flags & O_NONBLOCK)) sqe->flags |= IOSQE_ASYNC;
 		break;
 	case AW_OP_STATX:
 		prepare(sqe, opcode, fd, op->buffer, op->length, address_of(op->second));
