@@ -47,15 +47,18 @@ enum aw_op_kind {
 	AW_OP_BIND = 18,     /**< bind to the address at `buffer`, `length` bytes */
 	AW_OP_LISTEN = 19,   /**< listen; `length`: the backlog */
 	/* The file system. `fd` is the directory that a relative path begins in, or AT_FDCWD. */
-	AW_OP_OPENAT =
-		20, /**< openat of the path at `buffer`; `flags` of open(2), `length`: the mode. Value: fd */
+	/**
+	 * openat of the path at `buffer`; `flags` of open(2), `length`: the mode. Without O_NONBLOCK the open of a pipe
+	 * waits for its other end, also after a cancel if a thread performs it. Value: a new descriptor
+	 */
+	AW_OP_OPENAT = 20,
 	AW_OP_STATX = 21,    /**< statx of the path at `buffer` into `second`; `flags`, and `length`: the mask */
 	AW_OP_UNLINKAT = 22, /**< unlinkat of the path at `buffer`; `flags`: 0 or AT_REMOVEDIR */
 	/** renameat2 of the path at `buffer` to that at `second`, which begins in `second_fd`; `flags` */
 	AW_OP_RENAMEAT = 23,
 	AW_OP_MKDIRAT = 24, /**< mkdirat of the path at `buffer`; `length`: the mode */
-	AW_OP_FALLOCATE =
-		25, /**< fallocate of `length` bytes from `offset` on; `flags`: the mode of fallocate(2) */
+	/** fallocate of `length` bytes from `offset` on; `flags`: the mode of fallocate(2) */
+	AW_OP_FALLOCATE = 25,
 	AW_OP_FTRUNCATE = 26, /**< ftruncate to `length` bytes */
 	/**
 	 * waitid for the child of the pidfd `fd`, into the siginfo_t at `buffer`; `flags`: WEXITED, and WNOWAIT if
