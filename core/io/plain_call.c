@@ -31,8 +31,15 @@ static bool may_repeat(uint32_t kind) {
 	return kind != AW_OP_RENAMEAT && kind != AW_OP_UNLINKAT && kind != AW_OP_MKDIRAT;
 }
 
+/* As the kernel would say, but the C library's functions may not be given these. */
+static bool lacks_memory(const aw_op *op) {
+	if (op->kind == AW_OP_FALLOCATE || op->kind == AW_OP_FTRUNCATE) return false;
+	return !op->buffer || (!op->second && (op->kind == AW_OP_STATX || op->kind == AW_OP_RENAMEAT));
+}
+
 int64_t plain_call(const aw_op *op) {
 	int result;
+	if (lacks_memory(op)) return -EFAULT;
 	do result = call_once(op);
 	while (result < 0 && errno == EINTR && may_repeat(op->kind));
 	return result < 0 ? -errno : result;

@@ -80,6 +80,8 @@ static void the_life_of_a_file(void) {
 	EXPECT_INT((int)info.stx_size, 20);
 	one.buffer = (void *)(uintptr_t)in_folder("missing");
 	EXPECT_INT(do_one(loop, one).status, -ENOENT);
+	one.buffer = NULL;
+	EXPECT_INT(do_one(loop, one).status, -EFAULT);
 	one = operation(AW_OP_RENAMEAT, 8);
 	one.buffer = (void *)(uintptr_t)in_folder("b");
 	one.second = (void *)(uintptr_t)in_folder("c");
