@@ -14,6 +14,24 @@
  * `submit` or `cancel`. A backend should not allocate memory per operation, and must not allocate any in
  * `cancel`, `wait` and `close`.
  *
+ * A backend need not perform every kind. ::AW_OP_POLL to ::AW_OP_CLOSE are required. For a kind that it lacks,
+ * also one that it does not know, `submit` returns -EOPNOTSUPP, at once and with no effect; the core then
+ * performs the operation itself. A backend that finds out only after `submit`, as when the kernel lacks the
+ * memory, completes the operation with that result, also with no effect.
+ *
+ * What a cancel may lose: nothing. An operation that is completed with -ECANCELED has had no effect; one that
+ * has had any completes with its result, as if it had not been cancelled:
+ * - A transfer (::AW_OP_READ, ::AW_OP_WRITE, ::AW_OP_RECV, ::AW_OP_SEND, their forms with parts and messages,
+ *   ::AW_OP_SPLICE) that has moved bytes completes with their number.
+ * - ::AW_OP_ACCEPT and ::AW_OP_OPENAT that succeed late complete with the descriptor, which belongs to the owner;
+ *   so do descriptors that an ::AW_OP_RECVMSG has received. The core closes what nobody takes.
+ * - ::AW_OP_CONNECT may leave a connection in progress; the owner closes the socket.
+ * - A child that an ::AW_OP_WAITID has reaped is in its siginfo_t.
+ * - Those that do not wait, and those on the file system, may have changed something; their result tells.
+ *
+ * The owner keeps the descriptors of ::AW_OP_SPLICE and of the operations on the file system (::AW_OP_OPENAT to
+ * ::AW_OP_FTRUNCATE) open until they complete: flushing does not bind these.
+ *
  * Since 0.1.0, unless an entry says otherwise.
  */
 #ifndef AWAIT_BACKEND_H
@@ -28,7 +46,7 @@ AW_BEGIN_DECLS
  * The version of this interface. It changes whenever the meaning or layout of a table or an operation
  * changes.
  */
-#define AW_BACKEND_ABI 1
+#define AW_BACKEND_ABI 2
 
 /** The name of the function that a plug-in exports: `const aw_backend *aw_backend_entry(void)`. */
 #define AW_BACKEND_ENTRY "aw_backend_entry"
@@ -65,6 +83,9 @@ typedef struct aw_op {
 	void *buffer;
 	uint64_t length;
 	int64_t offset;
+	void *second; /**< 0 for kinds that do not use it, as are the next two */
+	int32_t second_fd;
+	uint32_t reserved;
 	void *owner; /**< for the owner's use */
 	/* Set by the backend before complete. */
 	int64_t result; /**< 0, a count, or a negative status; -ECANCELED after a cancel that had an effect */

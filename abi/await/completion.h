@@ -15,8 +15,8 @@
 AW_BEGIN_DECLS
 
 /**
- * One operation. The buffer belongs to the operation until its completion has been drained, also after a
- * cancel.
+ * One operation. The buffer, and `second`, belong to the operation until its completion has been drained, also
+ * after a cancel.
  */
 typedef struct aw_submission {
 	uint32_t size; /**< sizeof(aw_submission) */
@@ -27,6 +27,9 @@ typedef struct aw_submission {
 	void *buffer;
 	uint64_t length;
 	int64_t offset;
+	void *second; /**< as the next, only for kinds that say so */
+	int32_t second_fd;
+	uint32_t reserved; /**< 0 */
 } aw_submission;
 
 /** The outcome of one operation. */
@@ -40,17 +43,21 @@ typedef struct aw_completion {
 /**
  * Submits `count` operations. Each accepted operation produces exactly one completion. When the call
  * returns, each one is bound to the file that its descriptor referred to; a file that receives the same
- * number later is not touched. A connection that was accepted and not drained is closed with the loop.
+ * number later is not touched. The exceptions are ::AW_OP_SPLICE and the operations on the file system
+ * (::AW_OP_OPENAT to ::AW_OP_FTRUNCATE), whose descriptors the program keeps open until the completion: where the
+ * backend lacks them, a thread performs them. A descriptor that was accepted or opened, and not drained, is closed
+ * with the loop.
  *
  * Returns: the number of operations accepted. It is less than `count` only if an operation was refused; if
  * that was the first one, its status is returned.
  *
- * Errors: -EINVAL; -ENOMEM; ::AW_EBADHANDLE for a future.
+ * Errors: -EINVAL; -ENOMEM; -EOPNOTSUPP if the backend lacks the kind, and it is not one on the file system (none of
+ * libawait's own); ::AW_EBADHANDLE for a future.
  */
 AW_NODISCARD AW_API aw_status aw_loop_submit(aw_loop *loop, const aw_submission *submissions, size_t count);
 /**
- * Requests the end of every operation with this token. Their completions follow, with ::AW_ECANCELLED or
- * with the actual outcome.
+ * Requests the end of every operation with this token. Their completions follow, with ::AW_ECANCELLED if they had
+ * no effect, or with the actual outcome. An ::AW_OP_ACCEPT or ::AW_OP_OPENAT may thus still bring a descriptor.
  *
  * Returns: the number of such operations.
  */

@@ -3,9 +3,11 @@
  * @file file.h
  * Files: open handles and paths, without blocking the loop.
  *
- * On a backend that performs reads and writes (::AW_BACKEND_COMPLETION) those go through it, and so does a
- * full sync. Everything else runs on threads that the loop reserves for files, so that a slow disk delays
- * neither the loop nor the lookup of names. A read whose data is in the system's cache returns at once.
+ * On a backend that performs reads and writes (::AW_BACKEND_COMPLETION) those go through it, and so does whatever
+ * else it can do: on `uring` opening, syncing, truncating, allocating, and retrieving what is known about a file;
+ * renaming, unlinking, and creating a single directory. Everything else runs on threads that the loop reserves for
+ * files, so that a slow disk delays neither the loop nor the lookup of names. Elsewhere a read whose data is in the
+ * system's cache returns at once.
  *
  * A plain name is for stackful tasks; its `_coro` is the same as a coroutine. Unless an entry says otherwise,
  * the coroutine's value is an ::AW_VALUE_INTEGER: what the plain call returns. Paths are copied; other memory

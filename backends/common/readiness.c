@@ -115,6 +115,11 @@ static bool entry_is_idle(const readiness_entry *entry) {
 	return !touches_file(entry) && !entry->waiting[READINESS_POLL].first;
 }
 
+/* The number that an operation waits on. */
+static int fd_of(const aw_op *op, uint64_t side) {
+	return op->kind == AW_OP_SPLICE && side == READINESS_WRITE ? op->second_fd : op->fd;
+}
+
 /* ---- ending operations ---- */
 
 static void finish(readiness *self, aw_op *op, int64_t result) {
@@ -227,12 +232,27 @@ static bool is_same_file(const readiness *self, int fd) {
 	return false;
 }
 
+static aw_status submit_waiting(readiness *self, aw_op *op, enum readiness_side side);
+
+/* A splice that would block may now have to wait for its other end. Returns whether it does. */
+static bool turn_splice(readiness *self, readiness_entry *entry, aw_op *op, enum readiness_side side) {
+	if (op->kind != AW_OP_SPLICE) return false;
+	enum readiness_side now = calls_splice_waits_for_output(op) ? READINESS_WRITE : READINESS_READ;
+	if (now == side) return false;
+	leave(self, entry, op);
+	aw_status status = submit_waiting(self, op, now);
+	if (status < 0) finish(self, op, status);
+	return true;
+}
+
 /* Performs the waiting operations of one direction, in order, until one would block. */
 static void advance(readiness *self, readiness_entry *entry, enum readiness_side side) {
 	for (aw_op *op; (op = entry->waiting[side].first);) {
 		int64_t result = op->kind == AW_OP_CONNECT ? calls_connected(op) : calls_try(&self->calls, op);
-		if (result == -EAGAIN) return;
-		leave_and_finish(self, entry, op, result);
+		if (result != -EAGAIN)
+			leave_and_finish(self, entry, op, result);
+		else if (!turn_splice(self, entry, op, side))
+			return;
 	}
 }
 
@@ -288,7 +308,7 @@ static aw_status wait_on(readiness *self, readiness_entry *entry, aw_op *op, enu
 	if (is_again && op->backend_data[1] != entry->generation)
 		leave_and_finish(self, entry, op, -EBADF); /* its file is gone */
 	else if (!is_again || !is_covered(entry, op))
-		status = arm(self, entry, op->fd, is_again ? NULL : op);
+		status = arm(self, entry, fd_of(op, side), is_again ? NULL : op);
 	op->backend_data[1] = entry->generation;
 	if (status == 0 || op->backend_data[0] != side) return 0;
 	leave(self, entry, op);
@@ -306,7 +326,7 @@ static aw_status wait_on(readiness *self, readiness_entry *entry, aw_op *op, enu
 
 static aw_status submit_waiting(readiness *self, aw_op *op, enum readiness_side side) {
 	readiness_entry *entry = NULL;
-	aw_status status = entry_at(self, op->fd, &entry);
+	aw_status status = entry_at(self, fd_of(op, side), &entry);
 	if (entry) return wait_on(self, entry, op, side);
 	if (status == -ENOMEM) return status;
 	finish(self, op, status);
@@ -333,6 +353,18 @@ static aw_status submit_transfer(readiness *self, aw_op *op, enum readiness_side
 	return 0;
 }
 
+static aw_status submit_splice(readiness *self, aw_op *op) {
+	const readiness_entry *in = entry_find(self, op->fd), *out = entry_find(self, op->second_fd);
+	/* Behind those that wait for the same end. */
+	if (in && in->waiting[READINESS_READ].first) return submit_waiting(self, op, READINESS_READ);
+	if (out && out->waiting[READINESS_WRITE].first) return submit_waiting(self, op, READINESS_WRITE);
+	int64_t result = calls_try(&self->calls, op);
+	if (result == -EAGAIN)
+		return submit_waiting(self, op, calls_splice_waits_for_output(op) ? READINESS_WRITE : READINESS_READ);
+	finish(self, op, result);
+	return 0;
+}
+
 static void submit_close(readiness *self, aw_op *op) {
 	readiness_entry *entry = entry_find(self, op->fd);
 	if (entry) {
@@ -350,22 +382,34 @@ aw_status readiness_submit(readiness *self, aw_op *op) {
 	switch (op->kind) {
 	case AW_OP_POLL: return submit_waiting(self, op, READINESS_POLL);
 	case AW_OP_READ:
+	case AW_OP_READV:
 	case AW_OP_RECV:
+	case AW_OP_RECVMSG:
+	case AW_OP_WAITID:
 	case AW_OP_ACCEPT: return submit_transfer(self, op, READINESS_READ);
 	case AW_OP_WRITE:
+	case AW_OP_WRITEV:
+	case AW_OP_SENDMSG:
 	case AW_OP_SEND: return submit_transfer(self, op, READINESS_WRITE);
+	case AW_OP_SPLICE: return submit_splice(self, op);
 	case AW_OP_CONNECT: return submit_connect(self, op);
+	case AW_OP_SHUTDOWN:
+	case AW_OP_BIND:
+	case AW_OP_LISTEN:
 	case AW_OP_FSYNC:
-		/* Disk I/O has no readiness, so this blocks the loop. */
+		/* The last: disk I/O has no readiness, so this blocks the loop. */
 		finish(self, op, calls_now(op));
 		return 0;
 	case AW_OP_CLOSE: submit_close(self, op); return 0;
-	default: return -EINVAL;
+	case AW_OP_NOP:
+	case AW_OP_SLEEP:
+	case AW_OP_FUTURE: return -EINVAL;
+	default: return -EOPNOTSUPP; /* the file system has no readiness: the core has threads for it */
 	}
 }
 
 void readiness_cancel(readiness *self, aw_op *op) {
-	readiness_entry *entry = entry_find(self, op->fd);
+	readiness_entry *entry = entry_find(self, fd_of(op, op->backend_data[0]));
 	/* A finished operation keeps its result. The registration stays: a spurious event is ignored. */
 	if (entry && op->backend_data[0] < READINESS_SIDES) leave_and_finish(self, entry, op, -ECANCELED);
 }

@@ -16,6 +16,8 @@
  *   queue) is retried only if another epoll set, `files`, proves that the number still refers to the same
  *   file. Otherwise it is the final result.
  * - An entry that is cancelled before the kernel has taken it becomes a no-op.
+ * - The owner keeps the descriptors of splices and of operations on files open, so these may be tried again at
+ *   any time. Those on files never go to readiness.c: what the ring can't take, the core does.
  * - A close is a plain system call, made once nothing in the ring holds the file, so that the file is closed
  *   when the close completes.
  *
@@ -40,6 +42,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "entry.h"
 #include "readiness.h"
 #include "ring.h"
 
@@ -92,6 +95,7 @@ struct aw_backend_state {
 	readiness ready;         /* operations that the ring can't do; the ring polls its set */
 	aw_op *buckets[BUCKETS]; /* the operations in the ring, by descriptor, linked by backend_link */
 	op_list closing, done;
+	uint64_t opcodes;    /* those of entry.h that the kernel has */
 	uint64_t entry_mask; /* of the submission queue */
 	uint64_t entries;    /* taken from the submission queue so far */
 	/* the first entry since the last submission: from here on the numbers still are their files' */
@@ -238,12 +242,19 @@ static unsigned count_of(const aw_op *op) {
 	return op->length < COUNT_MAX ? (unsigned)op->length : (unsigned)COUNT_MAX;
 }
 
+static bool is_write(const aw_op *op) {
+	return op->kind == AW_OP_WRITE || op->kind == AW_OP_WRITEV;
+}
+
 static void fill_write(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	if (op->backend_data[0] & OP_AS_SEND) {
 		io_uring_prep_send(sqe, op->fd, op->buffer, count_of(op), MSG_NOSIGNAL);
 		return;
 	}
-	io_uring_prep_write(sqe, op->fd, op->buffer, count_of(op), (uint64_t)op->offset);
+	if (op->kind == AW_OP_WRITEV)
+		entry_prepare(op, sqe);
+	else
+		io_uring_prep_write(sqe, op->fd, op->buffer, count_of(op), (uint64_t)op->offset);
 	/* An operation with an offset is not on a pipe. */
 	if (op->offset >= 0 || self->ready.calls.nosignal_write == CALLS_ABSENT)
 		op->backend_data[0] |= OP_NEEDS_SIGPIPE_GUARD;
@@ -256,13 +267,16 @@ static void fill(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	switch (kind) {
 	case AW_OP_POLL: io_uring_prep_poll_add(sqe, op->fd, POLLOUT); break;
 	case AW_OP_READ: io_uring_prep_read(sqe, op->fd, op->buffer, count_of(op), (uint64_t)op->offset); break;
-	case AW_OP_WRITE: fill_write(self, op, sqe); break;
+	case AW_OP_WRITE:
+	case AW_OP_WRITEV: fill_write(self, op, sqe); break;
 	case AW_OP_RECV: io_uring_prep_recv(sqe, op->fd, op->buffer, count_of(op), flags); break;
 	case AW_OP_SEND: io_uring_prep_send(sqe, op->fd, op->buffer, count_of(op), flags | MSG_NOSIGNAL); break;
 	case AW_OP_ACCEPT: io_uring_prep_accept(sqe, op->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); break;
 	case AW_OP_CONNECT: io_uring_prep_connect(sqe, op->fd, op->buffer, (socklen_t)op->length); break;
-	case AW_OP_FSYNC: io_uring_prep_fsync(sqe, op->fd, 0); break;
-	default: io_uring_prep_nop(sqe); break;
+	case AW_OP_FSYNC:
+		io_uring_prep_fsync(sqe, op->fd, op->flags & AW_OP_FSYNC_DATA ? IORING_FSYNC_DATASYNC : 0);
+		break;
+	default: entry_prepare(op, sqe); break;
 	}
 	sqe->user_data = (uint64_t)(uintptr_t)op;
 }
@@ -435,7 +449,7 @@ static void launch_guarded_write(uring *self, aw_op *op) {
 	/* These support the flag if the kernel does. */
 	if (type == S_IFIFO || type == S_IFSOCK || type == S_IFREG)
 		self->ready.calls.nosignal_write = CALLS_ABSENT;
-	if (type == S_IFIFO) {
+	if (type == S_IFIFO || (type == S_IFSOCK && op->kind == AW_OP_WRITEV)) {
 		leave_ring(self, op);
 		return;
 	}
@@ -456,6 +470,14 @@ static bool is_interruption(int result) {
 static bool is_lost_connection(int result) {
 	return result == -ECONNABORTED || result == -EPROTO || result == -ENETDOWN || result == -ENOPROTOOPT ||
 	       result == -EHOSTDOWN || result == -ENONET || result == -EHOSTUNREACH || result == -ENETUNREACH;
+}
+
+/*
+ * Whether an operation on files that was interrupted must end as it is: it may have begun. If it was only
+ * withdrawn from its queue, as when its thread has ended, it may be tried again.
+ */
+static bool is_begun(const aw_op *op, int result) {
+	return entry_is_of_files(op) && result != -ECANCELED;
 }
 
 /* A connect in progress can be polled now, or has its result. */
@@ -481,19 +503,21 @@ static void op_returned(uring *self, aw_op *op, int result) {
 		return;
 	}
 	enum { DONE, AGAIN, WAIT, CONNECT, GUARDED } next = DONE;
-	if (is_interruption(result) || (op->kind == AW_OP_ACCEPT && is_lost_connection(result)))
+	if (is_begun(op, result)) {
+		if (is_interruption(result)) result = -EINTR;
+	} else if (is_interruption(result) || (op->kind == AW_OP_ACCEPT && is_lost_connection(result)))
 		next = AGAIN;
 	else if (result == -EAGAIN)
 		next = WAIT;
 	else if (op->kind == AW_OP_CONNECT &&
 	         (result == -EALREADY || result == -EINPROGRESS || (state & OP_POLLS && result >= 0)))
 		next = CONNECT;
-	else if (op->kind == AW_OP_WRITE && !(state & OP_NEEDS_SIGPIPE_GUARD) && result == -EOPNOTSUPP)
+	else if (is_write(op) && !(state & OP_NEEDS_SIGPIPE_GUARD) && result == -EOPNOTSUPP)
 		next = GUARDED;
 
 	if (next == DONE || state & OP_CANCELLED) {
 		finish(self, op, next == DONE ? result : -ECANCELED);
-	} else if (entry_of(op) < self->fresh && !is_still_its_file(self, op)) {
+	} else if (entry_of(op) < self->fresh && !entry_keeps_open(op) && !is_still_its_file(self, op)) {
 		/* The number refers to another file, or its file is not known. */
 		finish(self, op, state & OP_KNOWN ? -EBADF : is_interruption(result) ? -EINTR : result);
 	} else if (next == CONNECT) {
@@ -715,15 +739,14 @@ static void start_close(uring *self, aw_op *op) {
 
 static void start(uring *self, aw_op *op) {
 	bucket_add(self, op);
-	if (op->kind == AW_OP_WRITE && op->offset < 0 && self->ready.calls.nosignal_write == CALLS_ABSENT)
+	if (is_write(op) && op->offset < 0 && self->ready.calls.nosignal_write == CALLS_ABSENT)
 		launch_guarded_write(self, op);
 	else
 		launch(self, op);
 }
 
 static aw_status uring_submit(aw_backend_state *self, aw_op *op) {
-	if (op->kind < AW_OP_POLL || op->kind > AW_OP_CLOSE) return -EINVAL;
-	if (op->fd < 0) return -EBADF;
+	if (op->fd < 0 && !entry_is_of_files(op)) return op->kind < AW_OP_POLL ? -EINVAL : -EBADF;
 	if (op->kind == AW_OP_CONNECT && op->length > INT_MAX) return -EINVAL;
 	for (aw_op *at = self->closing.first; at; at = list_next(at))
 		if (at->fd == op->fd) return -EBADF;
@@ -732,7 +755,19 @@ static aw_status uring_submit(aw_backend_state *self, aw_op *op) {
 	switch (op->kind) {
 	case AW_OP_POLL: status = readiness_submit(&self->ready, op); break;
 	case AW_OP_CLOSE: start_close(self, op); break;
-	default: start(self, op); break;
+	case AW_OP_READ:
+	case AW_OP_WRITE:
+	case AW_OP_RECV:
+	case AW_OP_SEND:
+	case AW_OP_ACCEPT:
+	case AW_OP_CONNECT:
+	case AW_OP_FSYNC: start(self, op); break;
+	default:
+		if (entry_has(self->opcodes, op))
+			start(self, op);
+		else
+			status = readiness_submit(&self->ready, op);
+		break;
 	}
 	update_poller(self);
 	return status;
@@ -770,6 +805,7 @@ static aw_status uring_open(const aw_backend_core *core, uint32_t flags, uint64_
 		status = -ENOSYS;
 		goto fail_ring;
 	}
+	self->opcodes = entry_opcodes(&self->ring);
 	self->entry_mask = io_uring_sq_space_left(&self->ring) - 1;
 	/* Submit at once: a filter that forbids io_uring_enter fails here. */
 	arm_wake(self);

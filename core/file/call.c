@@ -10,10 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
-enum { FILE_THREADS = 8 };
 
 /* --- operations of the backend --- */
 
@@ -21,6 +17,7 @@ typedef struct file_operation {
 	aw_future future;
 	operation operation; /* has a reference while in flight */
 	aw_error *reason;    /* of a cancellation; a reference */
+	uint64_t room[];     /* of the verb */
 } file_operation;
 
 /* The memory belongs to the kernel until the completion, so the future waits for that. */
@@ -55,21 +52,22 @@ static void operation_settle(file_operation *self) {
 	loop_cancel(loop, &self->operation);
 	while (self->operation.in_flight)
 		if (loop->backend->wait(loop->backend_state, loop_after(loop, 10 * AW_MILLISECOND)) < 0) break;
+	if (self->operation.in_flight) self->operation.op.result = -ECANCELED;
 }
 
+/* Fails with -EOPNOTSUPP if the backend does not perform the call. */
 static aw_status operation_start(file_call *call) {
-	file_operation *self = future_create(call->loop, &future_class, &operation_kind, sizeof *self);
+	const file_verb *verb = call->verb;
+	if (call->on_thread || !verb->fill || !(call->loop->backend->capabilities & AW_BACKEND_COMPLETION))
+		return -EOPNOTSUPP;
+	file_operation *self =
+		future_create(call->loop, &future_class, &operation_kind, sizeof *self + verb->room);
 	if (!self) return -ENOMEM;
-	bool transfers = call->verb->op != AW_OP_FSYNC;
-	self->operation.op = (aw_op){.kind = call->verb->op, .fd = call->fd, .offset = call->offset};
-	if (transfers) {
-		self->operation.op.buffer = call->buffer + call->done;
-		self->operation.op.length = call->length - call->done;
-		if (call->offset >= 0) self->operation.op.offset += (int64_t)call->done;
-	}
+	self->operation.op = (aw_op){.fd = call->fd};
 	self->operation.done = operation_done;
+	aw_status status = verb->fill(call, &self->operation.op, self->room) ? 0 : -EOPNOTSUPP;
 	/* The file stays open until the operation is done. */
-	aw_status status = loop_submit_batched(call->loop, &self->operation);
+	if (status == 0) status = loop_submit_batched(call->loop, &self->operation);
 	if (status == 0)
 		call->pending = object_ref(self);
 	else
@@ -77,26 +75,19 @@ static aw_status operation_start(file_call *call) {
 	return status;
 }
 
-/* Whether the backend performs this call. */
-static bool in_backend(const file_call *self) {
-	if (!self->verb->op || !(self->loop->backend->capabilities & AW_BACKEND_COMPLETION)) return false;
-	if (self->verb->op == AW_OP_FSYNC) return !(self->flags & AW_FILE_SYNC_DATA);
-	if (self->parts) return false;
-	struct rlimit limit;
-	/* Beyond a limit of size the kernel would send SIGXFSZ to this thread; others have it blocked. */
-	return self->verb->op != AW_OP_WRITE ||
-	       (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY);
-}
-
-/* An operation has returned. A write continues until everything is written. */
-static void operation_returned(file_call *self, int64_t result) {
-	self->ran = true;
+static void operation_returned(file_call *self, file_operation *ended) {
+	int64_t result = ended->operation.op.result;
+	if (self->interrupted) {
+		if (result == -EINTR || result == -EOPNOTSUPP) result = -ECANCELED;
+	} else if (result == -EOPNOTSUPP) { /* or the file system can't, as the thread will find as well */
+		self->on_thread = true;
+		return;
+	} else if (result == -EINTR && !(self->verb->traits & FILE_ONCE)) {
+		return;
+	}
+	self->ran = self->over = true;
 	self->result = result;
-	self->over = true;
-	if (self->verb->op != AW_OP_WRITE || result < 0) return;
-	self->done += (uint64_t)result;
-	self->over = result == 0 || self->done == self->length;
-	self->result = result == 0 && self->length ? -EIO : 0;
+	if (self->verb->returned) self->verb->returned(self, ended->room);
 }
 
 /* --- the course of a call --- */
@@ -148,10 +139,11 @@ static bool call_start(file_call *self) {
 		self->over = verb->attempt(self);
 		if (self->over) return false;
 	}
-	self->in_ring = in_backend(self) && operation_start(self) == 0;
-	if (self->in_ring) return true;
 	aw_executor *executor;
-	aw_status status = loop_executor_of(self->loop, &self->loop->files, FILE_THREADS, true, &executor);
+	aw_status status = operation_start(self);
+	self->in_ring = status == 0;
+	if (self->in_ring) return true;
+	status = loop_executor_of(self->loop, &self->loop->files, LOOP_FILE_THREADS, true, &executor);
 	if (status == 0) status = executor_run_whole(self->loop, executor, call_run, self, &self->pending);
 	if (status == 0) return true;
 	self->over = true;
@@ -167,7 +159,7 @@ static void call_collect(file_call *self, aw_status status) {
 	if (self->in_ring) {
 		file_operation *ended = (file_operation *)(void *)pending;
 		if (!future_is_done(pending)) operation_settle(ended);
-		operation_returned(self, ended->operation.op.result);
+		operation_returned(self, ended);
 	} else {
 		if (!future_is_done(pending)) executor_settle(pending);
 		self->over = true;

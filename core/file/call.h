@@ -23,7 +23,8 @@ enum file_trait {
 	FILE_SEQUENTIAL = 1, /* uses the file's position: one at a time */
 	FILE_WRITES = 2,     /* reports an error that nobody has seen, and leaves one */
 	FILE_CLOSES = 4,     /* is carried out whatever happens; nothing else may be in progress */
-	FILE_PATHS = 8       /* its error says the path */
+	FILE_PATHS = 8,      /* its error says the path */
+	FILE_ONCE = 16       /* is not repeated if it was interrupted: it may have taken place */
 };
 
 /* What calls of one kind have in common. */
@@ -40,7 +41,14 @@ typedef struct file_verb {
 	void *(*value)(file_call *self, aw_destroy_fn *out_destroy);
 	/* Optional: with the coroutine's state. */
 	void (*release)(file_call *self);
-	uint8_t op; /* on a backend that performs it; an aw_op_kind, or 0 */
+	/*
+	 * Optional: fills the operation in with which a backend performs it; false: it has to be on a thread. `room` is
+	 * of the size below, and stays until the operation has returned.
+	 */
+	bool (*fill)(file_call *self, aw_op *op, void *room);
+	/* Optional: after the operation, whose result is in `result`; `over` is set, and may be unset to continue. */
+	void (*returned)(file_call *self, void *room);
+	uint16_t room;
 	uint8_t traits;
 } file_verb;
 
@@ -55,7 +63,8 @@ struct file_call {
 	int64_t result;
 	aw_status interrupted; /* how the await ended, if that was not by itself */
 	bool begun, tried, over, ran;
-	bool in_ring; /* `pending` is an operation of the backend */
+	bool in_ring;   /* `pending` is an operation of the backend */
+	bool on_thread; /* the backend does not perform it */
 	/* The arguments. */
 	int fd, dir;
 	unsigned char *buffer;     /* or the data to write */

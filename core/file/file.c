@@ -15,6 +15,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -88,6 +90,29 @@ static void end_open(file_call *self) {
 	self->opened = NULL;
 }
 
+static bool fill_open(file_call *self, aw_op *op, void *room) {
+	(void)room;
+	path_fill(self, op, AW_OP_OPENAT);
+	if (self->file) op->fd = self->fd;
+	op->flags = (uint32_t)(system_flags(self->flags) | O_NONBLOCK);
+	op->length = self->mode;
+	return true;
+}
+
+/* As path_open(). */
+static void returned_open(file_call *self, void *room) {
+	(void)room;
+	if (self->result >= 0) self->result = path_opened((int)self->result, system_flags(self->flags));
+	if (self->result == -ENXIO) self->result = -ESPIPE;
+	if (self->result == -EAGAIN && !self->interrupted) { /* a lease, that a thread can wait for */
+		self->over = self->ran = false;
+		self->on_thread = true;
+	}
+	if (self->result < 0) return;
+	self->opened->fd = (int)self->result;
+	self->result = 0;
+}
+
 static void *value_opened(file_call *self, aw_destroy_fn *out_destroy) {
 	*out_destroy = value_file;
 	return object_hand_out(self->opened, self->origin);
@@ -104,8 +129,13 @@ static bool prepare_open(file_call *self) {
 	return false;
 }
 
-static const file_verb verb_open = {
-	.run = run_open, .attempt = prepare_open, .end = end_open, .value = value_opened, .traits = FILE_PATHS};
+static const file_verb verb_open = {.run = run_open,
+                                    .attempt = prepare_open,
+                                    .end = end_open,
+                                    .value = value_opened,
+                                    .fill = fill_open,
+                                    .returned = returned_open,
+                                    .traits = FILE_PATHS};
 
 static aw_status open_call(file_call *out, const char *path, uint32_t flags, uint32_t mode,
                            const void *origin) {
@@ -151,6 +181,8 @@ static const file_verb verb_open_at = {.run = run_open_at,
                                        .attempt = prepare_open,
                                        .end = end_open,
                                        .value = value_opened,
+                                       .fill = fill_open,
+                                       .returned = returned_open,
                                        .traits = FILE_PATHS};
 
 static aw_status open_at_call(file_call *out, aw_file *directory, const char *path, uint32_t flags,
@@ -279,13 +311,22 @@ static void end_read(file_call *self) {
 	self->file->position += self->result;
 }
 
+static bool fill_read(file_call *self, aw_op *op, void *room) {
+	(void)room;
+	op->kind = AW_OP_READ;
+	op->buffer = self->buffer;
+	op->length = self->length;
+	op->offset = self->offset;
+	return true;
+}
+
 static const file_verb verb_read = {.run = run_read,
                                     .attempt = try_read,
                                     .end = end_read,
-                                    .op = AW_OP_READ,
+                                    .fill = fill_read,
                                     .traits = FILE_SEQUENTIAL},
 					   verb_read_at = {
-						   .run = run_read, .attempt = try_read, .end = end_read, .op = AW_OP_READ};
+						   .run = run_read, .attempt = try_read, .end = end_read, .fill = fill_read};
 
 static file_call read_call(const file_verb *verb, aw_file *file, void *buffer, size_t length, uint64_t offset,
                            const void *origin) {
@@ -366,12 +407,40 @@ static void end_write(file_call *self) {
 	if (end >= 0) file->position = end;
 }
 
+/* Beyond a limit of size the kernel would send SIGXFSZ to this thread; others have it blocked. */
+static bool is_limited(void) {
+	struct rlimit limit;
+	return getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur != RLIM_INFINITY;
+}
+
+static bool fill_write(file_call *self, aw_op *op, void *room) {
+	(void)room;
+	op->kind = AW_OP_WRITE;
+	op->buffer = self->buffer + self->done;
+	op->length = self->length - self->done;
+	op->offset = self->offset < 0 ? -1 : self->offset + (int64_t)self->done;
+	return !is_limited();
+}
+
+/* A write continues until everything is written. */
+static void returned_write(file_call *self, void *room) {
+	(void)room;
+	if (self->result < 0) return;
+	self->done += (uint64_t)self->result;
+	self->over = self->result == 0 || self->done == self->length;
+	self->result = self->result == 0 && self->length ? -EIO : 0;
+}
+
 static const file_verb verb_write = {.run = run_write,
                                      .end = end_write,
-                                     .op = AW_OP_WRITE,
+                                     .fill = fill_write,
+                                     .returned = returned_write,
                                      .traits = FILE_SEQUENTIAL | FILE_WRITES},
-					   verb_write_at = {
-						   .run = run_write, .end = end_write, .op = AW_OP_WRITE, .traits = FILE_WRITES};
+					   verb_write_at = {.run = run_write,
+                                        .end = end_write,
+                                        .fill = fill_write,
+                                        .returned = returned_write,
+                                        .traits = FILE_WRITES};
 
 static file_call write_call(const file_verb *verb, aw_file *file, const void *data, size_t length,
                             uint64_t offset, uint64_t *out_written, const void *origin) {
@@ -454,12 +523,41 @@ static void run_writev(file_call *self) {
 	}
 }
 
-static const file_verb verb_readv = {.run = run_readv, .end = end_read, .traits = FILE_SEQUENTIAL},
-					   verb_readv_at = {.run = run_readv, .end = end_read},
+static void fill_parts(const file_call *self, aw_op *op, uint32_t kind) {
+	op->kind = kind;
+	op->buffer = without_const(self->parts);
+	op->length = self->count < IOV_MAX ? self->count : IOV_MAX;
+	op->offset = self->offset;
+}
+
+static bool fill_readv(file_call *self, aw_op *op, void *room) {
+	(void)room;
+	fill_parts(self, op, AW_OP_READV);
+	return true;
+}
+
+/* What it leaves is for a thread. */
+static bool fill_writev(file_call *self, aw_op *op, void *room) {
+	(void)room;
+	fill_parts(self, op, AW_OP_WRITEV);
+	return !self->done && self->length && !is_limited();
+}
+
+static const file_verb verb_readv = {.run = run_readv,
+                                     .end = end_read,
+                                     .fill = fill_readv,
+                                     .traits = FILE_SEQUENTIAL},
+					   verb_readv_at = {.run = run_readv, .end = end_read, .fill = fill_readv},
 					   verb_writev = {.run = run_writev,
                                       .end = end_write,
+                                      .fill = fill_writev,
+                                      .returned = returned_write,
                                       .traits = FILE_SEQUENTIAL | FILE_WRITES},
-					   verb_writev_at = {.run = run_writev, .end = end_write, .traits = FILE_WRITES};
+					   verb_writev_at = {.run = run_writev,
+                                         .end = end_write,
+                                         .fill = fill_writev,
+                                         .returned = returned_write,
+                                         .traits = FILE_WRITES};
 
 /* Parts that make no sense give an offset that transfer_check() refuses. */
 static file_call parts_call(const file_verb *here, const file_verb *there, aw_file *file,
@@ -530,7 +628,14 @@ static void run_sync(file_call *self) {
 	file_call_set(self, result);
 }
 
-static const file_verb verb_sync = {.run = run_sync, .op = AW_OP_FSYNC, .traits = FILE_WRITES};
+static bool fill_sync(file_call *self, aw_op *op, void *room) {
+	(void)room;
+	op->kind = AW_OP_FSYNC;
+	op->flags = self->flags & AW_FILE_SYNC_DATA ? AW_OP_FSYNC_DATA : 0;
+	return true;
+}
+
+static const file_verb verb_sync = {.run = run_sync, .fill = fill_sync, .traits = FILE_WRITES};
 
 static file_call sync_call(aw_file *file, uint32_t flags, const void *origin) {
 	return (file_call){.verb = &verb_sync, .file = file, .flags = flags, .origin = origin};
@@ -557,7 +662,14 @@ static void run_truncate(file_call *self) {
 	file_call_set(self, result);
 }
 
-static const file_verb verb_truncate = {.run = run_truncate, .traits = FILE_WRITES};
+static bool fill_truncate(file_call *self, aw_op *op, void *room) {
+	(void)room;
+	op->kind = AW_OP_FTRUNCATE;
+	op->length = self->length;
+	return true;
+}
+
+static const file_verb verb_truncate = {.run = run_truncate, .fill = fill_truncate, .traits = FILE_WRITES};
 
 static file_call truncate_call(aw_file *file, uint64_t length, const void *origin) {
 	return (file_call){.verb = &verb_truncate, .file = file, .length = length, .origin = origin};
@@ -584,7 +696,15 @@ static void run_allocate(file_call *self) {
 	file_call_set(self, result);
 }
 
-static const file_verb verb_allocate = {.run = run_allocate, .traits = FILE_WRITES};
+static bool fill_allocate(file_call *self, aw_op *op, void *room) {
+	(void)room;
+	op->kind = AW_OP_FALLOCATE;
+	op->offset = self->offset;
+	op->length = self->length;
+	return true;
+}
+
+static const file_verb verb_allocate = {.run = run_allocate, .fill = fill_allocate, .traits = FILE_WRITES};
 
 static file_call allocate_call(aw_file *file, uint64_t offset, uint64_t length, const void *origin) {
 	return (file_call){
@@ -646,7 +766,44 @@ static void run_stat(file_call *self) {
 	if (self->result == 0) file_info_of(&info, self->out);
 }
 
-static const file_verb verb_stat = {.run = run_stat};
+static int64_t nanoseconds_of(struct statx_timestamp time) {
+	return time.tv_sec * AW_SECOND + time.tv_nsec;
+}
+
+void path_info_of(const struct statx *from, aw_file_info *out) {
+	aw_file_info info = {.size = out->size,
+	                     .kind = kind_of(from->stx_mode),
+	                     .mode = from->stx_mode & 07777,
+	                     .user = from->stx_uid,
+	                     .group = from->stx_gid,
+	                     .length = from->stx_size,
+	                     .occupied = from->stx_blocks * 512,
+	                     .links = from->stx_nlink,
+	                     .device = makedev(from->stx_dev_major, from->stx_dev_minor),
+	                     .number = from->stx_ino,
+	                     .accessed = nanoseconds_of(from->stx_atime),
+	                     .modified = nanoseconds_of(from->stx_mtime),
+	                     .changed = nanoseconds_of(from->stx_ctime)};
+	memcpy(out, &info, sizeof info);
+}
+
+static bool fill_stat(file_call *self, aw_op *op, void *room) {
+	static char none[] = "";
+	op->kind = AW_OP_STATX;
+	op->buffer = none;
+	op->flags = AT_EMPTY_PATH;
+	op->length = STATX_BASIC_STATS;
+	op->second = room;
+	(void)self;
+	return true;
+}
+
+static void returned_stat(file_call *self, void *room) {
+	if (self->result == 0) path_info_of(room, self->out);
+}
+
+static const file_verb verb_stat = {
+	.run = run_stat, .fill = fill_stat, .returned = returned_stat, .room = sizeof(struct statx)};
 
 static file_call stat_call(aw_file *file, aw_file_info *out_info, const void *origin) {
 	return (file_call){.verb = &verb_stat, .file = file, .out = out_info, .origin = origin};

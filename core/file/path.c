@@ -43,6 +43,10 @@ int path_open(int dir, const char *path, int flags, mode_t mode) {
 	int fd = open_patiently(dir, path, flags | O_NONBLOCK, mode);
 	if (fd < 0 && errno == EAGAIN) fd = open_patiently(dir, path, flags, mode);
 	if (fd < 0) return errno == ENXIO ? -ESPIPE : -errno; /* a pipe without a reader, or a socket */
+	return path_opened(fd, flags);
+}
+
+int path_opened(int fd, int flags) {
 	if (lseek(fd, 0, SEEK_CUR) >= 0 && fcntl(fd, F_SETFL, flags & (O_APPEND | O_ACCMODE)) >= 0) return fd;
 	int error = errno;
 	close(fd);
@@ -68,7 +72,30 @@ static void run_stat(file_call *self) {
 	if (self->result == 0) file_info_of(&info, self->out);
 }
 
-static const file_verb verb_stat = {.run = run_stat, .traits = FILE_PATHS};
+void path_fill(file_call *self, aw_op *op, uint32_t kind) {
+	op->kind = kind;
+	op->fd = op->second_fd = self->dir;
+	op->buffer = self->path;
+	op->second = self->path2;
+}
+
+static bool fill_stat(file_call *self, aw_op *op, void *room) {
+	path_fill(self, op, AW_OP_STATX);
+	op->flags = AT_NO_AUTOMOUNT | (self->flags & AW_PATH_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
+	op->length = STATX_BASIC_STATS;
+	op->second = room;
+	return true;
+}
+
+static void returned_stat(file_call *self, void *room) {
+	if (self->result == 0) path_info_of(room, self->out);
+}
+
+static const file_verb verb_stat = {.run = run_stat,
+                                    .fill = fill_stat,
+                                    .returned = returned_stat,
+                                    .room = sizeof(struct statx),
+                                    .traits = FILE_PATHS};
 
 static file_call stat_call(const char *path, uint32_t flags, aw_file_info *out_info, const void *origin) {
 	file_call call = path_call(&verb_stat, path, NULL, origin);
@@ -103,7 +130,15 @@ static void run_rename(file_call *self) {
 	file_call_set(self, result);
 }
 
-static const file_verb verb_rename = {.run = run_rename, .traits = FILE_PATHS};
+static bool fill_rename(file_call *self, aw_op *op, void *room) {
+	(void)room;
+	path_fill(self, op, AW_OP_RENAMEAT);
+	if (self->flags & AW_PATH_NOREPLACE) op->flags = RENAME_NOREPLACE;
+	return true;
+}
+
+static const file_verb verb_rename = {
+	.run = run_rename, .fill = fill_rename, .traits = FILE_PATHS | FILE_ONCE};
 
 static file_call rename_call(const char *old_path, const char *new_path, uint32_t flags, const void *origin) {
 	file_call call = path_call(&verb_rename, old_path, new_path, origin);
@@ -192,7 +227,15 @@ static void run_unlink(file_call *self) {
 	file_call_set(self, unlinkat(self->dir, self->path, (int)self->flags));
 }
 
-static const file_verb verb_unlink = {.run = run_unlink, .traits = FILE_PATHS};
+static bool fill_unlink(file_call *self, aw_op *op, void *room) {
+	(void)room;
+	path_fill(self, op, AW_OP_UNLINKAT);
+	op->flags = self->flags;
+	return true;
+}
+
+static const file_verb verb_unlink = {
+	.run = run_unlink, .fill = fill_unlink, .traits = FILE_PATHS | FILE_ONCE};
 
 static file_call unlink_call(const char *path, int flags, const void *origin) {
 	file_call call = path_call(&verb_unlink, path, NULL, origin);
@@ -256,7 +299,15 @@ static void run_mkdir(file_call *self) {
 	self->result = result < 0 ? -error : 0;
 }
 
-static const file_verb verb_mkdir = {.run = run_mkdir, .traits = FILE_PATHS};
+/* With the directories above it that is several calls. */
+static bool fill_mkdir(file_call *self, aw_op *op, void *room) {
+	(void)room;
+	path_fill(self, op, AW_OP_MKDIRAT);
+	op->length = self->mode;
+	return !(self->flags & AW_PATH_PARENTS);
+}
+
+static const file_verb verb_mkdir = {.run = run_mkdir, .fill = fill_mkdir, .traits = FILE_PATHS | FILE_ONCE};
 
 static file_call mkdir_call(const char *path, uint32_t mode, uint32_t flags, const void *origin) {
 	file_call call = path_call(&verb_mkdir, path, NULL, origin);

@@ -6,7 +6,10 @@
  */
 #include "failure.h"
 #include "future.h"
+#include "loop_executor.h"
 #include "os.h"
+#include "plain_call.h"
+#include "run_in_executor.h"
 
 #include <await/completion.h>
 #include <errno.h>
@@ -15,18 +18,21 @@
 
 typedef struct entry {
 	union {
-		operation operation;
+		struct {
+			operation operation;
+			future_waiter thread; /* where the backend does not perform it */
+		};
 		alarm_clock alarm;    /* SLEEP and NOP */
 		future_waiter waiter; /* FUTURE */
 	};
 	aw_loop *loop;
-	aw_future *future;
+	aw_future *future;             /* of FUTURE, or of the thread; a reference */
 	struct entry *next, *previous; /* in a hash chain, or (`next` only) in the list of completed ones */
 	uint64_t token;
 	int64_t value;
 	aw_status status;
 	uint32_t kind;
-	bool cancelled, done;
+	bool cancelled, done, on_thread;
 } entry;
 
 struct completion_queue {
@@ -100,9 +106,9 @@ static void entry_free(entry *self) {
 	slab_give(&self->loop->domain.slabs, self, sizeof *self);
 }
 
-/* An outcome that nobody will take: a connection that was accepted has no other owner. */
+/* An outcome that nobody will take: a descriptor that it brought has no other owner. */
 static void entry_drop(entry *self) {
-	if (self->kind == AW_OP_ACCEPT && self->status == 0) {
+	if ((self->kind == AW_OP_ACCEPT || self->kind == AW_OP_OPENAT) && self->status == 0) {
 		int fd = (int)self->value;
 		os_close(&fd);
 	}
@@ -124,14 +130,53 @@ static void entry_done(entry *self, aw_status status, int64_t value) {
 	queue->done_last = self;
 }
 
-static void operation_done(operation *ended) {
-	entry *self = container_of(ended, entry, operation);
-	int64_t result = ended->op.result;
+static void entry_returned(entry *self, int64_t result) {
 	entry_done(self,
 	           result == -ECANCELED ? AW_ECANCELLED
 	           : result < 0         ? (aw_status)result
 	                                : 0,
 	           result < 0 ? 0 : result);
+}
+
+/* --- on a thread: what the backend does not perform --- */
+
+static aw_status thread_run(void *ud, void **out, aw_destroy_fn *out_destroy) {
+	entry *self = ud;
+	(void)out;
+	(void)out_destroy;
+	self->operation.op.result = plain_call(&self->operation.op);
+	return 0;
+}
+
+/* Also of one that was withdrawn before a thread took it. */
+static aw_status thread_returned(ready_item *item) {
+	entry *self = container_of(item, entry, thread.item);
+	future_waiter_end(&self->thread);
+	entry_returned(self, self->operation.op.result);
+	return 0;
+}
+
+static aw_status thread_start(entry *self) {
+	aw_executor *executor;
+	aw_loop *loop = self->loop;
+	aw_status status = loop_executor_of(loop, &loop->files, LOOP_FILE_THREADS, true, &executor);
+	self->operation.op.result = -ECANCELED;
+	if (status == 0) status = executor_run_whole(loop, executor, thread_run, self, &self->future);
+	if (status < 0) return status;
+	self->on_thread = true;
+	self->thread.item.run = thread_returned;
+	future_wait(self->future, &self->thread);
+	return 0;
+}
+
+static void operation_done(operation *ended) {
+	entry *self = container_of(ended, entry, operation);
+	int64_t result = ended->op.result;
+	if (result == -EOPNOTSUPP && plain_call_is(ended->op.kind) && !loop_closing(self->loop)) {
+		result = self->cancelled ? -ECANCELED : thread_start(self);
+		if (result == 0) return;
+	}
+	entry_returned(self, result);
 }
 
 static aw_status alarm_run(ready_item *item) {
@@ -159,13 +204,18 @@ static aw_status submit_io(entry *self, const aw_submission *from) {
 	              .flags = from->flags,
 	              .buffer = from->buffer,
 	              .length = from->length,
-	              .offset = from->offset};
+	              .offset = from->offset,
+	              .second = from->second,
+	              .second_fd = from->second_fd};
+	if (from->kind == AW_OP_FSYNC && from->flags & ~(uint32_t)AW_OP_FSYNC_DATA) return -EINVAL;
 	if (from->kind == AW_OP_READ || from->kind == AW_OP_WRITE) op->flags = 0;
 	/* overrides whatever the program left in this field */
 	if (from->kind == AW_OP_POLL) op->offset = AW_OP_POLL_ONCE;
 	if (from->kind == AW_OP_SEND) op->flags |= MSG_NOSIGNAL;
 	self->operation.done = operation_done;
-	return loop_submit_batched(self->loop, &self->operation); /* flushed at the end of the array */
+	/* Flushed at the end of the array. */
+	aw_status status = loop_submit_batched(self->loop, &self->operation);
+	return status == -EOPNOTSUPP && plain_call_is(op->kind) ? thread_start(self) : status;
 }
 
 static aw_status submit_future(entry *self, aw_future *future) {
@@ -190,7 +240,7 @@ static aw_status entry_start(entry *self, const aw_submission *from) {
 		loop_push(self->loop, &self->alarm.item);
 		return 0;
 	case AW_OP_FUTURE: return submit_future(self, from->buffer);
-	default: return from->kind > AW_OP_CLOSE ? -EINVAL : submit_io(self, from);
+	default: return from->kind > AW_OP_WAITID ? -EINVAL : submit_io(self, from);
 	}
 }
 
@@ -240,7 +290,11 @@ static void entry_cancel(entry *self) {
 		/* Stops waiting; the future itself is not cancelled. */
 		if (future_unwait(self->future, &self->waiter)) loop_push(loop, &self->waiter.item);
 		break;
-	default: loop_cancel(loop, &self->operation);
+	default:
+		if (self->on_thread)
+			aw_future_cancel(self->future, NULL);
+		else
+			loop_cancel(loop, &self->operation);
 	}
 }
 
@@ -307,7 +361,12 @@ static void queue_close(closer *base) {
 		for (entry *at; (at = queue->table[i]);) {
 			if (at->kind == AW_OP_FUTURE) future_unwait(at->future, &at->waiter);
 			if (at->kind == AW_OP_SLEEP) loop_alarm_stop(loop, &at->alarm);
-			entry_done(at, AW_ELOOPCLOSED, 0);
+			if (at->on_thread) { /* it has been joined */
+				future_unwait(at->future, &at->thread);
+				entry_returned(at, at->operation.op.result);
+			} else {
+				entry_done(at, AW_ELOOPCLOSED, 0);
+			}
 		}
 	for (entry *at; (at = queue->done);) {
 		queue->done = at->next;

@@ -12,6 +12,9 @@
 
 typedef struct loop_executor loop_executor;
 
+/* The threads of the executor for files, in the loop's `files`. */
+enum { LOOP_FILE_THREADS = 8 };
+
 /*
  * Stores the executor in `slot`, a member of the loop, borrowed. It is created on first use, with at most
  * `threads` threads, and shut down when the loop closes. With `joins`, the close waits for the threads: for

@@ -178,6 +178,7 @@ static void poll_close(aw_backend_state *self) {
 }
 
 static aw_status poll_submit(aw_backend_state *self, aw_op *op) {
+	if (op->kind > AW_OP_FUTURE) return -EOPNOTSUPP; /* the core performs it, or tells the program */
 	if (op->kind < AW_OP_POLL || op->kind > AW_OP_CLOSE) return -EINVAL;
 	if (self->count + 2 > self->room) {
 		struct pollfd *more = realloc(self->polled, 2 * self->room * sizeof *more);

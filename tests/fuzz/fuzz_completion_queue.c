@@ -14,6 +14,9 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -24,6 +27,8 @@ typedef struct token_state {
 	unsigned in_flight;
 	unsigned char *buffer; /* of `room` bytes, as long as any is in flight */
 	size_t room;
+	struct iovec part; /* the buffer */
+	struct msghdr message;
 } token_state;
 
 static struct world {
@@ -88,6 +93,8 @@ static void token_take(token_state *self, bytes *in) {
 	self->room = bytes_u8(in);
 	self->buffer = calloc(1, self->room ? self->room : 1);
 	HOLDS(self->buffer);
+	self->part = (struct iovec){self->buffer, self->room};
+	self->message = (struct msghdr){.msg_iov = &self->part, .msg_iovlen = 1};
 }
 
 static int64_t some_offset(bytes *in) {
@@ -99,13 +106,40 @@ static int64_t some_offset(bytes *in) {
 	}
 }
 
+/* The kinds that come with pointers get good ones, and numbers that fill no disk. */
+static void shape(aw_submission *made, token_state *of, int second_fd, unsigned odd) {
+	static char path[] = "/dev/full"; /* no descriptor of the fuzzer itself is one */
+	made->second_fd = second_fd;
+	switch (made->kind) {
+	case AW_OP_READV:
+	case AW_OP_WRITEV: made->buffer = &of->part, made->length = odd & 1; break;
+	case AW_OP_SENDMSG:
+	case AW_OP_RECVMSG: made->buffer = &of->message; break;
+	case AW_OP_BIND: made->length = odd & 1; break;
+	case AW_OP_OPENAT:
+		made->buffer = odd & 1 ? path : NULL;
+		made->flags = O_RDONLY | O_CLOEXEC;
+		break;
+	case AW_OP_FALLOCATE: made->offset = 0; break;
+	case AW_OP_FTRUNCATE: made->length = odd; break;
+	case AW_OP_STATX:
+	case AW_OP_UNLINKAT:
+	case AW_OP_RENAMEAT:
+	case AW_OP_MKDIRAT:
+	case AW_OP_WAITID: made->buffer = NULL; break;
+	default: break;
+	}
+}
+
 /* Only the fields that its kind uses; the fuzzer would gain nothing from the others. */
 static aw_submission some_submission(bytes *in) {
 	unsigned token = bytes_below(in, TOKENS), kind = bytes_below(in, 14), fd = bytes_below(in, FDS);
 	token_state *of = &world.tokens[token];
 	token_take(of, in);
 	aw_submission made = {.size = sizeof made,
-	                      .kind = kind == 13 ? bytes_u32(in) : kind,
+	                      .kind = kind == 13   ? bytes_u32(in) | 1u << 31
+	                              : kind == 12 ? AW_OP_READV + bytes_below(in, AW_OP_WAITID - AW_OP_READV + 1)
+	                                           : kind,
 	                      .token = token,
 	                      .fd = world.fds[fd],
 	                      .offset = some_offset(in),
@@ -116,6 +150,7 @@ static aw_submission some_submission(bytes *in) {
 	if (odd & 2) made.flags = bytes_u32(in);
 	if ((odd & 12) == 12) made.length = bytes_below(in, (unsigned)of->room + 1);
 	if ((odd & 48) == 48) made.buffer = NULL;
+	shape(&made, of, world.fds[odd % FDS], odd);
 	if (odd == 0xf0) made.size = bytes_u8(in) % sizeof made;
 	if (made.kind == AW_OP_FUTURE && !(odd & 64)) made.buffer = world.futures[fd % FUTURES];
 	if (made.kind == AW_OP_FUTURE && odd & 64) made.buffer = fd % 2 ? (void *)world.loop : NULL;
@@ -130,7 +165,8 @@ static aw_submission some_submission(bytes *in) {
 }
 
 static bool is_refusable(const aw_submission *one) {
-	return one->size < sizeof *one || one->kind > AW_OP_FUTURE ||
+	return one->size < sizeof *one || one->kind > AW_OP_WAITID ||
+	       (one->kind == AW_OP_FSYNC && one->flags & ~(uint32_t)AW_OP_FSYNC_DATA) ||
 	       (one->kind == AW_OP_FUTURE && (!one->buffer || one->buffer == (void *)world.loop));
 }
 
@@ -171,14 +207,17 @@ static void complete(const aw_completion *done) {
 	if (done->status < 0) SAME(done->value, 0);
 }
 
-/* The target now owns the accepted socket. */
+/* The target now owns the accepted socket, or the opened file. */
 static void keep(const aw_completion *done) {
 	if (done->status < 0 || done->value < 3 || done->value >= FD_MAX) return;
 	for (int i = 0; i < FDS; i++)
 		if (world.fds[i] == done->value) return;
 	if (fcntl((int)done->value, F_GETFD) < 0) return;
 	struct sockaddr_un name;
+	struct stat info;
 	socklen_t length = sizeof name;
+	if (fstat((int)done->value, &info) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 7))
+		close((int)done->value); /* opened */
 	/* A byte count may have the same value; an accepted socket has the listener's address. */
 	if (getsockname((int)done->value, (struct sockaddr *)&name, &length) == 0 &&
 	    length == world.address_length && memcmp(&name, &world.address, length) == 0)

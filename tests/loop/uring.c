@@ -341,8 +341,10 @@ static void what_makes_no_sense_is_refused(void) {
 	REQUIRE(driver_open(&self, uring) == 0);
 	driver_op op = driver_io(0, 0, 0, NULL, 0);
 	EXPECT_INT(driver_submit(&self, &op), -EINVAL);
-	op.op.kind = AW_OP_CLOSE + 1;
+	op.op.kind = AW_OP_FUTURE;
 	EXPECT_INT(driver_submit(&self, &op), -EINVAL);
+	op.op.kind = UINT32_MAX;
+	EXPECT_INT(driver_submit(&self, &op), -EOPNOTSUPP);
 	op = driver_io(AW_OP_CLOSE, -1, 0, NULL, 0);
 	EXPECT_INT(driver_submit(&self, &op), -EBADF);
 	op = driver_io(AW_OP_CONNECT, 0, 0, "", 1ull << 40);
