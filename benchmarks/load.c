@@ -170,12 +170,12 @@ int main(int argc, char **argv) {
 		return 2;
 	}
 	client self = {.address = {.sin_family = AF_INET,
-	                         .sin_port = htons((uint16_t)atoi(argv[1])),
-	                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
-	             .connections = strtoul(argv[2], NULL, 10),
-	             .size = strtoul(argv[3], NULL, 10),
-	             .in_flight = strtoul(argv[4], NULL, 10),
-	             .epoll = epoll_create1(EPOLL_CLOEXEC)};
+	                           .sin_port = htons((uint16_t)atoi(argv[1])),
+	                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
+	               .connections = strtoul(argv[2], NULL, 10),
+	               .size = strtoul(argv[3], NULL, 10),
+	               .in_flight = strtoul(argv[4], NULL, 10),
+	               .epoll = epoll_create1(EPOLL_CLOEXEC)};
 	int64_t length = (int64_t)(atof(argv[5]) * SECOND);
 	struct rlimit files;
 	getrlimit(RLIMIT_NOFILE, &files);

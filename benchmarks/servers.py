@@ -81,12 +81,12 @@ def proxies():
 
 
 NGINX = """
-daemon off; master_process off; worker_processes 1; pid nginx.pid;
+daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid;
 events {{ worker_connections 4096; }}
 http {{
     access_log /dev/null; sendfile on; tcp_nopush on; keepalive_requests 1000000000; default_type application/octet-stream;
-    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-    server {{ listen 127.0.0.1:{port} backlog=4096; root .; }}
+    client_body_temp_path {folder}/t; proxy_temp_path {folder}/t; fastcgi_temp_path {folder}/t; uwsgi_temp_path {folder}/t; scgi_temp_path {folder}/t;
+    server {{ listen 127.0.0.1:{port} backlog=4096; root {folder}; }}
 }}
 """
 
@@ -351,7 +351,7 @@ class Http(Section):
                 (files / f"{size}k").write_bytes(os.urandom(size << 10))
             has_listener = "{listener}" in server.command
             port = listener.getsockname()[1] if has_listener else free_port()
-            (files / "nginx.conf").write_text(NGINX.replace("pid nginx.pid", f"pid {folder}/nginx.pid").format(port=port))
+            (files / "nginx.conf").write_text(NGINX.format(port=port, folder=folder))
             command = self.filled(server.command, listener=listener.fileno(), port=port, files=folder)
             environment = self.environment | {"AWAIT_BACKEND": server.backend or "epoll"}
             with running(command, environment, SERVER_PROCESSOR, (listener.fileno(),) if has_listener else ()) as process:
@@ -372,7 +372,7 @@ class Http(Section):
             number = value.rstrip("mus")
             return float(number) * units[value[len(number):]]
         if "Non-2xx" in text or "Socket errors" in text or "Requests/sec:" not in words:
-            print(f"{who}: {text}", file=sys.stderr)
+            sys.exit(f"{who}: {text}")
         requests = float(words[words.index("requests") - 1])
         return Sample(float(words[words.index("Requests/sec:") + 1]), after("50%"), after("99%"), used / requests)
 

@@ -120,9 +120,9 @@ static void sent(connection *self, const struct io_uring_cqe *cqe) {
 }
 
 static bool set_up(void) {
-	struct io_uring_params parameters = {
-		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE,
-		.cq_entries = 4 * ENTRIES};
+	struct io_uring_params parameters = {.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+	                                              IORING_SETUP_CQSIZE,
+	                                     .cq_entries = 4 * ENTRIES};
 	if (io_uring_queue_init_params(ENTRIES, &ring, &parameters) < 0) return false;
 	void *at = NULL;
 	if (posix_memalign(&at, (size_t)sysconf(_SC_PAGESIZE), BUFFERS * sizeof(struct io_uring_buf)) != 0)

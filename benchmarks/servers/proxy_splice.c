@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -40,8 +41,8 @@ static bool pump(direction *self) {
 			if (in < 0 && errno != EAGAIN) return false;
 		}
 		if (self->inside) {
-			out = splice(self->pipe[0], NULL, self->to, NULL, self->inside,
-			             SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+			out =
+				splice(self->pipe[0], NULL, self->to, NULL, self->inside, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 			if (out > 0) self->inside -= (size_t)out;
 			if (out < 0 && errno != EAGAIN) return false;
 		}
@@ -81,6 +82,7 @@ int main(int argc, char **argv) {
 	                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct epoll_event event = {.events = EPOLLIN}, events[EVENTS];
 	epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
+	signal(SIGPIPE, SIG_IGN); /* splice() has no flag for it */
 	for (;;) {
 		int ready = epoll_wait(epoll, events, EVENTS, -1);
 		for (int i = 0; i < ready; i++) {
