@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client of every TCP workload: it keeps a number of messages in flight on each of its connections to an
- * echo server, and counts the replies. Prints the replies a second, the median and the 99th percentile of the
+ * The client of every workload with an echo server: it keeps a number of messages in flight on each of its
+ * connections, and counts the replies. Prints the replies a second, the median and the 99th percentile of the
  * time from a message to its reply in nanoseconds, and the processor time of the server for a reply, also in
  * nanoseconds.
  *
- * usage: bench-load PORT CONNECTIONS SIZE IN-FLIGHT SECONDS SERVER'S-PID
+ * usage: bench-load tcp|udp PORT CONNECTIONS SIZE IN-FLIGHT SECONDS SERVER'S-PID
  */
-#define _GNU_SOURCE /* MSG_NOSIGNAL */
+#define _GNU_SOURCE /* sendmmsg, recvmmsg */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -18,10 +18,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { PIECE = 256 * 1024, EVENTS = 256, SECOND = 1000000000 };
+enum { PIECE = 256 * 1024, EVENTS = 256, DATAGRAMS = 64, SECOND = 1000000000 };
 
 /* Latencies, counted in classes that are 1/64 of their value wide. */
 enum { FINE_BITS = 6, FINE = 1 << FINE_BITS, CLASSES = (64 - FINE_BITS + 1) * FINE };
@@ -39,6 +40,7 @@ typedef struct client {
 	struct sockaddr_in address;
 	size_t connections, size, in_flight;
 	connection *all;
+	int type; /* SOCK_STREAM or SOCK_DGRAM */
 	int epoll;
 	clockid_t server; /* its processor time */
 	bool counts;
@@ -88,47 +90,79 @@ static uint64_t percentile(uint64_t of, uint64_t percent) {
 
 /* --- the connections --- */
 
-static void send_due(connection *self) {
+/* Of some messages of a size. */
+static struct mmsghdr *datagrams(char *data, size_t size) {
+	static struct mmsghdr all[DATAGRAMS];
+	static struct iovec parts[DATAGRAMS];
+	for (size_t i = 0; i < DATAGRAMS; i++) {
+		parts[i] = (struct iovec){data, size};
+		all[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i], .msg_iovlen = 1};
+	}
+	return all;
+}
+
+/* Sends some of what is due; the number of bytes, or -1. */
+static ssize_t send_some(const client *of, const connection *self) {
+	if (of->type == SOCK_STREAM)
+		return send(self->fd, outgoing, self->to_send < PIECE ? self->to_send : PIECE,
+		            MSG_NOSIGNAL | MSG_DONTWAIT);
+	size_t due = self->to_send / of->size;
+	int count = sendmmsg(self->fd, datagrams(outgoing, of->size),
+	                     (unsigned)(due < DATAGRAMS ? due : DATAGRAMS), MSG_DONTWAIT);
+	return count < 0 ? -1 : count * (ssize_t)of->size;
+}
+
+/* Receives some bytes, -1 if there are none; *is_all if no more are there. */
+static ssize_t receive_some(const client *of, const connection *self, bool *is_all) {
+	if (of->type == SOCK_STREAM) {
+		ssize_t count = recv(self->fd, incoming, PIECE, MSG_DONTWAIT);
+		*is_all = count < PIECE;
+		return count;
+	}
+	int count = recvmmsg(self->fd, datagrams(incoming, of->size), DATAGRAMS, MSG_DONTWAIT, NULL);
+	*is_all = count < DATAGRAMS;
+	return count < 0 ? -1 : count * (ssize_t)of->size;
+}
+
+static void send_due(const client *of, connection *self) {
 	while (self->to_send) {
-		size_t length = self->to_send < PIECE ? self->to_send : PIECE;
-		ssize_t count = send(self->fd, outgoing, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t count = send_some(of, self);
 		if (count < 0 && errno == EAGAIN) return; /* the event tells when there is room */
 		check("send", count > 0);
 		self->to_send -= (size_t)count;
 	}
 }
 
-static void receive(client *from, connection *self) {
-	ssize_t count;
-	do {
-		count = recv(self->fd, incoming, PIECE, MSG_DONTWAIT);
+static void receive(client *of, connection *self) {
+	for (bool is_all = false; !is_all;) {
+		ssize_t count = receive_some(of, self, &is_all);
 		if (count < 0 && errno == EAGAIN) return;
 		if (count == 0) errno = ECONNRESET;
 		check("recv", count > 0);
 		self->received += (size_t)count;
-		if (self->received < from->size) continue;
+		if (self->received < of->size) continue;
 		int64_t time = now();
-		for (; self->received >= from->size; self->received -= from->size) {
-			if (from->counts) {
-				from->replies++;
+		for (; self->received >= of->size; self->received -= of->size) {
+			if (of->counts) {
+				of->replies++;
 				classes[class_of((uint64_t)(time - self->sent[self->oldest]))]++;
 			}
 			self->sent[self->oldest] = time;
-			self->oldest = (self->oldest + 1) % from->in_flight;
-			self->to_send += from->size;
+			self->oldest = (self->oldest + 1) % of->in_flight;
+			self->to_send += of->size;
 		}
-	} while (count == PIECE); /* less: there was no more, and the next event tells of what arrives */
+	}
 }
 
 /* Connects, and checks that the first bytes come back as they were. */
-static void open_connection(client *from, connection *self) {
+static void open_connection(client *of, connection *self) {
 	enum { FIRST = 64 };
 	int on = 1;
-	size_t length = from->size < FIRST ? from->size : FIRST;
-	self->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	size_t length = of->size < FIRST ? of->size : FIRST;
+	self->fd = socket(AF_INET, of->type | SOCK_CLOEXEC, 0);
 	check("socket", self->fd >= 0);
-	check("connect", connect(self->fd, (struct sockaddr *)&from->address, sizeof from->address) == 0);
-	setsockopt(self->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	check("connect", connect(self->fd, (struct sockaddr *)&of->address, sizeof of->address) == 0);
+	if (of->type == SOCK_STREAM) setsockopt(self->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	check("send", send(self->fd, outgoing, length, MSG_NOSIGNAL) == (ssize_t)length);
 	check("recv", recv(self->fd, incoming, length, MSG_WAITALL) == (ssize_t)length);
 	if (memcmp(outgoing, incoming, length) != 0) {
@@ -136,19 +170,22 @@ static void open_connection(client *from, connection *self) {
 		exit(1);
 	}
 	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = self};
-	self->sent = calloc(from->in_flight, sizeof *self->sent);
+	self->sent = calloc(of->in_flight, sizeof *self->sent);
 	check("calloc", self->sent);
-	check("epoll_ctl", epoll_ctl(from->epoll, EPOLL_CTL_ADD, self->fd, &event) == 0);
+	check("epoll_ctl", epoll_ctl(of->epoll, EPOLL_CTL_ADD, self->fd, &event) == 0);
 }
 
 static void run_until(client *self, int64_t end) {
+	enum { LOST = 10000 }; /* milliseconds */
 	struct epoll_event events[EVENTS];
 	while (now() < end) {
-		int ready = epoll_wait(self->epoll, events, EVENTS, 100);
+		int ready = epoll_wait(self->epoll, events, EVENTS, LOST);
+		if (ready == 0) errno = ETIMEDOUT;
+		check("a reply", ready != 0);
 		for (int i = 0; i < ready; i++) {
 			connection *of = events[i].data.ptr;
 			receive(self, of);
-			send_due(of);
+			send_due(self, of);
 		}
 	}
 }
@@ -160,28 +197,29 @@ static void start(client *self) {
 		int64_t time = now();
 		for (size_t j = 0; j < self->in_flight; j++) of->sent[j] = time;
 		of->to_send = self->in_flight * self->size;
-		send_due(of);
+		send_due(self, of);
 	}
 }
 
 int main(int argc, char **argv) {
-	if (argc != 7) {
-		fprintf(stderr, "usage: %s PORT CONNECTIONS SIZE IN-FLIGHT SECONDS SERVER'S-PID\n", argv[0]);
+	if (argc != 8) {
+		fprintf(stderr, "usage: %s tcp|udp PORT CONNECTIONS SIZE IN-FLIGHT SECONDS SERVER'S-PID\n", argv[0]);
 		return 2;
 	}
-	client self = {.address = {.sin_family = AF_INET,
-	                           .sin_port = htons((uint16_t)atoi(argv[1])),
+	client self = {.type = strcmp(argv[1], "udp") == 0 ? SOCK_DGRAM : SOCK_STREAM,
+	               .address = {.sin_family = AF_INET,
+	                           .sin_port = htons((uint16_t)atoi(argv[2])),
 	                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
-	               .connections = strtoul(argv[2], NULL, 10),
-	               .size = strtoul(argv[3], NULL, 10),
-	               .in_flight = strtoul(argv[4], NULL, 10),
+	               .connections = strtoul(argv[3], NULL, 10),
+	               .size = strtoul(argv[4], NULL, 10),
+	               .in_flight = strtoul(argv[5], NULL, 10),
 	               .epoll = epoll_create1(EPOLL_CLOEXEC)};
-	int64_t length = (int64_t)(atof(argv[5]) * SECOND);
+	int64_t length = (int64_t)(atof(argv[6]) * SECOND);
 	struct rlimit files;
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
-	check("the server", clock_getcpuclockid((pid_t)atoi(argv[6]), &self.server) == 0);
+	check("the server", clock_getcpuclockid((pid_t)atoi(argv[7]), &self.server) == 0);
 	self.all = calloc(self.connections, sizeof *self.all);
 	check("calloc", self.all && self.size && self.in_flight);
 	for (size_t i = 0; i < PIECE; i++) outgoing[i] = (char)(i * 31);

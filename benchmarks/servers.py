@@ -74,6 +74,13 @@ def https():
     yield Server("hyper", ("{build}/benchmarks/servers/release/http-hyper", "{listener}", "{files}"), "nginx", built=("cargo", "hyper"))
 
 
+def datagrams():
+    for form, label in (("many", "aw_datagram_recv_many"), ("protocol", "protocol")):
+        for backend in ("epoll", "uring"):
+            yield Server(f"libawait, {label}, {backend}", ("{build}/benchmarks/bench-datagrams-await", form, backend, "{listener}"), "raw recvmmsg")
+    yield Server("raw recvmmsg", ("{build}/benchmarks/bench-datagrams-raw", "{listener}"), "raw recvmmsg")
+
+
 def proxies():
     for backend in ("epoll", "uring"):
         yield Server(f"libawait, aw_stream_copy, {backend}", ("{build}/benchmarks/bench-proxy-await", backend, "{listener}", "{behind}"), "raw splice")
@@ -277,6 +284,7 @@ def microseconds(value):
 
 class Echo(Section):
     """Messages that come back."""
+    TRANSPORT = "tcp"
     CASES = [Case("64 B, 1", 1, 64), Case("64 B, 50", 50, 64), Case("64 B, 500", 500, 64), Case("64 B, 5,000", 5000, 64),
              Case("64 B, 50, 16 in flight", 50, 64, 16), Case("4 KiB, 50", 50, 4 << 10), Case("64 KiB, 50", 50, 64 << 10),
              Case("1 MiB, 5", 5, 1 << 20)]
@@ -285,12 +293,17 @@ class Echo(Section):
     def servers(self):
         return list(echoes())
 
+    @staticmethod
+    def listen():
+        """The socket that the server inherits."""
+        return socket.create_server(("127.0.0.1", 0), backlog=4096)
+
     def more(self):
         """What else a server's command needs."""
         return contextlib.nullcontext({})
 
     def measure(self, server, case, seconds):
-        with self.more() as more, socket.create_server(("127.0.0.1", 0), backlog=4096) as listener:
+        with self.more() as more, self.listen() as listener:
             listener.setblocking(False)
             command = self.filled(server.command, listener=listener.fileno(), **more)
             with running(command, self.environment, SERVER_PROCESSOR, (listener.fileno(),)) as process:
@@ -299,7 +312,7 @@ class Echo(Section):
                 time.sleep(0.05)
                 if process.poll() == NOT_USABLE:
                     return None
-                client = self.filled(["{build}/benchmarks/bench-load"]) + [
+                client = self.filled(["{build}/benchmarks/bench-load", self.TRANSPORT]) + [
                     str(value) for value in (port, case.connections, case.size, case.in_flight, seconds, process.pid)]
                 with running(client, self.environment, CLIENT_PROCESSOR) as load:
                     while load.poll() is None:
@@ -313,6 +326,24 @@ class Echo(Section):
                 if load.returncode:
                     sys.exit(f"{server.name}, {case.name}: the client failed")
                 return Sample(*map(float, text.split()))
+
+
+class Datagrams(Echo):
+    """The same over UDP."""
+    TRANSPORT = "udp"
+    CASES = [Case("64 B, 1", 1, 64), Case("64 B, 50", 50, 64), Case("64 B, 4, 64 in flight", 4, 64, 64), Case("1,400 B, 50", 50, 1400)]
+    QUICK = ["64 B, 50"]
+
+    def servers(self):
+        return list(datagrams())
+
+    @staticmethod
+    def listen():
+        listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        # As much as anyone may have: a datagram that finds it full is lost.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        listener.bind(("127.0.0.1", 0))
+        return listener
 
 
 class Proxy(Echo):
@@ -377,4 +408,4 @@ class Http(Section):
         return Sample(float(words[words.index("Requests/sec:") + 1]), after("50%"), after("99%"), used / requests)
 
 
-SECTIONS = {"echo": Echo, "http": Http, "proxy": Proxy}
+SECTIONS = {"echo": Echo, "http": Http, "datagrams": Datagrams, "proxy": Proxy}

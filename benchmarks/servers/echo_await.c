@@ -41,7 +41,8 @@ static aw_status serve_stream(aw_stream *stream, void *ud) {
 
 static aw_status data_received(aw_stream *stream, void *ud, const void *data, size_t length) {
 	(void)ud;
-	return aw_stream_write(stream, data, length);
+	(void)!aw_stream_write(stream, data, length); /* fails when the client has gone */
+	return 0;
 }
 
 static void pause_writing(aw_stream *stream, void *ud) {
