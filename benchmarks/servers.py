@@ -229,13 +229,13 @@ class Section:
         samples = self.samples.get(case, {}).get(server)
         return show(statistics.median(value(sample) for sample in samples)) if samples else ""
 
-    def ratio(self, case, server):
-        """To whom it is compared with, the median of the rounds: above 1, it gives more replies a second."""
+    def ratio(self, case, server, better):
+        """To whom it is compared with, the median of the rounds; `better` divides two samples."""
         mine = self.samples.get(case, {}).get(server)
         theirs = next((samples for other, samples in self.samples.get(case, {}).items() if other.name == server.beside), None)
         if not mine or not theirs:
             return ""
-        return f" ({statistics.median(a.rate / b.rate for a, b in zip(mine, theirs)):.2f})"
+        return f" ({statistics.median(map(better, mine, theirs)):.2f})"
 
     def render(self):
         cases = list(self.samples)
@@ -247,18 +247,19 @@ class Section:
             return "\n".join(lines)
 
         def rate(case, server):
-            return self.cell(case, server, lambda sample: sample.rate, lambda value: f"{value / 1000:,.{1 if value < 100_000 else 0}f}") + self.ratio(
-                case, server)
+            return self.cell(case, server, lambda sample: sample.rate, thousands) + self.ratio(
+                case, server, lambda mine, theirs: mine.rate / theirs.rate)
 
         def latency(case, server):
             return " / ".join(self.cell(case, server, value, microseconds) for value in (lambda sample: sample.median, lambda sample: sample.high))
 
         def processor(case, server):
-            return self.cell(case, server, lambda sample: sample.processor, microseconds)
+            return self.cell(case, server, lambda sample: sample.processor, microseconds) + self.ratio(
+                case, server, lambda mine, theirs: theirs.processor / mine.processor)
 
-        tables = [one("Thousands of replies a second, and the ratio", rate),
+        tables = [one("Thousands of replies a second, and the ratio (above 1: more)", rate),
                   one("Time to a reply, median / 99th percentile, in µs", latency),
-                  one("The server's processor time for a reply, in µs", processor)]
+                  one("The server's processor time for a reply, in µs, and the ratio (above 1: less)", processor)]
         if self.left_out:
             tables.append("Left out: " + "; ".join(f"{name} ({reason})" for name, reason in self.left_out.items()) + ".")
         return "\n\n".join(tables)
@@ -276,6 +277,10 @@ class Section:
             return "Too few samples to tell the noise."
         return f"Noise: the middle half of the rates lies within {statistics.median(parts):.0%} of the median for the usual cell, and within " \
                f"{max(parts):.0%} for the worst."
+
+
+def thousands(value):
+    return f"{value / 1000:,.{1 if value < 100_000 else 0}f}"
 
 
 def microseconds(value):
