@@ -145,17 +145,17 @@ static bool submit_next(pieces *self, size_t which) {
 
 static void uring_run(void *ud, size_t count) {
 	pieces *self = ud;
-	size_t under_way = 0;
+	size_t in_flight = 0;
 	self->left = count;
-	while (under_way < self->at_once && submit_next(self, under_way)) under_way++;
-	while (under_way) {
+	while (in_flight < self->at_once && submit_next(self, in_flight)) in_flight++;
+	while (in_flight) {
 		io_uring_submit_and_wait(&ring, 1);
 		struct io_uring_cqe *cqe;
 		unsigned head, seen = 0;
 		io_uring_for_each_cqe(&ring, head, cqe) {
 			seen++;
 			check_whole(self, cqe->res);
-			if (!submit_next(self, (size_t)cqe->user_data)) under_way--;
+			if (!submit_next(self, (size_t)cqe->user_data)) in_flight--;
 		}
 		io_uring_cq_advance(&ring, seen);
 	}

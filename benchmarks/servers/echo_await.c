@@ -86,7 +86,7 @@ enum { PIECE = 64 * 1024, BATCH = 256 };
 
 typedef struct connection {
 	int fd;
-	uint32_t kind;       /* of the operation that is under way */
+	uint32_t kind;       /* of the operation in flight */
 	uint64_t sent, left; /* of what arrived */
 	char data[PIECE];
 } connection;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An echo server by hand on liburing: one multishot accept, a multishot receive for each connection, and a ring
- * of buffers that the kernel takes from. A connection has one send under way; what arrives meanwhile waits.
+ * of buffers that the kernel takes from. A connection has one send in flight; what arrives meanwhile waits.
  *
  * usage: bench-echo-uring LISTENER
  */
@@ -64,7 +64,7 @@ static void receive(connection *self) {
 static void send_first(connection *self) {
 	struct io_uring_sqe *sqe = entry();
 	int id = self->first;
-	/* With MSG_WAITALL the kernel goes on after a partial send. */
+	/* With MSG_WAITALL the kernel continues after a partial send. */
 	io_uring_prep_send(sqe, self->fd, memory[id], length_of[id], MSG_WAITALL | MSG_NOSIGNAL);
 	io_uring_sqe_set_data64(sqe, (uintptr_t)self | SENDS);
 }
