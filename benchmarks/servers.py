@@ -257,7 +257,7 @@ class Section:
             return self.cell(case, server, lambda sample: sample.processor, microseconds) + self.ratio(
                 case, server, lambda mine, theirs: theirs.processor / mine.processor)
 
-        tables = [one("Thousands of replies a second, and the ratio (above 1: more)", rate),
+        tables = [] if not cases else [one("Thousands of replies a second, and the ratio (above 1: more)", rate),
                   one("Time to a reply, median / 99th percentile, in µs", latency),
                   one("The server's processor time for a reply, in µs, and the ratio (above 1: less)", processor)]
         if self.left_out:
@@ -377,10 +377,10 @@ class Http(Section):
     def servers(self):
         return list(https())
 
+    def missing(self, server):
+        return super().missing(server) if shutil.which("wrk") else "its client, wrk, is not installed"
+
     def measure(self, server, case, seconds):
-        wrk = shutil.which("wrk")
-        if not wrk:
-            sys.exit("wrk is not installed")
         with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0), backlog=4096) as listener:
             files = pathlib.Path(folder)
             for size in (1, 100):
@@ -393,7 +393,7 @@ class Http(Section):
             with running(command, environment, SERVER_PROCESSOR, (listener.fileno(),) if has_listener else ()) as process:
                 wait_until_it_listens(port, process)
                 used = processor_time(process)
-                with running([wrk, "--latency", "-t", "1", "-c", str(case.connections), "-d", str(max(1, round(seconds))),
+                with running(["wrk", "--latency", "-t", "1", "-c", str(case.connections), "-d", str(max(1, round(seconds))),
                               f"http://127.0.0.1:{port}/{case.file}"], self.environment, CLIENT_PROCESSOR) as client:
                     text = client.communicate()[0]
                 return self.parsed(text, processor_time(process) - used, f"{server.name}, {case.name}")
