@@ -18,10 +18,9 @@ impl<F: std::future::Future + 'static> hyper::rt::Executor<F> for Local {
 
 fn answer(folder: &str, request: &Request<Body>) -> Response<Body> {
     let path = request.uri().path();
-    let (status, data) = match std::fs::read(format!("{folder}{path}")) {
-        Ok(data) if !path.contains("..") => (StatusCode::OK, data),
-        _ => (StatusCode::NOT_FOUND, Vec::new()),
-    };
+    let file = if path.contains("..") { None } else { std::fs::read(format!("{folder}{path}")).ok() };
+    let status = if file.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    let data = file.unwrap_or_default();
     println!("{} {} {} {}", request.method(), path, status.as_u16(), data.len());
     let mut response = Response::new(Body::from(data));
     *response.status_mut() = status;
