@@ -1,0 +1,416 @@
+# SPDX-License-Identifier: MIT
+"""The workloads with a server in a process of its own: who serves, what is asked of it, and how one sample is taken.
+
+A server runs on one processor, its client on another. In each round every server of a case runs once, in an order that rotates.
+"""
+import contextlib
+import dataclasses
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+DEBIAN_CRATES = "/usr/share/cargo/registry"
+NOT_USABLE = 77
+SERVER_PROCESSOR, CLIENT_PROCESSOR = {0}, {1}
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """{build}, {source} and the like in a command are replaced; {listener} by the number of a descriptor, {port} by a free port."""
+    name: str
+    command: tuple
+    beside: str  # whom it is compared with
+    backend: str = ""
+    built: tuple = ()  # how it is built: ("go", source) or ("cargo", folder)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    name: str
+    connections: int
+    size: int = 0  # of a message
+    in_flight: int = 1
+    file: str = ""  # that is asked for, by HTTP
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """One run of a server. Times are nanoseconds."""
+    rate: float
+    median: float
+    high: float  # the 99th percentile
+    processor: float  # the server's time for one reply
+
+
+def echoes():
+    for form in ("protocol", "stream", "queue"):
+        for backend in ("epoll", "uring", "uv", "ev"):
+            label = {"protocol": "protocol", "stream": "stream", "queue": "completion queue"}[form]
+            yield Server(f"libawait, {label}, {backend}", ("{build}/benchmarks/bench-echo-await", form, backend, "{listener}"),
+                         "raw liburing" if backend == "uring" else "raw epoll")
+    for name, program in (("raw epoll", "epoll"), ("raw liburing", "uring"), ("libuv", "uv"), ("libevent", "event")):
+        yield Server(name, ("{build}/benchmarks/bench-echo-" + program, "{listener}"), "raw epoll")
+    yield Server("Go", ("{build}/benchmarks/servers/echo-go", "{listener}"), "raw epoll", built=("go", "echo"))
+    yield Server("tokio", ("{build}/benchmarks/servers/release/echo-tokio", "{listener}"), "raw epoll", built=("cargo", "tokio"))
+    for name in ("uvloop", "asyncio"):
+        yield Server(name, ("{python}", "{source}/servers/echo.py", name, "{listener}"), "raw epoll")
+
+
+def https():
+    for backend in ("epoll", "uring"):
+        yield Server(f"libawait, {backend}", ("{build}/examples/http_server", "-a", "127.0.0.1", "-p", "{port}", "{files}"), "nginx", backend)
+    yield Server("nginx", ("{nginx}", "-e", "/dev/null", "-c", "{files}/nginx.conf"), "nginx")
+    yield Server("Go net/http", ("{build}/benchmarks/servers/http-go", "{listener}", "{files}"), "nginx", built=("go", "http"))
+    yield Server("hyper", ("{build}/benchmarks/servers/release/http-hyper", "{listener}", "{files}"), "nginx", built=("cargo", "hyper"))
+
+
+def datagrams():
+    for form, label in (("many", "aw_datagram_recv_many"), ("protocol", "protocol")):
+        for backend in ("epoll", "uring"):
+            yield Server(f"libawait, {label}, {backend}", ("{build}/benchmarks/bench-datagrams-await", form, backend, "{listener}"), "raw recvmmsg")
+    yield Server("raw recvmmsg", ("{build}/benchmarks/bench-datagrams-raw", "{listener}"), "raw recvmmsg")
+
+
+def proxies():
+    for backend in ("epoll", "uring"):
+        yield Server(f"libawait, aw_stream_copy, {backend}", ("{build}/benchmarks/bench-proxy-await", backend, "{listener}", "{behind}"), "raw splice")
+    yield Server("raw splice", ("{build}/benchmarks/bench-proxy-splice", "{listener}", "{behind}"), "raw splice")
+
+
+NGINX = """
+daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid;
+events {{ worker_connections 4096; }}
+http {{
+    access_log /dev/null; sendfile on; tcp_nopush on; keepalive_requests 1000000000; default_type application/octet-stream;
+    client_body_temp_path {folder}/t; proxy_temp_path {folder}/t; fastcgi_temp_path {folder}/t; uwsgi_temp_path {folder}/t; scgi_temp_path {folder}/t;
+    server {{ listen 127.0.0.1:{port} backlog=4096; root {folder}; }}
+}}
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until_it_listens(port, process):
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.01)
+    sys.exit(f"{process.args[0]} does not listen")
+
+
+def start(command, environment, on, keep=()):
+    """Starts a program on one of the processors, with as many descriptors as it may have."""
+    def before():
+        usable = os.sched_getaffinity(0)
+        if on <= usable:
+            os.sched_setaffinity(0, on)
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return subprocess.Popen(command, env=environment, preexec_fn=before, pass_fds=keep, text=True, start_new_session=True,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if on == CLIENT_PROCESSOR else subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def running(command, environment, on, keep=()):
+    process = start(command, environment, on, keep)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def processor_time(process):
+    """Of all threads of a process, in nanoseconds: the clock of clock_getcpuclockid(3)."""
+    return time.clock_gettime_ns(~process.pid << 3 | 2)
+
+
+class Section:
+    """A group of cases that the same servers serve."""
+    SECONDS = 0.5  # for one sample
+
+    def __init__(self, names, environment):
+        self.names, self.environment = names, environment
+        self.samples = {}  # by case, and then by server; in the order of the rounds
+        self.left_out = {}  # the reason, by the server's name
+
+    def servers(self):
+        """Everybody that could serve."""
+        raise NotImplementedError
+
+    def measure(self, server, case, seconds):
+        """One sample; None if the server can't be used here."""
+        raise NotImplementedError
+
+    def filled(self, command, **more):
+        return [part.format_map(self.names | more) for part in command]
+
+    def missing(self, server):
+        """Builds a server; why it can't be run, or an empty string."""
+        if server.built:
+            problem = self.build(*server.built)
+            if problem:
+                return problem
+        program = self.filled(server.command[:1])[0]
+        return "" if shutil.which(program) else f"{pathlib.Path(program).name} is not there"
+
+    def build(self, how, what):
+        build = pathlib.Path(self.names["build"], "benchmarks", "servers")
+        build.mkdir(exist_ok=True)
+        tool = shutil.which(self.names[how])
+        if not tool:
+            return f"{how} is not installed"
+        if how == "go":
+            command = [tool, "build", "-o", str(build / f"{what}-go"), f"servers/{what}.go"]
+            environment = self.environment | {"GO111MODULE": "off", "GOFLAGS": "", "GOTELEMETRY": "off"}
+            folder = HERE
+        else:
+            # A copy, since cargo writes a lock file beside the manifest.
+            folder = build / what
+            shutil.copytree(HERE / "servers" / what, folder, dirs_exist_ok=True)
+            command = [tool, "--config", 'source.crates-io.replace-with="debian"', "--config", f'source.debian.directory="{DEBIAN_CRATES}"',
+                       "build", "--release", "--offline", "--quiet", "--target-dir", str(build)]
+            environment = self.environment
+        done = subprocess.run(command, cwd=folder, env=environment, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if not done.returncode:
+            return ""
+        print(done.stdout, file=sys.stderr)
+        return "it could not be built"
+
+    def plan(self, cases, pattern):
+        """Who serves each case: what matches the pattern, as "CASE: SERVER", and whom that is compared with."""
+        plan = {}
+        for case in cases:
+            matching = [server for server in self.servers() if re.search(pattern, f"{case.name}: {server.name}")]
+            wanted = {server.name for server in matching} | {server.beside for server in matching}
+            if wanted:
+                plan[case] = [server for server in self.servers() if server.name in wanted]
+        return plan
+
+    def run(self, cases, pattern, rounds, seconds):
+        """All rounds of all cases."""
+        plan = self.plan(cases, pattern)
+        for server in self.servers():
+            if any(server in servers for servers in plan.values()) and (reason := self.missing(server)):
+                self.left_out[server.name] = reason
+        for number in range(rounds):
+            print(f"round {number + 1} of {rounds}", file=sys.stderr)
+            for case, servers in plan.items():
+                turn = number % len(servers)
+                for server in servers[turn:] + servers[:turn]:
+                    if server.name in self.left_out:
+                        continue
+                    sample = self.measure(server, case, seconds)
+                    if sample:
+                        self.samples.setdefault(case, {}).setdefault(server, []).append(sample)
+                    else:
+                        self.left_out[server.name] = "it can't be used here"
+        for name, reason in self.left_out.items():
+            print(f"left out: {name}: {reason}", file=sys.stderr)
+
+    # --- the tables ---
+
+    def cell(self, case, server, value, show):
+        samples = self.samples.get(case, {}).get(server)
+        return show(statistics.median(value(sample) for sample in samples)) if samples else ""
+
+    def ratio(self, case, server, better):
+        """To whom it is compared with, the median of the rounds; `better` divides two samples."""
+        mine = self.samples.get(case, {}).get(server)
+        theirs = next((samples for other, samples in self.samples.get(case, {}).items() if other.name == server.beside), None)
+        if not mine or not theirs:
+            return ""
+        return f" ({statistics.median(map(better, mine, theirs)):.2f})"
+
+    def render(self):
+        cases = list(self.samples)
+        everybody = [server for server in self.servers() if any(server in self.samples[case] for case in cases)]
+
+        def one(title, text):
+            lines = [f"{title}:", "", "| who | " + " | ".join(case.name for case in cases) + " |", "|---|" + "---:|" * len(cases)]
+            lines += [f"| {server.name} | " + " | ".join(text(case, server) for case in cases) + " |" for server in everybody]
+            return "\n".join(lines)
+
+        def rate(case, server):
+            return self.cell(case, server, lambda sample: sample.rate, thousands) + self.ratio(
+                case, server, lambda mine, theirs: mine.rate / theirs.rate)
+
+        def latency(case, server):
+            return " / ".join(self.cell(case, server, value, microseconds) for value in (lambda sample: sample.median, lambda sample: sample.high))
+
+        def processor(case, server):
+            return self.cell(case, server, lambda sample: sample.processor, microseconds) + self.ratio(
+                case, server, lambda mine, theirs: theirs.processor / mine.processor)
+
+        tables = [] if not cases else [one("Thousands of replies a second, and the ratio (above 1: more)", rate),
+                  one("Time to a reply, median / 99th percentile, in µs", latency),
+                  one("The server's processor time for a reply, in µs, and the ratio (above 1: less)", processor)]
+        if self.left_out:
+            tables.append("Left out: " + "; ".join(f"{name} ({reason})" for name, reason in self.left_out.items()) + ".")
+        return "\n\n".join(tables)
+
+    def spread(self):
+        """The noise: for each server and case, how far apart the quarters of its rates lie, as a part of the median."""
+        parts = []
+        for servers in self.samples.values():
+            for samples in servers.values():
+                rates = [sample.rate for sample in samples]
+                if len(rates) >= 4:
+                    low, _, high = statistics.quantiles(rates, n=4)
+                    parts.append((high - low) / statistics.median(rates))
+        if not parts:
+            return "Too few samples to tell the noise."
+        return f"Noise: the middle half of the rates lies within {statistics.median(parts):.0%} of the median for the usual cell, and within " \
+               f"{max(parts):.0%} for the worst."
+
+
+def thousands(value):
+    return f"{value / 1000:,.{1 if value < 100_000 else 0}f}"
+
+
+def microseconds(value):
+    return f"{value / 1000:,.{2 if value < 10_000 else 1 if value < 100_000 else 0}f}"
+
+
+class Echo(Section):
+    """Messages that come back."""
+    TRANSPORT = "tcp"
+    CASES = [Case("64 B, 1", 1, 64), Case("64 B, 50", 50, 64), Case("64 B, 500", 500, 64), Case("64 B, 5,000", 5000, 64),
+             Case("64 B, 50, 16 in flight", 50, 64, 16), Case("4 KiB, 50", 50, 4 << 10), Case("64 KiB, 50", 50, 64 << 10),
+             Case("1 MiB, 5", 5, 1 << 20)]
+    QUICK = ["64 B, 50"]
+
+    def servers(self):
+        return list(echoes())
+
+    @staticmethod
+    def listen():
+        """The socket that the server inherits."""
+        return socket.create_server(("127.0.0.1", 0), backlog=4096)
+
+    def more(self):
+        """What else a server's command needs."""
+        return contextlib.nullcontext({})
+
+    def measure(self, server, case, seconds):
+        with self.more() as more, self.listen() as listener:
+            listener.setblocking(False)
+            command = self.filled(server.command, listener=listener.fileno(), **more)
+            with running(command, self.environment, SERVER_PROCESSOR, (listener.fileno(),)) as process:
+                port = listener.getsockname()[1]
+                # Up to here a connection would wait in our listener for a server that never comes.
+                time.sleep(0.05)
+                if process.poll() == NOT_USABLE:
+                    return None
+                client = self.filled(["{build}/benchmarks/bench-load", self.TRANSPORT]) + [
+                    str(value) for value in (port, case.connections, case.size, case.in_flight, seconds, process.pid)]
+                with running(client, self.environment, CLIENT_PROCESSOR) as load:
+                    while load.poll() is None:
+                        with contextlib.suppress(subprocess.TimeoutExpired):
+                            load.wait(0.1)
+                        if process.poll() == NOT_USABLE:
+                            return None
+                        if process.poll() is not None:
+                            sys.exit(f"{server.name} has ended: {process.returncode}")
+                    text = load.stdout.read()
+                if load.returncode:
+                    sys.exit(f"{server.name}, {case.name}: the client failed")
+                return Sample(*map(float, text.split()))
+
+
+class Datagrams(Echo):
+    """The same over UDP."""
+    TRANSPORT = "udp"
+    CASES = [Case("64 B, 1", 1, 64), Case("64 B, 50", 50, 64), Case("64 B, 4, 64 in flight", 4, 64, 64), Case("1,400 B, 50", 50, 1400)]
+    QUICK = ["64 B, 50"]
+
+    def servers(self):
+        return list(datagrams())
+
+    @staticmethod
+    def listen():
+        listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        # As much as anyone may have: a datagram that finds it full is lost.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        listener.bind(("127.0.0.1", 0))
+        return listener
+
+
+class Proxy(Echo):
+    """The same messages through a proxy, to an echo server that shares the client's processor."""
+    CASES = [Case("64 B, 50", 50, 64), Case("16 KiB, 50", 50, 16 << 10), Case("1 MiB, 5", 5, 1 << 20)]
+    QUICK = ["16 KiB, 50"]
+
+    def servers(self):
+        return list(proxies())
+
+    @contextlib.contextmanager
+    def more(self):
+        with socket.create_server(("127.0.0.1", 0), backlog=4096) as listener:
+            listener.setblocking(False)
+            command = self.filled(["{build}/benchmarks/bench-echo-epoll", "{listener}"], listener=listener.fileno())
+            with running(command, self.environment, CLIENT_PROCESSOR, (listener.fileno(),)):
+                yield {"behind": listener.getsockname()[1]}
+
+
+class Http(Section):
+    """Files, asked for by wrk."""
+    CASES = [Case(f"{size} KiB, {connections}", connections, file=f"{size}k") for size in (1, 100) for connections in (50, 500)]
+    QUICK = ["1 KiB, 50"]
+    SECONDS = 2  # wrk knows whole seconds
+
+    def servers(self):
+        return list(https())
+
+    def missing(self, server):
+        return super().missing(server) if shutil.which("wrk") else "its client, wrk, is not installed"
+
+    def measure(self, server, case, seconds):
+        with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0), backlog=4096) as listener:
+            files = pathlib.Path(folder)
+            for size in (1, 100):
+                (files / f"{size}k").write_bytes(os.urandom(size << 10))
+            has_listener = "{listener}" in server.command
+            port = listener.getsockname()[1] if has_listener else free_port()
+            (files / "nginx.conf").write_text(NGINX.format(port=port, folder=folder))
+            command = self.filled(server.command, listener=listener.fileno(), port=port, files=folder)
+            environment = self.environment | {"AWAIT_BACKEND": server.backend or "epoll"}
+            with running(command, environment, SERVER_PROCESSOR, (listener.fileno(),) if has_listener else ()) as process:
+                wait_until_it_listens(port, process)
+                used = processor_time(process)
+                with running(["wrk", "--latency", "-t", "1", "-c", str(case.connections), "-d", str(max(1, round(seconds))),
+                              f"http://127.0.0.1:{port}/{case.file}"], self.environment, CLIENT_PROCESSOR) as client:
+                    text = client.communicate()[0]
+                return self.parsed(text, processor_time(process) - used, f"{server.name}, {case.name}")
+
+    @staticmethod
+    def parsed(text, used, who):
+        """wrk prints times as `12.34us`, `1.20ms` or `1.00s`."""
+        words, units = text.split(), {"us": 1e3, "ms": 1e6, "s": 1e9}
+
+        def after(word):
+            value = words[words.index(word) + 1]
+            number = value.rstrip("mus")
+            return float(number) * units[value[len(number):]]
+        if "Non-2xx" in text or "Socket errors" in text or "Requests/sec:" not in words:
+            sys.exit(f"{who}: {text}")
+        requests = float(words[words.index("requests") - 1])
+        return Sample(float(words[words.index("Requests/sec:") + 1]), after("50%"), after("99%"), used / requests)
+
+
+SECTIONS = {"echo": Echo, "http": Http, "datagrams": Datagrams, "proxy": Proxy}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An echo server by hand on epoll, level-triggered: one read and one write for each event. What a slow reader
+ * does not take is kept, and the connection is not read until it has been written.
+ *
+ * usage: bench-echo-epoll LISTENER
+ */
+#define _GNU_SOURCE /* accept4 */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PIECE = 64 * 1024, EVENTS = 256 };
+
+typedef struct connection {
+	int fd;
+	char *kept; /* what is still to be written, or NULL */
+	size_t at, length;
+} connection;
+
+static char buffer[PIECE];
+
+static void watch(int epoll, connection *self, int how, uint32_t events) {
+	struct epoll_event event = {.events = events, .data.ptr = self};
+	epoll_ctl(epoll, how, self->fd, &event);
+}
+
+static void open_connection(int epoll, int listener) {
+	int on = 1, fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0) return;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	connection *self = calloc(1, sizeof *self);
+	if (!self) abort();
+	self->fd = fd;
+	watch(epoll, self, EPOLL_CTL_ADD, EPOLLIN);
+}
+
+static void close_connection(connection *self) {
+	close(self->fd);
+	free(self->kept);
+	free(self);
+}
+
+static void keep(int epoll, connection *self, const char *data, size_t length) {
+	self->kept = malloc(length);
+	if (!self->kept) abort();
+	memcpy(self->kept, data, length);
+	self->at = 0;
+	self->length = length;
+	watch(epoll, self, EPOLL_CTL_MOD, EPOLLOUT);
+}
+
+static void echo(int epoll, connection *self) {
+	ssize_t count = recv(self->fd, buffer, PIECE, 0);
+	if (count < 0 && errno == EAGAIN) return;
+	if (count <= 0) {
+		close_connection(self);
+		return;
+	}
+	ssize_t sent = send(self->fd, buffer, (size_t)count, MSG_NOSIGNAL);
+	if (sent < 0 && errno != EAGAIN)
+		close_connection(self);
+	else if (sent < count)
+		keep(epoll, self, buffer + (sent < 0 ? 0 : sent), (size_t)(count - (sent < 0 ? 0 : sent)));
+}
+
+static void write_kept(int epoll, connection *self) {
+	ssize_t sent = send(self->fd, self->kept + self->at, self->length - self->at, MSG_NOSIGNAL);
+	if (sent < 0 && errno == EAGAIN) return;
+	if (sent < 0) {
+		close_connection(self);
+		return;
+	}
+	self->at += (size_t)sent;
+	if (self->at < self->length) return;
+	free(self->kept);
+	self->kept = NULL;
+	watch(epoll, self, EPOLL_CTL_MOD, EPOLLIN);
+}
+
+int main(int argc, char **argv) {
+	if (argc != 2) return 2;
+	int listener = atoi(argv[1]), epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event = {.events = EPOLLIN}, events[EVENTS];
+	epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
+	for (;;) {
+		int ready = epoll_wait(epoll, events, EVENTS, -1);
+		for (int i = 0; i < ready; i++) {
+			connection *self = events[i].data.ptr;
+			if (!self)
+				open_connection(epoll, listener);
+			else if (self->kept)
+				write_kept(epoll, self);
+			else
+				echo(epoll, self);
+		}
+	}
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// The files of a folder by net/http, on one processor, with a line of log for each request. usage: bench-http-go LISTENER FOLDER
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"strconv"
+)
+
+func main() {
+	runtime.GOMAXPROCS(1)
+	fd, err := strconv.Atoi(os.Args[1])
+	if err != nil {
+		panic(err)
+	}
+	listener, err := net.FileListener(os.NewFile(uintptr(fd), "listener"))
+	if err != nil {
+		panic(err)
+	}
+	files := http.FileServer(http.Dir(os.Args[2]))
+	panic(http.Serve(listener, http.HandlerFunc(func(to http.ResponseWriter, request *http.Request) {
+		files.ServeHTTP(to, request)
+		fmt.Println(request.RemoteAddr, request.Method, request.URL.Path)
+	})))
+}
