@@ -30,8 +30,11 @@
 #ifndef AWAIT_AWAIT_HPP
 #define AWAIT_AWAIT_HPP
 
+#include <await/address.hpp>
 #include <await/base.hpp>
+#include <await/bytes.hpp>
 #include <await/callbacks.hpp>
+#include <await/connect.hpp>
 #include <await/context.hpp>
 #include <await/coro.hpp>
 #include <await/debug.hpp>
@@ -48,7 +51,9 @@
 #include <await/registry.hpp>
 #include <await/report.hpp>
 #include <await/run.hpp>
+#include <await/server.hpp>
 #include <await/sleep.hpp>
+#include <await/stream.hpp>
 #include <await/sync.hpp>
 #include <await/task.hpp>
 #include <await/thread.hpp>
