@@ -37,22 +37,29 @@
 #include <await/connect.hpp>
 #include <await/context.hpp>
 #include <await/coro.hpp>
+#include <await/datagram.hpp>
 #include <await/debug.hpp>
 #include <await/error.hpp>
+#include <await/external.hpp>
 #include <await/fd.hpp>
+#include <await/file.hpp>
 #include <await/future.hpp>
 #include <await/gather.hpp>
 #include <await/group.hpp>
 #include <await/iterator.hpp>
 #include <await/loop.hpp>
+#include <await/names.hpp>
 #include <await/operation.hpp>
 #include <await/process.hpp>
+#include <await/protocol.hpp>
+#include <await/pty.hpp>
 #include <await/queue.hpp>
 #include <await/registry.hpp>
 #include <await/report.hpp>
 #include <await/run.hpp>
 #include <await/server.hpp>
 #include <await/sleep.hpp>
+#include <await/socket.hpp>
 #include <await/stream.hpp>
 #include <await/sync.hpp>
 #include <await/task.hpp>
@@ -61,5 +68,6 @@
 #include <await/timeout.hpp>
 #include <await/values.hpp>
 #include <await/wait.hpp>
+#include <await/watch.hpp>
 
 #endif
