@@ -284,7 +284,8 @@ inline auto read_file(std::string path, uint64_t limit = 0, loop of = {}) {
 			return aw_file_read_whole_coro(self.of.get(), self.path.c_str(), self.limit, &self.length, out);
 		},
 		[](call &self, void *data) {
-			return std::string(static_cast<const char *>(data), static_cast<size_t>(self.length));
+			auto *text = static_cast<const char *>(data);
+			return text ? std::string(text, static_cast<size_t>(self.length)) : std::string();
 		});
 }
 /**

@@ -9,6 +9,7 @@
 #include <await/address.hpp>
 #include <await/task.hpp>
 #include <cstdint>
+#include <netdb.h>
 #include <string>
 #include <utility>
 

@@ -156,7 +156,8 @@ public:
 	 *  - `std::optional<size_t> write(bytes_view)`: how many of the bytes were taken, none if none can be taken
 	 *    now;
 	 *  - `void watch(uint32_t events)`: asks for one ready() for each of the events, once a read or write would
-	 *    no longer return none; 0 takes that back. ready() must not be called from inside;
+	 *    no longer return none. It adds to what was asked before; 0 takes everything back. ready() must not be
+	 *    called from inside;
 	 *  - `bool close(bool aborting)`: closes; false if it must be called again after a ready();
 	 *  - optionally `bool shutdown_write()`, which ends the outgoing direction; false if it must be called again
 	 *    when the stream is writable;
