@@ -22,7 +22,8 @@ libawait::co<void> fetch(std::string host, std::string port, std::string path) {
 int main(int argc, char **argv) {
 	if (argc < 3) return std::cerr << "usage: fetch HOST PORT [PATH]\n", 2;
 	try {
-		libawait::run([&] { return libawait::wait_for(fetch(argv[1], argv[2], argc > 3 ? argv[3] : "/"), 10s); });
+		libawait::run(
+			[&] { return libawait::wait_for(fetch(argv[1], argv[2], argc > 3 ? argv[3] : "/"), 10s); });
 	} catch (const libawait::error &e) {
 		std::cerr << e.what() << std::endl;
 		return 1;

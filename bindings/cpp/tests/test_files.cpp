@@ -223,8 +223,8 @@ TEST_F(Children, have_a_terminal) {
 		terminal.set_size({30, 100});
 		EXPECT_EQ(aw::pty::size_of(terminal.terminal()).rows, 30);
 		EXPECT_EQ(terminal.name().find("/dev/"), 0u);
-		auto child = aw::process::shell("test -t 0 && stty size",
-		                                aw::process_options().terminal(terminal.terminal()));
+		auto child =
+			aw::process::shell("test -t 0 && stty size", aw::process_options().terminal(terminal.terminal()));
 		terminal.close_terminal();
 		auto master = terminal.take_stream();
 		EXPECT_EQ(co_await master.readline(), "30 100\r\n");
@@ -268,7 +268,8 @@ TEST_F(Sockets, have_the_calls_of_the_system) {
 		folder in;
 		constexpr int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
 		const aw::address at = aw::address::unix_path(in / "socket");
-		int listener = socket(AF_UNIX, SOCK_STREAM | flags, 0), client = socket(AF_UNIX, SOCK_STREAM | flags, 0);
+		int listener = socket(AF_UNIX, SOCK_STREAM | flags, 0),
+			client = socket(AF_UNIX, SOCK_STREAM | flags, 0);
 		EXPECT_EQ(bind(listener, at.get(), at.length()), 0);
 		EXPECT_EQ(listen(listener, 1), 0);
 		auto accepting = aw::spawn(aw::sock_accept(listener));
@@ -389,8 +390,8 @@ TEST_F(External, cancellation_asks_and_waits) {
 	int living = 0;
 	aw::run([&]() -> aw::co<void> {
 		std::thread library;
-		auto operation =
-			aw::external_operation<int>::create([&, kept = counted(living)](aw::external_operation<int> self) {
+		auto operation = aw::external_operation<int>::create(
+			[&, kept = counted(living)](aw::external_operation<int> self) {
 				library = std::thread([self]() mutable {
 					EXPECT_TRUE(self.cancelled());
 					self.fail(AW_ECANCELLED);

@@ -43,7 +43,6 @@ TEST_F(Streams, a_server_echoes_in_coroutines) {
 	});
 }
 
-
 TEST_F(Streams, read_in_all_ways) {
 	aw::run([]() -> aw::co<void> {
 		auto [one, other] = aw::stream::pair();
@@ -249,7 +248,7 @@ public:
 	std::optional<size_t> write(aw::bytes_view data) {
 		size_t count = std::min<size_t>(data.size(), 5); /* a part at a time */
 		for (char letter : data.text().substr(0, count))
-			held += !std::isalpha(letter)                 ? letter
+			held += !std::isalpha(letter)             ? letter
 			        : std::tolower(letter) - 'a' < 13 ? static_cast<char>(letter + 13)
 			                                          : static_cast<char>(letter - 13);
 		tell_later();
@@ -516,8 +515,9 @@ TEST_F(Streams, connections_that_fail) {
 		getsockname(fd, reinterpret_cast<sockaddr *>(&bound), &length);
 		at = aw::address(reinterpret_cast<sockaddr *>(&bound), length);
 		try { /* bound, and nobody listens */
-			co_await aw::open_connection("127.0.0.1", at.port(),
-			                             aw::connect_options().family(AF_INET).prepare([&](int) { prepared++; }));
+			co_await aw::open_connection(
+				"127.0.0.1", at.port(),
+				aw::connect_options().family(AF_INET).prepare([&](int) { prepared++; }));
 		} catch (const aw::error &e) {
 			why = e.code();
 			EXPECT_NE(std::string(e.what()).find(std::to_string(at.port())), std::string::npos) << e.what();

@@ -137,8 +137,8 @@ TEST_F(Tls, a_handshake_that_is_cancelled_or_never_ends) {
 		auto [one, other] = aw::stream::pair();
 		bool late = false;
 		try {
-			co_await aw::wait_for(aw::tls_connect(one, client, aw::tls_options().server_hostname("localhost")),
-			                      10ms);
+			co_await aw::wait_for(
+				aw::tls_connect(one, client, aw::tls_options().server_hostname("localhost")), 10ms);
 		} catch (const aw::timed_out &) {
 			late = true;
 		}

@@ -3,7 +3,7 @@
  * @file await.hpp
  * libawait for C++17: reference-counted handles, statuses as exceptions, callables as callbacks, stackful
  * tasks; with C++20's coroutines, also `co_await` for all of these. Header-only; link with libawait. This
- * header includes all; each concept also has its own header.
+ * header includes all except <await/tls.hpp>, which needs libawait-tls; each concept also has its own header.
  *
  *     libawait::co<int> answer() {
  *         co_await libawait::sleep(100ms);
@@ -21,6 +21,8 @@
  *  - A failure is an exception: `error` (a std::system_error), or `timed_out` and `group_error`, which derive
  *    from it. An exception of the program is rethrown unchanged wherever it is awaited. `cancelled` is not a
  *    std::exception, so that no handler catches it by accident, like asyncio's CancelledError.
+ *  - Memory that a call borrows (bytes_view, buffer_view) has to stay until the call has ended: for one that
+ *    waits, until it was awaited. Texts, addresses and options are copied.
  *  - A value is copied to each reader. If T can't be copied, it is moved to the first.
  *  - A coroutine that can't continue (its loop closes) is destroyed with everything it holds. In a stackful
  *    task, the await throws ::AW_ELOOPCLOSED.

@@ -27,7 +27,7 @@ template <class C> using value_of = std::remove_pointer_t<data_of<C>>;
 template <class C, class = void> inline constexpr bool holds_bytes = false;
 template <class C>
 inline constexpr bool holds_bytes<C, std::void_t<data_of<C>, decltype(std::declval<C &>().size())>> =
-	std::is_pointer_v<data_of<C>> && std::is_trivially_copyable_v<value_of<C>>;
+	std::is_pointer_v<data_of<C>> &&std::is_trivially_copyable_v<value_of<C>>;
 
 } // namespace detail
 
@@ -105,9 +105,10 @@ class buffer_view {
 public:
 	constexpr buffer_view() noexcept = default;
 	buffer_view(void *data, size_t size) noexcept : data_(static_cast<std::byte *>(data)), size_(size) {}
-	template <class C, class = std::enable_if_t<
-						   std::is_class_v<std::remove_reference_t<C>> && detail::holds_bytes<C> &&
-						   !std::is_const_v<detail::value_of<C>> && !std::is_same_v<std::decay_t<C>, buffer_view>>>
+	template <class C,
+	          class = std::enable_if_t<std::is_class_v<std::remove_reference_t<C>> &&
+	                                   detail::holds_bytes<C> && !std::is_const_v<detail::value_of<C>> &&
+	                                   !std::is_same_v<std::decay_t<C>, buffer_view>>>
 	buffer_view(C &&to) noexcept : buffer_view(to.data(), to.size() * sizeof(detail::value_of<C>)) {}
 
 	std::byte *data() const noexcept {

@@ -121,7 +121,8 @@ struct connecting {
 } // namespace detail
 
 /** Connects to a host and a service. asyncio.open_connection, loop.create_connection. */
-inline auto open_connection(std::string host, const service &to, connect_options how = connect_options(), loop of = {}) {
+inline auto open_connection(std::string host, const service &to, connect_options how = connect_options(),
+                            loop of = {}) {
 	return detail::connecting{std::move(host), to.c_str(), std::move(how), std::move(of), false}.connection();
 }
 /** Connects to a Unix socket; "@name" is in Linux's abstract namespace. asyncio.open_unix_connection. */

@@ -132,7 +132,7 @@ public:
 			[](call &self, aw_coro **out) {
 				sockaddr *room = self.got.from.room();
 				return aw_datagram_recv_coro(self.on.get(), self.got.data.data(), self.got.data.size(), room,
-				                             self.got.from.room_length(), out);
+			                                 self.got.from.room_length(), out);
 			},
 			[](call &self, void *length) {
 				self.got.data.resize(detail::values<size_t>::peek(length));
@@ -199,14 +199,12 @@ public:
 		return detail::check(aw_datagram_fd(get()));
 	}
 	address getsockname() const {
-		return detail::address_from([&](sockaddr *room, uint32_t *length) {
-			return aw_datagram_getsockname(get(), room, length);
-		});
+		return detail::address_from(
+			[&](sockaddr *room, uint32_t *length) { return aw_datagram_getsockname(get(), room, length); });
 	}
 	address getpeername() const {
-		return detail::address_from([&](sockaddr *room, uint32_t *length) {
-			return aw_datagram_getpeername(get(), room, length);
-		});
+		return detail::address_from(
+			[&](sockaddr *room, uint32_t *length) { return aw_datagram_getpeername(get(), room, length); });
 	}
 	/** Joins a multicast group, on an interface ("": the system's choice), from one `source` ("": from all). */
 	void join_group(const std::string &group, const std::string &interface_name = {},
@@ -313,8 +311,9 @@ inline operation<datagram> create_datagram_endpoint(std::shared_ptr<datagram_pro
                                                     const datagram_options &how, const loop &of = {}) {
 	using events = detail::datagram_events;
 	return detail::make_operation<datagram>([&](aw_coro **out) {
-		const aw_datagram_protocol table = {sizeof table,   0,            events::made,   events::received,
-		                                    events::failed, events::lost, events::paused, events::resumed};
+		const aw_datagram_protocol table = {
+			sizeof table,   0, events::made, events::received, events::failed, events::lost, events::paused,
+			events::resumed};
 		aw_datagram_options raw = how.raw();
 		return aw_create_datagram_endpoint_coro(
 			of.get(), &raw, &table, new events::held(std::move(to)),

@@ -61,7 +61,8 @@ public:
 	 * Finishes it with a value. Throws ::AW_EINVALIDSTATE if it was finished before. Once the loop is closed
 	 * nobody wants the value, and nothing happens. Any thread.
 	 */
-	template <class U = T, class = std::enable_if_t<!std::is_void_v<U>>> void finish(detail::regular<U> value) {
+	template <class U = T, class = std::enable_if_t<!std::is_void_v<U>>>
+	void finish(detail::regular<U> value) {
 		finished(aw_operation_finish(this->get(), detail::values<T>::pack(std::move(value)),
 		                             detail::values<T>::destroy()));
 	}

@@ -56,7 +56,8 @@ public:
 	static operation<file> open(const std::string &path, uint32_t flags = AW_FILE_READ, uint32_t mode = 0666,
 	                            const loop &of = {});
 	/** The same; a relative path begins in this directory, opened with ::AW_FILE_DIRECTORY. */
-	operation<file> open_at(const std::string &path, uint32_t flags = AW_FILE_READ, uint32_t mode = 0666) const;
+	operation<file> open_at(const std::string &path, uint32_t flags = AW_FILE_READ,
+	                        uint32_t mode = 0666) const;
 	/** Makes a file of a descriptor, which it then owns; if this throws, the caller still does. */
 	static file adopt_fd(int fd, const loop &of = {}) {
 		return detail::make<file>([&](aw_file **out) { return aw_file_adopt(of.get(), fd, out); });
@@ -111,7 +112,7 @@ public:
 			call{*this, detail::parts_of(parts), offset},
 			[](call &self, aw_coro **out) {
 				return aw_file_readv_coro(self.on.get(), self.parts.data(), self.parts.size(), self.offset,
-				                          out);
+			                              out);
 			},
 			[](call &, void *length) { return detail::values<size_t>::peek(length); });
 	}
@@ -223,7 +224,8 @@ inline operation<void> path_rename(const std::string &from, const std::string &t
 		[&](aw_coro **out) { return aw_path_rename_coro(of.get(), from.c_str(), to.c_str(), flags, out); });
 }
 /** Gives a file a second name. */
-inline operation<void> path_link(const std::string &old_path, const std::string &new_path, const loop &of = {}) {
+inline operation<void> path_link(const std::string &old_path, const std::string &new_path,
+                                 const loop &of = {}) {
 	return detail::make_operation<void>(
 		[&](aw_coro **out) { return aw_path_link_coro(of.get(), old_path.c_str(), new_path.c_str(), out); });
 }
@@ -243,7 +245,7 @@ inline auto path_readlink(std::string path, loop of = {}) {
 		call{std::move(path), std::move(of), std::string(4096, '\0')}, /* PATH_MAX: no link is longer */
 		[](call &self, aw_coro **out) {
 			return aw_path_readlink_coro(self.of.get(), self.path.c_str(), self.text.data(), self.text.size(),
-			                             out);
+		                                 out);
 		},
 		[](call &self, void *length) {
 			self.text.resize(detail::values<size_t>::peek(length));
@@ -346,10 +348,10 @@ inline auto make_temp_directory(std::string path, loop of = {}) {
 
 /** An entry of a walk. */
 struct walk_entry {
-	std::string path;     /**< begins with the path that the walk was given */
-	std::string name;     /**< the last name of `path` */
-	uint32_t kind = 0;    /**< an ::aw_file_kind; a symbolic link itself */
-	uint32_t depth = 0;   /**< 0 in the directory of the walk, 1 in those in it, … */
+	std::string path;      /**< begins with the path that the walk was given */
+	std::string name;      /**< the last name of `path` */
+	uint32_t kind = 0;     /**< an ::aw_file_kind; a symbolic link itself */
+	uint32_t depth = 0;    /**< 0 in the directory of the walk, 1 in those in it, … */
 	std::error_code error; /**< why a directory could not be read: it then comes a second time */
 };
 

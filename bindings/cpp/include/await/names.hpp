@@ -83,7 +83,8 @@ private:
  * Looks up the addresses of a host and the port of a service; either may be "". Throws ::AW_EGAIERROR, whose
  * message says why. asyncio: loop.getaddrinfo.
  */
-inline auto getaddrinfo(std::string host, const service &of, const addrinfo_hints &how = addrinfo_hints(), loop on = {}) {
+inline auto getaddrinfo(std::string host, const service &of, const addrinfo_hints &how = addrinfo_hints(),
+                        loop on = {}) {
 	struct call {
 		std::string host, service;
 		addrinfo_hints::constants how;
@@ -93,7 +94,7 @@ inline auto getaddrinfo(std::string host, const service &of, const addrinfo_hint
 		call{std::move(host), of.c_str(), how.get(), std::move(on)},
 		[](call &self, aw_future **out) {
 			return aw_getaddrinfo(self.on.get(), detail::or_null(self.host), detail::or_null(self.service),
-			                      self.how.family, self.how.type, self.how.protocol, self.how.flags, out);
+		                          self.how.family, self.how.type, self.how.protocol, self.how.flags, out);
 		},
 		[](call &, detail::parcel &found) {
 			found.sent();

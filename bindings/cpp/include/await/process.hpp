@@ -204,7 +204,8 @@ struct process_events {
 	static void lost(aw_process *, void *ud, aw_status why) noexcept {
 		call(ud, [&](process_protocol &self) { self.connection_lost(error_code_of(why)); });
 	}
-	static inline const aw_process_protocol table = {sizeof(aw_process_protocol), 0, data, pipe_lost, exited, lost};
+	static inline const aw_process_protocol table = {
+		sizeof(aw_process_protocol), 0, data, pipe_lost, exited, lost};
 };
 
 } // namespace detail

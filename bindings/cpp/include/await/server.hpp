@@ -74,7 +74,8 @@ public:
 	using shared::shared;
 
 	/** Creates a server that does not listen yet. */
-	template <class F> static server create(F &&serve, const server_options &how = server_options(), const loop &of = {}) {
+	template <class F>
+	static server create(F &&serve, const server_options &how = server_options(), const loop &of = {}) {
 		aw_server_options raw = raw_of<F>(how);
 		return detail::make<server>([&](aw_server **out) {
 			return aw_server_new(of.get(), client<F>, box<F>::make(std::forward<F>(serve)), box<F>::destroy,
@@ -83,7 +84,8 @@ public:
 	}
 	/** Creates a server that serves the connections to a Unix socket. */
 	template <class F>
-	static server start_unix(F &&serve, const std::string &path, const server_options &how = server_options(), const loop &of = {}) {
+	static server start_unix(F &&serve, const std::string &path, const server_options &how = server_options(),
+	                         const loop &of = {}) {
 		aw_server_options raw = raw_of<F>(how);
 		return detail::make<server>([&](aw_server **out) {
 			return aw_start_unix_server(of.get(), client<F>, box<F>::make(std::forward<F>(serve)),
@@ -172,8 +174,7 @@ private:
 #endif
 	/** A function is kept as long as a coroutine of its runs. */
 	template <class F>
-	using kept =
-		std::conditional_t<is_coroutine<F>, std::shared_ptr<std::decay_t<F>>, std::decay_t<F>>;
+	using kept = std::conditional_t<is_coroutine<F>, std::shared_ptr<std::decay_t<F>>, std::decay_t<F>>;
 	template <class F> struct box {
 		static void *make(F &&fn) {
 			if constexpr (is_coroutine<F>)
@@ -238,7 +239,8 @@ template <class F> co<void> server::serve_one(std::shared_ptr<F> serve, stream c
 
 /** Creates a server, listens on a host and service, and starts serving. asyncio.start_server. */
 template <class F>
-auto start_server(F &&serve, std::string host, const service &on, const server_options &how = server_options(), const loop &of = {}) {
+auto start_server(F &&serve, std::string host, const service &on,
+                  const server_options &how = server_options(), const loop &of = {}) {
 	struct call {
 		server made;
 		std::string host, on;
@@ -255,7 +257,8 @@ auto start_server(F &&serve, std::string host, const service &on, const server_o
 }
 /** Creates a server that serves the connections to a Unix socket. asyncio.start_unix_server. */
 template <class F>
-server start_unix_server(F &&serve, const std::string &path, const server_options &how = server_options(), const loop &of = {}) {
+server start_unix_server(F &&serve, const std::string &path, const server_options &how = server_options(),
+                         const loop &of = {}) {
 	return server::start_unix(std::forward<F>(serve), path, how, of);
 }
 

@@ -33,7 +33,7 @@ inline auto sock_recvfrom(int fd, buffer_view to, loop of = {}) {
 		[](call &self, aw_coro **out) {
 			sockaddr *room = self.from.room();
 			return aw_sock_recvfrom_coro(self.of.get(), self.fd, self.to.data(), self.to.size(), room,
-			                             self.from.room_length(), out);
+		                                 self.from.room_length(), out);
 		},
 		[](call &self, void *length) {
 			return std::pair<size_t, address>(detail::values<size_t>::peek(length), self.from);
@@ -56,7 +56,7 @@ inline auto sock_sendto(int fd, bytes_view data, const address &to, loop of = {}
 		call{fd, data, to, std::move(of)},
 		[](call &self, aw_coro **out) {
 			return aw_sock_sendto_coro(self.of.get(), self.fd, self.data.data(), self.data.size(),
-			                           self.to.get(), self.to.length(), out);
+		                               self.to.get(), self.to.length(), out);
 		},
 		[](call &, void *length) { return detail::values<size_t>::peek(length); });
 }

@@ -182,10 +182,9 @@ public:
 	}
 	/** Reads up to `most` bytes; "" at the end. asyncio: StreamReader.read. */
 	auto read(size_t most) {
-		return text(
-			most, [](aw_stream *on, std::string &to, aw_coro **out) {
-				return aw_stream_read_coro(on, to.data(), to.size(), out);
-			});
+		return text(most, [](aw_stream *on, std::string &to, aw_coro **out) {
+			return aw_stream_read_coro(on, to.data(), to.size(), out);
+		});
 	}
 	/**
 	 * Fills the buffer. Throws ::AW_EINCOMPLETE if the stream ends first: what arrived stays, for the next
@@ -197,10 +196,9 @@ public:
 	}
 	/** Reads `count` bytes. asyncio: StreamReader.readexactly. */
 	auto readexactly(size_t count) {
-		return text(
-			count, [](aw_stream *on, std::string &to, aw_coro **out) {
-				return aw_stream_readexactly_coro(on, to.data(), to.size(), out);
-			});
+		return text(count, [](aw_stream *on, std::string &to, aw_coro **out) {
+			return aw_stream_readexactly_coro(on, to.data(), to.size(), out);
+		});
 	}
 	/**
 	 * Reads up to and including the separator: a view. Throws ::AW_ELIMIT, ::AW_EINCOMPLETE; what arrived stays
@@ -336,7 +334,7 @@ public:
 				aw_copy_options how = {sizeof how, self.flags};
 				copied &to = self.progress ? *self.progress : self.done;
 				return aw_stream_copy_coro(self.from.get(), self.to.get(), self.limit, &how, &to.count,
-				                           &to.way, out);
+			                               &to.way, out);
 			},
 			[](call &self, void *) { return self.progress ? *self.progress : self.done; });
 	}
@@ -356,7 +354,7 @@ public:
 			call{*this, fd, offset, count, progress, 0},
 			[](call &self, aw_coro **out) {
 				return aw_stream_sendfile_coro(self.to.get(), self.fd, self.offset, self.count,
-				                               self.progress ? self.progress : &self.done, out);
+			                                   self.progress ? self.progress : &self.done, out);
 			},
 			[](call &self, void *) { return self.progress ? *self.progress : self.done; });
 	}
@@ -414,14 +412,12 @@ public:
 		return detail::text(aw_stream_kind(get()));
 	}
 	address getsockname() const {
-		return detail::address_from([&](sockaddr *room, uint32_t *length) {
-			return aw_stream_getsockname(get(), room, length);
-		});
+		return detail::address_from(
+			[&](sockaddr *room, uint32_t *length) { return aw_stream_getsockname(get(), room, length); });
 	}
 	address getpeername() const {
-		return detail::address_from([&](sockaddr *room, uint32_t *length) {
-			return aw_stream_getpeername(get(), room, length);
-		});
+		return detail::address_from(
+			[&](sockaddr *room, uint32_t *length) { return aw_stream_getpeername(get(), room, length); });
 	}
 	credentials peer_credentials() const {
 		credentials of;
@@ -545,8 +541,8 @@ template <class Layer>
 stream stream::over(std::unique_ptr<Layer> layer, const stream_options &how, const loop &of) {
 	Layer *ud = layer.get();
 	aw_stream *made = nullptr;
-	aw_status status =
-		aw_stream_new(of.get(), &table<Layer>::methods, layer.release(), how.get(), &made); /* released on failure */
+	aw_status status = aw_stream_new(of.get(), &table<Layer>::methods, layer.release(), how.get(),
+	                                 &made); /* released on failure */
 	detail::check(status);
 	static_cast<stream_layer *>(ud)->stream_ = made;
 	return stream(adopt, made);

@@ -163,7 +163,8 @@ private:
 	A what_;
 	bool waits_ = false;
 };
-template <class A, class = std::enable_if_t<is_awaitable<A> && !is_co<A> && !std::is_base_of_v<any_future, A>>>
+template <class A,
+          class = std::enable_if_t<is_awaitable<A> && !is_co<A> && !std::is_base_of_v<any_future, A>>>
 coro coro_of(aw_loop *on, A what) {
 	return converted<A>::make(on, std::move(what));
 }

@@ -7,9 +7,9 @@
 #ifndef AWAIT_TLS_HPP
 #define AWAIT_TLS_HPP
 
+#include <array>
 #include <await/stream.hpp>
 #include <await/tls.h>
-#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <memory>
@@ -53,8 +53,8 @@ public:
 	}
 	/** Trusts the certificates in a PEM file, in a directory of hashed names ("": none), or in both. */
 	tls_context &load_verify_locations(const std::string &file, const std::string &directory = {}) {
-		return done(aw_tls_context_load_verify_locations(get(), detail::or_null(file),
-		                                                 detail::or_null(directory)));
+		return done(
+			aw_tls_context_load_verify_locations(get(), detail::or_null(file), detail::or_null(directory)));
 	}
 	/** Trusts the certificates in a PEM text. */
 	tls_context &load_verify_memory(bytes_view pem) {
@@ -67,13 +67,13 @@ public:
 	/** Loads the certificate with its chain, and its key ("": in the same file), from PEM files. */
 	tls_context &load_cert_chain(const std::string &cert_file, const std::string &key_file = {},
 	                             const char *password = nullptr) {
-		return done(aw_tls_context_load_cert_chain(get(), cert_file.c_str(), detail::or_null(key_file),
-		                                           password));
+		return done(
+			aw_tls_context_load_cert_chain(get(), cert_file.c_str(), detail::or_null(key_file), password));
 	}
 	/** Loads them from PEM texts; an empty `key` is in `cert`. */
 	tls_context &load_cert_memory(bytes_view cert, bytes_view key = {}, const char *password = nullptr) {
-		return done(aw_tls_context_load_cert_memory(get(), cert.data(), cert.size(),
-		                                            key.empty() ? nullptr : key.data(), key.size(), password));
+		return done(aw_tls_context_load_cert_memory(
+			get(), cert.data(), cert.size(), key.empty() ? nullptr : key.data(), key.size(), password));
 	}
 	/** Sets the application protocols, in the order of preference. */
 	tls_context &alpn_protocols(const std::vector<std::string> &names) {
@@ -100,7 +100,8 @@ public:
 	 */
 	template <class F> tls_context &sni_callback(F &&fn) {
 		using box = detail::boxed<F>;
-		return done(aw_tls_context_set_sni_callback(get(), choose<F>, box::make(std::forward<F>(fn)), box::destroy));
+		return done(
+			aw_tls_context_set_sni_callback(get(), choose<F>, box::make(std::forward<F>(fn)), box::destroy));
 	}
 
 private:
@@ -212,10 +213,10 @@ private:
 	aw_stream *made_ = nullptr;
 };
 
-inline auto start_tls(stream below, const tls_context &with, tls_options how, tls_handshake::start_type start) {
+inline auto start_tls(stream below, const tls_context &with, tls_options how,
+                      tls_handshake::start_type start) {
 	return start_later<stream>(tls_handshake(std::move(below), with, std::move(how), start),
-	                           tls_handshake::start,
-	                           [](tls_handshake &self, void *) { return self.take(); });
+	                           tls_handshake::start, [](tls_handshake &self, void *) { return self.take(); });
 }
 
 /** A text of C that is cut off at the room for it. */

@@ -15,9 +15,9 @@ namespace libawait {
 
 /** What a watch has seen. */
 struct watch_event {
-	std::string path;      /**< begins with the path that was added; "" for ::AW_WATCH_OVERFLOW */
-	std::string old_path;  /**< where it was, if it was renamed within what is watched; or "" */
-	uint32_t kinds = 0;    /**< bits of ::aw_watch_kind */
+	std::string path;     /**< begins with the path that was added; "" for ::AW_WATCH_OVERFLOW */
+	std::string old_path; /**< where it was, if it was renamed within what is watched; or "" */
+	uint32_t kinds = 0;   /**< bits of ::aw_watch_kind */
 	bool is_directory = false;
 	std::error_code error; /**< for ::AW_WATCH_FAILED */
 };
@@ -31,7 +31,8 @@ public:
 		return detail::make<watch>([&](aw_watch **out) { return aw_watch_new(of.get(), out); });
 	}
 	/** Watches a path for `kinds` of ::aw_watch_kind; with ::AW_WATCH_TREE all directories below as well. */
-	operation<void> add(const std::string &path, uint32_t kinds = AW_WATCH_ALL, uint32_t flags = AW_WATCH_PATH) {
+	operation<void> add(const std::string &path, uint32_t kinds = AW_WATCH_ALL,
+	                    uint32_t flags = AW_WATCH_PATH) {
 		return detail::make_operation<void>(
 			[&](aw_coro **out) { return aw_watch_add_coro(get(), path.c_str(), kinds, flags, out); });
 	}
@@ -47,7 +48,7 @@ public:
 			[](watch &, void *data) {
 				auto *raw = static_cast<const aw_watch_event *>(data);
 				return watch_event{detail::text(raw->path), detail::text(raw->old_path), raw->kinds,
-				                   raw->is_directory != 0, error_code_of(raw->error)};
+			                       raw->is_directory != 0, error_code_of(raw->error)};
 			});
 	}
 };
