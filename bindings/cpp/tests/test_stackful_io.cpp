@@ -33,6 +33,8 @@ TEST_F(StackfulIo, a_server_echoes_in_stackful_tasks) {
 TEST_F(StackfulIo, a_cancelled_read_takes_nothing) {
 	aw::run([] {
 		auto [one, other] = aw::stream::pair();
+		EXPECT_THROW(aw::await(aw::stream().readline()), aw::error); /* can't even start */
+		EXPECT_EQ(std::uncaught_exceptions(), 0);
 		EXPECT_THROW(aw::await(aw::wait_for(other.readline(), 10ms)), aw::timed_out);
 		EXPECT_THROW(aw::await(aw::wait_for(other.read(10), 10ms)), aw::timed_out);
 		auto reading = aw::spawn(other.readline());

@@ -231,7 +231,7 @@ TEST_F(Streams, without_a_buffer) {
 	});
 }
 
-/** Changes what passes: the letters move by 13. It reads and writes a memory of its own. */
+/** Changes what passes: the letters move by 13. What is written can be read. */
 class rot13 : public aw::stream_layer {
 public:
 	static constexpr const char *kind = "rot13";

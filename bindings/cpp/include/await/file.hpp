@@ -257,7 +257,7 @@ inline operation<void> path_unlink(const std::string &path, const loop &of = {})
 	return detail::make_operation<void>(
 		[&](aw_coro **out) { return aw_path_unlink_coro(of.get(), path.c_str(), out); });
 }
-/** Creates a directory; with ::AW_PATH_PARENTS, those above as well, and one that exists is no error. */
+/** Creates a directory; with ::AW_PATH_PARENTS, those above as well, unless they exist. */
 inline operation<void> path_mkdir(const std::string &path, uint32_t mode = 0777, uint32_t flags = 0,
                                   const loop &of = {}) {
 	return detail::make_operation<void>(

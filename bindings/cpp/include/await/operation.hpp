@@ -181,10 +181,12 @@ auto await(A &&what) {
 	std::decay_t<A> held(std::forward<A>(what));
 	void *data = nullptr;
 	aw_status status;
-	if constexpr (std::is_same_v<std::decay_t<A>, sleeping>)
+	if constexpr (std::is_same_v<std::decay_t<A>, sleeping>) {
 		status = detail::elsewhere([&] { return aw_sleep(held.ns()); });
-	else
-		status = detail::elsewhere([&] { return detail::await_raw(held.awaited(), &data); });
+	} else {
+		auto *raw = held.awaited(); /* may throw, which must not happen while the exceptions are put aside */
+		status = detail::elsewhere([&] { return detail::await_raw(raw, &data); });
+	}
 	failure why(share, status < 0 ? aw_caught() : nullptr);
 	return held.finish(status, data, why.get());
 }

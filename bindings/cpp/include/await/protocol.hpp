@@ -31,7 +31,7 @@ public:
 	virtual bool eof_received() {
 		return false;
 	}
-	/** Called once, as the last: the stream is closed. `why` is no error, or what ended the connection. */
+	/** Called once, as the last: the stream is closed. `why` is empty, or what ended the connection. */
 	virtual void connection_lost(std::error_code) {}
 	/** More than the high-water mark is queued. */
 	virtual void pause_writing() {}
@@ -71,7 +71,6 @@ template <class Protocol> struct protocol_table {
 	/** Calls the protocol, which lives until the call returns. */
 	template <class Call> static aw_status call(aw_stream *raw, void *ud, Call call) noexcept {
 		held self = *static_cast<held *>(ud);
-		own_exceptions aside;
 		try {
 			return call(*self);
 		} catch (const leave_loop &) {

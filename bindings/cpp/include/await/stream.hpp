@@ -115,7 +115,7 @@ class stream : public detail::shared<aw_stream, aw_stream_ref, aw_stream_unref> 
 				return bytes_view(self.data, detail::values<size_t>::peek(length));
 			});
 	}
-	/** An operation that reads into a string of its own. */
+	/** An operation that reads into its own string. */
 	template <class Start> auto text(size_t size, Start start) {
 		struct call {
 			stream on;
