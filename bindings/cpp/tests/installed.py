@@ -12,7 +12,7 @@ import tempfile
 
 WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Wnon-virtual-dtor', '-Woverloaded-virtual', '-Werror']
 # Templates are looked at only where they are used, and the tests use everything.
-PROGRAMS = {'c++17': ['test_callbacks.cpp', 'test_stackful.cpp'], 'c++20': ['test_stackful.cpp', 'test_coroutines.cpp', 'cases.cpp']}
+PROGRAMS = {'c++17': ['test_callbacks.cpp', 'test_stackful.cpp', 'test_stackful_io.cpp'], 'c++20': ['test_stackful.cpp', 'test_stackful_io.cpp', 'test_coroutines.cpp', 'test_streams.cpp', 'test_files.cpp', 'cases.cpp']}
 
 totals = {'passed': 0, 'failed': 0, 'skipped': 0}
 

@@ -3,7 +3,7 @@
  * @file await.hpp
  * libawait for C++17: reference-counted handles, statuses as exceptions, callables as callbacks, stackful
  * tasks; with C++20's coroutines, also `co_await` for all of these. Header-only; link with libawait. This
- * header includes all; each concept also has its own header.
+ * header includes all except <await/tls.hpp>, which needs libawait-tls; each concept also has its own header.
  *
  *     libawait::co<int> answer() {
  *         co_await libawait::sleep(100ms);
@@ -21,6 +21,8 @@
  *  - A failure is an exception: `error` (a std::system_error), or `timed_out` and `group_error`, which derive
  *    from it. An exception of the program is rethrown unchanged wherever it is awaited. `cancelled` is not a
  *    std::exception, so that no handler catches it by accident, like asyncio's CancelledError.
+ *  - Memory that a call borrows (bytes_view, buffer_view) has to stay until the call has ended: for one that
+ *    waits, until it was awaited. Texts, addresses and options are copied.
  *  - A value is copied to each reader. If T can't be copied, it is moved to the first.
  *  - A coroutine that can't continue (its loop closes) is destroyed with everything it holds. In a stackful
  *    task, the await throws ::AW_ELOOPCLOSED.
@@ -30,25 +32,37 @@
 #ifndef AWAIT_AWAIT_HPP
 #define AWAIT_AWAIT_HPP
 
+#include <await/address.hpp>
 #include <await/base.hpp>
+#include <await/bytes.hpp>
 #include <await/callbacks.hpp>
+#include <await/connect.hpp>
 #include <await/context.hpp>
 #include <await/coro.hpp>
+#include <await/datagram.hpp>
 #include <await/debug.hpp>
 #include <await/error.hpp>
+#include <await/external.hpp>
 #include <await/fd.hpp>
+#include <await/file.hpp>
 #include <await/future.hpp>
 #include <await/gather.hpp>
 #include <await/group.hpp>
 #include <await/iterator.hpp>
 #include <await/loop.hpp>
+#include <await/names.hpp>
 #include <await/operation.hpp>
 #include <await/process.hpp>
+#include <await/protocol.hpp>
+#include <await/pty.hpp>
 #include <await/queue.hpp>
 #include <await/registry.hpp>
 #include <await/report.hpp>
 #include <await/run.hpp>
+#include <await/server.hpp>
 #include <await/sleep.hpp>
+#include <await/socket.hpp>
+#include <await/stream.hpp>
 #include <await/sync.hpp>
 #include <await/task.hpp>
 #include <await/thread.hpp>
@@ -56,5 +70,6 @@
 #include <await/timeout.hpp>
 #include <await/values.hpp>
 #include <await/wait.hpp>
+#include <await/watch.hpp>
 
 #endif

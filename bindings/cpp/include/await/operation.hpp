@@ -87,6 +87,56 @@ inline void finish_void(aw_status status, aw_error *why) {
 	if (status < 0) raise(status, failure(share, why));
 }
 
+/**
+ * An operation that C fills memory for, such as a view or a count: `State` holds that memory and what the call
+ * needs. It is created where it stays, by the await. `start(state, out)` calls C, with an aw_coro ** or an
+ * aw_future **; `finish(state, data)` returns the value once the status is not negative. Of a future, `data` is a
+ * parcel, which it may take.
+ */
+template <class T, class State, class Start, class Finish> class started : public awaitable {
+public:
+	using value_type = T;
+	using handle =
+		std::conditional_t<std::is_invocable_v<const Start &, State &, aw_coro **>, coro, any_future>;
+
+	started(State state, Start start, Finish finish)
+		: state_(std::move(state)), start_(std::move(start)), finish_(std::move(finish)) {}
+	started(started &&) = default;
+	started &operator=(started &&) = delete;
+	~started() {
+		/* Nobody waits any more: what runs by itself must not use the state. */
+		if constexpr (std::is_same_v<handle, any_future>)
+			if (running_ && !running_.done()) (void)aw_future_cancel(running_.get(), nullptr);
+	}
+
+	auto awaited() {
+		if (!running_)
+			running_ = make<handle>([&](typename handle::raw_type **out) { return start_(state_, out); });
+		return running_.get();
+	}
+	T finish(aw_status status, void *data, aw_error *why) {
+		if (status < 0) raise(status, failure(share, why));
+		if constexpr (std::is_same_v<handle, any_future>) {
+			parcel value;
+			check(aw_future_take_result(running_.get(), &value.data, &value.destroy));
+			return finish_(state_, value);
+		} else {
+			return finish_(state_, data);
+		}
+	}
+
+private:
+	State state_; /* outlives what runs */
+	Start start_;
+	Finish finish_;
+	handle running_;
+};
+
+template <class T, class State, class Start, class Finish>
+started<T, State, Start, Finish> start_later(State state, Start start, Finish finish) {
+	return {std::move(state), std::move(start), std::move(finish)};
+}
+
 inline aw_status await_raw(aw_future *what, void **out) {
 	return aw_await(what, out);
 }
@@ -131,10 +181,12 @@ auto await(A &&what) {
 	std::decay_t<A> held(std::forward<A>(what));
 	void *data = nullptr;
 	aw_status status;
-	if constexpr (std::is_same_v<std::decay_t<A>, sleeping>)
+	if constexpr (std::is_same_v<std::decay_t<A>, sleeping>) {
 		status = detail::elsewhere([&] { return aw_sleep(held.ns()); });
-	else
-		status = detail::elsewhere([&] { return detail::await_raw(held.awaited(), &data); });
+	} else {
+		auto *raw = held.awaited(); /* may throw, which must not happen while the exceptions are put aside */
+		status = detail::elsewhere([&] { return detail::await_raw(raw, &data); });
+	}
 	failure why(share, status < 0 ? aw_caught() : nullptr);
 	return held.finish(status, data, why.get());
 }

@@ -6,10 +6,13 @@
 #ifndef AWAIT_PROCESS_HPP
 #define AWAIT_PROCESS_HPP
 
-#include <await/task.hpp>
+#include <await/stream.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 namespace libawait {
@@ -46,11 +49,39 @@ public:
 		detail::check(aw_process_options_set_flags(get(), flags));
 		return *this;
 	}
+	/** Sets the terminal in which the child runs, such as that of a pty; the caller keeps it. */
+	process_options &terminal(int fd) {
+		detail::check(aw_process_options_set_terminal(get(), fd));
+		return *this;
+	}
 	/** Sets the process group to join; 0 creates one. */
 	process_options &group(int32_t pgid) {
 		detail::check(aw_process_options_set_group(get(), pgid));
 		return *this;
 	}
+};
+
+class process;
+
+/**
+ * The events of a child, from the loop. An exception is reported to the loop's exception handler. asyncio:
+ * SubprocessProtocol.
+ */
+class process_protocol {
+public:
+	process_protocol() noexcept = default;
+	process_protocol(const process_protocol &) = delete;
+	process_protocol &operator=(const process_protocol &) = delete;
+	virtual ~process_protocol() = default;
+
+	/** The child has written to pipe 1 or 2. The bytes are valid during the call. */
+	virtual void pipe_data_received(int, bytes_view) {}
+	/** Pipe 1 or 2 is closed: no error at its end, or what went wrong. */
+	virtual void pipe_connection_lost(int, std::error_code) {}
+	/** The child has exited. Output may follow. */
+	virtual void process_exited() {}
+	/** Called once, as the last: the child has exited, and its pipes are closed. */
+	virtual void connection_lost(std::error_code) {}
 };
 
 /** A child process. Dropping the last handle kills and reaps it, unless it is detached. asyncio: Process. */
@@ -124,6 +155,16 @@ public:
 		detail::check(aw_process_take_pipe(get(), stream, &fd));
 		return fd;
 	}
+	/**
+	 * Moves the parent's end of pipe 0, 1 or 2 into a stream: one that writes to the child's input, or reads its
+	 * output. asyncio: Process.stdin, stdout, stderr.
+	 */
+	stream take_stream(int number, const stream_options &how = {}) {
+		return detail::make<stream>(
+			[&](aw_stream **out) { return aw_process_stream(get(), number, how.get(), out); });
+	}
+	/** Passes the child's events to an object from now on. Its input is take_stream(0). */
+	void set_protocol(std::shared_ptr<process_protocol> to);
 	/** Sends a signal. Throws -ESRCH once the child has exited. asyncio: Process.send_signal. */
 	void send_signal(int number) {
 		detail::check(aw_process_send_signal(get(), number));
@@ -139,6 +180,41 @@ public:
 		detail::check(aw_process_close(get()));
 	}
 };
+
+namespace detail {
+
+/** The C table for process_protocol. */
+struct process_events {
+	using held = std::shared_ptr<process_protocol>;
+
+	template <class Notify> static void call(void *ud, Notify notify) noexcept {
+		held self = *static_cast<held *>(ud);
+		(void)reported(aw_loop_current(), nullptr, [&] { notify(*self); });
+	}
+	static aw_status data(aw_process *, void *ud, int number, const void *data, size_t length) noexcept {
+		call(ud, [&](process_protocol &self) { self.pipe_data_received(number, bytes_view(data, length)); });
+		return 0;
+	}
+	static void pipe_lost(aw_process *, void *ud, int number, aw_status why) noexcept {
+		call(ud, [&](process_protocol &self) { self.pipe_connection_lost(number, error_code_of(why)); });
+	}
+	static void exited(aw_process *, void *ud) noexcept {
+		call(ud, [](process_protocol &self) { self.process_exited(); });
+	}
+	static void lost(aw_process *, void *ud, aw_status why) noexcept {
+		call(ud, [&](process_protocol &self) { self.connection_lost(error_code_of(why)); });
+	}
+	static inline const aw_process_protocol table = {
+		sizeof(aw_process_protocol), 0, data, pipe_lost, exited, lost};
+};
+
+} // namespace detail
+
+inline void process::set_protocol(std::shared_ptr<process_protocol> to) {
+	using held = detail::process_events::held;
+	detail::check(aw_process_set_protocol(get(), &detail::process_events::table, new held(std::move(to)),
+	                                      [](void *ud) noexcept { delete static_cast<held *>(ud); }));
+}
 
 } // namespace libawait
 

@@ -9,6 +9,7 @@
 
 #include <await/operation.hpp>
 #include <await/sleep.hpp>
+#include <cerrno>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -117,6 +118,56 @@ template <class T> coro coro_of(aw_loop *on, co<T> what) {
 	return to_coro(on, std::move(what));
 }
 #endif
+
+/** Anything else that can be awaited, which converts its outcome itself, as a C coroutine. */
+template <class A> class converted {
+public:
+	using T = typename A::value_type;
+
+	static coro make(aw_loop *on, A what) {
+		auto *ud = new converted(std::move(what));
+		return detail::make<coro>([&](aw_coro **out) {
+			return aw_coro_new(
+				on, step, ud, [](void *self) noexcept { delete static_cast<converted *>(self); }, out);
+		});
+	}
+
+private:
+	explicit converted(A what) : what_(std::move(what)) {}
+
+	static aw_status step(aw_resume *resume, void *ud) noexcept {
+		auto &self = *static_cast<converted *>(ud);
+		try {
+			if (!std::exchange(self.waits_, true)) return answer_with(resume, self.what_.awaited());
+			return self.end(resume);
+		} catch (...) {
+			failure why = failure::current();
+			return why ? aw_resume_raise(resume, why.get()) : -ENOMEM;
+		}
+	}
+	aw_status end(aw_resume *resume) {
+		aw_status sent = aw_resume_status(resume);
+		if constexpr (std::is_void_v<T>) {
+			what_.finish(sent, aw_resume_value(resume), aw_resume_error(resume));
+			return aw_resume_return(resume, nullptr, nullptr);
+		} else {
+			parcel value(
+				values<T>::pack(what_.finish(sent, aw_resume_value(resume), aw_resume_error(resume))),
+				values<T>::destroy());
+			aw_status status = aw_resume_return(resume, value.data, value.destroy);
+			if (status >= 0) value.sent();
+			return status;
+		}
+	}
+
+	A what_;
+	bool waits_ = false;
+};
+template <class A,
+          class = std::enable_if_t<is_awaitable<A> && !is_co<A> && !std::is_base_of_v<any_future, A>>>
+coro coro_of(aw_loop *on, A what) {
+	return converted<A>::make(on, std::move(what));
+}
 
 template <class T> task<T> spawn_coro(aw_loop *on, bool eager, const coro &what) {
 	return make_task<T>([&](aw_task **out) { return spawn_raw(on, eager, what.get(), out); });

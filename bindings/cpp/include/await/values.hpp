@@ -98,6 +98,24 @@ template <> struct values<void> {
 	static void move(void *) noexcept {}
 };
 
+/** A handle that C calls give as a value: the object itself, with its unref. */
+template <class Handle, class Raw, void (*Unref)(Raw *)> struct handle_values {
+	static constexpr bool fits = false;
+	static void *pack(Handle from) noexcept {
+		return from.release();
+	}
+	static constexpr aw_destroy_fn destroy() noexcept {
+		return [](void *data) noexcept { Unref(static_cast<Raw *>(data)); };
+	}
+	static Handle peek(void *data) {
+		if (!data) throw error(AW_EINVALIDSTATE);
+		return Handle(share, static_cast<Raw *>(data));
+	}
+	static Handle move(void *data) {
+		return peek(data);
+	}
+};
+
 /** In a tuple. */
 template <class T> using regular = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
