@@ -51,8 +51,10 @@ static aw_status connect_somewhere(proxy *self, aw_stream **out, const upstream 
 	                                    .timeout_ns = self->patience,
 	                                    .happy_eyeballs_delay_ns = 250 * AW_MILLISECOND};
 	aw_status status = 0;
+	size_t turn = self->turn; /* others connect meanwhile, and must not make this one skip a server */
 	for (size_t i = 0; i < self->count; i++) {
-		const upstream *at = *out_which = &self->upstreams[self->turn++ % self->count];
+		const upstream *at = *out_which = &self->upstreams[turn++ % self->count];
+		self->turn = turn;
 		status = aw_open_connection(at->host, at->port, &options, out);
 		if (status >= 0 || status == AW_ECANCELLED || status == -ENOMEM) return status;
 		printf("%s: %s\n", at->name, aw_error_message(aw_caught()));

@@ -296,7 +296,6 @@ static void run_read(file_call *self) {
  * give it where they can't tell.
  */
 static bool try_read(file_call *self) {
-	if (self->loop->backend->capabilities & AW_BACKEND_COMPLETION && !self->parts) return false;
 	struct iovec part = {self->buffer, part_size(self, TRIED_MAX)};
 	if (self->parts || self->length > TRIED_MAX) return false;
 	ssize_t count = preadv2(self->fd, &part, 1, self->offset, RWF_NOWAIT);
