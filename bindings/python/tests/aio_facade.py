@@ -13,7 +13,8 @@ def install():
     """Replace asyncio with libawait.aio in all imports from now on."""
     assert 'asyncio' not in sys.modules, 'asyncio was imported before'
     import libawait.aio as aio
-    from libawait.aio import _support, coroutines, events, exceptions, futures, locks, queues, runners, streams, subprocess, taskgroups, tasks, threads, timeouts
+    from libawait.aio import (_support, connections, coroutines, events, exceptions, futures, locks, protocols, queues, runners, streams, subprocess,
+                              taskgroups, tasks, threads, timeouts, transports)
 
     facade = types.ModuleType('asyncio', aio.__doc__)
     facade.__path__ = []
@@ -22,6 +23,7 @@ def install():
     facade.ThreadedChildWatcher = type('ThreadedChildWatcher', (), {})
     facade.SelectorEventLoop = aio.Loop
     facade.BaseEventLoop = aio.Loop
+    connections.Server._waiters = None
     sys.modules['asyncio'] = facade
 
     # Names in CPython's modules that their tests and helpers look up.
@@ -41,9 +43,9 @@ def install():
     staggered = types.ModuleType('asyncio.staggered')
     for name, module in {'base_events': events, 'base_futures': futures, 'base_tasks': tasks, 'coroutines': coroutines, 'events': events,
                          'exceptions': exceptions, 'format_helpers': format_helpers, 'futures': futures, 'locks': locks, 'log': log,
-                         'queues': queues, 'runners': runners, 'selector_events': events, 'staggered': staggered, 'streams': streams,
+                         'protocols': protocols, 'queues': queues, 'runners': runners, 'selector_events': events, 'staggered': staggered, 'streams': streams,
                          'subprocess': subprocess, 'taskgroups': taskgroups,
-                         'tasks': tasks, 'threads': threads, 'timeouts': timeouts}.items():
+                         'tasks': tasks, 'threads': threads, 'timeouts': timeouts, 'transports': transports}.items():
         setattr(facade, name, module)
         sys.modules[f'asyncio.{name}'] = module
     return aio

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The rarely used parts of the extension, written in Python: texts, stacks, and foreign futures."""
 import collections.abc
+import errno
 import functools
 import inspect
 import linecache
 import logging
+import re
 import reprlib
+import socket
 import sys
 import traceback
 import types
@@ -209,6 +212,44 @@ def wrap_stop_iteration(failure, _=None):
     wrapped.__cause__ = failure
     wrapped.__context__ = failure
     return wrapped
+
+
+# ---- connections ----
+
+_ADDRESS = re.compile(r'\((\S+) port (\d+)\): [^,]*')
+_BOUND = re.compile(r'(attempting to bind on address) (\S+) port (\d+): (.*)')
+
+
+def _tuple(host, port):
+    return repr((host, int(port), 0, 0) if ':' in host else (host, int(port)))
+
+
+def address_failed(number, message):
+    """The exception of a failed connection or server, with the address in asyncio's notation."""
+    if number == errno.EADDRINUSE or 'attempting to bind' in message:
+        message = _BOUND.sub(lambda found: f'{found[1]} {_tuple(found[2], found[3])}: [errno {number}] {found[4].lower()}', message)
+    else:
+        message = _ADDRESS.sub(lambda found: _tuple(found[1], found[2]), message)
+    return OSError(number, message)
+
+
+def lookup_failed(code, message):
+    return socket.gaierror(code, message)
+
+
+def transport_failed(transport, about):
+    """A protocol's method has failed."""
+    message, failure, is_fatal = about
+    loop = transport._loop
+    if is_fatal and isinstance(failure, OSError):
+        if loop.get_debug():
+            logger.debug('%r: %s', transport, message, exc_info=True)
+        return
+    loop.call_exception_handler({'message': message, 'exception': failure, 'transport': transport, 'protocol': transport.get_protocol()})
+
+
+def warn_of_lost_writes(transport, _=None):
+    logger.warning('socket.send() raised exception.')
 
 
 # ---- foreign futures ----
