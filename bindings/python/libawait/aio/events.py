@@ -43,6 +43,7 @@ class Loop(sockets.SocketCalls, endpoints.EndpointCalls, _aio.Loop):
         self._asyncgens = weakref.WeakSet()
         self._asyncgens_shut = False
         self._signals = {}
+        self._socket_waits = {}
         self._holding = 0
         self._slow = 0.1
         _loops.add(self)
