@@ -20,7 +20,10 @@ def install():
     facade.__path__ = []
     facade.__dict__.update({name: value for name, value in vars(aio).items() if not name.startswith('__')})
     facade.TimeoutError = TimeoutError
+    # Children are waited for without a watcher.
     facade.ThreadedChildWatcher = type('ThreadedChildWatcher', (), {})
+    facade.SafeChildWatcher = type('SafeChildWatcher', (), {'attach_loop': lambda self, loop: None})
+    facade.set_child_watcher = lambda watcher: None
     facade.SelectorEventLoop = type('SelectorEventLoop', (aio.Loop,), {'__init__': lambda self, selector=None: aio.Loop.__init__(self)})
     facade.BaseEventLoop = aio.Loop
     connections.Server._waiters = None
@@ -30,10 +33,8 @@ def install():
     events.BaseEventLoop = aio.Loop
     events._event_loop_policy = None
     for name in ('_get_running_loop', '_set_running_loop', 'get_running_loop', 'get_event_loop'):
-        for kind in ('_py', '_c'):
-            setattr(events, f'{kind}_{name}', getattr(events, name, None))
-    futures._future_repr = _support.future_repr
-    tasks._task_repr = _support.task_repr
+        setattr(events, f'_py_{name}', getattr(events, name, None))
+    sys.modules['_asyncio'] = None  # CPython's own implementation in C, which imports parts of asyncio
     futures._CFuture = futures._PyFuture = aio.Future
     tasks._CTask = tasks._PyTask = aio.Task
     for name in ('_register_task', '_unregister_task', '_enter_task', '_leave_task', '_swap_current_task'):

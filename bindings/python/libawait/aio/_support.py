@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The rarely used parts of the extension, written in Python: texts, stacks, and foreign futures."""
 import collections.abc
-import errno
 import functools
 import inspect
 import linecache
@@ -217,7 +216,7 @@ def wrap_stop_iteration(failure, _=None):
 # ---- connections ----
 
 _ADDRESS = re.compile(r'\((\S+) port (\d+)\): [^,]*')
-_BOUND = re.compile(r'(attempting to bind on address) (\S+) port (\d+): (.*)')
+_BOUND = re.compile(r'(?:error while attempting to bind on address |cannot bind to the local address \()(\S+) port (\d+)\)?: ([^,]*)')
 
 
 def _tuple(host, port):
@@ -226,11 +225,8 @@ def _tuple(host, port):
 
 def address_failed(number, message):
     """The exception of a failed connection or server, with the address in asyncio's notation."""
-    if number == errno.EADDRINUSE or 'attempting to bind' in message:
-        message = _BOUND.sub(lambda found: f'{found[1]} {_tuple(found[2], found[3])}: [errno {number}] {found[4].lower()}', message)
-    else:
-        message = _ADDRESS.sub(lambda found: _tuple(found[1], found[2]), message)
-    return OSError(number, message)
+    message = _BOUND.sub(lambda found: f'error while attempting to bind on address {_tuple(found[1], found[2])}: [errno {number}] {found[3].lower()}', message)
+    return OSError(number, _ADDRESS.sub(lambda found: _tuple(found[1], found[2]), message))
 
 
 def lookup_failed(code, message):

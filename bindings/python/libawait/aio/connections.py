@@ -131,8 +131,10 @@ class _Described:
 class StreamTransport(_Described, _aio.Transport, transports.Transport):
     """The transport of a socket or a pipe."""
 
+    _kept_pipe = None
+
     def _pipe(self):
-        return self._held if self._is_pipe else None
+        return self._kept_pipe
 
     def _socket(self):
         return None if self._is_pipe else super()._socket()
@@ -145,7 +147,7 @@ class StreamTransport(_Described, _aio.Transport, transports.Transport):
         await self._write_all(data)
 
 
-class DatagramTransport(_Described, _aio.DatagramTransport, transports.DatagramTransport):
+class DatagramTransport(_Described, _aio.DatagramTransport, transports.Transport, transports.DatagramTransport):
     """The transport of a datagram socket."""
 
     def _addresses(self):

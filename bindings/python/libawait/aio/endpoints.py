@@ -148,7 +148,7 @@ class EndpointCalls:
         """Not offered."""
         raise NotImplementedError(_NO_TLS)
 
-    async def _pipe_transport(self, protocol_factory, pipe):
+    async def _pipe_transport(self, protocol_factory, pipe, only_writes):
         mode = os.fstat(pipe.fileno()).st_mode
         if not (stat.S_ISCHR(mode) or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
             raise ValueError('Pipe transport is only for pipes, sockets and character devices')
@@ -160,15 +160,17 @@ class EndpointCalls:
         except BaseException:
             os.close(fd)
             raise
+        transport._kept_pipe = pipe
+        transport._only_writes = only_writes
         return await self._begin(transport, protocol_factory)
 
     async def connect_read_pipe(self, protocol_factory, pipe):
         """Read from a pipe, given as a file object. Returns the transport and the protocol."""
-        return await self._pipe_transport(protocol_factory, pipe)
+        return await self._pipe_transport(protocol_factory, pipe, False)
 
     async def connect_write_pipe(self, protocol_factory, pipe):
         """Write to a pipe, given as a file object. Returns the transport and the protocol."""
-        return await self._pipe_transport(protocol_factory, pipe)
+        return await self._pipe_transport(protocol_factory, pipe, True)
 
     # ---- servers ----
 
@@ -244,7 +246,7 @@ class EndpointCalls:
             if problems:
                 raise ValueError(f'socket modifier keyword arguments can not be used when sock is specified. ({problems})')
             sock.setblocking(False)
-            options, fd, family = _DATAGRAM_ADOPT, sock.fileno(), sock.family
+            options, fd = _DATAGRAM_ADOPT, sock.fileno()
         elif family == socket.AF_UNIX:
             for address in (local_addr, remote_addr):
                 if address is not None and not isinstance(address, str):
@@ -262,7 +264,7 @@ class EndpointCalls:
         protocol = protocol_factory()
         transport = DatagramTransport(self, protocol)
         transport._held = sock
-        transport._family = family
+        transport._family = sock.family if sock is not None else family
         transport._remote = remote_addr or None
         transport._connected = bool(remote_addr) and not allow_broadcast
         try:

@@ -279,7 +279,7 @@ typedef struct Transport {
 	uint64_t accepted; /* how many bytes write() has passed on */
 	uint32_t registrations;
 	uint32_t lost_writes;
-	bool made, inside, is_pipe, is_closing, is_lost, eof_written, is_unclosed;
+	bool made, inside, is_pipe, only_writes, is_closing, is_lost, eof_written, is_unclosed;
 	char spare; /* where a read goes that will not happen */
 } Transport;
 

@@ -145,7 +145,9 @@ static PyObject *Process_stream(PyObject *base, PyObject *args) {
 	aw_status status = aw_process_stream(self->c, number, NULL, &stream);
 	if (status < 0) return raise_status(status);
 	PyObject *transport = transport_new(self->loop, stream);
-	if (transport) ((Transport *)transport)->is_pipe = true;
+	if (!transport) return NULL;
+	((Transport *)transport)->is_pipe = true;
+	((Transport *)transport)->only_writes = number == 0;
 	return transport;
 }
 

@@ -93,6 +93,7 @@ static void connection_made(aw_stream *stream, void *ud) {
 
 static aw_status data_received(aw_stream *stream, void *ud, const void *data, size_t length) {
 	(void)stream;
+	if (((Transport *)ud)->only_writes) return 0;
 	CALLBACK_BEGIN;
 	PyObject *bytes = PyBytes_FromStringAndSize(data, (Py_ssize_t)length);
 	PyObject *result = bytes ? call_protocol(self, "data_received", bytes) : NULL;
@@ -143,8 +144,20 @@ static aw_status buffer_updated(aw_stream *stream, void *ud, size_t count) {
 	return 0;
 }
 
+/* The protocol of a pipe that is written to is not asked: nobody reads any more. */
+static aw_status reader_left(Transport *self) {
+	if (aw_stream_write_buffer_size(self->c)) {
+		PyErr_SetNone(PyExc_BrokenPipeError);
+		Py_XSETREF(self->error, exception_take());
+	}
+	self->is_closing = true;
+	(void)aw_stream_abort(self->c);
+	return 1;
+}
+
 static aw_status eof_received(aw_stream *stream, void *ud) {
 	(void)stream;
+	if (((Transport *)ud)->only_writes) return reader_left(ud);
 	CALLBACK_BEGIN;
 	PyObject *result = call_protocol(self, "eof_received", NULL);
 	int keeps = result ? PyObject_IsTrue(result) : -1;
@@ -234,7 +247,7 @@ static int is_buffered(PyObject *protocol) {
 }
 
 static int set_protocol(Transport *self, PyObject *protocol) {
-	int kind = is_buffered(protocol);
+	int kind = self->only_writes ? 0 : is_buffered(protocol);
 	if (kind < 0) return -1;
 	Py_XSETREF(self->protocol, Py_NewRef(protocol));
 	self->registrations++;
@@ -252,6 +265,7 @@ int transport_start(Transport *self, PyObject *protocol, PyObject *waiter) {
 int transport_set_protocol(Transport *self, PyObject *protocol) {
 	int before = self->protocol ? is_buffered(self->protocol) : 0, after = is_buffered(protocol);
 	if (before < 0 || after < 0) return -1;
+	if (self->only_writes) after = before;
 	if (before != after && self->registrations && !aw_stream_is_closing(self->c))
 		return set_protocol(self, protocol);
 	Py_XSETREF(self->protocol, Py_NewRef(protocol));
