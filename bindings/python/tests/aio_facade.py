@@ -31,6 +31,7 @@ def install():
 
     # Names in CPython's modules that their tests and helpers look up.
     events.BaseEventLoop = aio.Loop
+    events.AbstractServer = connections.AbstractServer
     events._event_loop_policy = None
     for name in ('_get_running_loop', '_set_running_loop', 'get_running_loop', 'get_event_loop'):
         setattr(events, f'_py_{name}', getattr(events, name, None))

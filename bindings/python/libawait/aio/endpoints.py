@@ -162,6 +162,8 @@ class EndpointCalls:
             raise
         transport._kept_pipe = pipe
         transport._only_writes = only_writes
+        if only_writes and stat.S_ISCHR(mode):
+            transport.pause_reading()  # what a terminal brings is for others
         return await self._begin(transport, protocol_factory)
 
     async def connect_read_pipe(self, protocol_factory, pipe):

@@ -19,7 +19,10 @@ typedef struct DatagramTransport {
 static void release_held(DatagramTransport *self) {
 	PyObject *held = self->held;
 	self->held = NULL;
-	if (!held) return;
+	if (!held || held == Py_None) { /* None is what Python code may set */
+		Py_XDECREF(held);
+		return;
+	}
 	PyObject *done = PyObject_CallMethod(held, "detach", NULL);
 	if (!done) PyErr_WriteUnraisable(held);
 	Py_XDECREF(done);

@@ -72,7 +72,10 @@ static PyObject *Transport_start(PyObject *base, PyObject *args) {
 void transport_release_held(Transport *self) {
 	PyObject *held = self->held;
 	self->held = NULL;
-	if (!held) return;
+	if (!held || held == Py_None) { /* None is what Python code may set */
+		Py_XDECREF(held);
+		return;
+	}
 	PyObject *done = PyObject_CallMethod(held, self->is_pipe ? "close" : "detach", NULL);
 	if (!done) PyErr_WriteUnraisable(held);
 	Py_XDECREF(done);
