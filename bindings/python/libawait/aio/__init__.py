@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""asyncio's names, implemented with libawait's futures, tasks, locks and queues.
+"""asyncio's names, implemented with libawait's futures, tasks, locks, queues, streams and servers.
 
 A libawait step task drives each Python coroutine; asyncio is not used. Most programs start with `import libawait.aio as asyncio`.
 """

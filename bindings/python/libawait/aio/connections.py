@@ -159,7 +159,7 @@ class DatagramTransport(_Described, _aio.DatagramTransport, transports.Transport
             raise TypeError(f'data argument must be a bytes-like object, not {type(data).__name__!r}')
         if self._remote is not None and addr not in (None, self._remote):
             raise ValueError(f'Invalid address: must be None or {self._remote}')
-        self._sendto(data, None if self._connected else addr if addr is not None else self._remote, self._family)
+        self._sendto(data, None if self._connected else addr if addr is not None else self._remote)
 
 
 class AbstractServer:

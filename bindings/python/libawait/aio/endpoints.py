@@ -266,7 +266,6 @@ class EndpointCalls:
         protocol = protocol_factory()
         transport = DatagramTransport(self, protocol)
         transport._held = sock
-        transport._family = sock.family if sock is not None else family
         transport._remote = remote_addr or None
         transport._connected = bool(remote_addr) and not allow_broadcast
         try:

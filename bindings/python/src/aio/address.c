@@ -13,8 +13,7 @@ static PyObject *object_of_path(const struct sockaddr_un *address, uint32_t leng
 	size_t size = length > begin ? length - begin : 0;
 	if (size && address->sun_path[0] == 0)
 		return PyBytes_FromStringAndSize(address->sun_path, (Py_ssize_t)size);
-	return PyUnicode_DecodeFSDefaultAndSize(address->sun_path,
-	                                        (Py_ssize_t)strnlen(address->sun_path, size));
+	return PyUnicode_DecodeFSDefaultAndSize(address->sun_path, (Py_ssize_t)strnlen(address->sun_path, size));
 }
 
 PyObject *address_object(const struct sockaddr *address, uint32_t length) {
@@ -29,7 +28,8 @@ PyObject *address_object(const struct sockaddr *address, uint32_t length) {
 	case AF_INET6: {
 		const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)(const void *)address;
 		inet_ntop(AF_INET6, &in->sin6_addr, text, sizeof text);
-		return Py_BuildValue("(siII)", text, ntohs(in->sin6_port), ntohl(in->sin6_flowinfo), in->sin6_scope_id);
+		return Py_BuildValue("(siII)", text, ntohs(in->sin6_port), ntohl(in->sin6_flowinfo),
+		                     in->sin6_scope_id);
 	}
 	case AF_UNIX: return object_of_path((const struct sockaddr_un *)(const void *)address, length);
 	default:
@@ -65,8 +65,7 @@ static int look_up(const char *host, int family, struct sockaddr_storage *out, u
 	struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_DGRAM}, *found = NULL;
 	int code;
 	Py_BEGIN_ALLOW_THREADS code = getaddrinfo(*host ? host : NULL, *host ? NULL : "0", &hints, &found);
-	Py_END_ALLOW_THREADS
-	if (code) {
+	Py_END_ALLOW_THREADS if (code) {
 		PyObject *number = PyLong_FromLong(code), *text = PyUnicode_FromString(gai_strerror(code));
 		PyObject *exception = number && text ? support_call("lookup_failed", number, text) : NULL;
 		Py_XDECREF(number);

@@ -273,9 +273,10 @@ typedef struct Transport {
 	PyObject *protocol, *context;
 	PyObject *sockname, *peername;
 	PyObject *waiter; /* a future that is done once connection_made has returned, or NULL */
-	PyObject *held;   /* the socket object of the stream's descriptor, or the pipe that it duplicates, or NULL */
-	PyObject *error;  /* what connection_lost is told, if a callback has failed */
-	Py_buffer target; /* the memory of a BufferedProtocol, while the stream reads into it */
+	PyObject
+		*held; /* the socket object of the stream's descriptor, or the pipe that it duplicates, or NULL */
+	PyObject *error;   /* what connection_lost is told, if a callback has failed */
+	Py_buffer target;  /* the memory of a BufferedProtocol, while the stream reads into it */
 	uint64_t accepted; /* how many bytes write() has passed on */
 	uint32_t registrations;
 	uint32_t lost_writes;

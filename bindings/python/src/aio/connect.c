@@ -46,9 +46,8 @@ static PyObject *Loop_open(PyObject *self, PyObject *args) {
 static int open_unix_begin(Operation *self, aw_coro **out) {
 	Loop *loop = (Loop *)self->subject;
 	aw_future *future;
-	if (no_loop(loop) < 0 ||
-	    status_ok(aw_open_unix_connection_future(loop->c, PyBytes_AS_STRING(self->argument), NULL, &future)) <
-	        0)
+	if (no_loop(loop) < 0 || status_ok(aw_open_unix_connection_future(
+								 loop->c, PyBytes_AS_STRING(self->argument), NULL, &future)) < 0)
 		return -1;
 	return await_converted(loop, future, transport_of_future, out);
 }
@@ -132,7 +131,8 @@ static int getnameinfo_begin(Operation *self, aw_coro **out) {
 	    address_of_object(address, family, &storage, &length) < 0)
 		return -1;
 	aw_future *future;
-	if (status_ok(aw_getnameinfo(loop->c, (struct sockaddr *)&storage, length, flags, &future)) < 0) return -1;
+	if (status_ok(aw_getnameinfo(loop->c, (struct sockaddr *)&storage, length, flags, &future)) < 0)
+		return -1;
 	return await_converted(loop, future, names_of_future, out);
 }
 

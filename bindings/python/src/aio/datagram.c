@@ -11,8 +11,9 @@ typedef struct DatagramTransport {
 	Loop *loop;
 	aw_datagram *c; /* NULL until connection_made */
 	PyObject *protocol, *context, *sockname, *peername;
-	PyObject *held;   /* the socket object of the descriptor, or NULL */
+	PyObject *held; /* the socket object of the descriptor, or NULL */
 	uint32_t lost_writes;
+	int family; /* of the socket */
 	bool inside, is_closing, is_lost, is_unclosed;
 } DatagramTransport;
 
@@ -75,19 +76,23 @@ static void ended(DatagramTransport *self, PyObject *result, const char *message
 	Py_XDECREF(done);
 }
 
-#define CALLBACK_BEGIN                                                                                       \
-	(void)datagram;                                                                                          \
-	DatagramTransport *self = ud;                                                                            \
-	PyObject *raised = PyErr_Occurred() ? exception_take() : NULL;                                           \
+#define CALLBACK_BEGIN                                             \
+	(void)datagram;                                                \
+	DatagramTransport *self = ud;                                  \
+	PyObject *raised = PyErr_Occurred() ? exception_take() : NULL; \
 	Py_INCREF(self)
-#define CALLBACK_END                                                                                         \
-	Py_DECREF(self);                                                                                         \
-	if (raised) exception_give(raised);                                                                      \
+#define CALLBACK_END                    \
+	Py_DECREF(self);                    \
+	if (raised) exception_give(raised); \
 	return 0
 
 static aw_status connection_made(aw_datagram *datagram, void *ud) {
 	CALLBACK_BEGIN;
 	self->c = aw_datagram_ref(datagram);
+	struct sockaddr_storage storage;
+	uint32_t length = sizeof storage;
+	if (aw_datagram_getsockname(datagram, (struct sockaddr *)&storage, &length) == 0)
+		self->family = storage.ss_family;
 	self->sockname = address(datagram, aw_datagram_getsockname);
 	self->peername = address(datagram, aw_datagram_getpeername);
 	if (PyErr_Occurred()) PyErr_WriteUnraisable((PyObject *)self);
@@ -178,8 +183,8 @@ static int open_begin(Operation *self, aw_coro **out) {
 	                      &options.remote_service, &options.local_path, &options.remote_path))
 		return -1;
 	if (!transport->loop->c) return status_ok(AW_ELOOPCLOSED);
-	return status_ok(aw_create_datagram_endpoint_coro(transport->loop->c, &options, &callbacks,
-	                                                  Py_NewRef((PyObject *)transport), registration_drop, out));
+	return status_ok(aw_create_datagram_endpoint_coro(
+		transport->loop->c, &options, &callbacks, Py_NewRef((PyObject *)transport), registration_drop, out));
 }
 
 static PyObject *value_none(void *value) {
@@ -187,7 +192,8 @@ static PyObject *value_none(void *value) {
 	Py_RETURN_NONE;
 }
 
-static const operation_kind open_kind = {"create_datagram_endpoint", NULL, open_begin, NULL, NULL, value_none};
+static const operation_kind open_kind = {
+	"create_datagram_endpoint", NULL, open_begin, NULL, NULL, value_none};
 
 /*
  * _open(flags, family, protocol, fd, local_host, local_service, remote_host, remote_service, local_path,
@@ -224,16 +230,15 @@ static PyObject *none_of(aw_status status) {
 	Py_RETURN_NONE;
 }
 
-/* _sendto(data, address, family): the address is None for the one it is connected to. */
+/* _sendto(data, address): the address is None for the one it is connected to. */
 static PyObject *DatagramTransport_sendto(PyObject *base, PyObject *args) {
 	DatagramTransport *self = (DatagramTransport *)base;
 	PyObject *data, *to;
-	int family;
 	struct sockaddr_storage storage;
 	uint32_t length = 0;
 	Py_buffer view;
-	if (!PyArg_ParseTuple(args, "OOi", &data, &to, &family) || check_open(self) < 0) return NULL;
-	if (to != Py_None && address_of_object(to, family, &storage, &length) < 0) return NULL;
+	if (!PyArg_ParseTuple(args, "OO", &data, &to) || check_open(self) < 0) return NULL;
+	if (to != Py_None && address_of_object(to, self->family, &storage, &length) < 0) return NULL;
 	if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0) return NULL;
 	aw_status status = aw_datagram_sendto(self->c, view.buf, (size_t)view.len,
 	                                      length ? (struct sockaddr *)&storage : NULL, length);
@@ -356,8 +361,10 @@ static PyMethodDef DatagramTransport_methods[] = {
 	{"close", DatagramTransport_close, METH_NOARGS, "Close it once everything kept is sent."},
 	{"abort", DatagramTransport_abort, METH_NOARGS, "Close it at once."},
 	{"is_closing", DatagramTransport_is_closing, METH_NOARGS, "Whether it is closed or closing."},
-	{"get_write_buffer_size", DatagramTransport_get_write_buffer_size, METH_NOARGS, "How many bytes are kept."},
-	{"get_write_buffer_limits", DatagramTransport_get_write_buffer_limits, METH_NOARGS, "The marks (low, high)."},
+	{"get_write_buffer_size", DatagramTransport_get_write_buffer_size, METH_NOARGS,
+     "How many bytes are kept."},
+	{"get_write_buffer_limits", DatagramTransport_get_write_buffer_limits, METH_NOARGS,
+     "The marks (low, high)."},
 	{"set_protocol", DatagramTransport_set_protocol, METH_O, "Set the protocol."},
 	{"get_protocol", DatagramTransport_get_protocol, METH_NOARGS, "The protocol."},
 	{0},

@@ -59,12 +59,12 @@ static void ended(Transport *self, PyObject *result, const char *message, bool i
 }
 
 /* An exception that is being raised where the library calls back has to survive. */
-#define CALLBACK_BEGIN                                                                                       \
-	Transport *self = ud;                                                                                    \
-	PyObject *raised = PyErr_Occurred() ? exception_take() : NULL;                                           \
+#define CALLBACK_BEGIN                                             \
+	Transport *self = ud;                                          \
+	PyObject *raised = PyErr_Occurred() ? exception_take() : NULL; \
 	Py_INCREF(self)
-#define CALLBACK_END                                                                                         \
-	Py_DECREF(self);                                                                                         \
+#define CALLBACK_END \
+	Py_DECREF(self); \
 	if (raised) exception_give(raised)
 
 static void wake_waiter(Transport *self) {
@@ -228,8 +228,8 @@ static void registration_drop(void *ud) {
 	if (raised) exception_give(raised);
 }
 
-#define COMMON                                                                                               \
-	.size = sizeof(aw_protocol), .connection_made = connection_made, .eof_received = eof_received,           \
+#define COMMON                                                                                     \
+	.size = sizeof(aw_protocol), .connection_made = connection_made, .eof_received = eof_received, \
 	.connection_lost = connection_lost, .pause_writing = pause_writing, .resume_writing = resume_writing
 
 static const aw_protocol plain = {COMMON, .data_received = data_received};

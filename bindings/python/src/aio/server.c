@@ -74,7 +74,8 @@ static int Server_init(PyObject *base, PyObject *args, PyObject *keywords) {
 	                      &options.flags))
 		return -1;
 	if (self->c || !loop->c) {
-		PyErr_SetString(PyExc_RuntimeError, self->c ? "the server is already initialised" : "Event loop is closed");
+		PyErr_SetString(PyExc_RuntimeError,
+		                self->c ? "the server is already initialised" : "Event loop is closed");
 		return -1;
 	}
 	options.flags |= AW_SERVER_CALLBACK;
@@ -149,8 +150,8 @@ static int serve_forever_begin(Operation *self, aw_coro **out) {
 }
 
 static const operation_kind wait_closed_kind = {"wait_closed", NULL, wait_closed_begin, end_none, NULL, NULL};
-static const operation_kind serve_forever_kind = {
-	"serve_forever", NULL, serve_forever_begin, end_none, NULL, NULL};
+static const operation_kind serve_forever_kind = {"serve_forever", NULL, serve_forever_begin,
+                                                  end_none,        NULL, NULL};
 
 static PyObject *Server_wait_closed(PyObject *self, PyObject *unused) {
 	(void)unused;
@@ -236,7 +237,8 @@ static PyMethodDef Server_methods[] = {
 	{"listen_fd", Server_listen_fd, METH_O, "Listen on a bound socket, whose descriptor it then owns."},
 	{"listen_unix", Server_listen_unix, METH_O, "Listen on a Unix socket."},
 	{"start_serving", Server_start_serving, METH_NOARGS, "Accept connections from now on."},
-	{"serve_forever", Server_serve_forever, METH_NOARGS, "Accept connections until it is closed or cancelled."},
+	{"serve_forever", Server_serve_forever, METH_NOARGS,
+     "Accept connections until it is closed or cancelled."},
 	{"wait_closed", Server_wait_closed, METH_NOARGS, "Wait until it and its connections are closed."},
 	{"close", Server_close, METH_NOARGS, "Stop listening."},
 	{"close_clients", Server_close_clients, METH_NOARGS, "Close all connections."},

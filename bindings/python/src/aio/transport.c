@@ -310,7 +310,8 @@ static int sendfile_begin(Operation *self, aw_coro **out) {
 	long long offset, count;
 	if (!PyArg_ParseTuple(self->argument, "iLL", &fd, &offset, &count)) return -1;
 	self->number = 0;
-	return status_ok(aw_stream_sendfile_coro(transport->c, fd, offset, count, (uint64_t *)&self->number, out));
+	return status_ok(
+		aw_stream_sendfile_coro(transport->c, fd, offset, count, (uint64_t *)&self->number, out));
 }
 
 static PyObject *sendfile_end(Operation *self, PyObject *value) {
