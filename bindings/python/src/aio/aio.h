@@ -275,7 +275,7 @@ typedef struct Transport {
 	PyObject *waiter; /* a future that is done once connection_made has returned, or NULL */
 	PyObject
 		*held; /* the socket object of the stream's descriptor, or the pipe that it duplicates, or NULL */
-	PyObject *error;   /* what connection_lost is told, if a callback has failed */
+	PyObject *error;   /* the argument of connection_lost, if a callback has failed */
 	Py_buffer target;  /* the memory of a BufferedProtocol, while the stream reads into it */
 	uint64_t accepted; /* how many bytes write() has passed on */
 	uint32_t registrations;
@@ -292,7 +292,7 @@ PyObject *transport_new(Loop *loop, aw_stream *c);
 int transport_start(Transport *self, PyObject *protocol, PyObject *waiter);
 /* Passes the callbacks on to another protocol. */
 int transport_set_protocol(Transport *self, PyObject *protocol);
-/* Gives up the descriptor, or closes the pipe, that `held` stands for. */
+/* Detaches the socket object from its descriptor, or closes the pipe. */
 void transport_release_held(Transport *self);
 /* 0, or -1 with the exception of a status. */
 int status_ok(aw_status status);

@@ -261,7 +261,7 @@ int transport_start(Transport *self, PyObject *protocol, PyObject *waiter) {
 	return self->context ? set_protocol(self, protocol) : -1;
 }
 
-/* The other protocol hears no connection_made. */
+/* connection_made is not called again. */
 int transport_set_protocol(Transport *self, PyObject *protocol) {
 	int before = self->protocol ? is_buffered(self->protocol) : 0, after = is_buffered(protocol);
 	if (before < 0 || after < 0) return -1;

@@ -39,7 +39,7 @@ static void failed_to_start(Accepting *self, PyObject *transport) {
 }
 
 static int start_in_context(Accepting *self, PyObject *transport) {
-	/* each connection has a context of its own */
+	/* each connection has a separate context */
 	PyObject *context = PyContext_Copy(self->context);
 	if (!context || PyContext_Enter(context) < 0) {
 		Py_XDECREF(context);

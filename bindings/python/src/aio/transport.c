@@ -190,7 +190,7 @@ static PyObject *Transport_write_eof(PyObject *base, PyObject *unused) {
 	}
 	self->eof_written = true;
 	aw_status status = aw_stream_write_eof(self->c);
-	/* a lost connection is told to connection_lost */
+	/* connection_lost is called with the error of a lost connection */
 	if (status <= -4096 || PyErr_Occurred()) return PyErr_Occurred() ? NULL : raise_status(status);
 	Py_RETURN_NONE;
 }
