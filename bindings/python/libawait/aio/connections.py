@@ -208,6 +208,8 @@ class AbstractServer:
 class Server(AbstractServer):
     """Listens, and owns the connections that it accepts. Made by create_server() and start_server()."""
 
+    _sockets = None  # closed, or not made yet
+
     def __init__(self, loop, c, sockets=()):
         self._loop = loop
         self._c = c
