@@ -806,13 +806,14 @@ class Connections(Case):
 
         async def leave():
             ours, theirs = socket.socketpair()
-            left.append(theirs)
+            left.extend((theirs, ours))
             await aio.get_running_loop().create_connection(Echo, sock=ours)
         left = []
         with self.assertWarnsRegex(ResourceWarning, 'unclosed transport'):
             run(leave(), 'epoll')
             gc.collect()
         self.assertEqual(left[0].recv(1), b'')
+        self.assertEqual(left[1].fileno(), -1)  # or it would close a descriptor that may be another one's by then
         left[0].close()
 
     def test_cancelled_while_connecting(self):
