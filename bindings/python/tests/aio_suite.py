@@ -20,7 +20,8 @@ import aio_facade
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODULES = ('test_futures', 'test_futures2', 'test_tasks', 'test_locks', 'test_queues', 'test_taskgroups', 'test_timeouts', 'test_waitfor', 'test_runners',
-           'test_threads', 'test_pep492', 'test_eager_task_factory')
+           'test_threads', 'test_pep492', 'test_eager_task_factory', 'test_streams', 'test_server', 'test_buffered_proto', 'test_transports',
+           'test_protocols', 'test_sock_lowlevel', 'test_sendfile', 'test_events')
 
 
 def simulated_loop(aio):

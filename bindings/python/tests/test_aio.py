@@ -2,12 +2,16 @@
 """Tests of libawait.aio that CPython's suite lacks: the library, threads, signals, fork, and the garbage collector."""
 import asyncio
 import contextvars
+import errno
 import gc
+import io
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -626,6 +630,257 @@ class Streams(Case):
             await process.wait()
             return got
         self.assertEqual(run(main(), 'epoll'), [b'a\n', b'bb:', b'cc', b''])
+
+
+class Echo(aio.Protocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.transport.write(data)
+
+
+class Collecting(aio.BufferedProtocol):
+    def __init__(self, size=4):
+        self.memory = bytearray(size)
+        self.data = b''
+
+    def get_buffer(self, hint):
+        return self.memory
+
+    def buffer_updated(self, count):
+        self.data += self.memory[:count]
+
+
+class Connections(Case):
+    def setUp(self):
+        super().setUp()
+        self.descriptors = set(os.listdir('/proc/self/fd'))
+
+    def tearDown(self):
+        super().tearDown()
+        self.assertEqual(len(os.listdir('/proc/self/fd')), len(self.descriptors), 'descriptors were left behind')
+
+    def each(self, main):
+        """Run it on every backend."""
+        for backend in BACKENDS:
+            with self.subTest(backend=backend):
+                run(main(), backend)
+
+    def test_many_clients_are_served(self):
+        async def serve(reader, writer):
+            while line := await reader.readline():
+                writer.write(line)
+                await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+
+        async def ask(port, number):
+            reader, writer = await aio.open_connection('127.0.0.1', port, limit=2 ** 18)
+            writer.write(b'%d\n' % number)
+            writer.write(b'x' * 100_000 + b'\n')
+            self.assertEqual(await reader.readline(), b'%d\n' % number)
+            self.assertEqual(len(await reader.readuntil((b'nothing', b'\n'))), 100_001)
+            self.assertEqual(writer.get_extra_info('peername'), ('127.0.0.1', port))
+            writer.close()
+            await writer.wait_closed()
+            self.assertEqual(writer.get_extra_info('peername'), ('127.0.0.1', port))
+
+        async def main():
+            async with await aio.start_server(serve, '127.0.0.1', 0, limit=2 ** 18) as server:
+                port = server.sockets[0].getsockname()[1]
+                await aio.gather(*(ask(port, number) for number in range(20)))
+        self.each(main)
+
+    def test_failures_have_the_texts_of_asyncio(self):
+        async def main():
+            loop = aio.get_running_loop()
+            with socket.create_server(('127.0.0.1', 0)) as used:
+                port = used.getsockname()[1]
+                with self.assertRaises(OSError) as caught:
+                    await aio.start_server(print, '127.0.0.1', port)
+            self.assertEqual(str(caught.exception), f"[Errno {errno.EADDRINUSE}] error while attempting to bind on address ('127.0.0.1', {port}): "
+                             f'[errno {errno.EADDRINUSE}] address already in use')
+            with self.assertRaises(ConnectionRefusedError) as caught:
+                await aio.open_connection('127.0.0.1', port)
+            self.assertEqual(str(caught.exception), f"[Errno {errno.ECONNREFUSED}] Connect call failed ('127.0.0.1', {port})")
+            with self.assertRaises(ExceptionGroup) as caught:
+                await loop.create_connection(aio.Protocol, '127.0.0.1', port, all_errors=True)
+            self.assertIn(f"('127.0.0.1', {port})", str(caught.exception.exceptions[0]))
+            with self.assertRaises(FileNotFoundError):
+                await aio.open_unix_connection('/nowhere/nothing')
+            with self.assertRaises(socket.gaierror) as caught:
+                await loop.getaddrinfo('127.0.0.1', 'no such service')
+            self.assertEqual(caught.exception.errno, socket.EAI_SERVICE)
+            self.assertEqual(await loop.getaddrinfo('::1', 80, type=socket.SOCK_STREAM), socket.getaddrinfo('::1', 80, type=socket.SOCK_STREAM))
+            self.assertEqual(await loop.getnameinfo(('127.0.0.1', 80), socket.NI_NUMERICHOST | socket.NI_NUMERICSERV), ('127.0.0.1', '80'))
+        self.each(main)
+
+    def test_a_callback_that_fails_ends_the_connection(self):
+        class Bad(aio.Protocol):
+            def data_received(self, data):
+                raise ValueError('told to')
+
+            def connection_lost(self, exc):
+                lost.append(exc)
+
+        class Empty(aio.BufferedProtocol):
+            def get_buffer(self, hint):
+                return bytearray()
+
+            def connection_lost(self, exc):
+                lost.append(exc)
+
+        async def main():
+            loop = aio.get_running_loop()
+            lost.clear()
+            reports = []
+            loop.set_exception_handler(lambda loop, context: reports.append(context))
+            for factory, kind in ((Bad, ValueError), (Empty, RuntimeError)):
+                ours, theirs = socket.socketpair()
+                with theirs:
+                    transport, protocol = await loop.create_connection(factory, sock=ours)
+                    theirs.send(b'x')
+                    while len(lost) == len(reports) - 1 or not reports:
+                        await aio.sleep(0)
+                    self.assertIs(reports[-1]['exception'], lost[-1])
+                    self.assertIsInstance(lost[-1], kind)
+                    self.assertIs(reports[-1]['transport'], transport)
+                    self.assertIs(reports[-1]['protocol'], protocol)
+                    self.assertEqual(ours.fileno(), -1)
+                    reports.clear()
+                    lost.clear()
+        lost = []
+        self.each(main)
+
+    def test_an_exit_leaves_the_run(self):
+        class Leaves(aio.Protocol):
+            def data_received(self, data):
+                raise SystemExit(3)
+
+        async def main():
+            ours, theirs = socket.socketpair()
+            with theirs:
+                transport, _ = await aio.get_running_loop().create_connection(Leaves, sock=ours)
+                theirs.send(b'x')
+                try:
+                    await aio.sleep(5)
+                finally:
+                    transport.abort()
+                    await aio.sleep(0.01)
+        with self.assertRaises(SystemExit):
+            run(main(), 'epoll')
+
+    def test_the_protocol_can_be_replaced(self):
+        async def main():
+            loop = aio.get_running_loop()
+            ours, theirs = socket.socketpair()
+            with theirs:
+                transport, echo = await loop.create_connection(Echo, sock=ours)
+                theirs.setblocking(False)
+                theirs.send(b'one')
+                self.assertEqual(await loop.sock_recv(theirs, 9), b'one')
+                buffered = Collecting()
+                transport.set_protocol(buffered)
+                self.assertIs(transport.get_protocol(), buffered)
+                theirs.send(b'0123456789')
+                while len(buffered.data) < 10:
+                    await aio.sleep(0)
+                self.assertEqual(buffered.data, b'0123456789')
+                transport.set_protocol(echo)
+                theirs.send(b'two')
+                self.assertEqual(await loop.sock_recv(theirs, 9), b'two')
+                transport.close()
+                await aio.sleep(0.01)
+        self.each(main)
+
+    def test_what_is_not_closed_is_told(self):
+        async def main():
+            ours, theirs = socket.socketpair()
+            with theirs:
+                _, writer = await aio.open_connection(sock=ours)
+                with self.assertWarnsRegex(ResourceWarning, 'unclosed <StreamWriter'):
+                    del writer, _
+                await aio.sleep(0.01)
+        run(main(), 'epoll')
+
+        async def leave():
+            ours, theirs = socket.socketpair()
+            left.extend((theirs, ours))
+            await aio.get_running_loop().create_connection(Echo, sock=ours)
+        left = []
+        with self.assertWarnsRegex(ResourceWarning, 'unclosed transport'):
+            run(leave(), 'epoll')
+            gc.collect()
+        self.assertEqual(left[0].recv(1), b'')
+        self.assertEqual(left[1].fileno(), -1)  # or it would close a descriptor that may be another one's by then
+        left[0].close()
+
+    def test_cancelled_while_connecting(self):
+        async def main():
+            with socket.create_server(('127.0.0.1', 0), backlog=1) as listener:
+                port = listener.getsockname()[1]
+                tasks = [aio.create_task(aio.open_connection('127.0.0.1', port)) for _ in range(5)]
+                await aio.sleep(0)
+                for task in tasks:
+                    task.cancel()
+                results = await aio.gather(*tasks, return_exceptions=True)
+                for result in results:
+                    if isinstance(result, tuple):
+                        result[1].close()
+                await aio.sleep(0.01)
+        self.each(main)
+
+    def test_files(self):
+        async def main():
+            loop = aio.get_running_loop()
+            ours, theirs = socket.socketpair()
+            with theirs, tempfile.TemporaryFile(buffering=0) as file:
+                theirs.setblocking(False)
+                file.write(b'x' * 300_000)
+                reader, writer = await aio.open_connection(sock=ours)
+                writer.write(b'before')
+                sending = aio.create_task(loop.sendfile(writer.transport, file, 5))
+                await aio.sleep(0)
+                with self.assertRaisesRegex(RuntimeError, 'sendfile is in progress'):
+                    writer.write(b'between')
+                got = b''
+                while len(got) < 6 + 299_995:
+                    got += await loop.sock_recv(theirs, 2 ** 16)
+                self.assertEqual((await sending, got[:7], file.tell()), (299_995, b'beforex', 300_000))
+                self.assertEqual(await loop.sendfile(writer.transport, io.BytesIO(b'0123456789'), 2, 5), 5)
+                self.assertEqual(await loop.sock_recv(theirs, 99), b'23456')
+                writer.close()
+                await writer.wait_closed()
+        self.each(main)
+
+    def test_datagrams(self):
+        class Receiver(aio.DatagramProtocol):
+            def __init__(self):
+                self.got = aio.Queue()
+
+            def datagram_received(self, data, address):
+                self.got.put_nowait((data, address))
+
+        async def main():
+            loop = aio.get_running_loop()
+            server, receiver = await loop.create_datagram_endpoint(Receiver, local_addr=('127.0.0.1', 0))
+            client, answers = await loop.create_datagram_endpoint(Receiver, remote_addr=server.get_extra_info('sockname'))
+            client.sendto(b'')
+            client.sendto(b'ask')
+            self.assertEqual((await receiver.got.get())[0], b'')
+            data, address = await receiver.got.get()
+            self.assertEqual(address, client.get_extra_info('sockname'))
+            server.sendto(b'answer to ' + data, address)
+            self.assertEqual((await answers.got.get())[0], b'answer to ask')
+            with self.assertRaises(TypeError):
+                client.sendto('text')
+            self.assertEqual(client.get_extra_info('socket').getsockopt(socket.SOL_SOCKET, socket.SO_TYPE), socket.SOCK_DGRAM)
+            client.close()
+            server.abort()
+            await aio.sleep(0.01)
+            self.assertEqual(client.get_extra_info('socket').fileno(), -1)
+        self.each(main)
 
 
 if __name__ == '__main__':

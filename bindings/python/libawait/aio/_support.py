@@ -5,7 +5,9 @@ import functools
 import inspect
 import linecache
 import logging
+import re
 import reprlib
+import socket
 import sys
 import traceback
 import types
@@ -209,6 +211,41 @@ def wrap_stop_iteration(failure, _=None):
     wrapped.__cause__ = failure
     wrapped.__context__ = failure
     return wrapped
+
+
+# ---- connections ----
+
+_ADDRESS = re.compile(r'\((\S+) port (\d+)\): [^,]*')
+_BOUND = re.compile(r'(?:error while attempting to bind on address |cannot bind to the local address \()(\S+) port (\d+)\)?: ([^,]*)')
+
+
+def _tuple(host, port):
+    return repr((host, int(port), 0, 0) if ':' in host else (host, int(port)))
+
+
+def address_failed(number, message):
+    """The exception of a failed connection or server, with the address in asyncio's notation."""
+    message = _BOUND.sub(lambda found: f'error while attempting to bind on address {_tuple(found[1], found[2])}: [errno {number}] {found[3].lower()}', message)
+    return OSError(number, _ADDRESS.sub(lambda found: _tuple(found[1], found[2]), message))
+
+
+def lookup_failed(code, message):
+    return socket.gaierror(code, message)
+
+
+def transport_failed(transport, about):
+    """A protocol's method has failed."""
+    message, failure, is_fatal = about
+    loop = transport._loop
+    if is_fatal and isinstance(failure, OSError):
+        if loop.get_debug():
+            logger.debug('%r: %s', transport, message, exc_info=True)
+        return
+    loop.call_exception_handler({'message': message, 'exception': failure, 'transport': transport, 'protocol': transport.get_protocol()})
+
+
+def warn_of_lost_writes(transport, _=None):
+    logger.warning('socket.send() raised exception.')
 
 
 # ---- foreign futures ----

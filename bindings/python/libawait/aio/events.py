@@ -10,7 +10,7 @@ import traceback
 import warnings
 import weakref
 
-from . import _aio, _support, coroutines, sockets
+from . import _aio, _support, coroutines, endpoints, sockets
 from ._aio import Handle, TimerHandle, get_running_loop, _get_running_loop
 from ._support import logger
 
@@ -28,8 +28,8 @@ def _run_until_complete_callback(future):
     future.get_loop().stop()
 
 
-class Loop(sockets.SocketCalls, _aio.Loop):
-    """An event loop on a backend of libawait: asyncio's loop, without transports.
+class Loop(sockets.SocketCalls, endpoints.EndpointCalls, _aio.Loop):
+    """An event loop on a backend of libawait: asyncio's loop, without TLS.
 
     One thread drives it; other threads may call only call_soon_threadsafe(). Always close it: its callbacks and tasks live in the library,
     where Python's garbage collector does not see them.
@@ -43,6 +43,7 @@ class Loop(sockets.SocketCalls, _aio.Loop):
         self._asyncgens = weakref.WeakSet()
         self._asyncgens_shut = False
         self._signals = {}
+        self._socket_waits = {}
         self._holding = 0
         self._slow = 0.1
         _loops.add(self)
@@ -365,19 +366,6 @@ class Loop(sockets.SocketCalls, _aio.Loop):
             raise TypeError(f'sig must be an int, not {number!r}')
         if number not in signal.valid_signals():
             raise ValueError(f'invalid signal number {number}')
-
-    async def getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0):
-        """socket.getaddrinfo(): numeric addresses at once, others in a thread."""
-        try:
-            numeric = flags | socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-            return socket.getaddrinfo(host, port, family, type, proto, numeric)
-        except socket.gaierror:
-            pass  # a name, or a failure that the thread tells
-        return await self.run_in_executor(None, socket.getaddrinfo, host, port, family, type, proto, flags)
-
-    async def getnameinfo(self, sockaddr, flags=0):
-        """socket.getnameinfo() in a thread."""
-        return await self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
 
 
 AbstractEventLoop = EventLoop = Loop

@@ -2,7 +2,7 @@
 """asyncio's exceptions. CancelledError is specific to this package; TimeoutError is Python's."""
 
 __all__ = ('BrokenBarrierError', 'CancelledError', 'IncompleteReadError', 'InvalidStateError', 'LimitOverrunError', 'QueueEmpty',
-           'QueueFull', 'QueueShutDown', 'TimeoutError')
+           'QueueFull', 'QueueShutDown', 'SendfileNotAvailableError', 'TimeoutError')
 
 TimeoutError = TimeoutError
 
@@ -25,6 +25,10 @@ class QueueFull(Exception):
 
 class QueueShutDown(Exception):
     """The queue was shut down."""
+
+
+class SendfileNotAvailableError(RuntimeError):
+    """The system cannot send this file over this socket."""
 
 
 class BrokenBarrierError(RuntimeError):

@@ -1,103 +1,402 @@
 # SPDX-License-Identifier: MIT
-"""Stream objects for pipes: the stdin, stdout and stderr of a process."""
-import os
+"""Streams: readers and writers over transports."""
+import collections
+import warnings
+import weakref
 
+from . import coroutines, events, protocols
+from ._support import extract_stack
 from .exceptions import IncompleteReadError, LimitOverrunError
 
-__all__ = ('StreamReader', 'StreamWriter')
+__all__ = ('StreamReader', 'StreamReaderProtocol', 'StreamWriter', 'open_connection', 'open_unix_connection', 'start_server', 'start_unix_server')
 
-_LIMIT = 2 ** 16
-_CHUNK = 2 ** 16
+_DEFAULT_LIMIT = 2 ** 16
+
+
+async def open_connection(host=None, port=None, *, limit=_DEFAULT_LIMIT, **options):
+    """create_connection() whose result is a StreamReader and a StreamWriter."""
+    return await _open(events.get_running_loop().create_connection, (host, port), limit, options)
+
+
+async def open_unix_connection(path=None, *, limit=_DEFAULT_LIMIT, **options):
+    """create_unix_connection() whose result is a StreamReader and a StreamWriter."""
+    return await _open(events.get_running_loop().create_unix_connection, (path,), limit, options)
+
+
+async def _open(create, where, limit, options):
+    loop = events.get_running_loop()
+    reader = StreamReader(limit=limit, loop=loop)
+    protocol = StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await create(lambda: protocol, *where, **options)
+    return reader, StreamWriter(transport, protocol, reader, loop)
+
+
+async def start_server(client_connected_cb, host=None, port=None, *, limit=_DEFAULT_LIMIT, **options):
+    """create_server() that calls client_connected_cb(reader, writer) for each connection; a coroutine becomes a task."""
+    loop = events.get_running_loop()
+    return await loop.create_server(_factory(client_connected_cb, limit, loop), host, port, **options)
+
+
+async def start_unix_server(client_connected_cb, path=None, *, limit=_DEFAULT_LIMIT, **options):
+    """create_unix_server() that calls client_connected_cb(reader, writer) for each connection; a coroutine becomes a task."""
+    loop = events.get_running_loop()
+    return await loop.create_unix_server(_factory(client_connected_cb, limit, loop), path, **options)
+
+
+def _factory(client_connected_cb, limit, loop):
+    def factory():
+        return StreamReaderProtocol(StreamReader(limit=limit, loop=loop), client_connected_cb, loop=loop)
+    return factory
+
+
+class FlowControlMixin(protocols.Protocol):
+    """The part of a protocol that drain() waits on."""
+
+    def __init__(self, loop=None):
+        self._loop = events.get_event_loop() if loop is None else loop
+        self._paused = False
+        self._drain_waiters = collections.deque()
+        self._connection_lost = False
+
+    def pause_writing(self):
+        assert not self._paused
+        self._paused = True
+
+    def resume_writing(self):
+        assert self._paused
+        self._paused = False
+        self._end_drains(None)
+
+    def connection_lost(self, exc):
+        self._connection_lost = True
+        if self._paused:
+            self._end_drains(exc)
+
+    def _end_drains(self, exc):
+        for waiter in self._drain_waiters:
+            if not waiter.done():
+                if exc is None:
+                    waiter.set_result(None)
+                else:
+                    waiter.set_exception(exc)
+
+    async def _drain_helper(self):
+        if self._connection_lost:
+            raise ConnectionResetError('Connection lost')
+        if not self._paused:
+            return
+        waiter = self._loop.create_future()
+        self._drain_waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            self._drain_waiters.remove(waiter)
+
+    def _get_close_waiter(self, stream):
+        raise NotImplementedError
+
+
+class StreamReaderProtocol(FlowControlMixin):
+    """Feeds what arrives to a StreamReader, and calls client_connected_cb(reader, writer) when the connection is there."""
+
+    def __init__(self, stream_reader, client_connected_cb=None, loop=None):
+        super().__init__(loop=loop)
+        self._reader = self._reader_kept = None
+        if stream_reader is not None:
+            # A transport keeps its protocol, so only the program keeps the reader, except until the callback has it.
+            self._reader = weakref.ref(stream_reader, self._reader_dropped)
+            if client_connected_cb is not None:
+                self._reader_kept = stream_reader
+        self._client_connected_cb = client_connected_cb
+        self._refuse = False  # the reader was dropped before there was a connection
+        self._transport = None
+        self._task = None
+        self._stack = getattr(stream_reader, '_source_traceback', None)
+        self._closed = self._loop.create_future()
+
+    def _reader_dropped(self, _):
+        if self._transport is None:
+            self._refuse = True
+        elif not self._transport.is_closing():
+            context = {'message': 'An open stream object is being garbage collected; call "stream.close()" explicitly.'}
+            if self._stack:
+                context['source_traceback'] = self._stack
+            self._loop.call_exception_handler(context)
+            self._transport.abort()
+        self._reader = None
+
+    @property
+    def _stream_reader(self):
+        return self._reader and self._reader()
+
+    def connection_made(self, transport):
+        if self._refuse:
+            self._loop.call_exception_handler({
+                'message': 'An open stream was garbage collected prior to establishing network connection; call "stream.close()" explicitly.'})
+            transport.abort()
+            return
+        self._transport = transport
+        reader = self._stream_reader
+        if reader is not None:
+            reader.set_transport(transport)
+        if self._client_connected_cb is None:
+            return
+        writer = StreamWriter(transport, self, reader, self._loop)
+        serving = self._client_connected_cb(reader, writer)
+        if coroutines.iscoroutine(serving):
+            self._task = self._loop.create_task(serving)
+            self._task.add_done_callback(self._served)
+        self._reader_kept = None
+
+    def _served(self, task):
+        transport = self._transport
+        if task.cancelled():
+            if transport is not None:
+                transport.close()
+            return
+        failure = task.exception()
+        if failure is not None:
+            self._loop.call_exception_handler({'message': 'Unhandled exception in client_connected_cb', 'exception': failure, 'transport': transport})
+            if transport is not None:
+                transport.close()
+
+    def connection_lost(self, exc):
+        reader = self._stream_reader
+        if reader is not None:
+            if exc is None:
+                reader.feed_eof()
+            else:
+                reader.set_exception(exc)
+        if not self._closed.done():
+            if exc is None:
+                self._closed.set_result(None)
+            else:
+                self._closed.set_exception(exc)
+        super().connection_lost(exc)
+        self._reader = None
+        self._task = None
+        self._transport = None
+
+    def data_received(self, data):
+        reader = self._stream_reader
+        if reader is not None:
+            reader.feed_data(data)
+
+    def eof_received(self):
+        reader = self._stream_reader
+        if reader is not None:
+            reader.feed_eof()
+        return True
+
+    def _get_close_waiter(self, stream):
+        return self._closed
+
+    def __del__(self):
+        closed = getattr(self, '_closed', None)
+        if closed is not None and closed.done() and not closed.cancelled():
+            closed.exception()  # as if it had been retrieved
+
+
+class StreamWriter:
+    """Writes to a transport."""
+
+    def __init__(self, transport, protocol, reader, loop):
+        self._transport = transport
+        self._protocol = protocol
+        self._reader = reader
+        self._loop = loop
+        self._complete_fut = loop.create_future()
+        self._complete_fut.set_result(None)
+
+    def __repr__(self):
+        words = [type(self).__name__, f'transport={self._transport!r}']
+        if self._reader is not None:
+            words.append(f'reader={self._reader!r}')
+        return f"<{' '.join(words)}>"
+
+    @property
+    def transport(self):
+        """The transport."""
+        return self._transport
+
+    def write(self, data):
+        """Write data, without waiting."""
+        self._transport.write(data)
+
+    def writelines(self, data):
+        """Write each item of an iterable."""
+        self._transport.writelines(data)
+
+    def write_eof(self):
+        """End the outgoing direction once everything is written."""
+        return self._transport.write_eof()
+
+    def can_write_eof(self):
+        """Whether write_eof() is possible."""
+        return self._transport.can_write_eof()
+
+    def close(self):
+        """Close the stream once everything is written."""
+        return self._transport.close()
+
+    def is_closing(self):
+        """Whether the stream is closed or closing."""
+        return self._transport.is_closing()
+
+    async def wait_closed(self):
+        """Wait until the stream is closed; raises what ended the connection."""
+        await self._protocol._get_close_waiter(self)
+
+    def get_extra_info(self, name, default=None):
+        """Something about the transport, by its name."""
+        return self._transport.get_extra_info(name, default)
+
+    async def drain(self):
+        """Wait until it is time to write more; raises the error if the connection is lost."""
+        if self._reader is not None:
+            failure = self._reader.exception()
+            if failure is not None:
+                raise failure
+        if self._transport.is_closing():
+            # Lets the loop call connection_lost(), so that a program which only writes and drains hears of it.
+            from . import tasks
+            await tasks.sleep(0)
+        await self._protocol._drain_helper()
+
+    async def start_tls(self, sslcontext, **options):
+        """Not offered."""
+        await self._loop.start_tls(self._transport, self._protocol, sslcontext, **options)
+
+    def __del__(self, warnings=warnings):
+        transport = getattr(self, '_transport', None)
+        if transport is None or transport.is_closing():
+            return
+        if self._loop.is_closed():
+            warnings.warn('loop is closed', ResourceWarning)
+        else:
+            self.close()
+            warnings.warn(f'unclosed {self!r}', ResourceWarning)
 
 
 class StreamReader:
-    """Reads from a non-blocking descriptor that it owns. Reads ahead, up to twice `limit` bytes."""
+    """What has arrived, until somebody reads it. Beyond twice the limit the transport is paused."""
 
-    def __init__(self, fd, loop, limit=_LIMIT):
+    _source_traceback = None
+
+    def __init__(self, limit=_DEFAULT_LIMIT, loop=None):
         if limit <= 0:
             raise ValueError('Limit cannot be <= 0')
-        self._fd = fd
-        self._loop = loop
         self._limit = limit
+        self._loop = events.get_event_loop() if loop is None else loop
         self._buffer = bytearray()
         self._eof = False
-        self._failure = None
-        self._waiter = None
-        self._watched = False
-        self._watch()
+        self._waiter = None  # of the one task that waits for data
+        self._exception = None
+        self._transport = None
+        self._paused = False
+        if self._loop.get_debug():
+            self._source_traceback = extract_stack()
 
     def __repr__(self):
-        return f'<StreamReader {len(self._buffer)} bytes{" eof" if self._eof else ""}>'
+        words = ['StreamReader']
+        if self._buffer:
+            words.append(f'{len(self._buffer)} bytes')
+        if self._eof:
+            words.append('eof')
+        if self._limit != _DEFAULT_LIMIT:
+            words.append(f'limit={self._limit}')
+        for name in ('waiter', 'exception', 'transport'):
+            value = getattr(self, f'_{name}')
+            if value:
+                words.append(f'{name}={value!r}')
+        if self._paused:
+            words.append('paused')
+        return f"<{' '.join(words)}>"
 
-    def _watch(self):
-        if not self._watched and self._fd is not None and len(self._buffer) <= 2 * self._limit:
-            self._loop.add_reader(self._fd, self._readable)
-            self._watched = True
+    # ---- what a protocol calls ----
 
-    def _unwatch(self):
-        if self._watched:
-            self._loop.remove_reader(self._fd)
-            self._watched = False
+    def exception(self):
+        """The exception that was set, or None."""
+        return self._exception
 
-    def _readable(self):
-        try:
-            data = os.read(self._fd, _CHUNK)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as failure:
-            self._failure = failure
-            self._end()
-            return
+    def set_exception(self, exc):
+        """Fail the read that waits, and all later ones."""
+        self._exception = exc
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.cancelled():
+            waiter.set_exception(exc)
+
+    def set_transport(self, transport):
+        """Set the transport that is paused when too much has arrived."""
+        assert self._transport is None, 'Transport already set'
+        self._transport = transport
+
+    def feed_data(self, data):
+        """Add bytes."""
+        assert not self._eof, 'feed_data after feed_eof'
         if not data:
-            self._end()
             return
         self._buffer += data
-        if len(self._buffer) > 2 * self._limit:
-            self._unwatch()
         self._wake()
+        if self._transport is not None and not self._paused and len(self._buffer) > 2 * self._limit:
+            try:
+                self._transport.pause_reading()
+            except NotImplementedError:
+                self._transport = None  # it cannot be paused
+            else:
+                self._paused = True
 
-    def _end(self):
+    def feed_eof(self):
+        """Mark the end."""
         self._eof = True
-        self._close()
         self._wake()
 
-    def _close(self):
-        if self._fd is not None:
-            self._unwatch()
-            os.close(self._fd)
-            self._fd = None
+    def at_eof(self):
+        """Whether the end has arrived and everything before it was read."""
+        return self._eof and not self._buffer
 
     def _wake(self):
         waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
+        if waiter is not None and not waiter.cancelled():
             waiter.set_result(None)
 
-    async def _more(self, what):
+    # ---- reading ----
+
+    def _resume(self):
+        if self._paused:
+            self._paused = False
+            self._transport.resume_reading()
+
+    async def _wait_for_data(self, what):
         if self._waiter is not None:
             raise RuntimeError(f'{what}() called while another coroutine is already waiting for incoming data')
-        self._watch()
+        assert not self._eof, '_wait_for_data after EOF'
+        self._resume()
         self._waiter = self._loop.create_future()
         try:
             await self._waiter
         finally:
             self._waiter = None
 
+    def _check(self):
+        if self._exception is not None:
+            raise self._exception
+
     def _take(self, count):
-        data = bytes(self._buffer[:count])
+        """Remove bytes from the front."""
+        data = bytes(memoryview(self._buffer)[:count])
         del self._buffer[:count]
-        self._watch()
+        if len(self._buffer) <= self._limit:
+            self._resume()
         return data
 
-    def _check(self):
-        if self._failure is not None:
-            raise self._failure
-
-    def at_eof(self):
-        """Whether the stream has ended and everything has been read."""
-        return self._eof and not self._buffer
+    def _take_at_end(self):
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        return data
 
     async def read(self, n=-1):
-        """Read up to `n` bytes, as soon as any are available; -1: everything up to the end."""
+        """Read up to n bytes, as soon as any are there; -1: everything up to the end."""
         self._check()
         if n == 0:
             return b''
@@ -106,52 +405,52 @@ class StreamReader:
             while block := await self.read(self._limit):
                 blocks.append(block)
             return b''.join(blocks)
-        while not self._buffer and not self._eof:
-            await self._more('read')
-        self._check()
+        if not self._buffer and not self._eof:
+            await self._wait_for_data('read')
         return self._take(n)
 
     async def readexactly(self, n):
-        """Read `n` bytes, or raise IncompleteReadError."""
+        """Read n bytes, or raise IncompleteReadError if the stream ends before."""
         if n < 0:
             raise ValueError('readexactly size can not be less than zero')
         self._check()
         while len(self._buffer) < n:
             if self._eof:
-                raise IncompleteReadError(self._take(len(self._buffer)), n)
-            self._watch_beyond(n)
-            await self._more('readexactly')
-        self._check()
+                raise IncompleteReadError(self._take_at_end(), n)
+            await self._wait_for_data('readexactly')
         return self._take(n)
 
-    def _watch_beyond(self, n):
-        """A read requested more than the buffer's limit."""
-        if len(self._buffer) > 2 * self._limit and not self._watched and self._fd is not None:
-            self._loop.add_reader(self._fd, self._readable)
-            self._watched = True
-
     async def readuntil(self, separator=b'\n'):
-        """Read up to and including the separator."""
-        if not separator:
+        """Read up to and including a separator, or the first of a tuple of them."""
+        separators = sorted(separator, key=len) if isinstance(separator, tuple) else [separator]
+        if not separators:
+            raise ValueError('Separator should contain at least one element')
+        if not separators[0]:
             raise ValueError('Separator should be at least one-byte string')
         self._check()
-        looked = 0
+        longest, looked = len(separators[-1]), 0
         while True:
-            at = self._buffer.find(separator, looked)
-            if at >= 0:
-                if at > self._limit:
-                    raise LimitOverrunError('Separator is found, but chunk is longer than limit', at)
-                return self._take(at + len(separator))
-            looked = max(0, len(self._buffer) - len(separator) + 1)
+            found = None  # (where it ends, where it begins)
+            for each in separators:
+                at = self._buffer.find(each, looked)
+                if at >= 0 and (found is None or at + len(each) < found[0]):
+                    found = at + len(each), at
+            if found is not None:
+                break
+            # What may be the beginning of a separator is looked at again.
+            looked = max(0, len(self._buffer) + 1 - longest)
             if looked > self._limit:
                 raise LimitOverrunError('Separator is not found, and chunk exceed the limit', looked)
             if self._eof:
-                raise IncompleteReadError(self._take(len(self._buffer)), None)
-            await self._more('readuntil')
-            self._check()
+                raise IncompleteReadError(self._take_at_end(), None)
+            await self._wait_for_data('readuntil')
+        end, begin = found
+        if begin > self._limit:
+            raise LimitOverrunError('Separator is found, but chunk is longer than limit', begin)
+        return self._take(end)
 
     async def readline(self):
-        """Read a line with its newline, or what is left at end of file; ValueError if the line exceeds the limit."""
+        """Read a line with its newline, or what is left at the end; ValueError if the line is longer than the limit."""
         try:
             return await self.readuntil(b'\n')
         except IncompleteReadError as failure:
@@ -161,8 +460,9 @@ class StreamReader:
                 del self._buffer[:failure.consumed + 1]
             else:
                 self._buffer.clear()
-            self._watch()
-            raise ValueError(failure.args[0]) from None
+            if len(self._buffer) <= self._limit:
+                self._resume()
+            raise ValueError(failure.args[0])
 
     def __aiter__(self):
         return self
@@ -172,117 +472,3 @@ class StreamReader:
         if not line:
             raise StopAsyncIteration
         return line
-
-    def __del__(self):
-        if self._fd is not None and not self._loop.is_closed():
-            self._close()
-
-
-class StreamWriter:
-    """Writes to a non-blocking descriptor that it owns. Buffers what the pipe does not accept at once; drain() waits for it."""
-
-    def __init__(self, fd, loop, limit=_LIMIT):
-        self._fd = fd
-        self._loop = loop
-        self._limit = limit
-        self._buffer = bytearray()
-        self._failure = None
-        self._closing = False
-        self._waiters = []
-        self._watched = False
-
-    def __repr__(self):
-        return f'<StreamWriter {len(self._buffer)} bytes{" closing" if self._closing else ""}>'
-
-    def write(self, data):
-        """Write as much as possible now, and the rest when the pipe accepts it."""
-        if self._closing:
-            raise RuntimeError('the stream is closed')
-        if self._failure is not None or not data:
-            return
-        self._buffer += data
-        if not self._watched:
-            self._writable()
-
-    def writelines(self, lines):
-        """Write each item of the iterable."""
-        self.write(b''.join(lines))
-
-    def _writable(self):
-        try:
-            count = os.write(self._fd, self._buffer) if self._buffer else 0
-        except (BlockingIOError, InterruptedError):
-            count = 0
-        except OSError as failure:
-            self._failure = failure
-            self._buffer.clear()
-            count = 0
-        del self._buffer[:count]
-        if self._buffer and not self._watched:
-            self._loop.add_writer(self._fd, self._writable)
-            self._watched = True
-        if not self._buffer:
-            self._unwatch()
-            if self._closing:
-                self._finish()
-        if len(self._buffer) <= self._limit:
-            self._wake()
-
-    def _unwatch(self):
-        if self._watched:
-            self._loop.remove_writer(self._fd)
-            self._watched = False
-
-    def _wake(self):
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    def _finish(self):
-        if self._fd is not None:
-            self._unwatch()
-            os.close(self._fd)
-            self._fd = None
-        self._wake()
-
-    def can_write_eof(self):
-        """Always True."""
-        return True
-
-    def write_eof(self):
-        """Close the stream once everything is written."""
-        self.close()
-
-    def close(self):
-        """Close the stream once everything is written."""
-        if not self._closing:
-            self._closing = True
-            if not self._buffer:
-                self._finish()
-
-    def is_closing(self):
-        """Whether close() has been called."""
-        return self._closing
-
-    async def _wait(self):
-        waiter = self._loop.create_future()
-        self._waiters.append(waiter)
-        await waiter
-
-    async def wait_closed(self):
-        """Wait until the stream is closed."""
-        while self._fd is not None and self._failure is None:
-            await self._wait()
-
-    async def drain(self):
-        """Wait until the buffer is small enough to write more; raises the error if a write failed."""
-        while self._failure is None and self._fd is not None and len(self._buffer) > self._limit:
-            await self._wait()
-        if self._failure is not None:
-            raise ConnectionResetError('Connection lost') from self._failure
-
-    def __del__(self):
-        if self._fd is not None and not self._loop.is_closed():
-            self._buffer.clear()
-            self._finish()

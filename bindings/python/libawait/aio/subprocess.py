@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 from . import _aio, events
-from .streams import StreamReader, StreamWriter, _LIMIT
+from .streams import StreamReader, StreamReaderProtocol, StreamWriter, _DEFAULT_LIMIT
 
 __all__ = ('create_subprocess_exec', 'create_subprocess_shell')
 
@@ -33,16 +33,20 @@ class Process:
     pid = property(lambda self: self._c.pid, doc='The process id, even after the process has ended.')
     returncode = property(lambda self: self._c.returncode, doc='The exit status; -N if signal N killed it; None while it runs.')
 
-    def _stream(self, number, kind):
+    def _stream(self, number):
         if number not in self._pipes:
             return None
         if number not in self._streams:
-            self._streams[number] = kind(self._c.take_pipe(number), self._loop, self._limit)
+            transport = self._c.stream(number)
+            reader = StreamReader(self._limit, self._loop) if number else None
+            protocol = StreamReaderProtocol(reader, loop=self._loop)
+            transport._start(protocol)
+            self._streams[number] = reader or StreamWriter(transport, protocol, None, self._loop)
         return self._streams[number]
 
-    stdin = property(lambda self: self._stream(0, StreamWriter), doc='A StreamWriter, if stdin is a pipe.')
-    stdout = property(lambda self: self._stream(1, StreamReader), doc='A StreamReader, if stdout is a pipe.')
-    stderr = property(lambda self: self._stream(2, StreamReader), doc='A StreamReader, if stderr is a pipe.')
+    stdin = property(lambda self: self._stream(0), doc='A StreamWriter, if stdin is a pipe.')
+    stdout = property(lambda self: self._stream(1), doc='A StreamReader, if stdout is a pipe.')
+    stderr = property(lambda self: self._stream(2), doc='A StreamReader, if stderr is a pipe.')
 
     async def wait(self):
         """Wait for the exit, even if another process still holds the pipes; returns the exit status."""
@@ -105,7 +109,7 @@ def _how(what, number):
     return _FD, what if isinstance(what, int) else what.fileno()
 
 
-async def create_subprocess_exec(program, *args, stdin=None, stdout=None, stderr=None, limit=_LIMIT, cwd=None, env=None,
+async def create_subprocess_exec(program, *args, stdin=None, stdout=None, stderr=None, limit=_DEFAULT_LIMIT, cwd=None, env=None,
                                  start_new_session=False, process_group=None):
     """Start a program. Each stream is None (inherited), PIPE, DEVNULL, a descriptor or a file; stderr may also be STDOUT."""
     loop = events.get_running_loop()

@@ -247,6 +247,56 @@ PyObject *support_module(void);
 /* A helper written in Python: libawait.aio._support.NAME(arguments). */
 PyObject *support_call(const char *name, PyObject *one, PyObject *two);
 
+/* ---- awaited.c, address.c ---- */
+
+/* Converts the result of a future that has one, new reference. */
+typedef PyObject *(*convert_fn)(Loop *loop, aw_future *future);
+/*
+ * A coroutine that awaits a future, whose reference it takes over, and returns the result as an object: for
+ * futures whose values are handles. -1 with an exception.
+ */
+int await_converted(Loop *loop, aw_future *future, convert_fn convert, aw_coro **out);
+struct sockaddr;
+struct sockaddr_storage;
+/* An address in the form that the module socket uses, new reference. */
+PyObject *address_object(const struct sockaddr *address, uint32_t length);
+/* The reverse; looks up a host name, as socket.sendto() does. -1 with an exception. */
+int address_of_object(PyObject *object, int family, struct sockaddr_storage *out, uint32_t *out_length);
+
+/* ---- transport.c, protocol.c, connect.c, server.c, datagram.c ---- */
+
+/* A stream with a Python protocol. The stream's registration owns a reference until the connection is lost. */
+typedef struct Transport {
+	PyObject_HEAD PyObject *dict, *weakrefs;
+	Loop *loop;
+	aw_stream *c;
+	PyObject *protocol, *context;
+	PyObject *sockname, *peername;
+	PyObject *waiter; /* a future that is done once connection_made has returned, or NULL */
+	PyObject
+		*held; /* the socket object of the stream's descriptor, or the pipe that it duplicates, or NULL */
+	PyObject *error;   /* the argument of connection_lost, if a callback has failed */
+	Py_buffer target;  /* the memory of a BufferedProtocol, while the stream reads into it */
+	uint64_t accepted; /* how many bytes write() has passed on */
+	uint32_t registrations;
+	uint32_t lost_writes;
+	bool made, inside, is_pipe, only_writes, is_closing, is_lost, eof_written, is_unclosed;
+	char spare; /* where a read goes that will not happen */
+} Transport;
+
+extern PyTypeObject Transport_Type, Server_Type, DatagramTransport_Type;
+extern PyMethodDef loop_connect_methods[];
+/* The transport of a stream (takes over the reference), without a protocol yet. New reference. */
+PyObject *transport_new(Loop *loop, aw_stream *c);
+/* Connects the stream with a protocol. -1 with an exception. */
+int transport_start(Transport *self, PyObject *protocol, PyObject *waiter);
+/* Passes the callbacks on to another protocol. */
+int transport_set_protocol(Transport *self, PyObject *protocol);
+/* Detaches the socket object from its descriptor, or closes the pipe. */
+void transport_release_held(Transport *self);
+/* 0, or -1 with the exception of a status. */
+int status_ok(aw_status status);
+
 /* ---- combine.c, sync.c, queue.c, scope.c, process.c ---- */
 
 extern PyMethodDef combine_functions[];

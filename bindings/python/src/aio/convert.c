@@ -79,6 +79,31 @@ PyObject *raise_status(aw_status status) {
 	return NULL;
 }
 
+int status_ok(aw_status status) {
+	if (status >= 0) return 0;
+	raise_status(status);
+	return -1;
+}
+
+/* The code of a failed look-up is its payload. */
+static PyObject *exception_of_lookup(aw_error *error) {
+	PyObject *code = PyLong_FromSsize_t((Py_ssize_t)(intptr_t)aw_error_payload(error));
+	PyObject *message = PyUnicode_FromString(aw_error_message(error));
+	PyObject *exception = code && message ? support_call("lookup_failed", code, message) : NULL;
+	Py_XDECREF(code);
+	Py_XDECREF(message);
+	return exception;
+}
+
+/* An error of the system with more than the system's text: which address it was about. */
+static PyObject *exception_of_address(aw_error *error, aw_status status) {
+	PyObject *number = PyLong_FromLong(-status), *message = PyUnicode_FromString(aw_error_message(error));
+	PyObject *exception = number && message ? support_call("address_failed", number, message) : NULL;
+	Py_XDECREF(number);
+	Py_XDECREF(message);
+	return exception;
+}
+
 static PyObject *exception_of_group(aw_error *error) {
 	size_t count = aw_error_count(error);
 	PyObject *list = PyList_New((Py_ssize_t)count);
@@ -98,11 +123,20 @@ static PyObject *exception_of_group(aw_error *error) {
 }
 
 PyObject *exception_of(aw_error *error, aw_status status) {
+	if (error && status == AW_EGAIERROR) {
+		PyObject *exception = exception_of_lookup(error);
+		return exception ? exception : exception_take();
+	}
 	PyObject *payload = error ? aw_error_payload(error) : NULL;
 	if (payload && PyExceptionInstance_Check(payload)) return Py_NewRef(payload);
 	/* A cancellation's message is passed as a tuple of arguments. */
 	if (payload && status == AW_ECANCELLED) return PyObject_CallObject(CancelledError, payload);
 	if (status == AW_EGROUP && error) return exception_of_group(error);
+	if (error && !payload && status > -4096 && status != AW_ENOMEM &&
+	    strcmp(aw_error_message(error), aw_strerror(status)) != 0) {
+		PyObject *exception = exception_of_address(error, status);
+		return exception ? exception : exception_take();
+	}
 	raise_status(status);
 	return exception_take();
 }

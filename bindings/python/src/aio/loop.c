@@ -275,14 +275,14 @@ static PyMethodDef loop_own_methods[] = {
 	{0},
 };
 
-enum { METHODS_MAX = 40 };
+enum { METHODS_MAX = 64 };
 
 /* The methods of all files, combined once. */
 static PyMethodDef Loop_methods[METHODS_MAX];
 
 void loop_methods_join(void) {
 	const PyMethodDef *parts[] = {loop_own_methods, loop_schedule_methods, loop_watch_methods,
-	                              loop_run_methods};
+	                              loop_run_methods, loop_connect_methods};
 	size_t count = 0;
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		for (const PyMethodDef *each = parts[i]; each->ml_name; each++) {

@@ -96,7 +96,9 @@ static const struct {
 	{"Semaphore", &Semaphore_Type}, {"Barrier", &Barrier_Type},
 	{"Queue", &Queue_Type},         {"Timeout", &Timeout_Type},
 	{"TaskGroup", &TaskGroup_Type}, {"AsCompleted", &AsCompleted_Type},
-	{"Process", &Process_Type},     {NULL, &Callback_Type},
+	{"Process", &Process_Type},     {"Transport", &Transport_Type},
+	{"Server", &Server_Type},       {"DatagramTransport", &DatagramTransport_Type},
+	{NULL, &Callback_Type},
 };
 
 PyMODINIT_FUNC PyInit__aio(void) {

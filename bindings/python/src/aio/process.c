@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A child process. The stream objects for its pipes are in libawait/aio/streams.py. */
+/* A child process. The stream objects for its pipes are those of libawait/aio/streams.py. */
 #include "aio.h"
 
 #include <errno.h>
@@ -9,12 +9,6 @@ typedef struct Process {
 	Loop *loop;
 	aw_process *c;
 } Process;
-
-static int status_ok(aw_status status) {
-	if (status >= 0) return 0;
-	raise_status(status);
-	return -1;
-}
 
 /* A sequence of bytes objects as an array of C strings, which borrow from `*out_owner`. */
 static const char **texts_of(PyObject *sequence, PyObject **out_owner, Py_ssize_t *out_count) {
@@ -142,11 +136,19 @@ static PyObject *Process_output(PyObject *base, PyObject *args) {
 	return status < 0 ? raise_status(status) : PyBytes_FromStringAndSize(data, (Py_ssize_t)length);
 }
 
-static PyObject *Process_take_pipe(PyObject *base, PyObject *args) {
-	int stream, fd;
-	if (!PyArg_ParseTuple(args, "i", &stream)) return NULL;
-	aw_status status = aw_process_take_pipe(((Process *)base)->c, stream, &fd);
-	return status < 0 ? raise_status(status) : PyLong_FromLong(fd);
+/* stream(number): the transport of a pipe, without a protocol yet. */
+static PyObject *Process_stream(PyObject *base, PyObject *args) {
+	Process *self = (Process *)base;
+	int number;
+	if (!PyArg_ParseTuple(args, "i", &number)) return NULL;
+	aw_stream *stream;
+	aw_status status = aw_process_stream(self->c, number, NULL, &stream);
+	if (status < 0) return raise_status(status);
+	PyObject *transport = transport_new(self->loop, stream);
+	if (!transport) return NULL;
+	((Transport *)transport)->is_pipe = true;
+	((Transport *)transport)->only_writes = number == 0;
+	return transport;
 }
 
 static PyObject *Process_send_signal(PyObject *base, PyObject *args) {
@@ -201,8 +203,7 @@ static PyMethodDef Process_methods[] = {
      "Write stdin, read stdout and stderr to the end, wait for the exit; returns a future."},
 	{"output", Process_output, METH_VARARGS,
      "What communicate() read from stream 1 or 2; None if it is not a pipe."},
-	{"take_pipe", Process_take_pipe, METH_VARARGS,
-     "The descriptor of pipe 0, 1 or 2; transfers its ownership to the caller."},
+	{"stream", Process_stream, METH_VARARGS, "The transport of pipe 0, 1 or 2, without a protocol yet."},
 	{"send_signal", Process_send_signal, METH_VARARGS, "Send a signal."},
 	{"close", Process_close, METH_NOARGS, "Close the pipes, and kill the child if it still runs."},
 	{0},
