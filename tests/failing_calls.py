@@ -356,8 +356,9 @@ class LogFollower(Example):
         while text not in process.output.read_text():
             if process.poll() is not None:
                 raise ConnectionError
+            if process.errors.read_text():
+                return  # what it prints is lost, and it says so
             if time.monotonic() > end:
-                # What it prints may be what failed; then it has ended, or it says so.
                 raise Stuck(f'{text!r} does not come')
             time.sleep(0.005)
 
