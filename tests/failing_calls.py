@@ -61,8 +61,10 @@ ERRORS = {
     'execve': 'ENOENT EACCES ENOMEM', 'wait4': 'EINTR', 'waitid': 'EINTR', 'getrandom': 'EINTR ENOSYS',
     'close_range': 'ENOSYS', 'close': 'EINTR EIO',
 }
-# Where only some uses of a call can fail, those whose arguments look like this.
+# Where only some uses of a call can fail, those whose arguments look like this. Only the main thread's are tried, since strace counts
+# in each thread, and the n-th use in another one may be one that can't fail.
 ONLY = {'epoll_ctl': r'EPOLL_CTL_ADD', 'fcntl': r'F_DUPFD'}
+ALL_THREADS = ['-f', '--seccomp-bpf']
 # They have no error to give, or libc ends the program by design if they fail. The kernel's brk gives the old end, and no error.
 NEVER = {'brk', 'exit_group', 'exit', 'rt_sigreturn', 'restart_syscall', 'futex', 'munmap', 'rt_sigaction', 'rt_sigprocmask', 'sigaltstack',
          'set_robust_list', 'set_tid_address', 'rseq', 'arch_prctl', 'getpid', 'gettid', 'getuid', 'geteuid', 'getgid', 'getegid', 'getppid',
@@ -382,7 +384,7 @@ def start(example, program, strace, folder):
     """With -D, strace stands aside, and the program is our child."""
     log, output, errors = folder / 'trace', folder / 'stdout', folder / 'stderr'
     example.prepare()
-    command = [strace[0], '-D', '-f', '--seccomp-bpf', '-o', str(log), *strace[1:], program, *example.arguments()]
+    command = [strace[0], '-D', '-o', str(log), *strace[1:], program, *example.arguments()]
     environ = dict(os.environ, ASAN_OPTIONS=os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0')  # it would need ptrace for itself
     source = example.input() if hasattr(example, 'input') else os.devnull
     with open(output, 'w') as out, open(errors, 'w') as err, open(source, 'rb') as source:
@@ -416,7 +418,8 @@ def run(example, program, strace, folder, allowed):
             process.kill()
             process.wait()
     said = process.errors.read_text(errors='replace')
-    if process.returncode < 0:
+    # It may be about to end with what it said, when SIGTERM comes.
+    if process.returncode < 0 and not (process.returncode == -signal.SIGTERM and said.strip()):
         raise Wrong(f'{signal.Signals(-process.returncode).name} ended it')
     if re.search('Sanitizer|runtime error:', said):
         raise Wrong('a sanitizer complains')
@@ -462,8 +465,8 @@ def trace(folder):
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         text = (folder / 'trace').read_text(errors='replace')
-        found = re.match(r'\d+', text)
-        if found and re.search(rf'^{found[0]} +\+\+\+ ', text, re.M):
+        process = re.match(r'\d*', text)[0]  # only with -f
+        if re.search(rf'^{process} *\+\+\+ ', text, re.M):
             return text
         time.sleep(0.002)
     raise Stuck('strace does not end')
@@ -488,7 +491,8 @@ def recorded(text):
         # without failing the linker comes later. What other programs do is not ours.
         if not loaded:
             before[call] += 1
-        elif threads[thread][call] > before[call] and not threads[thread]['another program'] and re.search(ONLY.get(call, ''), rest):
+        elif threads[thread][call] > before[call] and not threads[thread]['another program'] \
+                and (call not in ONLY or thread == main and re.search(ONLY[call], rest)):
             places[call].add(threads[thread][call])
         loaded = loaded or call == 'munmap'
     return {call: sorted(found) for call, found in places.items()}
@@ -516,13 +520,14 @@ def main():
     with tempfile.TemporaryDirectory() as there:
         folder = pathlib.Path(there)
         example = EXAMPLES[name](folder)
-        held = run(example, program, [strace], folder, None)
+        held = run(example, program, [strace, *ALL_THREADS], folder, None)
         places = recorded(trace(folder))
         for call, error, when in faults(places, sanitized):
             fault = f'{call}:error={error}:when={when}'
             allowed = held if call not in KEEPS_OPEN else None
             try:
-                run(example, program, [strace, '-e', f'trace={call}', '-e', f'inject={fault}'], folder, allowed)
+                threads = [] if call in ONLY else ALL_THREADS
+                run(example, program, [strace, *threads, '-e', f'trace={call}', '-e', f'inject={fault}'], folder, allowed)
                 passed += 1
             except (Stuck, Wrong) as problem:
                 said = (folder / 'stderr').read_text(errors='replace')[-600:]
