@@ -209,7 +209,8 @@ static aw_status run(void *ud) {
 		count++;
 	}
 	if (!count) return aw_raisef(EINVAL, "unknown type: %s", self->type);
-	return aw_gather_run(ask, inputs, count, 0, NULL);
+	AW_TRY(aw_gather_run(ask, inputs, count, 0, NULL));
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : aw_raise(EIO, "cannot write the answers");
 }
 
 /* The first name server of the system. */

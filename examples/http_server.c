@@ -598,7 +598,9 @@ static aw_status serve_stream(aw_stream *stream, site *shared) {
 	case AW_EINCOMPLETE: /* between requests, or in the middle of one */
 	case -ECONNRESET:
 	case -ECONNABORTED:
-	case -EPIPE: return 0; /* a client that goes away is nothing to report */
+	case AW_ETRUNCATED:
+	case AW_ETLS:
+	case -EPIPE: return 0; /* a client that goes away, or breaks the rules, is nothing to report */
 	case AW_ETIMEOUT:
 	case -EIO: return aw_stream_abort(stream); /* it must not look like a complete response */
 	default: return status;

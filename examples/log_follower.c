@@ -112,7 +112,7 @@ static aw_status follow_all(followers *self) {
 	for (size_t i = 0; i < self->count; i++) AW_TRY(begin(self->all[i], watch));
 	printf("following %zu files\n", self->count);
 	for (;;) {
-		fflush(stdout);
+		if (fflush(stdout) != 0) return aw_raise(EIO, "cannot write the lines");
 		aw_watch_event *event = NULL;
 		AW_TRY(aw_watch_next(watch, &event));
 		if (event->kinds & AW_WATCH_GONE) fprintf(stderr, "%s is gone\n", event->path);

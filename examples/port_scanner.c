@@ -104,13 +104,14 @@ static aw_status probe_all(aw_taskgroup *group) {
 	return 0;
 }
 
-static void print_results(void) {
+static aw_status print_results(void) {
 	int counts[4] = {0};
 	for (int port = scan.first; port <= scan.last; port++) {
 		counts[scan.answers[port]]++;
 		if (scan.answers[port] == OPEN) printf("%d open\n", port);
 	}
 	printf("%d open, %d closed, %d silent\n", counts[OPEN], counts[CLOSED], counts[SILENT]);
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : aw_raise(EIO, "cannot write the results");
 }
 
 static aw_status run(void *ud) {
@@ -137,8 +138,7 @@ static aw_status run(void *ud) {
 		aw_task_cancel(progress, NULL);
 		fprintf(stderr, "\r%d of %d ports\n", scan.done, scan.last - scan.first + 1);
 	}
-	if (status == 0) print_results();
-	return status;
+	return status == 0 ? print_results() : status;
 }
 
 int main(int count, char **arguments) {

@@ -15,7 +15,8 @@
 typedef struct service {
 	const char *name, *command;
 	int64_t pause;
-	int output; /* the pipe of the child that runs */
+	aw_process *process; /* the child that runs; borrowed */
+	int output;          /* its pipe */
 } service;
 
 static int64_t grace = 5 * AW_SECOND; /* between SIGTERM and SIGKILL */
@@ -24,7 +25,9 @@ static int64_t grace = 5 * AW_SECOND; /* between SIGTERM and SIGKILL */
 
 static void print_line(const char *name, const char *line, size_t length) {
 	printf("%s | %.*s\n", name, (int)length, line);
-	fflush(stdout);
+	if (fflush(stdout) == 0) return;
+	perror("supervisor: a line is lost");
+	clearerr(stdout);
 }
 
 /* Prints the complete lines, and moves the rest to the front. A line that fills the buffer is cut. */
@@ -42,8 +45,7 @@ static size_t print_lines(const char *name, char *text, size_t used, size_t size
 }
 
 /* Reads the pipe, which is non-blocking, to its end. */
-static aw_status show_output(void *ud) {
-	const service *self = ud;
+static aw_status read_output(const service *self) {
 	char text[4096];
 	size_t used = 0;
 	for (;;) {
@@ -54,12 +56,24 @@ static aw_status show_output(void *ud) {
 			AW_AUTO(aw_future) readable = NULL;
 			AW_TRY(aw_fd_wait(NULL, self->output, AW_POLL_IN, &readable));
 			AW_TRY(aw_await(readable, NULL));
-		} else if (count == 0 || errno != EINTR) {
+		} else if (count == 0) {
 			break;
+		} else if (errno != EINTR) {
+			return -errno;
 		}
 	}
 	if (used) print_line(self->name, text, used);
 	return 0;
+}
+
+/* A child whose output is not read would wait for ever once the pipe is full: it is started again instead. */
+static aw_status show_output(void *ud) {
+	const service *self = ud;
+	aw_status status = read_output(self);
+	if (status >= 0 || status == AW_ECANCELLED) return status;
+	fprintf(stderr, "supervisor: cannot read the output of %s: %s\n", self->name, aw_strerror(status));
+	(void)aw_process_terminate(self->process);
+	return status;
 }
 
 /* --- one child --- */
@@ -82,9 +96,9 @@ static aw_status wait_for_end(aw_process *process, aw_future *output, int64_t *o
 	AW_TRY(aw_process_wait(process, &ended));
 	aw_status status = aw_await_int(ended, out_code);
 	if (status == AW_ECANCELLED) AW_TRY(stop_child(process));
-	/* A grandchild may have the pipe for longer. */
+	/* A grandchild may have the pipe for longer. What went wrong with the output has been told. */
 	aw_status shown = aw_wait_for(output, AW_SECOND, NULL);
-	return status == 0 && shown != AW_ETIMEOUT ? shown : status;
+	return status == 0 && shown == AW_ECANCELLED ? shown : status;
 }
 
 /* Runs the command once, to its end, and tells the child's exit status. */
@@ -97,6 +111,7 @@ static aw_status run_child(service *self, int64_t *out_code) {
 	AW_TRY(aw_process_options_set_streams(options, AW_STDIO_NULL, AW_STDIO_PIPE, AW_STDIO_STDOUT));
 	AW_TRY(aw_subprocess_shell(NULL, self->command, options, &process));
 	AW_TRY(aw_process_take_pipe(process, 1, &self->output));
+	self->process = process;
 	aw_status status = aw_task_spawn(NULL, show_output, self, NULL, &output);
 	if (status == 0) {
 		status = wait_for_end(process, aw_task_future(output), out_code);

@@ -121,8 +121,9 @@ static aw_status talk(aw_stream *stream) {
 	AW_TRY(aw_task_spawn_future(NULL, send_input, stream, NULL, &sending));
 	aw_status count;
 	while ((count = aw_stream_read(stream, buffer, sizeof buffer)) > 0)
-		fwrite(buffer, 1, (size_t)count, stdout);
+		if (fwrite(buffer, 1, (size_t)count, stdout) != (size_t)count) break;
 	AW_TRY(count);
+	if (fflush(stdout) != 0 || ferror(stdout)) return aw_raise(EIO, "cannot write the output");
 	return aw_await(sending, NULL);
 }
 

@@ -107,21 +107,21 @@ static aw_status attempt(call *self) {
 
 /* --- writing --- */
 
-typedef struct side {
+typedef struct talker {
 	aw_stream *stream;
 	direction *out, *in; /* NULL: nothing goes that way */
 	bool closes;         /* when it has written, rather than only its direction */
 	bool by_callbacks;   /* reads so */
 	bool lost;
 	char *write_buffer, *read_buffer;
-	struct side *peer;
-} side;
+	struct talker *peer;
+} talker;
 
 static bool is_over(aw_status status) {
 	return status < 0 && status != AW_ECANCELLED && status != -EAGAIN;
 }
 
-static aw_status write_piece(side *self, size_t size) {
+static aw_status write_piece(talker *self, size_t size) {
 	char *data = self->write_buffer;
 	direction *out = self->out;
 	for (size_t i = 0; i < size; i++) data[i] = (char)byte_at(out, out->written + i);
@@ -146,7 +146,7 @@ static aw_status write_piece(side *self, size_t size) {
 }
 
 static aw_status write_all(void *ud) {
-	side *self = ud;
+	talker *self = ud;
 	aw_status status = 0;
 	while (self->out->written < self->out->goal) {
 		uint64_t left = self->out->goal - self->out->written;
@@ -167,7 +167,7 @@ static aw_status write_all(void *ud) {
 
 /* --- reading --- */
 
-static bool take(side *self, call *reading) {
+static bool take(talker *self, call *reading) {
 	direction *in = self->in;
 	aw_status status = attempt(reading);
 	if (status == AW_EINCOMPLETE) {
@@ -204,7 +204,7 @@ static bool take(side *self, call *reading) {
 }
 
 static aw_status read_all(void *ud) {
-	side *self = ud;
+	talker *self = ud;
 	static const enum call_kind kinds[] = {READ, READ, EXACTLY, UNTIL, LINE, PEEK, READY_IN};
 	for (;;) {
 		call reading = {.kind = kinds[chance(7)],
@@ -231,7 +231,7 @@ static void drop_stream(void *stream) {
 }
 
 static aw_status data_received(aw_stream *stream, void *ud, const void *data, size_t length) {
-	side *self = ud;
+	talker *self = ud;
 	note_received(self->in, data, length);
 	if (chance(4)) return 0;
 	IGNORED(aw_stream_pause_reading(stream));
@@ -240,14 +240,14 @@ static aw_status data_received(aw_stream *stream, void *ud, const void *data, si
 }
 
 static aw_status eof_received(aw_stream *stream, void *ud) {
-	side *self = ud;
+	talker *self = ud;
 	(void)stream;
 	self->in->eof = true;
 	return 1;
 }
 
 static void connection_lost(aw_stream *stream, void *ud, aw_status why) {
-	side *self = ud;
+	talker *self = ud;
 	(void)stream;
 	(void)why;
 	EXPECT(!self->lost);
@@ -260,7 +260,7 @@ static const aw_protocol protocol = {.size = sizeof protocol,
                                      .connection_lost = connection_lost};
 
 static aw_status read_by_callbacks(void *ud) {
-	side *self = ud;
+	talker *self = ud;
 	if (aw_stream_set_protocol(self->stream, &protocol, self, NULL) < 0) return 0;
 	while (!self->in->eof && !self->lost) EXPECT_INT(aw_sleep(200 * AW_MICROSECOND), 0);
 	/* It must not outlive the connection's function. */
@@ -277,12 +277,12 @@ typedef struct connection {
 	int connections, bytes; /* what it has done, in thousands of bytes */
 } connection;
 
-static void start(side *self, aw_future **tasks, size_t *count) {
+static void start(talker *self, aw_future **tasks, size_t *count) {
 	if (self->out) tasks[(*count)++] = spawn(write_all, self);
 	if (self->in) tasks[(*count)++] = spawn(self->by_callbacks ? read_by_callbacks : read_all, self);
 }
 
-static void close_side(side *self) {
+static void close_side(talker *self) {
 	IGNORED(aw_stream_close(self->stream));
 	call closing = {.kind = CLOSED, .stream = self->stream};
 	IGNORED(attempt(&closing));
@@ -304,10 +304,10 @@ static void connect_once(connection *self) {
 	direction there = {.salt = chance(1u << 31), .goal = 1 + chance(GOAL_MAX)},
 			  back = {.salt = chance(1u << 31), .goal = 1 + chance(GOAL_MAX)};
 	char *memory = malloc(4 * PIECE_MAX);
-	side left = {.stream = streams.left, .write_buffer = memory, .read_buffer = memory + PIECE_MAX},
-		 right = {.stream = streams.right,
-	              .write_buffer = memory + 2 * PIECE_MAX,
-	              .read_buffer = memory + 3 * PIECE_MAX};
+	talker left = {.stream = streams.left, .write_buffer = memory, .read_buffer = memory + PIECE_MAX},
+		   right = {.stream = streams.right,
+	                .write_buffer = memory + 2 * PIECE_MAX,
+	                .read_buffer = memory + 3 * PIECE_MAX};
 	left.out = right.in = &there;
 	/* A close that leaves bytes unread resets the connection: then they go one way. */
 	if (ending != CLOSES) right.out = left.in = &back;
@@ -369,11 +369,12 @@ static void every_byte_arrives_once_and_in_order(void) {
 	aw_loop *first = NULL;
 	EXPECT_INT(aw_loop_new(NULL, &first), 0);
 	aw_loop_unref(first);
-	for (size_t i = 0; i < sizeof stream_kinds / sizeof *stream_kinds; i++) {
+	const size_t kinds = sizeof stream_kinds / sizeof *stream_kinds;
+	for (size_t i = 0; i < kinds; i++) {
 		connection self = {.kind = &stream_kinds[i]};
 		int descriptors = open_descriptors();
 		chance_state = begun_with ? begun_with : 1;
-		deadline = seconds_now() + (seconds ? atof(seconds) : 2) / 3;
+		deadline = seconds_now() + (seconds ? atof(seconds) : 2) / (double)kinds;
 		EXPECT_INT(aw_run(NULL, hunt_over, &self, NULL, NULL), 0);
 		EXPECT_INT(aw_debug_live_handles(), 0);
 		EXPECT_INT(open_descriptors(), descriptors);

@@ -216,6 +216,42 @@ static void a_slow_reader_gets_everything_in_order(ends streams) {
 	await_and_drop(writer);
 }
 
+typedef struct flood {
+	aw_stream *stream;
+	size_t written, most_queued;
+} flood;
+
+enum { FLOOD = 48 * 1024 * 1024, FLOOD_PIECE = 64 * 1024 };
+
+static aw_status write_flood(void *ud) {
+	flood *self = ud;
+	static const char data[FLOOD_PIECE];
+	while (self->written < FLOOD) {
+		EXPECT_INT(aw_stream_write(self->stream, data, sizeof data), 0);
+		self->written += sizeof data;
+		size_t queued = aw_stream_write_buffer_size(self->stream);
+		if (queued > self->most_queued) self->most_queued = queued;
+		EXPECT_INT(aw_stream_drain(self->stream), 0);
+	}
+	return aw_stream_close(self->stream);
+}
+
+/* Whatever the reader does, no more is queued than the high-water mark and one piece. */
+static void drain_waits_for_a_slow_reader(ends streams) {
+	flood self = {.stream = streams.left};
+	static char buffer[256 * 1024];
+	aw_future *writer = spawn(write_flood, &self);
+	for (int turn = 0; turn < 20; turn++) EXPECT_INT(aw_sleep(AW_MILLISECOND), 0);
+	/* Far less than all: the rest is what the kernel's and the reader's buffers hold. */
+	EXPECT(self.written < FLOOD);
+	size_t received = 0;
+	for (aw_status count; (count = aw_stream_read(streams.right, buffer, sizeof buffer)) > 0;)
+		received += (size_t)count;
+	EXPECT_INT(received, FLOOD);
+	EXPECT(self.most_queued > 0 && self.most_queued <= 2 * FLOOD_PIECE + FLOOD_PIECE);
+	await_and_drop(writer);
+}
+
 static void more_than_the_limit_can_be_read_exactly(ends streams) {
 	aw_future *writer = spawn(write_much, streams.left);
 	char *data = malloc(1024 * 1024);
@@ -249,7 +285,7 @@ static void half_closes(ends streams) {
 }
 
 static aw_status send_much(void *ud) {
-	enum { MUCH = 4 * 1024 * 1024 };
+	enum { MUCH = 64 * 1024 * 1024 }; /* more than the kernel takes, whatever it has learnt of the route */
 	char *data = calloc(1, MUCH);
 	size_t sent = 0;
 	aw_status status = aw_stream_send(ud, data, MUCH, &sent);
@@ -441,6 +477,10 @@ static void no_read_ahead(void) {
 	run_checks(&lazy);
 }
 
+static void flow_control(void) {
+	over_each_kind(drain_waits_for_a_slow_reader);
+}
+
 static void views(void) {
 	over_each_kind(a_view_stays_while_more_arrives);
 }
@@ -454,4 +494,5 @@ static void readiness(void) {
 	over_each_kind(waits_without_a_buffer);
 }
 
-CHECK_MAIN("streams", TEST(read_ahead), TEST(no_read_ahead), TEST(views), TEST(limits), TEST(readiness))
+CHECK_MAIN("streams", TEST(read_ahead), TEST(no_read_ahead), TEST(flow_control), TEST(views), TEST(limits),
+           TEST(readiness))
