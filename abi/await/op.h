@@ -29,7 +29,12 @@ enum aw_op_kind {
 	AW_OP_CONNECT = 8, /**< connects `fd` to the address at `buffer`, `length` bytes */
 	AW_OP_FSYNC = 9,   /**< fsync */
 	AW_OP_CLOSE = 10,  /**< close */
-	AW_OP_FUTURE = 11  /**< waits for the future at `buffer`; status: the future's; completion queue only */
+	AW_OP_FUTURE = 11, /**< waits for the future at `buffer`; status: the future's; completion queue only */
+	/**
+	 * receives from a stream socket until it ends, into buffers that the backend brings; backends only, see
+	 * ::aw_buffer. Value: 0 at the end of the stream
+	 */
+	AW_OP_RECV_MULTISHOT = 64
 };
 
 /** Readiness, for ::AW_OP_POLL. The values are the kernel's. */

@@ -250,11 +250,21 @@ static void fill_write(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	if (!(op->backend_data[0] & OP_NEEDS_SIGPIPE_GUARD)) sqe->rw_flags = URING_NOSIGNAL;
 }
 
+/* Whether the owner keeps the descriptor open, so that its number is always its file's. */
+static bool is_held_open(const aw_op *op) {
+	return op->kind == AW_OP_POLL && op->flags & AW_OP_POLL_HELD_OPEN;
+}
+
+/* A connect in progress is polled for as well. */
+static unsigned poll_events(const aw_op *op) {
+	return op->backend_data[0] & OP_POLLS ? POLLOUT : op->flags & 0xffff;
+}
+
 static void fill(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	uint32_t kind = op->backend_data[0] & OP_POLLS ? AW_OP_POLL : op->kind;
 	int flags = (int)(op->flags & ~(uint32_t)MSG_DONTWAIT);
 	switch (kind) {
-	case AW_OP_POLL: io_uring_prep_poll_add(sqe, op->fd, POLLOUT); break;
+	case AW_OP_POLL: io_uring_prep_poll_add(sqe, op->fd, poll_events(op)); break;
 	case AW_OP_READ: io_uring_prep_read(sqe, op->fd, op->buffer, count_of(op), (uint64_t)op->offset); break;
 	case AW_OP_WRITE: fill_write(self, op, sqe); break;
 	case AW_OP_RECV: io_uring_prep_recv(sqe, op->fd, op->buffer, count_of(op), flags); break;
@@ -299,8 +309,8 @@ static void remember_fresh(uring *self) {
 		const struct io_uring_sqe *sqe = entry_at(self, at);
 		if ((sqe->user_data & TAG_MASK) != TAG_OP) continue;
 		aw_op *op = (aw_op *)(uintptr_t)sqe->user_data;
-		bool is_here =
-			op->backend_data[0] & OP_IN_RING && entry_of(op) == at && !(op->backend_data[0] & OP_KNOWN);
+		bool is_here = op->backend_data[0] & OP_IN_RING && entry_of(op) == at &&
+		               !(op->backend_data[0] & OP_KNOWN) && !is_held_open(op);
 		if (is_here && (all || op->kind == AW_OP_ACCEPT || op->kind == AW_OP_CONNECT)) remember(self, op);
 	}
 }
@@ -493,7 +503,7 @@ static void op_returned(uring *self, aw_op *op, int result) {
 
 	if (next == DONE || state & OP_CANCELLED) {
 		finish(self, op, next == DONE ? result : -ECANCELED);
-	} else if (entry_of(op) < self->fresh && !is_still_its_file(self, op)) {
+	} else if (entry_of(op) < self->fresh && !is_held_open(op) && !is_still_its_file(self, op)) {
 		/* The number refers to another file, or its file is not known. */
 		finish(self, op, state & OP_KNOWN ? -EBADF : is_interruption(result) ? -EINTR : result);
 	} else if (next == CONNECT) {
@@ -730,7 +740,12 @@ static aw_status uring_submit(aw_backend_state *self, aw_op *op) {
 	aw_status status = 0;
 	op->backend_data[0] = 0;
 	switch (op->kind) {
-	case AW_OP_POLL: status = readiness_submit(&self->ready, op); break;
+	case AW_OP_POLL:
+		if (op->flags & AW_OP_POLL_HELD_OPEN)
+			start(self, op);
+		else
+			status = readiness_submit(&self->ready, op);
+		break;
 	case AW_OP_CLOSE: start_close(self, op); break;
 	default: start(self, op); break;
 	}
@@ -758,6 +773,7 @@ static aw_status uring_open(const aw_backend_core *core, uint32_t flags, uint64_
 	self->submitter_may_end = syscall(SYS_gettid) != self->owner;
 	aw_status status = readiness_open(&self->ready, core);
 	if (status < 0) goto fail_memory;
+	self->ready.held_polls_are_new = true;
 	/* Blocking, so that a read in the ring waits instead of failing with EAGAIN. */
 	self->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (self->wake_fd < 0) {

@@ -325,7 +325,7 @@ static void side_init(side *self, endpoint *owner, uint32_t event) {
 	self->event = event;
 	self->operation.done = side_done;
 	self->operation.op =
-		(aw_op){.kind = AW_OP_POLL, .fd = owner->fd, .flags = event, .offset = AW_OP_POLL_STANDING};
+		(aw_op){.kind = AW_OP_POLL, .fd = owner->fd, .flags = event | AW_OP_POLL_HELD_OPEN, .offset = AW_OP_POLL_STANDING};
 }
 
 aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options, const void *origin,
