@@ -40,6 +40,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "pool.h"
 #include "readiness.h"
 #include "ring.h"
 
@@ -92,6 +93,8 @@ struct aw_backend_state {
 	readiness ready;         /* operations that the ring can't do; the ring polls its set */
 	aw_op *buckets[BUCKETS]; /* the operations in the ring, by descriptor, linked by backend_link */
 	op_list closing, done;
+	pool pool; /* what the receives that last take their buffers from */
+	aw_buffer *arrived, *arrived_last; /* not delivered yet */
 	uint64_t entry_mask; /* of the submission queue */
 	uint64_t entries;    /* taken from the submission queue so far */
 	/* the first entry since the last submission: from here on the numbers still are their files' */
@@ -111,6 +114,7 @@ struct aw_backend_state {
 	bool submitter_may_end; /* that thread may end before the process */
 	bool is_moving;         /* the loop may move between threads */
 	aw_status broken;       /* the error of wake_fd, which can't be armed again */
+	bool lacks_multishot;   /* the kernel cannot receive into the pool */
 	bool wake_armed;        /* a read of wake_fd is in the ring */
 	bool wake_stopped;      /* its cancel has been submitted */
 	bool woken;
@@ -167,6 +171,15 @@ static aw_op *bucket_find(uring *self, int fd) {
 	return op;
 }
 
+static void arrived_append(uring *self, aw_buffer *buffer) {
+	buffer->next = NULL;
+	if (self->arrived)
+		self->arrived_last->next = buffer;
+	else
+		self->arrived = buffer;
+	self->arrived_last = buffer;
+}
+
 /* The kernel is done with the operation; queue it for delivery. */
 static void finish(uring *self, aw_op *op, int64_t result) {
 	if (op->kind != AW_OP_CLOSE) bucket_remove(self, op);
@@ -175,13 +188,27 @@ static void finish(uring *self, aw_op *op, int64_t result) {
 	list_append(&self->done, op);
 }
 
+/* Before the operations that have ended: theirs is what comes last. */
+static void deliver_arrived(uring *self) {
+	while (self->arrived) {
+		aw_buffer *buffer = self->arrived;
+		self->arrived = buffer->next;
+		aw_op *op = pool_at(&self->pool, buffer->id)->op;
+		op->arrived = buffer;
+		self->delivered++;
+		self->core->complete(self->core, op);
+	}
+}
+
 static void deliver(uring *self) {
 	op_list now = self->done;
 	self->done = (op_list){NULL, NULL};
+	deliver_arrived(self);
 	while (now.first) {
 		aw_op *op = now.first;
 		now.first = list_next(op);
 		self->delivered++;
+		op->arrived = NULL;
 		self->core->complete(self->core, op);
 	}
 	self->delivered += readiness_deliver(&self->ready);
@@ -198,7 +225,12 @@ static void pass_to_readiness(uring *self, aw_op *op) {
 	list_append(&self->done, op);
 }
 
+/* The ring can't do it now. */
 static void leave_ring(uring *self, aw_op *op) {
+	if (op->kind == AW_OP_RECV_MULTISHOT) {
+		finish(self, op, -ENOBUFS);
+		return;
+	}
 	bucket_remove(self, op);
 	pass_to_readiness(self, op);
 }
@@ -252,12 +284,18 @@ static void fill_write(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 
 /* Whether the owner keeps the descriptor open, so that its number is always its file's. */
 static bool is_held_open(const aw_op *op) {
-	return op->kind == AW_OP_POLL && op->flags & AW_OP_POLL_HELD_OPEN;
+	return op->kind == AW_OP_RECV_MULTISHOT || (op->kind == AW_OP_POLL && op->flags & AW_OP_POLL_HELD_OPEN);
 }
 
 /* A connect in progress is polled for as well. */
 static unsigned poll_events(const aw_op *op) {
 	return op->backend_data[0] & OP_POLLS ? POLLOUT : op->flags & 0xffff;
+}
+
+static void fill_receive(const aw_op *op, struct io_uring_sqe *sqe) {
+	io_uring_prep_recv_multishot(sqe, op->fd, NULL, 0, 0);
+	io_uring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);
+	sqe->buf_group = POOL_GROUP;
 }
 
 static void fill(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
@@ -268,6 +306,7 @@ static void fill(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	case AW_OP_READ: io_uring_prep_read(sqe, op->fd, op->buffer, count_of(op), (uint64_t)op->offset); break;
 	case AW_OP_WRITE: fill_write(self, op, sqe); break;
 	case AW_OP_RECV: io_uring_prep_recv(sqe, op->fd, op->buffer, count_of(op), flags); break;
+	case AW_OP_RECV_MULTISHOT: fill_receive(op, sqe); break;
 	case AW_OP_SEND: io_uring_prep_send(sqe, op->fd, op->buffer, count_of(op), flags | MSG_NOSIGNAL); break;
 	case AW_OP_ACCEPT: io_uring_prep_accept(sqe, op->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); break;
 	case AW_OP_CONNECT: io_uring_prep_connect(sqe, op->fd, op->buffer, (socklen_t)op->length); break;
@@ -517,6 +556,29 @@ static void op_returned(uring *self, aw_op *op, int result) {
 	}
 }
 
+static void multishot_returned(uring *self, aw_op *op, int result, unsigned flags) {
+	if (flags & IORING_CQE_F_BUFFER) {
+		pool_buffer *buffer = pool_at(&self->pool, flags >> IORING_CQE_BUFFER_SHIFT);
+		if (result > 0) {
+			buffer->op = op;
+			buffer->base.length = (uint32_t)result;
+			arrived_append(self, &buffer->base);
+		} else {
+			pool_give(&self->pool, &buffer->base);
+		}
+	}
+	if (flags & IORING_CQE_F_MORE) return;
+	uint64_t state = op->backend_data[0];
+	self->in_ring--;
+	if (state & OP_CANCEL_UNSENT) self->unsent_cancels--;
+	op->backend_data[0] &= ~(uint64_t)(OP_IN_RING | OP_CANCEL_UNSENT);
+	/* Linux before 6.0. */
+	if (result == -EINVAL) self->lacks_multishot = true;
+	bool is_stopped = result > 0 || result == -EAGAIN || result == -EINVAL || is_interruption(result);
+	if (is_stopped) result = state & OP_CANCELLED ? -ECANCELED : -ENOBUFS;
+	finish(self, op, result);
+}
+
 static void wake_returned(uring *self, int result) {
 	self->wake_armed = false;
 	if (result >= 0)
@@ -534,8 +596,15 @@ static unsigned reap(uring *self) {
 		for (unsigned i = 0; i < count; i++) {
 			uint64_t data = batch[i]->user_data;
 			int result = batch[i]->res;
+			unsigned flags = batch[i]->flags;
 			io_uring_cq_advance(&self->ring, 1);
-			if ((data & TAG_MASK) == TAG_OP) op_returned(self, (aw_op *)(uintptr_t)data, result);
+			if ((data & TAG_MASK) == TAG_OP) {
+				aw_op *op = (aw_op *)(uintptr_t)data;
+				if (op->kind == AW_OP_RECV_MULTISHOT)
+					multishot_returned(self, op, result, flags);
+				else
+					op_returned(self, op, result);
+			}
 			if ((data & TAG_MASK) == TAG_WAKE) wake_returned(self, result);
 			if ((data & TAG_MASK) == TAG_READY) {
 				self->ready_armed = false;
@@ -609,7 +678,7 @@ static void update_poller(uring *self) {
 	launch_rest(self);
 	submit_entries(self);
 	if (io_uring_sq_ready(&self->ring)) (void)io_uring_submit(&self->ring);
-	if (self->done.first || readiness_has_done(&self->ready) || is_congested(self)) uring_wake(self);
+	if (self->done.first || self->arrived || readiness_has_done(&self->ready) || is_congested(self)) uring_wake(self);
 }
 
 /* --- waiting --- */
@@ -731,12 +800,20 @@ static void start(uring *self, aw_op *op) {
 		launch(self, op);
 }
 
+static bool has_pool(uring *self) {
+	if (self->lacks_multishot || self->ending) return false;
+	if (!self->pool.ring && pool_open(&self->pool, &self->ring) < 0) self->lacks_multishot = true;
+	return !self->lacks_multishot;
+}
+
 static aw_status uring_submit(aw_backend_state *self, aw_op *op) {
-	if (op->kind < AW_OP_POLL || op->kind > AW_OP_CLOSE) return -EINVAL;
+	bool is_multishot = op->kind == AW_OP_RECV_MULTISHOT;
+	if ((op->kind < AW_OP_POLL || op->kind > AW_OP_CLOSE) && !is_multishot) return -EINVAL;
 	if (op->fd < 0) return -EBADF;
 	if (op->kind == AW_OP_CONNECT && op->length > INT_MAX) return -EINVAL;
 	for (aw_op *at = self->closing.first; at; at = list_next(at))
 		if (at->fd == op->fd) return -EBADF;
+	if (is_multishot && !has_pool(self)) return -EOPNOTSUPP;
 	aw_status status = 0;
 	op->backend_data[0] = 0;
 	switch (op->kind) {
@@ -751,6 +828,10 @@ static aw_status uring_submit(aw_backend_state *self, aw_op *op) {
 	}
 	update_poller(self);
 	return status;
+}
+
+static void uring_give_back(aw_backend_state *self, aw_buffer *buffer) {
+	pool_give(&self->pool, buffer);
 }
 
 static void uring_flush(aw_backend_state *self) {
@@ -818,6 +899,7 @@ static void finish_lost(uring *self) {
 static void close_own(uring *self) {
 	close(self->wake_fd);
 	if (self->files >= 0) close(self->files);
+	pool_free(&self->pool);
 }
 
 static void uring_close(aw_backend_state *self) {
@@ -855,7 +937,7 @@ static const aw_backend uring_backend = {
 	.size = sizeof(aw_backend),
 	.name = "uring",
 	.description = "Linux's completion queue, io_uring, through liburing: the fewest system calls",
-	.capabilities = AW_BACKEND_HAS_FD | AW_BACKEND_COMPLETION,
+	.capabilities = AW_BACKEND_HAS_FD | AW_BACKEND_COMPLETION | AW_BACKEND_MULTISHOT,
 	.probe = ring_probe,
 	.open = uring_open,
 	.close = uring_close,
@@ -868,6 +950,7 @@ static const aw_backend uring_backend = {
 	.fd = uring_fd,
 	.now = NULL,
 	.flush = uring_flush,
+	.give_back = uring_give_back,
 };
 
 AW_API const aw_backend *aw_backend_entry(void);
