@@ -241,8 +241,8 @@ static aw_status side_submit(side *self) {
 
 static bool may_receive(const endpoint *self) {
 	const aw_stream *stream = self->stream;
-	/* Without reading ahead, the bytes stay in the socket. */
-	return self->is_socket && !self->is_bulk && (!stream->lazy || stream->protocol);
+	/* Where nothing is read ahead, the bytes stay in the socket. */
+	return self->is_socket && !self->is_bulk && !stream->reading_paused && (!stream->lazy || stream->protocol);
 }
 
 /* Starts the receive that lasts. -EOPNOTSUPP: there is none. */
@@ -284,6 +284,10 @@ static aw_status endpoint_watch(void *ud, uint32_t events) {
 		status = side_submit(&self->out);
 	}
 	return status;
+}
+
+void stream_fd_pause(aw_stream *stream) {
+	if (stream->methods->watch == endpoint_watch && !stream->released) stop_receiving(stream->ud);
 }
 
 static void endpoint_free(endpoint *self) {
@@ -330,8 +334,8 @@ static void notice_run_in(notice *due) {
 	tell_incoming(self);
 }
 
-static void receive_arrived(operation *operation, aw_buffer *buffer) {
-	endpoint *self = container_of(operation, side, operation)->endpoint;
+static void receive_arrived(operation *receive, aw_buffer *buffer) {
+	endpoint *self = container_of(receive, side, operation)->endpoint;
 	if (!loop_closing(self->loop)) incoming_append(&self->incoming, buffer);
 }
 

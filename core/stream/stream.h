@@ -82,6 +82,9 @@ aw_status stream_make(aw_loop *loop, const aw_stream_methods *methods, void *ud,
 aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options, const void *origin,
                          aw_stream **out);
 
+/* Reading is paused: what arrives from now on stays in the socket. */
+void stream_fd_pause(aw_stream *self);
+
 /* Returns 0 if the calling thread may use the stream. */
 aw_status stream_check(const aw_stream *self);
 /* aw_stream_ready() without checks. */
