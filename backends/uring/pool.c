@@ -24,8 +24,7 @@ static size_t memory_size(void) {
 
 aw_status pool_open(pool *self, struct io_uring *ring) {
 	aw_status status = -ENOMEM;
-	void *memory =
-		mmap(NULL, memory_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(NULL, memory_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED) return -errno;
 	self->memory = memory;
 	self->buffers = calloc(POOL_COUNT, sizeof *self->buffers);

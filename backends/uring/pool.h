@@ -7,9 +7,9 @@
 #include <liburing.h>
 
 enum {
-	POOL_GROUP = 0,      /* the kernel's number for them */
-	POOL_COUNT = 256,    /* a power of two */
-	POOL_LENGTH = 4096   /* of a buffer */
+	POOL_GROUP = 0,    /* the kernel's number for them */
+	POOL_COUNT = 256,  /* a power of two */
+	POOL_LENGTH = 4096 /* of a buffer */
 };
 
 /* A buffer, and the operation that it has arrived for. */

@@ -9,8 +9,8 @@
  * reused. The same applies to everything that would use the number again later:
  *
  * - Operations that the kernel does not perform itself go to readiness.c, whose epoll set the ring polls:
- *   each poll, since it must neither hold the file nor report it once its number is closed; a write to a
- *   pipe, which raises SIGPIPE without RWF_NOSIGNAL (Linux 6.18); and whatever the kernel fails with EAGAIN
+ *   each poll of a descriptor of the program, since it must neither hold the file nor report it once its
+ *   number is closed (the ring itself polls what the core keeps open: AW_OP_POLL_HELD_OPEN); a write to a pipe, which raises SIGPIPE without RWF_NOSIGNAL (Linux 6.18); and whatever the kernel fails with EAGAIN
  *   or lacks memory for. This is decided before `flush` returns.
  * - A later result that only means "try again" (the submitting thread has ended, a connection died in the
  *   queue) is retried only if another epoll set, `files`, proves that the number still refers to the same
@@ -18,6 +18,10 @@
  * - An entry that is cancelled before the kernel has taken it becomes a no-op.
  * - A close is a plain system call, made once nothing in the ring holds the file, so that the file is closed
  *   when the close completes.
+ *
+ * AW_OP_RECV_MULTISHOT is one entry that stays in the kernel and takes a buffer from pool.c for each arrival.
+ * Whatever ends it early (the buffers, the thread that submitted it, an old kernel) is -ENOBUFS: the core reads
+ * by itself for a while.
  *
  * The number of operations in flight is not limited: queueing those beyond the completion queue would let
  * idle ones block the one they wait for. The kernel keeps completions that overflow (NODROP), and `wait`
@@ -93,10 +97,10 @@ struct aw_backend_state {
 	readiness ready;         /* operations that the ring can't do; the ring polls its set */
 	aw_op *buckets[BUCKETS]; /* the operations in the ring, by descriptor, linked by backend_link */
 	op_list closing, done;
-	pool pool; /* what the receives that last take their buffers from */
+	pool pool;                         /* what the receives that last take their buffers from */
 	aw_buffer *arrived, *arrived_last; /* not delivered yet */
-	uint64_t entry_mask; /* of the submission queue */
-	uint64_t entries;    /* taken from the submission queue so far */
+	uint64_t entry_mask;               /* of the submission queue */
+	uint64_t entries;                  /* taken from the submission queue so far */
 	/* the first entry since the last submission: from here on the numbers still are their files' */
 	uint64_t fresh;
 	size_t in_ring;        /* operations */
@@ -678,7 +682,8 @@ static void update_poller(uring *self) {
 	launch_rest(self);
 	submit_entries(self);
 	if (io_uring_sq_ready(&self->ring)) (void)io_uring_submit(&self->ring);
-	if (self->done.first || self->arrived || readiness_has_done(&self->ready) || is_congested(self)) uring_wake(self);
+	if (self->done.first || self->arrived || readiness_has_done(&self->ready) || is_congested(self))
+		uring_wake(self);
 }
 
 /* --- waiting --- */
@@ -694,16 +699,17 @@ static aw_status enter(uring *self, int64_t deadline) {
 	if (deadline > 0 && deadline != INT64_MAX) span = deadline - readiness_now();
 	if (is_congested(self) && span > AW_MILLISECOND) span = AW_MILLISECOND;
 	if (span > SLEEP_WITHOUT_WAKE && atomic_load(&self->wake_refused)) span = SLEEP_WITHOUT_WAKE;
-	if (span > LONGEST * AW_SECOND) span = LONGEST * AW_SECOND;
+	if (span > LONGEST * AW_SECOND && span != INT64_MAX) span = LONGEST * AW_SECOND;
 	if (span <= 0 || io_uring_cq_ready(&self->ring)) {
 		unsigned flags = IO_URING_READ_ONCE(*self->ring.sq.kflags);
 		if (!io_uring_sq_ready(&self->ring) && !(flags & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)))
 			return 0;
 		return io_uring_submit_and_get_events(&self->ring);
 	}
+	/* A single call, unlike liburing's waits without a limit: those go on after a signal. */
+	if (span == INT64_MAX) return io_uring_submit_and_wait(&self->ring, 1);
 	struct io_uring_cqe *first = NULL;
 	struct __kernel_timespec limit = {.tv_sec = span / AW_SECOND, .tv_nsec = span % AW_SECOND};
-	/* Always with a timeout: without one liburing continues to wait after a signal. */
 	return io_uring_submit_and_wait_timeout(&self->ring, &first, 1, &limit, NULL);
 }
 

@@ -80,9 +80,9 @@ struct aw_runner {
 	uint32_t flags;
 	unsigned interrupts; /* SIGINTs during this run */
 	bool closed;
-	bool quiet;    /* don't print why the loop can't be created: the caller gets the error */
+	bool quiet;            /* don't print why the loop can't be created: the caller gets the error */
 	bool is_single_thread; /* the thread that creates the loop drives it, and no other one */
-	uint64_t mark; /* tally mark of the loop's creation, in debug mode */
+	uint64_t mark;         /* tally mark of the loop's creation, in debug mode */
 };
 
 static void runner_release(object *base) {

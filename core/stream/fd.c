@@ -47,10 +47,10 @@ struct endpoint {
 	bool is_empty; /* a read has found the end of what had arrived */
 	side in, out;
 	bool is_socket;
-	bool receives;  /* the operation of `in` is the receive that lasts */
+	bool receives;   /* the operation of `in` is the receive that lasts */
 	bool is_telling; /* the stream is being told that it can read: it may drop this meanwhile */
-	bool is_bulk;   /* reads are large */
-	uint8_t small;  /* how many reads since were not */
+	bool is_bulk;    /* reads are large */
+	uint8_t small;   /* how many reads since were not */
 	incoming incoming;
 };
 
@@ -242,7 +242,8 @@ static aw_status side_submit(side *self) {
 static bool may_receive(const endpoint *self) {
 	const aw_stream *stream = self->stream;
 	/* Where nothing is read ahead, the bytes stay in the socket. */
-	return self->is_socket && !self->is_bulk && !stream->reading_paused && (!stream->lazy || stream->protocol);
+	return self->is_socket && !self->is_bulk && !stream->reading_paused &&
+	       (!stream->lazy || stream->protocol);
 }
 
 /* Starts the receive that lasts. -EOPNOTSUPP: there is none. */

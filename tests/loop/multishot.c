@@ -43,11 +43,11 @@ static void receive_again(receiving *self) {
 }
 
 /* Returns whether the backend and the kernel can. */
-static bool receive_open(receiving *self, const aw_backend *backend) {
+static bool receive_open(receiving *self, const aw_backend *backend, uint32_t flags) {
 	*self = (receiving){.driver.backend = backend};
 	self->driver.core =
 		(aw_backend_core){.size = sizeof self->driver.core, .complete = receive_complete, .data = self};
-	EXPECT_INT(backend->open(&self->driver.core, AW_BACKEND_SINGLE_THREAD, 1, &self->driver.state), 0);
+	EXPECT_INT(backend->open(&self->driver.core, flags, 1, &self->driver.state), 0);
 	self->channel = driver_pair(SOCK_NONBLOCK);
 	aw_op trial = {.kind = AW_OP_RECV_MULTISHOT, .fd = self->channel.in};
 	bool can = backend->capabilities & AW_BACKEND_MULTISHOT;
@@ -89,16 +89,17 @@ static void expect_bytes(receiving *self, const char *text) {
 
 static void over_each_backend(void (*check)(receiving *self)) {
 	static receiving self;
-	for (size_t i = 0; i < driver_count; i++) {
-		/* A backend's library may keep descriptors of the process from its first loop on. */
-		driver first;
-		REQUIRE(driver_open(&first, driver_backends[i]) == 0);
-		driver_close(&first);
-		int files = driver_open_files();
-		if (receive_open(&self, driver_backends[i])) check(&self);
-		receive_close(&self);
-		EXPECT_INT(driver_open_files(), files);
-	}
+	for (size_t i = 0; i < driver_count; i++)
+		for (uint32_t flags = 0; flags <= AW_BACKEND_SINGLE_THREAD; flags++) {
+			/* A backend's library may keep descriptors of the process from its first loop on. */
+			driver first;
+			REQUIRE(driver_open(&first, driver_backends[i]) == 0);
+			driver_close(&first);
+			int files = driver_open_files();
+			if (receive_open(&self, driver_backends[i], flags)) check(&self);
+			receive_close(&self);
+			EXPECT_INT(driver_open_files(), files);
+		}
 }
 
 /* ---- cases ---- */

@@ -243,5 +243,6 @@ static void streams_that_do_not_read_leave_buffers_to_others(void) {
 }
 
 CHECK_MAIN("incoming", TEST(a_slow_reader_does_not_fill_the_memory), TEST(a_paused_reader_gets_nothing),
-           TEST(large_and_small_messages_by_turns), TEST(the_end_comes_after_the_bytes), TEST(a_reset_is_told),
-           TEST(a_copy_begins_with_what_was_received), TEST(streams_that_do_not_read_leave_buffers_to_others))
+           TEST(large_and_small_messages_by_turns), TEST(the_end_comes_after_the_bytes),
+           TEST(a_reset_is_told), TEST(a_copy_begins_with_what_was_received),
+           TEST(streams_that_do_not_read_leave_buffers_to_others))
