@@ -74,7 +74,7 @@ enum aw_op_poll_flag {
  * also while a cancel was on its way, was completed first, and the rest is still in the socket.
  */
 typedef struct aw_buffer {
-	struct aw_buffer *next; /**< for the owner's use */
+	struct aw_buffer *link; /**< for the owner's use */
 	unsigned char *data;
 	uint32_t length; /**< at least 1 */
 	uint32_t id;     /**< the backend's */

@@ -176,9 +176,9 @@ static aw_op *bucket_find(uring *self, int fd) {
 }
 
 static void arrived_append(uring *self, aw_buffer *buffer) {
-	buffer->next = NULL;
+	buffer->link = NULL;
 	if (self->arrived)
-		self->arrived_last->next = buffer;
+		self->arrived_last->link = buffer;
 	else
 		self->arrived = buffer;
 	self->arrived_last = buffer;
@@ -196,7 +196,7 @@ static void finish(uring *self, aw_op *op, int64_t result) {
 static void deliver_arrived(uring *self) {
 	while (self->arrived) {
 		aw_buffer *buffer = self->arrived;
-		self->arrived = buffer->next;
+		self->arrived = buffer->link;
 		aw_op *op = pool_at(&self->pool, buffer->id)->op;
 		op->arrived = buffer;
 		self->delivered++;

@@ -21,9 +21,9 @@ void incoming_init(incoming *self, void (*run)(notice *self)) {
 }
 
 void incoming_append(incoming *self, aw_buffer *buffer) {
-	buffer->next = NULL;
+	buffer->link = NULL;
 	if (self->last)
-		self->last->next = buffer;
+		self->last->link = buffer;
 	else
 		self->first = buffer;
 	self->last = buffer;
@@ -52,7 +52,7 @@ static size_t next_piece(const incoming *self, const unsigned char **out) {
 
 static void first_drop(incoming *self, aw_loop *loop) {
 	aw_buffer *first = self->first;
-	self->first = first->next;
+	self->first = first->link;
 	if (!self->first) self->last = NULL;
 	self->start = 0;
 	self->size -= first->length;
@@ -99,7 +99,7 @@ aw_status incoming_write(incoming *self, aw_loop *loop, int pipe_fd, size_t leng
 
 void incoming_keep(incoming *self, aw_loop *loop) {
 	size_t size = self->kept_end, total = size;
-	for (const aw_buffer *at = self->first; at; at = at->next) total += at->length;
+	for (const aw_buffer *at = self->first; at; at = at->link) total += at->length;
 	if (!self->first) return;
 	unsigned char *memory = realloc(self->kept, total);
 	if (!memory) return;
