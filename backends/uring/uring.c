@@ -706,7 +706,7 @@ static aw_status enter(uring *self, int64_t deadline) {
 			return 0;
 		return io_uring_submit_and_get_events(&self->ring);
 	}
-	/* A single call, unlike liburing's waits without a limit: those go on after a signal. */
+	/* A single call, unlike liburing's waits without a limit: those continue after a signal. */
 	if (span == INT64_MAX) return io_uring_submit_and_wait(&self->ring, 1);
 	struct io_uring_cqe *first = NULL;
 	struct __kernel_timespec limit = {.tv_sec = span / AW_SECOND, .tv_nsec = span % AW_SECOND};

@@ -159,7 +159,7 @@ static void reset_found_by_a_write(ends streams) {
 	EXPECT_INT(aw_stream_write(streams.right, "x", 1), -ECONNRESET);
 }
 
-static void a_reset_is_told(void) {
+static void a_reset_is_reported(void) {
 	over_each_kind(reset);
 	over_each_kind(reset_found_by_a_write);
 }
@@ -244,5 +244,5 @@ static void streams_that_do_not_read_leave_buffers_to_others(void) {
 
 CHECK_MAIN("incoming", TEST(a_slow_reader_does_not_fill_the_memory), TEST(a_paused_reader_gets_nothing),
            TEST(large_and_small_messages_by_turns), TEST(the_end_comes_after_the_bytes),
-           TEST(a_reset_is_told), TEST(a_copy_begins_with_what_was_received),
+           TEST(a_reset_is_reported), TEST(a_copy_begins_with_what_was_received),
            TEST(streams_that_do_not_read_leave_buffers_to_others))
