@@ -11,7 +11,7 @@
  * The life of an operation: its owner fills in an ::aw_op, embedded in an object that it owns, and submits
  * it. From then until `core->complete(core, op)` the memory belongs to the backend, also after a cancel.
  * Each submitted operation is completed exactly once, from inside `wait` or `close`, never from inside
- * `submit` or `cancel`. A backend should not allocate memory per operation, and must not allocate any in
+ * `submit` or `cancel`; ::AW_OP_RECV_MULTISHOT alone is completed several times, see ::aw_buffer. A backend should not allocate memory per operation, and must not allocate any in
  * `cancel`, `wait` and `close`.
  *
  * A backend need not perform every kind. ::AW_OP_POLL to ::AW_OP_CLOSE are required. For a kind that it lacks,
@@ -72,6 +72,32 @@ enum aw_op_poll_life {
 	AW_OP_POLL_EDGE = 3
 };
 
+/** Flags of ::AW_OP_POLL beside the events. */
+enum aw_op_poll_flag {
+	/**
+	 * the owner keeps `fd` open, as the same file, until the poll has completed: the backend may let the poll
+	 * hold the file
+	 */
+	AW_OP_POLL_HELD_OPEN = 1 << 30
+};
+
+/**
+ * What has arrived for an ::AW_OP_RECV_MULTISHOT. The operation completes any number of times with a buffer, in
+ * `arrived`, and stays in flight; its last completion has none, and returns it to its owner. The owner keeps `fd`
+ * open until then. Each buffer belongs to the owner until aw_backend::give_back, or until the backend is closed.
+ *
+ * The result of the last completion is 0 at the end of the stream, the error of the connection, -ECANCELED after a
+ * cancel, or -ENOBUFS: the backend has stopped, for want of buffers or for other reasons, and the owner may receive
+ * by itself or submit the operation again. No byte is lost in any of them: what had been received before the end,
+ * also while a cancel was on its way, was completed first, and the rest is still in the socket.
+ */
+typedef struct aw_buffer {
+	struct aw_buffer *link; /**< for the owner's use */
+	unsigned char *data;
+	uint32_t length; /**< at least 1 */
+	uint32_t id;     /**< the backend's */
+} aw_buffer;
+
 /** One operation. */
 typedef struct aw_op {
 	/* Set by the owner before submit, and not changed by the backend. */
@@ -89,6 +115,8 @@ typedef struct aw_op {
 	void *owner; /**< for the owner's use */
 	/* Set by the backend before complete. */
 	int64_t result; /**< 0, a count, or a negative status; -ECANCELED after a cancel that had an effect */
+	/** ::AW_OP_RECV_MULTISHOT: what has arrived; NULL: the operation has ended. NULL for all other kinds */
+	aw_buffer *arrived;
 	/* The backend's own while the operation is in flight. */
 	void *backend_link[2];
 	uint64_t backend_data[2];
@@ -98,7 +126,10 @@ typedef struct aw_op {
 typedef struct aw_backend_core {
 	uint32_t size;
 	uint32_t reserved;
-	/** Returns an operation to its owner. Called on the thread that is in `wait` or `close`. */
+	/**
+	 * Returns an operation to its owner, or, with `op->arrived`, only what has arrived for it. Called on the
+	 * thread that is in `wait` or `close`.
+	 */
 	void (*complete)(const struct aw_backend_core *core, aw_op *op);
 	void *data; /**< for the core's use */
 } aw_backend_core;
@@ -117,7 +148,11 @@ enum aw_backend_capability {
 	AW_BACKEND_HAS_FD = 1,
 	AW_BACKEND_OWN_CLOCK = 2,  /**< `now` is its own clock, not the monotonic one */
 	AW_BACKEND_COMPLETION = 4, /**< the kernel performs reads and writes instead of reporting readiness */
-	AW_BACKEND_CLASS_B = 8     /**< aborts where the underlying library aborts, e.g. when memory runs out */
+	AW_BACKEND_CLASS_B = 8,    /**< aborts where the underlying library aborts, e.g. when memory runs out */
+	/**
+	 * performs ::AW_OP_RECV_MULTISHOT, and has `give_back`. `submit` returns -EOPNOTSUPP where the kernel cannot
+	 */
+	AW_BACKEND_MULTISHOT = 16
 };
 
 /** The table. Functions return 0 or a negative status, unless they say otherwise. */
@@ -185,6 +220,11 @@ typedef struct aw_backend {
 	 * `wake` is then called, and assumed to work.
 	 */
 	aw_status (*try_wake)(aw_backend_state *state);
+	/**
+	 * Takes a buffer of ::AW_OP_RECV_MULTISHOT back. Must not block or complete. May be NULL, or absent from a
+	 * table that ends before it (`size`), without ::AW_BACKEND_MULTISHOT.
+	 */
+	void (*give_back)(aw_backend_state *state, aw_buffer *buffer);
 } aw_backend;
 
 /** The minimum `size` of a table: that of libawait 0.1, which ends with `now`. */

@@ -64,7 +64,12 @@ enum aw_op_kind {
 	 * waitid for the child of the pidfd `fd`, into the siginfo_t at `buffer`; `flags`: WEXITED, and WNOWAIT if
 	 * the child is to stay a zombie
 	 */
-	AW_OP_WAITID = 27
+	AW_OP_WAITID = 27,
+	/**
+	 * receives from a stream socket until it ends, into buffers that the backend brings; backends only, see
+	 * ::aw_buffer. Value: 0 at the end of the stream
+	 */
+	AW_OP_RECV_MULTISHOT = 64
 };
 
 /** Flags of ::AW_OP_FSYNC. */

@@ -300,7 +300,8 @@ static bool is_covered(const readiness_entry *entry, const aw_op *op) {
 }
 
 static aw_status wait_on(readiness *self, readiness_entry *entry, aw_op *op, enum readiness_side side) {
-	bool is_again = side == READINESS_POLL && op->offset >= AW_OP_POLL_AGAIN;
+	bool is_new = self->held_polls_are_new && op->flags & AW_OP_POLL_HELD_OPEN;
+	bool is_again = side == READINESS_POLL && op->offset >= AW_OP_POLL_AGAIN && !is_new;
 	queue_push(&entry->waiting[side], op);
 	op->backend_data[0] = side;
 	self->in_flight++;

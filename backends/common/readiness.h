@@ -40,6 +40,10 @@ typedef struct readiness {
 	bool is_guest; /* a host polls the set, so finished operations must make it readable */
 	bool is_closing;
 	bool has_precise_wait; /* epoll_pwait2 works here */
+	/*
+	 * polls with AW_OP_POLL_HELD_OPEN are done elsewhere: one that comes here has not been here before
+	 */
+	bool held_polls_are_new;
 	calls calls;
 	size_t in_flight; /* operations that wait for an event */
 	readiness_queue done;

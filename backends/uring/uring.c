@@ -9,7 +9,8 @@
  * reused. The same applies to everything that would use the number again later:
  *
  * - Operations that the kernel does not perform itself go to readiness.c, whose epoll set the ring polls:
- *   each poll, since it must neither hold the file nor report it once its number is closed; a write to a
+ *   each poll of a descriptor of the program, since it must neither hold the file nor report it once its
+ *   number is closed (the ring itself polls what the core keeps open: AW_OP_POLL_HELD_OPEN); a write to a
  *   pipe, which raises SIGPIPE without RWF_NOSIGNAL (Linux 6.18); and whatever the kernel fails with EAGAIN
  *   or lacks memory for. This is decided before `flush` returns.
  * - A later result that only means "try again" (the submitting thread has ended, a connection died in the
@@ -20,6 +21,10 @@
  *   any time. Those on files never go to readiness.c: what the ring can't take, the core does.
  * - A close is a plain system call, made once nothing in the ring holds the file, so that the file is closed
  *   when the close completes.
+ *
+ * AW_OP_RECV_MULTISHOT is one entry that stays in the kernel and takes a buffer from pool.c for each arrival.
+ * Whatever ends it early (the buffers, the thread that submitted it, an old kernel) is -ENOBUFS: the core reads
+ * by itself for a while.
  *
  * The number of operations in flight is not limited: queueing those beyond the completion queue would let
  * idle ones block the one they wait for. The kernel keeps completions that overflow (NODROP), and `wait`
@@ -43,6 +48,7 @@
 #include <unistd.h>
 
 #include "entry.h"
+#include "pool.h"
 #include "readiness.h"
 #include "ring.h"
 
@@ -95,9 +101,11 @@ struct aw_backend_state {
 	readiness ready;         /* operations that the ring can't do; the ring polls its set */
 	aw_op *buckets[BUCKETS]; /* the operations in the ring, by descriptor, linked by backend_link */
 	op_list closing, done;
-	uint64_t opcodes;    /* those of entry.h that the kernel has */
-	uint64_t entry_mask; /* of the submission queue */
-	uint64_t entries;    /* taken from the submission queue so far */
+	uint64_t opcodes;                  /* those of entry.h that the kernel has */
+	pool pool;                         /* what the receives that last take their buffers from */
+	aw_buffer *arrived, *arrived_last; /* not delivered yet */
+	uint64_t entry_mask;               /* of the submission queue */
+	uint64_t entries;                  /* taken from the submission queue so far */
 	/* the first entry since the last submission: from here on the numbers still are their files' */
 	uint64_t fresh;
 	size_t in_ring;        /* operations */
@@ -115,6 +123,7 @@ struct aw_backend_state {
 	bool submitter_may_end; /* that thread may end before the process */
 	bool is_moving;         /* the loop may move between threads */
 	aw_status broken;       /* the error of wake_fd, which can't be armed again */
+	bool lacks_multishot;   /* the kernel cannot receive into the pool */
 	bool wake_armed;        /* a read of wake_fd is in the ring */
 	bool wake_stopped;      /* its cancel has been submitted */
 	bool woken;
@@ -171,6 +180,15 @@ static aw_op *bucket_find(uring *self, int fd) {
 	return op;
 }
 
+static void arrived_append(uring *self, aw_buffer *buffer) {
+	buffer->link = NULL;
+	if (self->arrived)
+		self->arrived_last->link = buffer;
+	else
+		self->arrived = buffer;
+	self->arrived_last = buffer;
+}
+
 /* The kernel is done with the operation; queue it for delivery. */
 static void finish(uring *self, aw_op *op, int64_t result) {
 	if (op->kind != AW_OP_CLOSE) bucket_remove(self, op);
@@ -179,13 +197,27 @@ static void finish(uring *self, aw_op *op, int64_t result) {
 	list_append(&self->done, op);
 }
 
+/* Before the operations that have ended: theirs is what comes last. */
+static void deliver_arrived(uring *self) {
+	while (self->arrived) {
+		aw_buffer *buffer = self->arrived;
+		self->arrived = buffer->link;
+		aw_op *op = pool_at(&self->pool, buffer->id)->op;
+		op->arrived = buffer;
+		self->delivered++;
+		self->core->complete(self->core, op);
+	}
+}
+
 static void deliver(uring *self) {
 	op_list now = self->done;
 	self->done = (op_list){NULL, NULL};
+	deliver_arrived(self);
 	while (now.first) {
 		aw_op *op = now.first;
 		now.first = list_next(op);
 		self->delivered++;
+		op->arrived = NULL;
 		self->core->complete(self->core, op);
 	}
 	self->delivered += readiness_deliver(&self->ready);
@@ -202,7 +234,12 @@ static void pass_to_readiness(uring *self, aw_op *op) {
 	list_append(&self->done, op);
 }
 
+/* The ring can't do it now. */
 static void leave_ring(uring *self, aw_op *op) {
+	if (op->kind == AW_OP_RECV_MULTISHOT) {
+		finish(self, op, -ENOBUFS);
+		return;
+	}
 	bucket_remove(self, op);
 	pass_to_readiness(self, op);
 }
@@ -261,15 +298,33 @@ static void fill_write(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	if (!(op->backend_data[0] & OP_NEEDS_SIGPIPE_GUARD)) sqe->rw_flags = URING_NOSIGNAL;
 }
 
+/* Whether the owner keeps the descriptor open, so that its number is always its file's. */
+static bool is_held_open(const aw_op *op) {
+	return op->kind == AW_OP_RECV_MULTISHOT || (op->kind == AW_OP_POLL && op->flags & AW_OP_POLL_HELD_OPEN) ||
+	       entry_keeps_open(op);
+}
+
+/* A connect in progress is polled for as well. */
+static unsigned poll_events(const aw_op *op) {
+	return op->backend_data[0] & OP_POLLS ? POLLOUT : op->flags & 0xffff;
+}
+
+static void fill_receive(const aw_op *op, struct io_uring_sqe *sqe) {
+	io_uring_prep_recv_multishot(sqe, op->fd, NULL, 0, 0);
+	io_uring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);
+	sqe->buf_group = POOL_GROUP;
+}
+
 static void fill(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	uint32_t kind = op->backend_data[0] & OP_POLLS ? AW_OP_POLL : op->kind;
 	int flags = (int)(op->flags & ~(uint32_t)MSG_DONTWAIT);
 	switch (kind) {
-	case AW_OP_POLL: io_uring_prep_poll_add(sqe, op->fd, POLLOUT); break;
+	case AW_OP_POLL: io_uring_prep_poll_add(sqe, op->fd, poll_events(op)); break;
 	case AW_OP_READ: io_uring_prep_read(sqe, op->fd, op->buffer, count_of(op), (uint64_t)op->offset); break;
 	case AW_OP_WRITE:
 	case AW_OP_WRITEV: fill_write(self, op, sqe); break;
 	case AW_OP_RECV: io_uring_prep_recv(sqe, op->fd, op->buffer, count_of(op), flags); break;
+	case AW_OP_RECV_MULTISHOT: fill_receive(op, sqe); break;
 	case AW_OP_SEND: io_uring_prep_send(sqe, op->fd, op->buffer, count_of(op), flags | MSG_NOSIGNAL); break;
 	case AW_OP_ACCEPT: io_uring_prep_accept(sqe, op->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); break;
 	case AW_OP_CONNECT: io_uring_prep_connect(sqe, op->fd, op->buffer, (socklen_t)op->length); break;
@@ -313,8 +368,8 @@ static void remember_fresh(uring *self) {
 		const struct io_uring_sqe *sqe = entry_at(self, at);
 		if ((sqe->user_data & TAG_MASK) != TAG_OP) continue;
 		aw_op *op = (aw_op *)(uintptr_t)sqe->user_data;
-		bool is_here =
-			op->backend_data[0] & OP_IN_RING && entry_of(op) == at && !(op->backend_data[0] & OP_KNOWN);
+		bool is_here = op->backend_data[0] & OP_IN_RING && entry_of(op) == at &&
+		               !(op->backend_data[0] & OP_KNOWN) && !is_held_open(op);
 		if (is_here && (all || op->kind == AW_OP_ACCEPT || op->kind == AW_OP_CONNECT)) remember(self, op);
 	}
 }
@@ -517,7 +572,7 @@ static void op_returned(uring *self, aw_op *op, int result) {
 
 	if (next == DONE || state & OP_CANCELLED) {
 		finish(self, op, next == DONE ? result : -ECANCELED);
-	} else if (entry_of(op) < self->fresh && !entry_keeps_open(op) && !is_still_its_file(self, op)) {
+	} else if (entry_of(op) < self->fresh && !is_held_open(op) && !is_still_its_file(self, op)) {
 		/* The number refers to another file, or its file is not known. */
 		finish(self, op, state & OP_KNOWN ? -EBADF : is_interruption(result) ? -EINTR : result);
 	} else if (next == CONNECT) {
@@ -529,6 +584,29 @@ static void op_returned(uring *self, aw_op *op, int result) {
 	} else {
 		launch(self, op);
 	}
+}
+
+static void multishot_returned(uring *self, aw_op *op, int result, unsigned flags) {
+	if (flags & IORING_CQE_F_BUFFER) {
+		pool_buffer *buffer = pool_at(&self->pool, flags >> IORING_CQE_BUFFER_SHIFT);
+		if (result > 0) {
+			buffer->op = op;
+			buffer->base.length = (uint32_t)result;
+			arrived_append(self, &buffer->base);
+		} else {
+			pool_give(&self->pool, &buffer->base);
+		}
+	}
+	if (flags & IORING_CQE_F_MORE) return;
+	uint64_t state = op->backend_data[0];
+	self->in_ring--;
+	if (state & OP_CANCEL_UNSENT) self->unsent_cancels--;
+	op->backend_data[0] &= ~(uint64_t)(OP_IN_RING | OP_CANCEL_UNSENT);
+	/* Linux before 6.0. */
+	if (result == -EINVAL) self->lacks_multishot = true;
+	bool is_stopped = result > 0 || result == -EAGAIN || result == -EINVAL || is_interruption(result);
+	if (is_stopped) result = state & OP_CANCELLED ? -ECANCELED : -ENOBUFS;
+	finish(self, op, result);
 }
 
 static void wake_returned(uring *self, int result) {
@@ -548,8 +626,15 @@ static unsigned reap(uring *self) {
 		for (unsigned i = 0; i < count; i++) {
 			uint64_t data = batch[i]->user_data;
 			int result = batch[i]->res;
+			unsigned flags = batch[i]->flags;
 			io_uring_cq_advance(&self->ring, 1);
-			if ((data & TAG_MASK) == TAG_OP) op_returned(self, (aw_op *)(uintptr_t)data, result);
+			if ((data & TAG_MASK) == TAG_OP) {
+				aw_op *op = (aw_op *)(uintptr_t)data;
+				if (op->kind == AW_OP_RECV_MULTISHOT)
+					multishot_returned(self, op, result, flags);
+				else
+					op_returned(self, op, result);
+			}
 			if ((data & TAG_MASK) == TAG_WAKE) wake_returned(self, result);
 			if ((data & TAG_MASK) == TAG_READY) {
 				self->ready_armed = false;
@@ -623,7 +708,8 @@ static void update_poller(uring *self) {
 	launch_rest(self);
 	submit_entries(self);
 	if (io_uring_sq_ready(&self->ring)) (void)io_uring_submit(&self->ring);
-	if (self->done.first || readiness_has_done(&self->ready) || is_congested(self)) uring_wake(self);
+	if (self->done.first || self->arrived || readiness_has_done(&self->ready) || is_congested(self))
+		uring_wake(self);
 }
 
 /* --- waiting --- */
@@ -639,16 +725,17 @@ static aw_status enter(uring *self, int64_t deadline) {
 	if (deadline > 0 && deadline != INT64_MAX) span = deadline - readiness_now();
 	if (is_congested(self) && span > AW_MILLISECOND) span = AW_MILLISECOND;
 	if (span > SLEEP_WITHOUT_WAKE && atomic_load(&self->wake_refused)) span = SLEEP_WITHOUT_WAKE;
-	if (span > LONGEST * AW_SECOND) span = LONGEST * AW_SECOND;
+	if (span > LONGEST * AW_SECOND && span != INT64_MAX) span = LONGEST * AW_SECOND;
 	if (span <= 0 || io_uring_cq_ready(&self->ring)) {
 		unsigned flags = IO_URING_READ_ONCE(*self->ring.sq.kflags);
 		if (!io_uring_sq_ready(&self->ring) && !(flags & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)))
 			return 0;
 		return io_uring_submit_and_get_events(&self->ring);
 	}
+	/* A single call, unlike liburing's waits without a limit: those continue after a signal. */
+	if (span == INT64_MAX) return io_uring_submit_and_wait(&self->ring, 1);
 	struct io_uring_cqe *first = NULL;
 	struct __kernel_timespec limit = {.tv_sec = span / AW_SECOND, .tv_nsec = span % AW_SECOND};
-	/* Always with a timeout: without one liburing continues to wait after a signal. */
 	return io_uring_submit_and_wait_timeout(&self->ring, &first, 1, &limit, NULL);
 }
 
@@ -745,6 +832,12 @@ static void start(uring *self, aw_op *op) {
 		launch(self, op);
 }
 
+static bool has_pool(uring *self) {
+	if (self->lacks_multishot || self->ending) return false;
+	if (!self->pool.ring && pool_open(&self->pool, &self->ring) < 0) self->lacks_multishot = true;
+	return !self->lacks_multishot;
+}
+
 static aw_status uring_submit(aw_backend_state *self, aw_op *op) {
 	if (op->fd < 0 && !entry_is_of_files(op)) return op->kind < AW_OP_POLL ? -EINVAL : -EBADF;
 	if (op->kind == AW_OP_CONNECT && op->length > INT_MAX) return -EINVAL;
@@ -753,8 +846,19 @@ static aw_status uring_submit(aw_backend_state *self, aw_op *op) {
 	aw_status status = 0;
 	op->backend_data[0] = 0;
 	switch (op->kind) {
-	case AW_OP_POLL: status = readiness_submit(&self->ready, op); break;
+	case AW_OP_POLL:
+		if (op->flags & AW_OP_POLL_HELD_OPEN)
+			start(self, op);
+		else
+			status = readiness_submit(&self->ready, op);
+		break;
 	case AW_OP_CLOSE: start_close(self, op); break;
+	case AW_OP_RECV_MULTISHOT:
+		if (has_pool(self))
+			start(self, op);
+		else
+			status = -EOPNOTSUPP;
+		break;
 	case AW_OP_READ:
 	case AW_OP_WRITE:
 	case AW_OP_RECV:
@@ -771,6 +875,10 @@ static aw_status uring_submit(aw_backend_state *self, aw_op *op) {
 	}
 	update_poller(self);
 	return status;
+}
+
+static void uring_give_back(aw_backend_state *self, aw_buffer *buffer) {
+	pool_give(&self->pool, buffer);
 }
 
 static void uring_flush(aw_backend_state *self) {
@@ -793,6 +901,7 @@ static aw_status uring_open(const aw_backend_core *core, uint32_t flags, uint64_
 	self->submitter_may_end = syscall(SYS_gettid) != self->owner;
 	aw_status status = readiness_open(&self->ready, core);
 	if (status < 0) goto fail_memory;
+	self->ready.held_polls_are_new = true;
 	/* Blocking, so that a read in the ring waits instead of failing with EAGAIN. */
 	self->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (self->wake_fd < 0) {
@@ -838,6 +947,7 @@ static void finish_lost(uring *self) {
 static void close_own(uring *self) {
 	close(self->wake_fd);
 	if (self->files >= 0) close(self->files);
+	pool_free(&self->pool);
 }
 
 static void uring_close(aw_backend_state *self) {
@@ -875,7 +985,7 @@ static const aw_backend uring_backend = {
 	.size = sizeof(aw_backend),
 	.name = "uring",
 	.description = "Linux's completion queue, io_uring, through liburing: the fewest system calls",
-	.capabilities = AW_BACKEND_HAS_FD | AW_BACKEND_COMPLETION,
+	.capabilities = AW_BACKEND_HAS_FD | AW_BACKEND_COMPLETION | AW_BACKEND_MULTISHOT,
 	.probe = ring_probe,
 	.open = uring_open,
 	.close = uring_close,
@@ -888,6 +998,7 @@ static const aw_backend uring_backend = {
 	.fd = uring_fd,
 	.now = NULL,
 	.flush = uring_flush,
+	.give_back = uring_give_back,
 };
 
 AW_API const aw_backend *aw_backend_entry(void);

@@ -210,7 +210,10 @@ static aw_status submit_io(entry *self, const aw_submission *from) {
 	if (from->kind == AW_OP_FSYNC && from->flags & ~(uint32_t)AW_OP_FSYNC_DATA) return -EINVAL;
 	if (from->kind == AW_OP_READ || from->kind == AW_OP_WRITE) op->flags = 0;
 	/* overrides whatever the program left in this field */
-	if (from->kind == AW_OP_POLL) op->offset = AW_OP_POLL_ONCE;
+	if (from->kind == AW_OP_POLL) {
+		op->offset = AW_OP_POLL_ONCE;
+		op->flags &= ~(uint32_t)AW_OP_POLL_HELD_OPEN; /* the program may close it at any time */
+	}
 	if (from->kind == AW_OP_SEND) op->flags |= MSG_NOSIGNAL;
 	self->operation.done = operation_done;
 	/* Flushed at the end of the array. */

@@ -94,6 +94,7 @@ void loop_alarm_stop(aw_loop *loop, alarm_clock *alarm) {
 static aw_status operation_run(ready_item *item) {
 	operation *self = container_of(item, operation, item);
 	aw_loop *loop = self->loop;
+	self->is_due = false;
 	self->done(self);
 	if (!loop->leaving) return 0;
 	loop->leaving = false;
@@ -103,8 +104,14 @@ static aw_status operation_run(ready_item *item) {
 static void backend_complete(const aw_backend_core *core, aw_op *op) {
 	aw_loop *loop = core->data;
 	operation *self = container_of(op, operation, op);
-	self->in_flight = false;
-	loop->in_flight--;
+	if (op->arrived) {
+		self->arrived(self, op->arrived);
+	} else {
+		self->in_flight = false;
+		loop->in_flight--;
+	}
+	if (self->is_due) return;
+	self->is_due = true;
 	ready_push(&loop->completed, &self->item);
 }
 
@@ -144,6 +151,17 @@ aw_status loop_submit(aw_loop *loop, operation *what) {
 void loop_cancel(aw_loop *loop, operation *what) {
 	if (loop->guest) guest_pause(loop->guest);
 	if (what->in_flight) loop->backend->cancel(loop->backend_state, &what->op);
+	if (loop->guest) guest_resume(loop->guest);
+}
+
+bool loop_has_multishot(const aw_loop *loop) {
+	return loop->backend->capabilities & AW_BACKEND_MULTISHOT && TABLE_HAS(loop->backend, give_back);
+}
+
+void loop_give_back(aw_loop *loop, aw_buffer *buffer) {
+	if (loop->state != LOOP_OPEN) return;
+	if (loop->guest) guest_pause(loop->guest);
+	loop->backend->give_back(loop->backend_state, buffer);
 	if (loop->guest) guest_resume(loop->guest);
 }
 

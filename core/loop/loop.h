@@ -110,7 +110,13 @@ typedef struct operation {
 	ready_item item;
 	aw_loop *loop;
 	void (*done)(struct operation *self);
+	/*
+	 * For AW_OP_RECV_MULTISHOT: takes a buffer, in the middle of a wait, so it only notes it. `done` then runs as
+	 * well, with `in_flight` while more may follow.
+	 */
+	void (*arrived)(struct operation *self, aw_buffer *buffer);
 	bool in_flight;
+	bool is_due; /* `done` is about to run */
 } operation;
 
 /* A deadline, embedded in its owner. When due, `item` is queued. */
@@ -159,6 +165,10 @@ aw_status loop_submit_batched(aw_loop *loop, operation *operation);
 void loop_flush(aw_loop *loop);
 /* Requests cancellation of an operation in flight. */
 void loop_cancel(aw_loop *loop, operation *operation);
+/* Whether the backend may perform AW_OP_RECV_MULTISHOT. */
+bool loop_has_multishot(const aw_loop *loop);
+/* Returns a buffer of AW_OP_RECV_MULTISHOT. A loop that is closing has lost all of them. */
+void loop_give_back(aw_loop *loop, aw_buffer *buffer);
 /* Returns now + delay, saturated. */
 int64_t loop_after(const aw_loop *loop, int64_t delay);
 

@@ -251,10 +251,11 @@ aw_status endpoint_new(aw_loop *loop, int fd, const void *origin, aw_datagram **
 	self->low = default_high / 4;
 	self->lost_item.run = lost_run;
 	self->backoff.item.run = backoff_run;
-	self->read.operation =
-		(operation){.done = read_done, .op = {.kind = AW_OP_POLL, .fd = fd, .flags = AW_POLL_IN}};
+	self->read.operation = (operation){
+		.done = read_done, .op = {.kind = AW_OP_POLL, .fd = fd, .flags = AW_POLL_IN | AW_OP_POLL_HELD_OPEN}};
 	self->write.operation =
-		(operation){.done = write_done, .op = {.kind = AW_OP_POLL, .fd = fd, .flags = AW_POLL_OUT}};
+		(operation){.done = write_done,
+	                .op = {.kind = AW_OP_POLL, .fd = fd, .flags = AW_POLL_OUT | AW_OP_POLL_HELD_OPEN}};
 	self->closer = (closer){.phase = CLOSE_WORK, .close = endpoint_closer};
 	loop_add_closer(loop, &self->closer);
 	*out = handle;

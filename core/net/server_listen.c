@@ -45,8 +45,10 @@ static aw_status add_listener(aw_server *server, int fd, const char *path) {
 	}
 	self->server = server;
 	self->fd = fd;
-	self->operation.op =
-		(aw_op){.kind = AW_OP_POLL, .fd = fd, .flags = AW_POLL_IN, .offset = AW_OP_POLL_STANDING};
+	self->operation.op = (aw_op){.kind = AW_OP_POLL,
+	                             .fd = fd,
+	                             .flags = AW_POLL_IN | AW_OP_POLL_HELD_OPEN,
+	                             .offset = AW_OP_POLL_STANDING};
 	self->operation.done = server_listener_done;
 	list_append(&server->listeners, self);
 	server->listener_count++;

@@ -80,8 +80,9 @@ struct aw_runner {
 	uint32_t flags;
 	unsigned interrupts; /* SIGINTs during this run */
 	bool closed;
-	bool quiet;    /* don't print why the loop can't be created: the caller gets the error */
-	uint64_t mark; /* tally mark of the loop's creation, in debug mode */
+	bool quiet;            /* don't print why the loop can't be created: the caller gets the error */
+	bool is_single_thread; /* the thread that creates the loop drives it, and no other one */
+	uint64_t mark;         /* tally mark of the loop's creation, in debug mode */
 };
 
 static void runner_release(object *base) {
@@ -132,6 +133,7 @@ ENTRY(aw_runner_loop, (aw_runner *runner, aw_loop **out), (runner, out)) {
 	if (runner->closed) return AW_ELOOPCLOSED;
 	if (!runner->loop) {
 		uint32_t flags = runner->flags & AW_RUNNER_DEBUG ? AW_LOOP_DEBUG : AW_LOOP_DEFAULT;
+		if (runner->is_single_thread) flags |= AW_LOOP_SINGLE_THREAD;
 		aw_status status = aw_loop_new_with(runner->backend, flags, 0, &runner->loop);
 		if (status < 0) return no_loop(runner, status);
 		object_keep(runner->loop);
@@ -312,6 +314,7 @@ static aw_status run_once(const char *backend, aw_task_fn fn, void *ud, aw_destr
 		return status;
 	}
 	runner->quiet = out_error != NULL;
+	runner->is_single_thread = true; /* this one, from beginning to end */
 	status = runner_run(runner, fn, ud, destroy, origin, out);
 	aw_status rest = aw_runner_close(runner);
 	if (status >= 0 && rest < 0) status = rest;

@@ -2,8 +2,12 @@
 /*
  * Streams over descriptors: system calls that do not block, and a poll for each direction when they would. The
  * descriptor stays open until both polls have ended, so that the backend may batch them.
+ *
+ * Where the backend can, a socket that is read ahead has a receive in flight that lasts, instead of the poll: see
+ * incoming.h. Large reads do better with the poll, since their bytes then are copied once.
  */
 #include "failure.h"
+#include "incoming.h"
 #include "no_sigpipe.h"
 #include "stream.h"
 #include "system_calls.h"
@@ -42,21 +46,48 @@ struct endpoint {
 	bool is_tcp;   /* where a short read means that nothing is left */
 	bool is_empty; /* a read has found the end of what had arrived */
 	side in, out;
+	bool is_socket;
+	bool receives;   /* the operation of `in` is the receive that lasts */
+	bool is_telling; /* the stream is being told that it can read: it may drop this meanwhile */
+	bool is_bulk;    /* reads are large */
+	uint8_t small;   /* how many reads since were not */
+	incoming incoming;
+};
+
+enum {
+	BULK_MIN = INCOMING_MAX, /* a read of that many bytes is large */
+	SMALL_READS = 32         /* in a row end that */
 };
 
 static bool is_busy(const endpoint *self) {
-	return self->in.is_busy || self->out.is_busy;
+	return self->in.is_busy || self->out.is_busy || self->is_telling || self->incoming.notice.is_due;
+}
+
+/* Ends the receive that lasts, so that the socket can be read in another way. */
+static void stop_receiving(endpoint *self) {
+	if (self->receives) loop_cancel(self->loop, &self->in.operation);
 }
 
 /* --- system calls --- */
 
+static void note_size(endpoint *self, size_t count) {
+	if (count >= BULK_MIN)
+		self->small = 0;
+	else if (++self->small == SMALL_READS)
+		self->is_bulk = false;
+}
+
 static aw_status socket_read(void *ud, void *buffer, size_t length) {
 	endpoint *self = ud;
 	aw_status count;
+	if (incoming_has(&self->incoming)) return incoming_read(&self->incoming, self->loop, buffer, length);
+	/* What has arrived there comes first. */
+	if (self->receives) return -EAGAIN;
 	do {
 		count = count_or_errno(recv(self->fd, buffer, length, MSG_DONTWAIT));
 	} while (count == -EINTR);
 	self->is_empty = count == -EAGAIN || (self->is_tcp && count > 0 && (size_t)count < length);
+	if (self->is_bulk && count > 0) note_size(self, (size_t)count);
 	return count;
 }
 
@@ -78,6 +109,8 @@ static aw_status socket_write(void *ud, const struct iovec *parts, size_t count)
 				? count_or_errno(send(self->fd, parts->iov_base, parts->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL))
 				: count_or_errno(sendmsg(self->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
 	} while (sent == -EINTR);
+	/* The receive has taken the reason from the socket. */
+	if (sent == -EPIPE && self->incoming.status < 0) return self->incoming.status;
 	return sent == -ENOBUFS ? -EAGAIN : sent;
 }
 
@@ -165,8 +198,13 @@ static aw_status endpoint_sendfile(void *ud, int file_fd, uint64_t offset, size_
 }
 
 static aw_status endpoint_splice_read(void *ud, int pipe_fd, size_t count) {
-	const endpoint *self = ud;
+	endpoint *self = ud;
 	if (may_block(self)) return -EOPNOTSUPP;
+	if (incoming_has(&self->incoming)) return incoming_write(&self->incoming, self->loop, pipe_fd, count);
+	if (self->receives) {
+		stop_receiving(self);
+		return -EAGAIN;
+	}
 	aw_status moved;
 	do {
 		moved =
@@ -190,6 +228,13 @@ static aw_status endpoint_splice_write(void *ud, int pipe_fd, size_t count) {
 
 /* --- waiting --- */
 
+static void poll_prepare(side *self) {
+	self->operation.op = (aw_op){.kind = AW_OP_POLL,
+	                             .fd = self->endpoint->fd,
+	                             .flags = self->event | AW_OP_POLL_HELD_OPEN,
+	                             .offset = AW_OP_POLL_STANDING};
+}
+
 static aw_status side_submit(side *self) {
 	if (self->is_busy) return 0;
 	aw_op *op = &self->operation.op;
@@ -202,15 +247,47 @@ static aw_status side_submit(side *self) {
 	return status;
 }
 
+static bool may_receive(const endpoint *self) {
+	const aw_stream *stream = self->stream;
+	/* Where nothing is read ahead, the bytes stay in the socket. */
+	return self->is_socket && !self->is_bulk && !stream->reading_paused &&
+	       (!stream->lazy || stream->protocol);
+}
+
+/* Starts the receive that lasts. -EOPNOTSUPP: there is none. */
+static aw_status receive_submit(endpoint *self) {
+	aw_op poll = self->in.operation.op;
+	self->in.operation.op = (aw_op){.kind = AW_OP_RECV_MULTISHOT, .fd = self->fd};
+	self->in.is_busy = self->receives = true;
+	aw_status status = loop_submit_batched(self->loop, &self->in.operation);
+	if (status == 0) return 0;
+	self->in.is_busy = self->receives = false;
+	self->in.operation.op = poll;
+	if (status == -EOPNOTSUPP || status == -ENOMEM) self->is_socket = false;
+	return self->is_socket ? status : -EOPNOTSUPP;
+}
+
+static aw_status watch_in(endpoint *self) {
+	self->in.is_wanted = true;
+	if (incoming_has(&self->incoming)) {
+		incoming_notify(&self->incoming, self->loop);
+		return 0;
+	}
+	if (self->receives && !may_receive(self)) stop_receiving(self); /* its end submits the poll */
+	if (self->in.is_busy) return 0;
+	aw_status status = may_receive(self) ? receive_submit(self) : -EOPNOTSUPP;
+	return status == -EOPNOTSUPP ? side_submit(&self->in) : status;
+}
+
 static aw_status endpoint_watch(void *ud, uint32_t events) {
 	endpoint *self = ud;
-	if (!events) self->in.is_wanted = self->out.is_wanted = false;
+	if (!events) {
+		self->in.is_wanted = self->out.is_wanted = false;
+		stop_receiving(self);
+	}
 	aw_status status = 0;
 	/* What cannot be read has no event but the end of a pipe. */
-	if (events & AW_POLL_IN && (!self->write_only || self->is_pipe)) {
-		self->in.is_wanted = true;
-		status = side_submit(&self->in);
-	}
+	if (events & AW_POLL_IN && (!self->write_only || self->is_pipe)) status = watch_in(self);
 	if (status == 0 && events & AW_POLL_OUT) {
 		self->out.is_wanted = true;
 		status = side_submit(&self->out);
@@ -218,24 +295,87 @@ static aw_status endpoint_watch(void *ud, uint32_t events) {
 	return status;
 }
 
+void stream_fd_pause(aw_stream *stream) {
+	if (stream->methods->watch == endpoint_watch && !stream->released) stop_receiving(stream->ud);
+}
+
 static void endpoint_free(endpoint *self) {
 	if (self->fd >= 0) close(self->fd);
+	incoming_clear(&self->incoming, self->loop);
 	free(self);
+}
+
+/* If the end waits only for what has just ended: continues it. */
+static bool is_ending(endpoint *self) {
+	if (!self->stream) {
+		if (!is_busy(self)) endpoint_free(self);
+		return true;
+	}
+	if (loop_closing(self->loop)) return true;
+	if (!self->closing) return false;
+	if (!is_busy(self)) stream_ready(self->stream, 0);
+	return true;
+}
+
+/* Tells the stream what has arrived. */
+static void tell_incoming(endpoint *self) {
+	if (incoming_is_bulk(&self->incoming) && !self->is_bulk) {
+		self->is_bulk = true;
+		self->small = 0;
+		stop_receiving(self);
+	}
+	if (self->in.is_wanted) {
+		self->in.is_wanted = false;
+		self->is_telling = true;
+		stream_ready(self->stream, AW_POLL_IN);
+		self->is_telling = false;
+		if (is_ending(self)) return;
+	}
+	if (self->in.is_wanted || !incoming_has(&self->incoming)) return;
+	/* It does not read on: the kernel keeps the rest. */
+	stop_receiving(self);
+	incoming_keep(&self->incoming, self->loop);
+}
+
+static void notice_run_in(notice *due) {
+	endpoint *self = container_of(due, endpoint, incoming.notice);
+	if (is_ending(self)) return;
+	tell_incoming(self);
+}
+
+static void receive_arrived(operation *receive, aw_buffer *buffer) {
+	endpoint *self = container_of(receive, side, operation)->endpoint;
+	if (!loop_closing(self->loop)) incoming_append(&self->incoming, buffer);
+}
+
+/* The receive has brought something, or has ended. */
+static void receive_done(endpoint *self) {
+	bool has_ended = !self->in.operation.in_flight;
+	int64_t result = self->in.operation.op.result;
+	if (has_ended) {
+		self->in.is_busy = self->receives = false;
+		poll_prepare(&self->in);
+		if (result == 0 || (result != -ENOBUFS && result != -ECANCELED))
+			incoming_end(&self->incoming, (aw_status)result);
+	}
+	if (is_ending(self)) return;
+	if (incoming_has(&self->incoming)) {
+		tell_incoming(self);
+	} else if (has_ended && self->in.is_wanted) {
+		aw_status status = result == -ENOBUFS ? side_submit(&self->in) : watch_in(self);
+		if (status < 0) stream_fail(self->stream, status);
+	}
 }
 
 static void side_done(operation *ended) {
 	side *here = container_of(ended, side, operation);
 	endpoint *self = here->endpoint;
+	if (here == &self->in && self->receives) {
+		receive_done(self);
+		return;
+	}
 	here->is_busy = false;
-	if (!self->stream) {
-		if (!is_busy(self)) endpoint_free(self);
-		return;
-	}
-	if (self->closing) {
-		if (!is_busy(self)) stream_ready(self->stream, 0);
-		return;
-	}
-	if (!here->is_wanted || loop_closing(self->loop)) return;
+	if (is_ending(self) || !here->is_wanted) return;
 	here->is_wanted = false;
 	int64_t result = ended->op.result;
 	here->is_edge = result == AW_POLL_IN;
@@ -265,6 +405,7 @@ static aw_status endpoint_close(void *ud, aw_bool aborting) {
 		cancel_both(self);
 	}
 	if (is_busy(self)) return -EAGAIN;
+	incoming_clear(&self->incoming, self->loop);
 	if (self->fd < 0) return 0;
 	int fd = self->fd;
 	self->fd = -1;
@@ -275,6 +416,7 @@ static aw_status endpoint_close(void *ud, aw_bool aborting) {
 static void endpoint_release(void *ud) {
 	endpoint *self = ud;
 	self->stream = NULL;
+	incoming_clear(&self->incoming, self->loop);
 	/* It was dropped, which aborts it. The end of the loop is an ordinary one, as that of a process. */
 	if (!self->closing && !loop_closing(self->loop)) reset_at_close(self);
 	if (!is_busy(self)) {
@@ -352,8 +494,8 @@ static void side_init(side *self, endpoint *owner, uint32_t event) {
 	self->endpoint = owner;
 	self->event = event;
 	self->operation.done = side_done;
-	self->operation.op =
-		(aw_op){.kind = AW_OP_POLL, .fd = owner->fd, .flags = event, .offset = AW_OP_POLL_STANDING};
+	self->operation.arrived = receive_arrived;
+	poll_prepare(self);
 }
 
 aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options, const void *origin,
@@ -372,6 +514,8 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	self->is_tty = methods == &tty_methods;
 	self->is_tcp = methods == &tcp_methods;
 	self->is_pipe = methods == &pipe_methods;
+	self->is_socket = methods->read == socket_read && loop_has_multishot(loop);
+	incoming_init(&self->incoming, notice_run_in);
 	self->write_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
 	status = stream_make(loop, methods, self, &own, origin, out);
 	if (status < 0) return status;

@@ -363,8 +363,10 @@ ENTRY(aw_stream_try_read, (aw_stream *stream, void *buffer, size_t length), (str
 
 ENTRY(aw_stream_pause_reading, (aw_stream *stream), (stream)) {
 	aw_status status = stream_check(stream);
-	if (status == 0) stream->reading_paused = true;
-	return status;
+	if (status < 0) return status;
+	stream->reading_paused = true;
+	stream_fd_pause(stream);
+	return 0;
 }
 
 ENTRY(aw_stream_resume_reading, (aw_stream *stream), (stream)) {

@@ -92,6 +92,9 @@ static inline aw_status stream_options_read(const aw_stream_options *from, aw_st
 
 /* Whether it is directly over a Unix socket. */
 bool stream_is_unix(const aw_stream *self);
+/* Reading is paused: what arrives from now on stays in the socket. */
+void stream_fd_pause(aw_stream *self);
+
 /* Returns 0 if the calling thread may use the stream. */
 aw_status stream_check(const aw_stream *self);
 /* aw_stream_ready() without checks. */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* The buffers that a ring's receives take one of when something arrives: Linux 5.19. */
+#ifndef URING_POOL_H
+#define URING_POOL_H
+
+#include <await/backend.h>
+#include <liburing.h>
+
+enum {
+	POOL_GROUP = 0,    /* the kernel's number for them */
+	POOL_COUNT = 256,  /* a power of two */
+	POOL_LENGTH = 4096 /* of a buffer */
+};
+
+/* A buffer, and the operation that it has arrived for. */
+typedef struct pool_buffer {
+	aw_buffer base;
+	aw_op *op;
+} pool_buffer;
+
+typedef struct pool {
+	struct io_uring_buf_ring *ring; /* NULL before first use */
+	unsigned char *memory;          /* the ring and the buffers */
+	pool_buffer *buffers;
+} pool;
+
+/* Registers the buffers. Fails if the kernel lacks them, or memory. */
+aw_status pool_open(pool *self, struct io_uring *ring);
+static inline pool_buffer *pool_at(pool *self, unsigned id) {
+	return &self->buffers[id % POOL_COUNT];
+}
+/* Lets the kernel have a buffer again. */
+void pool_give(pool *self, aw_buffer *buffer);
+/* Frees the memory, once the ring has ended or is not used by this process. */
+void pool_free(pool *self);
+
+#endif
