@@ -187,7 +187,7 @@ class ReverseProxy(EchoServer):
         threading.Thread(target=self.serve, daemon=True).start()
 
     def arguments(self):
-        return ['-a', '127.0.0.1', '-p', '0', '-t', '5', f'127.0.0.1:{self.listener.getsockname()[1]}']
+        return ['-a', '127.0.0.1', '-p', '0', '-w', '5', f'127.0.0.1:{self.listener.getsockname()[1]}']
 
     def serve(self):
         while True:

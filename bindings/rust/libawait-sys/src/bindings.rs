@@ -88,7 +88,26 @@ pub const AW_OP_CONNECT: aw_op_kind = 8;
 pub const AW_OP_FSYNC: aw_op_kind = 9;
 pub const AW_OP_CLOSE: aw_op_kind = 10;
 pub const AW_OP_FUTURE: aw_op_kind = 11;
+pub const AW_OP_READV: aw_op_kind = 12;
+pub const AW_OP_WRITEV: aw_op_kind = 13;
+pub const AW_OP_SENDMSG: aw_op_kind = 14;
+pub const AW_OP_RECVMSG: aw_op_kind = 15;
+pub const AW_OP_SPLICE: aw_op_kind = 16;
+pub const AW_OP_SHUTDOWN: aw_op_kind = 17;
+pub const AW_OP_BIND: aw_op_kind = 18;
+pub const AW_OP_LISTEN: aw_op_kind = 19;
+pub const AW_OP_OPENAT: aw_op_kind = 20;
+pub const AW_OP_STATX: aw_op_kind = 21;
+pub const AW_OP_UNLINKAT: aw_op_kind = 22;
+pub const AW_OP_RENAMEAT: aw_op_kind = 23;
+pub const AW_OP_MKDIRAT: aw_op_kind = 24;
+pub const AW_OP_FALLOCATE: aw_op_kind = 25;
+pub const AW_OP_FTRUNCATE: aw_op_kind = 26;
+pub const AW_OP_WAITID: aw_op_kind = 27;
+pub const AW_OP_RECV_MULTISHOT: aw_op_kind = 64;
 pub type aw_op_kind = std::os::raw::c_uint;
+pub const AW_OP_FSYNC_DATA: aw_op_fsync_flag = 1;
+pub type aw_op_fsync_flag = std::os::raw::c_uint;
 pub const AW_POLL_IN: aw_poll = 1;
 pub const AW_POLL_OUT: aw_poll = 4;
 pub const AW_POLL_ERR: aw_poll = 8;
@@ -105,12 +124,15 @@ pub struct aw_submission {
     pub buffer: *mut std::os::raw::c_void,
     pub length: u64,
     pub offset: i64,
+    pub second: *mut std::os::raw::c_void,
+    pub second_fd: i32,
+    pub reserved: u32,
 }
 #[test]
 fn bindgen_test_layout_aw_submission() {
     assert_eq!(
         ::core::mem::size_of::<aw_submission>(),
-        48usize,
+        64usize,
         concat!("Size of: ", stringify!(aw_submission))
     );
     assert_eq!(
@@ -214,6 +236,42 @@ fn bindgen_test_layout_aw_submission() {
         );
     }
     test_field_offset();
+    fn test_field_second() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_submission>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).second) as usize - ptr as usize
+            },
+            48usize,
+            concat!("Offset of field: ", stringify!(aw_submission), "::", stringify!(second))
+        );
+    }
+    test_field_second();
+    fn test_field_second_fd() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_submission>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).second_fd) as usize - ptr as usize
+            },
+            56usize,
+            concat!("Offset of field: ", stringify!(aw_submission), "::", stringify!(second_fd))
+        );
+    }
+    test_field_second_fd();
+    fn test_field_reserved() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_submission>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).reserved) as usize - ptr as usize
+            },
+            60usize,
+            concat!("Offset of field: ", stringify!(aw_submission), "::", stringify!(reserved))
+        );
+    }
+    test_field_reserved();
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -532,6 +590,7 @@ fn bindgen_test_layout_aw_stream_methods() {
     test_field_splice_write();
 }
 pub const AW_STREAM_NO_READ_AHEAD: aw_stream_flag = 1;
+pub const AW_STREAM_RECEIVE_FDS: aw_stream_flag = 2;
 pub type aw_stream_flag = std::os::raw::c_uint;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -921,6 +980,58 @@ extern "C" {
         count: i64,
         out_sent: *mut u64,
         out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+pub const AW_FDS_TRUNCATED: aw_fds_flag = 1;
+pub type aw_fds_flag = std::os::raw::c_uint;
+extern "C" {
+    pub fn aw_stream_send_fds(
+        stream: *mut aw_stream,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        fds: *const std::os::raw::c_int,
+        count: usize,
+        out_sent: *mut usize,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_send_fds_coro(
+        stream: *mut aw_stream,
+        data: *const std::os::raw::c_void,
+        length: usize,
+        fds: *const std::os::raw::c_int,
+        count: usize,
+        out_sent: *mut usize,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_recv_fds(
+        stream: *mut aw_stream,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+        fds: *mut std::os::raw::c_int,
+        fd_count: *mut usize,
+        out_flags: *mut u32,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_recv_fds_coro(
+        stream: *mut aw_stream,
+        buffer: *mut std::os::raw::c_void,
+        length: usize,
+        fds: *mut std::os::raw::c_int,
+        fd_count: *mut usize,
+        out_flags: *mut u32,
+        out: *mut *mut aw_coro,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_stream_take_fds(
+        stream: *mut aw_stream,
+        fds: *mut std::os::raw::c_int,
+        max: usize,
+        out_flags: *mut u32,
     ) -> aw_status;
 }
 extern "C" {
@@ -2669,6 +2780,21 @@ extern "C" {
     ) -> aw_status;
 }
 extern "C" {
+    pub fn aw_handle_new(
+        loop_: *mut aw_loop,
+        fn_: aw_callback_fn,
+        ud: *mut std::os::raw::c_void,
+        destroy: aw_destroy_fn,
+        out: *mut *mut aw_handle,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_handle_call_soon(handle: *mut aw_handle) -> aw_status;
+}
+extern "C" {
+    pub fn aw_handle_call_at(handle: *mut aw_handle, when_ns: i64) -> aw_status;
+}
+extern "C" {
     pub fn aw_handle_ref(handle: *mut aw_handle) -> *mut aw_handle;
 }
 extern "C" {
@@ -4395,6 +4521,41 @@ extern "C" {
 }
 extern "C" {
     pub fn aw_process_host_data(process: *const aw_process) -> *mut std::os::raw::c_void;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct aw_pipeline {
+    _unused: [u8; 0],
+}
+extern "C" {
+    pub fn aw_pipeline_start(
+        loop_: *mut aw_loop,
+        commands: *const *const *const std::os::raw::c_char,
+        count: usize,
+        options: *const aw_process_options,
+        out: *mut *mut aw_pipeline,
+    ) -> aw_status;
+}
+extern "C" {
+    pub fn aw_pipeline_ref(pipeline: *mut aw_pipeline) -> *mut aw_pipeline;
+}
+extern "C" {
+    pub fn aw_pipeline_unref(pipeline: *mut aw_pipeline);
+}
+extern "C" {
+    pub fn aw_pipeline_count(pipeline: *const aw_pipeline) -> usize;
+}
+extern "C" {
+    pub fn aw_pipeline_process(pipeline: *const aw_pipeline, index: usize) -> *mut aw_process;
+}
+extern "C" {
+    pub fn aw_pipeline_wait(pipeline: *mut aw_pipeline, out: *mut *mut aw_future) -> aw_status;
+}
+extern "C" {
+    pub fn aw_pipeline_send_signal(pipeline: *mut aw_pipeline, signal: std::os::raw::c_int) -> aw_status;
+}
+extern "C" {
+    pub fn aw_pipeline_kill(pipeline: *mut aw_pipeline) -> aw_status;
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
