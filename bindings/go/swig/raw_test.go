@@ -28,6 +28,9 @@ type submission struct {
 	buffer     uintptr
 	length     uint64
 	offset     int64
+	second     unsafe.Pointer
+	secondFd   int32
+	reserved   uint32
 }
 
 type completion struct {

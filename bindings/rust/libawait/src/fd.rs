@@ -213,6 +213,9 @@ fn submit(request: Request, buffer: Vec<u8>) -> Result<Operation, (Error, Vec<u8
         buffer: bytes as *mut _,
         length: length as u64,
         offset: request.offset,
+        second: std::ptr::null_mut(),
+        second_fd: 0,
+        reserved: 0,
     };
     // SAFETY: the slot owns the buffer, and stays until the completion has arrived.
     let status = unsafe { sys::aw_loop_submit(event_loop, &submission, 1) };
