@@ -89,7 +89,7 @@ static aw_status serve(aw_stream *client, void *ud) {
 	AW_AUTO(aw_stream) secure = aw_stream_ref(client);
 	aw_status status = aw_tls_accept(secure, self->tls, NULL, &secure);
 	if (status < 0) {
-		/* A client that does not agree is no failure of the proxy. */
+		/* The proxy itself has not failed. */
 		printf("a client: %s\n", aw_error_message(aw_caught()));
 		return status == AW_ECANCELLED || status == -ENOMEM ? status : 0;
 	}

@@ -647,7 +647,7 @@ AW_NODISCARD AW_API aw_status aw_stream_recv_fds_coro(aw_stream *stream, void *b
 /**
  * Takes up to `max` descriptors that came with bytes that have been read, in the order in which they were sent;
  * they are the caller's. Those that do not fit stay. `*out_flags` becomes ::AW_FDS_TRUNCATED if some were lost
- * right behind these, which is told once, otherwise 0.
+ * right behind these, which it reports once, otherwise 0.
  *
  * Returns: how many.
  *

@@ -511,7 +511,7 @@ static void splice_through(driver *self, driver_channel from, driver_channel to,
 	EXPECT_INT(driver_finish(self, &splice), 2);
 	for (ssize_t n; (n = read(to.in, filling, sizeof filling)) > 0;) last = filling[n - 1];
 	EXPECT_INT(last, 'e');
-	/* Nobody reads, and there is no signal. */
+	/* Nobody reads, and no signal is raised. */
 	close(to.in);
 	driver_put(from.out, "f");
 	EXPECT_INT(driver_do(self, &splice), -EPIPE);

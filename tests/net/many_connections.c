@@ -25,7 +25,7 @@ static struct sockaddr_un address;
 static socklen_t address_length;
 static int to_clients[2], from_clients[2];
 
-/* --- the clients, in a process of their own --- */
+/* --- the clients, in a separate process --- */
 
 static bool wait_for_word(void) {
 	char word;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends threads real-time */
-/* Several loops, each in a thread of its own, that share a port: the kernel spreads the connections over them. */
+/* Several loops, each in its thread, that share a port: the kernel spreads the connections over them. */
 #include "trace.h"
 
 #include <arpa/inet.h>
@@ -14,7 +14,7 @@ enum { LOOPS = 3, CLIENTS = 300 };
 
 typedef struct member {
 	pthread_t thread;
-	char name; /* which each of its connections is told */
+	char name; /* that each of its connections gets */
 	char port[8];
 	int result;
 	_Atomic(aw_loop *) loop; /* once it serves */
