@@ -178,7 +178,8 @@ def survives_cut_handshakes(server, contexts):
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
     check(server.settles_at(descriptors), f'it holds {server.descriptors()} descriptors, not {descriptors}')
     grown = server.resident() - memory
-    check(SANITIZED or grown < 1 << 20, f'it has grown by {grown} bytes in {HANDSHAKES} handshakes')
+    # The allocator's fragments make it vary by a megabyte; what one connection has is over 40 KiB. LeakSanitizer sees less.
+    check(SANITIZED or grown < 4 << 20, f'it has grown by {grown} bytes in {HANDSHAKES} handshakes')
     check(server.process.poll() is None, 'it has ended')
 
 

@@ -59,7 +59,7 @@ static bool receive_open(receiving *self, const aw_backend *backend, uint32_t fl
 		EXPECT(status == 0 || status == -EOPNOTSUPP);
 		return status == 0;
 	}
-	EXPECT_INT(backend->submit(self->driver.state, &trial), -EINVAL);
+	EXPECT_INT(backend->submit(self->driver.state, &trial), -EOPNOTSUPP);
 	return false;
 }
 
