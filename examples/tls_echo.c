@@ -148,9 +148,7 @@ static aw_status connect_and_talk(char **arguments) {
 
 static aw_status run(void *ud) {
 	char **arguments = ud;
-	aw_status status = !strcmp(arguments[1], "serve") ? serve(arguments) : connect_and_talk(arguments);
-	aw_tls_context_unref(context);
-	return status;
+	return !strcmp(arguments[1], "serve") ? serve(arguments) : connect_and_talk(arguments);
 }
 
 int main(int count, char **arguments) {
@@ -159,5 +157,7 @@ int main(int count, char **arguments) {
 		        arguments[0], arguments[0]);
 		return 2;
 	}
-	return aw_main(NULL, run, arguments, NULL);
+	int code = aw_main(NULL, run, arguments, NULL);
+	aw_tls_context_unref(context); /* not before: connections may still be open when the task ends */
+	return code;
 }

@@ -70,7 +70,7 @@ NEVER = {'brk', 'exit_group', 'exit', 'rt_sigreturn', 'restart_syscall', 'futex'
          'set_robust_list', 'set_tid_address', 'rseq', 'arch_prctl', 'getpid', 'gettid', 'getuid', 'geteuid', 'getgid', 'getegid', 'getppid',
          'kill', 'tgkill', 'umask', 'sched_yield', 'clock_gettime', 'clock_nanosleep', 'alarm'}
 # A sanitizer's own calls, which it can't do without.
-SANITIZERS = {'open', 'getdents64', 'ptrace', 'mmap', 'madvise', 'mprotect', 'mremap', 'brk', 'readlink', 'openat', 'read', 'prctl', 'prlimit64', 'clone', 'clone3'}
+SANITIZERS = {'open', 'getdents64', 'ptrace', 'mmap', 'madvise', 'mprotect', 'mremap', 'brk', 'readlink', 'openat', 'read', 'prctl', 'prlimit64', 'clone', 'clone3', 'sched_getaffinity'}
 # A descriptor that the failed call should have closed stays open.
 KEEPS_OPEN = {'close', 'close_range'}
 

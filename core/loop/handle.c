@@ -241,13 +241,14 @@ ENTRY(aw_handle_call_at, (aw_handle *handle, int64_t when_ns), (handle, when_ns)
 /* --- from other threads --- */
 
 static bool post(aw_loop *loop, ready_item *item) {
-	ready_item *first = atomic_load_explicit(&loop->posted, memory_order_relaxed);
+	/* Who finds it closed continues with what the closing thread has left, so it must see that. */
+	ready_item *first = atomic_load_explicit(&loop->posted, memory_order_acquire);
 	do {
 		if (first == &posted_closed) return false;
 		item->next = first;
 		tsan_release(item);
-	} while (!atomic_compare_exchange_weak_explicit(&loop->posted, &first, item, memory_order_release,
-	                                                memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(&loop->posted, &first, item, memory_order_acq_rel,
+	                                                memory_order_acquire));
 	return true;
 }
 
