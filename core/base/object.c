@@ -186,13 +186,14 @@ __attribute__((constructor)) static void watch_init(void) {
 
 /* Pushes the object on the domain's dead list; false if the domain is closed. */
 static bool dead_push(domain *where, object *self) {
-	object *first = atomic_load_explicit(&where->dead, memory_order_relaxed);
+	/* Who finds it closed releases the object here, so it must see what the closing thread wrote. */
+	object *first = atomic_load_explicit(&where->dead, memory_order_acquire);
 	tsan_release(self);
 	do {
 		if (first == &dead_closed) return false;
 		self->dead = first;
-	} while (!atomic_compare_exchange_weak_explicit(&where->dead, &first, self, memory_order_release,
-	                                                memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(&where->dead, &first, self, memory_order_acq_rel,
+	                                                memory_order_acquire));
 	if (!first) where->wake(where);
 	return true;
 }
