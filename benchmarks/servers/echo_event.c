@@ -6,6 +6,7 @@
 #include <event2/listener.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdlib.h>
 
 static void received(struct bufferevent *self, void *ud) {
@@ -32,6 +33,7 @@ static void open_connection(struct evconnlistener *listener, evutil_socket_t fd,
 
 int main(int argc, char **argv) {
 	if (argc != 2) return 2;
+	signal(SIGPIPE, SIG_IGN); /* a client may be gone */
 	struct event_base *base = event_base_new();
 	evutil_socket_t fd = atoi(argv[1]);
 	if (!base || evutil_make_socket_nonblocking(fd) < 0) return 1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An echo server on libuv: written at once, and what is left over is queued. usage: bench-echo-uv LISTENER */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -61,6 +62,7 @@ static void open_connection(uv_stream_t *listener, int status) {
 
 int main(int argc, char **argv) {
 	if (argc != 2) return 2;
+	signal(SIGPIPE, SIG_IGN); /* a client may be gone */
 	uv_loop_t *loop = uv_default_loop();
 	uv_tcp_t server;
 	uv_tcp_init(loop, &server);
