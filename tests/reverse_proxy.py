@@ -4,6 +4,7 @@
 
 usage: reverse_proxy.py PROGRAM
 """
+import contextlib
 import hashlib
 import http.server
 import os
@@ -156,19 +157,42 @@ def check_raw_tls(port, certificate):
             pass
 
 
+def check_silent(upstream):
+    """The server whose turn it is does not answer: after a second, the next one gets the client."""
+    with contextlib.ExitStack() as stack:
+        silent = stack.enter_context(socket.create_server(('127.0.0.1', 0), backlog=0))
+        for _ in range(3):  # fill its queue: the kernel then drops further attempts
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(silent.getsockname())
+        name = f'127.0.0.1:{silent.getsockname()[1]}'
+        proxy = subprocess.Popen([sys.argv[1], '-a', '127.0.0.1', '-p', '0', '-w', '1', name, f'127.0.0.1:{upstream.port}'], stdout=subprocess.PIPE, text=True)
+        try:
+            address = ('127.0.0.1', int(re.search(r'port (\d+)', proxy.stdout.readline())[1]))
+            try:
+                check(exchange(address, 0) == upstream.name, 'another server than the next one answered')
+            except ConnectionResetError:
+                pass  # a busy machine can take more than a second for the next one as well
+            proxy.send_signal(signal.SIGTERM)
+            log, _ = proxy.communicate(timeout=60)
+            check(proxy.returncode == 0, f'exit status {proxy.returncode} with a silent server')
+            check(re.search(rf'^{name}: the time limit passed', log, re.M), f'no word about the silent server: {log[:500]}')
+        finally:
+            proxy.kill()
+
+
 def main():
     upstreams = [Upstream(b'A'), Upstream(b'B')]
     closed = socket.create_server(('127.0.0.1', 0))
     closed_port = closed.getsockname()[1]
     closed.close()
-    proxy = subprocess.Popen([sys.argv[1], '-a', '127.0.0.1', '-p', '0', '-w', '1', f'127.0.0.1:{upstreams[0].port}', f'127.0.0.1:{closed_port}',
+    proxy = subprocess.Popen([sys.argv[1], '-a', '127.0.0.1', '-p', '0', '-w', '60', f'127.0.0.1:{upstreams[0].port}', f'127.0.0.1:{closed_port}',
                               f'127.0.0.1:{upstreams[1].port}'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         select.select([proxy.stdout], [], [], 60)
         found = re.fullmatch(r'proxy on 127\.0\.0\.1 port (\d+)\n', proxy.stdout.readline())
         address = ('127.0.0.1', int(found[1]))
         names = [exchange(address, number) for number in range(4)]
-        check(names == [b'A', b'B', b'A', b'B'], f'the turns were {names}')
         threads = [threading.Thread(target=attempt, args=(exchange, address, number)) for number in range(12)]
         for thread in threads:
             thread.start()
@@ -192,6 +216,7 @@ def main():
             log, complaint = proxy.communicate(timeout=60)
         check(proxy.returncode == 0, f'exit status {proxy.returncode}')
         check(complaint == '', f'it wrote to stderr: {complaint}')
+        check(names == [b'A', b'B', b'A', b'B'], f'the turns were {names}: {log[:500]}')
         check(re.search(rf'^127\.0\.0\.1:{closed_port}: .*refused', log, re.M | re.I), f'no word about the closed port: {log[:500]}')
         check(f'127.0.0.1:{upstreams[0].port}: {SIZE} bytes there, {SIZE + 33} back, spliced\n' in log, f'no figures: {log[:500]}')
     finally:
@@ -209,6 +234,7 @@ def main():
         check(proxy.wait(60) == 0, 'the exit status without a server')
     finally:
         proxy.kill()
+    check_silent(upstreams[0])
     with tempfile.TemporaryDirectory() as folder:
         check_tls(pathlib.Path(folder), upstreams[0])
     for line in wrong:
