@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 
+# An address of its own: every port is scanned, and the servers of other tests must not get a client that sends nothing.
+ADDRESS = f'127.1.{os.getpid() >> 8 & 255}.{os.getpid() & 255}'
 wrong = []
 
 
@@ -30,7 +32,7 @@ def listeners():
         found = []
         try:
             for port in (first + 90, first, first + 41):
-                found.append(socket.create_server(('127.0.0.1', port)))
+                found.append(socket.create_server((ADDRESS, port)))
             return first, found
         except OSError:
             for one in found:
@@ -41,7 +43,7 @@ def listeners():
 def full_listener():
     """A listener whose queue is full answers no connect any more."""
     listener = socket.socket()
-    listener.bind(('127.0.0.1', 0))
+    listener.bind((ADDRESS, 0))
     listener.listen(0)
     waiting = []
     for _ in range(5):
@@ -58,7 +60,7 @@ def open_ports(text):
 
 def main():
     first, found = listeners()
-    done = scan('127.0.0.1', first, first + 99, 7)
+    done = scan(ADDRESS, first, first + 99, 7)
     ports = sorted(one.getsockname()[1] for one in found)
     check(done.returncode == 0, f'exit status {done.returncode}')
     check([port for port in open_ports(done.stdout) if port in ports] == ports, f'{ports} are open, not {done.stdout!r}')
@@ -69,7 +71,7 @@ def main():
 
     listener, waiting = full_listener()
     port = listener.getsockname()[1]
-    done = scan('127.0.0.1', port, port, 1, 200)
+    done = scan(ADDRESS, port, port, 1, 200)
     check(done.stdout == '0 open, 0 closed, 1 silent\n', f'a port without an answer: {done.stdout!r}')
 
     master, terminal = pty.openpty()
@@ -79,14 +81,14 @@ def main():
     check(done.returncode == 0, f'exit status {done.returncode}')
     check('\r3000 of 3000 ports' in shown, f'the progress: {shown!r}')
 
-    many = scan('127.0.0.1', 1, 65535, 2000, 5000)
+    many = scan(ADDRESS, 1, 65535, 2000, 5000)
     check(set(ports) <= set(open_ports(many.stdout)), 'an open port is missing among all')
-    few = subprocess.run(['sh', '-c', 'ulimit -n 30; exec "$0" 127.0.0.1 1 2000 500', sys.argv[1]], capture_output=True, text=True, timeout=100)
+    few = subprocess.run(['sh', '-c', 'ulimit -n 30; exec "$0" "$1" 1 2000 500', sys.argv[1], ADDRESS], capture_output=True, text=True, timeout=100)
     check(few.returncode == 0, f'with few descriptors: {few.returncode}, {few.stderr!r}')
 
-    check(scan('127.0.0.1', 0, 5).returncode == 1, 'port 0 was accepted')
-    check(scan('127.0.0.1', 9, 5).returncode == 1, 'an empty range was accepted')
-    check(scan('127.0.0.1').returncode == 2, 'two arguments are missing, and it ran')
+    check(scan(ADDRESS, 0, 5).returncode == 1, 'port 0 was accepted')
+    check(scan(ADDRESS, 9, 5).returncode == 1, 'an empty range was accepted')
+    check(scan(ADDRESS).returncode == 2, 'two arguments are missing, and it ran')
     for line in wrong:
         print(line)
     print(f'{1 if not wrong else 0} passed, {1 if wrong else 0} failed')

@@ -183,9 +183,9 @@ def check_silent(upstream):
 
 def main():
     upstreams = [Upstream(b'A'), Upstream(b'B')]
-    closed = socket.create_server(('127.0.0.1', 0))
+    closed = socket.socket()
+    closed.bind(('127.0.0.1', 0))  # and it does not listen: refused, and nobody else's port
     closed_port = closed.getsockname()[1]
-    closed.close()
     proxy = subprocess.Popen([sys.argv[1], '-a', '127.0.0.1', '-p', '0', '-w', '60', f'127.0.0.1:{upstreams[0].port}', f'127.0.0.1:{closed_port}',
                               f'127.0.0.1:{upstreams[1].port}'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
