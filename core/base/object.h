@@ -143,7 +143,7 @@ enum { OBJECT_COUNTED = 1 };
  * flag is kept here.
  */
 #define OBJECT_GONE (UINT32_C(1) << 31)
-extern _Atomic uint8_t object_watched;
+extern PRIVATE_DATA _Atomic uint8_t object_watched;
 void object_hand_out_watched(object *self, const void *origin);
 void object_keep_watched(object *self);
 bool object_give_back_watched(object *self);

@@ -44,6 +44,7 @@ aw_status loop_check_unusual(aw_loop *loop) {
 	 * home.
 	 */
 	atomic_store_explicit(&loop->domain.home, self, memory_order_release);
+	atomic_store_explicit(&loop->checked_for, self, memory_order_relaxed);
 	return 0;
 }
 
@@ -69,7 +70,7 @@ int64_t loop_after(const aw_loop *loop, int64_t delay) {
 
 static void take_posted(aw_loop *loop);
 
-void loop_push(aw_loop *loop, ready_item *item) {
+void loop_push_unusual(aw_loop *loop, ready_item *item) {
 	/* Items that other threads posted earlier run first, as in asyncio's single queue. */
 	if (loop->state == LOOP_OPEN) take_posted(loop);
 	ready_push(&loop->ready, item);
@@ -307,6 +308,7 @@ static void close_phase_run(aw_loop *loop, close_phase phase) {
 /* Ends everything that is alive, starting with whatever can still call into the rest. */
 static void loop_shut(aw_loop *loop) {
 	loop->state = LOOP_CLOSING;
+	atomic_store_explicit(&loop->checked_for, 0, memory_order_relaxed);
 	guest_end(loop);
 	take_posted(loop);
 	loop_drain(loop);
@@ -382,6 +384,7 @@ ENTRY(aw_loop_abandon, (aw_loop *loop), (loop)) {
 	loop->backend->abandon(loop->backend_state);
 	guest_abandon(loop);
 	loop->state = LOOP_CLOSED;
+	atomic_store_explicit(&loop->checked_for, 0, memory_order_relaxed);
 	loop->ready.head = NULL; /* if the child was forked during dispatch, that ends with the current item */
 	if (thread_here()->loop == loop) {
 		/* The child treats the current stack, perhaps a coroutine's, as its thread's own. */

@@ -58,6 +58,8 @@ struct aw_loop {
 	object base;              /* the handle; in domain_none */
 	domain domain;            /* of all objects of the loop; keeps this memory alive */
 	_Atomic uintptr_t driver; /* the thread inside wait or dispatch, or 0 */
+	/* the home thread while the loop is open, unless another one drives it; else 0. See loop_check(). */
+	_Atomic uintptr_t checked_for;
 	uint32_t fork_generation;
 	_Atomic uint8_t state;
 	bool running, dispatching, stopping, debug;
@@ -102,7 +104,7 @@ struct aw_loop {
 	host_slot host_slot;
 };
 
-extern const object_class loop_class;
+extern PRIVATE_DATA const object_class loop_class;
 
 /* An operation for the backend, embedded in its owner. `done` runs from dispatch or from close. */
 typedef struct operation {
@@ -126,19 +128,20 @@ typedef struct alarm_clock {
 } alarm_clock;
 
 /* The other cases of loop_check(). */
-aw_status loop_check_unusual(aw_loop *loop);
+__attribute__((cold)) aw_status loop_check_unusual(aw_loop *loop);
+/* Whether the calling thread may use a loop's memory as a loop: it is open, and no other thread drives it. */
+static inline bool loop_is_usual(const aw_loop *loop) {
+	return __builtin_expect(
+		atomic_load_explicit(&loop->checked_for, memory_order_relaxed) == thread_self() &&
+			loop->fork_generation == *threads_fork_word,
+		1);
+}
 /*
  * Checks whether the calling thread may use the loop now: 0, or the status to return. Makes it the loop's
  * home thread.
  */
 static inline aw_status loop_check(aw_loop *loop) {
-	/* The usual case: an open loop, in its home thread, and no other thread drives it. */
-	uintptr_t self = thread_self();
-	uintptr_t driver =
-		object_is(loop, &loop_class) ? atomic_load_explicit(&loop->driver, memory_order_relaxed) : 1;
-	bool is_usual = (driver == self || !driver) && loop->fork_generation == *threads_fork_word &&
-	                loop->state == LOOP_OPEN &&
-	                atomic_load_explicit(&loop->domain.home, memory_order_relaxed) == self;
+	bool is_usual = object_is(loop, &loop_class) && loop_is_usual(loop);
 	return __builtin_expect(is_usual, 1) ? 0 : loop_check_unusual(loop);
 }
 /* Like loop_check(), but replaces NULL with the running loop. */
@@ -146,8 +149,16 @@ aw_status loop_resolve(aw_loop **loop);
 bool loop_is(const aw_loop *loop);
 int64_t loop_now(const aw_loop *loop);
 
+__attribute__((cold)) void loop_push_unusual(aw_loop *loop, ready_item *item);
 /* Queues an item to run in the next dispatch. */
-void loop_push(aw_loop *loop, ready_item *item);
+static inline void loop_push(aw_loop *loop, ready_item *item) {
+	/* Other threads have posted items, or this is a guest: one test for both. */
+	uintptr_t unusual = (uintptr_t)atomic_load_explicit(&loop->posted, memory_order_relaxed) | (uintptr_t)loop->guest;
+	if (__builtin_expect(unusual != 0, 0))
+		loop_push_unusual(loop, item);
+	else
+		ready_push(&loop->ready, item);
+}
 /* Queues an item to run at the end of this dispatch, or of the next one. */
 void loop_flush_later(aw_loop *loop, ready_item *item);
 /* Sets or moves a deadline; -ENOMEM. When due, the item is queued. */
