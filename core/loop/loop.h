@@ -63,9 +63,10 @@ struct aw_loop {
 	uint32_t fork_generation;
 	_Atomic uint8_t state;
 	bool running, dispatching, stopping, debug;
-	bool polled;    /* a wait has been made, and its dispatch is outstanding */
-	bool was_woken; /* the last poll was ended by a wake */
-	bool leaving;   /* a completion callback has asked to end the run */
+	bool observes_calls; /* `debug`, or closing: a callback takes more than to be called */
+	bool polled;         /* a wait has been made, and its dispatch is outstanding */
+	bool was_woken;      /* the last poll was ended by a wake */
+	bool leaving;        /* a completion callback has asked to end the run */
 	/* print unhandled failures by default: set for loops made by aw_run() and similar */
 	bool prints;
 	const aw_backend *backend;
@@ -131,10 +132,9 @@ typedef struct alarm_clock {
 __attribute__((cold)) aw_status loop_check_unusual(aw_loop *loop);
 /* Whether the calling thread may use a loop's memory as a loop: it is open, and no other thread drives it. */
 static inline bool loop_is_usual(const aw_loop *loop) {
-	return __builtin_expect(
-		atomic_load_explicit(&loop->checked_for, memory_order_relaxed) == thread_self() &&
-			loop->fork_generation == *threads_fork_word,
-		1);
+	return __builtin_expect(atomic_load_explicit(&loop->checked_for, memory_order_relaxed) == thread_self() &&
+	                            loop->fork_generation == *threads_fork_word,
+	                        1);
 }
 /*
  * Checks whether the calling thread may use the loop now: 0, or the status to return. Makes it the loop's
@@ -149,20 +149,27 @@ aw_status loop_resolve(aw_loop **loop);
 bool loop_is(const aw_loop *loop);
 int64_t loop_now(const aw_loop *loop);
 
+/* Whether an item may simply be queued: no other thread has posted one, and there is no host to be told. */
+static inline bool loop_is_quiet(const aw_loop *loop) {
+	const void *posted = atomic_load_explicit(&loop->posted, memory_order_relaxed);
+	return __builtin_expect(!((uintptr_t)posted | (uintptr_t)loop->guest), 1);
+}
 __attribute__((cold)) void loop_push_unusual(aw_loop *loop, ready_item *item);
 /* Queues an item to run in the next dispatch. */
 static inline void loop_push(aw_loop *loop, ready_item *item) {
-	/* Other threads have posted items, or this is a guest: one test for both. */
-	uintptr_t unusual = (uintptr_t)atomic_load_explicit(&loop->posted, memory_order_relaxed) | (uintptr_t)loop->guest;
-	if (__builtin_expect(unusual != 0, 0))
-		loop_push_unusual(loop, item);
-	else
+	if (loop_is_quiet(loop))
 		ready_push(&loop->ready, item);
+	else
+		loop_push_unusual(loop, item);
 }
 /* Queues an item to run at the end of this dispatch, or of the next one. */
 void loop_flush_later(aw_loop *loop, ready_item *item);
 /* Sets or moves a deadline; -ENOMEM. When due, the item is queued. */
 aw_status loop_alarm_set(aw_loop *loop, alarm_clock *alarm, int64_t when);
+/* The same if that only means a later time for one that is set. Otherwise false, and nothing has happened. */
+static inline bool loop_alarm_put_off(aw_loop *loop, alarm_clock *alarm, int64_t when) {
+	return __builtin_expect(!loop->guest, 1) && timers_put_off(&loop->timers, &alarm->timer, when);
+}
 void loop_alarm_stop(aw_loop *loop, alarm_clock *alarm);
 /*
  * Submits an operation on a descriptor owned by the program. If it returns 0, `done` is called exactly once.
