@@ -143,7 +143,7 @@ enum { OBJECT_COUNTED = 1 };
  * flag is kept here.
  */
 #define OBJECT_GONE (UINT32_C(1) << 31)
-extern _Atomic uint8_t object_watched;
+extern PRIVATE_DATA _Atomic uint8_t object_watched;
 void object_hand_out_watched(object *self, const void *origin);
 void object_keep_watched(object *self);
 bool object_give_back_watched(object *self);
@@ -179,6 +179,42 @@ static inline void object_unref_held(void *handle) {
 	if (atomic_load_explicit(&object_watched, memory_order_relaxed) && !object_give_back_watched(handle))
 		return;
 	object_unref(handle);
+}
+
+/*
+ * The short form of object_new() for hot paths: on the home thread of an open domain, for a class of a fixed size. The
+ * caller sets each field after the header, since they are not cleared. Returns NULL if there is more to do, also with
+ * references being observed; then call object_new().
+ */
+static inline void *object_new_short(domain *where, const object_class *class, size_t size) {
+	slab_slot *slot = SLAB_PLAIN ? NULL : where->slabs.free[slab_class(size)];
+	if (__builtin_expect(!slot || atomic_load_explicit(&object_watched, memory_order_relaxed), 0))
+		return NULL;
+	where->slabs.free[slab_class(size)] = slot->next;
+	object *self = (object *)(void *)slot;
+	self->class = class;
+	self->domain = where;
+	self->tally = 0;
+	atomic_store_explicit(&self->refs, 1, memory_order_relaxed);
+	self->size = (uint32_t)size;
+	int64_t live = atomic_load_explicit(&where->live, memory_order_relaxed);
+	atomic_store_explicit(&where->live, live + 1, memory_order_relaxed);
+	return self;
+}
+
+/*
+ * The short form of dropping the last reference: on the home thread of an open domain, for an object that holds nothing
+ * to release. False if there are more references, or if they are observed: then nothing has happened.
+ */
+static inline bool object_unref_short(object *self, domain *where, size_t size) {
+	if (__builtin_expect(atomic_load_explicit(&self->refs, memory_order_acquire) != 1 ||
+	                         atomic_load_explicit(&object_watched, memory_order_relaxed),
+	                     0))
+		return false;
+	slab_give(&where->slabs, self, size);
+	int64_t live = atomic_load_explicit(&where->live, memory_order_relaxed);
+	atomic_store_explicit(&where->live, live - 1, memory_order_relaxed);
+	return true;
 }
 
 /*

@@ -15,6 +15,12 @@ struct aw_loop;
 struct domain;
 struct worker;
 
+/*
+ * For a declaration of data that hot paths read: it is addressed directly. Without it, each use loads the address
+ * first, because -fvisibility=hidden applies to definitions only.
+ */
+#define PRIVATE_DATA __attribute__((visibility("hidden")))
+
 /* This thread's progress in releasing objects; see object.c. */
 typedef struct releases {
 	uint32_t depth;              /* nested releases */
@@ -50,7 +56,7 @@ typedef struct thread {
 #else
 #define THREAD_STATE_MODEL
 #endif
-extern THREAD_STATE_MODEL _Thread_local thread thread_state;
+extern PRIVATE_DATA THREAD_STATE_MODEL _Thread_local thread thread_state;
 
 static inline thread *thread_here(void) {
 	thread *self = &thread_state;
@@ -76,7 +82,7 @@ static inline void call_on_thread_stack(void (*fn)(void *arg), void *arg) {
  * A word that is zero in a forked child. Each loop keeps the value it was created under. NULL until the first
  * loop.
  */
-extern uint32_t *threads_fork_word;
+extern PRIVATE_DATA uint32_t *threads_fork_word;
 
 /* Returns the value for a new loop, or 0 without memory for the word. */
 uint32_t threads_fork_generation(void);

@@ -52,4 +52,12 @@ static inline bool timer_is_set(const timer *self) {
 	return self->place != 0;
 }
 
+/* Moves a timer to a later time. False if that is not what `when` means, and nothing has happened. */
+static inline bool timers_put_off(timers *self, timer *what, int64_t when) {
+	if (!what->place || when < self->heap[what->place - 1].when) return false;
+	what->when = when;
+	what->sequence = self->sequence++;
+	return true;
+}
+
 #endif

@@ -24,12 +24,18 @@ struct aw_handle {
 	aw_destroy_fn destroy;
 	binding *context;   /* the callback's; a reference */
 	const void *origin; /* the code that scheduled it */
-	int64_t later;      /* a kept one: not now, but at this time, once the queue has reached it; 0: none */
-	bool cancelled, ended;
-	bool running;   /* the thread has the context */
-	bool kept;      /* by the program, which schedules it again and again */
-	bool scheduled; /* a kept one: the loop has a reference, since it is in the queue or a timer */
+	/* from here on zero in a new one */
+	int64_t later; /* a kept one: not now, but at this time, once the queue has reached it */
+	uint8_t skip;  /* why the call is not made when the queue reaches it */
+	uint8_t kept;  /* see below */
+	bool running;  /* the thread has the context, and `context` is what the thread had before */
+	bool ended;
 };
+
+enum { SKIP_CANCELLED = 1, SKIP_LATER = 2 /* put off to `later` */ };
+
+/* Whether the program keeps it and schedules it again and again. If it is scheduled, the loop has a reference. */
+enum { KEPT_NOT, KEPT_IDLE, KEPT_SCHEDULED };
 
 static void handle_finish(aw_handle *self) {
 	aw_destroy_fn destroy = self->destroy;
@@ -51,47 +57,97 @@ static void handle_release(object *base) {
 static const object_class handle_class = {
 	.name = "handle", .size = sizeof(aw_handle), .release = handle_release};
 
-/* Runs the callback, unless that is cancelled. */
-static aw_status handle_call(aw_handle *self, aw_loop *loop) {
-	aw_status status = 0;
-	if (!self->cancelled && !loop_closing(loop)) {
-		binding *outer = context_swap(self->context);
-		int64_t began = report_slow_begin(loop);
-		self->running = true;
-		status = self->fn(loop, self->ud);
-		self->running = false;
-		report_slow_end(loop, began, NULL, self);
-		self->context = context_swap(outer);
-	}
-	if (status < 0 && status != AW_ESYSTEMEXIT)
-		report_status(loop, "Exception in callback", status, NULL, self);
+static aw_status handle_report(aw_handle *self, aw_loop *loop, aw_status status) {
 	if (status > 0) report_positive(loop, "callback", status, NULL, self);
+	if (status >= 0) return 0;
+	if (status != AW_ESYSTEMEXIT) report_status(loop, "Exception in callback", status, NULL, self);
 	return status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
 }
 
-static aw_status handle_run(ready_item *item) {
-	aw_handle *self = container_of(item, aw_handle, alarm.item);
-	aw_status status = handle_call(self, self->loop);
+static inline void handle_swap_context(aw_handle *self) {
+	self->context = context_swap(self->context);
+}
+
+/* Calls the function in the callback's context. */
+static inline aw_status handle_call(aw_handle *self, aw_loop *loop, bool is_usual) {
+	handle_swap_context(self);
+	int64_t began = is_usual ? 0 : report_slow_begin(loop);
+	self->running = true;
+	aw_status status = self->fn(loop, self->ud);
+	self->running = false;
+	if (!is_usual) report_slow_end(loop, began, NULL, self);
+	handle_swap_context(self);
+	return status;
+}
+
+/* Whether to call the function and nothing else. */
+static inline bool handle_is_usual(const aw_handle *self) {
+	return __builtin_expect(!(self->skip | self->loop->observes_calls), 1);
+}
+
+__attribute__((cold, noinline)) static aw_status handle_call_unusual(aw_handle *self) {
+	if (self->skip || loop_closing(self->loop)) return 0;
+	return handle_call(self, self->loop, false);
+}
+
+/* Ends a callback that is not kept, after the call or instead of it. */
+__attribute__((noinline)) static aw_status handle_end(aw_handle *self, aw_status status) {
+	if (status != 0) status = handle_report(self, self->loop, status);
 	handle_finish(self);
 	object_unref(self);
 	return status;
 }
 
-static aw_status handle_run_kept(ready_item *item) {
+static aw_status handle_run(ready_item *item) {
 	aw_handle *self = container_of(item, aw_handle, alarm.item);
-	aw_loop *loop = self->loop;
-	int64_t later = self->later;
-	self->later = 0;
-	if (later && !loop_closing(loop)) {
-		aw_status status = loop_alarm_set(loop, &self->alarm, later);
-		if (status == 0) return 0; /* the timer has the queue's reference now */
-		report_status(loop, "A callback could not be put off", status, NULL, self);
-		self->cancelled = true;
-	}
-	self->scheduled = false;
-	aw_status status = handle_call(self, loop);
+	aw_status status =
+		handle_is_usual(self) ? handle_call(self, self->loop, true) : handle_call_unusual(self);
+	bool has_parts = (uintptr_t)self->destroy | (uintptr_t)self->context;
+	if (__builtin_expect(status == 0 && !has_parts, 1) &&
+	    object_unref_short(&self->base, &self->loop->domain, sizeof *self))
+		return 0;
+	return handle_end(self, status);
+}
+
+__attribute__((cold, noinline)) static aw_status handle_end_kept(ready_item *item, aw_status status) {
+	aw_handle *self = container_of(item, aw_handle, alarm.item);
+	status = handle_report(self, self->loop, status);
 	object_unref(self);
 	return status;
+}
+
+/* The queue has reached a callback that was put off meanwhile. True if it waits for the timer now. */
+static bool handle_put_off(aw_handle *self) {
+	self->skip &= (uint8_t)~SKIP_LATER;
+	if (loop_closing(self->loop)) return false;
+	aw_status status = loop_alarm_set(self->loop, &self->alarm, self->later);
+	if (status == 0) return true; /* the timer has the queue's reference now */
+	report_status(self->loop, "A callback could not be put off", status, NULL, self);
+	self->skip |= SKIP_CANCELLED;
+	return false;
+}
+
+__attribute__((cold, noinline)) static aw_status handle_run_kept_unusual(ready_item *item) {
+	aw_handle *self = container_of(item, aw_handle, alarm.item);
+	if (self->skip & SKIP_LATER && handle_put_off(self)) return 0;
+	self->kept = KEPT_IDLE;
+	return handle_end_kept(item, handle_call_unusual(self));
+}
+
+__attribute__((cold, noinline)) static aw_status handle_dead(ready_item *item) {
+	object_dead(&container_of(item, aw_handle, alarm.item)->base);
+	return 0;
+}
+
+static aw_status handle_run_kept(ready_item *item) {
+	aw_handle *self = container_of(item, aw_handle, alarm.item);
+	if (!handle_is_usual(self)) return handle_run_kept_unusual(item);
+	self->kept = KEPT_IDLE;
+	aw_status status = handle_call(self, self->loop, true);
+	if (__builtin_expect(status != 0, 0)) return handle_end_kept(item, status);
+	/* Most likely the program still has its reference. */
+	bool is_dead = atomic_fetch_sub_explicit(&self->base.refs, 1, memory_order_acq_rel) == 1;
+	return __builtin_expect(is_dead, 0) ? handle_dead(item) : 0;
 }
 
 aw_handle *handle_for_report(aw_loop *loop, const void *origin) {
@@ -114,23 +170,28 @@ const void *handle_function(const aw_handle *self) {
 	return (const void *)(uintptr_t)self->fn;
 }
 
-static void handle_init(aw_handle *self, aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {
+static inline void handle_init(aw_handle *self, aw_loop *loop, aw_callback_fn fn, void *ud,
+                               aw_destroy_fn destroy, const void *origin) {
 	self->loop = loop;
+	self->alarm.timer.when = 0;
+	self->alarm.timer.place = 0;
 	self->alarm.item.run = handle_run;
 	self->fn = fn;
 	self->ud = ud;
 	self->destroy = destroy;
 	self->context = context_capture();
+	self->origin = origin;
+	memset(&self->later, 0, sizeof *self - offsetof(aw_handle, later));
 }
 
 /* Returns a new handle, or NULL with the status set and `ud` destroyed. */
 static aw_handle *handle_new(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy,
-                             aw_status *status) {
+                             const void *origin, aw_status *status) {
 	*status = loop_check(loop);
 	if (*status == 0 && !fn) *status = -EINVAL;
 	aw_handle *self = *status < 0 ? NULL : object_new(&loop->domain, &handle_class);
 	if (self) {
-		handle_init(self, loop, fn, ud, destroy);
+		handle_init(self, loop, fn, ud, destroy, origin);
 		return self;
 	}
 	if (*status == 0) *status = -ENOMEM;
@@ -138,23 +199,41 @@ static aw_handle *handle_new(aw_loop *loop, aw_callback_fn fn, void *ud, aw_dest
 	return NULL;
 }
 
+/* The same if nothing is out of the ordinary. Otherwise returns NULL, and nothing has happened. */
+static inline aw_handle *handle_new_short(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy,
+                                          const void *origin) {
+	if (__builtin_expect(!fn || !object_is(loop, &loop_class) || !loop_is_usual(loop), 0)) return NULL;
+	if (!loop_is_quiet(loop)) return NULL;
+	aw_handle *self = object_new_short(&loop->domain, &handle_class, sizeof *self);
+	if (self) handle_init(self, loop, fn, ud, destroy, origin);
+	return self;
+}
+
+__attribute__((noinline)) static aw_status call_soon(aw_loop *loop, aw_callback_fn fn, void *ud,
+                                                     aw_destroy_fn destroy, const void *origin,
+                                                     aw_handle **out) {
+	aw_status status;
+	aw_handle *self = handle_new(loop, fn, ud, destroy, origin, &status);
+	if (!self) return status;
+	if (out) *out = object_hand_out(object_ref(self), origin);
+	loop_push(loop, &self->alarm.item);
+	return 0;
+}
+
 ENTRY(aw_loop_call_soon, (aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy, aw_handle **out),
       (loop, fn, ud, destroy, out)) {
-	aw_status status;
-	aw_handle *self = handle_new(loop, fn, ud, destroy, &status);
-	if (!self) return status;
-	self->origin = CALLER;
-	if (out) *out = object_hand_out(object_ref(self), CALLER);
-	loop_push(loop, &self->alarm.item);
+	aw_handle *self = handle_new_short(loop, fn, ud, destroy, CALLER);
+	if (__builtin_expect(!self, 0)) return call_soon(loop, fn, ud, destroy, CALLER, out);
+	if (out) *out = object_ref(self);
+	ready_push(&loop->ready, &self->alarm.item);
 	return 0;
 }
 
 static aw_status call_at(aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy,
                          const void *origin, aw_handle **out) {
 	aw_status status;
-	aw_handle *self = handle_new(loop, fn, ud, destroy, &status);
+	aw_handle *self = handle_new(loop, fn, ud, destroy, origin, &status);
 	if (!self) return status;
-	self->origin = origin;
 	status = loop_alarm_set(loop, &self->alarm, when_ns > 0 ? when_ns : 1);
 	if (status < 0) {
 		object_unref(self);
@@ -187,55 +266,72 @@ ENTRY(aw_handle_new, (aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn 
 		object_destroy_user(destroy, ud);
 		return status;
 	}
-	aw_handle *self = handle_new(loop, fn, ud, destroy, &status);
+	aw_handle *self = handle_new(loop, fn, ud, destroy, CALLER, &status);
 	if (!self) return status;
-	self->origin = CALLER;
-	self->kept = true;
+	self->kept = KEPT_IDLE;
 	self->alarm.item.run = handle_run_kept;
 	*out = object_hand_out(self, CALLER);
 	return 0;
 }
 
-ENTRY(aw_handle_call_soon, (aw_handle *handle), (handle)) {
-	if (!object_is(handle, &handle_class)) return AW_EBADHANDLE;
-	aw_loop *loop = handle->loop;
-	aw_status status = loop_check(loop);
+/* Whether it is a live handle, and the calling thread may use its loop without further checks. */
+static inline bool handle_check_short(const aw_handle *self) {
+	return __builtin_expect(object_is(self, &handle_class) && loop_is_usual(self->loop), 1);
+}
+
+static aw_status handle_check(const aw_handle *self) {
+	return object_is(self, &handle_class) ? loop_check(self->loop) : AW_EBADHANDLE;
+}
+
+__attribute__((noinline)) static aw_status handle_call_soon(aw_handle *self) {
+	aw_status status = handle_check(self);
 	if (status < 0) return status;
-	if (!handle->kept) return AW_EINVALIDSTATE;
-	handle->cancelled = false;
-	handle->later = 0;
-	if (handle->scheduled) {
-		if (!timer_is_set(&handle->alarm.timer)) return 0; /* in the queue already */
-		loop_alarm_stop(loop, &handle->alarm);
+	if (!self->kept) return AW_EINVALIDSTATE;
+	self->skip = 0;
+	if (self->kept == KEPT_SCHEDULED) {
+		if (!timer_is_set(&self->alarm.timer)) return 0; /* in the queue already */
+		loop_alarm_stop(self->loop, &self->alarm);
 	} else {
-		handle->scheduled = true;
-		object_ref(handle);
+		self->kept = KEPT_SCHEDULED;
+		object_ref(self);
 	}
-	loop_push(loop, &handle->alarm.item);
+	loop_push(self->loop, &self->alarm.item);
+	return 0;
+}
+
+ENTRY(aw_handle_call_soon, (aw_handle *handle), (handle)) {
+	if (!handle_check_short(handle) || !loop_is_quiet(handle->loop) || handle->kept != KEPT_IDLE)
+		return handle_call_soon(handle);
+	handle->skip = 0;
+	handle->kept = KEPT_SCHEDULED;
+	object_ref(handle);
+	ready_push(&handle->loop->ready, &handle->alarm.item);
+	return 0;
+}
+
+__attribute__((noinline)) static aw_status handle_call_at(aw_handle *self, int64_t when) {
+	aw_status status = handle_check(self);
+	if (status < 0) return status;
+	if (timer_is_set(&self->alarm.timer)) return loop_alarm_set(self->loop, &self->alarm, when);
+	if (!self->kept) return AW_EINVALIDSTATE;
+	if (self->kept == KEPT_SCHEDULED) {
+		/* It can't leave the queue, so it waits there first. */
+		self->skip = SKIP_LATER;
+		self->later = when;
+		return 0;
+	}
+	status = loop_alarm_set(self->loop, &self->alarm, when);
+	if (status < 0) return status;
+	self->skip = 0;
+	self->kept = KEPT_SCHEDULED;
+	object_ref(self);
 	return 0;
 }
 
 ENTRY(aw_handle_call_at, (aw_handle *handle, int64_t when_ns), (handle, when_ns)) {
-	if (!object_is(handle, &handle_class)) return AW_EBADHANDLE;
-	aw_loop *loop = handle->loop;
-	aw_status status = loop_check(loop);
-	if (status < 0) return status;
 	if (when_ns < 1) when_ns = 1;
-	bool is_set = timer_is_set(&handle->alarm.timer);
-	if (is_set) return loop_alarm_set(loop, &handle->alarm, when_ns);
-	if (!handle->kept) return AW_EINVALIDSTATE;
-	if (handle->scheduled) {
-		/* It can't leave the queue, so it waits there first. */
-		handle->cancelled = false;
-		handle->later = when_ns;
-		return 0;
-	}
-	status = loop_alarm_set(loop, &handle->alarm, when_ns);
-	if (status < 0) return status;
-	handle->cancelled = false;
-	handle->scheduled = true;
-	object_ref(handle);
-	return 0;
+	if (handle_check_short(handle) && loop_alarm_put_off(handle->loop, &handle->alarm, when_ns)) return 0;
+	return handle_call_at(handle, when_ns);
 }
 
 /* --- from other threads --- */
@@ -270,8 +366,7 @@ static aw_status call_soon_threadsafe(aw_loop *loop, aw_callback_fn fn, void *ud
 		object_destroy_user(destroy, ud);
 		return status < 0 ? status : -ENOMEM;
 	}
-	handle_init(self, loop, fn, ud, destroy);
-	self->origin = origin;
+	handle_init(self, loop, fn, ud, destroy, origin);
 	if (handle_post(loop, &self->alarm.item)) return 0;
 	context_drop(self->context);
 	slab_give(NULL, self, sizeof *self);
@@ -324,8 +419,7 @@ ENTRY(aw_handle_cancel, (aw_handle *handle), (handle)) {
 	if (!object_is(handle, &handle_class)) return AW_EBADHANDLE;
 	aw_status status = loop_check(handle->loop);
 	if (status < 0) return status;
-	handle->cancelled = true;
-	handle->later = 0;
+	handle->skip = SKIP_CANCELLED;
 	if (handle->ended || !timer_is_set(&handle->alarm.timer)) return 0;
 	/* Queue it now: dispatch skips and destroys it. */
 	loop_alarm_stop(handle->loop, &handle->alarm);
@@ -334,12 +428,12 @@ ENTRY(aw_handle_cancel, (aw_handle *handle), (handle)) {
 }
 
 aw_bool aw_handle_cancelled(const aw_handle *handle) {
-	return object_is(handle, &handle_class) && handle->cancelled;
+	return object_is(handle, &handle_class) && handle->skip & SKIP_CANCELLED;
 }
 
 int64_t aw_handle_when(const aw_handle *handle) {
 	if (!object_is(handle, &handle_class)) return 0;
-	return handle->later ? handle->later : handle->alarm.timer.when;
+	return handle->skip & SKIP_LATER ? handle->later : handle->alarm.timer.when;
 }
 
 ENTRY(aw_handle_context_get, (const aw_handle *handle, const void *key, void **out), (handle, key, out)) {

@@ -44,6 +44,7 @@ aw_status loop_check_unusual(aw_loop *loop) {
 	 * home.
 	 */
 	atomic_store_explicit(&loop->domain.home, self, memory_order_release);
+	atomic_store_explicit(&loop->checked_for, self, memory_order_relaxed);
 	return 0;
 }
 
@@ -69,7 +70,7 @@ int64_t loop_after(const aw_loop *loop, int64_t delay) {
 
 static void take_posted(aw_loop *loop);
 
-void loop_push(aw_loop *loop, ready_item *item) {
+void loop_push_unusual(aw_loop *loop, ready_item *item) {
 	/* Items that other threads posted earlier run first, as in asyncio's single queue. */
 	if (loop->state == LOOP_OPEN) take_posted(loop);
 	ready_push(&loop->ready, item);
@@ -231,6 +232,7 @@ static bool debug_asked(void) {
 
 void loop_begin_debug(aw_loop *self) {
 	if (self->debug) tally_begin();
+	self->observes_calls = self->debug;
 	self->stacks.is_closing = self->debug;
 }
 
@@ -307,6 +309,8 @@ static void close_phase_run(aw_loop *loop, close_phase phase) {
 /* Ends everything that is alive, starting with whatever can still call into the rest. */
 static void loop_shut(aw_loop *loop) {
 	loop->state = LOOP_CLOSING;
+	loop->observes_calls = true;
+	atomic_store_explicit(&loop->checked_for, 0, memory_order_relaxed);
 	guest_end(loop);
 	take_posted(loop);
 	loop_drain(loop);
@@ -382,6 +386,8 @@ ENTRY(aw_loop_abandon, (aw_loop *loop), (loop)) {
 	loop->backend->abandon(loop->backend_state);
 	guest_abandon(loop);
 	loop->state = LOOP_CLOSED;
+	loop->observes_calls = true;
+	atomic_store_explicit(&loop->checked_for, 0, memory_order_relaxed);
 	loop->ready.head = NULL; /* if the child was forked during dispatch, that ends with the current item */
 	if (thread_here()->loop == loop) {
 		/* The child treats the current stack, perhaps a coroutine's, as its thread's own. */
@@ -477,16 +483,16 @@ static aw_status loop_poll(aw_loop *loop, int64_t limit) {
 
 /* Runs one batch. Returns the number of items run, or AW_ESYSTEMEXIT. */
 static aw_status run_batch(aw_loop *loop) {
-	ready_item *last = loop->ready.head ? loop->ready.tail : NULL, *item;
-	aw_status count = 0;
-	while (last && (item = ready_take(&loop->ready))) {
-		bool end = item == last;
-		aw_status status = item->run(item);
-		if (count < INT32_MAX) count++;
-		if (status == AW_ESYSTEMEXIT) return AW_ESYSTEMEXIT;
-		if (end) break;
+	if (!loop->ready.head) return 0;
+	const ready_item *last = loop->ready.tail;
+	int64_t count = 0;
+	/* Not empty before the last item, unless a forked child has abandoned the loop. */
+	for (ready_item *item; (item = ready_take(&loop->ready));) {
+		count++;
+		if (__builtin_expect(item->run(item) == AW_ESYSTEMEXIT, 0)) return AW_ESYSTEMEXIT;
+		if (item == last) break;
 	}
-	return count;
+	return count < INT32_MAX ? (aw_status)count : INT32_MAX;
 }
 
 static aw_status loop_dispatch(aw_loop *loop) {

@@ -58,12 +58,15 @@ struct aw_loop {
 	object base;              /* the handle; in domain_none */
 	domain domain;            /* of all objects of the loop; keeps this memory alive */
 	_Atomic uintptr_t driver; /* the thread inside wait or dispatch, or 0 */
+	/* the home thread while the loop is open, unless another one drives it; else 0. See loop_check(). */
+	_Atomic uintptr_t checked_for;
 	uint32_t fork_generation;
 	_Atomic uint8_t state;
 	bool running, dispatching, stopping, debug;
-	bool polled;    /* a wait has been made, and its dispatch is outstanding */
-	bool was_woken; /* the last poll was ended by a wake */
-	bool leaving;   /* a completion callback has asked to end the run */
+	bool observes_calls; /* `debug`, or closing: a callback takes more than to be called */
+	bool polled;         /* a wait has been made, and its dispatch is outstanding */
+	bool was_woken;      /* the last poll was ended by a wake */
+	bool leaving;        /* a completion callback has asked to end the run */
 	/* print unhandled failures by default: set for loops made by aw_run() and similar */
 	bool prints;
 	const aw_backend *backend;
@@ -102,7 +105,7 @@ struct aw_loop {
 	host_slot host_slot;
 };
 
-extern const object_class loop_class;
+extern PRIVATE_DATA const object_class loop_class;
 
 /* An operation for the backend, embedded in its owner. `done` runs from dispatch or from close. */
 typedef struct operation {
@@ -126,19 +129,19 @@ typedef struct alarm_clock {
 } alarm_clock;
 
 /* The other cases of loop_check(). */
-aw_status loop_check_unusual(aw_loop *loop);
+__attribute__((cold)) aw_status loop_check_unusual(aw_loop *loop);
+/* Whether the calling thread may use a loop's memory as a loop: it is open, and no other thread drives it. */
+static inline bool loop_is_usual(const aw_loop *loop) {
+	return __builtin_expect(atomic_load_explicit(&loop->checked_for, memory_order_relaxed) == thread_self() &&
+	                            loop->fork_generation == *threads_fork_word,
+	                        1);
+}
 /*
  * Checks whether the calling thread may use the loop now: 0, or the status to return. Makes it the loop's
  * home thread.
  */
 static inline aw_status loop_check(aw_loop *loop) {
-	/* The usual case: an open loop, in its home thread, and no other thread drives it. */
-	uintptr_t self = thread_self();
-	uintptr_t driver =
-		object_is(loop, &loop_class) ? atomic_load_explicit(&loop->driver, memory_order_relaxed) : 1;
-	bool is_usual = (driver == self || !driver) && loop->fork_generation == *threads_fork_word &&
-	                loop->state == LOOP_OPEN &&
-	                atomic_load_explicit(&loop->domain.home, memory_order_relaxed) == self;
+	bool is_usual = object_is(loop, &loop_class) && loop_is_usual(loop);
 	return __builtin_expect(is_usual, 1) ? 0 : loop_check_unusual(loop);
 }
 /* Like loop_check(), but replaces NULL with the running loop. */
@@ -146,12 +149,27 @@ aw_status loop_resolve(aw_loop **loop);
 bool loop_is(const aw_loop *loop);
 int64_t loop_now(const aw_loop *loop);
 
+/* Whether an item may simply be queued: no other thread has posted one, and there is no host to be told. */
+static inline bool loop_is_quiet(const aw_loop *loop) {
+	const void *posted = atomic_load_explicit(&loop->posted, memory_order_relaxed);
+	return __builtin_expect(!((uintptr_t)posted | (uintptr_t)loop->guest), 1);
+}
+__attribute__((cold)) void loop_push_unusual(aw_loop *loop, ready_item *item);
 /* Queues an item to run in the next dispatch. */
-void loop_push(aw_loop *loop, ready_item *item);
+static inline void loop_push(aw_loop *loop, ready_item *item) {
+	if (loop_is_quiet(loop))
+		ready_push(&loop->ready, item);
+	else
+		loop_push_unusual(loop, item);
+}
 /* Queues an item to run at the end of this dispatch, or of the next one. */
 void loop_flush_later(aw_loop *loop, ready_item *item);
 /* Sets or moves a deadline; -ENOMEM. When due, the item is queued. */
 aw_status loop_alarm_set(aw_loop *loop, alarm_clock *alarm, int64_t when);
+/* The same if that only means a later time for one that is set. Otherwise false, and nothing has happened. */
+static inline bool loop_alarm_put_off(aw_loop *loop, alarm_clock *alarm, int64_t when) {
+	return __builtin_expect(!loop->guest, 1) && timers_put_off(&loop->timers, &alarm->timer, when);
+}
 void loop_alarm_stop(aw_loop *loop, alarm_clock *alarm);
 /*
  * Submits an operation on a descriptor owned by the program. If it returns 0, `done` is called exactly once.
