@@ -9,9 +9,6 @@
  */
 #include "stackful.h"
 
-#include "switch.h"
-#include "threads.h"
-
 #include <execinfo.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,23 +18,6 @@ typedef struct backtrace_request {
 	void **frames;
 	size_t max, count;
 } backtrace_request;
-
-struct stackful {
-	flow flow;            /* must be first: cast from thread.flow */
-	coro_context context; /* the saved context while suspended */
-	coro_context *own;    /* the thread's context while this coroutine runs; else NULL */
-	stack *stack;
-	stack_pool *pool;
-	aw_task_fn fn;
-	void *ud;
-	aw_destroy_fn destroy;
-	aw_resume *resume; /* of the current step */
-	void (*call)(void *arg);
-	void *call_arg;
-	aw_status status;
-	bool started, finished;
-	backtrace_request *backtrace; /* set if it was resumed only for a backtrace */
-};
 
 static void stackful_entry(void *arg) {
 	stackful *self = arg;
@@ -52,7 +32,7 @@ enum { STACKFUL_SIZE = (sizeof(stackful) + 63) / 64 * 64 };
 /* More stack than the unwinder needs. */
 enum { BACKTRACE_ROOM = 12 * 1024 };
 
-static __attribute__((noinline)) void capture_backtrace(stackful *self) {
+static __attribute__((noinline, cold)) void capture_backtrace(stackful *self) {
 	backtrace_request *what = self->backtrace;
 	/* Skip this function and the one that switches, and stackful_entry() and coro_begin() at the other end. */
 	enum { ABOVE = 2, BELOW = 2, FRAMES_MAX = 64 };
@@ -66,7 +46,7 @@ static __attribute__((noinline)) void capture_backtrace(stackful *self) {
 /* Switches to the thread's stack, and back for good when the switch has its purpose. */
 static inline __attribute__((always_inline)) void switch_out(stackful *self) {
 	coro_switch(&self->context, self->own);
-	while (self->backtrace) {
+	while (__builtin_expect(self->backtrace != NULL, 0)) {
 		capture_backtrace(self);
 		coro_switch(&self->context, self->own);
 	}
@@ -93,37 +73,25 @@ stackful *stackful_new(stack_pool *pool, aw_task_fn fn, void *ud, aw_destroy_fn 
 	return self;
 }
 
-aw_status stackful_step(aw_resume *resume, void *arg) {
-	stackful *self = arg;
+void stackful_begin(stackful *self) {
+	self->started = true;
+	coro_prepare(&self->context, self->stack, stackful_entry, self);
+}
+
+void stackful_serve_call(stackful *self) {
 	thread *here = thread_here();
-	flow *outer = here->flow; /* a forked child may run a loop on a coroutine's stack */
-	coro_context own;
-	self->resume = resume;
-	self->own = &own;
+	here->flow = NULL;
+	self->call(self->call_arg);
+	self->call = NULL;
 	here->flow = &self->flow;
-	if (!self->started) {
-		self->started = true;
-		coro_prepare(&self->context, self->stack, stackful_entry, self);
-	}
-	coro_thread_init(&own);
-	coro_switch(&own, &self->context);
-	while (self->call) {
-		here->flow = NULL;
-		self->call(self->call_arg);
-		self->call = NULL;
-		here->flow = &self->flow;
-		coro_switch(&own, &self->context);
-	}
-	self->own = NULL;
-	here->flow = outer;
-	return self->finished ? self->status : 0;
+	coro_switch(self->own, &self->context);
 }
 
 void stackful_free(void *arg) {
 	stackful *self = arg;
 	aw_destroy_fn destroy = self->destroy;
 	void *ud = self->ud;
-	/* Only a coroutine that never started or has ended is freed: closing a loop unwinds the others first. */
+	/* Closing a loop unwinds those that have started. */
 	stack *memory = self->stack;
 	memory->size += STACKFUL_SIZE;
 	stack_give(self->pool, memory);
@@ -134,13 +102,7 @@ void stackful_set_name(stackful *self, const char *name) {
 	self->stack->owner_name = name;
 }
 
-aw_resume *stackful_here(void) {
-	stackful *self = (stackful *)thread_here()->flow;
-	return self ? self->resume : NULL;
-}
-
-aw_resume *stackful_suspend(void) {
-	stackful *self = (stackful *)thread_here()->flow;
+aw_resume *stackful_suspend(stackful *self) {
 	switch_out(self);
 	return self->resume;
 }

@@ -23,7 +23,15 @@ struct aw_coro {
 	const void *origin; /* the code that made it */
 };
 
-enum resume_answer { RESUME_NONE, RESUME_RETURN, RESUME_RAISE, RESUME_AWAIT, RESUME_DELEGATE, RESUME_YIELD };
+enum resume_answer {
+	RESUME_NONE,
+	RESUME_RETURN,
+	RESUME_RAISE,
+	RESUME_AWAIT,
+	RESUME_AWAIT_BORROWED, /* a future on the stack of the task */
+	RESUME_DELEGATE,
+	RESUME_YIELD
+};
 
 struct aw_resume {
 	aw_task *task;
@@ -40,7 +48,7 @@ struct aw_resume {
 			aw_destroy_fn destroy;
 		} returned;
 		aw_error *raised;   /* a reference */
-		aw_future *awaited; /* a reference */
+		aw_future *awaited; /* a reference, unless borrowed */
 		aw_coro *delegated; /* a reference */
 	};
 };

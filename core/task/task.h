@@ -39,10 +39,9 @@ struct aw_task {
 	aw_future future;         /* first: a task is a future */
 	future_waiter waiter;     /* its next step: in the ready queue, or in the awaited future's list */
 	aw_task *next, *previous; /* in the loop's list, while it is not done */
-	aw_future *waiting;       /* what it awaits; a reference */
+	aw_future *waiting;       /* what it awaits; a reference, unless `waits_borrowed` */
 	aw_coro *coro;            /* the innermost coroutine; a reference, as on each parent */
-	aw_coro *outermost;       /* borrowed from the chain */
-	stackful *stackful;       /* set if the outermost coroutine is stackful */
+	stackful *stackful;       /* of a stackful task: what awaits the outermost coroutine, if there is one */
 	aw_error *reason;         /* of the cancellation to be delivered; a reference */
 	aw_error *failure;        /* of the last call that failed (failure.h); a reference */
 	void *value;              /* what aw_return() prepared */
@@ -53,6 +52,7 @@ struct aw_task {
 	int64_t since;            /* time of the last suspension; in debug mode */
 	uint32_t cancel_requests; /* cancel() calls less uncancel() calls */
 	bool must_cancel;         /* deliver a cancellation at the next step */
+	bool waits_borrowed;      /* the awaited future is on the stack of the task */
 	bool awaited, printed;    /* while the tree of tasks is printed */
 	cancel_frame cancel_frame;
 	/* Deferred counting of cancel requests; see task_count_requests(). */
@@ -84,10 +84,13 @@ static inline void task_count_requests(aw_loop *loop) {
 }
 
 /* From a stackful task: suspends for one iteration. */
-aw_status task_yield(aw_resume *resume);
+aw_status task_yield(stackful *self);
+/* From a stackful task: awaits a pending future of the task's loop that is on the stack of the caller. */
+aw_status task_await_borrowed(stackful *self, aw_future *future);
 
 /* Ends an await that did not suspend: notes its failure, or clears an older one. */
 static inline aw_status await_ended(const aw_resume *resume, aw_status status) {
+	if (!resume) __builtin_unreachable(); /* the caller has checked that it runs in a stackful task */
 	if (status < 0) return failed(status);
 	if (resume->task->failure) failure_forget();
 	return status;
