@@ -23,7 +23,8 @@ static void stackful_entry(void *arg) {
 	stackful *self = arg;
 	self->status = self->fn(self->ud);
 	self->finished = true;
-	coro_switch_final(&self->context, self->own);
+	self->resume.answer = RESUME_NONE;
+	coro_switch_final(&self->context, &self->own);
 }
 
 /* The space for the struct at the top of the stack, rounded up to keep the first frame aligned. */
@@ -32,30 +33,31 @@ enum { STACKFUL_SIZE = (sizeof(stackful) + 63) / 64 * 64 };
 /* More stack than the unwinder needs. */
 enum { BACKTRACE_ROOM = 12 * 1024 };
 
-static __attribute__((noinline, cold)) void capture_backtrace(stackful *self) {
-	backtrace_request *what = self->backtrace;
-	/* Skip this function and the one that switches, and stackful_entry() and coro_begin() at the other end. */
-	enum { ABOVE = 2, BELOW = 2, FRAMES_MAX = 64 };
-	void *all[FRAMES_MAX];
-	if ((size_t)((char *)__builtin_frame_address(0) - self->stack->base) < BACKTRACE_ROOM) return;
-	int count = backtrace(all, FRAMES_MAX);
-	if (count < FRAMES_MAX) count -= BELOW;
-	for (int i = ABOVE; i < count && what->count < what->max; i++) what->frames[what->count++] = all[i];
+static __attribute__((noinline, cold)) void serve_backtraces(stackful *self) {
+	while (self->backtrace) {
+		backtrace_request *what = self->backtrace;
+		/* Skip this function and the one that switches, and stackful_entry() and coro_begin() at the other end. */
+		enum { ABOVE = 2, BELOW = 2, FRAMES_MAX = 64 };
+		void *all[FRAMES_MAX];
+		bool has_room = (size_t)((char *)__builtin_frame_address(0) - self->stack->base) >= BACKTRACE_ROOM;
+		int count = has_room ? backtrace(all, FRAMES_MAX) : 0;
+		if (count < FRAMES_MAX) count -= BELOW;
+		for (int i = ABOVE; i < count && what->count < what->max; i++) what->frames[what->count++] = all[i];
+		coro_switch(&self->context, &self->own);
+	}
 }
 
 /* Switches to the thread's stack, and back for good when the switch has its purpose. */
 static inline __attribute__((always_inline)) void switch_out(stackful *self) {
-	coro_switch(&self->context, self->own);
-	while (__builtin_expect(self->backtrace != NULL, 0)) {
-		capture_backtrace(self);
-		coro_switch(&self->context, self->own);
-	}
+	coro_switch(&self->context, &self->own);
+	if (__builtin_expect(self->backtrace != NULL, 0)) serve_backtraces(self);
 }
 
 static void stackful_call_on_thread_stack(flow *base, void (*fn)(void *arg), void *arg) {
 	stackful *self = (stackful *)base;
 	self->call = fn;
 	self->call_arg = arg;
+	self->resume.answer = RESUME_CALL;
 	switch_out(self);
 }
 
@@ -79,12 +81,9 @@ void stackful_begin(stackful *self) {
 }
 
 void stackful_serve_call(stackful *self) {
-	thread *here = thread_here();
-	here->flow = NULL;
 	self->call(self->call_arg);
 	self->call = NULL;
-	here->flow = &self->flow;
-	coro_switch(self->own, &self->context);
+	stackful_run(self, thread_here());
 }
 
 void stackful_free(void *arg) {
@@ -102,23 +101,19 @@ void stackful_set_name(stackful *self, const char *name) {
 	self->stack->owner_name = name;
 }
 
-aw_resume *stackful_suspend(stackful *self) {
+stackful *stackful_suspend(stackful *self) {
 	switch_out(self);
-	return self->resume;
+	return self;
 }
 
 size_t stackful_backtrace(stackful *self, void **frames, size_t max) {
-	coro_context *outer = self->own;
-	if (!self->started || self->finished || (outer && !self->call)) return 0;
+	if (!self->started || self->finished || stackful_current() == self) return 0;
 	/* The first call loads the unwinder, which may need more stack than a coroutine has. */
 	if (!max || backtrace(frames, 1) < 0) return 0;
 	backtrace_request what = {.frames = frames, .max = max};
-	coro_context own;
 	self->backtrace = &what;
-	self->own = &own;
-	coro_thread_init(&own);
-	coro_switch(&own, &self->context);
-	self->own = outer;
+	coro_thread_init(&self->own); /* even while it calls a function: what that was called from is not resumed */
+	coro_switch(&self->own, &self->context);
 	self->backtrace = NULL;
 	return what.count;
 }

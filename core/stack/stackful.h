@@ -10,16 +10,50 @@
 #include <await/coro.h>
 #include <await/task.h>
 
+enum resume_answer {
+	RESUME_NONE,
+	RESUME_RETURN,
+	RESUME_RAISE,
+	RESUME_AWAIT,
+	RESUME_AWAIT_BORROWED, /* a future on the stack of the task */
+	RESUME_DELEGATE,
+	RESUME_YIELD,
+	RESUME_CALL /* of a stackful coroutine: to call a function on the thread's stack */
+};
+
+struct aw_resume {
+	aw_task *task;
+	/* sent */
+	aw_status status;
+	void *value;
+	aw_destroy_fn value_destroy; /* identifies the kind of value; never called from here */
+	aw_error *error;
+	/* answered */
+	uint8_t answer;
+	union {
+		struct {
+			void *data;
+			aw_destroy_fn destroy;
+		} returned;
+		aw_error *raised;   /* a reference */
+		aw_future *awaited; /* a reference, unless borrowed */
+		aw_coro *delegated; /* a reference */
+	};
+};
+
 typedef struct stackful {
 	flow flow;            /* must be first: cast from thread.flow */
 	coro_context context; /* the saved context while suspended */
-	coro_context *own;    /* the thread's context while this coroutine runs; else NULL */
-	aw_resume *resume;    /* of the current step */
+	coro_context own;     /* of the thread, while this coroutine runs */
+	aw_resume resume;     /* its answer is RESUME_NONE once the function has returned */
+	aw_error *failure;    /* of the last call that failed (failure.h); a reference */
 	void (*call)(void *arg);
 	void *call_arg;
 	struct backtrace_request *backtrace; /* set if it was resumed only for a backtrace */
-	aw_status status;
+	aw_status status;                    /* that the function has returned */
 	bool started, finished;
+	aw_destroy_fn value_destroy;
+	void *value; /* what aw_return() prepared */
 	aw_task_fn fn;
 	void *ud;
 	aw_destroy_fn destroy;
@@ -44,7 +78,7 @@ static inline stackful *stackful_current(void) {
 /* Returns its resume. */
 static inline aw_resume *stackful_here(void) {
 	stackful *self = stackful_current();
-	return self ? self->resume : NULL;
+	return self ? &self->resume : NULL;
 }
 /*
  * Stores the backtrace of a suspended coroutine: return addresses, innermost first, starting with the call
@@ -55,8 +89,8 @@ static inline aw_resume *stackful_here(void) {
 size_t stackful_backtrace(stackful *self, void **frames, size_t max);
 /* The function that the coroutine runs. */
 const void *stackful_function(const stackful *self);
-/* Suspends the coroutine, which has filled in the resume, until the next step. Returns the new resume. */
-aw_resume *stackful_suspend(stackful *self);
+/* Suspends the coroutine, which has filled in its resume, until the next step. Returns the coroutine. */
+stackful *stackful_suspend(stackful *self);
 
 /* Prepares the first step. */
 void stackful_begin(stackful *self);
@@ -64,21 +98,14 @@ void stackful_begin(stackful *self);
 void stackful_serve_call(stackful *self);
 
 /*
- * Runs a step: the coroutine continues with the resume, until it suspends or ends (`finished`, with its
- * `status`).
+ * Runs a step, on the thread's own stack: the coroutine continues, with what its resume says, until it
+ * suspends, ends, or calls a function on the thread's stack (RESUME_CALL).
  */
-static inline __attribute__((always_inline)) void stackful_run(stackful *self, thread *here, aw_resume *resume) {
-	flow *outer = here->flow; /* a forked child may run a loop on a coroutine's stack */
-	coro_context own;
-	self->resume = resume;
-	self->own = &own;
+static inline __attribute__((always_inline)) void stackful_run(stackful *self, thread *here) {
 	here->flow = &self->flow;
-	if (__builtin_expect(!self->started, 0)) stackful_begin(self);
-	coro_thread_init(&own);
-	coro_switch(&own, &self->context);
-	while (__builtin_expect(self->call != NULL, 0)) stackful_serve_call(self);
-	self->own = NULL;
-	here->flow = outer;
+	coro_thread_init(&self->own);
+	coro_switch(&self->own, &self->context);
+	here->flow = NULL;
 }
 
 #endif

@@ -23,6 +23,12 @@ static aw_status task_wakeup(ready_item *item);
 
 /* --- creation and release --- */
 
+static inline void drop_error(aw_error **slot) {
+	aw_error *error = *slot;
+	*slot = NULL;
+	if (error) aw_error_unref(error);
+}
+
 static void coros_drop(aw_task *self) {
 	for (aw_coro *coro; (coro = self->coro);) {
 		self->coro = coro->parent;
@@ -36,16 +42,17 @@ static void chain_drop(aw_task *self) {
 	stackful *body = self->stackful;
 	coros_drop(self);
 	self->stackful = NULL;
-	if (body) object_destroy_user(stackful_free, body);
+	if (!body) return;
+	drop_error(&body->failure);
+	object_destroy_user(body->value_destroy, body->value);
+	object_destroy_user(stackful_free, body);
 }
 
 static void task_kind_release(aw_future *future) {
 	aw_task *self = (aw_task *)(void *)future;
 	chain_drop(self);
 	aw_error_unref(self->reason);
-	aw_error_unref(self->failure);
 	context_drop(self->context);
-	object_destroy_user(self->value_destroy, self->value);
 	free(self->name);
 }
 
@@ -117,16 +124,9 @@ static aw_task *task_create(aw_loop *loop, const void *origin) {
 
 /* --- completion --- */
 
-static void drop_error(aw_error **slot) {
-	aw_error *error = *slot;
-	*slot = NULL;
-	aw_error_unref(error);
-}
-
 /* The chain has ended with a value, or with `error`. Takes ownership of both. */
 static void task_finish(aw_task *self, void *value, aw_destroy_fn destroy, aw_error *error) {
 	task_count_requests(self->future.loop);
-	drop_error(&self->failure);
 	if (!error && self->must_cancel) {
 		/* It cancelled itself and returned without another await: the value is lost, as in asyncio. */
 		self->must_cancel = false;
@@ -178,13 +178,14 @@ static void leave_scopes(aw_task *self) {
 /* --- one step --- */
 
 /* Turns a stackful function's status, and what aw_return() or aw_raise() prepared, into an answer. */
-static void answer_from_function(aw_task *self, aw_resume *resume, aw_status status) {
-	void *value = self->value;
-	aw_destroy_fn destroy = self->value_destroy;
-	aw_error *prepared = self->failure && self->failure->status == status ? self->failure : NULL;
-	self->value = NULL;
-	self->value_destroy = NULL;
-	if (status >= 0) {
+static void answer_from_function(const aw_task *self, stackful *body) {
+	aw_resume *resume = &body->resume;
+	void *value = body->value;
+	aw_destroy_fn destroy = body->value_destroy;
+	aw_error *prepared = body->failure && body->failure->status == body->status ? body->failure : NULL;
+	body->value = NULL;
+	body->value_destroy = NULL;
+	if (body->status >= 0) {
 		resume->answer = RESUME_RETURN;
 		resume->returned.data = value;
 		resume->returned.destroy = destroy;
@@ -192,8 +193,8 @@ static void answer_from_function(aw_task *self, aw_resume *resume, aw_status sta
 	}
 	object_destroy_user(destroy, value);
 	resume->answer = RESUME_RAISE;
-	resume->raised =
-		prepared ? aw_error_ref(prepared) : error_with_message(&self->future.loop->domain, status, NULL);
+	resume->raised = prepared ? aw_error_ref(prepared)
+	                          : error_with_message(&self->future.loop->domain, body->status, NULL);
 }
 
 /* As in Python, an error thrown before the start never reaches the body. */
@@ -223,18 +224,27 @@ static inline void run_step(aw_task *self, aw_coro *coro, aw_resume *resume) {
 	}
 }
 
-/* Runs one step of the stackful function, and sets the answer. */
-static inline __attribute__((always_inline)) void run_stackful(aw_task *self, thread *here, aw_resume *resume) {
+/* The stackful function has returned: sets the answer. */
+static void __attribute__((noinline)) answer_of_function(aw_task *self) {
 	stackful *body = self->stackful;
-	if (__builtin_expect(resume->status < 0, 0) && !body->started) {
-		refuse_to_start(resume);
-		return;
-	}
-	stackful_run(body, here, resume);
-	if (resume->answer != RESUME_NONE) return;
 	if (__builtin_expect(body->status > 0, 0))
 		report_positive(self->future.loop, "task", body->status, &self->future, NULL);
-	answer_from_function(self, resume, body->status);
+	answer_from_function(self, body);
+}
+
+/* Runs one step of the stackful function, and sets the answer. */
+static inline __attribute__((always_inline)) void run_stackful(aw_task *self, thread *here) {
+	stackful *body = self->stackful;
+	if (!body->started) {
+		if (body->resume.status < 0) {
+			refuse_to_start(&body->resume);
+			return;
+		}
+		stackful_begin(body);
+	}
+	stackful_run(body, here);
+	while (body->resume.answer == RESUME_CALL) stackful_serve_call(body);
+	if (body->resume.answer == RESUME_NONE) answer_of_function(self);
 }
 
 /* Sends the outcome of a completed future to the next step. */
@@ -244,6 +254,13 @@ static inline void send_outcome(aw_resume *resume, aw_future *future) {
 	resume->value_destroy = done ? future->value.destroy : NULL;
 	resume->error = NULL;
 	resume->status = done ? 0 : future_outcome(future, NULL, &resume->error);
+}
+
+static inline void send_nothing(aw_resume *resume) {
+	resume->status = 0;
+	resume->value = NULL;
+	resume->value_destroy = NULL;
+	resume->error = NULL;
 }
 
 static void send_error(aw_resume *resume, aw_error *error) {
@@ -293,27 +310,28 @@ static inline void park(aw_task *self, aw_future *future, bool borrowed) {
 	}
 }
 
-/* What to send to a task that can't await this future, if any. */
-static inline aw_status await_refused(const aw_task *self, const aw_future *future) {
-	if (future->loop != self->future.loop) return AW_EFOREIGNLOOP;
-	if (future == &self->future) return AW_ESELFAWAIT;
-	return !future_is_done(future) && loop_closing(self->future.loop) ? AW_ELOOPCLOSED : 0;
+/* Whether the task suspends for this future, unless the loop is closing. */
+static inline bool can_await(const aw_task *self, const aw_future *future) {
+	return future->loop == self->future.loop && future != &self->future && !future_is_done(future);
 }
 
 /* Awaits a future for the coroutine. True if the task continues at once; what to send it is then set. */
 static inline bool await_future(aw_task *self, aw_resume *resume, object **held) {
 	aw_future *future = resume->awaited;
 	bool borrowed = resume->answer == RESUME_AWAIT_BORROWED;
-	aw_status refused = await_refused(self, future);
-	if (__builtin_expect(!refused && !future_is_done(future), 1)) {
+	if (__builtin_expect(can_await(self, future) && !loop_closing(self->future.loop), 1)) {
 		park(self, future, borrowed);
 		return false;
 	}
 	*held = borrowed ? NULL : &future->base;
-	if (refused)
-		send_error(resume, error_of(refused));
-	else
+	if (future->loop != self->future.loop)
+		send_error(resume, error_of(AW_EFOREIGNLOOP));
+	else if (future == &self->future)
+		send_error(resume, error_of(AW_ESELFAWAIT));
+	else if (future_is_done(future))
 		send_outcome(resume, future);
+	else
+		send_error(resume, error_of(AW_ELOOPCLOSED));
 	return true;
 }
 
@@ -327,10 +345,7 @@ static void await_coro(aw_task *self, aw_resume *resume, object **held) {
 	coro->taken = true;
 	coro->parent = self->coro;
 	self->coro = coro; /* takes ownership */
-	resume->status = 0;
-	resume->value = NULL;
-	resume->value_destroy = NULL;
-	resume->error = NULL;
+	send_nothing(resume);
 }
 
 /* What a step of a task replaces, to be put back when it suspends. */
@@ -350,7 +365,7 @@ static inline outside step_enter(aw_task *self, aw_loop *loop, thread *here) {
 	} else {
 		loop->outside = outer.context;
 	}
-	here->failure = &self->failure;
+	if (self->stackful) here->failure = &self->stackful->failure;
 	self->context = NULL; /* the thread has it */
 	return outer;
 }
@@ -366,36 +381,44 @@ static inline void step_leave(aw_task *self, aw_loop *loop, thread *here, outsid
 }
 
 /* Ends the task with the answer. */
-static aw_status __attribute__((noinline)) step_end(aw_task *self, aw_resume *resume, outside outer, int64_t began) {
+static aw_status __attribute__((noinline)) step_end(aw_task *self, const aw_resume *resume, outside outer,
+                                                    int64_t began) {
 	aw_loop *loop = self->future.loop;
-	bool raised = resume->answer == RESUME_RAISE;
-	aw_error *error = raised ? resume->raised : NULL;
+	aw_error *error = resume->answer == RESUME_RAISE ? resume->raised : NULL;
+	void *value = error ? NULL : resume->returned.data;
+	aw_destroy_fn destroy = error ? NULL : resume->returned.destroy;
 	/* Only an exit that no outer coroutine caught leaves the loop. */
-	aw_status status = raised && error->status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
-	chain_drop(self);
+	aw_status status = error && error->status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
+	chain_drop(self); /* and with it the resume of a stackful task */
 	step_leave(self, loop, thread_here(), outer);
 	object_ref(self);
-	task_finish(self, raised ? NULL : resume->returned.data, raised ? NULL : resume->returned.destroy, error);
+	task_finish(self, value, destroy, error);
 	if (self->scopes.first) leave_scopes(self);
 	self->since = report_slow_end(loop, began, &self->future, NULL);
 	object_unref(self);
 	return status;
 }
 
-/* Runs steps until the task suspends or ends. `resume` holds what is sent first; `held` keeps that alive. */
+static aw_status stackful_wakeup(ready_item *item);
+
+/*
+ * Runs steps until the task suspends or ends. `resume` holds what is sent first, and `held` keeps that alive.
+ * If it is `answered`, the first step has been run.
+ */
 static inline __attribute__((always_inline)) aw_status task_drive(aw_task *self, aw_resume *resume, object *held,
-                                                                  int64_t began) {
+                                                                  outside outer, int64_t began, bool answered) {
 	aw_loop *loop = self->future.loop;
 	thread *here = thread_here();
-	outside outer = step_enter(self, loop, here);
-	for (;;) {
-		resume->answer = RESUME_NONE;
-		if (self->coro)
-			run_step(self, self->coro, resume);
-		else
-			run_stackful(self, here, resume);
-		if (held) object_unref(held);
-		held = NULL;
+	for (;; answered = false) {
+		if (!answered) {
+			resume->answer = RESUME_NONE;
+			if (self->coro)
+				run_step(self, self->coro, resume);
+			else
+				run_stackful(self, here);
+			if (held) object_unref(held);
+			held = NULL;
+		}
 		if (resume->answer == RESUME_YIELD) {
 			if (__builtin_expect(!loop_closing(loop), 1)) {
 				loop_push_inline(loop, &self->waiter.item);
@@ -410,9 +433,17 @@ static inline __attribute__((always_inline)) aw_status task_drive(aw_task *self,
 			return step_end(self, resume, outer, began);
 		}
 	}
+	if (self->stackful && !self->coro && !self->must_cancel) self->waiter.item.run = stackful_wakeup;
 	step_leave(self, loop, here, outer);
 	self->since = report_slow_end(loop, began, &self->future, NULL);
 	return 0;
+}
+
+/* The resume of a stackful task is kept with its stack; another task's is that of the caller. */
+static inline aw_resume *resume_of(aw_task *self, aw_resume *callers) {
+	if (self->stackful) return &self->stackful->resume;
+	callers->task = self;
+	return callers;
 }
 
 /* Replaces what is sent by the cancellation that is due. Returns the error, a reference or immortal. */
@@ -433,29 +464,81 @@ static aw_status task_wakeup(ready_item *item) {
 	aw_task *self = container_of(item, aw_task, waiter.item);
 	aw_loop *loop = self->future.loop;
 	if (__builtin_expect(loop_closing(loop), 0)) return 0;
-	aw_resume resume;
-	resume.task = self;
+	aw_resume callers, *resume = resume_of(self, &callers);
 	task_count_requests(loop);
 	aw_future *awaited = self->waiting;
 	object *held = NULL;
+	item->run = task_wakeup;
 	if (awaited) {
 		self->waiting = NULL;
 		if (!self->waits_borrowed) held = &awaited->base;
-		send_outcome(&resume, awaited);
+		send_outcome(resume, awaited);
 	} else {
-		resume.status = 0;
-		resume.value = NULL;
-		resume.value_destroy = NULL;
-		resume.error = NULL;
+		send_nothing(resume);
 	}
-	aw_error *thrown = __builtin_expect(self->must_cancel, 0) ? send_cancellation(self, &resume) : NULL;
-	aw_status status = task_drive(self, &resume, held, report_slow_begin(loop));
+	aw_error *thrown = __builtin_expect(self->must_cancel, 0) ? send_cancellation(self, resume) : NULL;
+	int64_t began = report_slow_begin(loop);
+	aw_status status = task_drive(self, resume, held, step_enter(self, loop, thread_here()), began, false);
 	if (__builtin_expect(thrown != NULL, 0)) aw_error_unref(thrown);
 	return status;
 }
 
-__attribute__((cold, noinline)) static void unwind(aw_task *self, aw_resume *resume) {
-	(void)task_drive(self, resume, NULL, 0);
+/* The other answers. */
+__attribute__((noinline)) static aw_status stackful_continue(aw_task *self, object *held, binding *context) {
+	stackful *body = self->stackful;
+	while (body->resume.answer == RESUME_CALL) stackful_serve_call(body);
+	if (body->resume.answer == RESUME_NONE) answer_of_function(self);
+	if (held) object_unref(held);
+	self->waiter.item.run = task_wakeup;
+	return task_drive(self, &body->resume, NULL, (outside){.context = context}, 0, true);
+}
+
+/*
+ * The usual case of task_wakeup(): the stackful function continues with a value. There is no outer task, since
+ * this runs from the ready queue, and for the same reason the loop is not closing.
+ */
+static aw_status stackful_wakeup(ready_item *item) {
+	aw_task *self = container_of(item, aw_task, waiter.item);
+	aw_loop *loop = self->future.loop;
+	stackful *body = self->stackful;
+	aw_future *awaited = self->waiting;
+	if (__builtin_expect(loop_closing(loop) || loop->debug || loop->chained, 0)) return task_wakeup(item);
+	object *held = NULL;
+	if (awaited) {
+		if (__builtin_expect(awaited->state != FUTURE_DONE, 0)) return task_wakeup(item);
+		self->waiting = NULL;
+		if (!self->waits_borrowed) held = &awaited->base;
+		body->resume.value = awaited->value.data;
+	}
+	thread *here = thread_here();
+	binding *context = context_swap_on(here, self->context);
+	loop->current = self;
+	loop->outside = context;
+	here->failure = &body->failure;
+	self->context = NULL;
+	stackful_run(body, here);
+	uint8_t answer = body->resume.answer;
+	if (answer == RESUME_YIELD) {
+		if (__builtin_expect(held != NULL, 0)) object_unref(held);
+		loop_push_inline(loop, item);
+	} else if (answer == RESUME_AWAIT || answer == RESUME_AWAIT_BORROWED) {
+		aw_future *future = body->resume.awaited;
+		if (held) object_unref(held); /* which may complete the next one */
+		if (__builtin_expect(!can_await(self, future), 0)) return stackful_continue(self, NULL, context);
+		park(self, future, answer == RESUME_AWAIT_BORROWED);
+	} else {
+		return stackful_continue(self, held, context);
+	}
+	loop->current = NULL;
+	self->context = context_swap_on(here, context);
+	return 0;
+}
+
+__attribute__((cold, noinline)) static void unwind(aw_task *self) {
+	aw_resume *resume = &self->stackful->resume;
+	aw_loop *loop = self->future.loop;
+	send_error(resume, error_of(AW_ELOOPCLOSED));
+	(void)task_drive(self, resume, NULL, step_enter(self, loop, thread_here()), 0, false);
 }
 
 /* Ends a task of a closing loop: a stackful coroutine unwinds, others are destroyed. */
@@ -470,9 +553,8 @@ static void task_close(aw_task *self) {
 	}
 	if (self->stackful && self->stackful->started) {
 		/* Coroutines that the stackful function awaits are destroyed; its own stack unwinds. */
-		aw_resume resume = {.task = self, .status = AW_ELOOPCLOSED, .error = error_of(AW_ELOOPCLOSED)};
 		coros_drop(self);
-		unwind(self, &resume);
+		unwind(self);
 		self->future.unretrieved = false;
 	} else {
 		chain_drop(self);
@@ -484,6 +566,7 @@ static void task_close(aw_task *self) {
 
 static void cancel_next_step(aw_task *self, aw_error *reason) {
 	self->must_cancel = true;
+	self->waiter.item.run = task_wakeup;
 	drop_error(&self->reason);
 	self->reason = aw_error_ref(reason);
 }
@@ -611,6 +694,7 @@ aw_status task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destr
 		return -ENOMEM;
 	}
 	self->stackful = body;
+	body->resume.task = self;
 	if (loop->debug) stackful_set_name(body, aw_task_name(self));
 	task_start(self, eager, out);
 	return 0;
@@ -777,52 +861,41 @@ ENTRY(aw_loop_all_tasks, (aw_loop *loop, aw_task **out, size_t max), (loop, out,
 
 /* --- calls from a stackful task --- */
 
-/* Notes the error that was sent, or clears an older one. */
-__attribute__((cold, noinline)) static aw_status resumed_with(const aw_resume *resume) {
-	failure_note(&resume->task->failure, resume->error ? aw_error_ref(resume->error) : NULL);
-	return resume->status;
-}
-
-/* Suspends with the answer set, and returns what was sent. */
-static inline aw_status suspend(stackful *self, void **out) {
-	const aw_resume *resume = stackful_suspend(self);
-	if (!resume->error && out) *out = resume->value;
-	return __builtin_expect(resume->error || resume->task->failure, 0) ? resumed_with(resume) : 0;
-}
-
-aw_status task_yield(stackful *self) {
-	self->resume->answer = RESUME_YIELD;
-	return suspend(self, NULL);
-}
-
-aw_status task_await_borrowed(stackful *self, aw_future *future) {
-	aw_resume *resume = self->resume;
-	resume->answer = RESUME_AWAIT_BORROWED;
-	resume->awaited = future;
-	return suspend(self, NULL);
+__attribute__((cold)) aw_status task_resumed_with(stackful *self) {
+	aw_resume *resume = &self->resume;
+	aw_status status = resume->status;
+	failure_note(&self->failure, resume->error ? aw_error_ref(resume->error) : NULL);
+	/* A later step may send nothing but a value. */
+	resume->error = NULL;
+	resume->status = 0;
+	return status;
 }
 
 aw_status aw_await(aw_future *future, void **out) {
 	stackful *self = stackful_current();
 	if (!self) return AW_ENOTASK;
-	aw_resume *resume = self->resume;
 	if (!future_is(future)) return failed(AW_EBADHANDLE);
-	if (future->state == FUTURE_DONE && future->loop == resume->task->future.loop) {
-		drop_error(&resume->task->failure);
-		return future_outcome(future, out, NULL); /* no suspension, no switch */
+	if (future->state == FUTURE_DONE && future->loop == self->resume.task->future.loop) {
+		drop_error(&self->failure);
+		if (out) *out = future->value.data;
+		return 0; /* no suspension, no switch */
 	}
-	resume->answer = RESUME_AWAIT;
-	resume->awaited = object_ref(future);
-	return suspend(self, out);
+	self->resume.answer = RESUME_AWAIT;
+	self->resume.awaited = object_ref(future);
+	aw_status status = task_suspend(self);
+	if (status >= 0 && out) *out = self->resume.value;
+	return status;
 }
 
 aw_status aw_await_coro(aw_coro *coro, void **out) {
 	stackful *self = stackful_current();
 	if (!self) return AW_ENOTASK;
 	if (!object_is(coro, &coro_class)) return failed(AW_EBADHANDLE);
-	self->resume->answer = RESUME_DELEGATE;
-	self->resume->delegated = object_ref(coro);
-	return suspend(self, out);
+	self->resume.answer = RESUME_DELEGATE;
+	self->resume.delegated = object_ref(coro);
+	aw_status status = task_suspend(self);
+	if (status >= 0 && out) *out = self->resume.value;
+	return status;
 }
 
 aw_status await_made(aw_status status, aw_coro *made, void **out) {
@@ -833,12 +906,11 @@ aw_status await_made(aw_status status, aw_coro *made, void **out) {
 }
 
 aw_status aw_return(void *value, aw_destroy_fn destroy) {
-	aw_resume *resume = stackful_here();
-	if (!resume) {
+	stackful *self = stackful_current();
+	if (!self) {
 		object_destroy_user(destroy, value); /* with `return aw_return(…)` nothing else can */
 		return AW_ENOTASK;
 	}
-	aw_task *self = resume->task;
 	void *old = self->value;
 	aw_destroy_fn old_destroy = self->value_destroy;
 	self->value = value;
@@ -853,22 +925,22 @@ aw_status aw_return_int(int64_t value) {
 }
 
 aw_status aw_raise(aw_status code, const char *message) {
-	aw_resume *resume = stackful_here();
-	if (!resume) return AW_ENOTASK;
+	stackful *self = stackful_current();
+	if (!self) return AW_ENOTASK;
 	if (!code) return failed(-EINVAL);
 	aw_status status = error_code(code);
-	failure_note(&resume->task->failure,
-	             error_with_message(&resume->task->future.loop->domain, status, message));
+	failure_note(&self->failure,
+	             error_with_message(&self->resume.task->future.loop->domain, status, message));
 	return status;
 }
 
 aw_status aw_vraisef(aw_status code, const char *format, va_list arguments) {
-	aw_resume *resume = stackful_here();
-	if (!resume) return AW_ENOTASK;
+	stackful *self = stackful_current();
+	if (!self) return AW_ENOTASK;
 	if (!code) return failed(-EINVAL);
 	aw_status status = error_code(code);
-	failure_note(&resume->task->failure,
-	             error_with_format(&resume->task->future.loop->domain, status, format, arguments));
+	failure_note(&self->failure,
+	             error_with_format(&self->resume.task->future.loop->domain, status, format, arguments));
 	return status;
 }
 
@@ -881,14 +953,14 @@ aw_status aw_raisef(aw_status code, const char *format, ...) {
 }
 
 aw_status aw_raise_error(aw_error *error) {
-	aw_resume *resume = stackful_here();
-	if (!resume) return AW_ENOTASK;
+	stackful *self = stackful_current();
+	if (!self) return AW_ENOTASK;
 	return object_is(error, &error_class) ? failed_with(error) : failed(AW_EBADHANDLE);
 }
 
 aw_error *aw_caught(void) {
-	aw_resume *resume = stackful_here();
-	return resume ? resume->task->failure : NULL;
+	const stackful *self = stackful_current();
+	return self ? self->failure : NULL;
 }
 
 void aw_caught_clear(void) {
