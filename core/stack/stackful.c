@@ -9,9 +9,6 @@
  */
 #include "stackful.h"
 
-#include "switch.h"
-#include "threads.h"
-
 #include <execinfo.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,28 +19,12 @@ typedef struct backtrace_request {
 	size_t max, count;
 } backtrace_request;
 
-struct stackful {
-	flow flow;            /* must be first: cast from thread.flow */
-	coro_context context; /* the saved context while suspended */
-	coro_context *own;    /* the thread's context while this coroutine runs; else NULL */
-	stack *stack;
-	stack_pool *pool;
-	aw_task_fn fn;
-	void *ud;
-	aw_destroy_fn destroy;
-	aw_resume *resume; /* of the current step */
-	void (*call)(void *arg);
-	void *call_arg;
-	aw_status status;
-	bool started, finished;
-	backtrace_request *backtrace; /* set if it was resumed only for a backtrace */
-};
-
 static void stackful_entry(void *arg) {
 	stackful *self = arg;
 	self->status = self->fn(self->ud);
 	self->finished = true;
-	coro_switch_final(&self->context, self->own);
+	self->resume.answer = RESUME_NONE;
+	coro_switch_final(&self->context, &self->own);
 }
 
 /* The space for the struct at the top of the stack, rounded up to keep the first frame aligned. */
@@ -52,30 +33,31 @@ enum { STACKFUL_SIZE = (sizeof(stackful) + 63) / 64 * 64 };
 /* More stack than the unwinder needs. */
 enum { BACKTRACE_ROOM = 12 * 1024 };
 
-static __attribute__((noinline)) void capture_backtrace(stackful *self) {
-	backtrace_request *what = self->backtrace;
-	/* Skip this function and the one that switches, and stackful_entry() and coro_begin() at the other end. */
-	enum { ABOVE = 2, BELOW = 2, FRAMES_MAX = 64 };
-	void *all[FRAMES_MAX];
-	if ((size_t)((char *)__builtin_frame_address(0) - self->stack->base) < BACKTRACE_ROOM) return;
-	int count = backtrace(all, FRAMES_MAX);
-	if (count < FRAMES_MAX) count -= BELOW;
-	for (int i = ABOVE; i < count && what->count < what->max; i++) what->frames[what->count++] = all[i];
+static __attribute__((noinline, cold)) void serve_backtraces(stackful *self) {
+	while (self->backtrace) {
+		backtrace_request *what = self->backtrace;
+		/* Skip this function and the one that switches, and stackful_entry() and coro_begin() at the other end. */
+		enum { ABOVE = 2, BELOW = 2, FRAMES_MAX = 64 };
+		void *all[FRAMES_MAX];
+		bool has_room = (size_t)((char *)__builtin_frame_address(0) - self->stack->base) >= BACKTRACE_ROOM;
+		int count = has_room ? backtrace(all, FRAMES_MAX) : 0;
+		if (count < FRAMES_MAX) count -= BELOW;
+		for (int i = ABOVE; i < count && what->count < what->max; i++) what->frames[what->count++] = all[i];
+		coro_switch(&self->context, &self->own);
+	}
 }
 
 /* Switches to the thread's stack, and back for good when the switch has its purpose. */
 static inline __attribute__((always_inline)) void switch_out(stackful *self) {
-	coro_switch(&self->context, self->own);
-	while (self->backtrace) {
-		capture_backtrace(self);
-		coro_switch(&self->context, self->own);
-	}
+	coro_switch(&self->context, &self->own);
+	if (__builtin_expect(self->backtrace != NULL, 0)) serve_backtraces(self);
 }
 
 static void stackful_call_on_thread_stack(flow *base, void (*fn)(void *arg), void *arg) {
 	stackful *self = (stackful *)base;
 	self->call = fn;
 	self->call_arg = arg;
+	self->resume.answer = RESUME_CALL;
 	switch_out(self);
 }
 
@@ -93,37 +75,22 @@ stackful *stackful_new(stack_pool *pool, aw_task_fn fn, void *ud, aw_destroy_fn 
 	return self;
 }
 
-aw_status stackful_step(aw_resume *resume, void *arg) {
-	stackful *self = arg;
-	thread *here = thread_here();
-	flow *outer = here->flow; /* a forked child may run a loop on a coroutine's stack */
-	coro_context own;
-	self->resume = resume;
-	self->own = &own;
-	here->flow = &self->flow;
-	if (!self->started) {
-		self->started = true;
-		coro_prepare(&self->context, self->stack, stackful_entry, self);
-	}
-	coro_thread_init(&own);
-	coro_switch(&own, &self->context);
-	while (self->call) {
-		here->flow = NULL;
-		self->call(self->call_arg);
-		self->call = NULL;
-		here->flow = &self->flow;
-		coro_switch(&own, &self->context);
-	}
-	self->own = NULL;
-	here->flow = outer;
-	return self->finished ? self->status : 0;
+void stackful_begin(stackful *self) {
+	self->started = true;
+	coro_prepare(&self->context, self->stack, stackful_entry, self);
+}
+
+void stackful_serve_call(stackful *self) {
+	self->call(self->call_arg);
+	self->call = NULL;
+	stackful_run(self, thread_here());
 }
 
 void stackful_free(void *arg) {
 	stackful *self = arg;
 	aw_destroy_fn destroy = self->destroy;
 	void *ud = self->ud;
-	/* Only a coroutine that never started or has ended is freed: closing a loop unwinds the others first. */
+	/* Closing a loop unwinds those that have started. */
 	stack *memory = self->stack;
 	memory->size += STACKFUL_SIZE;
 	stack_give(self->pool, memory);
@@ -134,29 +101,19 @@ void stackful_set_name(stackful *self, const char *name) {
 	self->stack->owner_name = name;
 }
 
-aw_resume *stackful_here(void) {
-	stackful *self = (stackful *)thread_here()->flow;
-	return self ? self->resume : NULL;
-}
-
-aw_resume *stackful_suspend(void) {
-	stackful *self = (stackful *)thread_here()->flow;
+stackful *stackful_suspend(stackful *self) {
 	switch_out(self);
-	return self->resume;
+	return self;
 }
 
 size_t stackful_backtrace(stackful *self, void **frames, size_t max) {
-	coro_context *outer = self->own;
-	if (!self->started || self->finished || (outer && !self->call)) return 0;
+	if (!self->started || self->finished || stackful_current() == self) return 0;
 	/* The first call loads the unwinder, which may need more stack than a coroutine has. */
 	if (!max || backtrace(frames, 1) < 0) return 0;
 	backtrace_request what = {.frames = frames, .max = max};
-	coro_context own;
 	self->backtrace = &what;
-	self->own = &own;
-	coro_thread_init(&own);
-	coro_switch(&own, &self->context);
-	self->own = outer;
+	coro_thread_init(&self->own); /* even while it calls a function: what that was called from is not resumed */
+	coro_switch(&self->own, &self->context);
 	self->backtrace = NULL;
 	return what.count;
 }

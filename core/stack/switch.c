@@ -14,37 +14,29 @@
 
 #ifdef CORO_ASSEMBLY
 
-/*
- * A new flow's entry point, in assembly: calls entry(arg) from the two registers below, and terminates
- * backtraces.
- */
+/* A new flow's entry point, in assembly: calls entry(arg) from the frame below, and terminates backtraces. */
 CORO_HIDDEN void coro_begin(void);
 
 #ifdef __x86_64__
 
-/* The registers that coro_jump() pushes, lowest address first. */
+/* What coro_begin pops, lowest address first. */
 typedef struct frame {
-	uint32_t mxcsr;
-	uint32_t x87;
-	uint64_t r15, r14;
-	uint64_t r13; /* coro_begin: the entry */
-	uint64_t r12; /* coro_begin: its argument */
-	uint64_t rbx, rbp;
-	uint64_t rip;
-	/* zeros that end a walk along frame pointers or return addresses; keeps 16-byte alignment */
+	void *arg;
+	coro_entry entry;
+	/* zeros that end a walk along return addresses; keep 16-byte alignment */
 	uint64_t end[2];
 } frame;
-static_assert(offsetof(frame, rip) == 56 && sizeof(frame) % 16 == 0,
-              "the layout that switch_x86_64.S pushes");
+static_assert(sizeof(frame) % 16 == 0 && offsetof(coro_context, ip) == 8 && offsetof(coro_context, bp) == 16 &&
+                  offsetof(coro_context, mxcsr) == 24 && offsetof(coro_context, x87) == 28,
+              "the layout that coro_jump() and switch_x86_64.S expect");
 
-static void frame_fill(frame *f, coro_entry entry, void *arg) {
-	uint16_t x87;
-	__asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(f->mxcsr), "=m"(x87));
-	f->mxcsr &= ~UINT32_C(0x3f); /* keep the modes, clear the exception flags */
-	f->x87 = x87;
-	f->r13 = (uintptr_t)entry;
-	f->r12 = (uintptr_t)arg;
-	f->rip = (uintptr_t)coro_begin;
+void coro_lay_out(coro_context *ctx, stack *s, coro_entry entry, void *arg) {
+	frame *f = (frame *)(void *)(s->base + s->size) - 1;
+	*f = (frame){.arg = arg, .entry = entry};
+	ctx->sp = f;
+	ctx->ip = (void *)(uintptr_t)coro_begin;
+	__asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(ctx->mxcsr), "=m"(ctx->x87));
+	ctx->mxcsr &= ~UINT32_C(0x3f); /* keep the modes, clear the exception flags */
 }
 
 #else
@@ -63,28 +55,21 @@ static_assert(offsetof(frame, x29) == 80 && offsetof(frame, d8_d15) == 96 && off
                   sizeof(frame) % 16 == 0,
               "the layout that switch_aarch64.S stores");
 
-static void frame_fill(frame *f, coro_entry entry, void *arg) {
+void coro_lay_out(coro_context *ctx, stack *s, coro_entry entry, void *arg) {
+	frame *f = (frame *)(void *)(s->base + s->size) - 1;
+	*f = (frame){.x20 = (uintptr_t)entry, .x19 = (uintptr_t)arg, .x30 = (uintptr_t)coro_begin};
 	__asm__ volatile("mrs %0, fpcr" : "=r"(f->fpcr));
-	f->x20 = (uintptr_t)entry;
-	f->x19 = (uintptr_t)arg;
-	f->x30 = (uintptr_t)coro_begin;
+	ctx->sp = f;
 }
 
 #endif
-
-void *coro_lay_out(stack *s, coro_entry entry, void *arg) {
-	frame *f = (frame *)(void *)(s->base + s->size) - 1;
-	*f = (frame){0};
-	frame_fill(f, entry, arg);
-	return f;
-}
 
 #endif
 
 #ifndef CORO_SANITIZED
 
 void coro_prepare(coro_context *ctx, stack *s, coro_entry entry, void *arg) {
-	ctx->sp = coro_lay_out(s, entry, arg);
+	coro_lay_out(ctx, s, entry, arg);
 }
 
 #else
@@ -131,7 +116,7 @@ static void sanitized_entry(void *arg) {
 
 void coro_prepare(coro_context *ctx, stack *s, coro_entry entry, void *arg) {
 	*ctx = (coro_context){.entry = entry, .arg = arg};
-	ctx->sp = coro_lay_out(s, sanitized_entry, ctx);
+	coro_lay_out(ctx, s, sanitized_entry, ctx);
 #ifdef CORO_ASAN
 	ctx->bottom = s->base;
 	ctx->size = s->size;

@@ -26,7 +26,7 @@ static void begin(unsigned high, unsigned low) {
 	f->entry(f->arg);
 }
 
-void *coro_lay_out(stack *s, coro_entry entry, void *arg) {
+void coro_lay_out(coro_context *ctx, stack *s, coro_entry entry, void *arg) {
 	first *f = (first *)(void *)(s->base + s->size - ((sizeof(first) + 63) & ~(size_t)63));
 	f->entry = entry;
 	f->arg = arg;
@@ -37,7 +37,7 @@ void *coro_lay_out(stack *s, coro_entry entry, void *arg) {
 	f->context.uc_stack.ss_flags = 0;
 	uintptr_t address = (uintptr_t)f;
 	makecontext(&f->context, (void (*)(void))begin, 2, (unsigned)(address >> 16 >> 16), (unsigned)address);
-	return &f->context;
+	ctx->sp = &f->context;
 }
 
 CORO_NO_TSAN void coro_jump(coro_context *from, coro_context *to) {

@@ -61,7 +61,7 @@ aw_status stream_call_now(stream_call *self, bool is_valid) {
 			status = aw_await(self->waiter.wakeup, NULL);
 			wait_queue_leave(&self->waiter);
 		} else {
-			status = task_yield(stackful_here());
+			status = task_yield(stackful_current());
 		}
 		if (status < 0) {
 			ended(self);

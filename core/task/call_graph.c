@@ -214,8 +214,7 @@ static void add_frames(capture *self, const aw_task *task, node *to) {
 		if (skip == calls_count) skip = 0;
 		for (int32_t i = 1; i < self->depth && skip < calls_count; i++) skip++;
 	}
-	for (const aw_coro *at = task->coro; at && !(task->stackful && at == task->outermost); at = at->parent)
-		coros++;
+	for (const aw_coro *at = task->coro; at; at = at->parent) coros++;
 	size_t own = calls_count ? calls_count - skip : task->stackful ? 1 : 0;
 	size_t first = 0, count = coros + own;
 	limit_frames(self->limit, &first, &count);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The coroutine object, and the resume through which a task drives it. */
+/* The coroutine object. A task drives it through a resume (stackful.h). */
 #ifndef CORE_CORO_H
 #define CORE_CORO_H
 
 #include "future.h"
+#include "stackful.h"
 
 #include <await/coro.h>
 
@@ -21,28 +22,6 @@ struct aw_coro {
 	uint8_t state;
 	bool taken;         /* a task has started to drive it */
 	const void *origin; /* the code that made it */
-};
-
-enum resume_answer { RESUME_NONE, RESUME_RETURN, RESUME_RAISE, RESUME_AWAIT, RESUME_DELEGATE, RESUME_YIELD };
-
-struct aw_resume {
-	aw_task *task;
-	/* sent */
-	aw_status status;
-	void *value;
-	aw_destroy_fn value_destroy; /* identifies the kind of value; never called from here */
-	aw_error *error;
-	/* answered */
-	uint8_t answer;
-	union {
-		struct {
-			void *data;
-			aw_destroy_fn destroy;
-		} returned;
-		aw_error *raised;   /* a reference */
-		aw_future *awaited; /* a reference */
-		aw_coro *delegated; /* a reference */
-	};
 };
 
 extern const object_class coro_class;

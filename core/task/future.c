@@ -86,8 +86,8 @@ aw_status future_check(const aw_future *self, const aw_loop *loop) {
 static void queue_waiter(aw_future *self, ready_item *item) {
 	future_waiter *waiter = container_of(item, future_waiter, item);
 	waiter->link = NULL;
-	waiter->future = object_ref(self);
-	loop_push(self->loop, item);
+	if (waiter->future != FUTURE_KEPT) waiter->future = object_ref(self);
+	loop_push_inline(self->loop, item);
 }
 
 static void queue_waiters(aw_future *self) {
@@ -99,8 +99,7 @@ void future_wait(aw_future *self, future_waiter *waiter) {
 		queue_waiter(self, &waiter->item);
 		return;
 	}
-	waiter->link = self->waiters.head ? &self->waiters.tail->next : &self->waiters.head;
-	ready_push(&self->waiters, &waiter->item);
+	future_wait_pending(self, waiter);
 }
 
 bool future_unwait(aw_future *self, future_waiter *waiter) {

@@ -58,8 +58,10 @@ typedef struct future_kind {
 typedef struct future_waiter {
 	ready_item item;
 	ready_item **link; /* what points at it in the future's list, or NULL outside one */
-	aw_future *future; /* a reference, once it is in the ready queue */
+	/* A reference, once it is in the ready queue. Or FUTURE_KEPT, if the owner keeps the future alive. */
+	aw_future *future;
 } future_waiter;
+#define FUTURE_KEPT ((aw_future *)1)
 
 struct aw_future {
 	object base;
@@ -91,12 +93,28 @@ static inline bool future_is_done(const aw_future *self) {
 	return self->state != FUTURE_PENDING;
 }
 
+/* loop_push() without a call, in the usual case. */
+static inline void loop_push_inline(aw_loop *loop, ready_item *item) {
+	if (__builtin_expect(!loop->guest && !atomic_load_explicit(&loop->posted, memory_order_relaxed), 1))
+		ready_push(&loop->ready, item);
+	else
+		loop_push(loop, item);
+}
+
 /* Allocates an object of `size` bytes that starts with a future. NULL if out of memory. */
 void *future_create(aw_loop *loop, const object_class *class, const future_kind *kind, size_t size);
 /* Returns 0 if `loop` may use this future. */
 aw_status future_check(const aw_future *self, const aw_loop *loop);
 /* Adds a waiter whose item.run is set; queued at once if the future is done. */
 void future_wait(aw_future *self, future_waiter *waiter);
+/* The same for a future that is pending. */
+static inline void future_wait_pending(aw_future *self, future_waiter *waiter) {
+	ready_item **link = self->waiters.head ? &self->waiters.tail->next : &self->waiters.head;
+	waiter->item.next = NULL;
+	waiter->link = link;
+	*link = &waiter->item;
+	self->waiters.tail = &waiter->item;
+}
 /* Removes a waiter; false if it is queued already. */
 bool future_unwait(aw_future *self, future_waiter *waiter);
 /* Ends a waiter's run: releases the future. */

@@ -94,14 +94,17 @@ ENTRY(aw_sleep_coro, (aw_loop *loop, int64_t delay_ns, void *value, aw_destroy_f
 	return 0;
 }
 
-aw_status aw_sleep(int64_t delay_ns) {
-	aw_resume *resume = stackful_here();
-	if (!resume) return AW_ENOTASK;
-	if (delay_ns <= 0) return task_yield(resume);
+static aw_status __attribute__((noinline)) sleep_for(stackful *self, int64_t delay) {
 	aw_future *future;
-	aw_status status = sleeper_new(resume->task->future.loop, delay_ns, &future);
+	aw_status status = sleeper_new(self->resume.task->future.loop, delay, &future);
 	if (status < 0) return failed(status);
 	status = aw_await(future, NULL);
 	object_unref(future);
 	return status;
+}
+
+aw_status aw_sleep(int64_t delay_ns) {
+	stackful *self = stackful_current();
+	if (!self) return AW_ENOTASK;
+	return delay_ns <= 0 ? task_yield(self) : sleep_for(self, delay_ns);
 }

@@ -23,7 +23,13 @@ static aw_status task_wakeup(ready_item *item);
 
 /* --- creation and release --- */
 
-static void chain_drop(aw_task *self) {
+static inline void drop_error(aw_error **slot) {
+	aw_error *error = *slot;
+	*slot = NULL;
+	if (error) aw_error_unref(error);
+}
+
+static void coros_drop(aw_task *self) {
 	for (aw_coro *coro; (coro = self->coro);) {
 		self->coro = coro->parent;
 		coro->parent = NULL;
@@ -32,13 +38,21 @@ static void chain_drop(aw_task *self) {
 	}
 }
 
+static void chain_drop(aw_task *self) {
+	stackful *body = self->stackful;
+	coros_drop(self);
+	self->stackful = NULL;
+	if (!body) return;
+	drop_error(&body->failure);
+	object_destroy_user(body->value_destroy, body->value);
+	object_destroy_user(stackful_free, body);
+}
+
 static void task_kind_release(aw_future *future) {
 	aw_task *self = (aw_task *)(void *)future;
 	chain_drop(self);
 	aw_error_unref(self->reason);
-	aw_error_unref(self->failure);
 	context_drop(self->context);
-	object_destroy_user(self->value_destroy, self->value);
 	free(self->name);
 }
 
@@ -71,13 +85,16 @@ static void tasks_close(closer *base) {
 	}
 }
 
-static void task_enlist(aw_task *self, aw_loop *loop) {
-	if (!loop->task_closer.close) {
-		loop->task_closer = (closer){.phase = CLOSE_TASKS, .close = tasks_close};
-		loop_add_closer(loop, &loop->task_closer);
-	}
+static void __attribute__((cold, noinline)) add_task_closer(aw_loop *loop) {
+	loop->task_closer = (closer){.phase = CLOSE_TASKS, .close = tasks_close};
+	loop_add_closer(loop, &loop->task_closer);
+}
+
+/* The task is new, so nothing else has a reference yet. */
+static inline void task_enlist(aw_task *self, aw_loop *loop) {
+	if (__builtin_expect(!loop->task_closer.close, 0)) add_task_closer(loop);
 	list_append(&loop->tasks, self);
-	object_ref(self); /* the loop owns its tasks */
+	atomic_store_explicit(&self->future.base.refs, 2, memory_order_relaxed); /* the loop owns its tasks */
 }
 
 static void task_delist(aw_task *self) {
@@ -86,31 +103,30 @@ static void task_delist(aw_task *self) {
 	object_unref(self);
 }
 
-/* Takes over the reference to `coro`. */
-static aw_task *task_create(aw_loop *loop, aw_coro *coro) {
+/* Ends the wait of a task whose waiter is out of the future's list. */
+static void stop_waiting(aw_task *self) {
+	aw_future *awaited = self->waiting;
+	self->waiting = NULL;
+	if (!self->waits_borrowed) object_unref(awaited);
+}
+
+static aw_task *task_create(aw_loop *loop, const void *origin) {
 	aw_task *self = future_create(loop, &task_class, &task_kind, sizeof *self);
 	if (!self) return NULL;
-	self->coro = self->outermost = coro;
-	coro->taken = true; /* only after the last failure: a refused coroutine stays reusable */
+	self->future.origin = origin;
 	self->number = threads_next_task();
 	self->context = context_capture();
 	self->waiter.item.run = task_wakeup;
+	self->waiter.future = FUTURE_KEPT; /* by `waiting` */
 	task_enlist(self, loop);
 	return self;
 }
 
 /* --- completion --- */
 
-static void drop_error(aw_error **slot) {
-	aw_error *error = *slot;
-	*slot = NULL;
-	aw_error_unref(error);
-}
-
 /* The chain has ended with a value, or with `error`. Takes ownership of both. */
 static void task_finish(aw_task *self, void *value, aw_destroy_fn destroy, aw_error *error) {
 	task_count_requests(self->future.loop);
-	drop_error(&self->failure);
 	if (!error && self->must_cancel) {
 		/* It cancelled itself and returned without another await: the value is lost, as in asyncio. */
 		self->must_cancel = false;
@@ -162,13 +178,14 @@ static void leave_scopes(aw_task *self) {
 /* --- one step --- */
 
 /* Turns a stackful function's status, and what aw_return() or aw_raise() prepared, into an answer. */
-static void answer_from_function(aw_task *self, aw_resume *resume, aw_status status) {
-	void *value = self->value;
-	aw_destroy_fn destroy = self->value_destroy;
-	aw_error *prepared = self->failure && self->failure->status == status ? self->failure : NULL;
-	self->value = NULL;
-	self->value_destroy = NULL;
-	if (status >= 0) {
+static void answer_from_function(const aw_task *self, stackful *body) {
+	aw_resume *resume = &body->resume;
+	void *value = body->value;
+	aw_destroy_fn destroy = body->value_destroy;
+	aw_error *prepared = body->failure && body->failure->status == body->status ? body->failure : NULL;
+	body->value = NULL;
+	body->value_destroy = NULL;
+	if (body->status >= 0) {
 		resume->answer = RESUME_RETURN;
 		resume->returned.data = value;
 		resume->returned.destroy = destroy;
@@ -176,38 +193,74 @@ static void answer_from_function(aw_task *self, aw_resume *resume, aw_status sta
 	}
 	object_destroy_user(destroy, value);
 	resume->answer = RESUME_RAISE;
-	resume->raised =
-		prepared ? aw_error_ref(prepared) : error_with_message(&self->future.loop->domain, status, NULL);
+	resume->raised = prepared ? aw_error_ref(prepared)
+	                          : error_with_message(&self->future.loop->domain, body->status, NULL);
 }
 
-/* Runs one step of `coro`, and sets the answer. */
-static void run_step(aw_task *self, aw_coro *coro, aw_resume *resume) {
+/* As in Python, an error thrown before the start never reaches the body. */
+__attribute__((cold, noinline)) static void refuse_to_start(aw_resume *resume) {
+	resume->answer = RESUME_RAISE;
+	resume->raised = aw_error_ref(resume->error);
+}
+
+/* Runs one step of a coroutine, and sets the answer. */
+static inline void run_step(aw_task *self, aw_coro *coro, aw_resume *resume) {
 	if (coro->state == CORO_NEW && resume->status < 0) {
-		/* As in Python, an error thrown before the start never reaches the body. */
-		resume->answer = RESUME_RAISE;
-		resume->raised = aw_error_ref(resume->error);
+		refuse_to_start(resume);
 		return;
 	}
 	coro->state = CORO_STARTED;
 	aw_status status = coro->fn(resume, coro->ud);
-	if (status > 0) report_positive(self->future.loop, "task", status, &self->future, NULL);
-	if (resume->answer == RESUME_NONE) {
-		if (self->stackful && coro == self->outermost)
-			answer_from_function(self, resume, status);
-		else if (status < 0) {
-			resume->answer = RESUME_RAISE;
-			resume->raised = error_with_message(&self->future.loop->domain, status, NULL);
-		} else
-			resume->answer = RESUME_RETURN;
+	if (__builtin_expect(status > 0, 0))
+		report_positive(self->future.loop, "task", status, &self->future, NULL);
+	if (resume->answer != RESUME_NONE) return;
+	if (status < 0) {
+		resume->answer = RESUME_RAISE;
+		resume->raised = error_with_message(&self->future.loop->domain, status, NULL);
+	} else {
+		resume->answer = RESUME_RETURN;
+		resume->returned.data = NULL;
+		resume->returned.destroy = NULL;
 	}
 }
 
+/* The stackful function has returned: sets the answer. */
+static void __attribute__((noinline)) answer_of_function(aw_task *self) {
+	stackful *body = self->stackful;
+	if (__builtin_expect(body->status > 0, 0))
+		report_positive(self->future.loop, "task", body->status, &self->future, NULL);
+	answer_from_function(self, body);
+}
+
+/* Runs one step of the stackful function, and sets the answer. */
+static inline __attribute__((always_inline)) void run_stackful(aw_task *self, thread *here) {
+	stackful *body = self->stackful;
+	if (!body->started) {
+		if (body->resume.status < 0) {
+			refuse_to_start(&body->resume);
+			return;
+		}
+		stackful_begin(body);
+	}
+	stackful_run(body, here);
+	while (body->resume.answer == RESUME_CALL) stackful_serve_call(body);
+	if (body->resume.answer == RESUME_NONE) answer_of_function(self);
+}
+
 /* Sends the outcome of a completed future to the next step. */
-static void send_outcome(aw_resume *resume, aw_future *future) {
-	resume->value = NULL;
+static inline void send_outcome(aw_resume *resume, aw_future *future) {
+	bool done = future->state == FUTURE_DONE;
+	resume->value = done ? future->value.data : NULL;
+	resume->value_destroy = done ? future->value.destroy : NULL;
 	resume->error = NULL;
-	resume->value_destroy = future->state == FUTURE_DONE ? future->value.destroy : NULL;
-	resume->status = future_outcome(future, &resume->value, &resume->error);
+	resume->status = done ? 0 : future_outcome(future, NULL, &resume->error);
+}
+
+static inline void send_nothing(aw_resume *resume) {
+	resume->status = 0;
+	resume->value = NULL;
+	resume->value_destroy = NULL;
+	resume->error = NULL;
 }
 
 static void send_error(aw_resume *resume, aw_error *error) {
@@ -223,7 +276,7 @@ static void send_error(aw_resume *resume, aw_error *error) {
  */
 static bool pop(aw_task *self, aw_resume *resume, object **held) {
 	aw_coro *ended = self->coro;
-	if (!ended->parent) return false;
+	if (!ended || (!ended->parent && !self->stackful)) return false;
 	self->coro = ended->parent;
 	ended->parent = NULL;
 	if (resume->answer == RESUME_RETURN) {
@@ -244,39 +297,42 @@ static bool pop(aw_task *self, aw_resume *resume, object **held) {
 	return true;
 }
 
-static void park(aw_task *self, aw_future *future) {
+/* Takes ownership of the reference to the future, which is pending. */
+static inline void park(aw_task *self, aw_future *future, bool borrowed) {
 	task_count_requests(self->future.loop);
-	self->waiting = future; /* takes ownership */
-	future_wait(future, &self->waiter);
-	if (self->must_cancel && future_cancel(future, self->reason ? self->reason : error_of(AW_ECANCELLED))) {
+	self->waiting = future;
+	self->waits_borrowed = borrowed;
+	future_wait_pending(future, &self->waiter);
+	if (__builtin_expect(!self->must_cancel, 1)) return;
+	if (future_cancel(future, self->reason ? self->reason : error_of(AW_ECANCELLED))) {
 		self->must_cancel = false;
 		drop_error(&self->reason);
 	}
 }
 
+/* Whether the task suspends for this future, unless the loop is closing. */
+static inline bool can_await(const aw_task *self, const aw_future *future) {
+	return future->loop == self->future.loop && future != &self->future && !future_is_done(future);
+}
+
 /* Awaits a future for the coroutine. True if the task continues at once; what to send it is then set. */
-static bool await_future(aw_task *self, aw_resume *resume, object **held) {
+static inline bool await_future(aw_task *self, aw_resume *resume, object **held) {
 	aw_future *future = resume->awaited;
-	*held = &future->base;
-	if (future->loop != self->future.loop) {
+	bool borrowed = resume->answer == RESUME_AWAIT_BORROWED;
+	if (__builtin_expect(can_await(self, future) && !loop_closing(self->future.loop), 1)) {
+		park(self, future, borrowed);
+		return false;
+	}
+	*held = borrowed ? NULL : &future->base;
+	if (future->loop != self->future.loop)
 		send_error(resume, error_of(AW_EFOREIGNLOOP));
-		return true;
-	}
-	if (future == &self->future) {
+	else if (future == &self->future)
 		send_error(resume, error_of(AW_ESELFAWAIT));
-		return true;
-	}
-	if (future_is_done(future)) {
+	else if (future_is_done(future))
 		send_outcome(resume, future);
-		return true;
-	}
-	if (loop_closing(self->future.loop)) {
+	else
 		send_error(resume, error_of(AW_ELOOPCLOSED));
-		return true;
-	}
-	*held = NULL;
-	park(self, future);
-	return false;
+	return true;
 }
 
 static void await_coro(aw_task *self, aw_resume *resume, object **held) {
@@ -289,103 +345,200 @@ static void await_coro(aw_task *self, aw_resume *resume, object **held) {
 	coro->taken = true;
 	coro->parent = self->coro;
 	self->coro = coro; /* takes ownership */
-	resume->status = 0;
-	resume->value = NULL;
-	resume->value_destroy = NULL;
-	resume->error = NULL;
+	send_nothing(resume);
 }
 
-/* Runs steps until the task suspends or ends. `resume` holds what is sent first; `held` keeps that alive. */
-static aw_status task_drive(aw_task *self, aw_resume *resume, object *held) {
+/* What a step of a task replaces, to be put back when it suspends. */
+typedef struct outside {
+	aw_task *task; /* that an eager task interrupts */
+	binding *context, *of_loop;
+	aw_error **failure;
+} outside;
+
+static inline outside step_enter(aw_task *self, aw_loop *loop, thread *here) {
+	outside outer = {.task = loop->current, .context = context_swap_on(here, self->context)};
+	loop->current = self;
+	if (__builtin_expect(outer.task != NULL, 0)) {
+		outer.of_loop = loop->outside;
+		outer.failure = here->failure;
+		outer.task->context = outer.context; /* borrowed, so that aw_task_context_get() finds it */
+	} else {
+		loop->outside = outer.context;
+	}
+	if (self->stackful) here->failure = &self->stackful->failure;
+	self->context = NULL; /* the thread has it */
+	return outer;
+}
+
+/* Without an outer task, nothing reads `outside` or `failure` until the next step. */
+static inline void step_leave(aw_task *self, aw_loop *loop, thread *here, outside outer) {
+	loop->current = outer.task;
+	self->context = context_swap_on(here, outer.context);
+	if (__builtin_expect(outer.task == NULL, 1)) return;
+	loop->outside = outer.of_loop;
+	here->failure = outer.failure;
+	outer.task->context = NULL;
+}
+
+/* Ends the task with the answer. */
+static aw_status __attribute__((noinline)) step_end(aw_task *self, const aw_resume *resume, outside outer,
+                                                    int64_t began) {
+	aw_loop *loop = self->future.loop;
+	aw_error *error = resume->answer == RESUME_RAISE ? resume->raised : NULL;
+	void *value = error ? NULL : resume->returned.data;
+	aw_destroy_fn destroy = error ? NULL : resume->returned.destroy;
+	/* Only an exit that no outer coroutine caught leaves the loop. */
+	aw_status status = error && error->status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
+	chain_drop(self); /* and with it the resume of a stackful task */
+	step_leave(self, loop, thread_here(), outer);
+	object_ref(self);
+	task_finish(self, value, destroy, error);
+	if (self->scopes.first) leave_scopes(self);
+	self->since = report_slow_end(loop, began, &self->future, NULL);
+	object_unref(self);
+	return status;
+}
+
+static aw_status stackful_wakeup(ready_item *item);
+
+/*
+ * Runs steps until the task suspends or ends. `resume` holds what is sent first, and `held` keeps that alive.
+ * If it is `answered`, the first step has been run.
+ */
+static inline __attribute__((always_inline)) aw_status task_drive(aw_task *self, aw_resume *resume, object *held,
+                                                                  outside outer, int64_t began, bool answered) {
 	aw_loop *loop = self->future.loop;
 	thread *here = thread_here();
-	aw_task *outer = loop->current;
-	aw_error **outer_failure = here->failure;
-	binding *context = context_swap_on(here, self->context), *outside = loop->outside;
-	loop->current = self;
-	if (outer)
-		outer->context = context; /* borrowed, so that aw_task_context_get() finds it */
-	else
-		loop->outside = context;
-	here->failure = &self->failure;
-	self->context = NULL; /* the thread has it */
-	for (bool on = true; on;) {
-		resume->answer = RESUME_NONE;
-		resume->returned.data = NULL;
-		resume->returned.destroy = NULL;
-		run_step(self, self->coro, resume);
-		if (held) object_unref(held);
-		held = NULL;
-		switch (resume->answer) {
-		case RESUME_AWAIT: on = await_future(self, resume, &held); break;
-		case RESUME_DELEGATE: await_coro(self, resume, &held); break;
-		case RESUME_YIELD:
-			on = loop_closing(loop);
-			if (on)
-				send_error(resume, error_of(AW_ELOOPCLOSED));
+	for (;; answered = false) {
+		if (!answered) {
+			resume->answer = RESUME_NONE;
+			if (self->coro)
+				run_step(self, self->coro, resume);
 			else
-				loop_push(loop, &self->waiter.item);
-			break;
-		default: on = pop(self, resume, &held);
+				run_stackful(self, here);
+			if (held) object_unref(held);
+			held = NULL;
 		}
-		if (on) continue;
-		if (resume->answer == RESUME_RETURN || resume->answer == RESUME_RAISE) {
-			bool raised = resume->answer == RESUME_RAISE;
-			aw_error *error = raised ? resume->raised : NULL;
-			/* Only an exit that no outer coroutine caught leaves the loop. */
-			aw_status status = raised && error->status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
-			chain_drop(self);
-			self->stackful = NULL;
-			self->outermost = NULL;
-			loop->current = outer;
-			loop->outside = outside;
-			if (outer) outer->context = NULL;
-			here->failure = outer_failure;
-			self->context = context_swap_on(here, context);
-			task_finish(self, raised ? NULL : resume->returned.data, raised ? NULL : resume->returned.destroy,
-			            error);
-			if (self->scopes.first) leave_scopes(self);
-			return status;
+		if (resume->answer == RESUME_YIELD) {
+			if (__builtin_expect(!loop_closing(loop), 1)) {
+				loop_push_inline(loop, &self->waiter.item);
+				break;
+			}
+			send_error(resume, error_of(AW_ELOOPCLOSED));
+		} else if (resume->answer == RESUME_AWAIT || resume->answer == RESUME_AWAIT_BORROWED) {
+			if (!await_future(self, resume, &held)) break;
+		} else if (resume->answer == RESUME_DELEGATE) {
+			await_coro(self, resume, &held);
+		} else if (!pop(self, resume, &held)) {
+			return step_end(self, resume, outer, began);
 		}
 	}
-	loop->current = outer;
-	loop->outside = outside;
-	if (outer) outer->context = NULL;
-	here->failure = outer_failure;
+	if (self->stackful && !self->coro && !self->must_cancel) self->waiter.item.run = stackful_wakeup;
+	step_leave(self, loop, here, outer);
+	self->since = report_slow_end(loop, began, &self->future, NULL);
+	return 0;
+}
+
+/* The resume of a stackful task is kept with its stack; another task's is that of the caller. */
+static inline aw_resume *resume_of(aw_task *self, aw_resume *callers) {
+	if (self->stackful) return &self->stackful->resume;
+	callers->task = self;
+	return callers;
+}
+
+/* Replaces what is sent by the cancellation that is due. Returns the error, a reference or immortal. */
+__attribute__((cold, noinline)) static aw_error *send_cancellation(aw_task *self, aw_resume *resume) {
+	self->must_cancel = false;
+	if (resume->status == AW_ECANCELLED) return NULL;
+	aw_error *thrown = self->reason ? self->reason : error_of(AW_ECANCELLED);
+	self->reason = NULL;
+	send_error(resume, thrown);
+	return thrown;
+}
+
+/*
+ * Sends the outcome of the awaited future to the next step, or the cancellation if one is due. The loop's
+ * reference keeps the task, until it ends.
+ */
+static aw_status task_wakeup(ready_item *item) {
+	aw_task *self = container_of(item, aw_task, waiter.item);
+	aw_loop *loop = self->future.loop;
+	if (__builtin_expect(loop_closing(loop), 0)) return 0;
+	aw_resume callers, *resume = resume_of(self, &callers);
+	task_count_requests(loop);
+	aw_future *awaited = self->waiting;
+	object *held = NULL;
+	item->run = task_wakeup;
+	if (awaited) {
+		self->waiting = NULL;
+		if (!self->waits_borrowed) held = &awaited->base;
+		send_outcome(resume, awaited);
+	} else {
+		send_nothing(resume);
+	}
+	aw_error *thrown = __builtin_expect(self->must_cancel, 0) ? send_cancellation(self, resume) : NULL;
+	int64_t began = report_slow_begin(loop);
+	aw_status status = task_drive(self, resume, held, step_enter(self, loop, thread_here()), began, false);
+	if (__builtin_expect(thrown != NULL, 0)) aw_error_unref(thrown);
+	return status;
+}
+
+/* The other answers. */
+__attribute__((noinline)) static aw_status stackful_continue(aw_task *self, object *held, binding *context) {
+	stackful *body = self->stackful;
+	while (body->resume.answer == RESUME_CALL) stackful_serve_call(body);
+	if (body->resume.answer == RESUME_NONE) answer_of_function(self);
+	if (held) object_unref(held);
+	self->waiter.item.run = task_wakeup;
+	return task_drive(self, &body->resume, NULL, (outside){.context = context}, 0, true);
+}
+
+/*
+ * The usual case of task_wakeup(): the stackful function continues with a value. There is no outer task, since
+ * this runs from the ready queue, and for the same reason the loop is not closing.
+ */
+static aw_status stackful_wakeup(ready_item *item) {
+	aw_task *self = container_of(item, aw_task, waiter.item);
+	aw_loop *loop = self->future.loop;
+	stackful *body = self->stackful;
+	aw_future *awaited = self->waiting;
+	if (__builtin_expect(loop_closing(loop) || loop->debug || loop->chained, 0)) return task_wakeup(item);
+	object *held = NULL;
+	if (awaited) {
+		if (__builtin_expect(awaited->state != FUTURE_DONE, 0)) return task_wakeup(item);
+		self->waiting = NULL;
+		if (!self->waits_borrowed) held = &awaited->base;
+		body->resume.value = awaited->value.data;
+	}
+	thread *here = thread_here();
+	binding *context = context_swap_on(here, self->context);
+	loop->current = self;
+	loop->outside = context;
+	here->failure = &body->failure;
+	self->context = NULL;
+	stackful_run(body, here);
+	uint8_t answer = body->resume.answer;
+	if (answer == RESUME_YIELD) {
+		if (__builtin_expect(held != NULL, 0)) object_unref(held);
+		loop_push_inline(loop, item);
+	} else if (answer == RESUME_AWAIT || answer == RESUME_AWAIT_BORROWED) {
+		aw_future *future = body->resume.awaited;
+		if (held) object_unref(held); /* which may complete the next one */
+		if (__builtin_expect(!can_await(self, future), 0)) return stackful_continue(self, NULL, context);
+		park(self, future, answer == RESUME_AWAIT_BORROWED);
+	} else {
+		return stackful_continue(self, held, context);
+	}
+	loop->current = NULL;
 	self->context = context_swap_on(here, context);
 	return 0;
 }
 
-/* Sends the outcome of the awaited future to the next step, or the cancellation if one is due. */
-static aw_status task_wakeup(ready_item *item) {
-	aw_task *self = container_of(item, aw_task, waiter.item);
-	aw_future *awaited = self->waiting;
-	aw_error *thrown = NULL;
-	if (loop_closing(self->future.loop)) {
-		future_waiter_end(&self->waiter);
-		return 0;
-	}
-	aw_resume resume = {.task = self};
-	task_count_requests(self->future.loop);
-	object_ref(self);
-	self->waiting = NULL;
-	if (awaited) send_outcome(&resume, awaited);
-	if (self->must_cancel) {
-		self->must_cancel = false;
-		if (resume.status != AW_ECANCELLED) {
-			thrown = self->reason ? self->reason : error_of(AW_ECANCELLED);
-			self->reason = NULL;
-			send_error(&resume, thrown);
-		}
-	}
-	/* Drop the queue's reference to the future; that of `waiting` keeps it alive during the step. */
-	future_waiter_end(&self->waiter);
-	int64_t began = report_slow_begin(self->future.loop);
-	aw_status status = task_drive(self, &resume, awaited ? &awaited->base : NULL);
-	self->since = report_slow_end(self->future.loop, began, &self->future, NULL);
-	aw_error_unref(thrown);
-	object_unref(self);
-	return status;
+__attribute__((cold, noinline)) static void unwind(aw_task *self) {
+	aw_resume *resume = &self->stackful->resume;
+	aw_loop *loop = self->future.loop;
+	send_error(resume, error_of(AW_ELOOPCLOSED));
+	(void)task_drive(self, resume, NULL, step_enter(self, loop, thread_here()), 0, false);
 }
 
 /* Ends a task of a closing loop: a stackful coroutine unwinds, others are destroyed. */
@@ -396,25 +549,15 @@ static void task_close(aw_task *self) {
 	report_call(loop, "Task was destroyed but it is pending!", NULL, &self->future, NULL);
 	if (self->waiting) {
 		future_unwait(self->waiting, &self->waiter);
-		object_unref(self->waiting);
-		self->waiting = NULL;
+		stop_waiting(self);
 	}
-	/* Coroutines that a stackful one awaits are destroyed; its own stack unwinds. */
-	while (self->coro != self->outermost) {
-		aw_coro *coro = self->coro;
-		self->coro = coro->parent;
-		coro->parent = NULL;
-		coro_end(coro);
-		object_unref(coro);
-	}
-	if (self->stackful && self->coro->state == CORO_STARTED) {
-		aw_resume resume = {.task = self, .status = AW_ELOOPCLOSED, .error = error_of(AW_ELOOPCLOSED)};
-		task_drive(self, &resume, NULL);
+	if (self->stackful && self->stackful->started) {
+		/* Coroutines that the stackful function awaits are destroyed; its own stack unwinds. */
+		coros_drop(self);
+		unwind(self);
 		self->future.unretrieved = false;
 	} else {
 		chain_drop(self);
-		self->stackful = NULL;
-		self->outermost = NULL;
 		leave_scopes(self);
 		task_delist(self);
 	}
@@ -423,6 +566,7 @@ static void task_close(aw_task *self) {
 
 static void cancel_next_step(aw_task *self, aw_error *reason) {
 	self->must_cancel = true;
+	self->waiter.item.run = task_wakeup;
 	drop_error(&self->reason);
 	self->reason = aw_error_ref(reason);
 }
@@ -479,8 +623,7 @@ void task_count_all_requests(aw_loop *loop) {
 static void break_cycle(aw_task *self, aw_error *reason) {
 	if (!self->waiting || !future_unwait(self->waiting, &self->waiter)) return;
 	task_count_requests(self->future.loop);
-	object_unref(self->waiting);
-	self->waiting = NULL;
+	stop_waiting(self);
 	cancel_next_step(self, reason);
 	loop_push(self->future.loop, &self->waiter.item);
 }
@@ -526,12 +669,10 @@ static void start_now(void *arg) {
 /* Schedules a new task, or runs its first step, and stores it in `out`. */
 static void task_start(aw_task *self, bool eager, aw_task **out) {
 	aw_loop *loop = self->future.loop;
-	object_ref(self);
 	if (eager && loop->dispatching)
 		call_on_thread_stack(start_now, self);
 	else
-		loop_push(loop, &self->waiter.item);
-	object_unref(self);
+		loop_push_inline(loop, &self->waiter.item);
 	if (out)
 		*out = self;
 	else
@@ -547,16 +688,13 @@ aw_status task_spawn(aw_loop *loop, aw_task_fn fn, void *ud, aw_destroy_fn destr
 		object_destroy_user(destroy, ud);
 		return status < 0 ? status : -ENOMEM;
 	}
-	aw_coro *coro;
-	status = coro_make(loop, stackful_step, body, stackful_free, origin, &coro);
-	if (status < 0) return status;
-	aw_task *self = task_create(loop, coro);
+	aw_task *self = task_create(loop, origin);
 	if (!self) {
-		object_unref(coro);
+		object_destroy_user(stackful_free, body);
 		return -ENOMEM;
 	}
 	self->stackful = body;
-	self->future.origin = origin;
+	body->resume.task = self;
 	if (loop->debug) stackful_set_name(body, aw_task_name(self));
 	task_start(self, eager, out);
 	return 0;
@@ -568,12 +706,10 @@ aw_status task_spawn_coro(aw_loop *loop, aw_coro *coro, bool eager, const void *
 	if (!object_is(coro, &coro_class)) return AW_EBADHANDLE;
 	if (coro->loop != loop) return AW_EFOREIGNLOOP;
 	if (coro->taken) return AW_EREUSED;
-	aw_task *self = task_create(loop, object_ref(coro));
-	if (!self) {
-		object_unref(coro);
-		return -ENOMEM;
-	}
-	self->future.origin = origin;
+	aw_task *self = task_create(loop, origin);
+	if (!self) return -ENOMEM;
+	self->coro = object_ref(coro);
+	coro->taken = true; /* only after the last failure: a refused coroutine stays reusable */
 	task_start(self, eager, out);
 	return 0;
 }
@@ -703,7 +839,10 @@ ENTRY(aw_task_context_get, (const aw_task *task, const void *key, void **out), (
 }
 
 aw_coro *aw_task_coro(const aw_task *task) {
-	return task_is(task) && !task->stackful ? task->outermost : NULL;
+	if (!task_is(task) || task->stackful) return NULL;
+	aw_coro *outermost = task->coro;
+	while (outermost && outermost->parent) outermost = outermost->parent;
+	return outermost;
 }
 
 aw_task *aw_task_current(void) {
@@ -722,39 +861,41 @@ ENTRY(aw_loop_all_tasks, (aw_loop *loop, aw_task **out, size_t max), (loop, out,
 
 /* --- calls from a stackful task --- */
 
-/* Suspends with the answer set, and returns what was sent. */
-static aw_status suspend(void **out) {
-	aw_resume *resume = stackful_suspend();
-	failure_note(&resume->task->failure, resume->error ? aw_error_ref(resume->error) : NULL);
-	if (resume->status >= 0 && out) *out = resume->value;
-	return resume->status;
-}
-
-aw_status task_yield(aw_resume *resume) {
-	resume->answer = RESUME_YIELD;
-	return suspend(NULL);
+__attribute__((cold)) aw_status task_resumed_with(stackful *self) {
+	aw_resume *resume = &self->resume;
+	aw_status status = resume->status;
+	failure_note(&self->failure, resume->error ? aw_error_ref(resume->error) : NULL);
+	/* A later step may send nothing but a value. */
+	resume->error = NULL;
+	resume->status = 0;
+	return status;
 }
 
 aw_status aw_await(aw_future *future, void **out) {
-	aw_resume *resume = stackful_here();
-	if (!resume) return AW_ENOTASK;
+	stackful *self = stackful_current();
+	if (!self) return AW_ENOTASK;
 	if (!future_is(future)) return failed(AW_EBADHANDLE);
-	if (future_is_done(future) && future->state == FUTURE_DONE && future->loop == resume->task->future.loop) {
-		drop_error(&resume->task->failure);
-		return future_outcome(future, out, NULL); /* no suspension, no switch */
+	if (future->state == FUTURE_DONE && future->loop == self->resume.task->future.loop) {
+		drop_error(&self->failure);
+		if (out) *out = future->value.data;
+		return 0; /* no suspension, no switch */
 	}
-	resume->answer = RESUME_AWAIT;
-	resume->awaited = object_ref(future);
-	return suspend(out);
+	self->resume.answer = RESUME_AWAIT;
+	self->resume.awaited = object_ref(future);
+	aw_status status = task_suspend(self);
+	if (status >= 0 && out) *out = self->resume.value;
+	return status;
 }
 
 aw_status aw_await_coro(aw_coro *coro, void **out) {
-	aw_resume *resume = stackful_here();
-	if (!resume) return AW_ENOTASK;
+	stackful *self = stackful_current();
+	if (!self) return AW_ENOTASK;
 	if (!object_is(coro, &coro_class)) return failed(AW_EBADHANDLE);
-	resume->answer = RESUME_DELEGATE;
-	resume->delegated = object_ref(coro);
-	return suspend(out);
+	self->resume.answer = RESUME_DELEGATE;
+	self->resume.delegated = object_ref(coro);
+	aw_status status = task_suspend(self);
+	if (status >= 0 && out) *out = self->resume.value;
+	return status;
 }
 
 aw_status await_made(aw_status status, aw_coro *made, void **out) {
@@ -765,12 +906,11 @@ aw_status await_made(aw_status status, aw_coro *made, void **out) {
 }
 
 aw_status aw_return(void *value, aw_destroy_fn destroy) {
-	aw_resume *resume = stackful_here();
-	if (!resume) {
+	stackful *self = stackful_current();
+	if (!self) {
 		object_destroy_user(destroy, value); /* with `return aw_return(…)` nothing else can */
 		return AW_ENOTASK;
 	}
-	aw_task *self = resume->task;
 	void *old = self->value;
 	aw_destroy_fn old_destroy = self->value_destroy;
 	self->value = value;
@@ -785,22 +925,22 @@ aw_status aw_return_int(int64_t value) {
 }
 
 aw_status aw_raise(aw_status code, const char *message) {
-	aw_resume *resume = stackful_here();
-	if (!resume) return AW_ENOTASK;
+	stackful *self = stackful_current();
+	if (!self) return AW_ENOTASK;
 	if (!code) return failed(-EINVAL);
 	aw_status status = error_code(code);
-	failure_note(&resume->task->failure,
-	             error_with_message(&resume->task->future.loop->domain, status, message));
+	failure_note(&self->failure,
+	             error_with_message(&self->resume.task->future.loop->domain, status, message));
 	return status;
 }
 
 aw_status aw_vraisef(aw_status code, const char *format, va_list arguments) {
-	aw_resume *resume = stackful_here();
-	if (!resume) return AW_ENOTASK;
+	stackful *self = stackful_current();
+	if (!self) return AW_ENOTASK;
 	if (!code) return failed(-EINVAL);
 	aw_status status = error_code(code);
-	failure_note(&resume->task->failure,
-	             error_with_format(&resume->task->future.loop->domain, status, format, arguments));
+	failure_note(&self->failure,
+	             error_with_format(&self->resume.task->future.loop->domain, status, format, arguments));
 	return status;
 }
 
@@ -813,14 +953,14 @@ aw_status aw_raisef(aw_status code, const char *format, ...) {
 }
 
 aw_status aw_raise_error(aw_error *error) {
-	aw_resume *resume = stackful_here();
-	if (!resume) return AW_ENOTASK;
+	stackful *self = stackful_current();
+	if (!self) return AW_ENOTASK;
 	return object_is(error, &error_class) ? failed_with(error) : failed(AW_EBADHANDLE);
 }
 
 aw_error *aw_caught(void) {
-	aw_resume *resume = stackful_here();
-	return resume ? resume->task->failure : NULL;
+	const stackful *self = stackful_current();
+	return self ? self->failure : NULL;
 }
 
 void aw_caught_clear(void) {

@@ -39,20 +39,17 @@ struct aw_task {
 	aw_future future;         /* first: a task is a future */
 	future_waiter waiter;     /* its next step: in the ready queue, or in the awaited future's list */
 	aw_task *next, *previous; /* in the loop's list, while it is not done */
-	aw_future *waiting;       /* what it awaits; a reference */
+	aw_future *waiting;       /* what it awaits; a reference, unless `waits_borrowed` */
 	aw_coro *coro;            /* the innermost coroutine; a reference, as on each parent */
-	aw_coro *outermost;       /* borrowed from the chain */
-	stackful *stackful;       /* set if the outermost coroutine is stackful */
+	stackful *stackful;       /* of a stackful task: what awaits the outermost coroutine, if there is one */
 	aw_error *reason;         /* of the cancellation to be delivered; a reference */
-	aw_error *failure;        /* of the last call that failed (failure.h); a reference */
-	void *value;              /* what aw_return() prepared */
-	aw_destroy_fn value_destroy;
 	struct binding *context; /* task-local values; a reference */
 	uint64_t number;
 	char *name;               /* NULL: "Task-N" was never asked for */
 	int64_t since;            /* time of the last suspension; in debug mode */
 	uint32_t cancel_requests; /* cancel() calls less uncancel() calls */
 	bool must_cancel;         /* deliver a cancellation at the next step */
+	bool waits_borrowed;      /* the awaited future is on the stack of the task */
 	bool awaited, printed;    /* while the tree of tasks is printed */
 	cancel_frame cancel_frame;
 	/* Deferred counting of cancel requests; see task_count_requests(). */
@@ -83,13 +80,31 @@ static inline void task_count_requests(aw_loop *loop) {
 	if (loop->chained) task_count_all_requests(loop);
 }
 
+/* Notes the error that a stackful task was sent, or clears an older one. Returns what was sent. */
+aw_status task_resumed_with(stackful *self);
+/* From a stackful task: suspends with the answer set, and returns what is sent. */
+static inline aw_status task_suspend(stackful *self) {
+	self = stackful_suspend(self);
+	return __builtin_expect(self->resume.error || self->failure, 0) ? task_resumed_with(self) : 0;
+}
+
 /* From a stackful task: suspends for one iteration. */
-aw_status task_yield(aw_resume *resume);
+static inline aw_status task_yield(stackful *self) {
+	self->resume.answer = RESUME_YIELD;
+	return task_suspend(self);
+}
+/* From a stackful task: awaits a pending future of the task's loop that is on the stack of the caller. */
+static inline aw_status task_await_borrowed(stackful *self, aw_future *future) {
+	self->resume.answer = RESUME_AWAIT_BORROWED;
+	self->resume.awaited = future;
+	return task_suspend(self);
+}
 
 /* Ends an await that did not suspend: notes its failure, or clears an older one. */
 static inline aw_status await_ended(const aw_resume *resume, aw_status status) {
+	if (!resume) __builtin_unreachable(); /* the caller has checked that it runs in a stackful task */
 	if (status < 0) return failed(status);
-	if (resume->task->failure) failure_forget();
+	if (container_of(resume, stackful, resume)->failure) failure_forget();
 	return status;
 }
 
