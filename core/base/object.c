@@ -168,8 +168,8 @@ void *object_new(domain *where, const object_class *class) {
 	return object_make(where, class, class->size);
 }
 
-void *object_new_foreign(domain *where, const object_class *class) {
-	return object_init(slab_take(NULL, class->size), where, class, class->size);
+void *object_new_foreign(domain *where, slab_share *share, const object_class *class) {
+	return object_init(slab_share_take(share, class->size), where, class, class->size);
 }
 
 void object_free(object *self) {

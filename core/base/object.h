@@ -94,8 +94,11 @@ void domain_sweep(domain *self);
  */
 void *object_new(domain *where, const object_class *class);
 void *object_new_sized(domain *where, const object_class *class, size_t size);
-/* Makes an object on a foreign thread; object_adopt() counts it when it reaches the home thread. */
-void *object_new_foreign(domain *where, const object_class *class);
+/*
+ * Makes an object on a foreign thread, in memory of `share`; object_adopt() counts it when it reaches the home
+ * thread.
+ */
+void *object_new_foreign(domain *where, slab_share *share, const object_class *class);
 void object_adopt(object *self);
 /* The last step of `release`. */
 void object_free(object *self);

@@ -6,7 +6,9 @@
 #ifndef CORE_SLAB_H
 #define CORE_SLAB_H
 
+#include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -61,8 +63,23 @@ static inline void slab_give(slab_cache *cache, void *memory, size_t size) {
 	slot->next = cache->free[slab_class(size)];
 	cache->free[slab_class(size)] = slot;
 }
+/*
+ * A few free slots of one size that threads share: one thread uses memory that others have allocated. Without it
+ * the user's cache would take all, and the others would ask the depot for more each time.
+ */
+typedef struct slab_share {
+	_Atomic uint32_t taken; /* by the thread that uses `free` */
+	slab_slot *free;
+} slab_share;
+
+/* Like slab_take() without a cache. On any thread. */
+void *slab_share_take(slab_share *self, size_t size);
+/* Moves up to `count` slots from the cache, and returns how many. On the cache's thread. */
+size_t slab_share_give(slab_share *self, slab_cache *cache, size_t size, size_t count);
 /* Returns all slots of a cache to the depot. */
 void slab_empty(slab_cache *cache);
+/* Returns all slots of a share to the depot. */
+void slab_share_empty(slab_share *self, size_t size);
 /* Frees all blocks. No slot may be allocated or cached. */
 void slab_free_all(void);
 

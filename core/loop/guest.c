@@ -242,7 +242,7 @@ ENTRY(aw_loop_guest_begin, (aw_loop *loop, int *out_fd), (loop, out_fd)) {
 	}
 	loop->guest = self;
 	guest_deadline(self, timers_deadline(&loop->timers));
-	if (aw_loop_pending(loop)) guest_work(self);
+	if (loop_expect_wake(loop) || aw_loop_pending(loop)) guest_work(self);
 	*out_fd = self->set;
 	return 0;
 }

@@ -351,7 +351,7 @@ static bool post(aw_loop *loop, ready_item *item) {
 bool handle_post(aw_loop *loop, ready_item *item) {
 	domain_pin(&loop->domain); /* keeps the loop open between the post and the wake */
 	bool posted = post(loop, item);
-	if (posted) aw_loop_wakeup(loop);
+	if (posted) loop_wake(loop);
 	domain_unpin(&loop->domain);
 	return posted;
 }
@@ -361,7 +361,7 @@ static aw_status call_soon_threadsafe(aw_loop *loop, aw_callback_fn fn, void *ud
 	aw_status status = loop_is(loop) ? 0 : AW_EBADHANDLE;
 	if (status == 0 && loop->fork_generation != *threads_fork_word) status = AW_EFORKED;
 	if (status == 0 && !fn) status = -EINVAL;
-	aw_handle *self = status < 0 ? NULL : object_new_foreign(&loop->domain, &handle_class);
+	aw_handle *self = status < 0 ? NULL : object_new_foreign(&loop->domain, &loop->handles, &handle_class);
 	if (!self) {
 		object_destroy_user(destroy, ud);
 		return status < 0 ? status : -ENOMEM;
@@ -389,6 +389,9 @@ ENTRY(aw_loop_call_soon_threadsafe_copy, (aw_loop *loop, aw_callback_fn fn, cons
 	return call_soon_threadsafe(loop, fn, copy, size ? free : NULL, CALLER);
 }
 
+/* After so many handles from other threads, the loop gives as many back, so that it need not do it for each. */
+enum { HANDLES_GIVEN_MIN = 64 };
+
 void handle_take_posted(aw_loop *loop, ready_item *newest) {
 	ready_item *oldest = NULL;
 	for (ready_item *next; newest; newest = next) {
@@ -400,15 +403,22 @@ void handle_take_posted(aw_loop *loop, ready_item *newest) {
 		next = oldest->next;
 		tsan_acquire(oldest);
 		/* The handle was made on a foreign thread and is counted only now. */
-		if (oldest->run == handle_run) object_adopt(&container_of(oldest, aw_handle, alarm.item)->base);
+		if (oldest->run == handle_run) {
+			object_adopt(&container_of(oldest, aw_handle, alarm.item)->base);
+			loop->handles_taken++;
+		}
 		ready_push(&loop->ready, oldest);
 	}
+	if (loop->handles_taken >= HANDLES_GIVEN_MIN)
+		loop->handles_taken -=
+			slab_share_give(&loop->handles, &loop->domain.slabs, sizeof(aw_handle), loop->handles_taken);
 }
 
 void handle_close_posted(aw_loop *loop) {
 	handle_take_posted(loop, atomic_exchange(&loop->posted, &posted_closed));
 	while (atomic_load_explicit(&loop->domain.pins, memory_order_acquire)) sched_yield();
 	for (ready_item *item; (item = ready_take(&loop->ready));) item->run(item);
+	slab_share_empty(&loop->handles, sizeof(aw_handle));
 }
 
 /* --- handles --- */

@@ -189,20 +189,33 @@ aw_status loop_wake_backend(aw_loop *loop) {
 }
 
 /*
- * Called from any thread and from signal handlers. After a failed wake, the next call tries again, and until
- * one succeeds the loop polls periodically. Set the flags before clearing `woken`, so that a caller that
- * relied on this wake is covered by one or the other.
+ * After a failed wake, the next call tries again, and until one succeeds the loop polls periodically. Set the
+ * flags before changing the state back, so that a caller that relied on this wake is covered by one or the other.
+ *
+ * All accesses are sequentially consistent. A waker changes its list first and then the state; the loop changes
+ * the state first and then takes the lists. So either the loop finds the change, or the waker finds that the loop
+ * waits.
  */
-static void loop_wake(aw_loop *loop) {
-	if (atomic_exchange(&loop->woken, 1)) return;
+void loop_wake(aw_loop *loop) {
+	if (atomic_load(&loop->wake_state) == WAKE_PENDING) return;
+	/* Until one succeeds, call for each, so that a loop whose wakes fail learns that before it sleeps. */
+	if (atomic_exchange(&loop->wake_state, WAKE_PENDING) != WAKE_NEEDED &&
+	    atomic_load_explicit(&loop->wake_proven, memory_order_relaxed))
+		return;
 	bool refused = loop_wake_backend(loop) < 0;
+	if (atomic_load_explicit(&loop->wake_proven, memory_order_relaxed) == refused)
+		atomic_store_explicit(&loop->wake_proven, !refused, memory_order_relaxed);
 	if (refused) {
 		atomic_store(&loop->wake_lost, true);
 		atomic_store(&loop->wake_refused, true);
-		atomic_store(&loop->woken, 0);
+		atomic_store(&loop->wake_state, WAKE_NEEDED);
 	} else if (atomic_load_explicit(&loop->wake_refused, memory_order_relaxed)) {
 		atomic_store(&loop->wake_refused, false);
 	}
+}
+
+bool loop_expect_wake(aw_loop *loop) {
+	return atomic_exchange(&loop->wake_state, WAKE_NEEDED) == WAKE_PENDING;
 }
 
 /* Called with the domain pinned, so the loop can't be closed meanwhile. */
@@ -408,6 +421,10 @@ static void take_posted(aw_loop *loop) {
 	handle_take_posted(loop, atomic_exchange_explicit(&loop->posted, NULL, memory_order_acquire));
 }
 
+static bool wake_is_pending(const aw_loop *loop) {
+	return atomic_load(&loop->wake_state) == WAKE_PENDING;
+}
+
 static bool has_work(const aw_loop *loop) {
 	return loop->ready.head || loop->completed.head || loop->flushes.head || loop->stopping ||
 	       atomic_load_explicit(&loop->posted, memory_order_acquire);
@@ -445,8 +462,7 @@ static aw_status backend_wait(aw_loop *loop, int64_t deadline) {
 		if (bound >= deadline) return backend->wait(loop->backend_state, deadline);
 		aw_status status = backend->wait(loop->backend_state, bound);
 		if (loop->event_source) loop->event_source->poll(loop);
-		if (status < 0 || has_work(loop) || atomic_load(&loop->woken) || loop_now(loop) < bound)
-			return status;
+		if (status < 0 || has_work(loop) || wake_is_pending(loop) || loop_now(loop) < bound) return status;
 	}
 }
 
@@ -457,7 +473,7 @@ static aw_status wait_for_timers(aw_loop *loop, int64_t limit) {
 		if (bound >= limit) return backend_wait(loop, limit);
 		aw_status status = backend_wait(loop, bound);
 		/* The timer may have been cancelled or put off. */
-		if (status < 0 || has_work(loop) || atomic_load(&loop->woken) || loop_now(loop) < bound ||
+		if (status < 0 || has_work(loop) || wake_is_pending(loop) || loop_now(loop) < bound ||
 		    timers_deadline(&loop->timers) <= bound)
 			return status;
 	}
@@ -466,18 +482,21 @@ static aw_status wait_for_timers(aw_loop *loop, int64_t limit) {
 /* Collects completions. Makes no callbacks. */
 static aw_status loop_poll(aw_loop *loop, int64_t limit) {
 	loop->polled = true;
+	uint32_t state = WAKE_NOT_NEEDED;
+	bool waits = limit && (atomic_compare_exchange_strong(&loop->wake_state, &state, WAKE_NEEDED) ||
+	                       state == WAKE_NEEDED);
 	/*
 	 * If no I/O is in flight and callbacks are ready, the loop does not poll: tasks that only yield to each
 	 * other make no system calls. A guest polls anyway, to drain the wakeup that made its descriptor
 	 * readable.
 	 */
-	bool idle = limit == 0 && !loop->in_flight && !loop->guest &&
-	            !atomic_load_explicit(&loop->woken, memory_order_relaxed);
-	aw_status status = idle ? 0 : wait_for_timers(loop, limit);
+	bool idle = !waits && !loop->in_flight && !loop->guest;
+	aw_status status = idle ? 0 : wait_for_timers(loop, waits ? limit : 0);
 	if (loop->event_source) loop->event_source->poll(loop);
-	/* Clear the flag before taking the lists: a thread that posts afterwards wakes the loop again. */
-	loop->was_woken =
-		atomic_load_explicit(&loop->woken, memory_order_relaxed) && atomic_exchange(&loop->woken, 0);
+	/* Change the state before taking the lists: a thread that posts afterwards wakes the loop again. */
+	uint32_t next = loop->guest ? WAKE_NEEDED : WAKE_NOT_NEEDED;
+	loop->was_woken = atomic_load_explicit(&loop->wake_state, memory_order_relaxed) != next &&
+	                  atomic_exchange(&loop->wake_state, next) == WAKE_PENDING;
 	return status < 0 ? status : 0;
 }
 

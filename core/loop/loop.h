@@ -54,6 +54,9 @@ typedef struct event_source {
 
 enum loop_state { LOOP_OPEN, LOOP_CLOSING, LOOP_CLOSED };
 
+/* Whether a wake needs a system call: only if the loop waits or is about to. A guest's host may always wait. */
+enum wake_state { WAKE_NOT_NEEDED, WAKE_NEEDED, WAKE_PENDING };
+
 struct aw_loop {
 	object base;              /* the handle; in domain_none */
 	domain domain;            /* of all objects of the loop; keeps this memory alive */
@@ -83,10 +86,13 @@ struct aw_loop {
 	LIST(struct aw_task) tasks;   /* unfinished tasks, in order of creation */
 	struct aw_task *chained;      /* tasks whose end of chain is cached; see task.c */
 	_Atomic(ready_item *) posted; /* by other threads, newest first */
-	_Atomic uint32_t woken;       /* a wake is pending */
+	slab_share handles;           /* for those threads */
+	size_t handles_taken;         /* from it, and not given back */
+	_Atomic uint32_t wake_state;  /* enum wake_state */
 	/* the last wake failed: waits are short until one succeeds */
 	_Atomic bool wake_refused;
-	_Atomic bool wake_lost; /* a wake failed and no wait has returned since */
+	_Atomic bool wake_lost;   /* a wake failed and no wait has returned since */
+	_Atomic bool wake_proven; /* the last call of the backend for a wake succeeded */
 	guest *guest;
 	completion_queue *completions;
 	LIST(closer) closers[CLOSE_PHASES];
@@ -190,6 +196,13 @@ void loop_give_back(aw_loop *loop, aw_buffer *buffer);
 /* Returns now + delay, saturated. */
 int64_t loop_after(const aw_loop *loop, int64_t delay);
 
+/*
+ * Makes the current or the next wait return. Called from any thread, and from signal handlers; the caller keeps
+ * the loop open. No system call while the loop does not wait, once a wake has succeeded.
+ */
+void loop_wake(aw_loop *loop);
+/* From here on every wake reaches the backend. Returns whether one was pending, which did not. */
+bool loop_expect_wake(aw_loop *loop);
 /* Applies a change of `debug`. */
 void loop_begin_debug(aw_loop *self);
 /*

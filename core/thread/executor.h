@@ -28,7 +28,8 @@ typedef struct worker {
 	pool *pool;       /* a reference */
 	aw_error *raised; /* set by aw_work_raise(); a reference */
 	pthread_t thread;
-	struct worker *next; /* in the list of exited threads */
+	_Atomic uint32_t wake; /* an enum of executor.c; the word on which it sleeps */
+	struct worker *next;   /* in the list of idle threads, or of exited ones */
 } worker;
 
 /* Returns a new reference to the pool of a handle, or NULL with the status set. */

@@ -162,7 +162,7 @@ static void an_object_made_elsewhere_counts_once_adopted(void) {
 	home here = {0};
 	int released = 0;
 	domain_open(&here.domain, thread_self(), home_wake, home_gone);
-	thing *self = object_new_foreign(&here.domain, &thing_class);
+	thing *self = object_new_foreign(&here.domain, &(slab_share){0}, &thing_class);
 	REQUIRE(self);
 	self->released = &released;
 	EXPECT_INT(aw_debug_live_handles(), 0);

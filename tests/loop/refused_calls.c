@@ -32,6 +32,7 @@ typedef struct refusal {
 
 static _Thread_local refusal no_epoll_ctl, no_write, no_timerfd;
 static atomic_uint epoll_ctl_calls;
+static _Thread_local unsigned calls_here; /* of epoll_ctl and write */
 
 static bool is_refused(refusal *what) {
 	if (!what->times) return false;
@@ -46,10 +47,12 @@ static bool is_refused(refusal *what) {
 
 int epoll_ctl(int set, int operation, int fd, struct epoll_event *event) {
 	atomic_fetch_add(&epoll_ctl_calls, 1);
+	calls_here++;
 	return is_refused(&no_epoll_ctl) ? -1 : (int)syscall(SYS_epoll_ctl, set, operation, fd, event);
 }
 
 ssize_t write(int fd, const void *bytes, size_t count) {
+	calls_here++;
 	return is_refused(&no_write) ? -1 : syscall(SYS_write, fd, bytes, count);
 }
 
@@ -205,6 +208,93 @@ static void a_wake_that_is_refused_once_deafens_nobody(void) {
 static void posts_are_served_while_every_wake_is_refused(void) {
 	posts(1000, ENOMEM);
 	posts(1000, EPERM);
+}
+
+/* ---- a wake that is not needed ---- */
+
+enum { POSTS = 1000, PRODUCERS = 4 };
+
+static aw_status count_down(aw_loop *loop, void *left) {
+	return --*(int *)left ? 0 : aw_loop_stop(loop);
+}
+
+typedef struct producer {
+	aw_loop *loop;
+	int *left;
+	unsigned calls;
+} producer;
+
+static void *produce(void *arg) {
+	producer *self = arg;
+	for (int i = 0; i < POSTS; i++)
+		EXPECT_INT(aw_loop_call_soon_threadsafe(self->loop, count_down, self->left, NULL), 0);
+	self->calls = calls_here;
+	return NULL;
+}
+
+/* In a callback, so that the loop is awake until all have posted. */
+static aw_status let_produce(aw_loop *loop, void *left) {
+	pthread_t threads[PRODUCERS];
+	producer producers[PRODUCERS];
+	for (int i = 0; i < PRODUCERS; i++) {
+		producers[i] = (producer){loop, left, 0};
+		if (pthread_create(&threads[i], NULL, produce, &producers[i]) != 0) return -EAGAIN;
+	}
+	for (int i = 0; i < PRODUCERS; i++) {
+		pthread_join(threads[i], NULL);
+		EXPECT_INT(producers[i].calls, 0);
+	}
+	return 0;
+}
+
+/* A loop that knows that its wakes succeed. */
+static aw_loop *begin_woken(idle_pipe *idle) {
+	aw_loop *loop = begin(idle);
+	EXPECT_INT(aw_loop_wakeup(loop), 0);
+	EXPECT(can_sleep(loop));
+	return loop;
+}
+
+static void posts_to_a_loop_that_is_awake_cost_no_system_call(void) {
+	idle_pipe idle;
+	aw_loop *loop = begin_woken(&idle);
+	for (int round = 0; round < 3; round++) {
+		int left = PRODUCERS * POSTS;
+		EXPECT_INT(aw_loop_call_soon(loop, let_produce, &left, NULL, NULL), 0);
+		EXPECT_INT(aw_loop_run_forever(loop), 0);
+		EXPECT_INT(left, 0);
+	}
+	EXPECT(can_sleep(loop));
+	end(loop, &idle);
+}
+
+/* A wake that came while the loop was awake ends the next wait, which a host may make elsewhere as a guest. */
+static void a_wake_before_the_wait_is_kept(void) {
+	idle_pipe idle;
+	aw_loop *loop = begin_woken(&idle);
+	unsigned before = calls_here;
+	EXPECT_INT(aw_loop_wakeup(loop), 0);
+	EXPECT_INT(calls_here, before);
+	int64_t began = real_now();
+	EXPECT_INT(aw_loop_wait(loop, LIMIT), 0);
+	EXPECT(real_now() - began < LIMIT / 2);
+	EXPECT_INT(aw_loop_dispatch(loop), 0);
+	EXPECT(can_sleep(loop));
+	EXPECT_INT(aw_loop_wakeup(loop), 0);
+	int fd = -1;
+	aw_status status = aw_loop_guest_begin(loop, &fd);
+	if (status == 0) {
+		for (int i = 0; i < 3; i++) {
+			struct pollfd host = {.fd = fd, .events = POLLIN};
+			EXPECT_INT(poll(&host, 1, (int)(LIMIT / AW_MILLISECOND)), 1);
+			while (aw_loop_dispatch(loop) >= 0) continue;
+			EXPECT_INT(aw_loop_wakeup(loop), 0);
+		}
+		EXPECT_INT(aw_loop_guest_end(loop), 0);
+	} else {
+		EXPECT_INT(status, -ENOTSUP);
+	}
+	end(loop, &idle);
 }
 
 /* ---- signals that can't be watched ---- */
@@ -385,6 +475,7 @@ static void a_program_that_closed_every_descriptor_gets_nothing_written(void) {
 CHECK_MAIN("refused_calls", TEST(a_reader_costs_one_epoll_ctl_an_event), TEST(a_future_costs_one_epoll_ctl),
            TEST(a_wake_that_is_refused_once_deafens_nobody),
            TEST(posts_are_served_while_every_wake_is_refused),
+           TEST(posts_to_a_loop_that_is_awake_cost_no_system_call), TEST(a_wake_before_the_wait_is_kept),
            TEST(a_signal_that_cannot_be_watched_is_refused), TEST(signals_are_watched_again_after_a_refusal),
            TEST(a_doorbell_that_the_signal_handler_cannot_ring),
            TEST(a_doorbell_of_signals_that_the_program_has_closed),

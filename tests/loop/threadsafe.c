@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 enum { THREADS = 4, POSTS = 500 };
 
@@ -162,6 +163,50 @@ static void a_post_wakes_a_loop_that_has_nothing_to_do(void) {
 		EXPECT_INT(aw_loop_run_forever(loop), 0);
 		pthread_join(thread, NULL);
 	}
+	loop_end(loop);
+}
+
+/* Anonymous memory of the process, in bytes; 0 if it can't be read. */
+static long resident(void) {
+	long pages = 0, shared = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+	if (!file) return 0;
+	if (fscanf(file, "%*s %ld %ld", &pages, &shared) != 2) pages = 0;
+	(void)fclose(file);
+	return (pages - shared) * sysconf(_SC_PAGESIZE);
+}
+
+enum { BURST = 100, BURSTS = 1000 };
+
+static aw_status count_post(aw_loop *loop, void *ud) {
+	(void)loop;
+	(void)ud;
+	posts_left--;
+	return 0;
+}
+
+static void *post_burst(void *loop) {
+	for (int i = 0; i < BURST; i++)
+		if (aw_loop_call_soon_threadsafe(loop, count_post, NULL, NULL) < 0) return loop;
+	return NULL;
+}
+
+static void the_memory_of_posts_is_used_again(void) {
+	aw_loop *loop = loop_begin(NULL);
+	long before = 0;
+	posts_left = 0;
+	for (int i = 0; i < BURSTS; i++) {
+		EXPECT(post_burst(loop) == NULL);
+		EXPECT(aw_loop_run_once(loop, 0) >= 0);
+		if (i == BURSTS / 10) before = resident();
+	}
+	EXPECT_INT(posts_left, -BURST * BURSTS);
+	long after = resident();
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* a sanitizer keeps freed memory */
+	EXPECT(after - before < 1024L * 1024); /* that many handles would take ten times this */
+#else
+	EXPECT(after >= 0 && before >= 0);
+#endif
 	loop_end(loop);
 }
 
@@ -395,7 +440,7 @@ static void every_thread_can_have_a_loop_of_its_own(void) {
 
 CHECK_MAIN("threadsafe", TEST(posts_of_several_threads_all_run_each_threads_in_order),
            TEST(progress_is_posted_with_a_copy), TEST(a_wakeup_from_a_thread_ends_a_wait_without_limit),
-           TEST(a_post_wakes_a_loop_that_has_nothing_to_do),
+           TEST(a_post_wakes_a_loop_that_has_nothing_to_do), TEST(the_memory_of_posts_is_used_again),
            TEST(a_last_reference_dropped_elsewhere_is_destroyed_on_the_loops_thread),
            TEST(references_dropped_while_the_loop_closes_are_destroyed_once),
            TEST(posts_that_race_with_the_close_are_each_destroyed_once),
