@@ -7,13 +7,15 @@ the first, the second and the last time that it is made. Afterwards
   - no signal ended it, and no sanitizer complained;
   - it runs on and serves the next client, or it has ended with a status and words on stderr;
   - it holds no more descriptors than after a run without a fault;
-  - SIGTERM ends it.
+  - SIGTERM ends it, and what it has started.
 By default each error is tried once, and the first one at each of those times. AWAIT_FAULTS=all tries everything at each of the first
 five times and the last.
 
 usage: failing_calls.py [--sanitized] STRACE EXAMPLE PROGRAM
 """
 import collections
+import concurrent.futures
+import itertools
 import os
 import pathlib
 import re
@@ -73,6 +75,8 @@ NEVER = {'brk', 'exit_group', 'exit', 'rt_sigreturn', 'restart_syscall', 'futex'
 SANITIZERS = {'open', 'getdents64', 'ptrace', 'mmap', 'madvise', 'mprotect', 'mremap', 'brk', 'readlink', 'openat', 'read', 'prctl', 'prlimit64', 'clone', 'clone3', 'sched_getaffinity'}
 # A descriptor that the failed call should have closed stays open.
 KEEPS_OPEN = {'close', 'close_range'}
+# Without them nobody can end what it has started.
+KEEPS_RUNNING = {'pidfd_send_signal', 'kill', 'setsid', 'setpgid'}
 
 
 class Stuck(Exception):
@@ -122,6 +126,8 @@ def read_all(connection, count=1 << 30):
 
 class Example:
     """One that serves clients over TCP until SIGTERM."""
+
+    at_once = 1  # how many runs, of one that mostly sleeps
 
     def __init__(self, folder):
         self.folder = folder
@@ -329,8 +335,18 @@ class PortScanner(Client):
 
 
 class SubprocessTimeout(Client):
+    at_once = 12
+
     def arguments(self):
         return []
+
+    def judge(self, output):
+        if not output:
+            return  # it is too short a program to look at what printf() returns
+        ended = sorted(line.rpartition(' ')[0::2] for line in output.splitlines())
+        names = ['echo world', 'sleep 1 && echo hello', 'sleep 1.5', 'sleep 500']
+        if [name for name, _ in ended] != names or any(how not in ('complete', 'timeout') for _, how in ended):
+            raise Wrong(f'all is well, it says, and {output!r}')
 
 
 class LogFollower(Example):
@@ -380,20 +396,34 @@ EXAMPLES = {'echo_server': EchoServer, 'chat_server': ChatServer, 'reverse_proxy
 
 # ---- one run ----
 
+
 def start(example, program, strace, folder):
     """With -D, strace stands aside, and the program is our child."""
     log, output, errors = folder / 'trace', folder / 'stdout', folder / 'stderr'
     example.prepare()
     command = [strace[0], '-D', '-o', str(log), *strace[1:], program, *example.arguments()]
-    environ = dict(os.environ, ASAN_OPTIONS=os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0')  # it would need ptrace for itself
+    environ = dict(os.environ, ASAN_OPTIONS=os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0',  # it would need ptrace for itself
+                   AWAIT_TEST_RUN=str(folder))
     source = example.input() if hasattr(example, 'input') else os.devnull
     with open(output, 'w') as out, open(errors, 'w') as err, open(source, 'rb') as source:
         process = subprocess.Popen(command, stdin=source, stdout=out, stderr=err, env=environ)
-    process.output, process.errors, process.log = output, errors, log
+    process.output, process.errors = output, errors
     return process
 
 
-def run(example, program, strace, folder, allowed):
+def running(folder):
+    """What it has started and still runs, by name. strace is another matter."""
+    found = []
+    for entry in pathlib.Path('/proc').iterdir():
+        try:
+            if entry.name.isdigit() and f'AWAIT_TEST_RUN={folder}'.encode() in (entry / 'environ').read_bytes().split(b'\0'):
+                found.append((entry / 'comm').read_text().strip())
+        except OSError:
+            pass
+    return [name for name in found if name != 'strace']
+
+
+def run(example, program, strace, folder, allowed, may_leave=False):
     """Returns what it held after its clients, and raises Stuck or Wrong."""
     process = start(example, program, strace, folder)
     held = collections.Counter()
@@ -425,6 +455,11 @@ def run(example, program, strace, folder, allowed):
         raise Wrong('a sanitizer complains')
     if process.returncode > 0 and not said.strip():
         raise Wrong(f'exit status {process.returncode} without a word')
+    end = time.monotonic() + SECONDS
+    while not may_leave and (left := running(folder)):
+        if time.monotonic() > end:
+            raise Wrong(f'{" ".join(left)} still runs')
+        time.sleep(0.01)
     return held
 
 
@@ -512,34 +547,55 @@ def faults(places, sanitized):
                 yield call, error, when
 
 
+class Trial:
+    """All runs of one example, each with its own folder, whose name is a number."""
+
+    def __init__(self, example, program, strace, folder):
+        self.example, self.program, self.strace, self.folder = example, program, strace, folder
+        self.wrong, self.passed, self.hits = [], 0, 0
+        self.numbers = itertools.count()
+        there = self.new_folder()
+        self.held = run(example, program, [strace, *ALL_THREADS], there, None)
+        self.places = recorded(trace(there))
+
+    def new_folder(self):
+        there = self.folder / str(next(self.numbers))
+        there.mkdir()
+        return there
+
+    def one(self, call, error, when):
+        fault = f'{call}:error={error}:when={when}'
+        allowed = self.held if call not in KEEPS_OPEN else None
+        threads = [] if call in ONLY else ALL_THREADS
+        there = self.new_folder()
+        try:
+            run(self.example, self.program, [self.strace, *threads, '-e', f'trace={call}', '-e', f'inject={fault}'], there, allowed,
+                call in KEEPS_RUNNING)
+            self.passed += 1
+        except (Stuck, Wrong) as problem:
+            said = (there / 'stderr').read_text(errors='replace')[-600:]
+            self.wrong.append(f'{fault}: {problem}\n    it said: {said!r}')
+            print(self.wrong[-1], flush=True)
+        self.hits += '(INJECTED)' in trace(there)
+
+
 def main():
     words = sys.argv[1:]
     sanitized = words[0] == '--sanitized'
     strace, name, program = words[sanitized:]
-    passed, wrong, hits = 0, [], 0
     with tempfile.TemporaryDirectory() as there:
         folder = pathlib.Path(there)
         example = EXAMPLES[name](folder)
-        held = run(example, program, [strace, *ALL_THREADS], folder, None)
-        places = recorded(trace(folder))
-        for call, error, when in faults(places, sanitized):
-            fault = f'{call}:error={error}:when={when}'
-            allowed = held if call not in KEEPS_OPEN else None
-            try:
-                threads = [] if call in ONLY else ALL_THREADS
-                run(example, program, [strace, *threads, '-e', f'trace={call}', '-e', f'inject={fault}'], folder, allowed)
-                passed += 1
-            except (Stuck, Wrong) as problem:
-                said = (folder / 'stderr').read_text(errors='replace')[-600:]
-                wrong.append(f'{fault}: {problem}\n    it said: {said!r}')
-                print(wrong[-1], flush=True)
-            hits += '(INJECTED)' in trace(folder)
-    total = passed + len(wrong)
-    if total == 0 or hits * 10 < total * 7:
+        trial = Trial(example, program, strace, folder)
+        with concurrent.futures.ThreadPoolExecutor(example.at_once) as pool:
+            for done in [pool.submit(trial.one, *fault) for fault in faults(trial.places, sanitized)]:
+                done.result()
+    wrong, total = trial.wrong, trial.passed + len(trial.wrong)
+    if total == 0 or trial.hits * 10 < total * 7:
         wrong.append('')
-        print(f'only {hits} of {total} faults came about')
-    print(f'{len(places)} calls, {hits} faults')
-    print(f'{passed} passed, {len(wrong)} failed')
+        print(f'only {trial.hits} of {total} faults came about')
+    print(f'{len(trial.places)} calls, {trial.hits} faults')
+    print(f'{trial.passed} passed, {len(wrong)} failed')
     return 1 if wrong else 0
 
 

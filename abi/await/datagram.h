@@ -103,7 +103,12 @@ typedef struct aw_datagram_protocol {
 
 /** Flags of ::aw_datagram_message. */
 enum aw_datagram_message_flag {
-	AW_DATAGRAM_TRUNCATED = 1 /**< received: it was longer than `capacity`, and the end is lost */
+	AW_DATAGRAM_TRUNCATED = 1, /**< received: it was longer than `capacity`, and the end is lost */
+	/**
+	 * received: more descriptors came than `fd_capacity`, or than the process could open, and the last ones are
+	 * lost
+	 */
+	AW_DATAGRAM_FDS_TRUNCATED = 2
 };
 
 /** One datagram of aw_datagram_recv_many() or aw_datagram_send_many(). */
@@ -122,6 +127,13 @@ typedef struct aw_datagram_message {
 	 */
 	uint32_t segment_size;
 	uint32_t reserved;
+	/**
+	 * On a Unix socket: the descriptors to send, of which the peer gets duplicates; or where to store those that
+	 * are received, which are the caller's, and close-on-exec. Without room for them they are lost.
+	 */
+	int *fds;
+	uint32_t fd_capacity; /**< to receive: the room at `fds` */
+	uint32_t fd_count;    /**< how many are sent, at most 253, or were received */
 } aw_datagram_message;
 
 /**
@@ -231,11 +243,13 @@ AW_NODISCARD AW_API aw_status aw_datagram_recv_coro(aw_datagram *datagram, void 
                                                     aw_coro **out);
 /**
  * Receives up to `count` datagrams that are there, in one system call for many (recvmmsg(2)); waits while there
- * is none. A datagram that was cut is marked in its `flags`.
+ * is none. A datagram that was cut is marked in its `flags`. One with room for descriptors takes a system call of
+ * its own.
  *
  * Returns: how many, at least 1 unless `count` is 0.
  *
- * Errors: as aw_datagram_recv(), except -EMSGSIZE.
+ * Errors: as aw_datagram_recv(), except -EMSGSIZE; -EOPNOTSUPP for room for descriptors unless it is a Unix
+ * socket.
  *
  * Cancellation: no datagram is received.
  */
@@ -281,7 +295,8 @@ AW_NODISCARD AW_API aw_status aw_datagram_send_coro(aw_datagram *datagram, const
  * Returns: how many were sent, at least 1 unless `count` is 0.
  *
  * Errors: as aw_datagram_send(), of the first datagram; -ENOTSUP for a `segment_size` where the kernel lacks
- * UDP_SEGMENT.
+ * UDP_SEGMENT; -EOPNOTSUPP for descriptors unless it is a Unix socket, -EINVAL for more than 253, and -EBADF for
+ * one that is not open.
  *
  * Cancellation: nothing is sent.
  */

@@ -113,6 +113,12 @@ void endpoint_sent(endpoint *self);
 /* The segment size of a message received with UDP_GRO, or 0. */
 uint32_t datagram_segment_of(struct msghdr *message);
 
+/* datagram_fds.c: a message with descriptors, or with room for them. Returns 1, or an error. */
+aw_status datagram_fds_recv(const endpoint *self, aw_datagram_message *message);
+aw_status datagram_fds_send(const endpoint *self, const aw_datagram_message *message);
+/* Returns 0 if the endpoint can do it. */
+aw_status datagram_fds_check(const endpoint *self, const aw_datagram_message *message, bool sends);
+
 /* Room for the control message of a segment size. */
 enum { SEGMENT_CONTROL = CMSG_SPACE(sizeof(int)) };
 

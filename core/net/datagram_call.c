@@ -130,7 +130,12 @@ static aw_status attempt_recv_many(datagram_call *self) {
 	_Alignas(struct cmsghdr) unsigned char control[BATCH][SEGMENT_CONTROL];
 	unsigned count = self->count < BATCH ? (unsigned)self->count : BATCH;
 	for (unsigned i = 0; i < count; i++) {
-		const aw_datagram_message *message = message_at(self, i);
+		aw_datagram_message *message = message_at(self, i);
+		if (message->fd_capacity) {
+			if (i == 0) return datagram_fds_recv(self->endpoint, message);
+			count = i;
+			break;
+		}
 		parts[i] = (struct iovec){.iov_base = message->data, .iov_len = count_limit(message->capacity)};
 		headers[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &parts[i], .msg_iovlen = 1}};
 		if (message->address) {
@@ -151,6 +156,7 @@ static aw_status attempt_recv_many(datagram_call *self) {
 		message->flags = header->msg_flags & MSG_TRUNC ? AW_DATAGRAM_TRUNCATED : 0;
 		message->address_length = message->address ? header->msg_namelen : 0;
 		message->segment_size = self->endpoint->gro ? datagram_segment_of(header) : 0;
+		message->fd_count = 0;
 	}
 	return received;
 }
@@ -176,6 +182,11 @@ static aw_status attempt_send_many(datagram_call *self) {
 	memset(control, 0, sizeof control);
 	for (unsigned i = 0; i < count; i++) {
 		const aw_datagram_message *message = message_at(self, i);
+		if (message->fd_count) {
+			if (i == 0) return sent(self, datagram_fds_send(self->endpoint, message));
+			count = i;
+			break;
+		}
 		const struct sockaddr *address = message->address;
 		uint32_t length = message->address_length;
 		aw_status status = endpoint_destination(self->endpoint, &address, &length);
@@ -251,6 +262,8 @@ static aw_status call_check(const datagram_call *self) {
 		const aw_datagram_message *message = message_at(self, i);
 		if (message->size < sizeof *message || message->size != self->messages->size) return -EINVAL;
 		if (!message->data && (self->verb->reads ? message->capacity : message->length) > 0) return -EINVAL;
+		aw_status status = datagram_fds_check(self->endpoint, message, self->verb->writes);
+		if (status < 0) return status;
 		if (!self->verb->writes || !message->segment_size) continue;
 		if (message->segment_size > UINT16_MAX) return -EINVAL;
 		if (!has_gso(self->endpoint)) return -ENOTSUP;

@@ -950,9 +950,11 @@ static aw_status barrier_body(void *ud) {
 	if (status < 0) return status;
 	status = start(arrive, NULL, &futures[0]);
 	if (status >= 0) status = start(arrive, NULL, &futures[1]);
-	/* If one failed, the other has no partner: it is not awaited forever. */
+	/* If one failed, the other has no partner: it is not awaited. */
+	if (status >= 0) status = aw_wait(futures, 2, AW_FIRST_EXCEPTION, AW_FOREVER, NULL);
 	for (int i = 0; i < 2 && status >= 0; i++) {
-		ended = aw_wait_for(futures[i], AW_MILLISECOND, NULL);
+		if (!aw_future_done(futures[i])) continue;
+		ended = aw_await(futures[i], NULL);
 		if (ended < 0) status = ended;
 	}
 	aw_status aborted = status < 0 ? aw_barrier_abort(barrier) : 0;
@@ -1273,54 +1275,138 @@ static aw_status copying(const char *backend) {
 	return run(backend, copying_body);
 }
 
+static void close_all(const int *fds, size_t count) {
+	for (size_t i = 0; i < count; i++) close(fds[i]);
+}
+
+/* Sends two descriptors with a few bytes, and receives them. */
+static aw_status pass(aw_stream *from, aw_stream *to, const int *fds, bool as_coroutines) {
+	char text[8] = "";
+	int got[4];
+	size_t sent = 0, count = 4;
+	uint32_t flags = 0;
+	aw_coro *coro = NULL;
+	aw_status status;
+	if (as_coroutines) {
+		status = aw_stream_send_fds_coro(from, "abc", 3, fds, 2, &sent, &coro);
+		if (status >= 0) status = aw_await_coro(coro, NULL);
+		aw_coro_unref(coro);
+		if (status < 0) return status;
+		status = aw_stream_recv_fds_coro(to, text, sizeof text, got, &count, &flags, &coro);
+		if (status < 0) return status;
+		status = aw_await_coro(coro, NULL);
+		aw_coro_unref(coro);
+	} else {
+		status = aw_stream_send_fds(from, "abc", 3, fds, 2, &sent);
+		if (status >= 0) status = aw_stream_recv_fds(to, text, sizeof text, got, &count, &flags);
+	}
+	if (status < 0) return status;
+	close_all(got, count);
+	return right(count == 2 && flags == 0 && !memcmp(text, "abc", 3));
+}
+
+/* Descriptors over a Unix socket: received with the bytes, taken later, and never taken. */
+static aw_status passing_body(void *ud) {
+	(void)ud;
+	static const aw_stream_options receiving = {.size = sizeof receiving, .flags = AW_STREAM_RECEIVE_FDS};
+	int ends[2], fds[2], got[2];
+	aw_stream *from = NULL, *to = NULL;
+	char text[4];
+	uint32_t flags = 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+	if (pipe(fds) < 0) return -errno;
+	aw_status status = aw_stream_from_fd(NULL, ends[0], NULL, &from);
+	if (status >= 0)
+		keep(from, unref_stream);
+	else
+		close(ends[0]);
+	aw_status second_status = aw_stream_from_fd(NULL, ends[1], &receiving, &to);
+	if (second_status >= 0)
+		keep(to, unref_stream);
+	else
+		close(ends[1]);
+	if (status >= 0) status = second_status;
+	if (status >= 0) status = pass(from, to, fds, false);
+	if (status == 0) status = pass(from, to, fds, true);
+	for (int i = 0; i < 2 && status >= 0; i++) status = aw_stream_send_fds(from, "de", 2, fds, 2, NULL);
+	if (status >= 0) status = aw_stream_readexactly(to, text, 4);
+	if (status >= 0) status = aw_stream_take_fds(to, got, 2, &flags);
+	if (status > 0) close_all(got, (size_t)status);
+	if (status >= 0) status = right(status == 2 && flags == 0);
+	close_all(fds, 2);
+	return release(status);
+}
+
+static aw_status passing(const char *backend) {
+	return run(backend, passing_body);
+}
+
+static void unref_pipeline(void *object) {
+	aw_pipeline_unref(object);
+}
+
+static aw_status talk_through(aw_pipeline *pipeline) {
+	aw_stream *in = NULL, *out = NULL;
+	aw_future *ended = NULL;
+	const char *line = NULL;
+	aw_status status = aw_process_stream(aw_pipeline_process(pipeline, 0), 0, NULL, &in);
+	if (status < 0) return status;
+	keep(in, unref_stream);
+	status = aw_process_stream(aw_pipeline_process(pipeline, 2), 1, NULL, &out);
+	if (status < 0) return status;
+	keep(out, unref_stream);
+	status = aw_stream_write(in, "line\n", 5);
+	if (status >= 0) status = aw_stream_close(in);
+	if (status >= 0) status = aw_stream_readline(out, &line);
+	if (status >= 0) status = right(status == 5 && !memcmp(line, "line\n", 5));
+	if (status == 0) status = aw_pipeline_wait(pipeline, &ended);
+	if (status < 0) return status;
+	keep(ended, unref_future);
+	void *code = &code;
+	status = aw_await(ended, &code);
+	return status < 0 ? status : right(code == NULL);
+}
+
+/* Three children; then two that are left running. */
+static aw_status pipeline_body(void *ud) {
+	(void)ud;
+	static const char *const cat[] = {"/bin/cat", NULL}, *const stays[] = {"/bin/sleep", "60", NULL};
+	const char *const *const commands[] = {cat, cat, cat}, *const *const others[] = {stays, cat};
+	aw_process_options *options = NULL;
+	aw_pipeline *pipeline = NULL, *left = NULL;
+	aw_status status = aw_process_options_new(&options);
+	if (status >= 0)
+		status = aw_process_options_set_streams(options, AW_STDIO_PIPE, AW_STDIO_PIPE, AW_STDIO_INHERIT);
+	if (status >= 0) status = aw_pipeline_start(NULL, commands, 3, options, &pipeline);
+	if (status >= 0) {
+		keep(pipeline, unref_pipeline);
+		status = talk_through(pipeline);
+	}
+	if (status >= 0) status = aw_pipeline_start(NULL, others, 2, options, &left);
+	if (status >= 0) keep(left, unref_pipeline);
+	aw_process_options_unref(options);
+	return release(status);
+}
+
+static aw_status pipelines(const char *backend) {
+	return run(backend, pipeline_body);
+}
+
 const scenario scenarios[] = {
-	{"callbacks", callbacks},
-	{"tasks", tasks},
-	{"several", several},
-	{"in order", in_order},
-	{"scope", scope},
-	{"group", group},
-	{"steps", stepping},
-	{"queues", queues},
-	{"locks", locks},
-	{"process", process},
-	{"ready", ready},
-	{"driven", driven},
-	{"threads", threads},
-	{"barriers", barriers},
-	{"iterators", iterators},
-	{"told", told},
-	{"odds and ends", odds},
-	{"outcomes", outcomes},
-	{"whole", whole},
-	{"backends", backends_listed},
-	{"sockets", sockets},
-	{"streams", streams},
-	{"callbacks", callbacks},
-	{"tasks", tasks},
-	{"several", several},
-	{"in order", in_order},
-	{"scope", scope},
-	{"group", group},
-	{"steps", stepping},
-	{"queues", queues},
-	{"locks", locks},
-	{"process", process},
-	{"ready", ready},
-	{"driven", driven},
-	{"threads", threads},
-	{"barriers", barriers},
-	{"iterators", iterators},
-	{"told", told},
-	{"odds and ends", odds},
-	{"outcomes", outcomes},
-	{"whole", whole},
-	{"backends", backends_listed},
-	{"sockets", sockets},
-	{"datagrams", datagrams},
-	{"files", files},
-	{"operations", operations},
-	{"descriptors", descriptors},
-	{"copying", copying},
+	{"callbacks", callbacks},   {"tasks", tasks},
+	{"several", several},       {"in order", in_order},
+	{"scope", scope},           {"group", group},
+	{"steps", stepping},        {"queues", queues},
+	{"locks", locks},           {"process", process},
+	{"ready", ready},           {"driven", driven},
+	{"threads", threads},       {"barriers", barriers},
+	{"iterators", iterators},   {"told", told},
+	{"odds and ends", odds},    {"outcomes", outcomes},
+	{"whole", whole},           {"backends", backends_listed},
+	{"sockets", sockets},       {"streams", streams},
+	{"datagrams", datagrams},   {"files", files},
+	{"operations", operations}, {"descriptors", descriptors},
+	{"copying", copying},       {"passing", passing},
+	{"pipelines", pipelines},
 };
 const size_t scenario_count = sizeof scenarios / sizeof *scenarios;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fails each allocation of each scenario in turn, once alone and once with all later ones, each in a separate
- * process. There must be no crash, no hang, and no leak of handles, descriptors or memory; and the program
- * succeeds or gets an error.
+ * process. There must be no crash, no hang, and no leak of handles, descriptors, children or memory; and the
+ * program succeeds or gets an error.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -32,7 +32,7 @@ typedef struct outcome {
 	int fds;
 	size_t pieces;
 	fail_place first, leaked;
-	bool finished;
+	bool has_children, finished;
 } outcome;
 
 static outcome *seen;
@@ -45,6 +45,12 @@ static int count_fds(void) {
 	while (readdir(folder)) count++;
 	closedir(folder);
 	return count;
+}
+
+/* One that runs or was not reaped. */
+static bool has_children(void) {
+	siginfo_t info;
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 static void note_leak(const fail_place *where, void *ud) {
@@ -77,6 +83,7 @@ static void live_through(const scenario *what, const char *backend, long nth, bo
 	seen->first = *fail_first();
 	seen->handles = aw_debug_live_handles();
 	seen->fds = count_fds() - fds;
+	seen->has_children = has_children();
 	seen->pieces = fail_live(note_leak, NULL);
 	seen->finished = true;
 	_exit(0);
@@ -104,6 +111,7 @@ static const char *verdict(int status, const outcome *clean) {
 	if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGALRM ? "it hangs" : strsignal(WTERMSIG(status));
 	if (!seen->finished) return "it exited";
 	if (seen->handles) return "handles are left";
+	if (seen->has_children) return "children are left";
 	/* Not without a failure: libuv keeps a pipe for the process. */
 	if (clean && seen->fds > clean->fds) return "descriptors are left";
 	if (seen->status == WENT_WRONG) return "no call reported an error, but something did not happen";
@@ -161,7 +169,7 @@ static void walk(const scenario *what, const char *backend, bool sticky, tally *
 
 int main(int argc, char **argv) {
 	tally sum = {0};
-	const char *backends[] = {"epoll", "uring", "virtual"};
+	const char *backends[] = {"epoll", "uring", "uv", "ev", "virtual"};
 	size_t count = sizeof backends / sizeof *backends;
 	if (argc > 1) {
 		backends[0] = argv[1];

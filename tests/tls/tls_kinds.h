@@ -71,7 +71,7 @@ static inline void shake_both(side *client, side *server) {
 	aw_future_unref(accepting);
 }
 
-static ends tls_over(ends lower, const aw_stream_options *options) {
+static inline ends tls_over(ends lower, const aw_stream_options *options) {
 	static aw_tls_context *client, *server;
 	if (!client) {
 		client = client_context();
@@ -87,6 +87,7 @@ static ends tls_over(ends lower, const aw_stream_options *options) {
 	return (ends){left.stream, right.stream};
 }
 
+#ifndef STREAM_KINDS_ELSEWHERE
 static ends open_tls_memory(const aw_stream_options *options) {
 	return tls_over(open_memory(options), options);
 }
@@ -103,7 +104,8 @@ static ends open_tls_tls(const aw_stream_options *options) {
 	return tls_over(open_tls_memory(options), options);
 }
 
-static const stream_kind stream_kinds[] = {{"tls over memory", open_tls_memory},
-                                           {"tls over unix", open_tls_unix},
-                                           {"tls over tcp", open_tls_tcp},
-                                           {"tls over tls", open_tls_tls}};
+static const stream_kind stream_kinds[] = {{"tls over memory", open_tls_memory, 0},
+                                           {"tls over unix", open_tls_unix, 0},
+                                           {"tls over tcp", open_tls_tcp, 0},
+                                           {"tls over tls", open_tls_tls, 0}};
+#endif
