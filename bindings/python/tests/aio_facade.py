@@ -26,6 +26,7 @@ def install():
         watcher = type(name, (), {'attach_loop': lambda self, loop: None, 'close': lambda self: None})
         setattr(facade, name, watcher)
         setattr(unix_events, name, watcher)
+    unix_events.can_use_pidfd = lambda: True
     facade.AbstractChildWatcher = type('AbstractChildWatcher', (), {})
     facade.set_child_watcher = lambda watcher: None
     events.DefaultEventLoopPolicy.set_child_watcher = lambda self, watcher: None

@@ -874,6 +874,10 @@ class Tls(Case):
             ours, theirs = socket.socketpair()
             with self.assertRaises(ValueError):
                 await loop.create_connection(aio.Protocol, sock=ours, ssl=self.trusting)
+            async with await aio.start_server(self.echo, '127.0.0.1', 0) as server:
+                for option in ('ssl_handshake_timeout', 'ssl_shutdown_timeout'):
+                    with self.assertRaisesRegex(ValueError, f'{option} should be a positive number'):
+                        await aio.open_connection(*server.sockets[0].getsockname(), ssl=self.trusting, server_hostname='localhost', **{option: 0})
             transport, protocol = await loop.connect_accepted_socket(aio.Protocol, ours)
             with self.assertRaises(TypeError):
                 await loop.start_tls(transport, protocol, None)
