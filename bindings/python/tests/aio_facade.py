@@ -13,17 +13,24 @@ def install():
     """Replace asyncio with libawait.aio in all imports from now on."""
     assert 'asyncio' not in sys.modules, 'asyncio was imported before'
     import libawait.aio as aio
-    from libawait.aio import (_support, connections, coroutines, endpoints, events, exceptions, futures, locks, protocols, queues, runners, streams, subprocess,
-                              taskgroups, tasks, threads, timeouts, transports)
+    from libawait.aio import (_support, base_subprocess, connections, constants, coroutines, events, exceptions, futures, locks, log, protocols, queues,
+                              runners, sslproto, streams, subprocess, taskgroups, tasks, threads, timeouts, transports)
 
     facade = types.ModuleType('asyncio', aio.__doc__)
     facade.__path__ = []
     facade.__dict__.update({name: value for name, value in vars(aio).items() if not name.startswith('__')})
     facade.TimeoutError = TimeoutError
-    # Children are waited for without a watcher.
-    facade.ThreadedChildWatcher = type('ThreadedChildWatcher', (), {})
-    facade.SafeChildWatcher = type('SafeChildWatcher', (), {'attach_loop': lambda self, loop: None})
+    # Children are awaited without a watcher.
+    unix_events = types.ModuleType('asyncio.unix_events')
+    for name in ('FastChildWatcher', 'MultiLoopChildWatcher', 'PidfdChildWatcher', 'SafeChildWatcher', 'ThreadedChildWatcher'):
+        watcher = type(name, (), {'attach_loop': lambda self, loop: None, 'close': lambda self: None})
+        setattr(facade, name, watcher)
+        setattr(unix_events, name, watcher)
+    unix_events.can_use_pidfd = lambda: True
+    facade.AbstractChildWatcher = type('AbstractChildWatcher', (), {})
     facade.set_child_watcher = lambda watcher: None
+    events.DefaultEventLoopPolicy.set_child_watcher = lambda self, watcher: None
+    events.DefaultEventLoopPolicy.get_child_watcher = lambda self: facade.PidfdChildWatcher()
     facade.SelectorEventLoop = type('SelectorEventLoop', (aio.Loop,), {'__init__': lambda self, selector=None: aio.Loop.__init__(self)})
     facade.BaseEventLoop = aio.Loop
     connections.Server._waiters = None
@@ -45,20 +52,18 @@ def install():
     tasks._c_all_tasks = tasks._py_all_tasks = aio.all_tasks
     format_helpers = types.ModuleType('asyncio.format_helpers')
     format_helpers._get_function_source = _support._function_source
-    log = types.ModuleType('asyncio.log')
-    log.logger = _support.logger = events.logger = logging.getLogger('asyncio')
-    constants = types.ModuleType('asyncio.constants')
-    constants.SENDFILE_FALLBACK_READBUFFER_SIZE = endpoints._FILE_BLOCK
+    log.logger = logging.getLogger('asyncio')
+    for module in (_support, base_subprocess, events, sslproto):
+        module.logger = log.logger
     proactor_events = types.ModuleType('asyncio.proactor_events')
     proactor_events.BaseProactorEventLoop = type('BaseProactorEventLoop', (), {})
-    base_subprocess = types.ModuleType('asyncio.base_subprocess')
-    base_subprocess.BaseSubprocessTransport = type('BaseSubprocessTransport', (), {})
     staggered = types.ModuleType('asyncio.staggered')
-    for name, module in {'base_events': events, 'base_futures': futures, 'base_subprocess': base_subprocess, 'base_tasks': tasks, 'constants': constants, 'coroutines': coroutines, 'events': events,
-                         'exceptions': exceptions, 'format_helpers': format_helpers, 'futures': futures, 'locks': locks, 'log': log,
-                         'proactor_events': proactor_events, 'protocols': protocols, 'queues': queues, 'runners': runners, 'selector_events': events, 'staggered': staggered, 'streams': streams,
-                         'subprocess': subprocess, 'taskgroups': taskgroups,
-                         'tasks': tasks, 'threads': threads, 'timeouts': timeouts, 'transports': transports}.items():
+    for name, module in {'base_events': events, 'base_futures': futures, 'base_subprocess': base_subprocess, 'base_tasks': tasks,
+                         'constants': constants, 'coroutines': coroutines, 'events': events, 'exceptions': exceptions, 'format_helpers': format_helpers,
+                         'futures': futures, 'locks': locks, 'log': log, 'proactor_events': proactor_events, 'protocols': protocols, 'queues': queues,
+                         'runners': runners, 'selector_events': events, 'sslproto': sslproto, 'staggered': staggered, 'streams': streams,
+                         'subprocess': subprocess, 'taskgroups': taskgroups, 'tasks': tasks, 'threads': threads, 'timeouts': timeouts,
+                         'transports': transports, 'unix_events': unix_events}.items():
         setattr(facade, name, module)
         sys.modules[f'asyncio.{name}'] = module
     return aio

@@ -21,7 +21,7 @@ import aio_facade
 HERE = pathlib.Path(__file__).resolve().parent
 MODULES = ('test_futures', 'test_futures2', 'test_tasks', 'test_locks', 'test_queues', 'test_taskgroups', 'test_timeouts', 'test_waitfor', 'test_runners',
            'test_threads', 'test_pep492', 'test_eager_task_factory', 'test_streams', 'test_server', 'test_buffered_proto', 'test_transports',
-           'test_protocols', 'test_sock_lowlevel', 'test_sendfile', 'test_events')
+           'test_protocols', 'test_sock_lowlevel', 'test_sendfile', 'test_events', 'test_subprocess', 'test_ssl', 'test_sslproto')
 
 
 def simulated_loop(aio):
@@ -98,7 +98,7 @@ def main():
                 break
             key = test.id().removeprefix('test.test_asyncio.')
             pattern = next((pattern for pattern, _ in reasons if fnmatch.fnmatchcase(key, pattern)), None)
-            if pattern and len(args.names) == 0:
+            if pattern and not any('.' in name for name in args.names):
                 used.add(pattern)
                 if dict(reasons)[pattern].startswith('the same'):
                     twice += 1

@@ -9,6 +9,7 @@ import os
 import pathlib
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -54,7 +55,10 @@ class Case(unittest.TestCase):
 
 class Package(Case):
     def test_asyncio_is_not_imported(self):
-        program = 'import sys, libawait.aio; sys.exit("asyncio" in sys.modules or "_asyncio" in sys.modules)'
+        # The TLS and the processes of the standard library run as modules of this package.
+        program = ('import sys, libawait.aio, libawait.aio.sslproto, libawait.aio.subprocess\n'
+                   'libawait.aio.run(libawait.aio.create_subprocess_exec("true"))\n'
+                   'sys.exit("asyncio" in sys.modules or "_asyncio" in sys.modules)')
         self.assertEqual(subprocess.run([sys.executable, '-c', program], check=False).returncode, 0)
 
     def test_a_backend_that_is_not_there_is_named(self):
@@ -613,6 +617,87 @@ class Processes(Case):
         self.assertEqual(len(os.listdir('/proc/self/fd')), len(before))
 
 
+    def test_the_rare_options_of_popen(self):
+        async def main():
+            reading, writing = os.pipe()
+            os.write(writing, b'given')
+            os.close(writing)
+            process = await aio.create_subprocess_exec('sh', '-c', f'cat /dev/fd/{reading}; umask', stdout=PIPE, pass_fds=[reading], umask=0o77,
+                                                       preexec_fn=lambda: os.write(1, b'before '))
+            os.close(reading)
+            self.assertEqual(await process.communicate(), (b'before given0077\n', None))
+            self.assertEqual(process.returncode, 0)
+            process = await aio.create_subprocess_exec('sleep', '9', restore_signals=False)
+            process.terminate()
+            self.assertEqual(await process.wait(), -signal.SIGTERM)
+            with self.assertRaises(FileNotFoundError):
+                await aio.create_subprocess_exec('/nowhere/nothing', stdout=PIPE, umask=0)
+        for backend in BACKENDS:
+            with self.subTest(backend=backend):
+                run(main(), backend)
+
+    def test_a_protocol_is_notified_of_each_event(self):
+        class Protocol(aio.SubprocessProtocol):
+            def __init__(self):
+                self.events = []
+                self.over = aio.get_running_loop().create_future()
+
+            def connection_made(self, transport):
+                self.transport = transport
+
+            def pipe_data_received(self, fd, data):
+                self.events.append((fd, data))
+                self.transport.get_pipe_transport(0).close()
+
+            def pipe_connection_lost(self, fd, exc):
+                self.events.append((fd, exc))
+
+            def process_exited(self):
+                self.events.append('exited')
+
+            def connection_lost(self, exc):
+                self.over.set_result(exc)
+
+        async def main():
+            transport, protocol = await aio.get_running_loop().subprocess_shell(Protocol, 'echo out; read x; exit 3')
+            self.assertIsInstance(transport, aio.SubprocessTransport)
+            child = transport.get_extra_info('subprocess')
+            self.assertEqual((child.pid, child.poll(), transport.get_returncode()), (transport.get_pid(), None, None))
+            with self.assertRaises(subprocess.TimeoutExpired):
+                child.wait(0)
+            self.assertIsNone(await protocol.over)
+            self.assertEqual((child.poll(), child.wait(), transport.get_returncode()), (3, 3, 3))
+            self.assertEqual(protocol.events[0], (1, b'out\n'))
+            self.assertEqual(sorted(map(str, protocol.events[1:])), ['(0, None)', '(1, None)', '(2, None)', 'exited'])
+            transport.close()
+            with self.assertRaises(ProcessLookupError):
+                transport.kill()
+        for backend in BACKENDS:
+            with self.subTest(backend=backend):
+                run(main(), backend)
+
+    def test_an_exit_that_the_loop_has_not_seen_yet(self):
+        async def main():
+            transport, _ = await aio.get_running_loop().subprocess_shell(aio.SubprocessProtocol, 'read x; exit 5')
+            child = transport.get_extra_info('subprocess')
+            transport.get_pipe_transport(0).write(b'\n')
+            self.assertEqual((child.wait(), transport.get_returncode()), (5, None))
+            child.kill()
+            self.assertEqual(await transport._wait(), 5)
+            transport.close()
+        run(main(), 'epoll')
+
+    def test_a_child_of_a_closed_loop_is_killed(self):
+        async def main():
+            process = await aio.create_subprocess_exec('sleep', '99', stdin=PIPE, stdout=PIPE)
+            return process.pid
+        with self.assertWarns(ResourceWarning):
+            pid = run(main(), 'epoll')
+            gc.collect()
+        with self.assertRaises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
 class Streams(Case):
     def test_lines_limits_and_ends(self):
         async def main():
@@ -650,6 +735,189 @@ class Collecting(aio.BufferedProtocol):
 
     def buffer_updated(self, count):
         self.data += self.memory[:count]
+
+
+class Tls(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        files = [os.path.join(cls.folder.name, name) for name in ('cert.pem', 'key.pem')]
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext',
+                        'subjectAltName=DNS:localhost', '-out', files[0], '-keyout', files[1]], check=True, stderr=subprocess.DEVNULL)
+        cls.serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        cls.serving.load_cert_chain(*files)
+        cls.trusting = ssl.create_default_context(cafile=files[0])
+
+    def setUp(self):
+        super().setUp()
+        self.descriptors = len(os.listdir('/proc/self/fd'))
+
+    def tearDown(self):
+        super().tearDown()
+        self.assertEqual(len(os.listdir('/proc/self/fd')), self.descriptors, 'descriptors were left behind')
+
+    @staticmethod
+    async def echo(reader, writer):
+        while block := await reader.read(2 ** 16):
+            writer.write(block)
+            await writer.drain()
+        writer.close()
+
+    def each(self, main):
+        for backend in BACKENDS:
+            with self.subTest(backend=backend):
+                run(main(), backend)
+
+    async def talk(self, reader, writer):
+        async def send():
+            for _ in range(20):
+                writer.write(b'x' * 50_000)
+                await writer.drain()
+        sending = aio.create_task(send())
+        self.assertEqual(await reader.readexactly(1_000_000), b'x' * 1_000_000)
+        await sending
+        self.assertEqual(writer.get_extra_info('peercert')['subject'], ((('commonName', 'localhost'),),))
+        self.assertIsInstance(writer.get_extra_info('ssl_object'), ssl.SSLObject)
+        self.assertIs(writer.get_extra_info('sslcontext'), self.trusting)
+        self.assertEqual(writer.get_extra_info('cipher')[0], writer.get_extra_info('ssl_object').cipher()[0])
+        self.assertIsNone(writer.get_extra_info('compression'))
+        self.assertIsNotNone(writer.get_extra_info('socket'))
+        writer.close()
+        await writer.wait_closed()
+
+    def test_streams_over_tcp_and_unix_sockets(self):
+        async def main():
+            async with await aio.start_server(self.echo, '127.0.0.1', 0, ssl=self.serving) as server:
+                port = server.sockets[0].getsockname()[1]
+                await self.talk(*await aio.open_connection('127.0.0.1', port, ssl=self.trusting, server_hostname='localhost'))
+            path = os.path.join(self.folder.name, 'socket')
+            async with await aio.start_unix_server(self.echo, path, ssl=self.serving):
+                await self.talk(*await aio.open_unix_connection(path, ssl=self.trusting, server_hostname='localhost'))
+        self.each(main)
+
+    def test_start_tls_in_the_middle_of_a_stream(self):
+        async def serve(reader, writer):
+            self.assertEqual(await reader.readline(), b'STARTTLS\n')
+            writer.write(b'go\n')
+            await writer.start_tls(self.serving)
+            await self.echo(reader, writer)
+
+        async def main():
+            async with await aio.start_server(serve, '127.0.0.1', 0) as server:
+                reader, writer = await aio.open_connection(*server.sockets[0].getsockname())
+                writer.write(b'STARTTLS\n')
+                self.assertEqual(await reader.readline(), b'go\n')
+                await writer.start_tls(self.trusting, server_hostname='localhost')
+                await self.talk(reader, writer)
+        self.each(main)
+
+    def test_a_certificate_that_is_not_trusted(self):
+        async def main():
+            reports = []
+            aio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+            aio.get_running_loop().set_debug(True)
+            async with await aio.start_server(self.echo, '127.0.0.1', 0, ssl=self.serving) as server:
+                address = server.sockets[0].getsockname()
+                with self.assertRaises(ssl.SSLCertVerificationError):
+                    await aio.open_connection(*address, ssl=True)
+                with self.assertRaises(ssl.SSLCertVerificationError):
+                    await aio.open_connection(*address, ssl=self.trusting, server_hostname='elsewhere')
+                while not any(context['message'] == 'Error on transport creation for incoming connection' for context in reports):
+                    await aio.sleep(0.01)
+        self.each(main)
+
+    def test_a_handshake_that_is_cancelled_or_takes_too_long(self):
+        async def main():
+            silent = socket.create_server(('127.0.0.1', 0))
+            address = silent.getsockname()
+            with self.assertRaises(TimeoutError):
+                await aio.wait_for(aio.open_connection(*address, ssl=self.trusting, server_hostname='localhost'), 0.05)
+            with self.assertRaisesRegex(ConnectionAbortedError, 'SSL handshake is taking longer than 0.05 seconds'):
+                await aio.open_connection(*address, ssl=self.trusting, server_hostname='localhost', ssl_handshake_timeout=0.05)
+            reader, writer = await aio.open_connection(*address)
+            with self.assertRaises(TimeoutError):
+                await aio.wait_for(writer.start_tls(self.trusting, server_hostname='localhost'), 0.05)
+            self.assertTrue(writer.is_closing())
+            silent.close()
+        self.each(main)
+
+    def test_a_connection_is_released_without_the_collector(self):
+        async def main():
+            async with await aio.start_server(self.echo, '127.0.0.1', 0, ssl=self.serving) as server:
+                context = ssl.create_default_context(cafile=os.path.join(self.folder.name, 'cert.pem'))
+                transport, _ = await aio.get_running_loop().create_connection(
+                    aio.Protocol, *server.sockets[0].getsockname(), ssl=context, server_hostname='localhost')
+                transport.close()
+                gone = weakref.ref(context)
+                del transport, context
+                while gone():
+                    await aio.sleep(0.01)
+        gc.disable()
+        try:
+            self.each(main)
+        finally:
+            gc.enable()
+
+    def test_the_wrong_arguments(self):
+        async def main():
+            loop = aio.get_running_loop()
+            for call, arguments in ((loop.create_connection, ('127.0.0.1', 1)), (loop.create_unix_connection, ('x',)),
+                                    (loop.create_server, ('127.0.0.1', 1)), (loop.create_unix_server, ('x',))):
+                for option in ('ssl_handshake_timeout', 'ssl_shutdown_timeout'):
+                    with self.assertRaisesRegex(ValueError, f'{option} is only meaningful with ssl'):
+                        await call(aio.Protocol, *arguments, **{option: 1})
+            with self.assertRaises(ValueError):
+                await loop.create_unix_connection(aio.Protocol, 'x', ssl=self.trusting)
+            with self.assertRaises(TypeError):
+                await loop.create_server(aio.Protocol, '127.0.0.1', 0, ssl=True)
+            ours, theirs = socket.socketpair()
+            with self.assertRaises(ValueError):
+                await loop.create_connection(aio.Protocol, sock=ours, ssl=self.trusting)
+            async with await aio.start_server(self.echo, '127.0.0.1', 0) as server:
+                for option in ('ssl_handshake_timeout', 'ssl_shutdown_timeout'):
+                    with self.assertRaisesRegex(ValueError, f'{option} should be a positive number'):
+                        await aio.open_connection(*server.sockets[0].getsockname(), ssl=self.trusting, server_hostname='localhost', **{option: 0})
+            transport, protocol = await loop.connect_accepted_socket(aio.Protocol, ours)
+            with self.assertRaises(TypeError):
+                await loop.start_tls(transport, protocol, None)
+            with self.assertRaises(TypeError):
+                await loop.start_tls(object(), protocol, self.trusting)
+            wrapped = self.trusting.wrap_socket(theirs, server_hostname='localhost', do_handshake_on_connect=False)
+            with self.assertRaisesRegex(TypeError, 'Socket cannot be of type SSLSocket'):
+                await loop.sock_recv(wrapped, 1)
+            wrapped.close()
+            transport.close()
+        run(main(), 'epoll')
+
+    def test_what_a_protocol_writes_when_it_is_resumed_is_sent_after_close(self):
+        class Last(aio.Protocol):
+            def connection_made(self, transport):
+                self.transport = transport
+                self.paused = False
+
+            def pause_writing(self):
+                self.paused = True
+
+            def resume_writing(self):
+                self.transport.write(b'last')
+
+        async def main():
+            ours, theirs = socket.socketpair()
+            theirs.setblocking(False)
+            loop = aio.get_running_loop()
+            transport, protocol = await loop.connect_accepted_socket(Last, ours)
+            transport.write(b'x' * 1_000_000)
+            self.assertTrue(protocol.paused)
+            transport.close()
+            self.assertTrue(transport.is_closing())
+            self.assertFalse(transport.is_reading())
+            got = bytearray()
+            while block := await loop.sock_recv(theirs, 2 ** 16):
+                got += block
+            self.assertEqual((len(got), got[-4:]), (1_000_004, b'last'))
+            theirs.close()
+        self.each(main)
 
 
 class Connections(Case):

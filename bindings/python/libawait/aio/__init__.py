@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """asyncio's names, implemented with libawait's futures, tasks, locks, queues, streams and servers.
 
-A libawait step task drives each Python coroutine; asyncio is not used. Most programs start with `import libawait.aio as asyncio`.
+A libawait step task drives each Python coroutine; asyncio is not imported. Most programs start with `import libawait.aio as asyncio`.
 """
 from . import exceptions  # first: the extension looks up its exception types there
 from . import (connections, coroutines, events, futures, locks, protocols, queues, runners, streams, subprocess, taskgroups, tasks, threads, timeouts,

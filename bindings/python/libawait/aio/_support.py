@@ -4,7 +4,6 @@ import collections.abc
 import functools
 import inspect
 import linecache
-import logging
 import re
 import reprlib
 import socket
@@ -13,8 +12,8 @@ import traceback
 import types
 
 from .. import _handle
+from .log import logger
 
-logger = logging.getLogger('libawait')
 DEBUG_STACK_DEPTH = 10
 
 

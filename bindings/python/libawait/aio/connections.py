@@ -132,6 +132,7 @@ class StreamTransport(_Described, _aio.Transport, transports.Transport):
     """The transport of a socket or a pipe."""
 
     _kept_pipe = None
+    _start_tls_compatible = property(lambda self: not self._is_pipe)
 
     def _pipe(self):
         return self._kept_pipe

@@ -5,23 +5,14 @@ import os
 import socket
 import stat
 
-from . import _aio
+from . import _aio, tls
 from .connections import DatagramTransport, Server, StreamTransport
 
-_NO_TLS = 'libawait.aio has no TLS: use asyncio with libawait.new_event_loop()'
 _SERVER_REUSE_PORT, _SERVER_KEEP_ALIVE, _SERVER_KEEP_PATH = 1, 2, 16
 _CONNECT_ALL_ERRORS = 4
 _DATAGRAM_REUSE_PORT, _DATAGRAM_BROADCAST, _DATAGRAM_ADOPT = 1, 4, 16
 _SENDFILE_NATIVE = 1
 _FILE_BLOCK = 256 * 1024
-
-
-def _check_tls(ssl, **only_with_it):
-    for name, value in only_with_it.items():
-        if value is not None and not ssl:
-            raise ValueError(f'{name} is only meaningful with ssl')
-    if ssl:
-        raise NotImplementedError(_NO_TLS)
 
 
 def _text(name):
@@ -33,6 +24,7 @@ def _service(port):
 
 
 def _stream_socket(sock, what='Stream Socket', family=None):
+    tls.check_socket(sock)
     if sock.type != socket.SOCK_STREAM or family not in (None, sock.family):
         raise ValueError(f'A {what} was expected, got {sock!r}')
     sock.setblocking(False)
@@ -88,17 +80,25 @@ class EndpointCalls:
 
     # ---- connections ----
 
-    async def _begin(self, transport, protocol_factory):
-        """Gives the transport its protocol; returns once connection_made() has returned."""
+    async def _begin(self, transport, protocol_factory, given=None):
+        """Gives the transport its protocol, with TLS between if there are options for it; returns once connection_made() has returned."""
+        shown = transport
         try:
             protocol = protocol_factory()
             waiter = self.create_future()
-            transport._start(protocol, waiter)
+            if given is None:
+                transport._start(protocol, waiter)
+            else:
+                between = tls.layer(self, protocol, waiter, given)
+                shown = between._get_app_transport()
+                transport._start(between)
             await waiter
         except BaseException:
-            transport.close()
+            shown.close()
+            if shown is not transport and between._transport is None:
+                transport.abort()  # the handshake has not begun, or is over: the layer does not close it
             raise
-        return transport, protocol
+        return shown, protocol
 
     def _transport_of(self, sock):
         return StreamTransport._from_fd(self, sock.fileno(), sock, False)
@@ -107,7 +107,9 @@ class EndpointCalls:
                                 server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None, happy_eyeballs_delay=None,
                                 interleave=None, all_errors=False):
         """Connect to a host and a port. Returns the transport and the protocol."""
-        _check_tls(ssl, server_hostname=server_hostname, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
+        tls.check_options(ssl, server_hostname=server_hostname, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
+        server_hostname = tls.server_hostname_of(ssl, server_hostname, host)
+        given = tls.options(ssl, ssl_handshake_timeout, ssl_shutdown_timeout, server_hostname=server_hostname)
         if host is not None or port is not None:
             if sock is not None:
                 raise ValueError('host/port and sock can not be specified at the same time')
@@ -119,14 +121,15 @@ class EndpointCalls:
                 raise ValueError('host and port was not specified and no sock specified')
             _stream_socket(sock)
             transport = self._transport_of(sock)
-        return await self._begin(transport, protocol_factory)
+        return await self._begin(transport, protocol_factory, given)
 
     async def create_unix_connection(self, protocol_factory, path=None, *, ssl=None, sock=None, server_hostname=None, ssl_handshake_timeout=None,
                                      ssl_shutdown_timeout=None):
         """Connect to a Unix socket. Returns the transport and the protocol."""
-        if server_hostname is not None and not ssl:
-            raise ValueError('server_hostname is only meaningful with ssl')
-        _check_tls(ssl, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
+        tls.check_options(ssl, server_hostname=server_hostname, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
+        if ssl and server_hostname is None:
+            raise ValueError('you have to pass server_hostname when using ssl')
+        given = tls.options(ssl, ssl_handshake_timeout, ssl_shutdown_timeout, server_hostname=server_hostname)
         if path is not None:
             if sock is not None:
                 raise ValueError('path and sock can not be specified at the same time')
@@ -136,17 +139,20 @@ class EndpointCalls:
                 raise ValueError('no path and sock were specified')
             _stream_socket(sock, 'UNIX Domain Stream Socket', socket.AF_UNIX)
             transport = self._transport_of(sock)
-        return await self._begin(transport, protocol_factory)
+        return await self._begin(transport, protocol_factory, given)
 
     async def connect_accepted_socket(self, protocol_factory, sock, *, ssl=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None):
         """Make a transport of a connection that was accepted elsewhere. Returns the transport and the protocol."""
-        _check_tls(ssl, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
+        tls.check_options(ssl, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
         _stream_socket(sock)
-        return await self._begin(self._transport_of(sock), protocol_factory)
+        given = tls.options(ssl, ssl_handshake_timeout, ssl_shutdown_timeout, server_side=True, server_hostname='')
+        return await self._begin(self._transport_of(sock), protocol_factory, given)
 
-    async def start_tls(self, transport, protocol, sslcontext, **options):
-        """Not offered."""
-        raise NotImplementedError(_NO_TLS)
+    async def start_tls(self, transport, protocol, sslcontext, *, server_side=False, server_hostname=None, ssl_handshake_timeout=None,
+                        ssl_shutdown_timeout=None):
+        """Do the TLS handshake on a connection. Returns a new transport for the protocol, which replaces the old one."""
+        return await tls.start(self, transport, protocol, sslcontext, server_side=server_side, server_hostname=server_hostname,
+                               ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
 
     async def _pipe_transport(self, protocol_factory, pipe, only_writes):
         mode = os.fstat(pipe.fileno()).st_mode
@@ -189,11 +195,10 @@ class EndpointCalls:
                             ssl=None, reuse_address=None, reuse_port=None, keep_alive=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None,
                             start_serving=True):
         """Listen on a host (or several) and a port. Each connection gets a protocol."""
-        if isinstance(ssl, bool):
-            raise TypeError('ssl argument must be an SSLContext or None')
-        _check_tls(ssl, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
+        tls.check_server_options(ssl, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
+        given = tls.options(ssl, ssl_handshake_timeout, ssl_shutdown_timeout, server_side=True)
         options = (_SERVER_REUSE_PORT if reuse_port else 0) | (_SERVER_KEEP_ALIVE if keep_alive else 0)
-        c = _aio.Server(self, protocol_factory, family, backlog, options)
+        c = _aio.Server(self, tls.server_factory(self, protocol_factory, given), family, backlog, options)
         sockets = []
         if host is not None or port is not None:
             if sock is not None:
@@ -216,10 +221,9 @@ class EndpointCalls:
     async def create_unix_server(self, protocol_factory, path=None, *, sock=None, backlog=100, ssl=None, ssl_handshake_timeout=None,
                                  ssl_shutdown_timeout=None, start_serving=True, cleanup_socket=True):
         """Listen on a Unix socket. Each connection gets a protocol."""
-        if isinstance(ssl, bool):
-            raise TypeError('ssl argument must be an SSLContext or None')
-        _check_tls(ssl, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
-        c = _aio.Server(self, protocol_factory, 0, backlog, 0 if cleanup_socket else _SERVER_KEEP_PATH)
+        tls.check_server_options(ssl, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
+        given = tls.options(ssl, ssl_handshake_timeout, ssl_shutdown_timeout, server_side=True)
+        c = _aio.Server(self, tls.server_factory(self, protocol_factory, given), 0, backlog, 0 if cleanup_socket else _SERVER_KEEP_PATH)
         sockets = []
         if path is not None:
             if sock is not None:
@@ -281,15 +285,22 @@ class EndpointCalls:
         """Send a file over a transport; returns the number of bytes."""
         if transport.is_closing():
             raise RuntimeError('Transport is closing')
-        if not isinstance(transport, StreamTransport):
+        in_blocks = tls.sends_blocks(transport)
+        if not in_blocks and not isinstance(transport, StreamTransport):
             raise RuntimeError(f'sendfile is not supported for transport {transport!r}')
         _check_file(file, offset, count)
-        fd = _regular_file(file)
+        fd = None if in_blocks else _regular_file(file)
         if fd is not None:
             return await transport._sendfile(fd, offset, -1 if count is None else count)
         if not fallback:
             raise RuntimeError(f'fallback is disabled and native sendfile is not supported for transport {transport!r}')
-        return await self._send_blocks(file, offset, count, transport._send)
+        if not in_blocks:
+            return await self._send_blocks(file, offset, count, transport._send)
+        sender = tls.BlockSender(self, transport)
+        try:
+            return await self._send_blocks(file, offset, count, sender.send)
+        finally:
+            sender.restore()
 
     async def sock_sendfile(self, sock, file, offset=0, count=None, *, fallback=True):
         """Send a file over a socket; returns the number of bytes."""

@@ -10,7 +10,7 @@ import traceback
 import warnings
 import weakref
 
-from . import _aio, _support, coroutines, endpoints, sockets
+from . import _aio, _support, coroutines, endpoints, processes, sockets
 from ._aio import Handle, TimerHandle, get_running_loop, _get_running_loop
 from ._support import logger
 
@@ -28,8 +28,8 @@ def _run_until_complete_callback(future):
     future.get_loop().stop()
 
 
-class Loop(sockets.SocketCalls, endpoints.EndpointCalls, _aio.Loop):
-    """An event loop on a backend of libawait: asyncio's loop, without TLS.
+class Loop(sockets.SocketCalls, endpoints.EndpointCalls, processes.ProcessCalls, _aio.Loop):
+    """An event loop on a backend of libawait: asyncio's loop.
 
     One thread drives it; other threads may call only call_soon_threadsafe(). Always close it: its callbacks and tasks live in the library,
     where Python's garbage collector does not see them.

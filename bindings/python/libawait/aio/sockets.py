@@ -2,6 +2,8 @@
 """The loop's sock_ methods: each tries the system's call at once, and waits for the socket only if that would block."""
 import socket
 
+from . import tls
+
 _WOULD_BLOCK = (BlockingIOError, InterruptedError)
 
 
@@ -10,6 +12,7 @@ class SocketCalls:
     __slots__ = ()
 
     def _check_socket(self, sock):
+        tls.check_socket(sock)
         if self.get_debug() and sock.gettimeout() != 0:
             raise ValueError('the socket must be non-blocking')
 

@@ -108,6 +108,7 @@ class StreamReaderProtocol(FlowControlMixin):
             if client_connected_cb is not None:
                 self._reader_kept = stream_reader
         self._client_connected_cb = client_connected_cb
+        self._over_tls = False
         self._refuse = False  # the reader was dropped before there was a connection
         self._transport = None
         self._task = None
@@ -136,6 +137,7 @@ class StreamReaderProtocol(FlowControlMixin):
             transport.abort()
             return
         self._transport = transport
+        self._over_tls = transport.get_extra_info('sslcontext') is not None
         reader = self._stream_reader
         if reader is not None:
             reader.set_transport(transport)
@@ -186,7 +188,15 @@ class StreamReaderProtocol(FlowControlMixin):
         reader = self._stream_reader
         if reader is not None:
             reader.feed_eof()
-        return True
+        return not self._over_tls  # which cannot stay open in one direction
+
+    def _replace_transport(self, transport):
+        """TLS was started: the new transport is the one to pause and close."""
+        self._transport = transport
+        self._over_tls = True
+        reader = self._stream_reader
+        if reader is not None:
+            reader._transport = transport
 
     def _get_close_waiter(self, stream):
         return self._closed
@@ -263,9 +273,14 @@ class StreamWriter:
             await tasks.sleep(0)
         await self._protocol._drain_helper()
 
-    async def start_tls(self, sslcontext, **options):
-        """Not offered."""
-        await self._loop.start_tls(self._transport, self._protocol, sslcontext, **options)
+    async def start_tls(self, sslcontext, *, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None):
+        """Do the TLS handshake on the connection, after what is queued was sent."""
+        protocol = self._protocol
+        await self.drain()
+        self._transport = await self._loop.start_tls(
+            self._transport, protocol, sslcontext, server_side=protocol._client_connected_cb is not None, server_hostname=server_hostname,
+            ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
+        protocol._replace_transport(self._transport)
 
     def __del__(self, warnings=warnings):
         transport = getattr(self, '_transport', None)

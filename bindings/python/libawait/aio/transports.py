@@ -98,6 +98,10 @@ class Transport(ReadTransport, WriteTransport):
     """One that does both."""
 
 
+class _FlowControlMixin(Transport):
+    """The base that the standard library's transport of TLS names, and whose methods it replaces."""
+
+
 class DatagramTransport(BaseTransport):
     """One for datagrams."""
 

@@ -280,8 +280,9 @@ typedef struct Transport {
 	uint64_t accepted; /* how many bytes write() has passed on */
 	uint32_t registrations;
 	uint32_t lost_writes;
-	bool made, inside, is_pipe, only_writes, is_closing, is_lost, eof_written, is_unclosed;
-	char spare; /* where a read goes that will not happen */
+	bool made, inside, is_pipe, only_writes, is_closing, is_lost, eof_written, is_unclosed, writing_paused;
+	bool closes_when_resumed; /* closed while writing was paused: the protocol may write the rest first */
+	char spare;               /* where a read goes that will not happen */
 } Transport;
 
 extern PyTypeObject Transport_Type, Server_Type, DatagramTransport_Type;
@@ -290,6 +291,8 @@ extern PyMethodDef loop_connect_methods[];
 PyObject *transport_new(Loop *loop, aw_stream *c);
 /* Connects the stream with a protocol. -1 with an exception. */
 int transport_start(Transport *self, PyObject *protocol, PyObject *waiter);
+/* Closes it once everything is sent, also what the protocol writes once it is resumed. */
+aw_status transport_close(Transport *self);
 /* Passes the callbacks on to another protocol. */
 int transport_set_protocol(Transport *self, PyObject *protocol);
 /* Detaches the socket object from its descriptor, or closes the pipe. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A child process. The stream objects for its pipes are those of libawait/aio/streams.py. */
+/* A child process: how it is started, signalled and awaited. libawait/aio/processes.py has its transport. */
 #include "aio.h"
 
 #include <errno.h>
@@ -116,39 +116,25 @@ static PyObject *Process_wait(PyObject *base, PyObject *unused) {
 	return future_or(self, status, c);
 }
 
-static PyObject *Process_communicate(PyObject *base, PyObject *input) {
-	Process *self = (Process *)base;
-	Py_buffer view = {0};
-	if (input != Py_None && PyObject_GetBuffer(input, &view, PyBUF_SIMPLE) < 0) return NULL;
-	aw_future *c = NULL;
-	aw_status status = aw_process_communicate(self->c, view.buf, (size_t)view.len, &c);
-	if (view.obj) PyBuffer_Release(&view);
-	return future_or(self, status, c);
+/* adopt(loop, pid): a child that Python has started. */
+static PyObject *Process_adopt(PyObject *type, PyObject *args) {
+	Loop *loop;
+	int pid;
+	if (!PyArg_ParseTuple(args, "O!i", &Loop_Type, &loop, &pid)) return NULL;
+	Process *self = (Process *)((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, 0);
+	if (!self) return NULL;
+	self->loop = (Loop *)Py_NewRef((PyObject *)loop);
+	if (status_ok(loop->c ? aw_process_adopt(loop->c, pid, -1, 0, &self->c) : AW_ELOOPCLOSED) < 0)
+		Py_CLEAR(self);
+	return (PyObject *)self;
 }
 
-static PyObject *Process_output(PyObject *base, PyObject *args) {
-	int stream;
-	const void *data;
-	size_t length;
-	if (!PyArg_ParseTuple(args, "i", &stream)) return NULL;
-	aw_status status = aw_process_output(((Process *)base)->c, stream, &data, &length);
-	if (status == AW_EINVALIDSTATE) Py_RETURN_NONE;
-	return status < 0 ? raise_status(status) : PyBytes_FromStringAndSize(data, (Py_ssize_t)length);
-}
-
-/* stream(number): the transport of a pipe, without a protocol yet. */
-static PyObject *Process_stream(PyObject *base, PyObject *args) {
-	Process *self = (Process *)base;
-	int number;
+/* take_pipe(number): its descriptor. */
+static PyObject *Process_take_pipe(PyObject *base, PyObject *args) {
+	int number, fd;
 	if (!PyArg_ParseTuple(args, "i", &number)) return NULL;
-	aw_stream *stream;
-	aw_status status = aw_process_stream(self->c, number, NULL, &stream);
-	if (status < 0) return raise_status(status);
-	PyObject *transport = transport_new(self->loop, stream);
-	if (!transport) return NULL;
-	((Transport *)transport)->is_pipe = true;
-	((Transport *)transport)->only_writes = number == 0;
-	return transport;
+	aw_status status = aw_process_take_pipe(((Process *)base)->c, number, &fd);
+	return status < 0 ? raise_status(status) : PyLong_FromLong(fd);
 }
 
 static PyObject *Process_send_signal(PyObject *base, PyObject *args) {
@@ -156,13 +142,6 @@ static PyObject *Process_send_signal(PyObject *base, PyObject *args) {
 	if (!PyArg_ParseTuple(args, "i", &number)) return NULL;
 	aw_status status = aw_process_send_signal(((Process *)base)->c, number);
 	if (status < 0) return raise_status(status); /* ESRCH is ProcessLookupError */
-	Py_RETURN_NONE;
-}
-
-static PyObject *Process_close(PyObject *base, PyObject *unused) {
-	(void)unused;
-	aw_status status = aw_process_close(((Process *)base)->c);
-	if (status < 0 && status != AW_ELOOPCLOSED) return raise_status(status);
 	Py_RETURN_NONE;
 }
 
@@ -198,14 +177,11 @@ static void Process_dealloc(PyObject *base) {
 }
 
 static PyMethodDef Process_methods[] = {
+	{"adopt", Process_adopt, METH_VARARGS | METH_CLASS, "Await a child that was started elsewhere."},
 	{"wait", Process_wait, METH_NOARGS, "A future for the return code."},
-	{"communicate", Process_communicate, METH_O,
-     "Write stdin, read stdout and stderr to the end, wait for the exit; returns a future."},
-	{"output", Process_output, METH_VARARGS,
-     "What communicate() read from stream 1 or 2; None if it is not a pipe."},
-	{"stream", Process_stream, METH_VARARGS, "The transport of pipe 0, 1 or 2, without a protocol yet."},
+	{"take_pipe", Process_take_pipe, METH_VARARGS,
+     "The descriptor of pipe 0, 1 or 2, which the caller then owns."},
 	{"send_signal", Process_send_signal, METH_VARARGS, "Send a signal."},
-	{"close", Process_close, METH_NOARGS, "Close the pipes, and kill the child if it still runs."},
 	{0},
 };
 

@@ -164,7 +164,7 @@ static aw_status eof_received(aw_stream *stream, void *ud) {
 	Py_XDECREF(result);
 	if (keeps < 0) report(self, "Fatal error: protocol.eof_received() call failed.", true);
 	if (self->is_pipe) keeps = 0; /* nothing can be written to it */
-	if (keeps == 0) self->is_closing = true;
+	if (keeps == 0 && transport_close(self) >= 0) keeps = self->closes_when_resumed;
 	CALLBACK_END;
 	return keeps != 0;
 }
@@ -200,7 +200,7 @@ static void pause_writing(aw_stream *stream, void *ud) {
 	(void)stream;
 	CALLBACK_BEGIN;
 	bool was_inside = self->inside;
-	self->inside = true;
+	self->inside = self->writing_paused = true;
 	PyObject *result = call_protocol(self, "pause_writing", NULL);
 	self->inside = was_inside;
 	ended(self, result, "protocol.pause_writing() failed", false);
@@ -210,7 +210,9 @@ static void pause_writing(aw_stream *stream, void *ud) {
 static void resume_writing(aw_stream *stream, void *ud) {
 	(void)stream;
 	CALLBACK_BEGIN;
+	self->writing_paused = false;
 	ended(self, call_protocol(self, "resume_writing", NULL), "protocol.resume_writing() failed", false);
+	if (self->closes_when_resumed && !self->writing_paused) (void)aw_stream_close(self->c);
 	CALLBACK_END;
 }
 

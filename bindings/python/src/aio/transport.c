@@ -82,6 +82,10 @@ void transport_release_held(Transport *self) {
 	Py_DECREF(held);
 }
 
+static bool is_closing(const Transport *self) {
+	return self->closes_when_resumed || aw_stream_is_closing(self->c);
+}
+
 /* ---- writing ---- */
 
 /* The stream takes no more: it is closed or has failed. Too many such writes are a mistake of the program. */
@@ -178,7 +182,7 @@ static PyObject *Transport_writelines(PyObject *base, PyObject *lines) {
 static PyObject *Transport_write_eof(PyObject *base, PyObject *unused) {
 	(void)unused;
 	Transport *self = (Transport *)base;
-	if (aw_stream_is_closing(self->c) || self->eof_written) Py_RETURN_NONE;
+	if (is_closing(self) || self->eof_written) Py_RETURN_NONE;
 	if (self->is_pipe) {
 		/* the reader of a pipe sees the end when the pipe is closed */
 		self->is_closing = true;
@@ -231,6 +235,23 @@ static PyObject *none_of(aw_status status) {
 	Py_RETURN_NONE;
 }
 
+/* A transport of a loop that is closed is closed as well. */
+static PyObject *none_unless_closed(aw_status status) {
+	return none_of(status == AW_ELOOPCLOSED ? 0 : status);
+}
+
+/*
+ * A protocol that does TLS keeps what it has encrypted while writing is paused, and writes that when it is
+ * resumed, as its last.
+ */
+aw_status transport_close(Transport *self) {
+	self->is_closing = true;
+	if (self->closes_when_resumed) return 0;
+	if (self->is_pipe || !self->writing_paused) return aw_stream_close(self->c);
+	self->closes_when_resumed = true;
+	return aw_stream_pause_reading(self->c);
+}
+
 static PyObject *Transport_pause_reading(PyObject *base, PyObject *unused) {
 	(void)unused;
 	return none_of(aw_stream_pause_reading(((Transport *)base)->c));
@@ -238,21 +259,20 @@ static PyObject *Transport_pause_reading(PyObject *base, PyObject *unused) {
 
 static PyObject *Transport_resume_reading(PyObject *base, PyObject *unused) {
 	(void)unused;
-	return none_of(aw_stream_resume_reading(((Transport *)base)->c));
+	Transport *self = (Transport *)base;
+	return none_of(self->closes_when_resumed ? 0 : aw_stream_resume_reading(self->c));
 }
 
 static PyObject *Transport_is_reading(PyObject *base, PyObject *unused) {
 	(void)unused;
 	Transport *self = (Transport *)base;
-	return PyBool_FromLong(!aw_stream_is_closing(self->c) && aw_stream_is_reading(self->c));
+	return PyBool_FromLong(!is_closing(self) && aw_stream_is_reading(self->c));
 }
 
 static PyObject *Transport_close(PyObject *base, PyObject *unused) {
 	(void)unused;
 	Transport *self = (Transport *)base;
-	if (self->is_lost) Py_RETURN_NONE;
-	self->is_closing = true;
-	return none_of(aw_stream_close(self->c));
+	return self->is_lost ? Py_NewRef(Py_None) : none_unless_closed(transport_close(self));
 }
 
 static PyObject *Transport_abort(PyObject *base, PyObject *unused) {
@@ -260,12 +280,22 @@ static PyObject *Transport_abort(PyObject *base, PyObject *unused) {
 	Transport *self = (Transport *)base;
 	if (self->is_lost) Py_RETURN_NONE;
 	self->is_closing = true;
-	return none_of(aw_stream_abort(self->c));
+	return none_unless_closed(aw_stream_abort(self->c));
+}
+
+/* _force_close(exception): what the standard library's layers call; connection_lost is called with the exception. */
+static PyObject *Transport_force_close(PyObject *base, PyObject *exception) {
+	Transport *self = (Transport *)base;
+	/* closed, with nothing left to send: only connection_lost is to come */
+	bool is_over = aw_stream_is_closing(self->c) && !aw_stream_write_buffer_size(self->c);
+	if (self->is_lost || is_over) Py_RETURN_NONE;
+	Py_XSETREF(self->error, exception == Py_None ? NULL : Py_NewRef(exception));
+	return Transport_abort(base, NULL);
 }
 
 static PyObject *Transport_is_closing(PyObject *base, PyObject *unused) {
 	(void)unused;
-	return PyBool_FromLong(aw_stream_is_closing(((Transport *)base)->c));
+	return PyBool_FromLong(is_closing((Transport *)base));
 }
 
 static PyObject *Transport_set_protocol(PyObject *base, PyObject *protocol) {
@@ -388,6 +418,7 @@ static PyMethodDef Transport_methods[] = {
 	{"_set_limits", Transport_set_limits, METH_VARARGS, NULL},
 	{"_write_all", Transport_write_all, METH_O, NULL},
 	{"_sendfile", Transport_sendfile, METH_VARARGS, NULL},
+	{"_force_close", Transport_force_close, METH_O, NULL},
 	{"_fileno", Transport_fileno, METH_NOARGS, NULL},
 	{"write", Transport_write, METH_O, "Send data, without waiting: what cannot be sent now is queued."},
 	{"writelines", Transport_writelines, METH_O, "Send each item of an iterable."},

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+"""The logger of the package."""
+import logging
+
+logger = logging.getLogger('libawait')
