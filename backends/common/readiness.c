@@ -31,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BLOCK = 256, BATCH = 128 };
+enum { BLOCK = 256, BATCH = 256 };
 
 /* The queue that an operation in flight is on, in its backend_data[0]: an enum readiness_side, or: */
 enum { DONE = READINESS_SIDES, NOWHERE };
@@ -76,9 +76,9 @@ static void queue_remove(readiness_queue *queue, aw_op *op) {
 /* ---- the table ---- */
 
 static readiness_entry *entry_find(const readiness *self, int fd) {
-	size_t block = (size_t)fd / BLOCK;
-	if (fd < 0 || block >= self->block_count || !self->blocks[block]) return NULL;
-	return &self->blocks[block][fd % BLOCK];
+	size_t block = (unsigned)fd / BLOCK; /* of a negative number: there are not that many */
+	if (block >= self->block_count || !self->blocks[block]) return NULL;
+	return &self->blocks[block][(unsigned)fd % BLOCK];
 }
 
 /*
@@ -98,8 +98,10 @@ static aw_status entry_at(readiness *self, int fd, readiness_entry **out) {
 			self->blocks = blocks;
 			self->block_count = count;
 		}
-		self->blocks[block] = calloc(BLOCK, sizeof *self->blocks[block]);
-		if (!self->blocks[block]) return -ENOMEM;
+		/* An entry is a cache line. */
+		readiness_entry *entries = aligned_alloc(64, BLOCK * sizeof *entries);
+		if (!entries) return -ENOMEM;
+		self->blocks[block] = memset(entries, 0, BLOCK * sizeof *entries);
 		entry = &self->blocks[block][fd % BLOCK];
 	}
 	*out = entry;
@@ -268,6 +270,15 @@ static void on_event(readiness *self, const struct epoll_event *event) {
 	readiness_entry *entry = entry_find(self, fd);
 	if (!entry || entry->generation != (uint32_t)(event->data.u64 >> 32)) return;
 	entry->armed = false;
+	aw_op *only = entry->waiting[READINESS_POLL].first;
+	if (only && !only->backend_link[0] && !touches_file(entry)) {
+		/* The usual case; the owner arms it again. */
+		int64_t ready = poll_result(only, event->events);
+		if (ready) {
+			leave_and_finish(self, entry, only, ready);
+			return;
+		}
+	}
 	if (entry_is_idle(entry)) { /* cancelled meanwhile */
 		if (entry->lasting) disarm(self, entry, fd);
 		return;
@@ -377,8 +388,19 @@ static void submit_close(readiness *self, aw_op *op) {
 	finish(self, op, calls_close(op->fd));
 }
 
-aw_status readiness_submit(readiness *self, aw_op *op) {
-	if (self->is_closing) return -ECANCELED;
+/* A poll again, of a registration that lasts: the usual case needs no system call. */
+static bool submit_edge(readiness *self, aw_op *op) {
+	if (op->kind != AW_OP_POLL || op->offset != AW_OP_POLL_EDGE || self->held_polls_are_new) return false;
+	readiness_entry *entry = entry_find(self, op->fd);
+	if (!entry || op->backend_data[1] != entry->generation || !is_covered(entry, op)) return false;
+	queue_push(&entry->waiting[READINESS_POLL], op);
+	op->backend_data[0] = READINESS_POLL;
+	self->in_flight++;
+	return true;
+}
+
+/* Apart, so that the usual case saves no registers. */
+static __attribute__((noinline)) aw_status submit_any(readiness *self, aw_op *op) {
 	op->backend_data[0] = NOWHERE;
 	switch (op->kind) {
 	case AW_OP_POLL: return submit_waiting(self, op, READINESS_POLL);
@@ -407,6 +429,11 @@ aw_status readiness_submit(readiness *self, aw_op *op) {
 	case AW_OP_FUTURE: return -EINVAL;
 	default: return -EOPNOTSUPP; /* the file system has no readiness: the core has threads for it */
 	}
+}
+
+aw_status readiness_submit(readiness *self, aw_op *op) {
+	if (self->is_closing) return -ECANCELED;
+	return submit_edge(self, op) ? 0 : submit_any(self, op);
 }
 
 void readiness_cancel(readiness *self, aw_op *op) {
@@ -510,8 +537,8 @@ bool readiness_deliver(readiness *self) {
 	readiness_queue batch = self->done;
 	self->done = (readiness_queue){0};
 	bool any = batch.first;
-	for (aw_op *op; (op = batch.first);) {
-		queue_remove(&batch, op);
+	for (aw_op *op = batch.first, *next; op; op = next) {
+		next = op->backend_link[0];
 		op->backend_data[0] = NOWHERE;
 		self->core->complete(self->core, op);
 	}
