@@ -13,37 +13,71 @@
 
 /* A pool hides accesses to memory that was released. */
 #ifdef CORO_ASAN
-#define POOL_MAX 0
+enum { POOL_MIN = 0, POOL_GROWS = false };
 #else
-#define POOL_MAX (2 * 1024 * 1024)
+enum { POOL_MIN = 2 * 1024 * 1024, POOL_GROWS = true };
 #endif
 
-/* The list for a capacity, or NULL. */
-static void **list_for(buffer_pool *pool, size_t capacity) {
-	size_t size = BUFFER_MIN;
-	for (size_t i = 0; pool && i < BUFFER_SIZES; i++, size *= 2)
-		if (capacity == size) return &pool->free[i];
-	return NULL;
+/* The list for a size, or BUFFER_SIZES: it is too large for the pool. */
+static size_t list_for(size_t size) {
+	if (size <= BUFFER_MIN) return 0;
+	if (size > BUFFER_MAX) return BUFFER_SIZES;
+	return (size_t)(64 - __builtin_clzll((size - 1) / BUFFER_MIN));
 }
 
-static void *memory_take(buffer_pool *pool, size_t capacity) {
-	void **list = list_for(pool, capacity);
-	if (!list || !*list) return malloc(capacity);
-	void *memory = *list;
-	memcpy(list, memory, sizeof *list);
-	pool->size -= capacity;
+void *buffer_take(buffer_pool *pool, size_t *size) {
+	size_t list = list_for(*size);
+	if (list == BUFFER_SIZES) return malloc(*size);
+	*size = (size_t)BUFFER_MIN << list;
+	if (!pool) return malloc(*size);
+	void *memory = pool->free[list];
+	if (!memory) {
+		/* Had the pool kept what it was given, this would have been there. */
+		if (pool->dropped >= *size && pool->on_grown && POOL_GROWS) {
+			pool->dropped -= *size;
+			pool->extra += *size;
+		}
+		return malloc(*size);
+	}
+	memcpy(&pool->free[list], memory, sizeof memory);
+	pool->size -= *size;
+	if (pool->size < pool->size_min) pool->size_min = pool->size;
 	return memory;
 }
 
-static void memory_give(buffer_pool *pool, void *memory, size_t capacity) {
-	void **list = list_for(pool, capacity);
-	if (!memory || !list || pool->size + capacity > POOL_MAX) {
+void buffer_give(buffer_pool *pool, void *memory, size_t size) {
+	size_t list = list_for(size);
+	if (!memory || !pool || list == BUFFER_SIZES) {
 		free(memory);
 		return;
 	}
-	memcpy(memory, list, sizeof *list);
-	*list = memory;
-	pool->size += capacity;
+	if (pool->size + size > POOL_MIN + pool->extra) {
+		pool->dropped += size;
+		free(memory);
+		return;
+	}
+	memcpy(memory, &pool->free[list], sizeof memory);
+	pool->free[list] = memory;
+	pool->size += size;
+	if (pool->size <= POOL_MIN || pool->has_grown) return;
+	pool->has_grown = true;
+	pool->on_grown(pool);
+}
+
+bool buffer_pool_shrink(buffer_pool *self) {
+	size_t unused = self->size_min;
+	self->extra = self->extra > unused ? self->extra - unused : 0;
+	for (size_t list = BUFFER_SIZES; list-- && self->size > POOL_MIN + self->extra;)
+		while (self->free[list] && self->size > POOL_MIN + self->extra) {
+			void *memory = self->free[list];
+			memcpy(&self->free[list], memory, sizeof memory);
+			self->size -= (size_t)BUFFER_MIN << list;
+			free(memory);
+		}
+	self->size_min = self->size;
+	self->dropped = 0;
+	self->has_grown = self->extra;
+	return self->has_grown;
 }
 
 void buffer_pool_empty(buffer_pool *self) {
@@ -53,7 +87,7 @@ void buffer_pool_empty(buffer_pool *self) {
 			memcpy(&self->free[i], memory, sizeof self->free[i]);
 			free(memory);
 		}
-	self->size = 0;
+	self->size = self->size_min = 0;
 }
 
 /* --- what has arrived --- */
@@ -68,13 +102,13 @@ unsigned char *in_reserve(in_buffer *self, size_t room) {
 		size_t capacity = size + room;
 		/* Twice as much, so that moving the bytes costs a constant for each. */
 		if (size && capacity < self->capacity * 2) capacity = self->capacity * 2;
-		unsigned char *memory = memory_take(self->pool, capacity);
+		unsigned char *memory = buffer_take(self->pool, &capacity);
 		if (!memory) return NULL;
 		if (size) memcpy(memory, in_data(self), size);
 		if (self->is_borrowed && !self->old)
 			self->old = self->memory;
 		else
-			memory_give(self->pool, self->memory, self->capacity);
+			buffer_give(self->pool, self->memory, self->capacity);
 		self->memory = memory;
 		self->capacity = capacity;
 	}
@@ -83,7 +117,7 @@ unsigned char *in_reserve(in_buffer *self, size_t room) {
 	return self->memory + size;
 }
 
-void in_return(in_buffer *self) {
+void in_return_some(in_buffer *self) {
 	self->is_borrowed = false;
 	free(self->old);
 	self->old = NULL;
@@ -91,8 +125,9 @@ void in_return(in_buffer *self) {
 }
 
 void in_clear(in_buffer *self) {
+	if (!self->memory) return;
 	free(self->old);
-	memory_give(self->pool, self->memory, self->capacity);
+	buffer_give(self->pool, self->memory, self->capacity);
 	*self = (in_buffer){.pool = self->pool};
 }
 

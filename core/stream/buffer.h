@@ -12,13 +12,29 @@ struct iovec;
  * Memory that buffers have released, for the next ones: a busy stream needs a buffer for every read, and an idle
  * one none. By sizes, each twice the one before.
  */
-enum { BUFFER_MIN = 4 * 1024, BUFFER_MAX = 64 * 1024, BUFFER_SIZES = 5 };
+enum { BUFFER_MIN = 4 * 1024, BUFFER_MAX = 256 * 1024, BUFFER_SIZES = 7 };
 
+/*
+ * It keeps POOL_MIN bytes, and more while buffers are taken that it had no room for. What was not taken between two
+ * calls of buffer_pool_shrink() is memory that nobody needs any more.
+ */
 typedef struct buffer_pool {
 	void *free[BUFFER_SIZES]; /* lists, linked by their first bytes */
 	size_t size;              /* of all together */
+	size_t size_min;          /* since the last shrink */
+	size_t extra;             /* how much it may keep besides POOL_MIN */
+	size_t dropped;           /* what it had no room for, since the last shrink */
+	/* More than POOL_MIN is kept, and a shrink is due at some time. NULL: no more is kept. */
+	void (*on_grown)(struct buffer_pool *self);
+	bool has_grown; /* that was called */
 } buffer_pool;
 
+/* Returns memory of at least *size bytes, in *size how much it is; or NULL. Without a pool, from malloc(3). */
+void *buffer_take(buffer_pool *pool, size_t *size);
+/* Takes it back. `size` is what buffer_take() has set. */
+void buffer_give(buffer_pool *pool, void *memory, size_t size);
+/* Releases what was not needed since the last call. True if there is something left that may be released later. */
+bool buffer_pool_shrink(buffer_pool *self);
 void buffer_pool_empty(buffer_pool *self);
 
 /* What has arrived. It holds no memory while it is empty. */
@@ -47,9 +63,12 @@ static inline size_t in_room(const in_buffer *self) {
 static inline void in_take(in_buffer *self, size_t count) {
 	self->start += count;
 }
-/* Ends a view, and releases what is not needed any more. */
-void in_return(in_buffer *self);
 void in_clear(in_buffer *self);
+void in_return_some(in_buffer *self);
+/* Ends a view, and releases what is not needed any more. */
+static inline void in_return(in_buffer *self) {
+	if (self->memory) in_return_some(self);
+}
 
 /* A piece of what has to be sent. */
 typedef struct out_piece out_piece;

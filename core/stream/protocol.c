@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { PASSING_MIN = 64 * 1024 };
+
 /* A callback has failed: asyncio calls that a fatal error. */
 static void failed_callback(aw_stream *self, const char *message, aw_status status) {
 	report_status(self->loop, message, status, NULL, NULL);
@@ -46,6 +48,12 @@ static void updated(aw_stream *self, size_t count) {
 	if (status < 0) failed_callback(self, "Fatal error: protocol.buffer_updated() call failed.", status);
 }
 
+static void received(aw_stream *self, const aw_protocol *protocol, const void *data, size_t length) {
+	aw_status status =
+		protocol->data_received ? protocol->data_received(self, self->protocol_ud, data, length) : 0;
+	if (status < 0) failed_callback(self, "Fatal error: protocol.data_received() call failed.", status);
+}
+
 /* The bytes are taken before each call, which may do anything with the stream. */
 static void pass_by_buffer(aw_stream *self, const aw_protocol *protocol) {
 	while (wants_bytes(self, protocol) && in_size(&self->in)) {
@@ -62,7 +70,8 @@ static void pass_by_buffer(aw_stream *self, const aw_protocol *protocol) {
 	}
 }
 
-void protocol_data(aw_stream *self) {
+/* Passes on what has arrived. */
+static void pass_on(aw_stream *self) {
 	const aw_protocol *protocol = self->protocol;
 	size_t size = in_size(&self->in);
 	if (!is_made(self) || !size) return;
@@ -77,28 +86,54 @@ void protocol_data(aw_stream *self) {
 	}
 	in_buffer arrived = self->in;
 	self->in = (in_buffer){.pool = arrived.pool};
-	aw_status status = 0;
-	if (protocol->data_received)
-		status = protocol->data_received(self, self->protocol_ud, in_data(&arrived), size);
+	received(self, protocol, in_data(&arrived), size);
 	in_clear(&arrived);
-	if (status < 0) failed_callback(self, "Fatal error: protocol.data_received() call failed.", status);
 }
 
-bool protocol_fill(aw_stream *self, aw_status *out_count) {
-	if (!is_buffered(self->protocol)) return false;
-	void *buffer;
-	size_t length;
-	if (!bring_buffer(self, self->next_read, &buffer, &length, out_count)) return true;
-	aw_status count = *out_count = self->methods->read(self->ud, buffer, length);
+/* Reads into memory that is not the stream's. */
+static aw_status read_into(aw_stream *self, void *memory, size_t room) {
+	aw_status count = self->methods->read(self->ud, memory, room);
 	if (count > 0) {
 		self->bytes_read += (uint64_t)count;
-		updated(self, (size_t)count);
+		stream_note_read(self, (size_t)count, room);
 	} else if (count == 0) {
 		self->eof = true;
 	} else if (count != -EAGAIN) {
 		stream_fail(self, count);
 	}
-	return true;
+	return count;
+}
+
+/* Lets the protocol bring the buffer. */
+static aw_status read_buffered(aw_stream *self) {
+	void *buffer;
+	size_t length;
+	aw_status count;
+	if (!bring_buffer(self, self->next_read, &buffer, &length, &count)) return count;
+	count = read_into(self, buffer, length);
+	if (count > 0) updated(self, (size_t)count);
+	return count;
+}
+
+/* Nothing is kept after the call, so a large buffer costs nothing: the next read, of any stream, has it again. */
+static aw_status read_and_pass_on(aw_stream *self, const aw_protocol *protocol) {
+	size_t room = self->next_read > PASSING_MIN ? self->next_read : PASSING_MIN;
+	buffer_pool *pool = self->in.pool;
+	void *memory = buffer_take(pool, &room);
+	if (!memory) return -ENOMEM;
+	aw_status count = read_into(self, memory, room);
+	if (count > 0) received(self, protocol, memory, (size_t)count);
+	buffer_give(pool, memory, room);
+	return count;
+}
+
+aw_status protocol_read(aw_stream *self) {
+	const aw_protocol *protocol = self->protocol;
+	if (is_buffered(protocol)) return read_buffered(self);
+	if (!protocol->data_available && !in_size(&self->in)) return read_and_pass_on(self, protocol);
+	aw_status count = stream_fill(self);
+	if (count > 0) pass_on(self);
+	return count;
 }
 
 void protocol_eof(aw_stream *self) {
@@ -151,7 +186,7 @@ static aw_status greeting_run(ready_item *item) {
 	self->is_greeting = false;
 	if (self->protocol && !loop_closing(self->loop)) {
 		if (!self->made) greet(self);
-		if (wants_bytes(self, self->protocol)) protocol_data(self);
+		if (wants_bytes(self, self->protocol)) pass_on(self);
 		/* With data_available, what is left belongs to the protocol. */
 		bool is_through =
 			self->eof && self->protocol && (self->protocol->data_available || !in_size(&self->in));

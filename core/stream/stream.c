@@ -6,6 +6,7 @@
 #include "failure.h"
 #include "report.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/uio.h>
@@ -13,6 +14,7 @@
 enum {
 	READ_MIN = BUFFER_MIN,
 	READ_MAX = BUFFER_MAX,
+	SMALL_READS = 16, /* in a row that fill less than a quarter of the buffer halve it */
 	WRITE_PARTS = 16, /* of one writev(2) */
 	DEFAULT_LIMIT = 64 * 1024,
 	DEFAULT_HIGH = 64 * 1024
@@ -24,13 +26,31 @@ struct read_buffers {
 	closer closer;
 	aw_loop *loop;
 	buffer_pool pool;
+	alarm_clock shrink; /* set while the pool has more than it always keeps */
 };
+
+#define SHRINK_AFTER AW_SECOND
 
 static void read_buffers_close(closer *base) {
 	struct read_buffers *self = container_of(base, struct read_buffers, closer);
 	self->loop->read_buffers = NULL;
+	if (timer_is_set(&self->shrink.timer)) loop_alarm_stop(self->loop, &self->shrink);
 	buffer_pool_empty(&self->pool);
 	free(self);
+}
+
+static void shrink_later(buffer_pool *pool) {
+	struct read_buffers *self = container_of(pool, struct read_buffers, pool);
+	if (loop_closing(self->loop)) return;
+	/* Without memory for a timer, the next buffer that is given back tries again. */
+	if (loop_alarm_set(self->loop, &self->shrink, loop_after(self->loop, SHRINK_AFTER)) < 0)
+		pool->has_grown = false;
+}
+
+static aw_status shrink_run(ready_item *item) {
+	struct read_buffers *self = container_of(item, struct read_buffers, shrink.item);
+	if (!loop_closing(self->loop) && buffer_pool_shrink(&self->pool)) shrink_later(&self->pool);
+	return 0;
 }
 
 /* Returns NULL without memory: the streams do without it. */
@@ -40,6 +60,9 @@ static buffer_pool *pool_of(aw_loop *loop) {
 		if (!self) return NULL;
 		self->loop = loop;
 		self->closer = (closer){.phase = CLOSE_TABLES, .close = read_buffers_close};
+		self->shrink.item.run = shrink_run;
+		/* A timer would move a clock that only the waits move. */
+		if (!(loop->backend->capabilities & AW_BACKEND_OWN_CLOCK)) self->pool.on_grown = shrink_later;
 		loop_add_closer(loop, &self->closer);
 		loop->read_buffers = self;
 	}
@@ -76,6 +99,20 @@ void stream_update_reading(aw_stream *self) {
 	if (wants_to_read(self)) stream_watch(self, AW_POLL_IN);
 }
 
+void stream_note_read(aw_stream *self, size_t count, size_t room) {
+	if (count == room) {
+		/* What brought a full buffer once is likely to do so again. */
+		size_t next = room > 2 * (size_t)self->next_read ? room : 2 * (size_t)self->next_read;
+		if (room >= self->next_read) self->next_read = next < READ_MAX ? (uint32_t)next : READ_MAX;
+		self->small_reads = 0;
+	} else if (count >= self->next_read / 4) {
+		self->small_reads = 0;
+	} else if (self->next_read > READ_MIN && ++self->small_reads == SMALL_READS) {
+		self->next_read /= 2;
+		self->small_reads = 0;
+	}
+}
+
 aw_status stream_fill(aw_stream *self) {
 	size_t room = self->next_read, size = in_size(&self->in);
 	if (self->need > size && self->need - size > room) room = self->need - size;
@@ -87,8 +124,7 @@ aw_status stream_fill(aw_stream *self) {
 	if (count > 0) {
 		self->in.end += (size_t)count;
 		self->bytes_read += (uint64_t)count;
-		/* What brought a full buffer once is likely to do so again. */
-		if ((size_t)count == room && self->next_read < READ_MAX) self->next_read *= 2;
+		stream_note_read(self, (size_t)count, room);
 		return count;
 	}
 	if (!in_size(&self->in) && !self->in.is_borrowed) in_clear(&self->in);
@@ -106,8 +142,7 @@ static void on_readable(aw_stream *self) {
 	if (!wants_to_read(self)) return;
 	aw_status count = 0;
 	if (self->protocol) {
-		if (!protocol_fill(self, &count)) count = stream_fill(self);
-		if (count > 0) protocol_data(self);
+		count = protocol_read(self);
 		if (count == 0) protocol_eof(self);
 		if (count == -ENOMEM) stream_fail(self, -ENOMEM); /* nobody will read again */
 	} else {

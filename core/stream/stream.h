@@ -23,13 +23,18 @@ enum stream_state {
 	STREAM_CLOSED
 };
 
+/* What each message touches comes first, in as few cache lines as it takes. */
 struct aw_stream {
 	object base;
 	aw_loop *loop;
 	const aw_stream_methods *methods;
-	void *ud; /* of the methods; NULL once released */
-	const void *origin;
-	closer closer;
+	void *ud;                    /* of the methods; NULL once released */
+	const aw_protocol *protocol; /* or NULL: bytes are kept for readers */
+	void *protocol_ud;
+	uint64_t sent_in; /* the iteration in which something was sent at once */
+	uint64_t bytes_read, bytes_written;
+	uint32_t watched;  /* events asked of the methods */
+	aw_status failure; /* what ended the connection, or 0 */
 	uint8_t state;
 	bool released;                /* the methods' state is gone */
 	bool held;                    /* it has a reference to itself, until it is closed */
@@ -50,28 +55,25 @@ struct aw_stream {
 	bool is_greeting;             /* the protocol will be told about the stream, or about what has arrived */
 	bool made;                    /* the protocol's connection_made was called */
 	bool eof_told;                /* and its eof_received */
-	uint32_t watched;             /* events asked of the methods */
-	aw_status failure;            /* what ended the connection, or 0 */
-	aw_error *error;              /* of the same status, by aw_stream_fail(); or NULL */
+	bool late;                    /* the deadline has passed */
+	uint8_t small_reads;          /* in a row, which filled little of their buffer */
 	aw_status hiccup;             /* for the next read only: out of memory */
+	uint32_t next_read;           /* size of the next read, from what the last ones brought */
 	in_buffer in;
 	size_t limit;
-	size_t need;      /* a reader waits for that many bytes: the limit gives way to it */
-	size_t next_read; /* size of the next read, from what the last ones brought */
+	size_t need; /* a reader waits for that many bytes: the limit gives way to it */
 	out_queue out;
-	size_t high, low;
-	uint64_t sent_in; /* the iteration in which something was sent at once */
 	wait_queue readers, writers, drains, closes;
-	ready_item flush;     /* sends what one iteration has written */
-	alarm_clock deadline; /* of the end; has a reference while it is set */
-	bool late;            /* it has passed */
-	ready_item end;       /* begins the end, in the iteration after close() */
-	uint64_t bytes_read, bytes_written;
+	size_t high, low;
+	ready_item flush; /* sends what one iteration has written */
+	aw_error *error;  /* of the same status as `failure`, by aw_stream_fail(); or NULL */
+	const void *origin;
+	closer closer;
+	alarm_clock deadline;     /* of the end; has a reference while it is set */
+	ready_item end;           /* begins the end, in the iteration after close() */
 	struct sockaddr_in6 peer; /* of a TCP connection, which forgets it when the peer has gone */
 	socklen_t peer_length;
-	struct fd_queue *fds;        /* received, with AW_STREAM_RECEIVE_FDS; or NULL */
-	const aw_protocol *protocol; /* or NULL: bytes are kept for readers */
-	void *protocol_ud;
+	struct fd_queue *fds; /* received, with AW_STREAM_RECEIVE_FDS; or NULL */
 	aw_destroy_fn protocol_destroy;
 	void (*on_closed)(aw_stream *self, void *owner); /* for a server, whose connection it is; or NULL */
 	void *owner;
@@ -105,6 +107,8 @@ void stream_watch(aw_stream *self, uint32_t events);
 void stream_update_reading(aw_stream *self);
 /* Reads once from the methods into the buffer. Returns the count, 0 at the end, -EAGAIN, or an error. */
 aw_status stream_fill(aw_stream *self);
+/* Adapts the size of the next read to one that has brought `count` bytes into `room`. */
+void stream_note_read(aw_stream *self, size_t count, size_t room);
 /* Sends as much as possible of what is queued. */
 void stream_flush(aw_stream *self);
 /* Pauses or resumes the writers, by the marks. */
@@ -144,10 +148,8 @@ aw_status fd_queue_read(aw_stream *self, int socket, void *buffer, size_t length
 
 /* --- protocol.c --- */
 
-/* Passes on what has arrived. */
-void protocol_data(aw_stream *self);
-/* Lets the protocol bring the buffer, if it wants to: true if it has read. */
-bool protocol_fill(aw_stream *self, aw_status *out_count);
+/* Reads once, and passes on what has arrived. Returns as stream_fill(). */
+aw_status protocol_read(aw_stream *self);
 void protocol_eof(aw_stream *self);
 /* Reading is not paused any more: passes on what had arrived before, in the next iteration. */
 void protocol_resume(aw_stream *self);
