@@ -49,8 +49,9 @@ struct endpoint {
 	receiving *receipt; /* likewise */
 	bool is_busy;       /* `in`, until `done` has run, which is later than `in_flight` */
 	bool is_wanted;
-	bool is_edge;  /* may rely on edges, while it is empty: nothing but readiness has been told */
-	bool is_empty; /* a read has found the end of what had arrived */
+	bool is_edge;    /* may rely on edges, while it is empty: nothing but readiness has been told */
+	bool is_empty;   /* a read has found the end of what had arrived */
+	bool only_polls; /* the usual case: neither `write_only` nor `is_socket`, from the beginning */
 	bool is_tty : 1, closing : 1;
 	bool write_only : 1; /* readable means then that the other end is gone */
 	bool is_pipe : 1;
@@ -66,7 +67,9 @@ static_assert(sizeof(endpoint) <= 192, "an endpoint has three cache lines");
 
 enum {
 	BULK_MIN = INCOMING_MAX, /* a read of that many bytes is large */
-	SMALL_READS = 32         /* in a row end that */
+	SMALL_READS = 32,        /* in a row end that */
+	CACHE_LINE = 64,
+	STREAM_HOT = offsetof(aw_stream, out) + sizeof(out_queue)
 };
 
 static inline aw_loop *loop_of(const endpoint *self) {
@@ -110,8 +113,12 @@ static aw_status socket_read(void *ud, void *buffer, size_t length) {
 	do {
 		count = count_or_errno(recv(fd_of(self), buffer, length, MSG_DONTWAIT));
 	} while (count == -EINTR);
-	self->is_empty = count == -EAGAIN || (self->is_tcp && count > 0 && (size_t)count < length);
-	if (self->is_bulk && count > 0) note_size(self, (size_t)count);
+	if (count > 0) {
+		self->is_empty = self->is_tcp && (size_t)count < length;
+		if (self->is_bulk) note_size(self, (size_t)count);
+	} else {
+		self->is_empty = count == -EAGAIN;
+	}
 	return count;
 }
 
@@ -123,15 +130,21 @@ static aw_status socket_read_fds(void *ud, void *buffer, size_t length) {
 	return count;
 }
 
+/* Apart, so that the usual case has no message on its stack. */
+static __attribute__((noinline)) aw_status send_parts(int fd, const struct iovec *parts, size_t count) {
+	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = count};
+	return count_or_errno(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
 static aw_status socket_write(void *ud, const struct iovec *parts, size_t count) {
 	const endpoint *self = ud;
-	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = count};
 	aw_status sent;
 	do {
 		sent = count == 1 ? count_or_errno(send(fd_of(self), parts->iov_base, parts->iov_len,
 		                                        MSG_DONTWAIT | MSG_NOSIGNAL))
-		                  : count_or_errno(sendmsg(fd_of(self), &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+		                  : send_parts(fd_of(self), parts, count);
 	} while (sent == -EINTR);
+	if (sent >= 0) return sent;
 	/* The receive has taken the reason from the socket. */
 	if (sent == -EPIPE && self->receipt && self->receipt->incoming.status < 0)
 		return self->receipt->incoming.status;
@@ -336,8 +349,8 @@ static aw_status watch_in(endpoint *self) {
 	return status == -EOPNOTSUPP ? in_submit(self) : status;
 }
 
-static aw_status endpoint_watch(void *ud, uint32_t events) {
-	endpoint *self = ud;
+/* Apart, so that the usual case saves few registers. */
+static __attribute__((noinline)) aw_status watch_any(endpoint *self, uint32_t events) {
 	aw_status status = 0;
 	if (!events) {
 		self->is_wanted = false;
@@ -348,6 +361,13 @@ static aw_status endpoint_watch(void *ud, uint32_t events) {
 	if (events & AW_POLL_IN && (!self->write_only || self->is_pipe)) status = watch_in(self);
 	if (status == 0 && events & AW_POLL_OUT) status = out_submit(self);
 	return status;
+}
+
+static aw_status endpoint_watch(void *ud, uint32_t events) {
+	endpoint *self = ud;
+	if (events != AW_POLL_IN || !self->only_polls) return watch_any(self, events);
+	self->is_wanted = true;
+	return in_submit(self);
 }
 
 void stream_fd_pause(aw_stream *stream) {
@@ -411,7 +431,7 @@ static void receive_arrived(operation *receive, aw_buffer *buffer) {
 }
 
 /* The receive has brought something, or has ended. */
-static void receive_done(endpoint *self) {
+static __attribute__((noinline)) void receive_done(endpoint *self) {
 	bool has_ended = !self->in.in_flight;
 	int64_t result = self->in.op.result;
 	if (has_ended) {
@@ -436,8 +456,19 @@ static void told(endpoint *self, int64_t result, uint32_t event) {
 		stream_ready(self->stream, event);
 }
 
+/* With many connections the next one's stream is not in the caches, and this one's system calls take their time. */
+static void prefetch_next(const operation *ended) {
+	const ready_item *next = ended->item.next;
+	if (!next || next->run != ended->item.run) return;
+	const operation *operation_next = container_of(next, operation, item);
+	if (operation_next->done != ended->done) return;
+	const char *stream = (const char *)container_of(operation_next, endpoint, in)->stream;
+	for (size_t line = 0; line < STREAM_HOT; line += CACHE_LINE) __builtin_prefetch(stream + line, 1);
+}
+
 static void in_done(operation *ended) {
 	endpoint *self = container_of(ended, endpoint, in);
+	prefetch_next(ended);
 	if (self->receives) {
 		receive_done(self);
 		return;
@@ -581,12 +612,14 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	self->is_tcp = methods == &tcp_methods;
 	self->is_pipe = methods == &pipe_methods;
 	self->is_socket = methods->read == socket_read && loop_has_multishot(loop);
-	self->write_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+	int access = fcntl(fd, F_GETFL) & O_ACCMODE;
+	self->write_only = access == O_WRONLY;
+	self->only_polls = !self->write_only && !self->is_socket;
 	status = stream_make(loop, methods, self, &own, origin, out);
 	if (status < 0) return status;
 	self->in.op.fd = fd;
 	self->stream = *out;
-	(*out)->read_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+	(*out)->read_only = access == O_RDONLY;
 	if (methods == &tcp_methods) {
 		(*out)->peer_length = sizeof(*out)->peer;
 		if (getpeername(fd, (struct sockaddr *)&(*out)->peer, &(*out)->peer_length) < 0)

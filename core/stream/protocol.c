@@ -105,7 +105,7 @@ static aw_status read_into(aw_stream *self, void *memory, size_t room) {
 }
 
 /* Lets the protocol bring the buffer. */
-static aw_status read_buffered(aw_stream *self) {
+static __attribute__((noinline)) aw_status read_buffered(aw_stream *self) {
 	void *buffer;
 	size_t length;
 	aw_status count;
@@ -127,13 +127,17 @@ static aw_status read_and_pass_on(aw_stream *self, const aw_protocol *protocol) 
 	return count;
 }
 
+static __attribute__((noinline)) aw_status read_and_keep(aw_stream *self) {
+	aw_status count = stream_fill(self);
+	if (count > 0) pass_on(self);
+	return count;
+}
+
 aw_status protocol_read(aw_stream *self) {
 	const aw_protocol *protocol = self->protocol;
 	if (is_buffered(protocol)) return read_buffered(self);
 	if (!protocol->data_available && !in_size(&self->in)) return read_and_pass_on(self, protocol);
-	aw_status count = stream_fill(self);
-	if (count > 0) pass_on(self);
-	return count;
+	return read_and_keep(self);
 }
 
 void protocol_eof(aw_stream *self) {

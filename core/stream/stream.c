@@ -89,17 +89,22 @@ static bool wants_to_read(const aw_stream *self) {
 	return self->protocol ? self->made && !self->is_greeting : !self->lazy;
 }
 
-void stream_update_reading(aw_stream *self) {
-	size_t size = in_size(&self->in);
+static void update_limit(aw_stream *self, size_t size) {
 	size_t most = self->need > 2 * self->limit ? self->need : 2 * self->limit;
 	if (size > most)
 		self->limit_reached = true;
 	else if (size <= self->limit || size < self->need)
 		self->limit_reached = false;
-	if (wants_to_read(self)) stream_watch(self, AW_POLL_IN);
 }
 
-void stream_note_read(aw_stream *self, size_t count, size_t room) {
+void stream_update_reading(aw_stream *self) {
+	size_t size = in_size(&self->in);
+	if (size > self->limit || self->limit_reached) update_limit(self, size);
+	/* The usual case of a stream that reads ahead is that it watches already. */
+	if (!(self->watched & AW_POLL_IN) && wants_to_read(self)) stream_watch(self, AW_POLL_IN);
+}
+
+void stream_note_unusual_read(aw_stream *self, size_t count, size_t room) {
 	if (count == room) {
 		/* What brought a full buffer once is likely to do so again. */
 		size_t next = room > 2 * (size_t)self->next_read ? room : 2 * (size_t)self->next_read;

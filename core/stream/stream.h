@@ -107,8 +107,11 @@ void stream_watch(aw_stream *self, uint32_t events);
 void stream_update_reading(aw_stream *self);
 /* Reads once from the methods into the buffer. Returns the count, 0 at the end, -EAGAIN, or an error. */
 aw_status stream_fill(aw_stream *self);
+void stream_note_unusual_read(aw_stream *self, size_t count, size_t room);
 /* Adapts the size of the next read to one that has brought `count` bytes into `room`. */
-void stream_note_read(aw_stream *self, size_t count, size_t room);
+static inline void stream_note_read(aw_stream *self, size_t count, size_t room) {
+	if (count == room || self->next_read > BUFFER_MIN) stream_note_unusual_read(self, count, room);
+}
 /* Sends as much as possible of what is queued. */
 void stream_flush(aw_stream *self);
 /* Pauses or resumes the writers, by the marks. */
