@@ -9,6 +9,7 @@
 #include <http_parser.h>
 #include <linux/openat2.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -24,6 +25,7 @@
 enum {
 	HEAD_MAX = 16 * 1024,    /* of a request: its line and its headers */
 	TARGET_MAX = 4 * 1024,   /* of what it asks for */
+	SMALL_MAX = 16 * 1024,   /* of a file that is read, and sent together with its head */
 	SEND_STEP = 256 * 1024,  /* what a client has to take within the time of `send` */
 	LINGER_MAX = 1024 * 1024 /* what is read and dropped after a refusal */
 };
@@ -40,6 +42,7 @@ typedef struct site {
 	aw_server *server;
 	connection *connections;
 	bool stopping;
+	char small[SMALL_MAX]; /* a file, until it is written to the stream */
 } site;
 
 /* A piece of the request, in the stream's buffer. */
@@ -156,9 +159,13 @@ static void log_response(const connection *self, int code, uint64_t length) {
 	printf("%s - - [%s] \"%s\" %d %llu\n", self->peer, date, line, code, (unsigned long long)length);
 }
 
-/* The status line and the headers; `format` is for more of them, each with its "\r\n". */
-__attribute__((format(printf, 5, 6))) static aw_status send_head(connection *self, int code, const char *kind,
-                                                                 uint64_t length, const char *format, ...) {
+/*
+ * The status line and the headers; `format` is for more of them, each with its "\r\n". Then the body, unless that is
+ * NULL: it is sent later.
+ */
+__attribute__((format(printf, 6, 7))) static aw_status send_head(connection *self, int code, const char *kind,
+                                                                 uint64_t length, const void *body,
+                                                                 const char *format, ...) {
 	char head[TARGET_MAX + 1024], date[32];
 	format_date(time(NULL), date);
 	if (self->site->stopping || !self->request.keeps_alive || self->request.has_body) self->closes = true;
@@ -178,7 +185,8 @@ __attribute__((format(printf, 5, 6))) static aw_status send_head(connection *sel
 	if (used > (int)sizeof head - 3) return aw_raisef(EMSGSIZE, "the headers are too long");
 	memcpy(head + used, "\r\n", 2);
 	log_response(self, code, self->request.is_head || code == 304 ? 0 : length);
-	return aw_stream_write(self->stream, head, (size_t)used + 2);
+	const struct iovec parts[] = {{head, (size_t)used + 2}, {(void *)(uintptr_t)body, (size_t)length}};
+	return aw_stream_writelines(self->stream, parts, body && !self->request.is_head ? 2 : 1);
 }
 
 static aw_status drain(void *stream) {
@@ -186,8 +194,7 @@ static aw_status drain(void *stream) {
 }
 
 static aw_status send_page(connection *self, int code, const char *page, size_t length, const char *more) {
-	AW_TRY(send_head(self, code, "text/html; charset=utf-8", length, "%s", more));
-	if (!self->request.is_head) AW_TRY(aw_stream_write(self->stream, page, length));
+	AW_TRY(send_head(self, code, "text/html; charset=utf-8", length, page, "%s", more));
 	return aw_timeout_run(self->site->send, drain, self->stream);
 }
 
@@ -323,6 +330,20 @@ static aw_status send_span(const connection *self, int fd, span part) {
 	return 0;
 }
 
+/* The head leaves in one packet with the beginning of the file. */
+static void cork(const connection *self, int on) {
+	int fd = aw_stream_fd(self->stream);
+	if (fd >= 0) (void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
+static aw_status read_small(const connection *self, int fd, span part) {
+	ssize_t count;
+	do count = pread(fd, self->site->small, part.length, (off_t)part.offset);
+	while (count < 0 && errno == EINTR);
+	if (count < 0) return -errno;
+	return (uint64_t)count == part.length ? 0 : aw_raisef(EIO, "a file became shorter while it was sent");
+}
+
 static aw_status send_file(connection *self, int fd, const struct stat *file, const char *name) {
 	const request *asked = &self->request;
 	char tag[64], date[32];
@@ -333,7 +354,7 @@ static aw_status send_file(connection *self, int fd, const struct stat *file, co
 	span part = {0, size};
 	int code = 200;
 	if (is_unchanged(asked, tag, file->st_mtim.tv_sec))
-		return send_head(self, 304, NULL, 0, "ETag: %s\r\nLast-Modified: %s\r\n", tag, date);
+		return send_head(self, 304, NULL, 0, NULL, "ETag: %s\r\nLast-Modified: %s\r\n", tag, date);
 	if (asked->range.data &&
 	    (!asked->if_range.data || text_is(asked->if_range, tag) || text_is(asked->if_range, date)))
 		code = parse_range(asked->range, size, &part);
@@ -346,10 +367,20 @@ static aw_status send_file(connection *self, int fd, const struct stat *file, co
 		snprintf(range, sizeof range, "Content-Range: bytes */%llu\r\n", (unsigned long long)size);
 		return send_error(self, 416, range);
 	}
-	AW_TRY(send_head(self, code, content_type(name), part.length,
+	bool at_once = asked->is_head || part.length <= SMALL_MAX;
+	if (!at_once)
+		cork(self, true);
+	else if (!asked->is_head)
+		AW_TRY(read_small(self, fd, part));
+	AW_TRY(send_head(self, code, content_type(name), part.length, at_once ? self->site->small : NULL,
 	                 "Accept-Ranges: bytes\r\nETag: %s\r\nLast-Modified: %s\r\n%s", tag, date, range));
-	if (asked->is_head) return 0;
-	return send_span(self, fd, part);
+	if (at_once)
+		return aw_stream_write_buffer_size(self->stream)
+		           ? aw_timeout_run(self->site->send, drain, self->stream)
+		           : 0;
+	AW_TRY(send_span(self, fd, part));
+	cork(self, false);
+	return 0;
 }
 
 /* --- a folder --- */
