@@ -495,7 +495,8 @@ AW_API aw_status aw_stream_set_write_buffer_limits(aw_stream *stream, int64_t hi
 /** How aw_stream_copy() has moved the bytes. */
 enum aw_copy_way {
 	AW_COPY_BUFFER = 1, /**< through the memory of the stream that was read */
-	AW_COPY_SPLICE = 2  /**< through a pipe, inside the kernel; what had arrived before went through memory */
+	AW_COPY_SPLICE =
+		2 /**< through a pipe, inside the kernel, where they came in large pieces; small ones go through memory */
 };
 
 /** Flags of aw_copy_options. */

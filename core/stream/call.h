@@ -58,6 +58,7 @@ struct stream_call {
 	size_t piped;      /* bytes in the pipe */
 	aw_status refusal; /* of the options */
 	bool may_splice, was_lazy;
+	bool is_bulk;         /* the last piece was large */
 	wait_queue *waits_in; /* or NULL to let others run */
 };
 

@@ -13,6 +13,7 @@
 
 enum {
 	PIPE_ROOM = 64 * 1024,  /* of a new pipe */
+	SPLICE_MIN = 4 * 1024,  /* less is read and sent in fewer system calls than it is spliced in */
 	COPY_TURN = 1024 * 1024 /* bytes after which others run */
 };
 
@@ -22,8 +23,8 @@ static aw_status wait_in(stream_call *self, wait_queue *queue, aw_stream *stream
 	return stream->failure ? stream_failure(stream, 0) : -EAGAIN;
 }
 
-static void set_way(const stream_call *self) {
-	if (self->out_way) *self->out_way = self->may_splice ? AW_COPY_SPLICE : AW_COPY_BUFFER;
+static void set_way(const stream_call *self, uint32_t way) {
+	if (self->out_way) *self->out_way = way;
 }
 
 /* What the pipe holds goes to the receive buffer, which is empty and has room for it. */
@@ -40,7 +41,7 @@ static void empty_pipe(stream_call *self) {
 
 static void stop_splicing(stream_call *self) {
 	self->may_splice = false;
-	set_way(self);
+	set_way(self, AW_COPY_BUFFER);
 	empty_pipe(self);
 }
 
@@ -93,17 +94,33 @@ static bool pipe_is_there(stream_call *self) {
 	return in_reserve(&self->stream->in, PIPE_ROOM);
 }
 
+/* Whether the next piece is spliced: the last one was large, or else a read might take more than is wanted. */
+static bool splices_next(const stream_call *self) {
+	bool is_limited = self->left >= 0 && (uint64_t)self->left < self->stream->next_read;
+	return self->may_splice && (self->is_bulk || is_limited);
+}
+
 /* Gets more, having nothing: how much, 0 at the end, -EAGAIN, or an error. */
 static aw_status fetch(stream_call *self) {
 	aw_stream *from = self->stream;
 	if (from->failure) return stream_failure(from, 0);
 	if (from->eof || from->state != STREAM_OPEN) return 0;
-	if (self->may_splice && !pipe_is_there(self)) stop_splicing(self);
-	if (self->may_splice) {
+	if (stream_fd_is_empty(from)) {
+		if (!from->in.is_borrowed) in_clear(&from->in); /* no memory for an idle copy */
+		return -EAGAIN;
+	}
+	bool splices = splices_next(self);
+	if (splices && !pipe_is_there(self)) {
+		stop_splicing(self);
+		splices = false;
+	}
+	if (splices) {
 		aw_status count = from->methods->splice_read(from->ud, self->pipe[1], at_most(self, PIPE_ROOM));
 		if (count > 0) {
 			from->bytes_read += (uint64_t)count;
 			self->piped = (size_t)count;
+			self->is_bulk = count >= SPLICE_MIN;
+			set_way(self, AW_COPY_SPLICE);
 			return count;
 		}
 		if (!from->in.is_borrowed) in_clear(&from->in);
@@ -116,6 +133,7 @@ static aw_status fetch(stream_call *self) {
 		stop_splicing(self);
 	}
 	aw_status count = stream_fill(from);
+	self->is_bulk = count >= SPLICE_MIN;
 	if (count == -ENOMEM) from->hiccup = 0;
 	return count < 0 && count != -EAGAIN && count != -ENOMEM ? stream_failure(from, count) : count;
 }
@@ -160,7 +178,7 @@ static aw_status copy_begin(stream_call *self) {
 	self->was_lazy = from->lazy;
 	from->lazy = true;
 	self->may_splice = self->may_splice && from->methods->splice_read && to->methods->splice_write;
-	set_way(self);
+	set_way(self, AW_COPY_BUFFER);
 	return 0;
 }
 

@@ -57,10 +57,11 @@ struct endpoint {
 	bool is_pipe : 1;
 	bool is_tcp : 1; /* where a short read means that nothing is left */
 	bool is_socket : 1;
-	bool receives : 1;   /* `in` is the receive that lasts */
-	bool is_telling : 1; /* the stream is being told that it can read: it may drop this meanwhile */
-	bool is_bulk : 1;    /* reads are large */
-	uint8_t small;       /* how many reads since were not */
+	bool receives : 1;       /* `in` is the receive that lasts */
+	bool is_telling : 1;     /* the stream is being told that it can read: it may drop this meanwhile */
+	bool is_bulk : 1;        /* reads are large */
+	bool is_nonblocking : 1; /* a socket, seen to be */
+	uint8_t small;           /* how many reads since were not */
 };
 
 static_assert(sizeof(endpoint) <= 192, "an endpoint has three cache lines");
@@ -210,9 +211,13 @@ static aw_status socket_shutdown(void *ud) {
 /* --- without a copy --- */
 
 /* These calls have no flag against blocking, so the descriptor itself has to be non-blocking. */
-static bool may_block(const endpoint *self) {
+static bool may_block(endpoint *self) {
+	if (self->is_nonblocking) return false;
 	int flags = fcntl(fd_of(self), F_GETFL);
-	return flags < 0 || !(flags & O_NONBLOCK);
+	if (flags < 0 || !(flags & O_NONBLOCK)) return true;
+	/* Pipes and terminals are often shared with programs that change this; sockets are not. */
+	self->is_nonblocking = self->stream->methods->read == socket_read;
+	return false;
 }
 
 static bool is_impossible(aw_status status) {
@@ -221,7 +226,7 @@ static bool is_impossible(aw_status status) {
 }
 
 static aw_status endpoint_sendfile(void *ud, int file_fd, uint64_t offset, size_t count) {
-	const endpoint *self = ud;
+	endpoint *self = ud;
 	if (may_block(self)) return -EOPNOTSUPP;
 	off_t at = (off_t)offset;
 	no_sigpipe guard = no_sigpipe_begin();
@@ -247,11 +252,12 @@ static aw_status endpoint_splice_read(void *ud, int pipe_fd, size_t count) {
 		moved = count_or_errno(
 			splice(fd_of(self), NULL, pipe_fd, NULL, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
 	} while (moved == -EINTR);
+	if (moved == -EAGAIN) self->is_empty = true;
 	return is_impossible(moved) ? -EOPNOTSUPP : moved;
 }
 
 static aw_status endpoint_splice_write(void *ud, int pipe_fd, size_t count) {
-	const endpoint *self = ud;
+	endpoint *self = ud;
 	if (may_block(self)) return -EOPNOTSUPP;
 	no_sigpipe guard = no_sigpipe_begin();
 	aw_status moved;
@@ -368,6 +374,13 @@ static aw_status endpoint_watch(void *ud, uint32_t events) {
 	if (events != AW_POLL_IN || !self->only_polls) return watch_any(self, events);
 	self->is_wanted = true;
 	return in_submit(self);
+}
+
+bool stream_fd_is_empty(const aw_stream *self) {
+	if (self->methods->watch != endpoint_watch || self->released) return false;
+	const endpoint *below = self->ud;
+	/* Without an edge the next wait costs more than a read that finds nothing. */
+	return below->is_empty && below->is_edge && !below->receipt;
 }
 
 void stream_fd_pause(aw_stream *stream) {

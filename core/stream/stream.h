@@ -94,6 +94,8 @@ static inline aw_status stream_options_read(const aw_stream_options *from, aw_st
 
 /* Whether it is directly over a Unix socket. */
 bool stream_is_unix(const aw_stream *self);
+/* Whether a read of its descriptor has found the end of what had arrived, and nothing else has been told since. */
+bool stream_fd_is_empty(const aw_stream *self);
 /* Reading is paused: what arrives from now on stays in the socket. */
 void stream_fd_pause(aw_stream *self);
 

@@ -409,8 +409,11 @@ static void a_pause_holds_a_copy(ends from) {
 
 /* --- a table that refuses in the middle --- */
 
+/* A piece after which the next is spliced; smaller ones are not. */
+enum { LARGE = 4096 };
+
 typedef struct sink {
-	char bytes[64];
+	char bytes[LARGE + 16];
 	size_t size;
 	int splices;
 } sink;
@@ -469,14 +472,19 @@ static aw_status splice_is_refused(void *ud) {
 	EXPECT_INT(aw_stream_new(NULL, &sink_methods, &memory, NULL, &to), 0);
 	copying self = {.from = from.right, .to = to, .limit = -1};
 	aw_future *copier = spawn(copy, &self);
+	static const char large[LARGE];
 	EXPECT_INT(aw_sleep(AW_MILLISECOND), 0);
+	EXPECT_INT(aw_stream_send(from.left, large, LARGE, NULL), 0);
+	while (memory.size < LARGE) EXPECT_INT(aw_sleep(AW_MILLISECOND), 0);
+	EXPECT_INT(memory.splices, 0);
 	EXPECT_INT(aw_stream_write(from.left, "abcdef", 6), 0);
 	EXPECT_INT(aw_stream_write_eof(from.left), 0);
 	await_and_drop(copier, 0);
-	EXPECT_INT(self.count, 6);
+	EXPECT_INT(memory.splices, 2);
+	EXPECT_INT(self.count, LARGE + 6);
 	EXPECT_INT(self.way, AW_COPY_BUFFER);
-	EXPECT_INT(memory.size, 6);
-	EXPECT(!memcmp(memory.bytes, "abcdef", 6));
+	EXPECT_INT(memory.size, LARGE + 6);
+	EXPECT(!memcmp(memory.bytes + LARGE, "abcdef", 6));
 	aw_stream_close(to);
 	EXPECT_INT(aw_stream_wait_closed(to, -1), 0);
 	aw_stream_unref(to);
