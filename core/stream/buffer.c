@@ -93,9 +93,14 @@ void buffer_pool_empty(buffer_pool *self) {
 /* --- what has arrived --- */
 
 unsigned char *in_reserve(in_buffer *self, size_t room) {
-	if (in_room(self) >= room && self->memory) return self->memory + self->end;
+	if (!self->memory) {
+		self->memory = buffer_take(self->pool, &room);
+		self->capacity = self->memory ? room : 0;
+		return self->memory;
+	}
+	if (in_room(self) >= room) return self->memory + self->end;
 	size_t size = in_size(self);
-	if (!self->is_borrowed && self->memory && self->capacity - size >= room && self->start >= size) {
+	if (!self->is_borrowed && self->capacity - size >= room && self->start >= size) {
 		memcpy(self->memory, in_data(self), size);
 	} else {
 		if (room > SIZE_MAX / 2 - size) return NULL;
@@ -119,7 +124,7 @@ unsigned char *in_reserve(in_buffer *self, size_t room) {
 
 void in_return_some(in_buffer *self) {
 	self->is_borrowed = false;
-	free(self->old);
+	if (self->old) free(self->old);
 	self->old = NULL;
 	if (self->start == self->end) in_clear(self);
 }

@@ -189,9 +189,17 @@ static aw_status attempt_readall(stream_call *self) {
 	}
 }
 
+/* What is there, without taking it. */
+static aw_status show(aw_stream *stream, const char **out_data) {
+	size_t size = in_size(&stream->in);
+	*out_data = size ? (const char *)in_data(&stream->in) : "";
+	if (size) stream->in.is_borrowed = true;
+	return size > INT32_MAX ? INT32_MAX : (aw_status)size;
+}
+
 static aw_status attempt_peek(stream_call *self) {
 	aw_status status = gather(self, self->length);
-	return status < 0 ? status : aw_stream_view(self->stream, self->out_data);
+	return status < 0 ? status : show(self->stream, self->out_data);
 }
 
 static const stream_verb verb_read = {"read", stream_attempt_read, stream_reading_queue, stream_reading_begin,
@@ -323,11 +331,7 @@ ENTRY(aw_stream_peek_coro, (aw_stream *stream, size_t min, const char **out_data
 ENTRY(aw_stream_view, (aw_stream *stream, const char **out_data), (stream, out_data)) {
 	aw_status status = stream_check(stream);
 	if (status < 0) return status;
-	if (!out_data) return -EINVAL;
-	size_t size = in_size(&stream->in);
-	*out_data = size ? (const char *)in_data(&stream->in) : "";
-	if (size) stream->in.is_borrowed = true;
-	return size > INT32_MAX ? INT32_MAX : (aw_status)size;
+	return out_data ? show(stream, out_data) : -EINVAL;
 }
 
 ENTRY(aw_stream_consume, (aw_stream *stream, size_t count), (stream, count)) {
