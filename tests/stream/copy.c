@@ -346,6 +346,51 @@ static void echoes(ends streams) {
 	await_and_drop(copier, 0);
 }
 
+/* Pieces of changing sizes, each of which has arrived before the next is sent. */
+static void copies_small_and_large_pieces_to(ends from, ends to) {
+	static const size_t sizes[] = {1, 64, 5000, 10, 4096, 4095, 60000, 3, 3, 100000, 1};
+	static unsigned char bytes[100000], arrived[100000];
+	unblock(from);
+	unblock(to);
+	copying self = {.from = from.right, .to = to.left, .limit = -1, .passes_end = true};
+	aw_future *copier = spawn(copy, &self);
+	uint64_t total = 0;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		for (size_t place = 0; place < sizes[i]; place++) bytes[place] = byte_at(place + i);
+		memset(arrived, 0, sizeof arrived);
+		EXPECT_INT(aw_stream_write(from.left, bytes, sizes[i]), 0);
+		EXPECT_INT(aw_stream_readexactly(to.right, arrived, sizes[i]), (aw_status)sizes[i]);
+		EXPECT(!memcmp(bytes, arrived, sizes[i]));
+		total += sizes[i];
+		EXPECT_INT(self.count, total);
+	}
+	EXPECT_INT(aw_stream_write_eof(from.left), 0);
+	await_and_drop(copier, 0);
+	EXPECT_INT(self.count, total);
+	EXPECT_INT(self.way, is_memory(from.left) || is_memory(to.left) ? AW_COPY_BUFFER : AW_COPY_SPLICE);
+}
+
+static void copies_small_and_large_pieces(const stream_kind *from_kind) {
+	for (size_t i = 0; i < sizeof stream_kinds / sizeof *stream_kinds; i++) {
+		ends from = from_kind->open(NULL), to = stream_kinds[i].open(NULL);
+		copies_small_and_large_pieces_to(from, to);
+		close_ends(from);
+		close_ends(to);
+	}
+}
+
+static aw_status small_and_large_pieces(void *ud) {
+	(void)ud;
+	for (size_t i = 0; i < sizeof stream_kinds / sizeof *stream_kinds; i++)
+		copies_small_and_large_pieces(&stream_kinds[i]);
+	return 0;
+}
+
+static void copies_pieces_of_any_size(void) {
+	EXPECT_INT(aw_run(NULL, small_and_large_pieces, NULL, NULL, NULL), 0);
+	EXPECT_INT(aw_debug_live_handles(), 0);
+}
+
 static void copies_as_a_coroutine(ends from) {
 	ends to = open_memory(NULL);
 	aw_coro *coro = NULL;
@@ -663,5 +708,6 @@ static void files(void) {
 	over_each_kind(sends_a_file_as_a_coroutine);
 }
 
-CHECK_MAIN("copies", TEST(copies_everything), TEST(copies), TEST(a_cancelled_copy_loses_nothing),
-           TEST(a_copy_can_be_continued), TEST(memory_takes_over_when_refused), TEST(files))
+CHECK_MAIN("copies", TEST(copies_everything), TEST(copies_pieces_of_any_size), TEST(copies),
+           TEST(a_cancelled_copy_loses_nothing), TEST(a_copy_can_be_continued),
+           TEST(memory_takes_over_when_refused), TEST(files))
