@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """CPython's own tests of asyncio, run on libawait.aio.
 
-usage: aio_suite.py [-v] [MODULE[.CLASS[.TEST]]…]
+usage: aio_suite.py [-v] [--slow] [MODULE[.CLASS[.TEST]]…]
 
 The tests are those installed with the interpreter (Debian: libpython3.11-testsuite), unchanged. Their setup differs: `asyncio` is an alias
 of libawait.aio, so asyncio itself is not used, and the simulated-time loop uses the backend `virtual`. aio_left_out.txt lists the tests that
@@ -68,11 +68,16 @@ def flatten(suite):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('-v', '--verbose', action='store_true')
+    parser.add_argument('--slow', action='store_true', help='under a sanitizer: the timeouts of the tests are four times as long')
     parser.add_argument('names', nargs='*')
     args = parser.parse_args()
     aio = aio_facade.install()
     import unittest
     try:
+        from test import support
+        if args.slow:
+            for name in ('LOOPBACK_TIMEOUT', 'SHORT_TIMEOUT', 'LONG_TIMEOUT'):
+                setattr(support, name, 4 * getattr(support, name))
         from test.test_asyncio import utils
     except ImportError:
         print(f'skipped: {sys.executable} has no test package (Debian: libpython3.11-testsuite)')

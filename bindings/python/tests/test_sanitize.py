@@ -45,7 +45,7 @@ def main():
         }
         for command in (['run.py', str(TESTS / 'test_loop.py')],
                         ['cpython_suite.py', 'events', 'sock_lowlevel', 'subprocess', 'streams', 'runners', 'timeouts'],
-                        ['test_aio.py'], ['aio_suite.py']):
+                        ['test_aio.py'], ['aio_suite.py', '--slow']):
             done = subprocess.run([sys.executable, str(TESTS / command[0]), *command[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                   env=environment, check=False)
             counts = re.search(r'^(\d+) passed, (\d+) failed', done.stdout, re.MULTILINE)
