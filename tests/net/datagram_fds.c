@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Labels: backends valgrind */
+/* Labels: backends */
 /* Datagrams of Unix sockets that carry descriptors. */
 #include "trace.h"
 
