@@ -156,7 +156,7 @@ static inline ends open_pipes(const aw_stream_options *options) {
 /* --- a pseudo-terminal --- */
 
 /*
- * The terminal is the left one, which the checks close while something is under way: the kernel delivers what the
+ * The terminal is the left one, which the checks close while bytes are in flight: the kernel delivers what the
  * terminal has written before its end, but throws away what the master has.
  */
 static inline ends open_pty(const aw_stream_options *options) {
