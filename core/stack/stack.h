@@ -42,7 +42,7 @@ typedef struct stack_pool {
 	/* an entirely free slab, kept to avoid repeated mapping and unmapping */
 	struct stack_slab *spare;
 	uint32_t slab_count; /* stacks of the next slab */
-	bool on_valgrind;
+	bool on_valgrind, on_memcheck;
 } stack_pool;
 
 /*

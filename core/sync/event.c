@@ -12,15 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct aw_event {
-	object base;
-	aw_loop *loop;
-	wait_queue waiters;
-	const future_kind *kind; /* of the wait, with its owner: the event, or the queue whose joins it serves */
-	void *owner;
-	bool set;
-};
-
 static void event_release(object *base) {
 	object_free(base);
 }

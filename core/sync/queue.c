@@ -56,7 +56,7 @@ static aw_status put_now(aw_queue *self, void *item, aw_destroy_fn destroy) {
 	aw_status status = items_put(&self->items, (item_slot){item, destroy});
 	if (status < 0) return status;
 	self->unfinished++;
-	aw_event_clear(self->finished);
+	self->finished->set = false;
 	wait_queue_pop_next(&self->getters);
 	return 0;
 }

@@ -19,12 +19,6 @@ aw_status wait_queue_join(wait_queue *queue, waiter *self, const future_kind *ki
 	return 0;
 }
 
-aw_status wait_queue_wait(wait_queue *queue, waiter *self, const future_kind *kind, void *owner,
-                          aw_loop *loop) {
-	aw_status status = wait_queue_join(queue, self, kind, owner, loop);
-	return status < 0 ? failed(status) : aw_await(self->wakeup, NULL);
-}
-
 void *wait_owner(const aw_future *wakeup) {
 	return wakeup->value.data;
 }
@@ -40,8 +34,26 @@ static void wait_queue_unlink(waiter *self) {
 	self->queue = NULL;
 }
 
+aw_status wait_queue_wait(wait_queue *queue, waiter *self, const future_kind *kind, void *owner,
+                          aw_loop *loop) {
+	stackful *task = stackful_current();
+	if (task->resume.task->future.loop != loop) return failed(AW_EFOREIGNLOOP);
+	aw_future wakeup;
+	future_borrowed(&wakeup, loop, kind);
+	wakeup.value.data = owner;
+	self->wakeup = &wakeup;
+	self->queue = queue;
+	list_append(queue, self);
+	aw_status status = task_await_borrowed(task, &wakeup);
+	self->wakeup = NULL;
+	self->woken = wakeup.state == FUTURE_DONE;
+	wait_queue_unlink(self);
+	if (!self->woken) future_borrowed_end(&wakeup);
+	return status;
+}
+
 bool wait_queue_leave(waiter *self) {
-	if (!self->wakeup) return false;
+	if (!self->wakeup) return self->woken;
 	wait_queue_unlink(self);
 	bool woken = self->wakeup->state == FUTURE_DONE;
 	object_unref(self->wakeup);

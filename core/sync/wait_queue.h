@@ -15,6 +15,7 @@ typedef struct waiter {
 	struct waiter *next, *previous;
 	struct wait_queue *queue; /* NULL after it has left */
 	aw_future *wakeup;        /* a reference, from wait_queue_join() to wait_queue_leave() */
+	bool woken;               /* by the end of wait_queue_wait() */
 } waiter;
 
 typedef struct wait_queue {
@@ -28,8 +29,9 @@ typedef struct wait_queue {
 aw_status wait_queue_join(wait_queue *queue, waiter *self, const future_kind *kind, void *owner,
                           aw_loop *loop);
 /*
- * From a stackful task: joins and suspends until it is woken or fails. It needs no coroutine, since the waiter can
- * be on the task's stack. Then the caller leaves, also after a failure, which has been noted.
+ * From a stackful task: joins, suspends until it is woken or fails, which is then noted, and leaves the queue.
+ * It needs no memory, since the waiter and its future are on the task's stack. wait_queue_leave() still tells
+ * whether it had been woken.
  */
 aw_status wait_queue_wait(wait_queue *queue, waiter *self, const future_kind *kind, void *owner,
                           aw_loop *loop);

@@ -103,6 +103,18 @@ static inline void loop_push_inline(aw_loop *loop, ready_item *item) {
 
 /* Allocates an object of `size` bytes that starts with a future. NULL if out of memory. */
 void *future_create(aw_loop *loop, const object_class *class, const future_kind *kind, size_t size);
+/*
+ * Initializes a pending future on the stack of the stackful task that awaits it (task_await_borrowed()). Nothing may
+ * keep a reference to it beyond the wait.
+ */
+static inline void future_borrowed(aw_future *self, aw_loop *loop, const future_kind *kind) {
+	*self = (aw_future){.base = {.class = &future_class, .domain = &loop->domain}, .loop = loop, .kind = kind};
+	atomic_store_explicit(&self->base.refs, 1, memory_order_relaxed);
+}
+/* After the wait of one without a value. */
+static inline void future_borrowed_end(aw_future *self) {
+	if (self->state == FUTURE_FAILED || self->state == FUTURE_CANCELLED) aw_error_unref(self->error);
+}
 /* Returns 0 if `loop` may use this future. */
 aw_status future_check(const aw_future *self, const aw_loop *loop);
 /* Adds a waiter whose item.run is set; queued at once if the future is done. */
