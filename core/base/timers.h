@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers: a 4-ary heap ordered by deadline, then by insertion. Timers are embedded in their owners and know
- * their index, so cancelling one or moving it needs no search.
+ * Timers: an array ordered by deadline, then by insertion. It is sorted while timers are set in that order, and else a
+ * 4-ary heap. Timers are embedded in their owners and know their index, so cancelling one or moving it needs no search.
  */
 #ifndef CORE_TIMERS_H
 #define CORE_TIMERS_H
@@ -28,8 +28,10 @@ typedef struct timers_entry {
 
 typedef struct timers {
 	timers_entry *heap;
+	size_t first;           /* index of the first entry; 0 in a heap */
 	size_t count, capacity; /* of entries, which includes those of `cancelled` timers */
 	size_t cancelled;
+	bool is_heap; /* or else sorted */
 	uint64_t sequence;
 } timers;
 
@@ -45,7 +47,7 @@ void timers_free(timers *self);
 
 /* Returns a time before which no timer is due: cheaper than the deadline, which may be later. */
 static inline int64_t timers_bound(const timers *self) {
-	return self->count ? self->heap[0].when : INT64_MAX;
+	return self->count ? self->heap[self->first].when : INT64_MAX;
 }
 
 static inline bool timer_is_set(const timer *self) {
