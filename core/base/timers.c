@@ -32,11 +32,6 @@ static inline void put(timers_entry *heap, size_t index, timers_entry entry) {
 	if (entry.owner) entry.owner->place = index + 1;
 }
 
-static inline void put_timer(timers_entry *heap, size_t index, timer *owner) {
-	heap[index] = (timers_entry){owner->when, owner->sequence, owner};
-	owner->place = index + 1;
-}
-
 /* Puts an entry in the gap at `index`, or above it, but not above `top`. */
 static inline void sift_up(timers_entry *heap, size_t index, size_t top, timers_entry entry) {
 	while (index > top) {
@@ -196,16 +191,8 @@ __attribute__((noinline)) static bool set_out_of_order(timers *self, timer *what
 }
 
 bool timers_set(timers *self, timer *what, int64_t when) {
-	size_t end = self->first + self->count;
-	/* With room at the end, and something there to compare it with. */
-	bool is_last = !what->place && !self->is_heap && self->count && end < self->capacity &&
-	               when >= self->heap[end - 1].when;
-	if (__builtin_expect(!is_last, 0)) return set_out_of_order(self, what, when);
-	what->when = when;
-	what->sequence = self->sequence++;
-	put_timer(self->heap, end, what);
-	self->count++;
-	return true;
+	if (!what->place && timers_append(self, what, when)) return true;
+	return set_out_of_order(self, what, when);
 }
 
 static inline bool has_cancelled_first(const timers *self) {
@@ -230,9 +217,8 @@ void timers_remove(timers *self, timer *what) {
 		self->heap[index].owner = NULL;
 		self->cancelled++;
 	}
-	if (self->cancelled >= self->count ||
-	    (self->cancelled > TIMERS_MIN && self->cancelled > self->count / 4 * 3))
-		compact(self);
+	/* Each run of it is paid for by the entries that it drops. */
+	if (self->cancelled > self->count - self->count / 4 || self->cancelled == self->count) compact(self);
 }
 
 timer *timers_take_due(timers *self, int64_t now) {

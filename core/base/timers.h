@@ -62,4 +62,18 @@ static inline bool timers_put_off(timers *self, timer *what, int64_t when) {
 	return true;
 }
 
+/* Adds a timer that is not set, in the usual case: after all others. Else false, and nothing has happened. */
+static inline bool timers_append(timers *self, timer *what, int64_t when) {
+	/* With none, this is large. */
+	size_t last = self->first + self->count - 1;
+	bool has_room = last < self->capacity - 1;
+	if (__builtin_expect(self->is_heap || !has_room || when < self->heap[last].when, 0)) return false;
+	what->when = when;
+	what->sequence = self->sequence++;
+	what->place = last + 2;
+	self->heap[last + 1] = (timers_entry){when, what->sequence, what};
+	self->count++;
+	return true;
+}
+
 #endif

@@ -61,9 +61,10 @@ int64_t loop_now(const aw_loop *loop) {
 }
 
 int64_t loop_after(const aw_loop *loop, int64_t delay) {
-	int64_t now = loop_now(loop);
+	int64_t when;
 	/* A negative delay sorts before timers that are due now, as in asyncio. */
-	return delay > AW_FOREVER - now ? AW_FOREVER : now + delay;
+	bool is_too_late = __builtin_add_overflow(loop_now(loop), delay, &when);
+	return __builtin_expect(is_too_late, 0) ? AW_FOREVER : when;
 }
 
 /* --- interface for the core --- */
