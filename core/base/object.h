@@ -149,7 +149,7 @@ enum { OBJECT_COUNTED = 1 };
 extern PRIVATE_DATA _Atomic uint8_t object_watched;
 void object_hand_out_watched(object *self, const void *origin);
 void object_keep_watched(object *self);
-bool object_give_back_watched(object *self);
+void object_unref_held_watched(object *self);
 void object_revive_watched(object *self);
 
 static inline void object_count(object *self) {
@@ -179,9 +179,10 @@ static inline void *object_ref_held(void *handle) {
  * library's.
  */
 static inline void object_unref_held(void *handle) {
-	if (atomic_load_explicit(&object_watched, memory_order_relaxed) && !object_give_back_watched(handle))
-		return;
-	object_unref(handle);
+	if (__builtin_expect(atomic_load_explicit(&object_watched, memory_order_relaxed), 0))
+		object_unref_held_watched(handle);
+	else
+		object_unref(handle);
 }
 
 /*

@@ -101,7 +101,7 @@ static bool is_unknown(const object *self) {
 	return !(self->tally & MARK);
 }
 
-bool object_give_back_watched(object *self) {
+static bool give_back(object *self) {
 	tsan_release(self);
 	pthread_mutex_lock(&mutex);
 	record *found = record_of(self);
@@ -111,6 +111,10 @@ bool object_give_back_watched(object *self) {
 	pthread_mutex_unlock(&mutex);
 	if (!given) report_surplus(self, seen.class->name, seen.origin);
 	return given;
+}
+
+void object_unref_held_watched(object *self) {
+	if (give_back(self)) object_unref(self);
 }
 
 void tally_end(object *self) {

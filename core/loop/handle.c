@@ -80,9 +80,9 @@ static inline aw_status handle_call(aw_handle *self, aw_loop *loop, bool is_usua
 	return status;
 }
 
-/* Whether to call the function and nothing else. */
-static inline bool handle_is_usual(const aw_handle *self) {
-	return __builtin_expect(!(self->skip | self->loop->observes_calls), 1);
+/* Whether the loop calls a function and does nothing else. */
+static inline bool calls_are_usual(const aw_loop *loop) {
+	return __builtin_expect(!loop->observes_calls, 1);
 }
 
 __attribute__((cold, noinline)) static aw_status handle_call_unusual(aw_handle *self) {
@@ -90,23 +90,35 @@ __attribute__((cold, noinline)) static aw_status handle_call_unusual(aw_handle *
 	return handle_call(self, self->loop, false);
 }
 
-/* Ends a callback that is not kept, after the call or instead of it. */
-__attribute__((noinline)) static aw_status handle_end(aw_handle *self, aw_status status) {
+__attribute__((noinline)) static aw_status handle_end_with_parts(aw_handle *self, aw_status status) {
 	if (status != 0) status = handle_report(self, self->loop, status);
 	handle_finish(self);
 	object_unref(self);
 	return status;
 }
 
-static aw_status handle_run(ready_item *item) {
-	aw_handle *self = container_of(item, aw_handle, alarm.item);
-	aw_status status =
-		handle_is_usual(self) ? handle_call(self, self->loop, true) : handle_call_unusual(self);
+/* Ends a callback that is not kept, after the call or instead of it. */
+static inline aw_status handle_end(aw_handle *self, aw_status status) {
 	bool has_parts = (uintptr_t)self->destroy | (uintptr_t)self->context;
 	if (__builtin_expect(status == 0 && !has_parts, 1) &&
 	    object_unref_short(&self->base, &self->loop->domain, sizeof *self))
 		return 0;
-	return handle_end(self, status);
+	return handle_end_with_parts(self, status);
+}
+
+/* In place of handle_run() once it is cancelled. */
+static aw_status handle_run_cancelled(ready_item *item) {
+	return handle_end(container_of(item, aw_handle, alarm.item), 0);
+}
+
+__attribute__((cold, noinline)) static aw_status handle_run_unusual(aw_handle *self) {
+	return handle_end(self, handle_call_unusual(self));
+}
+
+static aw_status handle_run(ready_item *item) {
+	aw_handle *self = container_of(item, aw_handle, alarm.item);
+	if (!calls_are_usual(self->loop)) return handle_run_unusual(self);
+	return handle_end(self, handle_call(self, self->loop, true));
 }
 
 __attribute__((cold, noinline)) static aw_status handle_end_kept(ready_item *item, aw_status status) {
@@ -141,7 +153,7 @@ __attribute__((cold, noinline)) static aw_status handle_dead(ready_item *item) {
 
 static aw_status handle_run_kept(ready_item *item) {
 	aw_handle *self = container_of(item, aw_handle, alarm.item);
-	if (!handle_is_usual(self)) return handle_run_kept_unusual(item);
+	if (self->skip || !calls_are_usual(self->loop)) return handle_run_kept_unusual(item);
 	self->kept = KEPT_IDLE;
 	aw_status status = handle_call(self, self->loop, true);
 	if (__builtin_expect(status != 0, 0)) return handle_end_kept(item, status);
@@ -205,7 +217,13 @@ static inline aw_handle *handle_new_short(aw_loop *loop, aw_callback_fn fn, void
 	if (__builtin_expect(!fn || !object_is(loop, &loop_class) || !loop_is_usual(loop), 0)) return NULL;
 	if (!loop_is_quiet(loop)) return NULL;
 	aw_handle *self = object_new_short(&loop->domain, &handle_class, sizeof *self);
-	if (self) handle_init(self, loop, fn, ud, destroy, origin);
+	if (__builtin_expect(self != NULL, 1)) handle_init(self, loop, fn, ud, destroy, origin);
+	return self;
+}
+
+/* Takes a second reference to one that nobody else has seen. */
+static inline aw_handle *handle_ref_new(aw_handle *self) {
+	atomic_store_explicit(&self->base.refs, 2, memory_order_relaxed);
 	return self;
 }
 
@@ -224,17 +242,18 @@ ENTRY(aw_loop_call_soon, (aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy
       (loop, fn, ud, destroy, out)) {
 	aw_handle *self = handle_new_short(loop, fn, ud, destroy, CALLER);
 	if (__builtin_expect(!self, 0)) return call_soon(loop, fn, ud, destroy, CALLER, out);
-	if (out) *out = object_ref(self);
+	if (out) *out = handle_ref_new(self);
 	ready_push(&loop->ready, &self->alarm.item);
 	return 0;
 }
 
-static aw_status call_at(aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy,
-                         const void *origin, aw_handle **out) {
+__attribute__((noinline)) static aw_status call_at(aw_loop *loop, int64_t when_ns, aw_callback_fn fn,
+                                                   void *ud, aw_destroy_fn destroy, const void *origin,
+                                                   aw_handle **out) {
 	aw_status status;
 	aw_handle *self = handle_new(loop, fn, ud, destroy, origin, &status);
 	if (!self) return status;
-	status = loop_alarm_set(loop, &self->alarm, when_ns > 0 ? when_ns : 1);
+	status = loop_alarm_set(loop, &self->alarm, when_ns);
 	if (status < 0) {
 		object_unref(self);
 		return status;
@@ -243,17 +262,44 @@ static aw_status call_at(aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void
 	return 0;
 }
 
+__attribute__((noinline)) static aw_status call_later(aw_loop *loop, int64_t delay_ns, aw_callback_fn fn,
+                                                      void *ud, aw_destroy_fn destroy, const void *origin,
+                                                      aw_handle **out) {
+	int64_t when = loop_is(loop) && loop->state == LOOP_OPEN ? loop_after(loop, delay_ns) : 0;
+	return call_at(loop, when > 0 ? when : 1, fn, ud, destroy, origin, out);
+}
+
+__attribute__((noinline)) static aw_status call_at_long(aw_handle *self, int64_t when_ns, aw_handle **out) {
+	if (!timers_set(&self->loop->timers, &self->alarm.timer, when_ns)) {
+		object_unref(self);
+		return -ENOMEM;
+	}
+	if (out) *out = object_ref(self);
+	return 0;
+}
+
+/* The short form of call_at(), with a handle made by handle_new_short(). */
+static inline aw_status call_at_short(aw_handle *self, aw_loop *loop, int64_t when_ns, aw_handle **out) {
+	if (when_ns < 1) when_ns = 1;
+	if (!timers_append(&loop->timers, &self->alarm.timer, when_ns)) return call_at_long(self, when_ns, out);
+	if (out) *out = handle_ref_new(self);
+	return 0;
+}
+
 ENTRY(aw_loop_call_at, (aw_loop *loop, int64_t when_ns, aw_callback_fn fn, void *ud, aw_destroy_fn destroy,
                         aw_handle **out),
       (loop, when_ns, fn, ud, destroy, out)) {
-	return call_at(loop, when_ns, fn, ud, destroy, __builtin_return_address(0), out);
+	aw_handle *self = handle_new_short(loop, fn, ud, destroy, CALLER);
+	if (self) return call_at_short(self, loop, when_ns, out);
+	return call_at(loop, when_ns > 0 ? when_ns : 1, fn, ud, destroy, CALLER, out);
 }
 
 ENTRY(aw_loop_call_later, (aw_loop *loop, int64_t delay_ns, aw_callback_fn fn, void *ud,
                            aw_destroy_fn destroy, aw_handle **out),
       (loop, delay_ns, fn, ud, destroy, out)) {
-	int64_t when = loop_is(loop) && loop->state == LOOP_OPEN ? loop_after(loop, delay_ns) : 0;
-	return call_at(loop, when, fn, ud, destroy, __builtin_return_address(0), out);
+	aw_handle *self = handle_new_short(loop, fn, ud, destroy, CALLER);
+	if (self) return call_at_short(self, loop, loop_after(loop, delay_ns), out);
+	return call_later(loop, delay_ns, fn, ud, destroy, CALLER, out);
 }
 
 /* --- kept by the program --- */
@@ -426,11 +472,11 @@ void handle_close_posted(aw_loop *loop) {
 REFERENCES(aw_handle, object_is(self, &handle_class))
 
 ENTRY(aw_handle_cancel, (aw_handle *handle), (handle)) {
-	if (!object_is(handle, &handle_class)) return AW_EBADHANDLE;
-	aw_status status = loop_check(handle->loop);
+	aw_status status = handle_check_short(handle) ? 0 : handle_check(handle);
 	if (status < 0) return status;
 	handle->skip = SKIP_CANCELLED;
-	if (handle->ended || !timer_is_set(&handle->alarm.timer)) return 0;
+	if (!handle->kept) handle->alarm.item.run = handle_run_cancelled;
+	if (!timer_is_set(&handle->alarm.timer)) return 0;
 	/* Queue it now: dispatch skips and destroys it. */
 	loop_alarm_stop(handle->loop, &handle->alarm);
 	loop_push(handle->loop, &handle->alarm.item);

@@ -61,9 +61,10 @@ int64_t loop_now(const aw_loop *loop) {
 }
 
 int64_t loop_after(const aw_loop *loop, int64_t delay) {
-	int64_t now = loop_now(loop);
+	int64_t when;
 	/* A negative delay sorts before timers that are due now, as in asyncio. */
-	return delay > AW_FOREVER - now ? AW_FOREVER : now + delay;
+	bool is_too_late = __builtin_add_overflow(loop_now(loop), delay, &when);
+	return __builtin_expect(is_too_late, 0) ? AW_FOREVER : when;
 }
 
 /* --- interface for the core --- */
@@ -82,14 +83,10 @@ void loop_flush_later(aw_loop *loop, ready_item *item) {
 	if (loop->guest && !loop->dispatching) guest_work(loop->guest);
 }
 
-aw_status loop_alarm_set(aw_loop *loop, alarm_clock *alarm, int64_t when) {
+aw_status loop_alarm_set_as_guest(aw_loop *loop, alarm_clock *alarm, int64_t when) {
 	if (!timers_set(&loop->timers, &alarm->timer, when)) return -ENOMEM;
-	if (loop->guest && !loop->dispatching) guest_deadline(loop->guest, timers_deadline(&loop->timers));
+	if (!loop->dispatching) guest_deadline(loop->guest, timers_deadline(&loop->timers));
 	return 0;
-}
-
-void loop_alarm_stop(aw_loop *loop, alarm_clock *alarm) {
-	timers_remove(&loop->timers, &alarm->timer);
 }
 
 static aw_status operation_run(ready_item *item) {

@@ -15,6 +15,7 @@
 #include <await/backend.h>
 #include <await/error.h>
 #include <await/loop.h>
+#include <errno.h>
 
 typedef struct guest guest;
 typedef struct completion_queue completion_queue;
@@ -170,13 +171,19 @@ static inline void loop_push(aw_loop *loop, ready_item *item) {
 }
 /* Queues an item to run at the end of this dispatch, or of the next one. */
 void loop_flush_later(aw_loop *loop, ready_item *item);
+__attribute__((cold)) aw_status loop_alarm_set_as_guest(aw_loop *loop, alarm_clock *alarm, int64_t when);
 /* Sets or moves a deadline; -ENOMEM. When due, the item is queued. */
-aw_status loop_alarm_set(aw_loop *loop, alarm_clock *alarm, int64_t when);
+static inline aw_status loop_alarm_set(aw_loop *loop, alarm_clock *alarm, int64_t when) {
+	if (__builtin_expect(loop->guest != NULL, 0)) return loop_alarm_set_as_guest(loop, alarm, when);
+	return timers_set(&loop->timers, &alarm->timer, when) ? 0 : -ENOMEM;
+}
 /* The same if that only means a later time for one that is set. Otherwise false, and nothing has happened. */
 static inline bool loop_alarm_put_off(aw_loop *loop, alarm_clock *alarm, int64_t when) {
 	return __builtin_expect(!loop->guest, 1) && timers_put_off(&loop->timers, &alarm->timer, when);
 }
-void loop_alarm_stop(aw_loop *loop, alarm_clock *alarm);
+static inline void loop_alarm_stop(aw_loop *loop, alarm_clock *alarm) {
+	timers_remove(&loop->timers, &alarm->timer);
+}
 /*
  * Submits an operation on a descriptor owned by the program. If it returns 0, `done` is called exactly once.
  */

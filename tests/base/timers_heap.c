@@ -27,12 +27,15 @@ static timer *first_of(timer *all) {
 	return first;
 }
 
-static int is_heap(const timers *self) {
+static int is_ordered(const timers *self) {
+	if (self->is_heap && self->first) return 0;
 	size_t cancelled = 0;
 	for (size_t i = 0; i < self->count; i++) {
-		const timers_entry *entry = &self->heap[i], *parent = &self->heap[(i - (i > 0)) / 4];
+		size_t above = self->is_heap ? (i - (i > 0)) / 4 : i - (i > 0);
+		const timers_entry *entry = &self->heap[self->first + i], *parent = &self->heap[self->first + above];
 		cancelled += entry->owner == NULL;
-		if (entry->owner && (entry->owner->place != i + 1 || entry->owner->when < entry->when)) return 0;
+		if (entry->owner && (entry->owner->place != self->first + i + 1 || entry->owner->when < entry->when))
+			return 0;
 		if (i && (parent->when > entry->when ||
 		          (parent->when == entry->when && parent->sequence > entry->sequence)))
 			return 0;
@@ -68,7 +71,7 @@ static void random_moves_keep_the_order(void) {
 				wrong += timers_take_due(&self, when) != first;
 				set -= first != NULL;
 			}
-			if (move % 64 == 0) wrong += !is_heap(&self);
+			if (move % 64 == 0) wrong += !is_ordered(&self);
 			wrong += self.count - self.cancelled != set;
 		}
 		EXPECT_INT(wrong, 0);
@@ -76,6 +79,59 @@ static void random_moves_keep_the_order(void) {
 		EXPECT_INT(self.count, 0);
 		timers_free(&self);
 	}
+}
+
+/* The usual case, in which no heap is needed: each limit ends after the ones before it. */
+static void limits_in_order_stay_sorted(void) {
+	timers self = {0};
+	static timer all[TIMERS];
+	int wrong = 0, heaps = 0;
+	memset(all, 0, sizeof all);
+	random_state = 7;
+	for (int64_t now = 0; now < MOVES; now++) {
+		timer *one = &all[random_next() % TIMERS];
+		unsigned what = (unsigned)(random_next() % 8);
+		if (what < 5) {
+			if (!timer_is_set(one)) wrong += !timers_set(&self, one, now / 3 + 500);
+		} else if (what < 7) {
+			timers_remove(&self, one);
+		}
+		timer *first = first_of(all);
+		while (first && first->when <= now / 3) {
+			wrong += timers_take_due(&self, now / 3) != first;
+			first = first_of(all);
+		}
+		wrong += timers_take_due(&self, now / 3) != NULL;
+		if (now % 64 == 0) wrong += !is_ordered(&self);
+		heaps += self.is_heap;
+		/* Now and then one out of order, and an end of all. */
+		if (now % 10000 == 5000) wrong += !timers_set(&self, one, now / 3 + 20);
+		if (now % 10000 == 9000)
+			for (int i = 0; i < TIMERS; i++) timers_remove(&self, &all[i]);
+	}
+	EXPECT_INT(wrong, 0);
+	EXPECT(heaps > MOVES / 4 && heaps < MOVES / 2);
+	EXPECT(self.capacity <= 4 * TIMERS);
+	timers_free(&self);
+}
+
+/* The array does not grow while as many leave at its start as come to its end. */
+static void a_queue_of_timers_keeps_its_memory(void) {
+	timers self = {0};
+	static timer all[TIMERS];
+	int wrong = 0;
+	memset(all, 0, sizeof all);
+	for (int i = 0; i < 100 * TIMERS; i++) {
+		timer *one = &all[i % TIMERS];
+		if (i >= TIMERS && i % 3) wrong += timers_take_due(&self, i - TIMERS) != one;
+		if (i >= TIMERS && i % 3 == 0) timers_remove(&self, one);
+		wrong += timer_is_set(one);
+		wrong += !timers_set(&self, one, i);
+	}
+	EXPECT_INT(wrong, 0);
+	EXPECT_INT(self.count, TIMERS);
+	EXPECT(!self.is_heap && self.capacity <= 4 * TIMERS);
+	timers_free(&self);
 }
 
 static void equal_deadlines_leave_in_the_order_they_came(void) {
@@ -138,7 +194,7 @@ static void an_empty_heap_has_no_deadline(void) {
 	EXPECT_INT(timers_deadline(&self), INT64_MAX);
 }
 
-CHECK_MAIN("timers_heap", TEST(random_moves_keep_the_order),
-           TEST(equal_deadlines_leave_in_the_order_they_came),
+CHECK_MAIN("timers_heap", TEST(random_moves_keep_the_order), TEST(limits_in_order_stay_sorted),
+           TEST(a_queue_of_timers_keeps_its_memory), TEST(equal_deadlines_leave_in_the_order_they_came),
            TEST(cancelled_timers_and_a_peak_leave_no_memory),
            TEST(a_timer_that_is_put_off_keeps_its_turn_among_equals), TEST(an_empty_heap_has_no_deadline))
