@@ -47,6 +47,15 @@ static void call_soon(size_t count) {
 	}
 }
 
+/* From the loop's own thread, so that the counts are the same on every run. */
+static void posted(size_t count) {
+	for (size_t done = 0; done < count; done += BATCH) {
+		for (int i = 0; i < BATCH; i++)
+			bench_check("post", aw_loop_call_soon_threadsafe(loop, do_nothing, NULL, NULL));
+		bench_check("run", aw_loop_run_once(loop, 0));
+	}
+}
+
 static void timer_cancelled(size_t count) {
 	static aw_handle *handles[BATCH];
 	for (size_t done = 0; done < count; done += BATCH) {
@@ -227,6 +236,7 @@ static const struct {
 	void (*run)(size_t count);
 } paths[] = {
 	{"call_soon", "a callback, 1,000 in an iteration", call_soon},
+	{"post", "a callback as from another thread, 1,000 in an iteration", posted},
 	{"kept", "a callback that the program keeps, 1,000 in an iteration", kept_called},
 	{"timer-put-off", "a timer put off, 1,000 pending", timer_put_off},
 	{"timer-cancelled", "a timer set and cancelled, 1,000 pending", timer_cancelled},

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * /bin/true spawned and awaited, from a parent of 1 MiB and one of 1 GiB in pages of 4 KiB: libawait on every
- * backend, compared with posix_spawn and waitpid, libuv, and fork, whose cost grows with the parent.
+ * backend, compared with posix_spawn and waitpid, with a pidfd and without, libuv, and fork, whose cost grows
+ * with the parent.
  */
 #include "bench.h"
 
 #include <await/await.h>
 #include <errno.h>
+#include <poll.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #ifdef BENCH_UV
@@ -76,6 +79,21 @@ static void spawn_raw(void *ud, size_t count) {
 	}
 }
 
+/* As a loop has to wait, beside other events. */
+static void spawn_pidfd(void *ud, size_t count) {
+	(void)ud;
+	for (size_t i = 0; i < count; i++) {
+		pid_t pid;
+		bench_check("posix_spawn", -posix_spawn(&pid, arguments[0], NULL, NULL, arguments, environ));
+		int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+		bench_check("pidfd_open", fd < 0 ? -errno : 0);
+		struct pollfd exit = {.fd = fd, .events = POLLIN};
+		while (poll(&exit, 1, -1) < 0) bench_check("poll", errno == EINTR ? 0 : -errno);
+		reap("pidfd", pid);
+		(void)close(fd);
+	}
+}
+
 static void fork_raw(void *ud, size_t count) {
 	(void)ud;
 	for (size_t i = 0; i < count; i++) {
@@ -128,10 +146,11 @@ int main(int argc, char **argv) {
 	bench_init(argc, argv, 9);
 	bench_backend backends[BENCH_BACKENDS];
 	size_t count = bench_backends_open(backends), n = 0;
-	bench_variant variants[BENCH_BACKENDS + 3];
+	bench_variant variants[BENCH_BACKENDS + 4];
 	for (size_t i = 0; i < count; i++)
 		variants[n++] = (bench_variant){backends[i].variant, ours, backends[i].loop, CHILDREN};
 	variants[n++] = (bench_variant){"posix_spawn and waitpid", spawn_raw, NULL, 0};
+	variants[n++] = (bench_variant){"posix_spawn, pidfd and waitpid", spawn_pidfd, NULL, 0};
 #ifdef BENCH_UV
 	bench_check("uv_loop_init", uv_loop_init(&libuv_loop));
 	variants[n++] = (bench_variant){"libuv: uv_spawn", spawn_uv, NULL, SLOW_CHILDREN};

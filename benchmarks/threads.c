@@ -271,7 +271,7 @@ static void libuv_trips(void *ud, size_t count) {
 	bench_resume();
 }
 
-/* An async coalesces, so what a program posts is in a list of its own, with a lock. */
+/* An async coalesces, so what a program posts is in a separate list, with a lock. */
 typedef struct libuv_post {
 	struct libuv_post *next;
 } libuv_post;

@@ -196,12 +196,11 @@ aw_status loop_wake_backend(aw_loop *loop) {
 void loop_wake(aw_loop *loop) {
 	if (atomic_load(&loop->wake_state) == WAKE_PENDING) return;
 	/* Until one succeeds, call for each, so that a loop whose wakes fail learns that before it sleeps. */
-	if (atomic_exchange(&loop->wake_state, WAKE_PENDING) != WAKE_NEEDED &&
-	    atomic_load_explicit(&loop->wake_proven, memory_order_relaxed))
-		return;
+	bool proven = atomic_load_explicit(&loop->wake_proven, memory_order_relaxed);
+	if (!proven) atomic_store(&loop->wake_unread, true);
+	if (atomic_exchange(&loop->wake_state, WAKE_PENDING) != WAKE_NEEDED && proven) return;
 	bool refused = loop_wake_backend(loop) < 0;
-	if (atomic_load_explicit(&loop->wake_proven, memory_order_relaxed) == refused)
-		atomic_store_explicit(&loop->wake_proven, !refused, memory_order_relaxed);
+	if (proven == refused) atomic_store_explicit(&loop->wake_proven, !refused, memory_order_relaxed);
 	if (refused) {
 		atomic_store(&loop->wake_lost, true);
 		atomic_store(&loop->wake_refused, true);
@@ -487,7 +486,9 @@ static aw_status loop_poll(aw_loop *loop, int64_t limit) {
 	 * other make no system calls. A guest polls anyway, to drain the wakeup that made its descriptor
 	 * readable.
 	 */
-	bool idle = !waits && !loop->in_flight && !loop->guest;
+	bool unread = atomic_load_explicit(&loop->wake_unread, memory_order_relaxed);
+	bool idle = !waits && !loop->in_flight && !loop->guest && !unread;
+	if (unread) atomic_store(&loop->wake_unread, false);
 	aw_status status = idle ? 0 : wait_for_timers(loop, waits ? limit : 0);
 	if (loop->event_source) loop->event_source->poll(loop);
 	/* Change the state before taking the lists: a thread that posts afterwards wakes the loop again. */

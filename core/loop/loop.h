@@ -94,6 +94,7 @@ struct aw_loop {
 	_Atomic bool wake_refused;
 	_Atomic bool wake_lost;   /* a wake failed and no wait has returned since */
 	_Atomic bool wake_proven; /* the last call of the backend for a wake succeeded */
+	_Atomic bool wake_unread; /* the backend was called although the loop was awake: poll, to drain it */
 	guest *guest;
 	completion_queue *completions;
 	LIST(closer) closers[CLOSE_PHASES];

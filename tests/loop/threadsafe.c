@@ -166,6 +166,55 @@ static void a_post_wakes_a_loop_that_has_nothing_to_do(void) {
 	loop_end(loop);
 }
 
+/* Each wakes the other at the moment when that is about to wait: a wake that is lost is a hang. */
+enum { TRIPS = 2000 };
+
+typedef struct side {
+	aw_loop *loop;
+	struct side *other;
+	int left; /* used by both, in turn */
+	pthread_barrier_t *ready;
+} side;
+
+static aw_status take_turn(aw_loop *loop, void *ud) {
+	side *self = ud;
+	aw_status status = --self->left ? 0 : aw_loop_stop(loop);
+	if (self->other->left)
+		EXPECT_INT(aw_loop_call_soon_threadsafe(self->other->loop, take_turn, self->other, NULL), 0);
+	return status;
+}
+
+static void *take_turns(void *ud) {
+	side *self = ud;
+	if (aw_loop_new(NULL, &self->loop) < 0) self->loop = NULL;
+	pthread_barrier_wait(self->ready);
+	aw_status status = aw_loop_run_forever(self->loop);
+	pthread_barrier_wait(self->ready);
+	aw_loop_unref(self->loop);
+	return (void *)(intptr_t)status;
+}
+
+static void two_loops_wake_each_other_in_turn(void) {
+	aw_loop *loop = loop_begin(NULL);
+	pthread_barrier_t ready;
+	pthread_t thread;
+	side far = {.left = TRIPS, .ready = &ready}, near = {.loop = loop, .other = &far, .left = TRIPS};
+	void *status = NULL;
+	far.other = &near;
+	REQUIRE(pthread_barrier_init(&ready, NULL, 2) == 0);
+	REQUIRE(pthread_create(&thread, NULL, take_turns, &far) == 0);
+	pthread_barrier_wait(&ready);
+	EXPECT_INT(aw_loop_call_soon_threadsafe(far.loop, take_turn, &far, NULL), 0);
+	EXPECT_INT(aw_loop_run_forever(loop), 0);
+	pthread_barrier_wait(&ready);
+	pthread_join(thread, &status);
+	EXPECT(status == NULL);
+	EXPECT_INT(near.left, 0);
+	EXPECT_INT(far.left, 0);
+	pthread_barrier_destroy(&ready);
+	loop_end(loop);
+}
+
 /* Anonymous memory of the process, in bytes; 0 if it can't be read. */
 static long resident(void) {
 	long pages = 0, shared = 0;
@@ -440,7 +489,8 @@ static void every_thread_can_have_a_loop_of_its_own(void) {
 
 CHECK_MAIN("threadsafe", TEST(posts_of_several_threads_all_run_each_threads_in_order),
            TEST(progress_is_posted_with_a_copy), TEST(a_wakeup_from_a_thread_ends_a_wait_without_limit),
-           TEST(a_post_wakes_a_loop_that_has_nothing_to_do), TEST(the_memory_of_posts_is_used_again),
+           TEST(a_post_wakes_a_loop_that_has_nothing_to_do), TEST(two_loops_wake_each_other_in_turn),
+           TEST(the_memory_of_posts_is_used_again),
            TEST(a_last_reference_dropped_elsewhere_is_destroyed_on_the_loops_thread),
            TEST(references_dropped_while_the_loop_closes_are_destroyed_once),
            TEST(posts_that_race_with_the_close_are_each_destroyed_once),

@@ -98,6 +98,28 @@ static void a_thousand_jobs_run_on_four_threads(void) {
 	loop_end(loop);
 }
 
+/* A thread becomes idle at the moment when the next job comes: a wake that is lost is a hang. */
+static void jobs_one_after_the_other_find_a_thread(void) {
+	aw_loop *loop = loop_begin(NULL);
+	aw_executor *executor = executor_of(3);
+	for (uintptr_t i = 0; i < MANY; i++) {
+		aw_future *futures[2];
+		/* Two at once in every third round, so that one thread wakes another. */
+		uintptr_t count = i % 3 ? 1 : 2;
+		for (uintptr_t k = 0; k < count; k++)
+			EXPECT_INT(aw_loop_run_in_executor(loop, executor, add_one, (void *)i, NULL, &futures[k]), 0);
+		for (uintptr_t k = 0; k < count; k++) {
+			void *value = NULL;
+			EXPECT_INT(aw_loop_run_until_complete(loop, futures[k], &value), 0);
+			EXPECT_INT((uintptr_t)value, i + 1);
+			aw_future_unref(futures[k]);
+		}
+	}
+	EXPECT(aw_executor_threads(executor) <= 3);
+	executor_end(executor);
+	loop_end(loop);
+}
+
 static void threads_are_started_one_by_one_up_to_the_limit(void) {
 	aw_loop *loop = loop_begin(NULL);
 	aw_executor *executor = executor_of(2);
@@ -646,7 +668,7 @@ static void wrong_arguments_are_answered_with_errors(void) {
 }
 
 CHECK_MAIN("executor", TEST(a_thousand_jobs_run_on_four_threads),
-           TEST(threads_are_started_one_by_one_up_to_the_limit),
+           TEST(jobs_one_after_the_other_find_a_thread), TEST(threads_are_started_one_by_one_up_to_the_limit),
            TEST(work_starts_when_it_is_submitted_and_not_when_it_is_awaited),
            TEST(the_default_size_is_asyncios), TEST(what_the_thread_posted_first_runs_before_its_result),
            TEST(work_that_waits_for_the_next_is_not_given_its_thread),
