@@ -191,13 +191,13 @@ async def memory(count):
     return grown
 
 
-WORKS = [("a callback, 1,000 in one iteration", callbacks, 100000), ("a callback, one in each iteration", chain, 40000),
-         ("a task spawned and joined, one by one", one_by_one, 20000), ("a task spawned and joined, 1,000 at once", at_once, 20000),
-         ("a task's turn given away", turns, 40000),
-         ("an item through a queue of 1", queue_of(1), 20000), ("an item through a queue of 1,000", queue_of(1000), 40000),
-         ("a timer set and fired, 10,000 at once", timers_fire, TIMERS), ("a timer set and cancelled, 10,000 waiting", timers_cancel, 40000),
-         ("a job in a thread, one by one", jobs_one_by_one, 4000), ("a job in a thread, 1,000 at once", jobs_at_once, 20000),
-         ("a loop woken by another thread's", ping_pong, 4000)]
+WORKS = [("a callback, 1,000 in one iteration", callbacks, 50000), ("a callback, one in each iteration", chain, 20000),
+         ("a task spawned and joined, one by one", one_by_one, 10000), ("a task spawned and joined, 1,000 at once", at_once, 10000),
+         ("a task's turn given away", turns, 20000),
+         ("an item through a queue of 1", queue_of(1), 10000), ("an item through a queue of 1,000", queue_of(1000), 20000),
+         ("a timer set and fired, 10,000 at once", timers_fire, TIMERS), ("a timer set and cancelled, 10,000 waiting", timers_cancel, 20000),
+         ("a job in a thread, one by one", jobs_one_by_one, 2000), ("a job in a thread, 1,000 at once", jobs_at_once, 10000),
+         ("a loop woken by another thread's", ping_pong, 2000)]
 
 
 def measured(run, count):

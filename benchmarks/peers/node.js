@@ -87,13 +87,13 @@ async function memory(count) {
 }
 
 const WORKS = [
-	['a callback, 1,000 in one iteration', 'setImmediate', callbacks, 100000],
-	['a callback, one in each iteration', 'setImmediate', chain, 100000],
-	['a task spawned and joined, one by one', 'an async function', oneByOne, 100000],
-	['a task spawned and joined, 1,000 at once', 'async functions', atOnce, 100000],
-	["a task's turn given away", 'await null', turns, 100000],
+	['a callback, 1,000 in one iteration', 'setImmediate', callbacks, 50000],
+	['a callback, one in each iteration', 'setImmediate', chain, 50000],
+	['a task spawned and joined, one by one', 'an async function', oneByOne, 50000],
+	['a task spawned and joined, 1,000 at once', 'async functions', atOnce, 50000],
+	["a task's turn given away", 'await null', turns, 50000],
 	['a timer set and fired, 10,000 at once', 'setTimeout', timersFire, TIMERS],
-	['a timer set and cancelled, 10,000 waiting', 'setTimeout', timersCancel, 100000],
+	['a timer set and cancelled, 10,000 waiting', 'setTimeout', timersCancel, 50000],
 ];
 
 async function main() {
