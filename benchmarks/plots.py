@@ -34,20 +34,21 @@ def panel(axes, work):
     """One work."""
     lines = work["lines"]
     medians = [statistics.median(results.rates(line)) for line in lines]
-    for place, (line, middle) in enumerate(zip(lines, medians)):
-        samples = results.rates(line)
-        axes.barh(place, middle, color=colour(work, line), height=0.75)
-        axes.errorbar(middle, place, xerr=[[middle - min(samples)], [max(samples) - middle]], color="#222222", linewidth=0.8, capsize=2)
+    axes.barh(range(len(lines)), medians, color=[colour(work, line) for line in lines], height=0.75)
+    samples = [results.rates(line) for line in lines]
+    axes.hlines(range(len(lines)), list(map(min, samples)), list(map(max, samples)), color="#222222", linewidth=0.8)
+    for place, line in enumerate(lines):
         better = (lambda mine, theirs: mine[0] / theirs[0]) if results.of_server(line) else (lambda mine, theirs: mine / theirs)
         times = results.ratio(work, line, better)
         if times is not None:
-            axes.annotate(f"× {times:.2f}", (max(samples), place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=7)
+            axes.annotate(f"× {times:.2f}", (max(samples[place]), place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=7)
     if min(medians) > 0 and max(medians) / min(medians) > LOGARITHMIC:
         axes.set_xscale("log")
         axes.set_xlim(min(medians) / 3, max(medians) * 4)
     else:
-        axes.set_xlim(0, max(max(results.rates(line)) for line in lines) * 1.18)
+        axes.set_xlim(0, max(map(max, samples)) * 1.18)
     axes.set_yticks(range(len(lines)), [line["who"] for line in lines])
+    axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(lines) - 0.4, -0.6)
     unit = "replies a second" if results.of_server(lines[0]) else {"B": "bytes"}.get(work["unit"], work["unit"])
     axes.set_title(f"{work['work']}, {unit}", loc="left", fontsize=9)

@@ -54,9 +54,12 @@ def ratio(work, line, better=lambda mine, theirs: mine / theirs):
     if other is None:
         return None
     mine, theirs = line["samples"], other["samples"]
-    if line.get("program") == other.get("program"):
-        return statistics.median(map(better, mine, theirs))
-    return better(statistics.median(mine), statistics.median(theirs))
+    try:
+        if line.get("program") == other.get("program"):
+            return statistics.median(map(better, mine, theirs))
+        return better(statistics.median(mine), statistics.median(theirs))
+    except ZeroDivisionError:  # no reply in a sample that was too short
+        return None
 
 
 # ---- tables ----
