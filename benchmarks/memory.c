@@ -2,7 +2,7 @@
 /*
  * The memory of a sleeping task: how much the process's resident memory and page tables grow with 10,000 of
  * them, and how much of that is left when they have been cancelled and joined. Each kind runs in a separate
- * process. spawn.go does the same with goroutines. With --million: with a million, of the kinds for which that
+ * process. The peers are separate programs (peers/). With --million: with a million, of the kinds for which that
  * fits into a few gigabytes.
  */
 #include "bench.h"
