@@ -21,6 +21,8 @@ PROGRAMS = {"section": "core", **COMMON, "works": [{"work": "a callback", "unit"
 SERVERS = {"section": "echo", **COMMON, "works": [{"work": "64 B", "unit": "replies/s", "lines": [
     {"who": "libawait", "beside": "raw", "samples": [[50000.0, 9000, 20000, 4000], [100000.0, 9000, 20000, 4000]]},
     {"who": "raw", "beside": "raw", "samples": [[100000.0, 8000, 15000, 2000], [200000.0, 8000, 15000, 2000]]}]}]}
+GROWTH = {"section": "growth", **COMMON, "works": [{"work": "a timer, N pending", "unit": "instructions", "bound": "logarithmic", "lines": [
+    {"who": f"N = {size}", "program": "", "beside": "N = 50", "samples": [count]} for size, count in ((50, 100), (500, 150), (5000, 1210))]}]}
 
 passed = failed = 0
 
@@ -34,7 +36,7 @@ def check(what, holds):
 
 
 def check_tables(folder):
-    for result in (PROGRAMS, SERVERS):
+    for result in (PROGRAMS, SERVERS, GROWTH):
         results.FOLDER = folder
         results.save(result)
         check(f"{result['section']}: read as it was kept", results.load(results.kept(result["section"])) == result)
@@ -43,6 +45,7 @@ def check_tables(folder):
     check("the ratio of the medians", "| another program | 150 ns | 150 ns – 150 ns | 10.00 |" in text)
     check("who is missing", "Left out: Node (node: not installed)." in text)
     check("the noise", "Noise:" in text)
+    check("growth", "| a timer, N pending | 100 | 150 | 1,210 | 12.10 | logarithmic |" in results.render(GROWTH))
     text = results.render(SERVERS)
     check("a rate and its ratio", "| libawait | 75.0 (0.50) |" in text)
     check("a time", "| libawait | 9.00 / 20.0 |" in text)
@@ -52,7 +55,7 @@ def check_tables(folder):
 def check_plots(folder):
     if subprocess.run([sys.executable, "-c", "import matplotlib"], check=False, stderr=subprocess.DEVNULL).returncode:
         return
-    for result in (PROGRAMS, SERVERS):
+    for result in (PROGRAMS, SERVERS, GROWTH):
         drawn = []
         for name in ("one.svg", "two.svg"):
             subprocess.run([sys.executable, HERE / "plots.py", folder / name, results.kept(result["section"])], check=True)

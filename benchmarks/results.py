@@ -84,6 +84,16 @@ def table(works):
     return "\n".join(lines)
 
 
+def table_of_growth(works):
+    """A column for each number of things; the last one is the ratio of the most to the fewest."""
+    sizes = [line["who"] for line in works[0]["lines"]]
+    lines = [f"| instructions of one | {' | '.join(sizes)} | × | must be |", "|---" + "|---:" * (len(sizes) + 1) + "|---|"]
+    for work in works:
+        counts = [f"{line['samples'][0]:,}" for line in work["lines"]]
+        lines.append(f"| {work['work']} | {' | '.join(counts)} | {ratio(work, work['lines'][-1]):.2f} | {work['bound']} |")
+    return "\n".join(lines)
+
+
 def thousands(value):
     return f"{value / 1000:,.{1 if value < 100_000 else 0}f}"
 
@@ -144,7 +154,8 @@ def render(result):
     """The Markdown of a section."""
     works, parts = result["works"], []
     if works:
-        parts.append(tables_of_servers(works) if of_server(works[0]["lines"][0]) else table(works))
+        tables = tables_of_servers if of_server(works[0]["lines"][0]) else table_of_growth if works[0]["unit"] == "instructions" else table
+        parts.append(tables(works))
     if result["left_out"]:
         parts.append("Left out: " + "; ".join(f"{name} ({reason})" for name, reason in result["left_out"].items()) + ".")
     tail = noise(works) if result["noisy"] else ""
