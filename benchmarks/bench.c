@@ -56,7 +56,7 @@ void bench_init(int argc, char **argv, int default_rounds) {
 }
 
 void bench_sample(const char *workload, const char *variant, double value) {
-	printf(raw ? "%s\t%s\t%.3f\n" : "%-44s %-36s %10.1f\n", workload, variant, value);
+	printf(raw ? "%s\t%s\t%.3f\n" : "%-44s %-40s %10.1f\n", workload, variant, value);
 	fflush(stdout);
 }
 

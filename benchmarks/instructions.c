@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The hot paths, for counting their instructions (instructions.py): bench-instructions PATH COUNT performs one
- * of them COUNT times. Without arguments it lists them.
+ * of them COUNT times. Without arguments it lists them. With --growth, under callgrind, it performs those that
+ * could depend on how many of a thing there are with 50, 500 and 5,000 of it, and dumps the counts of each.
  */
 #include "bench.h"
 
@@ -9,8 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef BENCH_CALLGRIND
+#include <valgrind/callgrind.h>
+#endif
 
-enum { BATCH = 1000 };
+enum { BATCH = 1000, BATCH_MAX = 5000 };
+
+static int batch = BATCH; /* how many of a thing there are at once */
 
 static aw_loop *loop;
 
@@ -40,8 +46,8 @@ static aw_status do_nothing(aw_loop *where, void *ud) {
 }
 
 static void call_soon(size_t count) {
-	for (size_t done = 0; done < count; done += BATCH) {
-		for (int i = 0; i < BATCH; i++)
+	for (size_t done = 0; done < count; done += (size_t)batch) {
+		for (int i = 0; i < batch; i++)
 			bench_check("call_soon", aw_loop_call_soon(loop, do_nothing, NULL, NULL, NULL));
 		bench_check("run", aw_loop_run_once(loop, 0));
 	}
@@ -57,12 +63,12 @@ static void posted(size_t count) {
 }
 
 static void timer_cancelled(size_t count) {
-	static aw_handle *handles[BATCH];
-	for (size_t done = 0; done < count; done += BATCH) {
-		for (int i = 0; i < BATCH; i++)
+	static aw_handle *handles[BATCH_MAX];
+	for (size_t done = 0; done < count; done += (size_t)batch) {
+		for (int i = 0; i < batch; i++)
 			bench_check("call_later",
 			            aw_loop_call_later(loop, (i + 1) * AW_SECOND, do_nothing, NULL, NULL, &handles[i]));
-		for (int i = 0; i < BATCH; i++) {
+		for (int i = 0; i < batch; i++) {
 			bench_check("cancel", aw_handle_cancel(handles[i]));
 			aw_handle_unref(handles[i]);
 		}
@@ -71,35 +77,35 @@ static void timer_cancelled(size_t count) {
 }
 
 static void timer_fired(size_t count) {
-	for (size_t done = 0; done < count; done += BATCH) {
-		for (int i = 0; i < BATCH; i++)
-			bench_check("call_later", aw_loop_call_later(loop, BATCH - i, do_nothing, NULL, NULL, NULL));
+	for (size_t done = 0; done < count; done += (size_t)batch) {
+		for (int i = 0; i < batch; i++)
+			bench_check("call_later", aw_loop_call_later(loop, batch - i, do_nothing, NULL, NULL, NULL));
 		bench_check("run", aw_loop_run_once(loop, 0));
 		bench_check("run", aw_loop_run_once(loop, 0));
 	}
 }
 
 static void kept_called(size_t count) {
-	static aw_handle *handles[BATCH];
-	for (int i = 0; i < BATCH; i++)
+	static aw_handle *handles[BATCH_MAX];
+	for (int i = 0; i < batch; i++)
 		bench_check("aw_handle_new", aw_handle_new(loop, do_nothing, NULL, NULL, &handles[i]));
-	for (size_t done = 0; done < count; done += BATCH) {
-		for (int i = 0; i < BATCH; i++) bench_check("call_soon", aw_handle_call_soon(handles[i]));
+	for (size_t done = 0; done < count; done += (size_t)batch) {
+		for (int i = 0; i < batch; i++) bench_check("call_soon", aw_handle_call_soon(handles[i]));
 		bench_check("run", aw_loop_run_once(loop, 0));
 	}
-	for (int i = 0; i < BATCH; i++) aw_handle_unref(handles[i]);
+	for (int i = 0; i < batch; i++) aw_handle_unref(handles[i]);
 }
 
 static void timer_put_off(size_t count) {
-	static aw_handle *handles[BATCH];
-	for (int i = 0; i < BATCH; i++)
+	static aw_handle *handles[BATCH_MAX];
+	for (int i = 0; i < batch; i++)
 		bench_check("aw_handle_new", aw_handle_new(loop, do_nothing, NULL, NULL, &handles[i]));
 	int64_t when = aw_loop_time(loop) + 3600 * AW_SECOND;
-	for (size_t done = 0; done < count; done += BATCH) {
-		for (int i = 0; i < BATCH; i++) bench_check("call_at", aw_handle_call_at(handles[i], when++));
+	for (size_t done = 0; done < count; done += (size_t)batch) {
+		for (int i = 0; i < batch; i++) bench_check("call_at", aw_handle_call_at(handles[i], when++));
 		bench_check("run", aw_loop_run_once(loop, 0));
 	}
-	for (int i = 0; i < BATCH; i++) {
+	for (int i = 0; i < batch; i++) {
 		bench_check("cancel", aw_handle_cancel(handles[i]));
 		aw_handle_unref(handles[i]);
 	}
@@ -152,11 +158,11 @@ typedef struct spawns {
 } spawns;
 
 static aw_status spawn_and_join(void *ud) {
-	static aw_task *tasks[BATCH];
+	static aw_task *tasks[BATCH_MAX];
 	const spawns *self = ud;
-	for (size_t done = 0; done < self->count; done += BATCH) {
-		for (size_t i = 0; i < BATCH; i++) tasks[i] = self->spawn();
-		for (size_t i = 0; i < BATCH; i++) {
+	for (size_t done = 0; done < self->count; done += (size_t)batch) {
+		for (int i = 0; i < batch; i++) tasks[i] = self->spawn();
+		for (int i = 0; i < batch; i++) {
 			bench_check("aw_await", aw_await(aw_task_future(tasks[i]), NULL));
 			aw_task_unref(tasks[i]);
 		}
@@ -249,13 +255,99 @@ static const struct {
 	{"lock", "a lock that two tasks compete for, held for an iteration", lock_contended},
 };
 
+/* --- growth --- */
+
+/* As many tasks at once as `batch` says. */
+static void run_many(aw_task_fn fn, void *ud) {
+	static aw_task *tasks[BATCH_MAX];
+	for (int i = 0; i < batch; i++)
+		bench_check("aw_task_spawn", aw_task_spawn(loop, fn, ud, NULL, &tasks[i]));
+	for (int i = 0; i < batch; i++) {
+		bench_check("run", aw_loop_run_until_complete(loop, aw_task_future(tasks[i]), NULL));
+		aw_task_unref(tasks[i]);
+	}
+}
+
+static void yield_among(size_t count) {
+	run_many(yield, &count);
+}
+
+static aw_status lock_once(void *ud) {
+	bench_check("acquire", aw_lock_acquire(ud));
+	bench_check("sleep", aw_sleep(0));
+	return aw_lock_release(ud);
+}
+
+static void lock_among(size_t count) {
+	aw_lock *lock;
+	bench_check("aw_lock_new", aw_lock_new(loop, &lock));
+	for (size_t done = 0; done < count; done += (size_t)batch) run_many(lock_once, lock);
+	aw_lock_unref(lock);
+}
+
+static aw_status sleep_once(void *ud) {
+	return aw_sleep((int64_t)(uintptr_t)ud);
+}
+
+static void tasks_sleep(size_t count) {
+	for (size_t done = 0; done < count; done += (size_t)batch) run_many(sleep_once, (void *)1);
+}
+
+static void queue_filled(size_t count) {
+	queue_of(batch, count);
+}
+
+static const struct {
+	const char *what;
+	void (*run)(size_t count);
+} growing[] = {
+	{"a callback, N in an iteration", call_soon},
+	{"a callback that the program keeps, N in an iteration", kept_called},
+	{"a timer put off, N pending", timer_put_off},
+	{"a timer set and cancelled, N pending", timer_cancelled},
+	{"a timer set and fired, N pending, logarithmic", timer_fired},
+	{"aw_sleep(0), N stackful tasks", yield_among},
+	{"a stackful task spawned and joined, N at once", stackful_spawned},
+	{"a step coroutine spawned and joined, N at once", step_spawned},
+	{"a stackful task that sleeps, N at once, logarithmic", tasks_sleep},
+	{"an item through a queue of N", queue_filled},
+	{"a lock that N tasks wait for", lock_among},
+};
+
+static int grow(void) {
+#ifdef BENCH_CALLGRIND
+	enum { OPERATIONS = BATCH_MAX };
+	static const int sizes[] = {50, 500, BATCH_MAX};
+	for (size_t i = 0; i < sizeof growing / sizeof *growing; i++)
+		for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++) {
+			batch = sizes[j];
+			growing[i].run((size_t)batch); /* fills the pools */
+			/* Twice, so that what is set up before the first operation drops out. */
+			for (size_t count = OPERATIONS; count <= (size_t)2 * OPERATIONS; count += OPERATIONS) {
+				char label[128];
+				CALLGRIND_ZERO_STATS;
+				growing[i].run(count);
+				(void)snprintf(label, sizeof label, "%s\t%d\t%zu", growing[i].what, batch, count);
+				CALLGRIND_DUMP_STATS_AT(label);
+			}
+		}
+	return 0;
+#else
+	(void)growing;
+	fprintf(stderr, "built without valgrind/callgrind.h\n");
+	return 77;
+#endif
+}
+
 int main(int argc, char **argv) {
 	size_t count = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
 	bench_check("aw_loop_new", aw_loop_new("epoll", &loop));
+	int status = 0;
+	if (argc == 2 && strcmp(argv[1], "--growth") == 0) status = grow();
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-		if (argc < 3) printf("%s\t%s\n", paths[i].name, paths[i].what);
+		if (argc < 2) printf("%s\t%s\n", paths[i].name, paths[i].what);
 		if (argc > 2 && strcmp(argv[1], paths[i].name) == 0) paths[i].run(count);
 	}
 	aw_loop_unref(loop);
-	return 0;
+	return status;
 }

@@ -3,9 +3,9 @@
  * The client of every workload with an echo server: it keeps a number of messages in flight on each of its
  * connections, and counts the replies. Prints the replies a second, the median and the 99th percentile of the
  * time from a message to its reply in nanoseconds, and the processor time of the server for a reply, also in
- * nanoseconds.
+ * nanoseconds. A server may have several processes.
  *
- * usage: bench-load tcp|udp PORT CONNECTIONS SIZE IN-FLIGHT SECONDS SERVER'S-PID
+ * usage: bench-load tcp|udp PORT CONNECTIONS SIZE IN-FLIGHT SECONDS SERVER'S-PID…
  */
 #define _GNU_SOURCE /* sendmmsg, recvmmsg */
 #include <arpa/inet.h>
@@ -22,7 +22,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PIECE = 256 * 1024, EVENTS = 256, DATAGRAMS = 64, SECOND = 1000000000 };
+enum {
+	PIECE = 256 * 1024,
+	EVENTS = 256,
+	DATAGRAMS = 64,
+	SERVERS = 16,
+	SECOND = 1000000000,
+	WARM_UP = SECOND / 10
+};
 
 /* Latencies, counted in classes that are 1/64 of their value wide. */
 enum { FINE_BITS = 6, FINE = 1 << FINE_BITS, CLASSES = (64 - FINE_BITS + 1) * FINE };
@@ -42,7 +49,8 @@ typedef struct client {
 	connection *all;
 	int type; /* SOCK_STREAM or SOCK_DGRAM */
 	int epoll;
-	clockid_t server; /* its processor time */
+	clockid_t servers[SERVERS]; /* their processor times */
+	int server_count;
 	bool counts;
 	uint64_t replies;
 } client;
@@ -63,6 +71,12 @@ static int64_t clock_now(clockid_t clock) {
 
 static int64_t now(void) {
 	return clock_now(CLOCK_MONOTONIC);
+}
+
+static int64_t servers_time(const client *self) {
+	int64_t sum = 0;
+	for (int i = 0; i < self->server_count; i++) sum += clock_now(self->servers[i]);
+	return sum;
 }
 
 /* --- percentiles --- */
@@ -202,8 +216,9 @@ static void start(client *self) {
 }
 
 int main(int argc, char **argv) {
-	if (argc != 8) {
-		fprintf(stderr, "usage: %s tcp|udp PORT CONNECTIONS SIZE IN-FLIGHT SECONDS SERVER'S-PID\n", argv[0]);
+	if (argc < 8 || argc > 7 + SERVERS) {
+		fprintf(stderr, "usage: %s tcp|udp PORT CONNECTIONS SIZE IN-FLIGHT SECONDS SERVER'S-PID...\n",
+		        argv[0]);
 		return 2;
 	}
 	client self = {.type = strcmp(argv[1], "udp") == 0 ? SOCK_DGRAM : SOCK_STREAM,
@@ -219,16 +234,19 @@ int main(int argc, char **argv) {
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
-	check("the server", clock_getcpuclockid((pid_t)atoi(argv[7]), &self.server) == 0);
+	for (int i = 7; i < argc; i++)
+		check("the server",
+		      clock_getcpuclockid((pid_t)atoi(argv[i]), &self.servers[self.server_count++]) == 0);
 	self.all = calloc(self.connections, sizeof *self.all);
 	check("calloc", self.all && self.size && self.in_flight);
 	for (size_t i = 0; i < PIECE; i++) outgoing[i] = (char)(i * 31);
 	start(&self);
-	run_until(&self, now() + length / 4); /* the caches and the windows */
+	/* The caches, the windows, and what compiles while it runs. */
+	run_until(&self, now() + (length / 4 > WARM_UP ? length / 4 : WARM_UP));
 	self.counts = true;
-	int64_t began = now(), used = clock_now(self.server);
+	int64_t began = now(), used = servers_time(&self);
 	run_until(&self, began + length);
-	used = clock_now(self.server) - used;
+	used = servers_time(&self) - used;
 	double seconds = (double)(now() - began) / SECOND, replies = self.replies ? (double)self.replies : 1;
 	printf("%.1f\t%llu\t%llu\t%.1f\n", (double)self.replies / seconds,
 	       (unsigned long long)percentile(self.replies, 50), (unsigned long long)percentile(self.replies, 99),

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The memory of a sleeping task: how much the process's resident memory and page tables grow with 10,000 of
- * them. Each kind runs in a separate process. spawn.go does the same with goroutines.
+ * them, and how much of that is left when they have been cancelled and joined. Each kind runs in a separate
+ * process. The peers are separate programs (peers/). With --million: with a million, of the kinds for which that
+ * fits into a few gigabytes.
  */
 #include "bench.h"
 
 #include <await/await.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TASKS = 10000 };
+enum { TASKS = 10000, MILLION = 1000000 };
+
+static size_t tasks = TASKS;
+static const char *work = "memory of a sleeping task, bytes";
 
 static aw_status sleep_long(void *ud) {
 	(void)ud;
@@ -50,7 +57,21 @@ static double resident(void) {
 	return sum;
 }
 
-static void measure(const char *variant, void (*spawn)(aw_loop *loop)) {
+static aw_status only_sleep(void *ud) {
+	(void)ud;
+	return aw_sleep(0);
+}
+
+/* As a user does it: the tasks are cancelled and joined while another one runs, and the loop stays. */
+static void cancel_all(aw_loop *loop) {
+	aw_task *task;
+	bench_check("cancel_all", aw_loop_cancel_all(loop));
+	bench_check("aw_task_spawn", aw_task_spawn(loop, only_sleep, NULL, NULL, &task));
+	bench_check("run", aw_loop_run_until_complete(loop, aw_task_future(task), NULL));
+	aw_task_unref(task);
+}
+
+static void measure(const char *variant, void (*spawn)(aw_loop *loop), bool is_task) {
 	pid_t pid = fork();
 	bench_check("fork", pid);
 	if (pid) {
@@ -63,17 +84,26 @@ static void measure(const char *variant, void (*spawn)(aw_loop *loop)) {
 	bench_check("aw_loop_new", aw_loop_new("epoll", &loop));
 	(void)resident(); /* the first call allocates its buffers */
 	double before = resident();
-	for (int i = 0; i < TASKS; i++) spawn(loop);
+	for (size_t i = 0; i < tasks; i++) spawn(loop);
 	for (int i = 0; i < 3; i++) bench_check("run", aw_loop_run_once(loop, 0));
-	bench_sample("memory of a sleeping task, bytes", variant, (resident() - before) / TASKS);
-	aw_loop_unref(loop);
-	exit(0);
+	bench_sample(work, variant, (resident() - before) / (double)tasks);
+	if (is_task && tasks == TASKS) {
+		cancel_all(loop);
+		bench_sample("memory left when 10,000 sleeping tasks have gone, for each, bytes", variant,
+		             (resident() - before) / (double)tasks);
+	}
+	exit(0); /* without releasing a million handles */
 }
 
 int main(int argc, char **argv) {
-	bench_init(argc, argv, 1);
-	measure("libawait, stackful", spawn_stackful);
-	measure("libawait, step (aw_sleep_coro)", spawn_coro);
-	measure("libawait, no task: aw_loop_call_later", spawn_timer);
+	bool million = argc > 1 && strcmp(argv[1], "--million") == 0;
+	bench_init(argc - million, argv + million, 1);
+	if (million) {
+		tasks = MILLION;
+		work = "memory of a sleeping task, of 1,000,000, bytes";
+	} else
+		measure("libawait, stackful", spawn_stackful, true);
+	measure("libawait, step (aw_sleep_coro)", spawn_coro, true);
+	measure("libawait, no task: aw_loop_call_later", spawn_timer, false);
 	return 0;
 }

@@ -5,6 +5,7 @@ A server runs on one processor, its client on another. In each round every serve
 """
 import contextlib
 import dataclasses
+import http.client
 import os
 import pathlib
 import re
@@ -12,7 +13,6 @@ import resource
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -58,10 +58,11 @@ def echoes():
             label = {"protocol": "protocol", "stream": "stream", "queue": "completion queue"}[form]
             yield Server(f"libawait, {label}, {backend}", ("{build}/benchmarks/bench-echo-await", form, backend, "{listener}"),
                          "raw liburing" if backend == "uring" else "raw epoll")
-    for name, program in (("raw epoll", "epoll"), ("raw liburing", "uring"), ("libuv", "uv"), ("libevent", "event")):
+    for name, program in (("raw epoll", "epoll"), ("raw liburing", "uring"), ("libuv", "uv"), ("libevent", "event"), ("Boost.Asio", "asio")):
         yield Server(name, ("{build}/benchmarks/bench-echo-" + program, "{listener}"), "raw epoll")
     yield Server("Go", ("{build}/benchmarks/servers/echo-go", "{listener}"), "raw epoll", built=("go", "echo"))
-    yield Server("tokio", ("{build}/benchmarks/servers/release/echo-tokio", "{listener}"), "raw epoll", built=("cargo", "tokio"))
+    yield Server("tokio", ("{build}/benchmarks/servers/release/echo-tokio", "{listener}"), "raw epoll", built=("cargo", "servers/tokio"))
+    yield Server("Node", ("{node}", "{source}/servers/echo.js", "{listener}"), "raw epoll")
     for name in ("uvloop", "asyncio"):
         yield Server(name, ("{python}", "{source}/servers/echo.py", name, "{listener}"), "raw epoll")
 
@@ -71,7 +72,8 @@ def https():
         yield Server(f"libawait, {backend}", ("{build}/examples/http_server", "-a", "127.0.0.1", "-p", "{port}", "{files}"), "nginx", backend)
     yield Server("nginx", ("{nginx}", "-e", "/dev/null", "-c", "{files}/nginx.conf"), "nginx")
     yield Server("Go net/http", ("{build}/benchmarks/servers/http-go", "{listener}", "{files}"), "nginx", built=("go", "http"))
-    yield Server("hyper", ("{build}/benchmarks/servers/release/http-hyper", "{listener}", "{files}"), "nginx", built=("cargo", "hyper"))
+    yield Server("hyper", ("{build}/benchmarks/servers/release/http-hyper", "{listener}", "{files}"), "nginx", built=("cargo", "servers/hyper"))
+    yield Server("Node", ("{node}", "{source}/servers/http.js", "{listener}", "{files}"), "nginx")
 
 
 def datagrams():
@@ -87,6 +89,17 @@ def proxies():
     yield Server("raw splice", ("{build}/benchmarks/bench-proxy-splice", "{listener}", "{behind}"), "raw splice")
 
 
+def shared():
+    for loops in (1, 2):
+        for backend in ("epoll", "uring"):
+            for form in ("threads", "processes")[:loops]:
+                what = f"{loops} {form}" if loops > 1 else "1 loop"
+                yield Server(f"libawait, {what}, {backend}", ("{build}/benchmarks/bench-echo-await", form, backend, "{port}", str(loops)),
+                             f"libawait, 1 loop, {backend}")
+        yield Server(f"raw epoll, {loops} process{'es' if loops > 1 else ''}", ("{build}/benchmarks/bench-echo-epoll", "{port}", str(loops)),
+                     "raw epoll, 1 process")
+
+
 NGINX = """
 daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid;
 events {{ worker_connections 4096; }}
@@ -96,6 +109,13 @@ http {{
     server {{ listen 127.0.0.1:{port} backlog=4096; root {folder}; }}
 }}
 """
+
+
+def missing_program(program):
+    """Why it can't be run, or an empty string."""
+    if shutil.which(program):
+        return ""
+    return f"{pathlib.Path(program).name}: " + ("not built: what it needs is not installed" if "/benchmarks/" in program else "not installed")
 
 
 def free_port():
@@ -113,8 +133,16 @@ def wait_until_it_listens(port, process):
     sys.exit(f"{process.args[0]} does not listen")
 
 
-def start(command, environment, on, keep=()):
-    """Starts a program on one of the processors, with as many descriptors as it may have."""
+def warm_up(port, file):
+    """For what compiles while it runs: as many requests as that takes, one by one."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as client:
+        for _ in range(200):
+            client.request("GET", f"/{file}")
+            client.getresponse().read()
+
+
+def start(command, environment, on, keep=(), is_client=False):
+    """Starts a program on some of the processors, with as many descriptors as it may have."""
     def before():
         usable = os.sched_getaffinity(0)
         if on <= usable:
@@ -122,12 +150,12 @@ def start(command, environment, on, keep=()):
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return subprocess.Popen(command, env=environment, preexec_fn=before, pass_fds=keep, text=True, start_new_session=True,
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if on == CLIENT_PROCESSOR else subprocess.DEVNULL)
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if is_client else subprocess.DEVNULL)
 
 
 @contextlib.contextmanager
-def running(command, environment, on, keep=()):
-    process = start(command, environment, on, keep)
+def running(command, environment, on, keep=(), is_client=False):
+    process = start(command, environment, on, keep, is_client)
     try:
         yield process
     finally:
@@ -140,9 +168,34 @@ def processor_time(process):
     return time.clock_gettime_ns(~process.pid << 3 | 2)
 
 
+def build(names, environment, how, what):
+    """Builds a program of another language, in Go or from Debian's crates; why it can't be, or an empty string."""
+    into = pathlib.Path(names["build"], "benchmarks", "servers")
+    into.mkdir(exist_ok=True)
+    tool = shutil.which(names[how])
+    if not tool:
+        return f"{how} is not installed"
+    if how == "go":
+        command = [tool, "build", "-o", str(into / f"{what}-go"), f"servers/{what}.go"]
+        environment = environment | {"GO111MODULE": "off", "GOFLAGS": "", "GOTELEMETRY": "off"}
+        folder = HERE
+    else:
+        # A copy, since cargo writes a lock file beside the manifest.
+        folder = into / pathlib.Path(what).name
+        shutil.copytree(HERE / what, folder, dirs_exist_ok=True)
+        command = [tool, "--config", 'source.crates-io.replace-with="debian"', "--config", f'source.debian.directory="{DEBIAN_CRATES}"',
+                   "build", "--release", "--offline", "--quiet", "--target-dir", str(into)]
+    done = subprocess.run(command, cwd=folder, env=environment, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if not done.returncode:
+        return ""
+    print(done.stdout, file=sys.stderr)
+    return "it could not be built"
+
+
 class Section:
     """A group of cases that the same servers serve."""
-    SECONDS = 0.5  # for one sample
+    SECONDS = 0.25  # for one sample
+    NEVER = {}  # peers that can't be measured here, and why
 
     def __init__(self, names, environment):
         self.names, self.environment = names, environment
@@ -163,34 +216,10 @@ class Section:
     def missing(self, server):
         """Builds a server; why it can't be run, or an empty string."""
         if server.built:
-            problem = self.build(*server.built)
+            problem = build(self.names, self.environment, *server.built)
             if problem:
                 return problem
-        program = self.filled(server.command[:1])[0]
-        return "" if shutil.which(program) else f"{pathlib.Path(program).name} is not there"
-
-    def build(self, how, what):
-        build = pathlib.Path(self.names["build"], "benchmarks", "servers")
-        build.mkdir(exist_ok=True)
-        tool = shutil.which(self.names[how])
-        if not tool:
-            return f"{how} is not installed"
-        if how == "go":
-            command = [tool, "build", "-o", str(build / f"{what}-go"), f"servers/{what}.go"]
-            environment = self.environment | {"GO111MODULE": "off", "GOFLAGS": "", "GOTELEMETRY": "off"}
-            folder = HERE
-        else:
-            # A copy, since cargo writes a lock file beside the manifest.
-            folder = build / what
-            shutil.copytree(HERE / "servers" / what, folder, dirs_exist_ok=True)
-            command = [tool, "--config", 'source.crates-io.replace-with="debian"', "--config", f'source.debian.directory="{DEBIAN_CRATES}"',
-                       "build", "--release", "--offline", "--quiet", "--target-dir", str(build)]
-            environment = self.environment
-        done = subprocess.run(command, cwd=folder, env=environment, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if not done.returncode:
-            return ""
-        print(done.stdout, file=sys.stderr)
-        return "it could not be built"
+        return missing_program(self.filled(server.command[:1])[0])
 
     def plan(self, cases, pattern):
         """Who serves each case: what matches the pattern, as "CASE: SERVER", and whom that is compared with."""
@@ -220,76 +249,21 @@ class Section:
                         self.samples.setdefault(case, {}).setdefault(server, []).append(sample)
                     else:
                         self.left_out[server.name] = "it can't be used here"
-        for name, reason in self.left_out.items():
-            print(f"left out: {name}: {reason}", file=sys.stderr)
+        if not pattern:
+            self.left_out |= self.NEVER
 
-    # --- the tables ---
-
-    def cell(self, case, server, value, show):
-        samples = self.samples.get(case, {}).get(server)
-        return show(statistics.median(value(sample) for sample in samples)) if samples else ""
-
-    def ratio(self, case, server, better):
-        """To whom it is compared with, the median of the rounds; `better` divides two samples."""
-        mine = self.samples.get(case, {}).get(server)
-        theirs = next((samples for other, samples in self.samples.get(case, {}).items() if other.name == server.beside), None)
-        if not mine or not theirs:
-            return ""
-        return f" ({statistics.median(map(better, mine, theirs)):.2f})"
-
-    def render(self):
-        cases = list(self.samples)
-        everybody = [server for server in self.servers() if any(server in self.samples[case] for case in cases)]
-
-        def one(title, text):
-            lines = [f"{title}:", "", "| who | " + " | ".join(case.name for case in cases) + " |", "|---|" + "---:|" * len(cases)]
-            lines += [f"| {server.name} | " + " | ".join(text(case, server) for case in cases) + " |" for server in everybody]
-            return "\n".join(lines)
-
-        def rate(case, server):
-            return self.cell(case, server, lambda sample: sample.rate, thousands) + self.ratio(
-                case, server, lambda mine, theirs: mine.rate / theirs.rate)
-
-        def latency(case, server):
-            return " / ".join(self.cell(case, server, value, microseconds) for value in (lambda sample: sample.median, lambda sample: sample.high))
-
-        def processor(case, server):
-            return self.cell(case, server, lambda sample: sample.processor, microseconds) + self.ratio(
-                case, server, lambda mine, theirs: theirs.processor / mine.processor)
-
-        tables = [] if not cases else [one("Thousands of replies a second, and the ratio (above 1: more)", rate),
-                  one("Time to a reply, median / 99th percentile, in µs", latency),
-                  one("The server's processor time for a reply, in µs, and the ratio (above 1: less)", processor)]
-        if self.left_out:
-            tables.append("Left out: " + "; ".join(f"{name} ({reason})" for name, reason in self.left_out.items()) + ".")
-        return "\n\n".join(tables)
-
-    def spread(self):
-        """The noise: for each server and case, how far apart the quarters of its rates lie, as a part of the median."""
-        parts = []
-        for servers in self.samples.values():
-            for samples in servers.values():
-                rates = [sample.rate for sample in samples]
-                if len(rates) >= 4:
-                    low, _, high = statistics.quantiles(rates, n=4)
-                    parts.append((high - low) / statistics.median(rates))
-        if not parts:
-            return "Too few samples to tell the noise."
-        return f"Noise: the middle half of the rates lies within {statistics.median(parts):.0%} of the median for the usual cell, and within " \
-               f"{max(parts):.0%} for the worst."
-
-
-def thousands(value):
-    return f"{value / 1000:,.{1 if value < 100_000 else 0}f}"
-
-
-def microseconds(value):
-    return f"{value / 1000:,.{2 if value < 10_000 else 1 if value < 100_000 else 0}f}"
+    def works(self):
+        """The samples, as results.py keeps them."""
+        order = [server.name for server in self.servers()]
+        return [{"work": case.name, "unit": "replies/s", "lines": [
+            {"who": server.name, "beside": server.beside, "samples": [[round(value, 1) for value in dataclasses.astuple(sample)] for sample in samples]}
+            for server, samples in sorted(servers.items(), key=lambda pair: order.index(pair[0].name))]} for case, servers in self.samples.items()]
 
 
 class Echo(Section):
     """Messages that come back."""
     TRANSPORT = "tcp"
+    NEVER = {"monoio": "not among Debian's crates", "compio": "not among Debian's crates"}
     CASES = [Case("64 B, 1", 1, 64), Case("64 B, 50", 50, 64), Case("64 B, 500", 500, 64), Case("64 B, 5,000", 5000, 64),
              Case("64 B, 50, 16 in flight", 50, 64, 16), Case("4 KiB, 50", 50, 4 << 10), Case("64 KiB, 50", 50, 64 << 10),
              Case("1 MiB, 5", 5, 1 << 20)]
@@ -317,24 +291,47 @@ class Echo(Section):
                 time.sleep(0.05)
                 if process.poll() == NOT_USABLE:
                     return None
-                client = self.filled(["{build}/benchmarks/bench-load", self.TRANSPORT]) + [
-                    str(value) for value in (port, case.connections, case.size, case.in_flight, seconds, process.pid)]
-                with running(client, self.environment, CLIENT_PROCESSOR) as load:
-                    while load.poll() is None:
-                        with contextlib.suppress(subprocess.TimeoutExpired):
-                            load.wait(0.1)
-                        if process.poll() == NOT_USABLE:
-                            return None
-                        if process.poll() is not None:
-                            sys.exit(f"{server.name} has ended: {process.returncode}")
-                    text = load.stdout.read()
-                if load.returncode:
-                    sys.exit(f"{server.name}, {case.name}: the client failed")
-                return Sample(*map(float, text.split()))
+                return self.load(server, case, seconds, port, process, CLIENT_PROCESSOR, [process.pid])
+
+    def load(self, server, case, seconds, port, process, on, counted):
+        """The client, on some processors; what it says. The processor time is that of the processes `counted`."""
+        client = self.filled(["{build}/benchmarks/bench-load", self.TRANSPORT]) + [
+            str(value) for value in (port, case.connections, case.size, case.in_flight, seconds, *counted)]
+        with running(client, self.environment, on, is_client=True) as load:
+            while load.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    load.wait(0.1)
+                if process.poll() == NOT_USABLE:
+                    return None
+                if process.poll() is not None:
+                    sys.exit(f"{server.name} has ended: {process.returncode}")
+            text = load.stdout.read()
+        if load.returncode:
+            sys.exit(f"{server.name}, {case.name}: the client failed")
+        return Sample(*map(float, text.split()))
+
+
+class Cores(Echo):
+    """Several loops on one port. The servers and the client share all processors."""
+    NEVER = {}
+    CASES = [Case("64 B, 50", 50, 64), Case("64 B, 500", 500, 64), Case("64 KiB, 50", 50, 64 << 10)]
+    QUICK = ["64 B, 50"]
+
+    def servers(self):
+        return list(shared())
+
+    def measure(self, server, case, seconds):
+        port, everywhere = free_port(), os.sched_getaffinity(0)
+        with running(self.filled(server.command, port=port), self.environment, everywhere) as process:
+            wait_until_it_listens(port, process)
+            time.sleep(0.1)  # all of them listen
+            children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            return self.load(server, case, seconds, port, process, everywhere, [process.pid, *children])
 
 
 class Datagrams(Echo):
     """The same over UDP."""
+    NEVER = {}
     TRANSPORT = "udp"
     CASES = [Case("64 B, 1", 1, 64), Case("64 B, 50", 50, 64), Case("64 B, 4, 64 in flight", 4, 64, 64), Case("1,400 B, 50", 50, 1400)]
     QUICK = ["64 B, 50"]
@@ -353,6 +350,7 @@ class Datagrams(Echo):
 
 class Proxy(Echo):
     """The same messages through a proxy, to an echo server that shares the client's processor."""
+    NEVER = {}
     CASES = [Case("64 B, 50", 50, 64), Case("16 KiB, 50", 50, 16 << 10), Case("1 MiB, 5", 5, 1 << 20)]
     QUICK = ["16 KiB, 50"]
 
@@ -372,7 +370,7 @@ class Http(Section):
     """Files, asked for by wrk."""
     CASES = [Case(f"{size} KiB, {connections}", connections, file=f"{size}k") for size in (1, 100) for connections in (50, 500)]
     QUICK = ["1 KiB, 50"]
-    SECONDS = 2  # wrk knows whole seconds
+    SECONDS = 1  # wrk knows whole seconds
 
     def servers(self):
         return list(https())
@@ -392,9 +390,10 @@ class Http(Section):
             environment = self.environment | {"AWAIT_BACKEND": server.backend or "epoll"}
             with running(command, environment, SERVER_PROCESSOR, (listener.fileno(),) if has_listener else ()) as process:
                 wait_until_it_listens(port, process)
+                warm_up(port, case.file)
                 used = processor_time(process)
                 with running(["wrk", "--latency", "-t", "1", "-c", str(case.connections), "-d", str(max(1, round(seconds))),
-                              f"http://127.0.0.1:{port}/{case.file}"], self.environment, CLIENT_PROCESSOR) as client:
+                              f"http://127.0.0.1:{port}/{case.file}"], self.environment, CLIENT_PROCESSOR, is_client=True) as client:
                     text = client.communicate()[0]
                 return self.parsed(text, processor_time(process) - used, f"{server.name}, {case.name}")
 
@@ -413,4 +412,4 @@ class Http(Section):
         return Sample(float(words[words.index("Requests/sec:") + 1]), after("50%"), after("99%"), used / requests)
 
 
-SECTIONS = {"echo": Echo, "http": Http, "datagrams": Datagrams, "proxy": Proxy}
+SECTIONS = {"echo": Echo, "http": Http, "datagrams": Datagrams, "proxy": Proxy, "cores": Cores}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tasks that a task spawns and joins, and tasks that yield to each other: stackful ones and step coroutines.
- * spawn.go does the same with goroutines.
+ * The peers are separate programs (peers/).
  */
 #include "bench.h"
 

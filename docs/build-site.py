@@ -21,7 +21,7 @@ import manual
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Folders whose pages are part of the site, and what pages link to.
 PAGES = ['*.md', 'docs/*.md', 'docs/guide/*.md', 'examples/*.md', 'conformance/*.md', 'benchmarks/*.md', 'bindings/**/*.md', 'adapters/*/*.md']
-LINKED = ['LICENSE', 'packaging/*', 'benchmarks/*.csv', 'examples/**/*.c', 'bindings/cpp/examples/*', 'conformance/cases/**/*.c']
+LINKED = ['LICENSE', 'packaging/*', 'benchmarks/*.csv', 'benchmarks/results/*.json', 'docs/plots/*.svg', 'examples/**/*.c', 'bindings/cpp/examples/*', 'conformance/cases/**/*.c']
 SECTIONS = 'briefdescription detaileddescription define enum typedef innerclass func user-defined public-attrib'
 MANUAL_PAGE = '''<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

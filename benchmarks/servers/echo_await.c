@@ -4,14 +4,19 @@
  * of a protocol, and the completion queue.
  *
  * usage: bench-echo-await stream|protocol|queue BACKEND LISTENER
+ *        bench-echo-await threads|processes BACKEND PORT COUNT
+ * The second form has that number of loops, each with a listener for the port; streams serve.
  */
 #include <await/await.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -150,7 +155,47 @@ static void serve_queue(aw_loop *loop, int listener) {
 	}
 }
 
+/* --- several loops on one port: the kernel distributes the connections --- */
+
+typedef struct shared {
+	const char *backend, *port;
+} shared;
+
+static aw_status serve_port(void *ud) {
+	const shared *self = ud;
+	const aw_server_options options = {
+		.size = sizeof options, .flags = AW_SERVER_REUSE_PORT, .family = AF_INET, .backlog = BACKLOG};
+	aw_server *all = NULL;
+	check("aw_start_server",
+	      aw_start_server(serve_stream, NULL, NULL, "127.0.0.1", self->port, &options, &all));
+	return aw_server_serve_forever(all);
+}
+
+static void *run_shared(void *ud) {
+	const shared *self = ud;
+	check("aw_run", aw_run(self->backend, serve_port, ud, NULL, NULL));
+	return NULL;
+}
+
+static int serve_shared(bool in_threads, shared *self, int count) {
+	for (int i = 1; i < count; i++) {
+		pthread_t thread;
+		if (in_threads) {
+			if (pthread_create(&thread, NULL, run_shared, self) != 0) return 1;
+		} else if (fork() == 0) {
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+			break;
+		}
+	}
+	(void)run_shared(self);
+	return 0;
+}
+
 int main(int argc, char **argv) {
+	if (argc == 5) {
+		shared self = {argv[2], argv[3]};
+		return serve_shared(strcmp(argv[1], "threads") == 0, &self, atoi(argv[4]));
+	}
 	if (argc != 4) return 2;
 	const char *form = argv[1], *backend = argv[2];
 	int listener = atoi(argv[3]);

@@ -4,19 +4,24 @@
  * does not take is kept, and the connection is not read until it has been written.
  *
  * usage: bench-echo-epoll LISTENER
+ *        bench-echo-epoll PORT COUNT
+ * The second form has that number of processes, each with a listener for the port.
  */
 #define _GNU_SOURCE /* accept4 */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PIECE = 64 * 1024, EVENTS = 256 };
+enum { PIECE = 64 * 1024, EVENTS = 256, BACKLOG = 4096 };
 
 typedef struct connection {
 	int fd;
@@ -84,9 +89,27 @@ static void write_kept(int epoll, connection *self) {
 	watch(epoll, self, EPOLL_CTL_MOD, EPOLLIN);
 }
 
+/* In each of so many processes. */
+static int listen_shared(int port, int count) {
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int on = 1;
+	for (int i = 1; i < count; i++)
+		if (fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			break;
+		}
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+	if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener, BACKLOG) < 0)
+		exit(1);
+	return listener;
+}
+
 int main(int argc, char **argv) {
-	if (argc != 2) return 2;
-	int listener = atoi(argv[1]), epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (argc != 2 && argc != 3) return 2;
+	int listener = argc == 2 ? atoi(argv[1]) : listen_shared(atoi(argv[1]), atoi(argv[2]));
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event event = {.events = EPOLLIN}, events[EVENTS];
 	epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
 	for (;;) {
