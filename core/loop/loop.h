@@ -157,7 +157,7 @@ aw_status loop_resolve(aw_loop **loop);
 bool loop_is(const aw_loop *loop);
 int64_t loop_now(const aw_loop *loop);
 
-/* Whether an item may simply be queued: no other thread has posted one, and there is no host to be told. */
+/* Whether an item may simply be queued: no other thread has posted one, and no host has to be notified. */
 static inline bool loop_is_quiet(const aw_loop *loop) {
 	const void *posted = atomic_load_explicit(&loop->posted, memory_order_relaxed);
 	return __builtin_expect(!((uintptr_t)posted | (uintptr_t)loop->guest), 1);
