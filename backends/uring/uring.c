@@ -588,7 +588,7 @@ static void op_returned(uring *self, aw_op *op, int result) {
 
 static void multishot_returned(uring *self, aw_op *op, int result, unsigned flags) {
 	if (flags & IORING_CQE_F_BUFFER) {
-		pool_buffer *buffer = pool_at(&self->pool, flags >> IORING_CQE_BUFFER_SHIFT);
+		pool_buffer *buffer = pool_take(&self->pool, flags >> IORING_CQE_BUFFER_SHIFT);
 		if (result > 0) {
 			buffer->op = op;
 			buffer->base.length = (uint32_t)result;

@@ -54,10 +54,7 @@ struct endpoint {
 	incoming incoming;
 };
 
-enum {
-	BULK_MIN = INCOMING_MAX, /* a read of that many bytes is large */
-	SMALL_READS = 32         /* in a row end that */
-};
+enum { SMALL_READS = 32 /* in a row end that they are large */ };
 
 static bool is_busy(const endpoint *self) {
 	return self->in.is_busy || self->out.is_busy || self->is_telling || self->incoming.notice.is_due;
@@ -70,8 +67,13 @@ static void stop_receiving(endpoint *self) {
 
 /* --- system calls --- */
 
+/* Whether so much had better be read directly. */
+static bool is_large(const endpoint *self, size_t size) {
+	return size > (protocol_borrows(self->stream) ? INCOMING_LENT_MAX : INCOMING_MAX);
+}
+
 static void note_size(endpoint *self, size_t count) {
-	if (count >= BULK_MIN)
+	if (is_large(self, count))
 		self->small = 0;
 	else if (++self->small == SMALL_READS)
 		self->is_bulk = false;
@@ -299,6 +301,12 @@ void stream_fd_pause(aw_stream *stream) {
 	if (stream->methods->watch == endpoint_watch && !stream->released) stop_receiving(stream->ud);
 }
 
+aw_buffer *stream_fd_take(aw_stream *stream) {
+	if (stream->methods->read != socket_read || stream->released) return NULL;
+	endpoint *self = stream->ud;
+	return incoming_take(&self->incoming);
+}
+
 static void endpoint_free(endpoint *self) {
 	if (self->fd >= 0) close(self->fd);
 	incoming_clear(&self->incoming, self->loop);
@@ -319,7 +327,7 @@ static bool is_ending(endpoint *self) {
 
 /* Tells the stream what has arrived. */
 static void tell_incoming(endpoint *self) {
-	if (incoming_is_bulk(&self->incoming) && !self->is_bulk) {
+	if (!self->is_bulk && is_large(self, self->incoming.size)) {
 		self->is_bulk = true;
 		self->small = 0;
 		stop_receiving(self);

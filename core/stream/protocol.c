@@ -84,6 +84,24 @@ void protocol_data(aw_stream *self) {
 	if (status < 0) failed_callback(self, "Fatal error: protocol.data_received() call failed.", status);
 }
 
+bool protocol_borrows(const aw_stream *self) {
+	const aw_protocol *protocol = self->protocol;
+	return protocol && protocol->data_received && !protocol->data_available && !is_buffered(protocol);
+}
+
+bool protocol_lend(aw_stream *self, aw_status *out_count) {
+	if (!protocol_borrows(self) || in_size(&self->in)) return false;
+	/* Taken before the call, which may do anything with the stream. */
+	aw_buffer *lent = stream_fd_take(self);
+	if (!lent) return false;
+	*out_count = (aw_status)lent->length;
+	self->bytes_read += lent->length;
+	aw_status status = self->protocol->data_received(self, self->protocol_ud, lent->data, lent->length);
+	loop_give_back(self->loop, lent);
+	if (status < 0) failed_callback(self, "Fatal error: protocol.data_received() call failed.", status);
+	return true;
+}
+
 bool protocol_fill(aw_stream *self, aw_status *out_count) {
 	if (!is_buffered(self->protocol)) return false;
 	void *buffer;

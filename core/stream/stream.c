@@ -106,7 +106,7 @@ static void on_readable(aw_stream *self) {
 	if (!wants_to_read(self)) return;
 	aw_status count = 0;
 	if (self->protocol) {
-		if (!protocol_fill(self, &count)) count = stream_fill(self);
+		if (!protocol_lend(self, &count) && !protocol_fill(self, &count)) count = stream_fill(self);
 		if (count > 0) protocol_data(self);
 		if (count == 0) protocol_eof(self);
 		if (count == -ENOMEM) stream_fail(self, -ENOMEM); /* nobody will read again */

@@ -94,6 +94,8 @@ static inline aw_status stream_options_read(const aw_stream_options *from, aw_st
 bool stream_is_unix(const aw_stream *self);
 /* Reading is paused: what arrives from now on stays in the socket. */
 void stream_fd_pause(aw_stream *self);
+/* Takes what the backend has received, if that is a single buffer; the caller gives it back. NULL: it is not. */
+aw_buffer *stream_fd_take(aw_stream *self);
 
 /* Returns 0 if the calling thread may use the stream. */
 aw_status stream_check(const aw_stream *self);
@@ -146,6 +148,10 @@ aw_status fd_queue_read(aw_stream *self, int socket, void *buffer, size_t length
 
 /* Passes on what has arrived. */
 void protocol_data(aw_stream *self);
+/* Whether the protocol takes bytes where they are. */
+bool protocol_borrows(const aw_stream *self);
+/* Passes on what has arrived from the backend's own buffer, if possible: true if it was. */
+bool protocol_lend(aw_stream *self, aw_status *out_count);
 /* Lets the protocol bring the buffer, if it wants to: true if it has read. */
 bool protocol_fill(aw_stream *self, aw_status *out_count);
 void protocol_eof(aw_stream *self);
