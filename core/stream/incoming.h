@@ -9,8 +9,9 @@
 #include "loop.h"
 
 enum {
-	INCOMING_MAX = 4095,           /* larger reads than that do better without */
-	INCOMING_LENT_MAX = 16 * 1024 /* likewise where a protocol borrows the buffer, so that nothing is copied */
+	INCOMING_MAX = 4095, /* larger reads than that do better without */
+	INCOMING_LENT_MAX =
+		16 * 1024 /* likewise where a protocol borrows the buffer, so that nothing is copied */
 };
 
 /* Tells later that there is something, for a call that must not do so itself. */
