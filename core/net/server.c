@@ -3,8 +3,9 @@
  * Servers. A listener polls its socket and accepts all that waits; each connection is a stream, and a task that
  * runs the program's function. A server holds a reference to itself while it listens or has a connection.
  *
- * Where the backend can, it accepts by itself until it is stopped. Not with a limit of connections, since what is above
- * that waits in the socket, where another process may accept it.
+ * Where the backend can, it accepts by itself until it is stopped, within the limit of descriptors that held when it
+ * began. Not if the server has a limit of connections: what is above that waits in the socket, where another process
+ * may accept it.
  */
 #include "server.h"
 
