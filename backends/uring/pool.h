@@ -36,7 +36,7 @@ aw_status pool_open(pool *self, struct io_uring *ring);
 static inline pool_buffer *pool_at(pool *self, unsigned id) {
 	return &self->buffers[id % POOL_COUNT];
 }
-/* The kernel has taken this one. If it was the last one, there are twice as many from now on, as far as there is room. */
+/* The kernel has taken this one. If it was the last one, their number doubles, up to the most. */
 pool_buffer *pool_take(pool *self, unsigned id);
 /* Lets the kernel have a buffer again. */
 void pool_give(pool *self, aw_buffer *buffer);

@@ -25,7 +25,7 @@
  * AW_OP_RECV_MULTISHOT is one entry that stays in the kernel and takes a buffer from pool.c for each arrival.
  * Whatever ends it early (the buffers, the thread that submitted it, an old kernel) is -ENOBUFS: the core reads
  * by itself for a while. AW_OP_ACCEPT_MULTISHOT is such an entry, too. The descriptors that it brings wait here for
- * their delivery; while there is no room for more, completions stay in the ring.
+ * their delivery; while that room is full, completions stay in the ring.
  *
  * The number of operations in flight is not limited: queueing those beyond the completion queue would let
  * idle ones block the one they wait for. The kernel keeps completions that overflow (NODROP), and `wait`
