@@ -11,8 +11,9 @@
  * The life of an operation: its owner fills in an ::aw_op, embedded in an object that it owns, and submits
  * it. From then until `core->complete(core, op)` the memory belongs to the backend, also after a cancel.
  * Each submitted operation is completed exactly once, from inside `wait` or `close`, never from inside
- * `submit` or `cancel`; ::AW_OP_RECV_MULTISHOT alone is completed several times, see ::aw_buffer. A backend should not allocate memory per operation, and must not allocate any in
- * `cancel`, `wait` and `close`.
+ * `submit` or `cancel`; only ::AW_OP_RECV_MULTISHOT and ::AW_OP_ACCEPT_MULTISHOT are completed several times, see
+ * ::aw_buffer. A backend should not allocate memory per operation, and must not allocate any in `cancel`, `wait`
+ * and `close`.
  *
  * A backend need not perform every kind. ::AW_OP_POLL to ::AW_OP_CLOSE are required. For a kind that it lacks,
  * also one that it does not know, `submit` returns -EOPNOTSUPP, at once and with no effect; the core then
@@ -90,12 +91,19 @@ enum aw_op_poll_flag {
  * cancel, or -ENOBUFS: the backend has stopped, for want of buffers or for other reasons, and the owner may receive
  * by itself or submit the operation again. No byte is lost in any of them: what had been received before the end,
  * also while a cancel was on its way, was completed first, and the rest is still in the socket.
+ *
+ * An ::AW_OP_ACCEPT_MULTISHOT likewise completes once for each connection, with an `arrived` that has no bytes and is
+ * valid only during the call: `id` is the new descriptor, close-on-exec and non-blocking. It belongs to the owner from
+ * then on, also if the owner has requested a cancel before: a connection that is accepted while a cancel is on its way
+ * is completed before the end, never dropped. Its last completion has no `arrived`; the result is -ECANCELED after a
+ * cancel, -EAGAIN if the backend has stopped for other reasons, or the error of accept(2), which may pass. The owner
+ * may then accept by itself or submit the operation again.
  */
 typedef struct aw_buffer {
 	struct aw_buffer *link; /**< for the owner's use */
 	unsigned char *data;
-	uint32_t length; /**< at least 1 */
-	uint32_t id;     /**< the backend's */
+	uint32_t length; /**< at least 1; ::AW_OP_ACCEPT_MULTISHOT: 0 */
+	uint32_t id;     /**< the backend's; ::AW_OP_ACCEPT_MULTISHOT: the descriptor */
 } aw_buffer;
 
 /** One operation. */
@@ -115,7 +123,7 @@ typedef struct aw_op {
 	void *owner; /**< for the owner's use */
 	/* Set by the backend before complete. */
 	int64_t result; /**< 0, a count, or a negative status; -ECANCELED after a cancel that had an effect */
-	/** ::AW_OP_RECV_MULTISHOT: what has arrived; NULL: the operation has ended. NULL for all other kinds */
+	/** of an operation that completes several times: what has arrived; NULL: it has ended. NULL for all other kinds */
 	aw_buffer *arrived;
 	/* The backend's own while the operation is in flight. */
 	void *backend_link[2];

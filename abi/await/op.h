@@ -69,7 +69,9 @@ enum aw_op_kind {
 	 * receives from a stream socket until it ends, into buffers that the backend brings; backends only, see
 	 * ::aw_buffer. Value: 0 at the end of the stream
 	 */
-	AW_OP_RECV_MULTISHOT = 64
+	AW_OP_RECV_MULTISHOT = 64,
+	/** accepts connections on a listening socket until it ends; backends only, see ::aw_buffer */
+	AW_OP_ACCEPT_MULTISHOT = 65
 };
 
 /** Flags of ::AW_OP_FSYNC. */

@@ -29,6 +29,7 @@ enum opcode {
 	OPCODE_RENAMEAT = 35,  /* 5.11 */
 	OPCODE_UNLINKAT = 36,  /* 5.11 */
 	OPCODE_MKDIRAT = 37,   /* 5.15 */
+	OPCODE_SOCKET = 45,    /* 5.19, as accepts that last */
 	OPCODE_WAITID = 50,    /* 6.7 */
 	OPCODE_FTRUNCATE = 55, /* 6.9 */
 	OPCODE_BIND = 56,      /* 6.11 */
@@ -56,6 +57,8 @@ static enum opcode opcode_of(uint32_t kind) {
 	case AW_OP_FALLOCATE: return OPCODE_FALLOCATE;
 	case AW_OP_FTRUNCATE: return OPCODE_FTRUNCATE;
 	case AW_OP_WAITID: return OPCODE_WAITID;
+	/* It is a flag of the accept, which can't be asked for. */
+	case AW_OP_ACCEPT_MULTISHOT: return OPCODE_SOCKET;
 	default: return OPCODE_NONE;
 	}
 }
@@ -66,6 +69,7 @@ uint64_t entry_opcodes(struct io_uring *ring) {
 	uint64_t opcodes = 0;
 	for (uint32_t kind = AW_OP_READV; kind <= AW_OP_WAITID; kind++)
 		if (io_uring_opcode_supported(probe, (int)opcode_of(kind))) opcodes |= UINT64_C(1) << opcode_of(kind);
+	if (io_uring_opcode_supported(probe, OPCODE_SOCKET)) opcodes |= UINT64_C(1) << OPCODE_SOCKET;
 	io_uring_free_probe(probe);
 	return opcodes & URING_OPCODES;
 }

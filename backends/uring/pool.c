@@ -22,6 +22,22 @@ static size_t memory_size(void) {
 	return ring_size() + (size_t)POOL_COUNT * STRIDE;
 }
 
+static void publish(pool *self, const aw_buffer *buffer) {
+	io_uring_buf_ring_add(self->ring, buffer->data, POOL_LENGTH, (unsigned short)buffer->id,
+	                      io_uring_buf_ring_mask(POOL_COUNT), 0);
+	io_uring_buf_ring_advance(self->ring, 1);
+}
+
+/* Adds some that the kernel did not have before. */
+static void add(pool *self, unsigned count) {
+	for (unsigned end = self->count + count; self->count < end; self->count++) {
+		aw_buffer *buffer = &self->buffers[self->count].base;
+		buffer->id = self->count;
+		buffer->data = self->memory + ring_size() + (size_t)self->count * STRIDE;
+		publish(self, buffer);
+	}
+}
+
 aw_status pool_open(pool *self, struct io_uring *ring) {
 	aw_status status = -ENOMEM;
 	void *memory = mmap(NULL, memory_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -35,22 +51,21 @@ aw_status pool_open(pool *self, struct io_uring *ring) {
 	if (status < 0) goto fail;
 	self->ring = memory;
 	io_uring_buf_ring_init(self->ring);
-	for (unsigned i = 0; i < POOL_COUNT; i++) {
-		aw_buffer *buffer = &self->buffers[i].base;
-		buffer->id = i;
-		buffer->data = self->memory + ring_size() + (size_t)i * STRIDE;
-		pool_give(self, buffer);
-	}
+	add(self, POOL_FIRST);
 	return 0;
 fail:
 	pool_free(self);
 	return status;
 }
 
+pool_buffer *pool_take(pool *self, unsigned id) {
+	if (++self->taken == self->count && self->count < POOL_COUNT) add(self, self->count);
+	return pool_at(self, id);
+}
+
 void pool_give(pool *self, aw_buffer *buffer) {
-	io_uring_buf_ring_add(self->ring, buffer->data, POOL_LENGTH, (unsigned short)buffer->id,
-	                      io_uring_buf_ring_mask(POOL_COUNT), 0);
-	io_uring_buf_ring_advance(self->ring, 1);
+	self->taken--;
+	publish(self, buffer);
 }
 
 void pool_free(pool *self) {

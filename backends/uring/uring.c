@@ -24,7 +24,8 @@
  *
  * AW_OP_RECV_MULTISHOT is one entry that stays in the kernel and takes a buffer from pool.c for each arrival.
  * Whatever ends it early (the buffers, the thread that submitted it, an old kernel) is -ENOBUFS: the core reads
- * by itself for a while.
+ * by itself for a while. AW_OP_ACCEPT_MULTISHOT is such an entry, too. The descriptors that it brings wait here for
+ * their delivery; while that room is full, completions stay in the ring.
  *
  * The number of operations in flight is not limited: queueing those beyond the completion queue would let
  * idle ones block the one they wait for. The kernel keeps completions that overflow (NODROP), and `wait`
@@ -61,6 +62,7 @@ enum {
 	ENTRIES = 256,
 	BUCKETS = 1024,
 	BATCH = 64,
+	ACCEPTED_MAX = 64,
 	REAPED_AT_ONCE = ENTRIES * RING_COMPLETIONS_PER_ENTRY,
 	LONGEST = 365 * 24 * 3600, /* seconds of one wait: the kernel adds them to its clock */
 	TRIES = 8,                 /* of an interrupted call: a filter may return EINTR forever */
@@ -95,6 +97,12 @@ typedef struct op_list {
 	aw_op *first, *last;
 } op_list;
 
+/* A connection that was accepted. */
+typedef struct acceptance {
+	aw_op *op;
+	int fd;
+} acceptance;
+
 struct aw_backend_state {
 	const aw_backend_core *core;
 	struct io_uring ring;
@@ -104,8 +112,10 @@ struct aw_backend_state {
 	uint64_t opcodes;                  /* those of entry.h that the kernel has */
 	pool pool;                         /* what the receives that last take their buffers from */
 	aw_buffer *arrived, *arrived_last; /* not delivered yet */
-	uint64_t entry_mask;               /* of the submission queue */
-	uint64_t entries;                  /* taken from the submission queue so far */
+	acceptance accepted[ACCEPTED_MAX]; /* likewise */
+	size_t accepted_count;
+	uint64_t entry_mask; /* of the submission queue */
+	uint64_t entries;    /* taken from the submission queue so far */
 	/* the first entry since the last submission: from here on the numbers still are their files' */
 	uint64_t fresh;
 	size_t in_ring;        /* operations */
@@ -207,6 +217,15 @@ static void deliver_arrived(uring *self) {
 		self->delivered++;
 		self->core->complete(self->core, op);
 	}
+	size_t count = self->accepted_count;
+	self->accepted_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		aw_buffer connection = {.id = (uint32_t)self->accepted[i].fd};
+		aw_op *op = self->accepted[i].op;
+		op->arrived = &connection;
+		self->delivered++;
+		self->core->complete(self->core, op);
+	}
 }
 
 static void deliver(uring *self) {
@@ -238,6 +257,10 @@ static void pass_to_readiness(uring *self, aw_op *op) {
 static void leave_ring(uring *self, aw_op *op) {
 	if (op->kind == AW_OP_RECV_MULTISHOT) {
 		finish(self, op, -ENOBUFS);
+		return;
+	}
+	if (op->kind == AW_OP_ACCEPT_MULTISHOT) {
+		finish(self, op, -EAGAIN);
 		return;
 	}
 	bucket_remove(self, op);
@@ -300,8 +323,8 @@ static void fill_write(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 
 /* Whether the owner keeps the descriptor open, so that its number is always its file's. */
 static bool is_held_open(const aw_op *op) {
-	return op->kind == AW_OP_RECV_MULTISHOT || (op->kind == AW_OP_POLL && op->flags & AW_OP_POLL_HELD_OPEN) ||
-	       entry_keeps_open(op);
+	return op->kind == AW_OP_RECV_MULTISHOT || op->kind == AW_OP_ACCEPT_MULTISHOT ||
+	       (op->kind == AW_OP_POLL && op->flags & AW_OP_POLL_HELD_OPEN) || entry_keeps_open(op);
 }
 
 /* A connect in progress is polled for as well. */
@@ -327,6 +350,9 @@ static void fill(const uring *self, aw_op *op, struct io_uring_sqe *sqe) {
 	case AW_OP_RECV_MULTISHOT: fill_receive(op, sqe); break;
 	case AW_OP_SEND: io_uring_prep_send(sqe, op->fd, op->buffer, count_of(op), flags | MSG_NOSIGNAL); break;
 	case AW_OP_ACCEPT: io_uring_prep_accept(sqe, op->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); break;
+	case AW_OP_ACCEPT_MULTISHOT:
+		io_uring_prep_multishot_accept(sqe, op->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		break;
 	case AW_OP_CONNECT: io_uring_prep_connect(sqe, op->fd, op->buffer, (socklen_t)op->length); break;
 	case AW_OP_FSYNC:
 		io_uring_prep_fsync(sqe, op->fd, op->flags & AW_OP_FSYNC_DATA ? IORING_FSYNC_DATASYNC : 0);
@@ -586,9 +612,28 @@ static void op_returned(uring *self, aw_op *op, int result) {
 	}
 }
 
+/* The kernel has nothing left of an operation that lasts. Returns the state that it was in. */
+static uint64_t note_end(uring *self, aw_op *op) {
+	uint64_t state = op->backend_data[0];
+	self->in_ring--;
+	if (state & OP_CANCEL_UNSENT) self->unsent_cancels--;
+	op->backend_data[0] &= ~(uint64_t)(OP_IN_RING | OP_CANCEL_UNSENT);
+	return state;
+}
+
+/* There must be room for the descriptor. */
+static void accept_returned(uring *self, aw_op *op, int result, unsigned flags) {
+	if (result >= 0) self->accepted[self->accepted_count++] = (acceptance){op, result};
+	if (flags & IORING_CQE_F_MORE) return;
+	uint64_t state = note_end(self, op);
+	bool is_stopped = result >= 0 || is_interruption(result) || is_lost_connection(result);
+	if (is_stopped) result = state & OP_CANCELLED ? -ECANCELED : -EAGAIN;
+	finish(self, op, result);
+}
+
 static void multishot_returned(uring *self, aw_op *op, int result, unsigned flags) {
 	if (flags & IORING_CQE_F_BUFFER) {
-		pool_buffer *buffer = pool_at(&self->pool, flags >> IORING_CQE_BUFFER_SHIFT);
+		pool_buffer *buffer = pool_take(&self->pool, flags >> IORING_CQE_BUFFER_SHIFT);
 		if (result > 0) {
 			buffer->op = op;
 			buffer->base.length = (uint32_t)result;
@@ -598,10 +643,7 @@ static void multishot_returned(uring *self, aw_op *op, int result, unsigned flag
 		}
 	}
 	if (flags & IORING_CQE_F_MORE) return;
-	uint64_t state = op->backend_data[0];
-	self->in_ring--;
-	if (state & OP_CANCEL_UNSENT) self->unsent_cancels--;
-	op->backend_data[0] &= ~(uint64_t)(OP_IN_RING | OP_CANCEL_UNSENT);
+	uint64_t state = note_end(self, op);
 	/* Linux before 6.0. */
 	if (result == -EINVAL) self->lacks_multishot = true;
 	bool is_stopped = result > 0 || result == -EAGAIN || result == -EINVAL || is_interruption(result);
@@ -627,11 +669,15 @@ static unsigned reap(uring *self) {
 			uint64_t data = batch[i]->user_data;
 			int result = batch[i]->res;
 			unsigned flags = batch[i]->flags;
+			/* The rest stays where it is until these have been delivered. */
+			if (self->accepted_count == ACCEPTED_MAX) return total + i;
 			io_uring_cq_advance(&self->ring, 1);
 			if ((data & TAG_MASK) == TAG_OP) {
 				aw_op *op = (aw_op *)(uintptr_t)data;
 				if (op->kind == AW_OP_RECV_MULTISHOT)
 					multishot_returned(self, op, result, flags);
+				else if (op->kind == AW_OP_ACCEPT_MULTISHOT)
+					accept_returned(self, op, result, flags);
 				else
 					op_returned(self, op, result);
 			}
@@ -708,7 +754,8 @@ static void update_poller(uring *self) {
 	launch_rest(self);
 	submit_entries(self);
 	if (io_uring_sq_ready(&self->ring)) (void)io_uring_submit(&self->ring);
-	if (self->done.first || self->arrived || readiness_has_done(&self->ready) || is_congested(self))
+	if (self->done.first || self->arrived || self->accepted_count || readiness_has_done(&self->ready) ||
+	    is_congested(self))
 		uring_wake(self);
 }
 
@@ -866,7 +913,7 @@ static aw_status uring_submit(aw_backend_state *self, aw_op *op) {
 	case AW_OP_ACCEPT:
 	case AW_OP_CONNECT:
 	case AW_OP_FSYNC: start(self, op); break;
-	default:
+	default: /* an accept that lasts is nothing for readiness.c, which says so */
 		if (entry_has(self->opcodes, op))
 			start(self, op);
 		else
@@ -961,6 +1008,8 @@ static void uring_close(aw_backend_state *self) {
 		}
 	aw_status status = 0;
 	while (status >= 0 && (self->in_ring || self->wake_armed)) status = run_once(self, INT64_MAX);
+	/* If that failed, descriptors may still be there. */
+	while (reap(self) && self->accepted_count) deliver(self);
 	io_uring_queue_exit(&self->ring);
 	finish_lost(self);
 	close_free(self);
@@ -971,6 +1020,7 @@ static void uring_close(aw_backend_state *self) {
 }
 
 static void uring_abandon(aw_backend_state *self) {
+	for (size_t i = 0; i < self->accepted_count; i++) close(self->accepted[i].fd);
 	if (self->owner == getpid())
 		io_uring_queue_exit(&self->ring);
 	else

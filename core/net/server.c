@@ -2,6 +2,10 @@
 /*
  * Servers. A listener polls its socket and accepts all that waits; each connection is a stream, and a task that
  * runs the program's function. A server holds a reference to itself while it listens or has a connection.
+ *
+ * Where the backend can, it accepts by itself until it is stopped, within the limit of descriptors that held when it
+ * began. Not if the server has a limit of connections: what is above that waits in the socket, where another process
+ * may accept it.
  */
 #include "server.h"
 
@@ -45,6 +49,8 @@ void server_check_ended(aw_server *self) {
 
 static void listener_free(listener *self) {
 	aw_server *server = self->server;
+	for (size_t i = 0; i < self->accepted_count; i++) close(self->accepted[i]);
+	free(self->accepted);
 	list_remove(&server->listeners, self);
 	server->listener_count--;
 	if (self->fd >= 0) close(self->fd);
@@ -267,11 +273,36 @@ static bool is_shortage(int error) {
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-static aw_status listener_poll(listener *self) {
-	if (self->is_busy || self->closed) return 0;
+static aw_status submit_accept(listener *self) {
+	if (self->polls || self->server->options.max_connections) return -EOPNOTSUPP;
+	aw_op poll = self->operation.op;
+	self->operation.op = (aw_op){.kind = AW_OP_ACCEPT_MULTISHOT, .fd = self->fd};
 	aw_status status = loop_submit_batched(self->server->loop, &self->operation);
+	self->accepts = status == 0;
+	if (status == 0) return 0;
+	self->operation.op = poll;
+	if (status == -EOPNOTSUPP) self->polls = true;
+	return status;
+}
+
+static aw_status submit_poll(listener *self) {
+	aw_op *op = &self->operation.op;
+	/* The same one again, if there was one before. */
+	if (op->kind != AW_OP_POLL)
+		*op = (aw_op){.kind = AW_OP_POLL,
+		              .fd = self->fd,
+		              .flags = AW_POLL_IN | AW_OP_POLL_HELD_OPEN,
+		              .offset = AW_OP_POLL_STANDING};
+	aw_status status = loop_submit_batched(self->server->loop, &self->operation);
+	if (status == 0) op->offset = AW_OP_POLL_AGAIN;
+	return status;
+}
+
+static aw_status listener_start(listener *self) {
+	if (self->is_busy || self->closed) return 0;
+	aw_status status = submit_accept(self);
+	if (status == -EOPNOTSUPP) status = submit_poll(self);
 	if (status < 0) return status;
-	self->operation.op.offset = AW_OP_POLL_AGAIN;
 	self->is_busy = true;
 	object_ref(self->server);
 	return 0;
@@ -304,7 +335,7 @@ static void cannot_listen(aw_server *self, aw_status status) {
 }
 
 static void listen_on_again(listener *self) {
-	aw_status status = listener_poll(self);
+	aw_status status = listener_start(self);
 	if (status < 0) cannot_listen(self->server, status);
 }
 
@@ -368,10 +399,63 @@ static void accept_all(listener *self) {
 	listen_on_again(self);
 }
 
+void server_listener_arrived(operation *lasting, aw_buffer *arrived) {
+	listener *self = container_of(lasting, listener, operation);
+	int fd = (int)arrived->id;
+	if (self->accepted_count == self->accepted_room) {
+		size_t room = self->accepted_room ? 2 * self->accepted_room : ACCEPTS_MAX;
+		int *more = realloc(self->accepted, room * sizeof *more);
+		if (!more) {
+			close(fd); /* as it would be, were there no memory for the stream */
+			return;
+		}
+		self->accepted = more;
+		self->accepted_room = room;
+	}
+	self->accepted[self->accepted_count++] = fd;
+}
+
+/* Serves what the backend has accepted. */
+static void start_accepted(listener *self) {
+	aw_server *server = self->server;
+	size_t count = self->accepted_count;
+	self->accepted_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (self->closed || !server->serving) {
+			close(self->accepted[i]);
+			continue;
+		}
+		server->out_of_resources = false;
+		aw_status status = connection_start(server, self->accepted[i], self->family);
+		if (status == 0) continue;
+		pause_for_resources(server, -status);
+		/* What has not arrived waits until then. */
+		loop_cancel(server->loop, &self->operation);
+	}
+}
+
+/* The backend accepts no more: after an error, whatever waits is accepted here, which tells what to do. */
+static void accept_ended(listener *self, int64_t result) {
+	aw_server *server = self->server;
+	if (result == -EOPNOTSUPP) self->polls = true;
+	if (result == -ECANCELED || result == -EOPNOTSUPP) {
+		if (server->serving && !server->is_retry_pending) listen_on_again(self);
+	} else {
+		accept_all(self);
+	}
+}
+
 void server_listener_done(operation *ended) {
 	listener *self = container_of(ended, listener, operation);
 	aw_server *server = self->server;
-	self->is_busy = false;
+	bool accepts = self->accepts, has_ended = !ended->in_flight;
+	if (accepts && !loop_closing(server->loop)) {
+		object_ref(server);
+		start_accepted(self);
+		object_unref(server);
+	}
+	if (!has_ended) return;
+	self->is_busy = self->accepts = false;
 	if (self->closed) {
 		listener_free(self);
 		if (!loop_closing(server->loop))
@@ -379,7 +463,9 @@ void server_listener_done(operation *ended) {
 		else
 			server_update_hold(server);
 	} else if (!loop_closing(server->loop)) {
-		if (ended->op.result < 0)
+		if (accepts)
+			accept_ended(self, ended->op.result);
+		else if (ended->op.result < 0)
 			cannot_listen(server, (aw_status)ended->op.result);
 		else
 			accept_all(self);

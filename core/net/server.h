@@ -21,7 +21,11 @@ typedef struct listener {
 	operation operation;
 	bool is_busy; /* the operation has not ended; it has a reference to the server */
 	bool closed;
-	int fd;
+	bool accepts; /* the operation is the backend's accept that lasts, not a poll */
+	bool polls;   /* the backend has no such accept */
+	int fd, family;
+	int *accepted; /* what that has brought, and nobody has taken yet */
+	size_t accepted_count, accepted_room;
 	char *path; /* to remove, or NULL */
 	dev_t device;
 	ino_t inode; /* of the file at `path` */
@@ -72,8 +76,9 @@ void server_close(aw_server *self);
 void server_update_hold(aw_server *self);
 /* Polls the listeners that are not polled, if connections may be accepted. */
 void server_listen_again(aw_server *self);
-/* The `done` of a listener's poll. */
+/* The `done` and the `arrived` of a listener's operation. */
 void server_listener_done(operation *ended);
+void server_listener_arrived(operation *lasting, aw_buffer *arrived);
 void server_listener_close(listener *self);
 
 /* --- server_listen.c --- */

@@ -45,11 +45,10 @@ static aw_status add_listener(aw_server *server, int fd, const char *path) {
 	}
 	self->server = server;
 	self->fd = fd;
-	self->operation.op = (aw_op){.kind = AW_OP_POLL,
-	                             .fd = fd,
-	                             .flags = AW_POLL_IN | AW_OP_POLL_HELD_OPEN,
-	                             .offset = AW_OP_POLL_STANDING};
+	socklen_t size = sizeof self->family;
+	(void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &self->family, &size);
 	self->operation.done = server_listener_done;
+	self->operation.arrived = server_listener_arrived;
 	list_append(&server->listeners, self);
 	server->listener_count++;
 	server_update_hold(server);

@@ -67,8 +67,7 @@ struct endpoint {
 static_assert(sizeof(endpoint) <= 192, "an endpoint has three cache lines");
 
 enum {
-	BULK_MIN = INCOMING_MAX, /* a read of that many bytes is large */
-	SMALL_READS = 32,        /* in a row end that */
+	SMALL_READS = 32, /* in a row end that they are large */
 	CACHE_LINE = 64,
 	STREAM_HOT = offsetof(aw_stream, out) + sizeof(out_queue)
 };
@@ -96,8 +95,13 @@ static void stop_receiving(endpoint *self) {
 
 /* --- system calls --- */
 
+/* Whether so much had better be read directly. */
+static bool is_large(const endpoint *self, size_t size) {
+	return size > (protocol_borrows(self->stream) ? INCOMING_LENT_MAX : INCOMING_MAX);
+}
+
 static void note_size(endpoint *self, size_t count) {
-	if (count >= BULK_MIN)
+	if (is_large(self, count))
 		self->small = 0;
 	else if (++self->small == SMALL_READS)
 		self->is_bulk = false;
@@ -387,6 +391,12 @@ void stream_fd_pause(aw_stream *stream) {
 	if (stream->methods->watch == endpoint_watch && !stream->released) stop_receiving(stream->ud);
 }
 
+aw_buffer *stream_fd_take(aw_stream *stream) {
+	if (stream->methods->read != socket_read || stream->released) return NULL;
+	endpoint *self = stream->ud;
+	return self->receipt ? incoming_take(&self->receipt->incoming) : NULL;
+}
+
 static void clear_incoming(endpoint *self) {
 	if (self->receipt) incoming_clear(&self->receipt->incoming, loop_of(self));
 }
@@ -414,7 +424,7 @@ static bool is_ending(endpoint *self) {
 
 /* Tells the stream what has arrived. */
 static void tell_incoming(endpoint *self) {
-	if (incoming_is_bulk(&self->receipt->incoming) && !self->is_bulk) {
+	if (!self->is_bulk && is_large(self, self->receipt->incoming.size)) {
 		self->is_bulk = true;
 		self->small = 0;
 		stop_receiving(self);

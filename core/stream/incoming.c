@@ -35,8 +35,12 @@ void incoming_end(incoming *self, aw_status status) {
 	self->status = status;
 }
 
-bool incoming_is_bulk(const incoming *self) {
-	return self->size >= INCOMING_MAX;
+aw_buffer *incoming_take(incoming *self) {
+	aw_buffer *only = self->first;
+	if (self->kept || !only || only->link || self->start) return NULL;
+	self->first = self->last = NULL;
+	self->size = 0;
+	return only;
 }
 
 /* The bytes that come next, as far as they are in one piece; 0: none. */

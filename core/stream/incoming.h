@@ -8,7 +8,11 @@
 
 #include "loop.h"
 
-enum { INCOMING_MAX = 4096 }; /* larger reads than that do better without */
+enum {
+	INCOMING_MAX = 4095, /* larger reads than that do better without */
+	INCOMING_LENT_MAX =
+		16 * 1024 /* likewise where a protocol borrows the buffer, so that nothing is copied */
+};
 
 /* Tells later that there is something, for a call that must not do so itself. */
 typedef struct notice {
@@ -36,8 +40,8 @@ void incoming_end(incoming *self, aw_status status);
 static inline bool incoming_has(const incoming *self) {
 	return self->kept || self->first || self->has_ended;
 }
-/* Whether so much has arrived at once that it had better been read directly. */
-bool incoming_is_bulk(const incoming *self);
+/* Takes the only buffer that there is, whole; the caller gives it back. NULL: something else is there, or nothing. */
+aw_buffer *incoming_take(incoming *self);
 /* Reads, like recv(2). */
 aw_status incoming_read(incoming *self, aw_loop *loop, void *buffer, size_t length);
 /* Moves bytes to a pipe, like splice(2). */

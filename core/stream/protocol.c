@@ -90,6 +90,11 @@ static void pass_on(aw_stream *self) {
 	in_clear(&arrived);
 }
 
+bool protocol_borrows(const aw_stream *self) {
+	const aw_protocol *protocol = self->protocol;
+	return protocol && protocol->data_received && !protocol->data_available && !is_buffered(protocol);
+}
+
 /* Reads into memory that is not the stream's. */
 static aw_status read_into(aw_stream *self, void *memory, size_t room) {
 	aw_status count = self->methods->read(self->ud, memory, room);
@@ -115,8 +120,21 @@ static __attribute__((noinline)) aw_status read_buffered(aw_stream *self) {
 	return count;
 }
 
+/* What the backend has received, in its own buffer. */
+static __attribute__((noinline)) aw_status lend(aw_stream *self, const aw_protocol *protocol, aw_buffer *lent) {
+	aw_loop *loop = self->loop;
+	aw_status count = (aw_status)lent->length;
+	self->bytes_read += lent->length;
+	received(self, protocol, lent->data, lent->length);
+	loop_give_back(loop, lent);
+	return count;
+}
+
 /* Nothing is kept after the call, so a large buffer costs nothing: the next read, of any stream, has it again. */
 static aw_status read_and_pass_on(aw_stream *self, const aw_protocol *protocol) {
+	/* Taken before the call, which may do anything with the stream. */
+	aw_buffer *lent = stream_fd_take(self);
+	if (lent) return lend(self, protocol, lent);
 	size_t room = self->next_read > PASSING_MIN ? self->next_read : PASSING_MIN;
 	buffer_pool *pool = self->in.pool;
 	void *memory = buffer_take(pool, &room);

@@ -98,6 +98,8 @@ bool stream_is_unix(const aw_stream *self);
 bool stream_fd_is_empty(const aw_stream *self);
 /* Reading is paused: what arrives from now on stays in the socket. */
 void stream_fd_pause(aw_stream *self);
+/* Takes what the backend has received, if that is a single buffer; the caller gives it back. NULL: it is not. */
+aw_buffer *stream_fd_take(aw_stream *self);
 
 /* Returns 0 if the calling thread may use the stream. */
 aw_status stream_check(const aw_stream *self);
@@ -155,6 +157,8 @@ aw_status fd_queue_read(aw_stream *self, int socket, void *buffer, size_t length
 
 /* Reads once, and passes on what has arrived. Returns as stream_fill(). */
 aw_status protocol_read(aw_stream *self);
+/* Whether the protocol takes bytes where they are. */
+bool protocol_borrows(const aw_stream *self);
 void protocol_eof(aw_stream *self);
 /* Reading is not paused any more: passes on what had arrived before, in the next iteration. */
 void protocol_resume(aw_stream *self);

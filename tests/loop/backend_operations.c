@@ -594,6 +594,24 @@ CONTRACT(a_socket_is_bound_listens_and_is_shut_down) {
 	close(server);
 }
 
+/* tests/loop/multishot.c has what it brings. */
+CONTRACT(an_accept_that_lasts_is_there_or_has_no_effect) {
+	int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	EXPECT_INT(bind(server, (struct sockaddr *)&address, sizeof(sa_family_t)), 0);
+	EXPECT_INT(listen(server, 5), 0);
+	driver_op accept = driver_io(AW_OP_ACCEPT_MULTISHOT, server, 1, NULL, 0);
+	aw_status status = driver_submit(self, &accept);
+	EXPECT(status == 0 || status == -EOPNOTSUPP);
+	driver_poll(self);
+	EXPECT_INT(accept.completions, 0);
+	if (status == 0) {
+		driver_cancel(self, &accept);
+		EXPECT_INT(driver_finish(self, &accept), -ECANCELED);
+	}
+	close(server);
+}
+
 /* ---- children ---- */
 
 CONTRACT(a_child_is_waited_for) {
@@ -664,5 +682,6 @@ CONTRACT_MAIN("backend_operations", TEST(the_file_system), TEST(an_open_brings_a
               TEST(a_close_with_operations_on_files_in_flight), TEST(a_sync_of_the_data),
               TEST(parts_of_a_file), TEST(parts_through_pipes_and_sockets),
               TEST(a_message_carries_a_descriptor), TEST(splices),
-              TEST(a_socket_is_bound_listens_and_is_shut_down), TEST(a_child_is_waited_for),
+              TEST(a_socket_is_bound_listens_and_is_shut_down),
+              TEST(an_accept_that_lasts_is_there_or_has_no_effect), TEST(a_child_is_waited_for),
               TEST(an_unknown_kind_is_refused_at_once), TEST(a_bad_descriptor_is_an_error))

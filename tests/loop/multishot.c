@@ -2,9 +2,12 @@
 /* Labels: backends internal */
 /*
  * The receive that lasts (AW_OP_RECV_MULTISHOT), directly on each backend's table: it brings buffers until it
- * ends, and no byte is lost by a cancel, for want of buffers, or in an end. A backend without it says so.
+ * ends, and no byte is lost by a cancel, for want of buffers, or in an end. The accept that lasts
+ * (AW_OP_ACCEPT_MULTISHOT) likewise brings descriptors, and loses none. A backend without them says so.
  */
 #include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/un.h>
 
 #include "backend_driver.h"
 
@@ -217,6 +220,211 @@ static void an_error_ends_it(void) {
 	over_each_backend(fails);
 }
 
+/* ---- accepts ---- */
+
+enum { CLIENTS = 200 }; /* more than a backend keeps before it delivers them */
+
+typedef struct accepting {
+	driver driver;
+	driver_op op;
+	struct sockaddr_un address;
+	socklen_t length;
+	int listener;
+	int clients[CLIENTS], fds[CLIENTS]; /* -1: none */
+	size_t client_count, count;
+} accepting;
+
+static void accept_complete(const aw_backend_core *core, aw_op *op) {
+	accepting *self = core->data;
+	EXPECT(self->driver.inside);
+	EXPECT_INT(self->op.completions, 0);
+	EXPECT(op == &self->op.op);
+	if (!op->arrived) {
+		self->op.completions++;
+		return;
+	}
+	int fd = (int)op->arrived->id;
+	EXPECT_INT(op->arrived->length, 0);
+	EXPECT_INT(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	EXPECT(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	EXPECT(self->count < CLIENTS);
+	self->fds[self->count++] = fd;
+}
+
+static aw_status accept_again(accepting *self) {
+	self->op = (driver_op){.op = {.kind = AW_OP_ACCEPT_MULTISHOT, .fd = self->listener}};
+	return driver_submit(&self->driver, &self->op);
+}
+
+static void connect_more(accepting *self, size_t count) {
+	for (size_t i = 0; i < count; i++) {
+		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		EXPECT_INT(connect(fd, (struct sockaddr *)&self->address, self->length), 0);
+		EXPECT_INT(write(fd, &self->client_count, sizeof self->client_count), sizeof self->client_count);
+		self->clients[self->client_count++] = fd;
+	}
+}
+
+static void wait_for_connections(accepting *self, size_t count) {
+	int64_t limit = driver_real_now() + DRIVER_LIMIT;
+	while (self->count < count && !self->op.completions && driver_real_now() < limit)
+		driver_wait_until(&self->driver, driver_now(&self->driver) + AW_SECOND);
+	EXPECT_INT(self->count, count);
+}
+
+/* Each client was accepted once, in order, or waits in the socket. Forgets them. */
+static void expect_each_client(accepting *self) {
+	int fd;
+	while ((fd = accept4(self->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+		self->fds[self->count++] = fd;
+	EXPECT_INT(self->count, self->client_count);
+	for (size_t i = 0; i < self->count; i++) {
+		size_t number = SIZE_MAX;
+		EXPECT_INT(read(self->fds[i], &number, sizeof number), sizeof number);
+		EXPECT_INT(number, i);
+		close(self->fds[i]);
+	}
+	for (size_t i = 0; i < self->client_count; i++) close(self->clients[i]);
+	self->count = self->client_count = 0;
+}
+
+/* Returns whether the backend and the kernel can. */
+static bool accept_open(accepting *self, const aw_backend *backend, uint32_t flags) {
+	*self = (accepting){.driver.backend = backend, .length = sizeof self->address};
+	self->driver.core =
+		(aw_backend_core){.size = sizeof self->driver.core, .complete = accept_complete, .data = self};
+	EXPECT_INT(backend->open(&self->driver.core, flags, 1, &self->driver.state), 0);
+	self->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	self->address.sun_family = AF_UNIX;
+	/* Without a name, the kernel chooses one. */
+	EXPECT_INT(bind(self->listener, (struct sockaddr *)&self->address, sizeof(sa_family_t)), 0);
+	EXPECT_INT(getsockname(self->listener, (struct sockaddr *)&self->address, &self->length), 0);
+	EXPECT_INT(listen(self->listener, CLIENTS), 0);
+	connect_more(self, 1);
+	aw_status status = accept_again(self);
+	EXPECT(status == 0 || status == -EOPNOTSUPP);
+	if (status == 0) return true;
+	/* It has had no effect. */
+	driver_poll(&self->driver);
+	EXPECT_INT(self->op.completions, 0);
+	EXPECT_INT(self->count, 0);
+	return false;
+}
+
+static void accept_over_each_backend(void (*check)(accepting *self)) {
+	static accepting self;
+	for (size_t i = 0; i < driver_count; i++)
+		for (uint32_t flags = 0; flags <= AW_BACKEND_SINGLE_THREAD; flags++) {
+			driver first;
+			REQUIRE(driver_open(&first, driver_backends[i]) == 0);
+			driver_close(&first);
+			int files = driver_open_files();
+			if (accept_open(&self, driver_backends[i], flags)) check(&self);
+			if (self.driver.state) driver_close(&self.driver);
+			expect_each_client(&self);
+			close(self.listener);
+			EXPECT_INT(driver_open_files(), files);
+		}
+}
+
+static void connections(accepting *self) {
+	wait_for_connections(self, 1);
+	connect_more(self, 1);
+	wait_for_connections(self, 2);
+	connect_more(self, CLIENTS - 2); /* at once */
+	wait_for_connections(self, CLIENTS);
+	EXPECT_INT(self->op.completions, 0);
+}
+
+static void it_brings_each_connection(void) {
+	accept_over_each_backend(connections);
+}
+
+/* All of them are there before it begins, which some kernels do in the flush. */
+static void many_that_wait(accepting *self) {
+	driver_cancel(&self->driver, &self->op);
+	EXPECT_INT(driver_finish(&self->driver, &self->op), -ECANCELED);
+	connect_more(self, CLIENTS - 1);
+	size_t before = self->count;
+	EXPECT_INT(accept_again(self), 0);
+	EXPECT_INT(self->count, before);
+	wait_for_connections(self, CLIENTS);
+}
+
+static void it_brings_all_that_wait(void) {
+	accept_over_each_backend(many_that_wait);
+}
+
+static void cancel_accepts(accepting *self) {
+	for (int i = 0; i < 100; i++) {
+		if (i % 2) driver_poll(&self->driver);
+		connect_more(self, (size_t)(i % 4));
+		if (i % 5 == 0) driver_poll(&self->driver);
+		driver_cancel(&self->driver, &self->op);
+		driver_cancel(&self->driver, &self->op);
+		connect_more(self, (size_t)(i % 3));
+		EXPECT_INT(driver_finish(&self->driver, &self->op), -ECANCELED);
+		expect_each_client(self);
+		EXPECT_INT(accept_again(self), 0);
+	}
+}
+
+static void a_cancel_loses_no_connection(void) {
+	accept_over_each_backend(cancel_accepts);
+}
+
+static void close_accepts(accepting *self) {
+	connect_more(self, CLIENTS - 1);
+	driver_close(&self->driver);
+	EXPECT_INT(self->op.completions, 1);
+	EXPECT_INT(self->op.op.result, -ECANCELED);
+}
+
+static void a_close_loses_no_connection(void) {
+	accept_over_each_backend(close_accepts);
+}
+
+static void no_descriptors(accepting *self) {
+	struct rlimit old, none;
+	wait_for_connections(self, 1);
+	driver_cancel(&self->driver, &self->op);
+	EXPECT_INT(driver_finish(&self->driver, &self->op), -ECANCELED);
+	connect_more(self, 1);
+	EXPECT_INT(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = old;
+	none.rlim_cur = 0;
+	EXPECT_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
+	EXPECT_INT(accept_again(self), 0);
+	EXPECT_INT(driver_finish(&self->driver, &self->op), -EMFILE);
+	EXPECT_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
+	EXPECT_INT(accept_again(self), 0);
+	wait_for_connections(self, 2);
+}
+
+static void without_descriptors_it_stops(void) {
+	accept_over_each_backend(no_descriptors);
+}
+
+static void accept_fails(accepting *self) {
+	wait_for_connections(self, 1);
+	driver_cancel(&self->driver, &self->op);
+	EXPECT_INT(driver_finish(&self->driver, &self->op), -ECANCELED);
+	int listener = self->listener;
+	driver_channel channel = driver_pipe(O_NONBLOCK);
+	self->listener = channel.in;
+	EXPECT_INT(accept_again(self), 0);
+	EXPECT_INT(driver_finish(&self->driver, &self->op), -ENOTSOCK);
+	self->listener = listener;
+	driver_drop(channel);
+}
+
+static void an_error_ends_an_accept(void) {
+	accept_over_each_backend(accept_fails);
+}
+
 CONTRACT_MAIN("multishot", TEST(it_brings_what_arrives_and_then_the_end), TEST(a_cancel_loses_nothing),
               TEST(without_buffers_it_stops_and_loses_nothing), TEST(a_close_ends_it_and_takes_the_buffers),
-              TEST(a_close_ends_one_that_has_not_begun), TEST(an_error_ends_it))
+              TEST(a_close_ends_one_that_has_not_begun), TEST(an_error_ends_it),
+              TEST(it_brings_each_connection), TEST(it_brings_all_that_wait),
+              TEST(a_cancel_loses_no_connection), TEST(a_close_loses_no_connection),
+              TEST(without_descriptors_it_stops), TEST(an_error_ends_an_accept))

@@ -55,6 +55,9 @@ static inline ends open_tcp(const aw_stream_options *options) {
 	fds[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	EXPECT(fds[1] >= 0);
 	close(listener);
+	/* The kernel may let a receive buffer grow to tens of MiB, unless its size is set, and then takes any write at once. */
+	int size = 128 * 1024;
+	for (int i = 0; i < 2; i++) EXPECT_INT(setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &size, sizeof size), 0);
 	return ends_of_fds(fds, options);
 }
 
