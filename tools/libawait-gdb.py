@@ -11,8 +11,9 @@ gdb loads this file automatically for an installed library; otherwise run `sourc
 import gdb
 import gdb.unwinder
 
-# The context switch (core/stack/switch_*.S): register offsets from the saved stack pointer, and the frame's size.
-X86_64 = {'r15': 8, 'r14': 16, 'r13': 24, 'r12': 32, 'rbx': 40, 'rbp': 48, 'rip': 56}, 64, 'rsp', 'rip'
+# The context switch. On x86-64 (core/stack/switch.h): where the context has the registers; those that are missing are on the stack, where
+# the function that switches has saved them. On AArch64 (switch_aarch64.S): offsets from the saved stack pointer, and the frame's size.
+X86_64 = {'rsp': 0, 'rip': 8, 'rbp': 16}, None, 'rsp', 'rip'
 AARCH64 = {f'x{19 + i}': 8 * i for i in range(12)} | {'pc': 88}, 176, 'sp', 'pc'
 
 
@@ -85,7 +86,8 @@ class Suspended(gdb.unwinder.Unwinder):
         for name, offset in offsets.items():
             value = gdb.Value(saved + offset).cast(word.pointer()).dereference()
             info.add_saved_register(name, value.cast(pending.read_register(name).type))
-        info.add_saved_register(sp_name, gdb.Value(saved + size).cast(sp.type))
+        if size is not None:
+            info.add_saved_register(sp_name, gdb.Value(saved + size).cast(sp.type))
         return info
 
 
@@ -101,10 +103,12 @@ gdb.unwinder.register_unwinder(None, unwinder, replace=True)
 def backtrace(task):
     stackful = task['stackful']
     print(f'{task_name(task)} {awaits(task)}')
-    if not int(stackful) or not bool(stackful['started']) or int(stackful['own']):
+    if not int(stackful) or not bool(stackful['started']) or int(task['future']['loop']['current']) == int(task):
         return
     gdb.newest_frame().select()
-    unwinder.saved = int(stackful['context']['sp']), layout()
+    registers = layout()
+    context = stackful['context']
+    unwinder.saved = int(context.address if registers[1] is None else context['sp']), registers
     gdb.invalidate_cached_frames()
     try:
         text = gdb.execute('backtrace', to_string=True)

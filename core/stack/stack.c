@@ -100,23 +100,33 @@ static stack *stack_at(const stack_slab *slab, char *memory, uint32_t index) {
 
 /* ---- sanitizers ---- */
 
+#ifdef CORO_VALGRIND
+static __attribute__((cold, noinline)) void memcheck_give(const stack *s) {
+	(void)VALGRIND_MAKE_MEM_NOACCESS(s->base, s->size);
+}
+
+static __attribute__((cold, noinline)) void memcheck_take(const stack *s) {
+	(void)VALGRIND_MAKE_MEM_UNDEFINED(s->base, s->size);
+}
+#endif
+
 /* A free stack is inaccessible; a reused one starts out undefined. */
-static void annotate_give(const stack_pool *pool, stack *s) {
+static inline void annotate_give(const stack_pool *pool, stack *s) {
 #ifdef CORO_ASAN
 	__asan_poison_memory_region(s->base, s->size);
 #endif
 #ifdef CORO_VALGRIND
-	if (__builtin_expect(pool->on_memcheck, 0)) (void)VALGRIND_MAKE_MEM_NOACCESS(s->base, s->size);
+	if (__builtin_expect(pool->on_memcheck, 0)) memcheck_give(s);
 #endif
 	(void)pool, (void)s;
 }
 
-static void annotate_take(const stack_pool *pool, stack *s) {
+static inline void annotate_take(const stack_pool *pool, stack *s) {
 #ifdef CORO_ASAN
 	__asan_unpoison_memory_region(s->base, s->size);
 #endif
 #ifdef CORO_VALGRIND
-	if (__builtin_expect(pool->on_memcheck, 0)) (void)VALGRIND_MAKE_MEM_UNDEFINED(s->base, s->size);
+	if (__builtin_expect(pool->on_memcheck, 0)) memcheck_take(s);
 #endif
 	(void)pool, (void)s;
 }
@@ -281,7 +291,7 @@ static stack_owner *slab_owners(stack_slab *slab) {
 }
 
 /* Makes a cold stack usable. Picks the lowest one, so that stacks share page tables. */
-static stack *stack_heat(stack_pool *pool) {
+static __attribute__((noinline)) stack *stack_heat(stack_pool *pool) {
 	stack_slab *slab = pool->slabs.first;
 	if (!slab || !slab->cold_count || slab->size != pool->size) slab = slab_new(pool);
 	if (!slab) return NULL;
@@ -310,7 +320,7 @@ static stack *stack_heat(stack_pool *pool) {
 }
 
 /* Returns the stack's memory to the kernel, and the slab if all of its stacks are cold now. */
-static void stack_cool(stack_pool *pool, stack *s) {
+static __attribute__((noinline)) void stack_cool(stack_pool *pool, stack *s) {
 	stack_slab *slab = s->slab;
 	uint32_t index = s->index;
 	annotate_cool(pool, s);
@@ -331,7 +341,7 @@ static void stack_cool(stack_pool *pool, stack *s) {
 }
 
 /* Cools the stack and makes it inaccessible until it is reused. */
-static void stack_close(stack_pool *pool, stack *s) {
+static __attribute__((cold, noinline)) void stack_close(stack_pool *pool, stack *s) {
 	stack_slab *slab = s->slab;
 	uint32_t index = s->index;
 	stack_owner *owners = slab_owners(slab);
@@ -414,6 +424,18 @@ stack *stack_take(stack_pool *pool) {
 	return s;
 }
 
+static inline size_t hot_limit(const stack_pool *pool) {
+	return HOT_FEW + pool->live_count / HOT_PART;
+}
+
+/*
+ * Cools at most two, which keeps up with the limit: one freed stack lowers it by 1 / HOT_PART. Bounds the
+ * call's time.
+ */
+static __attribute__((noinline)) void cool_two(stack_pool *pool) {
+	for (int i = 0; i < 2 && pool->hot_count > hot_limit(pool); i++) stack_cool(pool, pool_pop_hot(pool));
+}
+
 void stack_give(stack_pool *pool, stack *s) {
 	annotate_give(pool, s);
 	s->is_live = false;
@@ -428,12 +450,7 @@ void stack_give(stack_pool *pool, stack *s) {
 		return;
 	}
 	pool_push_hot(pool, s);
-	/*
-	 * Cool at most two, which keeps up with the limit: one freed stack lowers it by 1 / HOT_PART. Bounds the
-	 * call's time.
-	 */
-	for (int i = 0; i < 2 && pool->hot_count > HOT_FEW + pool->live_count / HOT_PART; i++)
-		stack_cool(pool, pool_pop_hot(pool));
+	if (__builtin_expect(pool->hot_count > hot_limit(pool), 0)) cool_two(pool);
 }
 
 /* Finds the slab that contains an address, the stack's index, and the offset from its guard. */

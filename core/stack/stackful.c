@@ -66,12 +66,20 @@ stackful *stackful_new(stack_pool *pool, aw_task_fn fn, void *ud, aw_destroy_fn 
 	if (!memory) return NULL;
 	memory->size -= STACKFUL_SIZE;
 	stackful *self = (stackful *)(void *)(memory->base + memory->size);
-	*self = (stackful){.flow.call_on_thread_stack = stackful_call_on_thread_stack,
-	                   .stack = memory,
-	                   .pool = pool,
-	                   .fn = fn,
-	                   .ud = ud,
-	                   .destroy = destroy};
+	/* Field by field: the two contexts are set by the first step. */
+	self->flow.call_on_thread_stack = stackful_call_on_thread_stack;
+	self->resume = (aw_resume){0};
+	self->failure = NULL;
+	self->call = NULL;
+	self->backtrace = NULL;
+	self->started = self->finished = false;
+	self->value = NULL;
+	self->value_destroy = NULL;
+	self->fn = fn;
+	self->ud = ud;
+	self->destroy = destroy;
+	self->stack = memory;
+	self->pool = pool;
 	return self;
 }
 
@@ -112,7 +120,8 @@ size_t stackful_backtrace(stackful *self, void **frames, size_t max) {
 	if (!max || backtrace(frames, 1) < 0) return 0;
 	backtrace_request what = {.frames = frames, .max = max};
 	self->backtrace = &what;
-	coro_thread_init(&self->own); /* even while it calls a function: what that was called from is not resumed */
+	coro_thread_init(
+		&self->own); /* even while it calls a function: what that was called from is not resumed */
 	coro_switch(&self->own, &self->context);
 	self->backtrace = NULL;
 	return what.count;

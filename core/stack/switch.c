@@ -26,8 +26,9 @@ typedef struct frame {
 	/* zeros that end a walk along return addresses; keep 16-byte alignment */
 	uint64_t end[2];
 } frame;
-static_assert(sizeof(frame) % 16 == 0 && offsetof(coro_context, ip) == 8 && offsetof(coro_context, bp) == 16 &&
-                  offsetof(coro_context, mxcsr) == 24 && offsetof(coro_context, x87) == 28,
+static_assert(sizeof(frame) % 16 == 0 && offsetof(coro_context, ip) == 8 &&
+                  offsetof(coro_context, bp) == 16 && offsetof(coro_context, mxcsr) == 24 &&
+                  offsetof(coro_context, x87) == 28,
               "the layout that coro_jump() and switch_x86_64.S expect");
 
 void coro_lay_out(coro_context *ctx, stack *s, coro_entry entry, void *arg) {

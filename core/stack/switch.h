@@ -60,26 +60,19 @@ typedef struct coro_context {
 
 #ifdef CORO_INLINE
 
-/* Between the two stacks no frame can be found, so an unwinder that a signal starts there stops. */
-#ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CORO_CFI_LEFT  "	.cfi_remember_state\n	.cfi_undefined %%rip\n"
-#define CORO_CFI_BACK  "	.cfi_restore_state\n"
-#else
-#define CORO_CFI_LEFT
-#define CORO_CFI_BACK
-#endif
 #ifdef __AVX512F__
-#define CORO_WIDE                                                                                                  \
-	, "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", \
-		"xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+#define CORO_WIDE                                                                                        \
+	, "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", \
+		"xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
 #else
 #define CORO_WIDE
 #endif
 
 /*
  * The bare switch, without sanitizer annotations. A flow is resumed with its own context in rsi. Nothing is
- * pushed, because the compiler may use the red zone. Indirect branch tracking would want a landing pad, which
- * the prefix makes unnecessary: what is jumped to is no input.
+ * pushed, because the compiler may use the red zone, and so that a debugger can unwind a suspended flow from
+ * sp, ip and bp. Indirect branch tracking would want a landing pad, which
+ * the prefix makes unnecessary: the target does not come from outside.
  */
 static inline __attribute__((always_inline)) void coro_jump(coro_context *from, coro_context *to) {
 	__asm__ volatile("	leaq	1f(%%rip), %%rax\n"
@@ -87,10 +80,12 @@ static inline __attribute__((always_inline)) void coro_jump(coro_context *from, 
 	                 "	movq	%%rax, 8(%%rdi)\n"
 	                 "	movq	%%rbp, 16(%%rdi)\n"
 	                 "	stmxcsr	24(%%rdi)\n"
-	                 "	fnstcw	28(%%rdi)\n" CORO_CFI_LEFT "	movq	(%%rsi), %%rsp\n"
+	                 "	fnstcw	28(%%rdi)\n"
+	                 "	movq	(%%rsi), %%rsp\n"
 	                 "	notrack jmpq	*8(%%rsi)\n"
 	                 "1:\n"
-	                 "	movq	16(%%rsi), %%rbp\n" CORO_CFI_BACK "	ldmxcsr	24(%%rsi)\n"
+	                 "	movq	16(%%rsi), %%rbp\n"
+	                 "	ldmxcsr	24(%%rsi)\n"
 	                 "	fldcw	28(%%rsi)\n"
 	                 : "+D"(from), "+S"(to)
 	                 :

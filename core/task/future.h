@@ -108,7 +108,8 @@ void *future_create(aw_loop *loop, const object_class *class, const future_kind 
  * keep a reference to it beyond the wait.
  */
 static inline void future_borrowed(aw_future *self, aw_loop *loop, const future_kind *kind) {
-	*self = (aw_future){.base = {.class = &future_class, .domain = &loop->domain}, .loop = loop, .kind = kind};
+	*self =
+		(aw_future){.base = {.class = &future_class, .domain = &loop->domain}, .loop = loop, .kind = kind};
 	atomic_store_explicit(&self->base.refs, 1, memory_order_relaxed);
 }
 /* After the wait of one without a value. */

@@ -97,12 +97,6 @@ static inline void task_enlist(aw_task *self, aw_loop *loop) {
 	atomic_store_explicit(&self->future.base.refs, 2, memory_order_relaxed); /* the loop owns its tasks */
 }
 
-static void task_delist(aw_task *self) {
-	aw_loop *loop = self->future.loop;
-	list_remove(&loop->tasks, self);
-	object_unref(self);
-}
-
 /* Ends the wait of a task whose waiter is out of the future's list. */
 static void stop_waiting(aw_task *self) {
 	aw_future *awaited = self->waiting;
@@ -124,7 +118,7 @@ static aw_task *task_create(aw_loop *loop, const void *origin) {
 
 /* --- completion --- */
 
-/* The chain has ended with a value, or with `error`. Takes ownership of both. */
+/* The chain has ended with a value, or with `error`. Takes ownership of both. The loop's reference is left. */
 static void task_finish(aw_task *self, void *value, aw_destroy_fn destroy, aw_error *error) {
 	task_count_requests(self->future.loop);
 	if (!error && self->must_cancel) {
@@ -139,8 +133,8 @@ static void task_finish(aw_task *self, void *value, aw_destroy_fn destroy, aw_er
 	} else {
 		future_fail(&self->future, error);
 	}
-	aw_error_unref(error);
-	task_delist(self);
+	if (error) aw_error_unref(error);
+	list_remove(&self->future.loop->tasks, self);
 }
 
 /* --- scopes --- */
@@ -380,22 +374,16 @@ static inline void step_leave(aw_task *self, aw_loop *loop, thread *here, outsid
 	outer.task->context = NULL;
 }
 
-/* Ends the task with the answer. */
-static aw_status __attribute__((noinline)) step_end(aw_task *self, const aw_resume *resume, outside outer,
-                                                    int64_t began) {
+/* The task has ended, and another is current, or none. Takes ownership of what it ended with. */
+static aw_status __attribute__((noinline))
+task_end(aw_task *self, void *value, aw_destroy_fn destroy, aw_error *error, int64_t began) {
 	aw_loop *loop = self->future.loop;
-	aw_error *error = resume->answer == RESUME_RAISE ? resume->raised : NULL;
-	void *value = error ? NULL : resume->returned.data;
-	aw_destroy_fn destroy = error ? NULL : resume->returned.destroy;
 	/* Only an exit that no outer coroutine caught leaves the loop. */
 	aw_status status = error && error->status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
-	chain_drop(self); /* and with it the resume of a stackful task */
-	step_leave(self, loop, thread_here(), outer);
-	object_ref(self);
 	task_finish(self, value, destroy, error);
 	if (self->scopes.first) leave_scopes(self);
 	self->since = report_slow_end(loop, began, &self->future, NULL);
-	object_unref(self);
+	object_unref(self); /* the loop's reference */
 	return status;
 }
 
@@ -405,8 +393,9 @@ static aw_status stackful_wakeup(ready_item *item);
  * Runs steps until the task suspends or ends. `resume` holds what is sent first, and `held` keeps that alive.
  * If it is `answered`, the first step has been run.
  */
-static inline __attribute__((always_inline)) aw_status task_drive(aw_task *self, aw_resume *resume, object *held,
-                                                                  outside outer, int64_t began, bool answered) {
+static inline __attribute__((always_inline)) aw_status task_drive(aw_task *self, aw_resume *resume,
+                                                                  object *held, outside outer, int64_t began,
+                                                                  bool answered) {
 	aw_loop *loop = self->future.loop;
 	thread *here = thread_here();
 	for (;; answered = false) {
@@ -430,7 +419,12 @@ static inline __attribute__((always_inline)) aw_status task_drive(aw_task *self,
 		} else if (resume->answer == RESUME_DELEGATE) {
 			await_coro(self, resume, &held);
 		} else if (!pop(self, resume, &held)) {
-			return step_end(self, resume, outer, began);
+			aw_error *error = resume->answer == RESUME_RAISE ? resume->raised : NULL;
+			void *value = error ? NULL : resume->returned.data;
+			aw_destroy_fn destroy = error ? NULL : resume->returned.destroy;
+			chain_drop(self); /* and with it the resume of a stackful task */
+			step_leave(self, loop, here, outer);
+			return task_end(self, value, destroy, error, began);
 		}
 	}
 	if (self->stackful && !self->coro && !self->must_cancel) self->waiter.item.run = stackful_wakeup;
@@ -494,7 +488,7 @@ __attribute__((noinline)) static aw_status stackful_continue(aw_task *self, obje
 }
 
 /*
- * The usual case of task_wakeup(): the stackful function continues with a value. There is no outer task, since
+ * The usual case of task_wakeup(): the stackful function continues with a value. An outer task is impossible, since
  * this runs from the ready queue, and for the same reason the loop is not closing.
  */
 static aw_status stackful_wakeup(ready_item *item) {
@@ -559,7 +553,8 @@ static void task_close(aw_task *self) {
 	} else {
 		chain_drop(self);
 		leave_scopes(self);
-		task_delist(self);
+		list_remove(&loop->tasks, self);
+		object_unref(self);
 	}
 	object_unref(self);
 }
@@ -667,7 +662,7 @@ static void start_now(void *arg) {
 }
 
 /* Schedules a new task, or runs its first step, and stores it in `out`. */
-static void task_start(aw_task *self, bool eager, aw_task **out) {
+static inline void task_start(aw_task *self, bool eager, aw_task **out) {
 	aw_loop *loop = self->future.loop;
 	if (eager && loop->dispatching)
 		call_on_thread_stack(start_now, self);

@@ -43,7 +43,7 @@ struct aw_task {
 	aw_coro *coro;            /* the innermost coroutine; a reference, as on each parent */
 	stackful *stackful;       /* of a stackful task: what awaits the outermost coroutine, if there is one */
 	aw_error *reason;         /* of the cancellation to be delivered; a reference */
-	struct binding *context; /* task-local values; a reference */
+	struct binding *context;  /* task-local values; a reference */
 	uint64_t number;
 	char *name;               /* NULL: "Task-N" was never asked for */
 	int64_t since;            /* time of the last suspension; in debug mode */
