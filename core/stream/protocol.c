@@ -121,7 +121,8 @@ static __attribute__((noinline)) aw_status read_buffered(aw_stream *self) {
 }
 
 /* What the backend has received, in its own buffer. */
-static __attribute__((noinline)) aw_status lend(aw_stream *self, const aw_protocol *protocol, aw_buffer *lent) {
+static __attribute__((noinline)) aw_status lend(aw_stream *self, const aw_protocol *protocol,
+                                                aw_buffer *lent) {
 	aw_loop *loop = self->loop;
 	aw_status count = (aw_status)lent->length;
 	self->bytes_read += lent->length;

@@ -105,6 +105,7 @@ pub const AW_OP_FALLOCATE: aw_op_kind = 25;
 pub const AW_OP_FTRUNCATE: aw_op_kind = 26;
 pub const AW_OP_WAITID: aw_op_kind = 27;
 pub const AW_OP_RECV_MULTISHOT: aw_op_kind = 64;
+pub const AW_OP_ACCEPT_MULTISHOT: aw_op_kind = 65;
 pub type aw_op_kind = std::os::raw::c_uint;
 pub const AW_OP_FSYNC_DATA: aw_op_fsync_flag = 1;
 pub type aw_op_fsync_flag = std::os::raw::c_uint;
@@ -1813,6 +1814,7 @@ fn bindgen_test_layout_aw_datagram_protocol() {
     test_field_resume_writing();
 }
 pub const AW_DATAGRAM_TRUNCATED: aw_datagram_message_flag = 1;
+pub const AW_DATAGRAM_FDS_TRUNCATED: aw_datagram_message_flag = 2;
 pub type aw_datagram_message_flag = std::os::raw::c_uint;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1827,12 +1829,15 @@ pub struct aw_datagram_message {
     pub address_length: u32,
     pub segment_size: u32,
     pub reserved: u32,
+    pub fds: *mut std::os::raw::c_int,
+    pub fd_capacity: u32,
+    pub fd_count: u32,
 }
 #[test]
 fn bindgen_test_layout_aw_datagram_message() {
     assert_eq!(
         ::core::mem::size_of::<aw_datagram_message>(),
-        56usize,
+        72usize,
         concat!("Size of: ", stringify!(aw_datagram_message))
     );
     assert_eq!(
@@ -1960,6 +1965,42 @@ fn bindgen_test_layout_aw_datagram_message() {
         );
     }
     test_field_reserved();
+    fn test_field_fds() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_message>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).fds) as usize - ptr as usize
+            },
+            56usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_message), "::", stringify!(fds))
+        );
+    }
+    test_field_fds();
+    fn test_field_fd_capacity() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_message>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).fd_capacity) as usize - ptr as usize
+            },
+            64usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_message), "::", stringify!(fd_capacity))
+        );
+    }
+    test_field_fd_capacity();
+    fn test_field_fd_count() {
+        assert_eq!(
+            unsafe {
+                let uninit = ::core::mem::MaybeUninit::<aw_datagram_message>::uninit();
+                let ptr = uninit.as_ptr();
+                ::core::ptr::addr_of!((*ptr).fd_count) as usize - ptr as usize
+            },
+            68usize,
+            concat!("Offset of field: ", stringify!(aw_datagram_message), "::", stringify!(fd_count))
+        );
+    }
+    test_field_fd_count();
 }
 extern "C" {
     pub fn aw_datagram_open(options: *const aw_datagram_options, out: *mut *mut aw_datagram) -> aw_status;
