@@ -22,7 +22,7 @@ GROWTH = 1.03
 COUNT = 5000
 NOT_INSTALLED = 77
 # What an operation may take beyond the first size's count, or beyond the depth of the heap: an iteration's share, and the trimming of the pools.
-MARGIN = 1.12
+MARGIN = 1.25
 LOGARITHMIC = ', logarithmic'
 
 
