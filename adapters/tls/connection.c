@@ -260,9 +260,15 @@ static int64_t tickets_expected_until(const connection *self) {
 	return self->heard_at || until < heard + TICKETS_GRACE ? heard + TICKETS_GRACE : until;
 }
 
+/* What has arrived meanwhile is read within this many iterations, however long the loop was busy. */
+enum { LINGER_TURNS = 4 };
+
 static aw_status on_linger(aw_loop *loop, void *ud) {
 	connection *self = ud;
-	(void)loop;
+	if (++self->linger_turns < LINGER_TURNS &&
+	    aw_loop_call_soon(loop, on_linger, connection_ref(self), connection_unref, NULL) == 0)
+		return 0;
+	self->linger_turns = LINGER_TURNS;
 	self->is_lingering = false;
 	connection_tell(self, 0);
 	return 0;
@@ -271,9 +277,11 @@ static aw_status on_linger(aw_loop *loop, void *ud) {
 /* Returns -EAGAIN if the lower stream has to stay open for now. */
 static aw_status linger(connection *self) {
 	if (wait_for_peer(self) != -EAGAIN) return 0;
-	int64_t until = tickets_expected_until(self), now = aw_loop_time(self->loop);
-	if (until <= now) return 0;
 	if (self->is_lingering) return -EAGAIN;
+	/* The first time it waits in any case: the clock does not tell whether the loop has turned. */
+	int64_t until = tickets_expected_until(self);
+	if (self->linger_turns == LINGER_TURNS && until <= aw_loop_time(self->loop)) return 0;
+	self->linger_turns = 0;
 	self->is_lingering =
 		aw_loop_call_at(self->loop, until, on_linger, connection_ref(self), connection_unref, NULL) == 0;
 	return self->is_lingering ? -EAGAIN : 0;

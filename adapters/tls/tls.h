@@ -77,6 +77,7 @@ typedef struct connection {
 	bool may_lose;         /* only TLS's closing message can be lost by an error now */
 	bool may_get_tickets;  /* a client under TLS 1.3 that has read nothing yet */
 	bool is_lingering;     /* a timer runs for that */
+	uint8_t linger_turns;  /* iterations since it has run out */
 	int64_t established_at, heard_at, closing_at;
 	aw_status lower_failure; /* what ended the lower stream */
 	aw_status bio_failure;   /* what the lower stream answered to OpenSSL */
