@@ -75,9 +75,9 @@ NEVER = {'brk', 'exit_group', 'exit', 'rt_sigreturn', 'restart_syscall', 'futex'
 SANITIZERS = {'open', 'getdents64', 'ptrace', 'mmap', 'madvise', 'mprotect', 'mremap', 'brk', 'readlink', 'openat', 'read', 'prctl', 'prlimit64', 'clone', 'clone3', 'sched_getaffinity'}
 # A descriptor that the failed call should have closed stays open.
 KEEPS_OPEN = {'close', 'close_range'}
-# libuv's own initialisation aborts if it can't make a pipe for signals and write to it. The backend tries both before, but the fault may
-# hit libuv's own call: then the example has not begun.
-ENDED_BY_LIBRARY = {'pipe2', 'write'} if os.environ.get('AWAIT_BACKEND') == 'uv' else set()
+# libuv's own initialisation aborts if it can't make a pipe for signals, write to it, or register its descriptors. The backend tries all of
+# that before, but the fault may hit libuv's own call: then the example has not begun.
+ENDED_BY_LIBRARY = {'pipe2', 'write', 'epoll_ctl'} if os.environ.get('AWAIT_BACKEND') == 'uv' else set()
 # Without them nobody can end what it has started.
 KEEPS_RUNNING = {'pidfd_send_signal', 'kill', 'setsid', 'setpgid'}
 
