@@ -99,7 +99,7 @@ aw_status shield_here(aw_future *future, const void *origin, aw_future **out) {
 }
 
 aw_status aw_await_shielded(aw_future *future, void **out) {
-	aw_future *outer;
+	aw_future *outer = NULL;
 	aw_status status = shield_here(future, CALLER, &outer);
 	if (status < 0) return status;
 	status = aw_await(outer, out);
