@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -55,7 +56,7 @@ typedef struct client {
 	uint64_t replies;
 } client;
 
-static char outgoing[PIECE], incoming[PIECE];
+static alignas(64) char outgoing[PIECE], incoming[PIECE];
 
 static void check(const char *what, bool is_fine) {
 	if (is_fine) return;

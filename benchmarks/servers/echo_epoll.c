@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ typedef struct connection {
 	size_t at, length;
 } connection;
 
-static char buffer[PIECE];
+static alignas(64) char buffer[PIECE];
 
 static void watch(int epoll, connection *self, int how, uint32_t events) {
 	struct epoll_event event = {.events = events, .data.ptr = self};

@@ -9,6 +9,7 @@
 #include <liburing.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ typedef struct connection {
 
 static struct io_uring ring;
 static struct io_uring_buf_ring *buffers;
-static char memory[BUFFERS][PIECE];
+static alignas(64) char memory[BUFFERS][PIECE];
 static unsigned length_of[BUFFERS];
 static int next_of[BUFFERS];
 

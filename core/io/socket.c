@@ -6,6 +6,7 @@
 #include "coro.h"
 #include "descriptors.h"
 #include "failure.h"
+#include "io_memory.h"
 #include "os.h"
 #include "system_calls.h"
 #include "task.h"
@@ -119,7 +120,7 @@ static size_t file_want(const socket_call *self, size_t most) {
 
 /* Reads a piece of the file if there is none, and sends of it. */
 static int64_t send_piece(socket_call *self) {
-	if (!self->file.piece) self->file.piece = malloc(PIECE_SIZE);
+	if (!self->file.piece) self->file.piece = io_malloc(PIECE_SIZE);
 	if (!self->file.piece) return -ENOMEM;
 	if (self->file.piece_at == self->file.piece_length) {
 		ssize_t count =

@@ -2,8 +2,10 @@
 /* The buffers of a stream. */
 #include "buffer.h"
 
+#include "io_memory.h"
 #include "sanitize.h"
 
+#include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +29,9 @@ static size_t list_for(size_t size) {
 
 void *buffer_take(buffer_pool *pool, size_t *size) {
 	size_t list = list_for(*size);
-	if (list == BUFFER_SIZES) return malloc(*size);
+	if (list == BUFFER_SIZES) return io_malloc(*size);
 	*size = (size_t)BUFFER_MIN << list;
-	if (!pool) return malloc(*size);
+	if (!pool) return io_malloc(*size);
 	void *memory = pool->free[list];
 	if (!memory) {
 		/* Had the pool kept what it was given, this would have been there. */
@@ -37,7 +39,7 @@ void *buffer_take(buffer_pool *pool, size_t *size) {
 			pool->dropped -= *size;
 			pool->extra += *size;
 		}
-		return malloc(*size);
+		return io_malloc(*size);
 	}
 	memcpy(&pool->free[list], memory, sizeof memory);
 	pool->size -= *size;
@@ -141,11 +143,11 @@ void in_clear(in_buffer *self) {
 struct out_piece {
 	out_piece *next;
 	size_t start, end, capacity;
-	unsigned char data[];
+	alignas(IO_ALIGNMENT) unsigned char data[];
 };
 
-/* With its header and that of malloc(3), a piece of the usual size fills four pages. */
-enum { PIECE_SIZE = 16 * 1024 - 64 };
+/* With its header, a piece of the usual size fills four pages. */
+enum { PIECE_SIZE = 16 * 1024 - sizeof(out_piece) };
 
 bool out_append(out_queue *self, const struct iovec *parts, size_t count, size_t skip) {
 	size_t total = 0;
@@ -159,7 +161,7 @@ bool out_append(out_queue *self, const struct iovec *parts, size_t count, size_t
 	out_piece *added = NULL;
 	if (total > room) {
 		size_t capacity = total - room < PIECE_SIZE ? PIECE_SIZE : total - room;
-		added = malloc(sizeof *added + capacity);
+		added = io_malloc(sizeof *added + capacity);
 		if (!added) return false;
 		added->next = NULL;
 		added->start = added->end = 0;

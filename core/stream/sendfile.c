@@ -2,6 +2,7 @@
 /* A file to a stream: by the table of functions if it can, or else read and written. */
 #include "call.h"
 #include "failure.h"
+#include "io_memory.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ static void count_sent(stream_call *self, size_t count, size_t *turn) {
 
 /* Reads the next part: how much, 0 at the end, or an error. */
 static aw_status read_part(stream_call *self) {
-	if (!self->buffer) self->buffer = malloc(CHUNK);
+	if (!self->buffer) self->buffer = io_malloc(CHUNK);
 	if (!self->buffer) return -ENOMEM;
 	ssize_t count;
 	do {
