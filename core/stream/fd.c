@@ -387,6 +387,13 @@ bool stream_fd_is_empty(const aw_stream *self) {
 	return below->is_empty && below->is_edge && !below->receipt;
 }
 
+bool stream_fd_can_defer(const aw_stream *self) {
+	if (self->methods->read != socket_read || self->released) return false;
+	const endpoint *below = self->ud;
+	/* An error or an end is told at once. */
+	return below->is_edge && !(below->receipt && (below->receives || has_incoming(below)));
+}
+
 void stream_fd_pause(aw_stream *stream) {
 	if (stream->methods->watch == endpoint_watch && !stream->released) stop_receiving(stream->ud);
 }

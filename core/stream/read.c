@@ -22,6 +22,8 @@ aw_status stream_reading_begin(stream_call *self) {
 }
 
 void stream_reading_ended(stream_call *self) {
+	/* It was cancelled in between. */
+	if (self->stream->read_deferred) (void)stream_read_deferred(self->stream);
 	self->stream->reading = false;
 	self->stream->need = 0;
 }
@@ -47,9 +49,9 @@ aw_status stream_more(aw_stream *stream, aw_status at_end) {
 	/* A stream that was closed here has ended; an error of the connection comes from elsewhere. */
 	if (stream->failure) return stream_failure(stream, 0);
 	if (stream->eof || stream->state != STREAM_OPEN) return at_end;
-	if (stream->lazy && !stream->reading_paused) {
-		status = stream_fill(stream);
-		if (status == -ENOMEM) stream->hiccup = 0;
+	if (stream->read_deferred || (stream->lazy && !stream->reading_paused)) {
+		status = stream->read_deferred ? stream_read_deferred(stream) : stream_fill(stream);
+		if (status == -ENOMEM) (void)take_hiccup(stream);
 		if (status >= 0) return status > 0 ? 1 : at_end;
 		if (status != -EAGAIN) return status == -ENOMEM ? status : stream_failure(stream, status);
 	}
@@ -110,7 +112,9 @@ aw_status stream_attempt_read(stream_call *self) {
 		return count == -EAGAIN ? wait_for(self, 0) : count;
 	}
 	aw_status status = stream_more(stream, 0);
-	return status == -EAGAIN ? wait_for(self, 0) : status;
+	if (status == -EAGAIN) return wait_for(self, 0);
+	size = in_size(&stream->in);
+	return status > 0 ? copied(stream, self->buffer, size < self->length ? size : self->length) : status;
 }
 
 static aw_status attempt_readexactly(stream_call *self) {
@@ -331,7 +335,9 @@ ENTRY(aw_stream_peek_coro, (aw_stream *stream, size_t min, const char **out_data
 ENTRY(aw_stream_view, (aw_stream *stream, const char **out_data), (stream, out_data)) {
 	aw_status status = stream_check(stream);
 	if (status < 0) return status;
-	return out_data ? show(stream, out_data) : -EINVAL;
+	if (!out_data) return -EINVAL;
+	(void)stream_read_deferred(stream);
+	return show(stream, out_data);
 }
 
 ENTRY(aw_stream_consume, (aw_stream *stream, size_t count), (stream, count)) {
@@ -368,6 +374,7 @@ ENTRY(aw_stream_try_read, (aw_stream *stream, void *buffer, size_t length), (str
 ENTRY(aw_stream_pause_reading, (aw_stream *stream), (stream)) {
 	aw_status status = stream_check(stream);
 	if (status < 0) return status;
+	(void)stream_read_deferred(stream);
 	stream->reading_paused = true;
 	stream_fd_pause(stream);
 	return 0;

@@ -16,6 +16,7 @@ enum {
 	READ_MAX = BUFFER_MAX,
 	SMALL_READS = 16, /* in a row that fill less than a quarter of the buffer halve it */
 	WRITE_PARTS = 16, /* of one writev(2) */
+	DEFER_MIN = 16 * 1024,
 	DEFAULT_LIMIT = 64 * 1024,
 	DEFAULT_HIGH = 64 * 1024
 };
@@ -84,7 +85,7 @@ void stream_watch(aw_stream *self, uint32_t events) {
 
 static bool wants_to_read(const aw_stream *self) {
 	if (self->state != STREAM_OPEN || self->eof || self->failure) return false;
-	if (self->limit_reached || self->reading_paused) return false;
+	if (self->limit_reached || self->reading_paused || self->read_deferred) return false;
 	/* Without reading ahead, a call asks that waits. A protocol first gets what had arrived before. */
 	return self->protocol ? self->made && !self->is_greeting : !self->lazy;
 }
@@ -138,6 +139,26 @@ aw_status stream_fill(aw_stream *self) {
 	return count;
 }
 
+aw_status stream_read_deferred(aw_stream *self) {
+	if (!self->read_deferred) return -EAGAIN;
+	self->read_deferred = false;
+	if (self->state != STREAM_OPEN || self->released || loop_closing(self->loop)) return -EAGAIN;
+	aw_status count = stream_fill(self);
+	/* As after any other read. */
+	if (count != -ENOMEM) stream_update_reading(self);
+	return count;
+}
+
+/*
+ * If many connections have large messages, reading all of them before the first is answered takes a buffer for each,
+ * which the caches do not hold. A reader that was woken reads in its turn, into the buffer that the one before
+ * has released.
+ */
+static bool can_defer(const aw_stream *self) {
+	return self->next_read >= DEFER_MIN && self->reading && !in_size(&self->in) && !self->in.is_borrowed &&
+	       stream_fd_can_defer(self);
+}
+
 static void on_readable(aw_stream *self) {
 	if (self->state != STREAM_OPEN || self->eof || self->failure) return;
 	if (self->lazy && !self->protocol) {
@@ -150,6 +171,10 @@ static void on_readable(aw_stream *self) {
 		count = protocol_read(self);
 		if (count == 0) protocol_eof(self);
 		if (count == -ENOMEM) stream_fail(self, -ENOMEM); /* nobody will read again */
+	} else if (can_defer(self)) {
+		self->read_deferred = true;
+		wait_queue_wake_next(&self->readers);
+		return;
 	} else {
 		count = stream_fill(self);
 		if (count != -EAGAIN) wait_queue_wake_next(&self->readers);
@@ -319,6 +344,7 @@ static aw_status end_run(ready_item *item) {
 
 void stream_fail(aw_stream *self, aw_status status) {
 	if (!self->failure) self->failure = status;
+	(void)stream_read_deferred(self);
 	self->aborting = true;
 	out_clear(&self->out);
 	if (self->state >= STREAM_ENDING) return;
@@ -334,6 +360,8 @@ aw_status stream_failure(aw_stream *self, aw_status otherwise) {
 
 void stream_close(aw_stream *self) {
 	if (self->state != STREAM_OPEN) return;
+	(void)stream_read_deferred(self);
+	if (self->state != STREAM_OPEN) return; /* that has failed */
 	self->state = STREAM_CLOSING;
 	stream_hold(self);
 	/* Take back the wish to read; a second call of watch asks again for what remains. */
@@ -351,6 +379,7 @@ void stream_close(aw_stream *self) {
 
 void stream_abort(aw_stream *self) {
 	if (self->state == STREAM_CLOSED) return;
+	(void)stream_read_deferred(self);
 	self->aborting = true;
 	out_clear(&self->out);
 	if (self->state == STREAM_ENDING) {

@@ -48,6 +48,7 @@ struct aw_stream {
 	bool read_only;               /* nothing can be written */
 	bool reading_paused;          /* by the program */
 	bool limit_reached;           /* reading is paused until the buffer is down to the limit */
+	bool read_deferred;           /* the reader was woken, and reads what has arrived */
 	bool writing_paused;          /* above the high-water mark, and not down to the low one yet */
 	bool reading, sending;        /* a call waits */
 	bool polling_in, polling_out; /* a call waits for readiness, which refuses no bytes to others */
@@ -96,6 +97,8 @@ static inline aw_status stream_options_read(const aw_stream_options *from, aw_st
 bool stream_is_unix(const aw_stream *self);
 /* Whether a read of its descriptor has found the end of what had arrived, and nothing else has been told since. */
 bool stream_fd_is_empty(const aw_stream *self);
+/* Whether what has arrived is bytes in a socket, and can wait there. */
+bool stream_fd_can_defer(const aw_stream *self);
 /* Reading is paused: what arrives from now on stays in the socket. */
 void stream_fd_pause(aw_stream *self);
 /* Takes what the backend has received, if that is a single buffer; the caller gives it back. NULL: it is not. */
@@ -111,6 +114,11 @@ void stream_watch(aw_stream *self, uint32_t events);
 void stream_update_reading(aw_stream *self);
 /* Reads once from the methods into the buffer. Returns the count, 0 at the end, -EAGAIN, or an error. */
 aw_status stream_fill(aw_stream *self);
+/*
+ * Carries out the read that was left to a reader, which may not come: everybody who could tell the difference calls
+ * this first. Returns as stream_fill().
+ */
+aw_status stream_read_deferred(aw_stream *self);
 void stream_note_unusual_read(aw_stream *self, size_t count, size_t room);
 /* Adapts the size of the next read to one that has brought `count` bytes into `room`. */
 static inline void stream_note_read(aw_stream *self, size_t count, size_t room) {
