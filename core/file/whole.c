@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole files: read at once, replaced at once, and temporary. */
+#include "io_memory.h"
 #include "path.h"
 #include "task.h"
 
@@ -53,7 +54,7 @@ static void run_read_whole(file_call *self) {
 	} else {
 		/* One more than the size and the NUL, to see the end without growing. */
 		uint64_t room = size ? size + 2 : FIRST_ROOM;
-		self->made = room <= SIZE_MAX ? malloc((size_t)room) : NULL;
+		self->made = room <= SIZE_MAX ? io_malloc((size_t)room) : NULL;
 		self->result = self->made ? read_all(self, fd, room) : -ENOMEM;
 		if (self->result == 0) ((unsigned char *)self->made)[self->done] = 0;
 	}

@@ -165,26 +165,24 @@ static aw_status pipe_submit(child_pipe *self, uint32_t kind, unsigned char *at,
 }
 
 static aw_status pipe_reserve(child_pipe *self) {
-	size_t room = self->capacity - self->length;
+	size_t capacity = self->buffer.capacity, room = capacity - self->length;
 	if (room >= FIRST_ROOM / 4) return 0;
-	size_t more = self->capacity < MORE_ROOM ? (self->capacity ? MORE_ROOM : FIRST_ROOM) : self->capacity;
-	if (more > SIZE_MAX / 2 - self->capacity) return -ENOMEM;
-	unsigned char *data = realloc(self->data, self->capacity + more);
-	if (!data) return -ENOMEM;
-	self->data = data;
-	self->capacity += more;
-	return 0;
+	size_t more = capacity < MORE_ROOM ? (capacity ? MORE_ROOM : FIRST_ROOM) : capacity;
+	if (more > SIZE_MAX / 2 - capacity) return -ENOMEM;
+	return io_array_resize(&self->buffer, self->length, capacity + more) ? 0 : -ENOMEM;
 }
 
 static aw_status pipe_read(child_pipe *self) {
 	aw_status status = pipe_reserve(self);
 	if (status < 0) return status;
-	return pipe_submit(self, AW_OP_READ, self->data + self->length, self->capacity - self->length);
+	return pipe_submit(self, AW_OP_READ, self->buffer.data + self->length,
+	                   self->buffer.capacity - self->length);
 }
 
 static aw_status pipe_write(child_pipe *self) {
 	if (self->written < self->length)
-		return pipe_submit(self, AW_OP_WRITE, self->data + self->written, self->length - self->written);
+		return pipe_submit(self, AW_OP_WRITE, self->buffer.data + self->written,
+		                   self->length - self->written);
 	pipe_close(self);
 	return 0;
 }
@@ -236,18 +234,17 @@ static void pipe_done(operation *io) {
 aw_status child_give_input(child *self, const void *input, size_t length) {
 	child_pipe *pipe = &self->pipes[0];
 	if (!pipe->existed) return 0;
-	if (pipe->data || pipe->fd < 0) return AW_EINVALIDSTATE;
-	pipe->data = malloc(length);
-	if (!pipe->data) return -ENOMEM;
-	memcpy(pipe->data, input, length);
+	if (pipe->buffer.data || pipe->fd < 0) return AW_EINVALIDSTATE;
+	if (!io_array_resize(&pipe->buffer, 0, length)) return -ENOMEM;
+	memcpy(pipe->buffer.data, input, length);
 	pipe->length = length;
 	return 0;
 }
 
 void child_take_input_back(child *self) {
 	child_pipe *pipe = &self->pipes[0];
-	free(pipe->data);
-	pipe->data = NULL;
+	free(pipe->buffer.memory);
+	pipe->buffer = (io_array){0};
 	pipe->length = 0;
 }
 
@@ -356,7 +353,7 @@ static void close_copies(child *self) {
 static void child_release(object *base) {
 	child *self = (child *)base;
 	loop_remove_closer(self->loop, &self->closer);
-	for (int i = 0; i < STDIO_STREAMS; i++) free(self->pipes[i].data);
+	for (int i = 0; i < STDIO_STREAMS; i++) free(self->pipes[i].buffer.memory);
 	close_copies(self);
 	object_free(base);
 }

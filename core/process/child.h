@@ -7,6 +7,7 @@
 #define CORE_AWAIT_CHILD_H
 
 #include "future.h"
+#include "io_memory.h"
 #include "list.h"
 #include "process_options.h"
 
@@ -23,10 +24,9 @@ typedef struct child_pipe {
 	bool busy;      /* `io` is in flight, or its completion is not processed: the buffer must not move */
 	bool cancelled; /* a cancel of `io` was requested */
 	bool taken;     /* handed out to the caller */
-	unsigned char *data;
-	size_t length;   /* of the data read, or of the input */
-	size_t capacity; /* of the buffer, for output */
-	size_t written;  /* bytes of the input written */
+	io_array buffer;
+	size_t length;  /* of the data read, or of the input */
+	size_t written; /* bytes of the input written */
 } child_pipe;
 
 struct child {

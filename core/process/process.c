@@ -195,7 +195,7 @@ ENTRY(aw_process_output, (const aw_process *process, int stream, const void **ou
 	if (stream < 1 || stream >= STDIO_STREAMS || !out_data || !out_length) return -EINVAL;
 	const child_pipe *pipe = &process->child->pipes[stream];
 	if (!pipe->existed) return AW_EINVALIDSTATE;
-	*out_data = pipe->data ? pipe->data : (const void *)"";
+	*out_data = pipe->buffer.data ? pipe->buffer.data : (const void *)"";
 	*out_length = pipe->length;
 	return 0;
 }
@@ -204,11 +204,11 @@ const char *aw_process_text(const aw_process *process, int stream) {
 	if (!process_is(process) || stream < 1 || stream >= STDIO_STREAMS) return NULL;
 	const child_pipe *pipe = &process->child->pipes[stream];
 	if (!pipe->existed || pipe->taken || pipe->fd >= 0 || pipe->busy) return NULL;
-	if (!pipe->data) return "";
+	if (!pipe->buffer.data) return "";
 	/* The read that returned end of file left room for the NUL; a pipe that was closed may have none. */
-	if (pipe->length == pipe->capacity) return NULL;
-	pipe->data[pipe->length] = 0;
-	return (const char *)pipe->data;
+	if (pipe->length == pipe->buffer.capacity) return NULL;
+	pipe->buffer.data[pipe->length] = 0;
+	return (const char *)pipe->buffer.data;
 }
 
 ENTRY(aw_process_take_pipe, (aw_process *process, int stream, int *out_fd), (process, stream, out_fd)) {
