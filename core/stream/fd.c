@@ -390,7 +390,7 @@ bool stream_fd_is_empty(const aw_stream *self) {
 bool stream_fd_can_defer(const aw_stream *self) {
 	if (self->methods->read != socket_read || self->released) return false;
 	const endpoint *below = self->ud;
-	/* An error or an end is told at once. */
+	/* An error or an end is read at once. */
 	return below->is_edge && !(below->receipt && (below->receives || has_incoming(below)));
 }
 

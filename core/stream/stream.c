@@ -14,9 +14,9 @@
 enum {
 	READ_MIN = BUFFER_MIN,
 	READ_MAX = BUFFER_MAX,
-	SMALL_READS = 16, /* in a row that fill less than a quarter of the buffer halve it */
-	WRITE_PARTS = 16, /* of one writev(2) */
-	DEFER_MIN = 16 * 1024,
+	SMALL_READS = 16,     /* in a row that fill less than a quarter of the buffer halve it */
+	WRITE_PARTS = 16,     /* of one writev(2) */
+	DEFER_MIN = 8 * 1024, /* the size of a read from which on its reader makes it */
 	DEFAULT_LIMIT = 64 * 1024,
 	DEFAULT_HIGH = 64 * 1024
 };
