@@ -10,6 +10,8 @@
 #include "stream.h"
 
 #include <await/stackless.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/uio.h>
 
 typedef struct stream_call stream_call;
@@ -26,22 +28,25 @@ typedef struct stream_verb {
 } stream_verb;
 
 struct stream_call {
-	aw_frame frame;
 	const stream_verb *verb;
 	aw_stream *stream; /* a reference, in a coroutine */
+	aw_stream *other;  /* where a copy goes to; a reference, like `stream` */
 	waiter waiter;
-	aw_status result;
 	bool begun, has_yielded;
 	unsigned char *buffer;
 	size_t length;
 	size_t done; /* bytes searched, or sent */
 	size_t *out_done;
 	const char **out_data;
+	/* Of readuntil; what follows is not set in a call of STREAM_CALL_SHORT bytes. */
 	const struct iovec *separators;
 	size_t separator_count;
 	struct iovec *separator; /* points to the one of a call that takes one */
 	struct iovec only;
 	int64_t timeout;
+	/* Of a coroutine. */
+	aw_frame frame;
+	aw_status result;
 	/* Of passing descriptors, in descriptors.c. */
 	const int *send_fds;
 	int *fds;
@@ -49,7 +54,6 @@ struct stream_call {
 	size_t send_fd_count;
 	uint32_t *out_flags;
 	/* Of copying, in copy.c and sendfile.c. */
-	aw_stream *other; /* where a copy goes to; a reference, like `stream` */
 	int file;
 	int64_t offset, left; /* `left` < 0: until the end */
 	uint64_t total, *out_total;
@@ -61,6 +65,17 @@ struct stream_call {
 	bool is_bulk;         /* the last piece was large */
 	wait_queue *waits_in; /* or NULL to let others run */
 };
+
+/*
+ * A stackful call that needs no more than the first fields sets only these: the others are half of a cache line's worth of
+ * stores for each message, and lines of a stack that is cold with many connections.
+ */
+enum { STREAM_CALL_SHORT = offsetof(stream_call, separators) };
+static inline void stream_call_short(stream_call *self, const stream_verb *verb, aw_stream *stream) {
+	memset(self, 0, STREAM_CALL_SHORT);
+	self->verb = verb;
+	self->stream = stream;
+}
 
 /* The parts of aw_stream_read() and aw_stream_send(), for calls that do more than these. */
 aw_status stream_reading_begin(stream_call *self);

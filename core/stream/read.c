@@ -218,7 +218,10 @@ static const stream_verb verb_read = {"read", stream_attempt_read, stream_readin
 /* --- public functions --- */
 
 aw_status aw_stream_read(aw_stream *stream, void *buffer, size_t length) {
-	stream_call call = {.verb = &verb_read, .stream = stream, .buffer = buffer, .length = length};
+	stream_call call;
+	stream_call_short(&call, &verb_read, stream);
+	call.buffer = buffer;
+	call.length = length;
 	return stream_call_now(&call, buffer || !length);
 }
 
@@ -229,7 +232,10 @@ ENTRY(aw_stream_read_coro, (aw_stream *stream, void *buffer, size_t length, aw_c
 }
 
 aw_status aw_stream_readexactly(aw_stream *stream, void *buffer, size_t length) {
-	stream_call call = {.verb = &verb_readexactly, .stream = stream, .buffer = buffer, .length = length};
+	stream_call call;
+	stream_call_short(&call, &verb_readexactly, stream);
+	call.buffer = buffer;
+	call.length = length;
 	return stream_call_now(&call, (buffer || !length) && length <= INT32_MAX);
 }
 
@@ -318,7 +324,10 @@ ENTRY(aw_stream_readall_coro, (aw_stream *stream, size_t max, const char **out_d
 }
 
 aw_status aw_stream_peek(aw_stream *stream, size_t min, const char **out_data) {
-	stream_call call = {.verb = &verb_peek, .stream = stream, .length = min, .out_data = out_data};
+	stream_call call;
+	stream_call_short(&call, &verb_peek, stream);
+	call.length = min;
+	call.out_data = out_data;
 	return stream_call_now(&call, out_data && min <= INT32_MAX);
 }
 
