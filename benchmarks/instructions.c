@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hot paths, for counting their instructions (instructions.py): bench-instructions PATH COUNT performs one
- * of them COUNT times. Without arguments it lists them. With --growth, under callgrind, it performs those that
+ * The hot paths, for counting their instructions (instructions.py): bench-instructions PATH COUNT [SIZE] performs one
+ * of them COUNT times, with SIZE things at once. Without arguments it lists them. With --growth, under callgrind, it performs those that
  * could depend on how many of a thing there are with 50, 500 and 5,000 of it, and dumps the counts of each.
  */
 #include "bench.h"
@@ -443,6 +443,7 @@ static int grow(void) {
 
 int main(int argc, char **argv) {
 	size_t count = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+	if (argc > 3) batch = atoi(argv[3]);
 	bench_check("aw_loop_new", aw_loop_new("epoll", &loop));
 	int status = 0;
 	if (argc == 2 && strcmp(argv[1], "--growth") == 0) status = grow();

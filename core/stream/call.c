@@ -71,6 +71,7 @@ aw_status stream_call_now(stream_call *self, bool is_valid) {
 			leave(self);
 			return status; /* noted by the wait */
 		}
+		task_prefetch_next(self->stream->loop);
 	}
 	if (__builtin_expect(status < 0, 0)) {
 		aw_error *error = error_for(self->stream, status);

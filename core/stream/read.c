@@ -363,7 +363,10 @@ ENTRY(aw_stream_try_read, (aw_stream *stream, void *buffer, size_t length), (str
 	if (status < 0) return status;
 	if (!buffer && length) return -EINVAL;
 	if (stream->protocol || stream->reading) return -EBUSY;
-	stream_call call = {.verb = &verb_read, .stream = stream, .buffer = buffer, .length = length};
+	stream_call call;
+	stream_call_short(&call, &verb_read, stream);
+	call.buffer = buffer;
+	call.length = length;
 	in_return(&stream->in);
 	if (in_size(&stream->in) || !length) {
 		status = stream_attempt_read(&call);
