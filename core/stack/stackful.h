@@ -51,7 +51,7 @@ typedef struct stackful {
 	aw_resume resume;                    /* its answer is RESUME_NONE once the function has returned */
 	void (*call)(void *arg);
 	void *call_arg;
-	aw_status status;                    /* that the function has returned */
+	aw_status status; /* that the function has returned */
 	bool started, finished;
 	aw_destroy_fn value_destroy;
 	void *value; /* what aw_return() prepared */

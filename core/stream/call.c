@@ -31,11 +31,15 @@ static aw_status begin(stream_call *self, bool is_valid) {
 	return status;
 }
 
-static void ended(stream_call *self) {
-	wait_queue_leave(&self->waiter);
+static inline void end_call(stream_call *self) {
 	if (!self->begun) return;
 	self->begun = false;
 	if (self->verb->ended) self->verb->ended(self);
+}
+
+static void ended(stream_call *self) {
+	wait_queue_leave(&self->waiter);
+	end_call(self);
 }
 
 static aw_status join(stream_call *self, wait_queue *queue) {
@@ -47,9 +51,9 @@ static void drop_streams(stream_call *self) {
 	if (self->other) object_unref(self->other);
 }
 
-/* Ends a call that has begun. */
-static void leave(stream_call *self) {
-	ended(self);
+/* Ends a call that is in no queue. */
+static inline void leave(stream_call *self) {
+	end_call(self);
 	drop_streams(self);
 }
 

@@ -48,7 +48,7 @@ struct aw_task {
 	bool waits_borrowed;      /* the awaited future is on the stack of the task */
 	bool awaited, printed;    /* while the tree of tasks is printed */
 	/* Until here. */
-	aw_coro *coro;   /* the innermost coroutine; a reference, as on each parent */
+	aw_coro *coro;    /* the innermost coroutine; a reference, as on each parent */
 	aw_error *reason; /* of the cancellation to be delivered; a reference */
 	uint64_t number;
 	char *name;    /* NULL: "Task-N" was never asked for */
