@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hot paths, for counting their instructions (instructions.py): bench-instructions PATH COUNT performs one
- * of them COUNT times. Without arguments it lists them. With --growth, under callgrind, it performs those that
+ * The hot paths, for counting their instructions (instructions.py): bench-instructions PATH COUNT [SIZE] performs one
+ * of them COUNT times, with SIZE things at once. Without arguments it lists them. With --growth, under callgrind, it performs those that
  * could depend on how many of a thing there are with 50, 500 and 5,000 of it, and dumps the counts of each.
  */
 #include "bench.h"
 
 #include <await/await.h>
+#include <await/protocol.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #ifdef BENCH_CALLGRIND
 #include <valgrind/callgrind.h>
 #endif
@@ -237,6 +243,100 @@ static void lock_contended(size_t count) {
 	aw_lock_unref(self.lock);
 }
 
+/* --- a message of an echo server; the client, in this thread as well, makes only its two system calls --- */
+
+enum { MESSAGE = 64, CONNECTIONS = 50 };
+
+static int answered;
+
+static aw_status echo_task(void *ud) {
+	aw_stream *stream = ud;
+	const char *data;
+	aw_status count;
+	while ((count = aw_stream_peek(stream, 1, &data)) > 0) {
+		bench_check("write", aw_stream_write(stream, data, (size_t)count));
+		bench_check("consume", aw_stream_consume(stream, (size_t)count));
+		answered++;
+	}
+	bench_check("close", aw_stream_close(stream));
+	return count;
+}
+
+static void serve_in_task(aw_stream *stream) {
+	bench_check("aw_task_spawn", aw_task_spawn(loop, echo_task, stream, NULL, NULL));
+}
+
+static aw_status echo_received(aw_stream *stream, void *ud, const void *data, size_t length) {
+	(void)ud;
+	answered++;
+	return aw_stream_write(stream, data, length);
+}
+
+static aw_status echo_ended(aw_stream *stream, void *ud) {
+	(void)ud;
+	return aw_stream_close(stream);
+}
+
+static void serve_by_protocol(aw_stream *stream) {
+	static const aw_protocol protocol = {
+		.size = sizeof protocol, .data_received = echo_received, .eof_received = echo_ended};
+	bench_check("aw_stream_set_protocol", aw_stream_set_protocol(stream, &protocol, NULL, NULL));
+}
+
+/* TCP over the loopback, since a stream over something else cannot tell that it has read everything. */
+static void connected(int listener, int ends[2]) {
+	struct sockaddr_in address = {0};
+	socklen_t size = sizeof address;
+	int on = 1;
+	bench_check("getsockname", getsockname(listener, (struct sockaddr *)&address, &size));
+	ends[0] = socket(AF_INET, SOCK_STREAM, 0);
+	bench_check("connect", connect(ends[0], (struct sockaddr *)&address, size));
+	ends[1] = accept(listener, NULL, NULL);
+	bench_check("accept", ends[1]);
+	for (int i = 0; i < 2; i++)
+		bench_check("TCP_NODELAY", setsockopt(ends[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+}
+
+static void echo(void (*serve)(aw_stream *stream), size_t count) {
+	static int clients[BATCH_MAX];
+	static aw_stream *streams[BATCH_MAX];
+	int connections = batch == BATCH ? CONNECTIONS : batch;
+	struct rlimit files;
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	bench_check("listen", listen(listener, connections));
+	for (int i = 0; i < connections; i++) {
+		int ends[2];
+		connected(listener, ends);
+		clients[i] = ends[0];
+		bench_check("aw_stream_from_fd", aw_stream_from_fd(loop, ends[1], NULL, &streams[i]));
+		serve(streams[i]);
+	}
+	for (size_t done = 0; done < count; done += (size_t)connections) {
+		char message[MESSAGE] = {0};
+		answered = 0;
+		for (int i = 0; i < connections; i++) bench_check("send", send(clients[i], message, MESSAGE, 0));
+		while (answered < connections) bench_check("run", aw_loop_run_once(loop, AW_FOREVER));
+		for (int i = 0; i < connections; i++) bench_check("recv", recv(clients[i], message, MESSAGE, 0));
+	}
+	for (int i = 0; i < connections; i++) close(clients[i]);
+	for (int i = 0; i < connections; i++) {
+		while (!aw_stream_is_closing(streams[i])) bench_check("run", aw_loop_run_once(loop, AW_FOREVER));
+		aw_stream_unref(streams[i]);
+	}
+	close(listener);
+}
+
+static void stream_echo(size_t count) {
+	echo(serve_in_task, count);
+}
+
+static void protocol_echo(size_t count) {
+	echo(serve_by_protocol, count);
+}
+
 static const struct {
 	const char *name, *what;
 	void (*run)(size_t count);
@@ -253,6 +353,8 @@ static const struct {
 	{"queue-1", "an item through a queue of 1", queue_1},
 	{"queue-1000", "an item through a queue of 1,000", queue_1000},
 	{"lock", "a lock that two tasks compete for, held for an iteration", lock_contended},
+	{"echo", "a message echoed by a stackful task with a stream, 50 connections", stream_echo},
+	{"echo-protocol", "a message echoed by a protocol, 50 connections", protocol_echo},
 };
 
 /* --- growth --- */
@@ -341,6 +443,7 @@ static int grow(void) {
 
 int main(int argc, char **argv) {
 	size_t count = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+	if (argc > 3) batch = atoi(argv[3]);
 	bench_check("aw_loop_new", aw_loop_new("epoll", &loop));
 	int status = 0;
 	if (argc == 2 && strcmp(argv[1], "--growth") == 0) status = grow();

@@ -22,14 +22,12 @@ enum resume_answer {
 };
 
 struct aw_resume {
-	aw_task *task;
+	aw_status status; /* sent */
+	uint8_t answer;
 	/* sent */
-	aw_status status;
 	void *value;
-	aw_destroy_fn value_destroy; /* identifies the kind of value; never called from here */
 	aw_error *error;
 	/* answered */
-	uint8_t answer;
 	union {
 		struct {
 			void *data;
@@ -39,18 +37,21 @@ struct aw_resume {
 		aw_future *awaited; /* a reference, unless borrowed */
 		aw_coro *delegated; /* a reference */
 	};
+	aw_destroy_fn value_destroy; /* sent: identifies the kind of value; never called from here */
+	aw_task *task;
 };
 
+/* What a step touches comes first, in two cache lines. */
 typedef struct stackful {
-	flow flow;            /* must be first: cast from thread.flow */
-	coro_context context; /* the saved context while suspended */
-	coro_context own;     /* of the thread, while this coroutine runs */
-	aw_resume resume;     /* its answer is RESUME_NONE once the function has returned */
-	aw_error *failure;    /* of the last call that failed (failure.h); a reference */
+	flow flow;                           /* must be first: cast from thread.flow */
+	coro_context context;                /* the saved context while suspended */
+	coro_context own;                    /* of the thread, while this coroutine runs */
+	struct backtrace_request *backtrace; /* set if it was resumed only for a backtrace */
+	aw_error *failure;                   /* of the last call that failed (failure.h); a reference */
+	aw_resume resume;                    /* its answer is RESUME_NONE once the function has returned */
 	void (*call)(void *arg);
 	void *call_arg;
-	struct backtrace_request *backtrace; /* set if it was resumed only for a backtrace */
-	aw_status status;                    /* that the function has returned */
+	aw_status status; /* that the function has returned */
 	bool started, finished;
 	aw_destroy_fn value_destroy;
 	void *value; /* what aw_return() prepared */

@@ -31,11 +31,15 @@ static aw_status begin(stream_call *self, bool is_valid) {
 	return status;
 }
 
-static void ended(stream_call *self) {
-	wait_queue_leave(&self->waiter);
+static inline void end_call(stream_call *self) {
 	if (!self->begun) return;
 	self->begun = false;
 	if (self->verb->ended) self->verb->ended(self);
+}
+
+static void ended(stream_call *self) {
+	wait_queue_leave(&self->waiter);
+	end_call(self);
 }
 
 static aw_status join(stream_call *self, wait_queue *queue) {
@@ -47,37 +51,43 @@ static void drop_streams(stream_call *self) {
 	if (self->other) object_unref(self->other);
 }
 
+/* Ends a call that is in no queue. */
+static inline void leave(stream_call *self) {
+	end_call(self);
+	drop_streams(self);
+}
+
 aw_status stream_call_now(stream_call *self, bool is_valid) {
-	if (!stackful_here()) return AW_ENOTASK;
+	stackful *task = stackful_current();
+	if (!task) return AW_ENOTASK;
 	aw_status status = begin(self, is_valid);
 	if (status < 0) return failed(status);
 	object_ref(self->stream);
 	if (self->other) object_ref(self->other);
 	while ((status = self->verb->attempt(self)) == -EAGAIN) {
 		wait_queue *queue = self->verb->queue(self);
-		if (queue) {
-			status = join(self, queue);
-			if (status < 0) break;
-			status = aw_await(self->waiter.wakeup, NULL);
-			wait_queue_leave(&self->waiter);
-		} else {
-			status = task_yield(stackful_current());
+		/* The waiter and its future are here on the stack. */
+		if (queue)
+			status = wait_queue_wait(queue, &self->waiter, &wait_kind, self->stream, self->stream->loop);
+		else
+			status = task_yield(task);
+		if (__builtin_expect(status < 0, 0)) {
+			leave(self);
+			return status; /* noted by the wait */
 		}
-		if (status < 0) {
-			ended(self);
-			drop_streams(self);
-			return status; /* noted by the await */
-		}
+		task_prefetch_next(self->stream->loop);
 	}
-	ended(self);
-	aw_error *error = error_for(self->stream, status);
-	if (error) {
-		failed_with(error);
-		drop_streams(self);
-		return status;
+	if (__builtin_expect(status < 0, 0)) {
+		aw_error *error = error_for(self->stream, status);
+		if (error)
+			failed_with(error);
+		else
+			failed(status);
+	} else if (task->failure) {
+		failure_forget();
 	}
-	drop_streams(self);
-	return await_ended(stackful_here(), status);
+	leave(self);
+	return status;
 }
 
 static aw_status call_step(aw_resume *resume, void *ud) {

@@ -26,22 +26,25 @@ typedef struct stream_verb {
 } stream_verb;
 
 struct stream_call {
-	aw_frame frame;
 	const stream_verb *verb;
 	aw_stream *stream; /* a reference, in a coroutine */
+	aw_stream *other;  /* where a copy goes to; a reference, like `stream` */
 	waiter waiter;
-	aw_status result;
 	bool begun, has_yielded;
 	unsigned char *buffer;
 	size_t length;
 	size_t done; /* bytes searched, or sent */
 	size_t *out_done;
 	const char **out_data;
+	/* What follows is not set by stream_call_short(). Of readuntil: */
 	const struct iovec *separators;
 	size_t separator_count;
 	struct iovec *separator; /* points to the one of a call that takes one */
 	struct iovec only;
 	int64_t timeout;
+	/* Of a coroutine. */
+	aw_frame frame;
+	aw_status result;
 	/* Of passing descriptors, in descriptors.c. */
 	const int *send_fds;
 	int *fds;
@@ -49,7 +52,6 @@ struct stream_call {
 	size_t send_fd_count;
 	uint32_t *out_flags;
 	/* Of copying, in copy.c and sendfile.c. */
-	aw_stream *other; /* where a copy goes to; a reference, like `stream` */
 	int file;
 	int64_t offset, left; /* `left` < 0: until the end */
 	uint64_t total, *out_total;
@@ -61,6 +63,23 @@ struct stream_call {
 	bool is_bulk;         /* the last piece was large */
 	wait_queue *waits_in; /* or NULL to let others run */
 };
+
+/*
+ * A stackful call that needs no more than the first fields sets only these, one by one: for a structure of this size
+ * compilers take `rep stos`, which is slow to begin.
+ */
+static inline void stream_call_short(stream_call *self, const stream_verb *verb, aw_stream *stream) {
+	self->verb = verb;
+	self->stream = stream;
+	self->other = NULL;
+	self->waiter.queue = NULL;
+	self->waiter.wakeup = NULL;
+	self->begun = self->has_yielded = false;
+	self->buffer = NULL;
+	self->length = self->done = 0;
+	self->out_done = NULL;
+	self->out_data = NULL;
+}
 
 /* The parts of aw_stream_read() and aw_stream_send(), for calls that do more than these. */
 aw_status stream_reading_begin(stream_call *self);

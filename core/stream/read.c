@@ -222,7 +222,10 @@ static const stream_verb verb_read = {"read", stream_attempt_read, stream_readin
 /* --- public functions --- */
 
 aw_status aw_stream_read(aw_stream *stream, void *buffer, size_t length) {
-	stream_call call = {.verb = &verb_read, .stream = stream, .buffer = buffer, .length = length};
+	stream_call call;
+	stream_call_short(&call, &verb_read, stream);
+	call.buffer = buffer;
+	call.length = length;
 	return stream_call_now(&call, buffer || !length);
 }
 
@@ -233,7 +236,10 @@ ENTRY(aw_stream_read_coro, (aw_stream *stream, void *buffer, size_t length, aw_c
 }
 
 aw_status aw_stream_readexactly(aw_stream *stream, void *buffer, size_t length) {
-	stream_call call = {.verb = &verb_readexactly, .stream = stream, .buffer = buffer, .length = length};
+	stream_call call;
+	stream_call_short(&call, &verb_readexactly, stream);
+	call.buffer = buffer;
+	call.length = length;
 	return stream_call_now(&call, (buffer || !length) && length <= INT32_MAX);
 }
 
@@ -322,7 +328,10 @@ ENTRY(aw_stream_readall_coro, (aw_stream *stream, size_t max, const char **out_d
 }
 
 aw_status aw_stream_peek(aw_stream *stream, size_t min, const char **out_data) {
-	stream_call call = {.verb = &verb_peek, .stream = stream, .length = min, .out_data = out_data};
+	stream_call call;
+	stream_call_short(&call, &verb_peek, stream);
+	call.length = min;
+	call.out_data = out_data;
 	return stream_call_now(&call, out_data && min <= INT32_MAX);
 }
 
@@ -360,7 +369,10 @@ ENTRY(aw_stream_try_read, (aw_stream *stream, void *buffer, size_t length), (str
 	if (status < 0) return status;
 	if (!buffer && length) return -EINVAL;
 	if (stream->protocol || stream->reading) return -EBUSY;
-	stream_call call = {.verb = &verb_read, .stream = stream, .buffer = buffer, .length = length};
+	stream_call call;
+	stream_call_short(&call, &verb_read, stream);
+	call.buffer = buffer;
+	call.length = length;
 	in_return(&stream->in);
 	if (in_size(&stream->in) || !length) {
 		status = stream_attempt_read(&call);

@@ -147,7 +147,8 @@ static wait_queue *drain_queue(stream_call *self) {
 static const stream_verb verb_drain = {"drain", attempt_drain, drain_queue, NULL, NULL};
 
 aw_status aw_stream_drain(aw_stream *stream) {
-	stream_call call = {.verb = &verb_drain, .stream = stream};
+	stream_call call;
+	stream_call_short(&call, &verb_drain, stream);
 	return stream_call_now(&call, true);
 }
 
@@ -218,7 +219,11 @@ static stream_call send_call(aw_stream *stream, const void *data, size_t length,
 }
 
 aw_status aw_stream_send(aw_stream *stream, const void *data, size_t length, size_t *out_sent) {
-	stream_call call = send_call(stream, data, length, out_sent);
+	stream_call call;
+	stream_call_short(&call, &verb_send, stream);
+	call.buffer = without_const(data);
+	call.length = length;
+	call.out_done = out_sent;
 	return stream_call_now(&call, data || !length);
 }
 

@@ -501,8 +501,10 @@ static aw_status stackful_wakeup(ready_item *item) {
 	if (awaited) {
 		if (__builtin_expect(awaited->state != FUTURE_DONE, 0)) return task_wakeup(item);
 		self->waiting = NULL;
-		if (!self->waits_borrowed) held = &awaited->base;
-		body->resume.value = awaited->value.data;
+		if (!self->waits_borrowed) { /* nobody asks for the value of one that is on the task's stack */
+			held = &awaited->base;
+			body->resume.value = awaited->value.data;
+		}
 	}
 	thread *here = thread_here();
 	binding *context = context_swap_on(here, self->context);
@@ -526,6 +528,31 @@ static aw_status stackful_wakeup(ready_item *item) {
 	loop->current = NULL;
 	self->context = context_swap_on(here, context);
 	return 0;
+}
+
+static const aw_task *stackful_next(const ready_item *item) {
+	return item && item->run == stackful_wakeup ? container_of(item, const aw_task, waiter.item) : NULL;
+}
+
+/*
+ * Each finds in the caches what was fetched for it one step earlier: the task of the third one, the stackful of the
+ * second, the frames of the first.
+ */
+void task_prefetch_next(const aw_loop *loop) {
+	enum { LINE = 64, FRAMES = 10 };
+	const aw_task *task = stackful_next(loop->ready.head);
+	if (!task) return;
+	const char *frames = task->stackful->context.sp;
+	for (size_t line = 0; line < FRAMES; line++) __builtin_prefetch(frames + line * LINE, 1);
+	task = stackful_next(task->waiter.item.next);
+	if (!task) return;
+	__builtin_prefetch(task->stackful, 1);
+	__builtin_prefetch((const char *)task->stackful + LINE, 1);
+	const ready_item *third = task->waiter.item.next;
+	if (!third) return;
+	__builtin_prefetch(third, 1);
+	__builtin_prefetch((const char *)third + LINE, 1);
+	__builtin_prefetch((const char *)third - offsetof(aw_task, waiter));
 }
 
 __attribute__((cold, noinline)) static void unwind(aw_task *self) {

@@ -37,20 +37,22 @@ void scope_forgotten(task_scope *self);
 
 struct aw_task {
 	aw_future future;         /* first: a task is a future */
-	future_waiter waiter;     /* its next step: in the ready queue, or in the awaited future's list */
 	aw_task *next, *previous; /* in the loop's list, while it is not done */
+	/* From here what a step touches, in 64 bytes. */
+	future_waiter waiter;     /* its next step: in the ready queue, or in the awaited future's list */
 	aw_future *waiting;       /* what it awaits; a reference, unless `waits_borrowed` */
-	aw_coro *coro;            /* the innermost coroutine; a reference, as on each parent */
 	stackful *stackful;       /* of a stackful task: what awaits the outermost coroutine, if there is one */
-	aw_error *reason;         /* of the cancellation to be delivered; a reference */
 	struct binding *context;  /* task-local values; a reference */
-	uint64_t number;
-	char *name;               /* NULL: "Task-N" was never asked for */
-	int64_t since;            /* time of the last suspension; in debug mode */
 	uint32_t cancel_requests; /* cancel() calls less uncancel() calls */
 	bool must_cancel;         /* deliver a cancellation at the next step */
 	bool waits_borrowed;      /* the awaited future is on the stack of the task */
 	bool awaited, printed;    /* while the tree of tasks is printed */
+	/* Until here. */
+	aw_coro *coro;    /* the innermost coroutine; a reference, as on each parent */
+	aw_error *reason; /* of the cancellation to be delivered; a reference */
+	uint64_t number;
+	char *name;    /* NULL: "Task-N" was never asked for */
+	int64_t since; /* time of the last suspension; in debug mode */
 	cancel_frame cancel_frame;
 	/* Deferred counting of cancel requests; see task_count_requests(). */
 	uint32_t deferred;       /* requests that the tasks below have not counted yet */
@@ -99,6 +101,12 @@ static inline aw_status task_await_borrowed(stackful *self, aw_future *future) {
 	self->resume.awaited = future;
 	return task_suspend(self);
 }
+
+/*
+ * Called by a stackful task that is about to make system calls: fetches what the next tasks in the ready queue
+ * touch first, which with many of them has left the caches since they ran.
+ */
+void task_prefetch_next(const aw_loop *loop);
 
 /* Ends an await that did not suspend: notes its failure, or clears an older one. */
 static inline aw_status await_ended(const aw_resume *resume, aw_status status) {
