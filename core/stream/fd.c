@@ -365,7 +365,8 @@ static __attribute__((noinline)) aw_status watch_any(endpoint *self, uint32_t ev
 	if (!events) {
 		self->is_wanted = false;
 		if (self->out) self->out->is_wanted = false;
-		stop_receiving(self);
+		/* Only this one: a stream that closes has often more to send. */
+		loop_cancel(loop_of(self), &self->in);
 	}
 	/* What cannot be read has no event but the end of a pipe. */
 	if (events & AW_POLL_IN && (!self->write_only || self->is_pipe)) status = watch_in(self);
@@ -486,6 +487,7 @@ static void prefetch_next(const operation *ended) {
 	const operation *operation_next = container_of(next, operation, item);
 	if (operation_next->done != ended->done) return;
 	const char *stream = (const char *)container_of(operation_next, endpoint, in)->stream;
+	if (!stream) return;
 	for (size_t line = 0; line < STREAM_HOT; line += CACHE_LINE) __builtin_prefetch(stream + line, 1);
 }
 
@@ -519,18 +521,31 @@ static void reset_at_close(const endpoint *self) {
 }
 
 static void cancel_both(endpoint *self) {
-	self->closing = true;
-	if (self->is_busy) loop_cancel(loop_of(self), &self->in);
-	if (self->out && self->out->is_busy) loop_cancel(loop_of(self), &self->out->operation);
+	loop_cancel(loop_of(self), &self->in);
+	if (self->out) loop_cancel(loop_of(self), &self->out->operation);
+}
+
+void stream_fd_cancel(aw_stream *stream) {
+	if (stream->methods->watch != endpoint_watch || stream->released) return;
+	endpoint *self = stream->ud;
+	self->is_wanted = false;
+	if (self->out) self->out->is_wanted = false;
+	cancel_both(self);
+}
+
+/* Whether the backend still uses the descriptor. What has only not been told yet does not matter. */
+static bool is_in_use(const endpoint *self) {
+	return self->in.in_flight || (self->out && self->out->operation.in_flight);
 }
 
 static aw_status endpoint_close(void *ud, aw_bool aborting) {
 	endpoint *self = ud;
 	if (!self->closing) {
 		if (aborting) reset_at_close(self);
+		self->closing = true;
 		cancel_both(self);
 	}
-	if (is_busy(self)) return -EAGAIN;
+	if (is_in_use(self)) return -EAGAIN;
 	clear_incoming(self);
 	if (fd_of(self) < 0) return 0;
 	int fd = fd_of(self);
@@ -549,7 +564,10 @@ static void endpoint_release(void *ud) {
 		endpoint_free(self);
 		return;
 	}
-	if (!self->closing) cancel_both(self);
+	if (!self->closing) {
+		self->closing = true;
+		cancel_both(self);
+	}
 }
 
 static int endpoint_fd(void *ud) {
