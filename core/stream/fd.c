@@ -61,6 +61,7 @@ struct endpoint {
 	bool is_telling : 1;     /* the stream is being told that it can read: it may drop this meanwhile */
 	bool is_bulk : 1;        /* reads are large */
 	bool is_nonblocking : 1; /* a socket, seen to be */
+	bool no_reset : 1;       /* when it is aborted */
 	uint8_t small;           /* how many reads since were not */
 };
 
@@ -517,6 +518,7 @@ static void out_done(operation *ended) {
 /* The peer of an aborted connection gets a reset, rather than an end that looks orderly. */
 static void reset_at_close(const endpoint *self) {
 	struct linger reset = {.l_onoff = 1};
+	if (self->no_reset) return;
 	(void)setsockopt(fd_of(self), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 }
 
@@ -653,6 +655,7 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	self->is_tcp = methods == &tcp_methods;
 	self->is_pipe = methods == &pipe_methods;
 	self->is_socket = methods->read == socket_read && loop_has_multishot(loop);
+	self->no_reset = own.flags & AW_STREAM_NO_RESET;
 	int access = fcntl(fd, F_GETFL) & O_ACCMODE;
 	self->write_only = access == O_WRONLY;
 	self->only_polls = !self->write_only && !self->is_socket;

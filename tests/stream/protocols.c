@@ -657,6 +657,17 @@ static void a_reset_is_a_loss(ends streams) {
 	EXPECT_INT(aw_stream_set_protocol(streams.left, &plain, NULL, NULL), -EPIPE);
 }
 
+static const aw_stream_options no_reset = {.size = sizeof no_reset, .flags = AW_STREAM_NO_RESET};
+
+static void an_abort_without_a_reset(ends streams) {
+	watcher self = {0};
+	attach(streams.left, &plain, &self);
+	until(&self, MADE, 1);
+	EXPECT_INT(aw_stream_abort(streams.right), 0);
+	expect_over(&self);
+	EXPECT_INT(self.why, strcmp(aw_stream_kind(streams.left), "memory") ? 0 : -ECONNRESET);
+}
+
 static void order(void) {
 	over_each_kind(callbacks_in_order);
 	over_each_kind(nothing_has_to_be_there);
@@ -699,6 +710,7 @@ static void failures(void) {
 	over_each_kind(buffer_updated_fails);
 	over_each_kind(eof_received_fails);
 	over_each_kind(a_reset_is_a_loss);
+	over_each_kind_with(an_abort_without_a_reset, &no_reset);
 }
 
 CHECK_MAIN("protocols", TEST(order), TEST(reading), TEST(without_reading_ahead), TEST(writing),
