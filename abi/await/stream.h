@@ -105,7 +105,9 @@ enum aw_stream_flag {
 	 * descriptors are received with the bytes (see aw_stream_recv_fds()); for a Unix socket only; implies
 	 * ::AW_STREAM_NO_READ_AHEAD
 	 */
-	AW_STREAM_RECEIVE_FDS = 2
+	AW_STREAM_RECEIVE_FDS = 2,
+	/** the peer of a TCP connection that is aborted sees its end, as with asyncio, and not a reset */
+	AW_STREAM_NO_RESET = 4
 };
 
 /** How a stream is set up. Zero means the default. */

@@ -61,6 +61,7 @@ struct endpoint {
 	bool is_telling : 1;     /* the stream is being told that it can read: it may drop this meanwhile */
 	bool is_bulk : 1;        /* reads are large */
 	bool is_nonblocking : 1; /* a socket, seen to be */
+	bool no_reset : 1;       /* when it is aborted */
 	uint8_t small;           /* how many reads since were not */
 };
 
@@ -365,7 +366,8 @@ static __attribute__((noinline)) aw_status watch_any(endpoint *self, uint32_t ev
 	if (!events) {
 		self->is_wanted = false;
 		if (self->out) self->out->is_wanted = false;
-		stop_receiving(self);
+		/* Only this one: a stream that closes has often more to send. */
+		loop_cancel(loop_of(self), &self->in);
 	}
 	/* What cannot be read has no event but the end of a pipe. */
 	if (events & AW_POLL_IN && (!self->write_only || self->is_pipe)) status = watch_in(self);
@@ -493,6 +495,7 @@ static void prefetch_next(const operation *ended) {
 	const operation *operation_next = container_of(next, operation, item);
 	if (operation_next->done != ended->done) return;
 	const char *stream = (const char *)container_of(operation_next, endpoint, in)->stream;
+	if (!stream) return;
 	for (size_t line = 0; line < STREAM_HOT; line += CACHE_LINE) __builtin_prefetch(stream + line, 1);
 }
 
@@ -522,22 +525,36 @@ static void out_done(operation *ended) {
 /* The peer of an aborted connection gets a reset, rather than an end that looks orderly. */
 static void reset_at_close(const endpoint *self) {
 	struct linger reset = {.l_onoff = 1};
+	if (self->no_reset) return;
 	(void)setsockopt(fd_of(self), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 }
 
 static void cancel_both(endpoint *self) {
-	self->closing = true;
-	if (self->is_busy) loop_cancel(loop_of(self), &self->in);
-	if (self->out && self->out->is_busy) loop_cancel(loop_of(self), &self->out->operation);
+	loop_cancel(loop_of(self), &self->in);
+	if (self->out) loop_cancel(loop_of(self), &self->out->operation);
+}
+
+void stream_fd_cancel(aw_stream *stream) {
+	if (stream->methods->watch != endpoint_watch || stream->released) return;
+	endpoint *self = stream->ud;
+	self->is_wanted = false;
+	if (self->out) self->out->is_wanted = false;
+	cancel_both(self);
+}
+
+/* Whether the backend still uses the descriptor. What has only not been told yet does not matter. */
+static bool is_in_use(const endpoint *self) {
+	return self->in.in_flight || (self->out && self->out->operation.in_flight);
 }
 
 static aw_status endpoint_close(void *ud, aw_bool aborting) {
 	endpoint *self = ud;
 	if (!self->closing) {
 		if (aborting) reset_at_close(self);
+		self->closing = true;
 		cancel_both(self);
 	}
-	if (is_busy(self)) return -EAGAIN;
+	if (is_in_use(self)) return -EAGAIN;
 	clear_incoming(self);
 	if (fd_of(self) < 0) return 0;
 	int fd = fd_of(self);
@@ -556,7 +573,10 @@ static void endpoint_release(void *ud) {
 		endpoint_free(self);
 		return;
 	}
-	if (!self->closing) cancel_both(self);
+	if (!self->closing) {
+		self->closing = true;
+		cancel_both(self);
+	}
 }
 
 static int endpoint_fd(void *ud) {
@@ -642,6 +662,7 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	self->is_tcp = methods == &tcp_methods;
 	self->is_pipe = methods == &pipe_methods;
 	self->is_socket = methods->read == socket_read && loop_has_multishot(loop);
+	self->no_reset = own.flags & AW_STREAM_NO_RESET;
 	int access = fcntl(fd, F_GETFL) & O_ACCMODE;
 	self->write_only = access == O_WRONLY;
 	self->only_polls = !self->write_only && !self->is_socket;

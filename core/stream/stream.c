@@ -197,13 +197,19 @@ void stream_update_writing(aw_stream *self) {
 	}
 }
 
-static void end_soon(aw_stream *self) {
+/* The kernel releases the descriptor meanwhile, so that the table's close need not wait. */
+static void begin_end(aw_stream *self) {
 	self->state = STREAM_ENDING;
+	stream_fd_cancel(self);
+}
+
+static void end_soon(aw_stream *self) {
+	begin_end(self);
 	loop_push(self->loop, &self->end);
 }
 
-/* Everything queued has been sent. */
-static void on_sent(aw_stream *self) {
+/* Everything queued has been sent. If the stream closes, ends it by `end`. */
+static void on_sent(aw_stream *self, void (*end)(aw_stream *)) {
 	if (self->eof_wanted && !self->eof_sent) {
 		aw_status status = self->methods->shutdown_write(self->ud);
 		if (status == -EAGAIN) {
@@ -216,10 +222,10 @@ static void on_sent(aw_stream *self) {
 			return;
 		}
 	}
-	if (self->state == STREAM_CLOSING && !self->sending) end_soon(self);
+	if (self->state == STREAM_CLOSING && !self->sending) end(self);
 }
 
-void stream_flush(aw_stream *self) {
+static void flush(aw_stream *self, void (*end)(aw_stream *)) {
 	while (self->out.size) {
 		struct iovec parts[WRITE_PARTS];
 		size_t count = out_parts(&self->out, parts, WRITE_PARTS);
@@ -236,7 +242,11 @@ void stream_flush(aw_stream *self) {
 		self->bytes_written += (uint64_t)sent;
 	}
 	stream_update_writing(self);
-	if (!self->out.size && self->state <= STREAM_CLOSING) on_sent(self);
+	if (!self->out.size && self->state <= STREAM_CLOSING) on_sent(self, end);
+}
+
+void stream_flush(aw_stream *self) {
+	flush(self, end_soon);
 }
 
 static aw_status flush_run(ready_item *item) {
@@ -247,9 +257,12 @@ static aw_status flush_run(ready_item *item) {
 	return 0;
 }
 
+static void end_now(aw_stream *self);
+
 static void on_writable(aw_stream *self) {
 	if (self->state > STREAM_CLOSING || self->failure) return;
-	stream_flush(self);
+	/* As in asyncio, the callback that has sent the last byte of a closing stream also ends it. */
+	flush(self, end_now);
 	if (self->out.size) return;
 	wait_queue_wake_next(&self->writers);
 	/* It waits for both. */
@@ -328,17 +341,28 @@ static void try_to_end(aw_stream *self) {
 	on_closed(self);
 }
 
-/* The iteration after close(), abort() or a failure. */
-static aw_status end_run(ready_item *item) {
-	aw_stream *self = container_of(item, aw_stream, end);
-	if (self->state != STREAM_ENDING || loop_closing(self->loop)) return 0;
+/* Calls that wait are woken in asyncio's order: readers, wait_closed(), drain(). */
+static void finish(aw_stream *self) {
+	object_ref(self);
 	self->ending = true;
 	self->eof = true;
 	self->writing_paused = false;
 	wait_queue_wake_all(&self->readers);
 	wait_queue_wake_all(&self->writers);
-	wait_queue_wake_all(&self->drains);
 	try_to_end(self);
+	wait_queue_wake_all(&self->drains);
+	object_unref(self);
+}
+
+static void end_now(aw_stream *self) {
+	begin_end(self);
+	finish(self);
+}
+
+/* The iteration after close(), abort() or a failure. */
+static aw_status end_run(ready_item *item) {
+	aw_stream *self = container_of(item, aw_stream, end);
+	if (self->state == STREAM_ENDING && !loop_closing(self->loop)) finish(self);
 	return 0;
 }
 
@@ -372,7 +396,7 @@ void stream_close(aw_stream *self) {
 	if (status < 0) stream_fail(self, status);
 	if (self->state != STREAM_CLOSING) return;
 	if (!self->out.size)
-		on_sent(self);
+		on_sent(self, end_soon);
 	else if (!is_writing)
 		stream_flush(self);
 }

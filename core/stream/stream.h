@@ -101,6 +101,8 @@ bool stream_fd_is_empty(const aw_stream *self);
 bool stream_fd_can_defer(const aw_stream *self);
 /* Reading is paused: what arrives from now on stays in the socket. */
 void stream_fd_pause(aw_stream *self);
+/* The stream ends: its polls, and the receive that lasts, are cancelled. */
+void stream_fd_cancel(aw_stream *self);
 /* Takes what the backend has received, if that is a single buffer; the caller gives it back. NULL: it is not. */
 aw_buffer *stream_fd_take(aw_stream *self);
 

@@ -139,9 +139,10 @@ static aw_status attempt_drain(stream_call *self) {
 
 static wait_queue *drain_queue(stream_call *self) {
 	aw_stream *stream = self->stream;
-	if (stream->state == STREAM_OPEN || self->has_yielded) return &stream->drains;
+	/* Who has waited for less to be queued has let others run as well. */
+	bool waits = stream->state == STREAM_OPEN || self->has_yielded;
 	self->has_yielded = true;
-	return NULL;
+	return waits ? &stream->drains : NULL;
 }
 
 static const stream_verb verb_drain = {"drain", attempt_drain, drain_queue, NULL, NULL};

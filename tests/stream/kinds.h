@@ -65,7 +65,9 @@ static inline ends open_tcp(const aw_stream_options *options) {
 enum {
 	HAS_NO_WAY_BACK = 1,   /* the right one cannot write */
 	HAS_NO_HALF_CLOSE = 2, /* only both directions can be ended */
-	HAS_NO_LAST_WORDS = 4  /* what the right one has written may be lost when it closes */
+	HAS_NO_LAST_WORDS = 4, /* what the right one has written may be lost when it closes */
+	HAS_NO_WAY_THERE = 8,  /* the left one cannot write */
+	IS_SLOW = 16           /* takes little at once */
 };
 
 typedef struct stream_kind {
@@ -87,6 +89,17 @@ typedef struct kind_check {
 	const stream_kind *kind;
 	const aw_stream_options *options;
 } kind_check;
+
+/* Whether its peer learns that it was aborted. */
+static inline bool sees_a_reset(const aw_stream *stream) {
+	return !strcmp(aw_stream_kind(stream), "tcp") || !strcmp(aw_stream_kind(stream), "memory");
+}
+
+/* Ends its direction, or both where that cannot be. */
+static inline void end_direction(aw_stream *stream) {
+	aw_status status = aw_stream_write_eof(stream);
+	EXPECT_INT(status == -EOPNOTSUPP ? aw_stream_close(stream) : status, 0);
+}
 
 /* The check may have ended it in any way. */
 static void expect_closed(aw_stream *stream) {
@@ -116,7 +129,7 @@ typedef struct kind_without {
 
 /*
  * Runs the check over each kind, with and without debug mode, which counts the program's references. Over a kind that
- * lacks what it `needs`, the first of `instead` that says so runs in its place.
+ * lacks what it `needs`, the first of `instead` that says so runs in its place; NULL: none.
  */
 static void over_each_kind_needing(unsigned needs, const kind_without *instead, void (*check)(ends streams),
                                    const aw_stream_options *options) {
@@ -125,10 +138,11 @@ static void over_each_kind_needing(unsigned needs, const kind_without *instead, 
 	EXPECT_INT(aw_loop_new(NULL, &first), 0);
 	aw_loop_unref(first);
 	for (size_t i = 0; i < sizeof stream_kinds / sizeof *stream_kinds; i++) {
+		unsigned lacking = stream_kinds[i].lacks & needs;
+		if (lacking && !instead) continue;
 		for (int debug = 0; debug < 2; debug++) {
 			EXPECT_INT(setenv("AWAIT_DEBUG", debug ? "1" : "0", 1), 0);
 			kind_check run = {check, &stream_kinds[i], options};
-			unsigned lacking = stream_kinds[i].lacks & needs;
 			for (const kind_without *other = instead; lacking; other++) {
 				if (!(other->lacks & lacking)) continue;
 				run.check = other->check;
@@ -146,6 +160,11 @@ static void over_each_kind_needing(unsigned needs, const kind_without *instead, 
 
 static inline void over_each_kind_with(void (*check)(ends streams), const aw_stream_options *options) {
 	over_each_kind_needing(0, NULL, check, options);
+}
+
+/* Only over those kinds that lack nothing of it. */
+static inline void over_kinds_with_all(unsigned needs, void (*check)(ends streams)) {
+	over_each_kind_needing(needs, NULL, check, NULL);
 }
 
 static inline void over_each_kind(void (*check)(ends streams)) {

@@ -289,6 +289,8 @@ extern PyTypeObject Transport_Type, Server_Type, DatagramTransport_Type;
 extern PyMethodDef loop_connect_methods[];
 /* The transport of a stream (takes over the reference), without a protocol yet. New reference. */
 PyObject *transport_new(Loop *loop, aw_stream *c);
+/* Of the streams below transports. */
+extern const aw_stream_options transport_options;
 /* Connects the stream with a protocol. -1 with an exception. */
 int transport_start(Transport *self, PyObject *protocol, PyObject *waiter);
 /* Closes it once everything is sent, also what the protocol writes once it is resumed. */

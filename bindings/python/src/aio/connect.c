@@ -19,7 +19,7 @@ static PyObject *transport_of_future(Loop *loop, aw_future *future) {
 
 static int open_begin(Operation *self, aw_coro **out) {
 	Loop *loop = (Loop *)self->subject;
-	aw_connect_options options = {.size = sizeof options};
+	aw_connect_options options = {.size = sizeof options, .stream = &transport_options};
 	const char *host, *service;
 	double delay;
 	if (!PyArg_ParseTuple(self->argument, "zziizzdiI", &host, &service, &options.family,

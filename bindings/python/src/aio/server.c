@@ -69,7 +69,7 @@ static int Server_init(PyObject *base, PyObject *args, PyObject *keywords) {
 	Server *self = (Server *)base;
 	Loop *loop;
 	PyObject *factory;
-	aw_server_options options = {.size = sizeof options};
+	aw_server_options options = {.size = sizeof options, .stream = &transport_options};
 	if (!PyArg_ParseTuple(args, "O!OiiI", &Loop_Type, &loop, &factory, &options.family, &options.backlog,
 	                      &options.flags))
 		return -1;

@@ -27,6 +27,9 @@ static PyTypeObject *transport_class(void) {
 	return (PyTypeObject *)type;
 }
 
+/* abort() only closes the connection, as in asyncio. */
+const aw_stream_options transport_options = {.size = sizeof transport_options, .flags = AW_STREAM_NO_RESET};
+
 PyObject *transport_new(Loop *loop, aw_stream *c) {
 	PyTypeObject *type = transport_class();
 	PyObject *base = type ? type->tp_alloc(type, 0) : NULL;
@@ -53,7 +56,7 @@ static PyObject *Transport_from_fd(PyObject *type, PyObject *args) {
 	int fd, is_pipe;
 	if (!PyArg_ParseTuple(args, "O!iOp", &Loop_Type, &loop, &fd, &held, &is_pipe)) return NULL;
 	aw_stream *c;
-	aw_status status = loop->c ? aw_stream_from_fd(loop->c, fd, NULL, &c) : AW_ELOOPCLOSED;
+	aw_status status = loop->c ? aw_stream_from_fd(loop->c, fd, &transport_options, &c) : AW_ELOOPCLOSED;
 	if (status < 0) return raise_status(status);
 	Transport *self = (Transport *)transport_new(loop, c);
 	if (!self) return NULL;
