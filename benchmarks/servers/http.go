@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The files of a folder by net/http, on one processor, with a line of log for each request. usage: bench-http-go LISTENER FOLDER
+// The files of a folder by net/http, on one processor, with a line of log for each request.
+// usage: bench-http-go LISTENER FOLDER [CERTIFICATE KEY]
 package main
 
 import (
@@ -22,8 +23,12 @@ func main() {
 		panic(err)
 	}
 	files := http.FileServer(http.Dir(os.Args[2]))
-	panic(http.Serve(listener, http.HandlerFunc(func(to http.ResponseWriter, request *http.Request) {
+	logged := http.HandlerFunc(func(to http.ResponseWriter, request *http.Request) {
 		files.ServeHTTP(to, request)
 		fmt.Println(request.RemoteAddr, request.Method, request.URL.Path)
-	})))
+	})
+	if len(os.Args) > 4 {
+		panic(http.ServeTLS(listener, logged, os.Args[3], os.Args[4]))
+	}
+	panic(http.Serve(listener, logged))
 }
