@@ -53,11 +53,18 @@ static void check_tls(const char *what, bool is_fine) {
 	exit(1);
 }
 
+/* A copy, since OpenSSL does not offer a session again whose connection has ended, or has got another one. */
+static SSL_SESSION *copy(const SSL_SESSION *session) {
+	SSL_SESSION *self = SSL_SESSION_dup(session);
+	check_tls("SSL_SESSION_dup", self);
+	return self;
+}
+
 static int on_session(SSL *ssl, SSL_SESSION *session) {
 	client *self = SSL_get_app_data(ssl);
 	SSL_SESSION_free(self->session);
-	self->session = session;
-	return 1; /* it is kept */
+	self->session = copy(session);
+	return 0; /* the other one is not kept */
 }
 
 static void open_connection(client *of, connection *self) {
@@ -74,10 +81,9 @@ static void open_connection(client *of, connection *self) {
 	SSL_set_connect_state(self->ssl);
 	SSL_set_quiet_shutdown(self->ssl, 1); /* the server closes first */
 	if (of->resumes && of->session) {
-		/* A copy, since OpenSSL does not offer a session again that has brought a new ticket. */
-		SSL_SESSION *copy = SSL_SESSION_dup(of->session);
-		check_tls("SSL_set_session", copy && SSL_set_session(self->ssl, copy));
-		SSL_SESSION_free(copy);
+		SSL_SESSION *session = copy(of->session);
+		check_tls("SSL_set_session", SSL_set_session(self->ssl, session));
+		SSL_SESSION_free(session);
 	}
 	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = self};
 	check("epoll_ctl", epoll_ctl(of->epoll, EPOLL_CTL_ADD, self->fd, &event) == 0);

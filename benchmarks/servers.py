@@ -44,7 +44,7 @@ class Case:
     in_flight: int = 1
     file: str = ""  # that is asked for, by HTTP
     has_all: bool = False  # also the servers that add nothing to the other cases
-    awake: bool = False  # the processors do not idle between the messages
+    shared: bool = False  # the client is on the server's processor
     mode: str = ""  # of the TLS client
 
 
@@ -158,11 +158,9 @@ def warm_up(port, file):
             client.getresponse().read()
 
 
-def start(command, environment, on, keep=(), is_client=False, is_idle=False):
+def start(command, environment, on, keep=(), is_client=False):
     """Starts a program on some of the processors, with as many descriptors as it may have."""
     def before():
-        if is_idle:
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         usable = os.sched_getaffinity(0)
         if on <= usable:
             os.sched_setaffinity(0, on)
@@ -173,24 +171,13 @@ def start(command, environment, on, keep=(), is_client=False, is_idle=False):
 
 
 @contextlib.contextmanager
-def running(command, environment, on, keep=(), is_client=False, is_idle=False):
-    process = start(command, environment, on, keep, is_client, is_idle)
+def running(command, environment, on, keep=(), is_client=False):
+    process = start(command, environment, on, keep, is_client)
     try:
         yield process
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-
-
-@contextlib.contextmanager
-def awake(environment):
-    """Keeps the processors from idling, by processes that run only where nothing else can. Where a server waits for each message alone, the way into
-    the idle state and out of it, which on a virtual machine leads through the host, takes several times what the message takes, and the kernel
-    counts it as the server's."""
-    with contextlib.ExitStack() as all_of_them:
-        for on in (SERVER_PROCESSOR, CLIENT_PROCESSOR):
-            all_of_them.enter_context(running(["sh", "-c", "while :; do :; done"], environment, on, is_idle=True))
-        yield
 
 
 def processor_time(process):
@@ -296,7 +283,7 @@ class Echo(Section):
     """Messages that come back."""
     TRANSPORT = "tcp"
     NEVER = {"monoio": "not among Debian's crates", "compio": "not among Debian's crates"}
-    CASES = [Case("64 B, 1", 1, 64, awake=True), Case("64 B, 50", 50, 64, has_all=True), Case("64 B, 500", 500, 64), Case("64 B, 5,000", 5000, 64),
+    CASES = [Case("64 B, 1", 1, 64, shared=True), Case("64 B, 50", 50, 64, has_all=True), Case("64 B, 500", 500, 64), Case("64 B, 5,000", 5000, 64),
              Case("64 B, 50, 16 in flight", 50, 64, 16), Case("4 KiB, 50", 50, 4 << 10), Case("64 KiB, 50", 50, 64 << 10, has_all=True),
              Case("1 MiB, 5", 5, 1 << 20)]
     QUICK = ["64 B, 50"]
@@ -314,12 +301,13 @@ class Echo(Section):
         return contextlib.nullcontext({})
 
     def measure(self, server, case, seconds):
-        with self.more() as more, self.listen() as listener, awake(self.environment) if case.awake else contextlib.nullcontext():
+        with self.more() as more, self.listen() as listener:
             listener.setblocking(False)
             command = self.filled(server.command, listener=listener.fileno(), **more)
             with running(command, self.environment, SERVER_PROCESSOR, (listener.fileno(),)) as process:
                 port = listener.getsockname()[1]
-                return self.load(server, case, seconds, port, process, CLIENT_PROCESSOR, [process.pid])
+                on = SERVER_PROCESSOR if case.shared else CLIENT_PROCESSOR
+                return self.load(server, case, seconds, port, process, on, [process.pid])
 
     def client(self, case, port, seconds):
         """The command of the client."""
@@ -366,7 +354,7 @@ class Datagrams(Echo):
     """The same over UDP."""
     NEVER = {}
     TRANSPORT = "udp"
-    CASES = [Case("64 B, 1", 1, 64, awake=True), Case("64 B, 50", 50, 64), Case("64 B, 4, 64 in flight", 4, 64, 64), Case("1,400 B, 50", 50, 1400)]
+    CASES = [Case("64 B, 1", 1, 64, shared=True), Case("64 B, 50", 50, 64), Case("64 B, 4, 64 in flight", 4, 64, 64), Case("1,400 B, 50", 50, 1400)]
     QUICK = ["64 B, 50"]
 
     def servers(self):

@@ -6,6 +6,7 @@
  * usage: bench-datagrams-raw blocking|epoll SOCKET
  */
 #define _GNU_SOURCE /* recvmmsg, sendmmsg */
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +37,10 @@ static void echo(int fd, int flags) {
 int main(int argc, char **argv) {
 	if (argc != 3) return 2;
 	int fd = atoi(argv[2]);
-	if (strcmp(argv[1], "epoll") != 0)
+	if (strcmp(argv[1], "epoll") != 0) {
+		(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 		for (;;) echo(fd, MSG_WAITFORONE);
+	}
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event event = {.events = EPOLLIN};
 	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) return 1;

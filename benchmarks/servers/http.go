@@ -5,6 +5,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -27,8 +29,10 @@ func main() {
 		files.ServeHTTP(to, request)
 		fmt.Println(request.RemoteAddr, request.Method, request.URL.Path)
 	})
+	// A client that goes away in the middle is no error.
+	server := http.Server{Handler: logged, ErrorLog: log.New(io.Discard, "", 0)}
 	if len(os.Args) > 4 {
-		panic(http.ServeTLS(listener, logged, os.Args[3], os.Args[4]))
+		panic(server.ServeTLS(listener, os.Args[3], os.Args[4]))
 	}
-	panic(http.Serve(listener, logged))
+	panic(server.Serve(listener))
 }
