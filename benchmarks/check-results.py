@@ -23,7 +23,8 @@ SERVERS = {"section": "echo", **COMMON, "works": [{"work": "64 B", "unit": "repl
     {"who": "raw", "beside": "raw", "samples": [[100000.0, 8000, 15000, 2000], [200000.0, 8000, 15000, 2000]]}]}]}
 # The machine was twice as slow in the second half of the rounds, and once during one of the two samples.
 STEADY = {"section": "datagrams", **COMMON, "works": [{"work": "64 B", "unit": "replies/s", "lines": [
-    {"who": "libawait", "beside": "raw", "samples": [[50000.0, 9000, 20000, 4000]] * 4 + [[25000.0, 9000, 20000, 8000]] * 4 + [[10000.0, 9000, 20000, 9000]]},
+    {"who": "libawait", "beside": "raw",
+     "samples": [[50000.0, 9000, 20000, 4000]] * 4 + [[25000.0, 9000, 20000, 8000]] * 4 + [[10000.0, 9000, 20000, 9000]]},
     {"who": "raw", "beside": "raw", "samples": [[100000.0, 8000, 15000, 2000]] * 4 + [[50000.0, 8000, 15000, 4000]] * 5}]}]}
 GROWTH = {"section": "growth", **COMMON, "works": [{"work": "a timer, N pending", "unit": "instructions", "bound": "logarithmic", "lines": [
     {"who": f"N = {size}", "program": "", "beside": "N = 50", "samples": [count]} for size, count in ((50, 100), (500, 150), (5000, 1210))]}]}
