@@ -337,6 +337,7 @@ class Cores(Echo):
     NEVER = {}
     CASES = [Case("64 B, 50", 50, 64), Case("64 B, 500", 500, 64), Case("64 KiB, 50", 50, 64 << 10)]
     QUICK = ["64 B, 50"]
+    ROUNDS = 5
 
     def servers(self):
         return list(shared())
@@ -441,7 +442,7 @@ class Tls(Echo):
     CASES = [Case("1 KiB, full handshake", 10, file="1k", mode="full"), Case("1 KiB, resumed session", 10, file="1k", mode="resumed"),
              Case("1 MiB, 1 connection", 1, file="1024k", mode="kept"), Case("1 MiB, 10 connections", 10, file="1024k", mode="kept")]
     QUICK = ["1 KiB, full handshake", "1 MiB, 10 connections"]
-    SECONDS = 0.25  # for a few hundred handshakes
+    SECONDS = 0.15  # for some hundred handshakes
 
     def servers(self):
         return list(tlses())
