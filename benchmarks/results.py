@@ -154,8 +154,8 @@ def processor_of(mine, theirs):
 
 
 def spread(samples):
-    """How far apart the quarters of some samples lie, as a part of the median; None if they are too few."""
-    if len(samples) < 4:
+    """How far apart the quarters of some samples lie, as a part of the median; None if they are too few, or if there was no reply in most."""
+    if len(samples) < 4 or not statistics.median(samples):
         return None
     low, _, high = statistics.quantiles(samples, n=4)
     return (high - low) / statistics.median(samples)
