@@ -21,6 +21,11 @@ PROGRAMS = {"section": "core", **COMMON, "works": [{"work": "a callback", "unit"
 SERVERS = {"section": "echo", **COMMON, "works": [{"work": "64 B", "unit": "replies/s", "lines": [
     {"who": "libawait", "beside": "raw", "samples": [[50000.0, 9000, 20000, 4000], [100000.0, 9000, 20000, 4000]]},
     {"who": "raw", "beside": "raw", "samples": [[100000.0, 8000, 15000, 2000], [200000.0, 8000, 15000, 2000]]}]}]}
+# The machine was twice as slow in the second half of the rounds, and once during one of the two samples.
+STEADY = {"section": "datagrams", **COMMON, "works": [{"work": "64 B", "unit": "replies/s", "lines": [
+    {"who": "libawait", "beside": "raw",
+     "samples": [[50000.0, 9000, 20000, 4000]] * 4 + [[25000.0, 9000, 20000, 8000]] * 4 + [[10000.0, 9000, 20000, 9000]]},
+    {"who": "raw", "beside": "raw", "samples": [[100000.0, 8000, 15000, 2000]] * 4 + [[50000.0, 8000, 15000, 4000]] * 5}]}]}
 GROWTH = {"section": "growth", **COMMON, "works": [{"work": "a timer, N pending", "unit": "instructions", "bound": "logarithmic", "lines": [
     {"who": f"N = {size}", "program": "", "beside": "N = 50", "samples": [count]} for size, count in ((50, 100), (500, 150), (5000, 1210))]}]}
 
@@ -36,7 +41,7 @@ def check(what, holds):
 
 
 def check_tables(folder):
-    for result in (PROGRAMS, SERVERS, GROWTH):
+    for result in (PROGRAMS, SERVERS, STEADY, GROWTH):
         results.FOLDER = folder
         results.save(result)
         check(f"{result['section']}: read as it was kept", results.load(results.kept(result["section"])) == result)
@@ -48,6 +53,11 @@ def check_tables(folder):
     check("growth", "| a timer, N pending | 100 | 150 | 1,210 | 12.10 | logarithmic |" in results.render(GROWTH))
     text = results.render(SERVERS)
     check("a rate and its ratio", "| libawait | 75.0 (0.50) |" in text)
+    check("too few rounds", "Too few samples" in text)
+    text = results.render(STEADY)
+    check("the noise of the samples", "samples of a line lies within 100% of its median" in text)
+    check("the noise of the ratios", "ratios of processor times: within 0% of its median" in text)
+    text = results.render(SERVERS)
     check("a time", "| libawait | 9.00 / 20.0 |" in text)
     check("a processor time and its ratio", "| libawait | 4.00 (0.50) |" in text)
 

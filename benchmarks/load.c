@@ -8,6 +8,8 @@
  * usage: bench-load tcp|udp PORT CONNECTIONS SIZE IN-FLIGHT SECONDS SERVER'S-PID…
  */
 #define _GNU_SOURCE /* sendmmsg, recvmmsg */
+#include "latency.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -20,21 +22,9 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-enum {
-	PIECE = 256 * 1024,
-	EVENTS = 256,
-	DATAGRAMS = 64,
-	SERVERS = 16,
-	SECOND = 1000000000,
-	WARM_UP = SECOND / 10
-};
-
-/* Latencies, counted in classes that are 1/64 of their value wide. */
-enum { FINE_BITS = 6, FINE = 1 << FINE_BITS, CLASSES = (64 - FINE_BITS + 1) * FINE };
-static uint64_t classes[CLASSES];
+enum { PIECE = 256 * 1024, EVENTS = 256, DATAGRAMS = 64 };
 
 typedef struct connection {
 	int fd;
@@ -50,60 +40,11 @@ typedef struct client {
 	connection *all;
 	int type; /* SOCK_STREAM or SOCK_DGRAM */
 	int epoll;
-	clockid_t servers[SERVERS]; /* their processor times */
-	int server_count;
 	bool counts;
 	uint64_t replies;
 } client;
 
 static alignas(64) char outgoing[PIECE], incoming[PIECE];
-
-static void check(const char *what, bool is_fine) {
-	if (is_fine) return;
-	perror(what);
-	exit(1);
-}
-
-static int64_t clock_now(clockid_t clock) {
-	struct timespec time;
-	check("clock_gettime", clock_gettime(clock, &time) == 0);
-	return (int64_t)time.tv_sec * SECOND + time.tv_nsec;
-}
-
-static int64_t now(void) {
-	return clock_now(CLOCK_MONOTONIC);
-}
-
-static int64_t servers_time(const client *self) {
-	int64_t sum = 0;
-	for (int i = 0; i < self->server_count; i++) sum += clock_now(self->servers[i]);
-	return sum;
-}
-
-/* --- percentiles --- */
-
-static size_t class_of(uint64_t value) {
-	if (value < FINE) return value;
-	unsigned shift = 63 - (unsigned)__builtin_clzll(value) - FINE_BITS;
-	return ((size_t)shift + 1) * FINE + (size_t)((value >> shift) - FINE);
-}
-
-static uint64_t middle_of(size_t class) {
-	if (class < FINE) return class;
-	unsigned shift = (unsigned)(class / FINE) - 1;
-	return ((uint64_t)(class % FINE + FINE) << shift) + ((uint64_t)1 << shift) / 2;
-}
-
-static uint64_t percentile(uint64_t of, uint64_t percent) {
-	uint64_t seen = 0, wanted = of * percent / 100;
-	for (size_t i = 0; i < CLASSES; i++) {
-		seen += classes[i];
-		if (seen > wanted) return middle_of(i);
-	}
-	return 0;
-}
-
-/* --- the connections --- */
 
 /* Of some messages of a size. */
 static struct mmsghdr *datagrams(char *data, size_t size) {
@@ -160,7 +101,7 @@ static void receive(client *of, connection *self) {
 		for (; self->received >= of->size; self->received -= of->size) {
 			if (of->counts) {
 				of->replies++;
-				classes[class_of((uint64_t)(time - self->sent[self->oldest]))]++;
+				latency_note((uint64_t)(time - self->sent[self->oldest]));
 			}
 			self->sent[self->oldest] = time;
 			self->oldest = (self->oldest + 1) % of->in_flight;
@@ -235,9 +176,7 @@ int main(int argc, char **argv) {
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
-	for (int i = 7; i < argc; i++)
-		check("the server",
-		      clock_getcpuclockid((pid_t)atoi(argv[i]), &self.servers[self.server_count++]) == 0);
+	servers_find(argv + 7, argc - 7);
 	self.all = calloc(self.connections, sizeof *self.all);
 	check("calloc", self.all && self.size && self.in_flight);
 	for (size_t i = 0; i < PIECE; i++) outgoing[i] = (char)(i * 31);
@@ -245,12 +184,9 @@ int main(int argc, char **argv) {
 	/* The caches, the windows, and what compiles while it runs. */
 	run_until(&self, now() + (length / 4 > WARM_UP ? length / 4 : WARM_UP));
 	self.counts = true;
-	int64_t began = now(), used = servers_time(&self);
+	int64_t began = now(), used = servers_time();
 	run_until(&self, began + length);
-	used = servers_time(&self) - used;
-	double seconds = (double)(now() - began) / SECOND, replies = self.replies ? (double)self.replies : 1;
-	printf("%.1f\t%llu\t%llu\t%.1f\n", (double)self.replies / seconds,
-	       (unsigned long long)percentile(self.replies, 50), (unsigned long long)percentile(self.replies, 99),
-	       (double)used / replies);
+	used = servers_time() - used;
+	print_sample(self.replies, now() - began, used);
 	return 0;
 }

@@ -47,6 +47,15 @@ def reference(work, line):
     return next((other for other in work["lines"] if other["who"] == line["beside"]), None)
 
 
+def ratios(work, line, better):
+    """Those of each round. `better` divides two samples."""
+    other = reference(work, line)
+    try:
+        return list(map(better, line["samples"], other["samples"])) if other else []
+    except ZeroDivisionError:  # no reply in a sample that was too short
+        return []
+
+
 def ratio(work, line, better=lambda mine, theirs: mine / theirs):
     """The median of the ratios of each round, which holds where a noisy neighbour slows a round down. Programs whose rounds are not the same ones
     are compared by their medians. `better` divides two samples."""
@@ -95,7 +104,7 @@ def table_of_growth(works):
 
 
 def thousands(value):
-    return f"{value / 1000:,.{1 if value < 100_000 else 0}f}"
+    return f"{value / 1000:,.{3 if value < 1000 else 2 if value < 10_000 else 1 if value < 100_000 else 0}f}"
 
 
 def microseconds(value):
@@ -121,33 +130,61 @@ def tables_of_servers(works):
         return "" if value is None else f" ({value:.2f})"
 
     def rate(work, line):
-        return middle(line, RATE, thousands) + compared(work, line, lambda mine, theirs: mine[RATE] / theirs[RATE])
+        return middle(line, RATE, thousands) + compared(work, line, rate_of)
 
     def latency(_, line):
         return " / ".join(middle(line, what, microseconds) for what in (MEDIAN, HIGH))
 
     def processor(work, line):
-        return middle(line, PROCESSOR, microseconds) + compared(work, line, lambda mine, theirs: theirs[PROCESSOR] / mine[PROCESSOR])
+        return middle(line, PROCESSOR, microseconds) + compared(work, line, processor_of)
 
     return "\n\n".join([one("Thousands of replies a second, and the ratio (above 1: more)", rate),
                         one("Time to a reply, median / 99th percentile, in µs", latency),
                         one("The server's processor time for a reply, in µs, and the ratio (above 1: less)", processor)])
 
 
+def rate_of(mine, theirs):
+    """The ratio of two servers' rates."""
+    return mine[RATE] / theirs[RATE]
+
+
+def processor_of(mine, theirs):
+    """The ratio of two servers' processor times; above 1, mine is less."""
+    return theirs[PROCESSOR] / mine[PROCESSOR]
+
+
+def spread(samples):
+    """How far apart the quarters of some samples lie, as a part of the median; None if they are too few, or if there was no reply in most."""
+    if len(samples) < 4 or not statistics.median(samples):
+        return None
+    low, _, high = statistics.quantiles(samples, n=4)
+    return (high - low) / statistics.median(samples)
+
+
+def spreads(works, samples_of):
+    """By work and line."""
+    parts = {f"{work['work']}: {line['who']}": spread(samples_of(work, line)) for work in works for line in work["lines"]}
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def usual_and_worst(parts):
+    worst = max(parts, key=parts.get)
+    return f"{statistics.median(parts.values()):.0%} of its median for the usual line, and within {parts[worst]:.0%} for the worst ({worst})"
+
+
 def noise(works):
-    """How far apart the quarters of the samples lie, as a part of the median, in the usual line and in the worst."""
-    parts = {}
-    for work in works:
-        for line in work["lines"]:
-            samples = rates(line)
-            if len(samples) >= 4:
-                low, _, high = statistics.quantiles(samples, n=4)
-                parts[f"{work['work']}: {line['who']}"] = (high - low) / statistics.median(samples)
+    """How much the samples differ; of servers also the ratios in the tables, of which a round's disturbances are a smaller part."""
+    parts = spreads(works, lambda work, line: rates(line))
     if not parts:
         return "Too few samples to tell the noise."
-    worst = max(parts, key=parts.get)
-    return (f"Noise: the middle half of the samples of a line lies within {statistics.median(parts.values()):.0%} of its median for the "
-            f"usual line, and within {parts[worst]:.0%} for the worst ({worst}).")
+    text = f"Noise: the middle half of the samples of a line lies within {usual_and_worst(parts)}."
+    if not of_server(works[0]["lines"][0]):
+        return text
+    for what, divide in (("rates", rate_of), ("processor times", processor_of)):
+        parts = spreads(works, lambda work, line, divide=divide: ratios(work, line, divide) if line["who"] != line["beside"] else [])
+        if parts:
+            text += f" That of the rounds' ratios of {what}: within {usual_and_worst(parts)}."
+    return text
 
 
 def render(result):

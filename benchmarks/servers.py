@@ -5,6 +5,7 @@ A server runs on one processor, its client on another. In each round every serve
 """
 import contextlib
 import dataclasses
+import functools
 import http.client
 import os
 import pathlib
@@ -31,6 +32,7 @@ class Server:
     command: tuple
     beside: str  # whom it is compared with
     backend: str = ""
+    everywhere: bool = True  # or only in the cases with all servers
     built: tuple = ()  # how it is built: ("go", source) or ("cargo", folder)
 
 
@@ -41,6 +43,9 @@ class Case:
     size: int = 0  # of a message
     in_flight: int = 1
     file: str = ""  # that is asked for, by HTTP
+    has_all: bool = False  # also the servers that add nothing to the other cases
+    shared: bool = False  # the client is on the server's processor
+    mode: str = ""  # of the TLS client
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,30 +62,41 @@ def echoes():
         for backend in ("epoll", "uring", "uv", "ev"):
             label = {"protocol": "protocol", "stream": "stream", "queue": "completion queue"}[form]
             yield Server(f"libawait, {label}, {backend}", ("{build}/benchmarks/bench-echo-await", form, backend, "{listener}"),
-                         "raw liburing" if backend == "uring" else "raw epoll")
+                         "raw liburing" if backend == "uring" else "raw epoll", everywhere=backend in ("epoll", "uring"))
     for name, program in (("raw epoll", "epoll"), ("raw liburing", "uring"), ("libuv", "uv"), ("libevent", "event"), ("Boost.Asio", "asio")):
-        yield Server(name, ("{build}/benchmarks/bench-echo-" + program, "{listener}"), "raw epoll")
-    yield Server("Go", ("{build}/benchmarks/servers/echo-go", "{listener}"), "raw epoll", built=("go", "echo"))
+        yield Server(name, ("{build}/benchmarks/bench-echo-" + program, "{listener}"), "raw epoll", everywhere=name.startswith("raw"))
+    yield Server("Go", ("{build}/benchmarks/servers/echo-go", "{listener}"), "raw epoll", built=("go", "echo"), everywhere=False)
     yield Server("tokio", ("{build}/benchmarks/servers/release/echo-tokio", "{listener}"), "raw epoll", built=("cargo", "servers/tokio"))
-    yield Server("Node", ("{node}", "{source}/servers/echo.js", "{listener}"), "raw epoll")
+    yield Server("Node", ("{node}", "{source}/servers/echo.js", "{listener}"), "raw epoll", everywhere=False)
     for name in ("uvloop", "asyncio"):
-        yield Server(name, ("{python}", "{source}/servers/echo.py", name, "{listener}"), "raw epoll")
+        yield Server(name, ("{python}", "{source}/servers/echo.py", name, "{listener}"), "raw epoll", everywhere=False)
 
 
 def https():
     for backend in ("epoll", "uring"):
         yield Server(f"libawait, {backend}", ("{build}/examples/http_server", "-a", "127.0.0.1", "-p", "{port}", "{files}"), "nginx", backend)
     yield Server("nginx", ("{nginx}", "-e", "/dev/null", "-c", "{files}/nginx.conf"), "nginx")
-    yield Server("Go net/http", ("{build}/benchmarks/servers/http-go", "{listener}", "{files}"), "nginx", built=("go", "http"))
+    yield Server("Go net/http", ("{build}/benchmarks/servers/http-go", "{listener}", "{files}"), "nginx", built=("go", "http"), everywhere=False)
     yield Server("hyper", ("{build}/benchmarks/servers/release/http-hyper", "{listener}", "{files}"), "nginx", built=("cargo", "servers/hyper"))
-    yield Server("Node", ("{node}", "{source}/servers/http.js", "{listener}", "{files}"), "nginx")
+    yield Server("Node", ("{node}", "{source}/servers/http.js", "{listener}", "{files}"), "nginx", everywhere=False)
+
+
+def tlses():
+    for backend in ("epoll", "uring"):
+        yield Server(f"libawait, {backend}", ("{build}/examples/http_server", "-a", "127.0.0.1", "-p", "{port}", "-t", "{files}/cert.pem",
+                                              "-k", "{files}/key.pem", "{files}"), "nginx", backend)
+    yield Server("nginx", ("{nginx}", "-e", "/dev/null", "-c", "{files}/nginx.conf"), "nginx")
+    yield Server("Go net/http", ("{build}/benchmarks/servers/http-go", "{listener}", "{files}", "{files}/cert.pem", "{files}/key.pem"), "nginx",
+                 built=("go", "http"))
 
 
 def datagrams():
     for form, label in (("many", "aw_datagram_recv_many"), ("protocol", "protocol")):
         for backend in ("epoll", "uring"):
-            yield Server(f"libawait, {label}, {backend}", ("{build}/benchmarks/bench-datagrams-await", form, backend, "{listener}"), "raw recvmmsg")
-    yield Server("raw recvmmsg", ("{build}/benchmarks/bench-datagrams-raw", "{listener}"), "raw recvmmsg")
+            yield Server(f"libawait, {label}, {backend}", ("{build}/benchmarks/bench-datagrams-await", form, backend, "{listener}"),
+                         "raw epoll, recvmmsg")
+    for name, form in (("raw epoll, recvmmsg", "epoll"), ("raw recvmmsg, blocking", "blocking")):
+        yield Server(name, ("{build}/benchmarks/bench-datagrams-raw", form, "{listener}"), "raw epoll, recvmmsg")
 
 
 def proxies():
@@ -106,9 +122,10 @@ events {{ worker_connections 4096; }}
 http {{
     access_log /dev/null; sendfile on; tcp_nopush on; keepalive_requests 1000000000; default_type application/octet-stream;
     client_body_temp_path {folder}/t; proxy_temp_path {folder}/t; fastcgi_temp_path {folder}/t; uwsgi_temp_path {folder}/t; scgi_temp_path {folder}/t;
-    server {{ listen 127.0.0.1:{port} backlog=4096; root {folder}; }}
+    server {{ listen 127.0.0.1:{port}{options} backlog=4096; root {folder}; {more} }}
 }}
 """
+NGINX_TLS = "ssl_protocols TLSv1.3; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;"
 
 
 def missing_program(program):
@@ -194,7 +211,8 @@ def build(names, environment, how, what):
 
 class Section:
     """A group of cases that the same servers serve."""
-    SECONDS = 0.25  # for one sample
+    ROUNDS = 9
+    SECONDS = 0.1  # for one sample: many short rounds tell more than few long ones
     NEVER = {}  # peers that can't be measured here, and why
 
     def __init__(self, names, environment):
@@ -222,10 +240,11 @@ class Section:
         return missing_program(self.filled(server.command[:1])[0])
 
     def plan(self, cases, pattern):
-        """Who serves each case: what matches the pattern, as "CASE: SERVER", and whom that is compared with."""
+        """Who serves each case: what matches the pattern, as "CASE: SERVER", and whom that is compared with; without one, who adds something."""
         plan = {}
         for case in cases:
-            matching = [server for server in self.servers() if re.search(pattern, f"{case.name}: {server.name}")]
+            matching = [server for server in self.servers() if re.search(pattern, f"{case.name}: {server.name}")
+                        and (pattern or case.has_all or server.everywhere)]
             wanted = {server.name for server in matching} | {server.beside for server in matching}
             if wanted:
                 plan[case] = [server for server in self.servers() if server.name in wanted]
@@ -264,8 +283,8 @@ class Echo(Section):
     """Messages that come back."""
     TRANSPORT = "tcp"
     NEVER = {"monoio": "not among Debian's crates", "compio": "not among Debian's crates"}
-    CASES = [Case("64 B, 1", 1, 64), Case("64 B, 50", 50, 64), Case("64 B, 500", 500, 64), Case("64 B, 5,000", 5000, 64),
-             Case("64 B, 50, 16 in flight", 50, 64, 16), Case("4 KiB, 50", 50, 4 << 10), Case("64 KiB, 50", 50, 64 << 10),
+    CASES = [Case("64 B, 1", 1, 64, shared=True), Case("64 B, 50", 50, 64, has_all=True), Case("64 B, 500", 500, 64), Case("64 B, 5,000", 5000, 64),
+             Case("64 B, 50, 16 in flight", 50, 64, 16), Case("4 KiB, 50", 50, 4 << 10), Case("64 KiB, 50", 50, 64 << 10, has_all=True),
              Case("1 MiB, 5", 5, 1 << 20)]
     QUICK = ["64 B, 50"]
 
@@ -287,20 +306,22 @@ class Echo(Section):
             command = self.filled(server.command, listener=listener.fileno(), **more)
             with running(command, self.environment, SERVER_PROCESSOR, (listener.fileno(),)) as process:
                 port = listener.getsockname()[1]
-                # Up to here a connection would wait in our listener for a server that never comes.
-                time.sleep(0.05)
-                if process.poll() == NOT_USABLE:
-                    return None
-                return self.load(server, case, seconds, port, process, CLIENT_PROCESSOR, [process.pid])
+                on = SERVER_PROCESSOR if case.shared else CLIENT_PROCESSOR
+                return self.load(server, case, seconds, port, process, on, [process.pid])
+
+    def client(self, case, port, seconds):
+        """The command of the client."""
+        return self.filled(["{build}/benchmarks/bench-load", self.TRANSPORT]) + [
+            str(value) for value in (port, case.connections, case.size, case.in_flight, seconds)]
 
     def load(self, server, case, seconds, port, process, on, counted):
         """The client, on some processors; what it says. The processor time is that of the processes `counted`."""
-        client = self.filled(["{build}/benchmarks/bench-load", self.TRANSPORT]) + [
-            str(value) for value in (port, case.connections, case.size, case.in_flight, seconds, *counted)]
+        client = self.client(case, port, seconds) + list(map(str, counted))
         with running(client, self.environment, on, is_client=True) as load:
             while load.poll() is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     load.wait(0.1)
+                # Its client waits for it in vain.
                 if process.poll() == NOT_USABLE:
                     return None
                 if process.poll() is not None:
@@ -316,6 +337,7 @@ class Cores(Echo):
     NEVER = {}
     CASES = [Case("64 B, 50", 50, 64), Case("64 B, 500", 500, 64), Case("64 KiB, 50", 50, 64 << 10)]
     QUICK = ["64 B, 50"]
+    ROUNDS = 5
 
     def servers(self):
         return list(shared())
@@ -333,7 +355,7 @@ class Datagrams(Echo):
     """The same over UDP."""
     NEVER = {}
     TRANSPORT = "udp"
-    CASES = [Case("64 B, 1", 1, 64), Case("64 B, 50", 50, 64), Case("64 B, 4, 64 in flight", 4, 64, 64), Case("1,400 B, 50", 50, 1400)]
+    CASES = [Case("64 B, 1", 1, 64, shared=True), Case("64 B, 50", 50, 64), Case("64 B, 4, 64 in flight", 4, 64, 64), Case("1,400 B, 50", 50, 1400)]
     QUICK = ["64 B, 50"]
 
     def servers(self):
@@ -368,8 +390,10 @@ class Proxy(Echo):
 
 class Http(Section):
     """Files, asked for by wrk."""
-    CASES = [Case(f"{size} KiB, {connections}", connections, file=f"{size}k") for size in (1, 100) for connections in (50, 500)]
+    CASES = [Case(f"{size} KiB, {connections}", connections, file=f"{size}k", has_all=connections == 50)
+             for size in (1, 100) for connections in (50, 500)]
     QUICK = ["1 KiB, 50"]
+    ROUNDS = 4
     SECONDS = 1  # wrk knows whole seconds
 
     def servers(self):
@@ -385,7 +409,7 @@ class Http(Section):
                 (files / f"{size}k").write_bytes(os.urandom(size << 10))
             has_listener = "{listener}" in server.command
             port = listener.getsockname()[1] if has_listener else free_port()
-            (files / "nginx.conf").write_text(NGINX.format(port=port, folder=folder))
+            (files / "nginx.conf").write_text(NGINX.format(port=port, folder=folder, options="", more=""))
             command = self.filled(server.command, listener=listener.fileno(), port=port, files=folder)
             environment = self.environment | {"AWAIT_BACKEND": server.backend or "epoll"}
             with running(command, environment, SERVER_PROCESSOR, (listener.fileno(),) if has_listener else ()) as process:
@@ -412,4 +436,47 @@ class Http(Section):
         return Sample(float(words[words.index("Requests/sec:") + 1]), after("50%"), after("99%"), used / requests)
 
 
-SECTIONS = {"echo": Echo, "http": Http, "datagrams": Datagrams, "proxy": Proxy, "cores": Cores}
+class Tls(Echo):
+    """Files by HTTPS, with a handshake for each or on connections that stay open."""
+    NEVER = {}
+    CASES = [Case("1 KiB, full handshake", 10, file="1k", mode="full"), Case("1 KiB, resumed session", 10, file="1k", mode="resumed"),
+             Case("1 MiB, 1 connection", 1, file="1024k", mode="kept"), Case("1 MiB, 10 connections", 10, file="1024k", mode="kept")]
+    QUICK = ["1 KiB, full handshake", "1 MiB, 10 connections"]
+    SECONDS = 0.15  # for some hundred handshakes
+
+    def servers(self):
+        return list(tlses())
+
+    def missing(self, server):
+        tools = self.filled(["openssl", "{build}/benchmarks/bench-load-tls"])
+        return super().missing(server) or next(filter(None, map(missing_program, tools)), "")
+
+    def client(self, case, port, seconds):
+        return self.filled(["{build}/benchmarks/bench-load-tls", case.mode]) + [str(value) for value in (port, case.connections, case.file, seconds)]
+
+    @functools.cached_property
+    def certificate(self):
+        """The key and the certificate that all servers use."""
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                            "/CN=localhost", "-keyout", "key.pem", "-out", "cert.pem"], cwd=folder, check=True, stderr=subprocess.DEVNULL)
+            return {name: pathlib.Path(folder, name).read_bytes() for name in ("key.pem", "cert.pem")}
+
+    def measure(self, server, case, seconds):
+        with tempfile.TemporaryDirectory() as folder, self.listen() as listener:
+            files = pathlib.Path(folder)
+            for size in (1, 1024):
+                (files / f"{size}k").write_bytes(os.urandom(size << 10))
+            for name, text in self.certificate.items():
+                (files / name).write_bytes(text)
+            has_listener = "{listener}" in server.command
+            port = listener.getsockname()[1] if has_listener else free_port()
+            (files / "nginx.conf").write_text(NGINX.format(port=port, folder=folder, options=" ssl", more=NGINX_TLS.format(folder=folder)))
+            command = self.filled(server.command, listener=listener.fileno(), port=port, files=folder)
+            environment = self.environment | {"AWAIT_BACKEND": server.backend or "epoll"}
+            with running(command, environment, SERVER_PROCESSOR, (listener.fileno(),) if has_listener else ()) as process:
+                wait_until_it_listens(port, process)
+                return self.load(server, case, seconds, port, process, CLIENT_PROCESSOR, [process.pid])
+
+
+SECTIONS = {"echo": Echo, "http": Http, "tls": Tls, "datagrams": Datagrams, "proxy": Proxy, "cores": Cores}

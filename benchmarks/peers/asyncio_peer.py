@@ -172,6 +172,18 @@ async def ping_pong(count):
         thread.join()
 
 
+INPUT = bytes(i * 31 & 255 for i in range(1 << 20))
+
+
+async def communicate(count):
+    """All of the input through a child."""
+    for _ in range(count):
+        cat = await asyncio.create_subprocess_exec("/bin/cat", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+        output, _ = await cat.communicate(INPUT)
+        if output != INPUT or cat.returncode:
+            sys.exit("cat")
+
+
 def resident():
     with open("/proc/self/status", encoding="ascii") as file:
         return sum(int(line.split()[1]) * 1024 for line in file if line.startswith(("VmRSS:", "VmPTE:")))
@@ -197,7 +209,7 @@ WORKS = [("a callback, 1,000 in one iteration", callbacks, 50000), ("a callback,
          ("an item through a queue of 1", queue_of(1), 10000), ("an item through a queue of 1,000", queue_of(1000), 20000),
          ("a timer set and fired, 10,000 at once", timers_fire, TIMERS), ("a timer set and cancelled, 10,000 waiting", timers_cancel, 20000),
          ("a job in a thread, one by one", jobs_one_by_one, 2000), ("a job in a thread, 1,000 at once", jobs_at_once, 10000),
-         ("a loop woken by another thread's", ping_pong, 2000)]
+         ("a loop woken by another thread's", ping_pong, 2000), ("1 MiB through cat", communicate, 20)]
 
 
 def measured(run, count):

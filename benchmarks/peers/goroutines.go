@@ -3,9 +3,11 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -179,6 +181,20 @@ func timersCancel(count int) {
 	paused += time.Since(began)
 }
 
+var input = make([]byte, 1<<20)
+
+// All of the input through a child, which two goroutines feed and read.
+func communicate(count int) {
+	for i := 0; i < count; i++ {
+		var output bytes.Buffer
+		cat := exec.Command("/bin/cat")
+		cat.Stdin, cat.Stdout, cat.Stderr = bytes.NewReader(input), &output, os.Stderr
+		if err := cat.Run(); err != nil || !bytes.Equal(output.Bytes(), input) {
+			panic("cat")
+		}
+	}
+}
+
 func sleepers(work string, count int) {
 	debug.FreeOSMemory()
 	before := resident()
@@ -194,6 +210,9 @@ func sleepers(work string, count int) {
 
 func main() {
 	rounds, divisor := 15, 1
+	for i := range input {
+		input[i] = byte(i * 31)
+	}
 	for i, arg := range os.Args {
 		if arg == "--rounds" && i+1 < len(os.Args) {
 			rounds, _ = strconv.Atoi(os.Args[i+1])
@@ -221,6 +240,7 @@ func main() {
 		{"a job in a thread, one by one", jobsOneByOne, 20000},
 		{"a job in a thread, 1,000 at once", jobsAtOnce, 100000},
 		{"a loop woken by another thread's", pingPong, 20000},
+		{"1 MiB through cat", communicate, 20},
 	}
 	for round := -1; round < rounds; round++ {
 		for _, procs := range []int{1, runtime.NumCPU()} {
@@ -228,7 +248,7 @@ func main() {
 			for _, one := range works {
 				count := one.count
 				if count != timers {
-					count /= divisor
+					count = max(count/divisor, 1)
 				}
 				paused = 0
 				began := time.Now()

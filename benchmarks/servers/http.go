@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The files of a folder by net/http, on one processor, with a line of log for each request. usage: bench-http-go LISTENER FOLDER
+// The files of a folder by net/http, on one processor, with a line of log for each request.
+// usage: bench-http-go LISTENER FOLDER [CERTIFICATE KEY]
 package main
 
 import (
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -22,8 +25,14 @@ func main() {
 		panic(err)
 	}
 	files := http.FileServer(http.Dir(os.Args[2]))
-	panic(http.Serve(listener, http.HandlerFunc(func(to http.ResponseWriter, request *http.Request) {
+	logged := http.HandlerFunc(func(to http.ResponseWriter, request *http.Request) {
 		files.ServeHTTP(to, request)
 		fmt.Println(request.RemoteAddr, request.Method, request.URL.Path)
-	})))
+	})
+	// A client that goes away in the middle is no error.
+	server := http.Server{Handler: logged, ErrorLog: log.New(io.Discard, "", 0)}
+	if len(os.Args) > 4 {
+		panic(server.ServeTLS(listener, os.Args[3], os.Args[4]))
+	}
+	panic(server.Serve(listener))
 }
