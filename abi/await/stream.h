@@ -707,7 +707,8 @@ AW_NODISCARD AW_API aw_status aw_stream_try_write(aw_stream *stream, const void 
  */
 AW_API aw_status aw_stream_close(aw_stream *stream);
 /**
- * Closes at once and drops what is queued. Reads and writes that wait fail with -ECONNABORTED.
+ * Closes at once and drops what is queued. A read that waits returns what has arrived, then 0, as after
+ * aw_stream_close(); writes that wait fail with -ECONNABORTED, and aw_stream_drain() with -ECONNRESET.
  *
  * asyncio: WriteTransport.abort.
  */
