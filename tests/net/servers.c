@@ -433,6 +433,12 @@ static aw_status tries_all_addresses(void *ud) {
 	EXPECT_INT(aw_stream_getsockname(stream, (struct sockaddr *)&local, &length), 0);
 	EXPECT_INT(ntohl(local.sin_addr.s_addr), INADDR_LOOPBACK + 1);
 	finish(stream);
+	options.local_host = "203.0.113.7"; /* for documents: no interface has it */
+	EXPECT_INT(aw_open_connection("127.0.0.1", port, &options, &stream), -EADDRNOTAVAIL);
+	EXPECT(strstr(aw_error_message(aw_caught()), "(203.0.113.7 port 0)") != NULL);
+	options.local_host = "::1";
+	EXPECT_INT(aw_open_connection("127.0.0.1", port, &options, &stream), -EADDRNOTAVAIL);
+	EXPECT(strstr(aw_error_message(aw_caught()), "(127.0.0.1 port ") != NULL);
 	end(server);
 	return 0;
 }
