@@ -365,8 +365,8 @@ AW_API aw_status aw_stream_view(aw_stream *stream, const char **out_data);
  */
 AW_API aw_status aw_stream_consume(aw_stream *stream, size_t count);
 /**
- * Returns whether the end has arrived and everything before it was read. A stream that has failed is not at its
- * end.
+ * Returns whether the end has arrived and everything before it was read. A stream that has failed is not at
+ * its end.
  *
  * asyncio: StreamReader.at_eof.
  */

@@ -121,8 +121,8 @@ static int sync_directory(const char *path) {
 }
 
 /*
- * Gives a new file the owner of the old one, where that is allowed, and its permissions. The content is the caller's,
- * and must not run as another user.
+ * Gives a new file the owner of the old one, where that is allowed, and its permissions. The content is the
+ * caller's, and must not run as another user.
  */
 static int keep_permissions(int fd, const struct stat *old) {
 	struct stat info;
