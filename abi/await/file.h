@@ -587,8 +587,9 @@ AW_NODISCARD AW_API aw_status aw_file_read_whole_coro(aw_loop *loop, const char 
 /**
  * Replaces the content of the file at `path`, so that at any time, also after a crash, the old or the new content
  * is there, and nothing between: writes a temporary file in the same directory, syncs it, renames it to `path`
- * and syncs the directory. A file that exists keeps its permissions; a new one gets those of `mode` less the
- * umask. Other names and open handles of an old file keep the old content. A symbolic link is followed.
+ * and syncs the directory. A file that exists keeps its permissions, without set-user-ID and set-group-ID, and
+ * its owner where the program may set that; a new one gets those of `mode` less the umask. Other names and open
+ * handles of an old file keep the old content. A symbolic link is followed, also to a file that does not exist.
  *
  * Returns: 0: the new content is on the disk.
  *

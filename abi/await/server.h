@@ -60,8 +60,8 @@ typedef struct aw_server_options {
 AW_NODISCARD AW_API aw_status aw_server_new(aw_loop *loop, aw_client_fn fn, void *ud, aw_destroy_fn destroy,
                                             const aw_server_options *options, aw_server **out);
 /**
- * Listens on all addresses of a host, in addition to what it listens on already. A NULL `host` means every
- * interface. `service` is a name or a port number; "0" picks a free port for each address.
+ * Listens on all addresses of a host, in addition to what it listens on already. A NULL or empty `host` means
+ * every interface. `service` is a name or a port number; "0" picks a free port for each address.
  *
  * Returns: 0.
  *

@@ -27,7 +27,7 @@ AW_BEGIN_DECLS
 /**
  * Receives up to `length` bytes into `buffer`.
  *
- * Returns: how many, at most INT32_MAX; 0 at the end of the stream.
+ * Returns: how many, at most INT32_MAX; 0 at the end of the stream, or if `length` is 0.
  *
  * Errors: those of recv(2); -EBADF; -EINVAL for a NULL `buffer`; ::AW_ENOTASK; -ENOMEM.
  *

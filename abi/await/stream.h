@@ -367,7 +367,8 @@ AW_API aw_status aw_stream_view(aw_stream *stream, const char **out_data);
  */
 AW_API aw_status aw_stream_consume(aw_stream *stream, size_t count);
 /**
- * Returns whether the end has arrived and everything before it was read.
+ * Returns whether the end has arrived and everything before it was read. A stream that has failed is not at
+ * its end.
  *
  * asyncio: StreamReader.at_eof.
  */
@@ -709,7 +710,8 @@ AW_NODISCARD AW_API aw_status aw_stream_try_write(aw_stream *stream, const void 
  */
 AW_API aw_status aw_stream_close(aw_stream *stream);
 /**
- * Closes at once and drops what is queued. Reads and writes that wait fail with -ECONNABORTED.
+ * Closes at once and drops what is queued. A read that waits returns what has arrived, then 0, as after
+ * aw_stream_close(); writes that wait fail with -ECONNABORTED, and aw_stream_drain() with -ECONNRESET.
  *
  * asyncio: WriteTransport.abort.
  */

@@ -562,6 +562,8 @@ static const file_verb verb_readv = {.run = run_readv,
 static file_call parts_call(const file_verb *here, const file_verb *there, aw_file *file,
                             const struct iovec *parts, size_t count, int64_t offset, uint64_t *out_written,
                             const void *origin) {
+	/* The system sees only the first ones, and what fits into none looks like the end of the file. */
+	for (; parts && count && !parts->iov_len; parts++) count--;
 	file_call call = {.verb = offset == AW_FILE_HERE ? here : there,
 	                  .file = file,
 	                  .parts = parts,

@@ -5,6 +5,7 @@
 #include "task.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,9 +121,22 @@ static int sync_directory(const char *path) {
 	return status == -EINVAL ? 0 : status; /* some file systems have nothing to sync there */
 }
 
+/*
+ * Gives a new file the owner of the old one, where that is allowed, and its permissions. The content is the
+ * caller's, and must not run as another user.
+ */
+static int keep_permissions(int fd, const struct stat *old) {
+	struct stat info;
+	if (fstat(fd, &info) < 0) return -errno;
+	if ((info.st_uid != old->st_uid || info.st_gid != old->st_gid) &&
+	    fchown(fd, old->st_uid, old->st_gid) < 0 && errno != EPERM && errno != EINVAL)
+		return -errno;
+	return fchmod(fd, old->st_mode & 01777) < 0 ? -errno : 0;
+}
+
 /* Writes the content to a new file. A negative errno. */
 static int fill(const file_call *self, int fd, const struct stat *old) {
-	int status = old && fchmod(fd, old->st_mode & 07777) < 0 ? -errno : 0;
+	int status = old ? keep_permissions(fd, old) : 0;
 	if (status == 0) status = path_write(fd, self->buffer, (size_t)self->length);
 	return status < 0 ? status : sync_patiently(fd);
 }
@@ -151,10 +165,54 @@ static int replace(const file_call *self, const char *path, char *temporary, cha
 	return sync_directory(*temporary ? temporary : ".");
 }
 
+/* What the link `path` says, from where the program is; NULL, with an errno. */
+static char *link_target(const char *path) {
+	const char *slash = strrchr(path, '/');
+	size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+	char *target = malloc(length + PATH_MAX);
+	if (!target) return NULL;
+	ssize_t count = readlink(path, target + length, PATH_MAX);
+	if (count < 0 || count == PATH_MAX) {
+		if (count >= 0) errno = ENAMETOOLONG;
+		free(target);
+		return NULL;
+	}
+	target[length + (size_t)count] = 0;
+	if (target[length] == '/')
+		memmove(target, target + length, (size_t)count + 1);
+	else
+		memcpy(target, path, length);
+	return target;
+}
+
+enum { LINKS_MAX = 40 }; /* as in the kernel */
+
+/* The file that `path` means, whether it exists or not, to be freed; NULL, with an errno. */
+static char *follow(const char *path) {
+	char *target = realpath(path, NULL);
+	if (target || errno != ENOENT) return target;
+	target = strdup(path);
+	/* Others may make a circle of the links meanwhile. */
+	for (int links = 0; target && links < LINKS_MAX; links++) {
+		char *next = link_target(target);
+		int error = errno;
+		if (!next && (error == EINVAL || error == ENOENT)) return target;
+		free(target);
+		target = next;
+		errno = error;
+	}
+	if (target) errno = ELOOP;
+	free(target);
+	return NULL;
+}
+
 static void run_replace(file_call *self) {
 	enum { NAME_ROOM = 64 };
-	char *target = realpath(self->path, NULL); /* NULL: it does not exist, or can't be reached */
-	const char *path = target ? target : self->path;
+	char *path = follow(self->path);
+	if (!path) {
+		self->result = -errno;
+		return;
+	}
 	const char *slash = strrchr(path, '/');
 	size_t length = slash ? (size_t)(slash - path) + 1 : 0;
 	char *temporary = malloc(length + NAME_ROOM);
@@ -165,7 +223,7 @@ static void run_replace(file_call *self) {
 		self->result = -ENOMEM;
 	}
 	free(temporary);
-	free(target);
+	free(path);
 }
 
 static const file_verb verb_replace = {.run = run_replace, .traits = FILE_PATHS};

@@ -254,11 +254,23 @@ static aw_status lookup_run(void *ud, void **out, aw_destroy_fn *out_destroy) {
 	return status;
 }
 
+/* A number that getaddrinfo(3) would take modulo 65536. */
+static bool service_is_no_port(const char *service) {
+	char *end;
+	errno = 0;
+	unsigned long number = strtoul(service, &end, 10);
+	return !*end && (errno || number > UINT16_MAX);
+}
+
 /* Resolves numeric addresses at once: true, with the code in `out_code`. */
 static bool lookup_local(const lookup *self, void **out, int *out_code) {
 	if (self->by_address) {
 		if (~self->flags & (NI_NUMERICHOST | NI_NUMERICSERV)) return false;
 		*out_code = lookup_name(self, out);
+		return true;
+	}
+	if (self->service && service_is_no_port(self->service)) {
+		*out_code = EAI_SERVICE;
 		return true;
 	}
 	*out_code = lookup_addresses(self, AI_NUMERICHOST | AI_NUMERICSERV, out);

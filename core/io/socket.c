@@ -67,6 +67,8 @@ static size_t count_limit(size_t length) {
 }
 
 static aw_status attempt_recv(socket_call *self) {
+	/* The system's call would wait for a byte. */
+	if (!self->length) return 0;
 	return count_or_errno(recv(self->fd, self->buffer, count_limit(self->length), MSG_DONTWAIT));
 }
 

@@ -176,14 +176,20 @@ static void all_failed(connector *self) {
 
 static void start_attempts(connector *self);
 
-static void attempt_failed(attempt *self, const char *what, aw_status status) {
+/* `address` is the one that the failure is about. */
+static void attempt_failed_at(attempt *self, const char *what, aw_status status,
+                              const struct sockaddr *address, socklen_t length) {
 	char name[ADDRESS_TEXT];
 	attempt_close(self);
 	self->status = status;
-	address_text((struct sockaddr *)&self->address, self->length, name);
+	address_text(address, length, name);
 	char text[ADDRESS_TEXT + 64];
 	snprintf(text, sizeof text, "%s (%s): %s", what, name, aw_strerror(status));
 	self->error = error_with_message(&self->owner->future.loop->domain, status, text);
+}
+
+static void attempt_failed(attempt *self, const char *what, aw_status status) {
+	attempt_failed_at(self, what, status, (struct sockaddr *)&self->address, self->length);
 }
 
 static void attempt_done(operation *ended) {
@@ -210,19 +216,28 @@ static void attempt_done(operation *ended) {
 	object_unref(owner);
 }
 
+/* Tries the local addresses in order. */
 static aw_status bind_local(const connector *self, attempt *at) {
 	if (!self->local) return 0;
 	void *value = NULL;
 	future_outcome(self->local, &value, NULL);
 	const aw_addrinfo *list = value;
 	aw_status status = -EADDRNOTAVAIL;
+	const struct sockaddr *refused = NULL;
+	uint32_t refused_length = 0;
 	for (size_t i = 0; i < aw_addrinfo_count(list); i++) {
 		uint32_t length = 0;
 		const struct sockaddr *address = aw_addrinfo_address(list, i, &length);
 		if (aw_addrinfo_family(list, i) != at->family) continue;
 		if (bind(at->fd, address, length) == 0) return 0;
 		status = -errno;
+		refused = address;
+		refused_length = length;
 	}
+	if (refused)
+		attempt_failed_at(at, "cannot bind to the local address", status, refused, refused_length);
+	else
+		attempt_failed(at, "no local address of its family", status);
 	return status;
 }
 
@@ -239,10 +254,7 @@ static aw_status attempt_start(attempt *self) {
 	if (owner->options.flags & AW_CONNECT_KEEP_ALIVE)
 		(void)setsockopt(self->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	aw_status status = bind_local(owner, self);
-	if (status < 0) {
-		attempt_failed(self, "cannot bind to the local address", status);
-		return status;
-	}
+	if (status < 0) return status;
 	if (owner->options.prepare) status = owner->options.prepare(self->fd, owner->options.prepare_ud);
 	if (status < 0) {
 		attempt_failed(self, "the socket was refused", status);

@@ -202,6 +202,7 @@ static aw_status lookup_begin(const aw_server *server, const char *host, const c
 	aw_status status = server_listen_check(server);
 	if (status < 0) return status;
 	if (!service) return -EINVAL;
+	if (host && !*host) host = NULL;
 	int family = server->options.family;
 	/* Without a host, the socket for both families is the one for IPv6. */
 	if (!host && !family && server->options.flags & AW_SERVER_DUAL_STACK) family = AF_INET6;

@@ -361,7 +361,8 @@ ENTRY(aw_stream_consume, (aw_stream *stream, size_t count), (stream, count)) {
 }
 
 aw_bool aw_stream_at_eof(const aw_stream *stream) {
-	return object_is(stream, &stream_class) && stream->eof && !in_size(&stream->in);
+	/* After a failure what follows is an error, and no end. */
+	return object_is(stream, &stream_class) && stream->eof && !stream->failure && !in_size(&stream->in);
 }
 
 ENTRY(aw_stream_try_read, (aw_stream *stream, void *buffer, size_t length), (stream, buffer, length)) {

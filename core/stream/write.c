@@ -5,6 +5,7 @@
 #include "system_calls.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -45,7 +46,8 @@ static aw_status write_parts(aw_stream *stream, const struct iovec *parts, size_
 	aw_status sent = 0;
 	if (!stream->out.size && stream->sent_in != stream->loop->iteration) {
 		stream->sent_in = stream->loop->iteration;
-		sent = send_now(stream, parts, count);
+		/* The kernel refuses more parts in one call. */
+		sent = send_now(stream, parts, count < IOV_MAX ? count : IOV_MAX);
 		if (sent < 0) return sent;
 		if ((size_t)sent == total) return 0;
 		stream_watch(stream, AW_POLL_OUT);
@@ -86,6 +88,8 @@ ENTRY(aw_stream_writelines, (aw_stream *stream, const struct iovec *parts, size_
 	}
 	if (status == 0) status = stream_writing_check(stream);
 	if (status < 0 || !total) return status;
+	/* The layer below takes at least a byte of those that it sees. */
+	for (; !parts->iov_len; parts++) count--;
 	return write_parts(stream, parts, count, total);
 }
 

@@ -41,6 +41,31 @@ static void parts_are_read_and_written_in_order(void) {
 	EXPECT_INT(in_a_folder(parts), 0);
 }
 
+static aw_status empty_parts(void *ud) {
+	(void)ud;
+	enum { COUNT = 1200 }; /* more than the system takes in one call */
+	static struct iovec many[COUNT];
+	aw_file *file = open_a(AW_FILE_READ);
+	char text[8] = "";
+	uint64_t written = 0;
+	many[COUNT - 1] = part("text");
+	EXPECT_INT(aw_file_writev(file, many, COUNT, AW_FILE_HERE, &written), 0);
+	EXPECT_INT((int)written, 4);
+	EXPECT_INT(aw_file_writev(file, many, COUNT, 4, NULL), 0);
+	many[COUNT - 1] = (struct iovec){text, sizeof text};
+	EXPECT_INT(aw_file_readv(file, many, COUNT, 0), 8);
+	EXPECT_INT(memcmp(text, "texttext", 8), 0);
+	EXPECT_INT(aw_file_readv(file, many, COUNT, AW_FILE_HERE), 4);
+	EXPECT_INT(aw_file_readv(file, many, COUNT - 1, 0), 0);
+	EXPECT_INT(aw_file_writev(file, many, COUNT - 1, 0, NULL), 0);
+	close_it(file);
+	return 0;
+}
+
+static void parts_without_bytes_are_not_the_end(void) {
+	EXPECT_INT(in_a_folder(empty_parts), 0);
+}
+
 static aw_status sizes(void *ud) {
 	(void)ud;
 	aw_file *file = open_a(AW_FILE_READ);
@@ -213,6 +238,52 @@ static void a_replaced_file_is_old_or_new(void) {
 	EXPECT_INT(in_a_folder(replaces), 0);
 }
 
+static aw_status replaces_through_links(void *ud) {
+	(void)ud;
+	struct stat info;
+	EXPECT_INT(mkdir(in_folder("d"), 0700), 0);
+	EXPECT_INT(symlink("d/second", in_folder("first")), 0);
+	EXPECT_INT(symlink("new", in_folder("d/second")), 0);
+	EXPECT_INT(aw_file_replace(in_folder("first"), "new", 3, 0600), 0);
+	EXPECT_STR(text_of("d/new"), "new");
+	EXPECT(lstat(in_folder("first"), &info) == 0 && S_ISLNK(info.st_mode));
+	EXPECT(lstat(in_folder("d/second"), &info) == 0 && S_ISLNK(info.st_mode));
+	EXPECT_INT(symlink(in_folder("d/far"), in_folder("absolute")), 0);
+	EXPECT_INT(aw_file_replace(in_folder("absolute"), "far", 3, 0600), 0);
+	EXPECT_STR(text_of("d/far"), "far");
+	EXPECT_INT(symlink("none/a", in_folder("nowhere")), 0);
+	EXPECT_INT(aw_file_replace(in_folder("nowhere"), "x", 1, 0600), -ENOENT);
+	EXPECT_INT(symlink("circle", in_folder("circle")), 0);
+	EXPECT_INT(aw_file_replace(in_folder("circle"), "x", 1, 0600), -ELOOP);
+	EXPECT(lstat(in_folder("circle"), &info) == 0 && S_ISLNK(info.st_mode));
+	remove_tree(folder);
+	return 0;
+}
+
+static void a_replace_follows_links_to_new_files(void) {
+	EXPECT_INT(in_a_folder(replaces_through_links), 0);
+}
+
+static aw_status replaces_a_program(void *ud) {
+	(void)ud;
+	struct stat info;
+	put("a", "old");
+	bool is_root = geteuid() == 0;
+	if (is_root) EXPECT_INT(chown(in_folder("a"), 1, 1), 0);
+	EXPECT_INT(chmod(in_folder("a"), 06755), 0);
+	EXPECT_INT(aw_file_replace(in_folder("a"), "new", 3, 0600), 0);
+	EXPECT_INT(stat(in_folder("a"), &info), 0);
+	EXPECT_INT(info.st_mode & 07777, 0755);
+	EXPECT_INT(info.st_uid, is_root ? 1 : geteuid());
+	EXPECT_INT(info.st_gid, is_root ? 1 : getegid());
+	remove_tree(folder);
+	return 0;
+}
+
+static void a_replaced_file_keeps_its_owner_and_runs_as_no_other(void) {
+	EXPECT_INT(in_a_folder(replaces_a_program), 0);
+}
+
 static aw_status temporary(void *ud) {
 	(void)ud;
 	aw_file *file = NULL;
@@ -238,7 +309,9 @@ static void temporary_files_have_a_new_name_or_none(void) {
 	EXPECT_INT(in_a_folder(temporary), 0);
 }
 
-CHECK_MAIN("paths", TEST(parts_are_read_and_written_in_order), TEST(a_file_has_a_size_and_a_position),
-           TEST(names_are_made_changed_and_removed), TEST(directories_are_made_with_those_above),
-           TEST(a_whole_file_is_a_string), TEST(a_replaced_file_is_old_or_new),
+CHECK_MAIN("paths", TEST(parts_are_read_and_written_in_order), TEST(parts_without_bytes_are_not_the_end),
+           TEST(a_file_has_a_size_and_a_position), TEST(names_are_made_changed_and_removed),
+           TEST(directories_are_made_with_those_above), TEST(a_whole_file_is_a_string),
+           TEST(a_replaced_file_is_old_or_new), TEST(a_replace_follows_links_to_new_files),
+           TEST(a_replaced_file_keeps_its_owner_and_runs_as_no_other),
            TEST(temporary_files_have_a_new_name_or_none))

@@ -156,6 +156,24 @@ static void an_address_has_a_name(void) {
 	EXPECT_INT(in_a_task(backwards), 0);
 }
 
+static aw_status no_port(void *ud) {
+	(void)ud;
+	const char *services[] = {"65536", "99999", "-1", "18446744073709551615", "99999999999999999999"};
+	for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
+		aw_future *future = NULL;
+		EXPECT_INT(aw_getaddrinfo(NULL, "127.0.0.1", services[i], 0, SOCK_STREAM, 0, 0, &future), 0);
+		EXPECT_INT(aw_await(future, NULL), AW_EGAIERROR);
+		EXPECT((intptr_t)aw_error_payload(aw_caught()) == EAI_SERVICE);
+		aw_future_unref(future);
+	}
+	aw_addrinfo_unref(addresses("127.0.0.1", "65535", 0, 0));
+	return 0;
+}
+
+static void a_number_that_is_no_port_is_refused(void) {
+	EXPECT_INT(in_a_task(no_port), 0);
+}
+
 static aw_status many(void *ud) {
 	(void)ud;
 	aw_future *futures[20] = {NULL};
@@ -186,5 +204,6 @@ static void a_loop_closes_with_look_ups_left(void) {
 }
 
 CHECK_MAIN("names", TEST(a_numeric_address_needs_no_thread), TEST(a_name_is_looked_up_on_a_thread),
-           TEST(no_host_means_any_address), TEST(a_failure_says_why), TEST(an_address_has_a_name),
+           TEST(no_host_means_any_address), TEST(a_failure_says_why),
+           TEST(a_number_that_is_no_port_is_refused), TEST(an_address_has_a_name),
            TEST(a_look_up_is_cancelled_at_once), TEST(a_loop_closes_with_look_ups_left))

@@ -69,6 +69,27 @@ static void what_is_sent_is_received_to_its_end(void) {
 	EXPECT_INT(in_a_task(receives), 0);
 }
 
+static aw_status receives_nothing(void *ud) {
+	(void)ud;
+	char byte = 0;
+	const int types[] = {SOCK_STREAM, SOCK_DGRAM};
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		pair sockets = pair_open(types[i]);
+		EXPECT_INT(aw_sock_recv(sockets.ends[0], &byte, 0), 0);
+		EXPECT_INT(aw_sock_recv(sockets.ends[0], NULL, 0), 0);
+		/* It takes nothing either, not even a datagram. */
+		EXPECT_INT(send(sockets.ends[1], "x", 1, 0), 1);
+		EXPECT_INT(aw_sock_recv(sockets.ends[0], &byte, 0), 0);
+		EXPECT_INT(aw_sock_recv(sockets.ends[0], &byte, 1), 1);
+		pair_close(&sockets);
+	}
+	return 0;
+}
+
+static void nothing_is_received_at_once(void) {
+	EXPECT_INT(in_a_task(receives_nothing), 0);
+}
+
 static aw_status say_turn(void *word) {
 	trace_add(word);
 	return 0;
@@ -433,10 +454,11 @@ static void a_loop_that_closes_ends_a_call_that_waits(void) {
 	pair_close(&sockets);
 }
 
-CHECK_MAIN("sockets", TEST(what_is_sent_is_received_to_its_end), TEST(a_call_that_is_ready_does_not_suspend),
-           TEST(sendall_waits_for_a_slow_reader), TEST(a_cancelled_receive_loses_no_byte),
-           TEST(a_peer_that_is_gone_is_an_error_and_no_signal), TEST(a_connection_is_made_and_accepted),
-           TEST(a_connection_may_be_refused), TEST(a_full_queue_of_a_unix_listener_is_told),
+CHECK_MAIN("sockets", TEST(what_is_sent_is_received_to_its_end), TEST(nothing_is_received_at_once),
+           TEST(a_call_that_is_ready_does_not_suspend), TEST(sendall_waits_for_a_slow_reader),
+           TEST(a_cancelled_receive_loses_no_byte), TEST(a_peer_that_is_gone_is_an_error_and_no_signal),
+           TEST(a_connection_is_made_and_accepted), TEST(a_connection_may_be_refused),
+           TEST(a_full_queue_of_a_unix_listener_is_told),
            TEST(a_cancelled_accept_leaves_the_connection_to_the_next),
            TEST(datagrams_tell_their_sender_and_what_was_cut), TEST(each_is_a_coroutine_as_well),
            TEST(wrong_arguments_are_refused), TEST(a_loop_that_closes_ends_a_call_that_waits))

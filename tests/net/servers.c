@@ -97,6 +97,26 @@ static void a_task_serves_each_connection(void) {
 	in_a_task(serves);
 }
 
+static aw_status serves_everywhere(void *ud) {
+	(void)ud;
+	const char *hosts[] = {NULL, ""};
+	const aw_server_options options = {.size = sizeof options, .family = AF_INET};
+	for (int i = 0; i < 2; i++) {
+		aw_server *server = NULL;
+		EXPECT_INT(aw_start_server(echo, NULL, NULL, hosts[i], "0", &options, &server), 0);
+		struct sockaddr_in address = {0};
+		socklen_t length = sizeof address;
+		EXPECT_INT(getsockname(aw_server_socket(server, 0), (struct sockaddr *)&address, &length), 0);
+		EXPECT(address.sin_addr.s_addr == htonl(INADDR_ANY));
+		end(server);
+	}
+	return 0;
+}
+
+static void an_empty_host_means_every_interface(void) {
+	in_a_task(serves_everywhere);
+}
+
 static char socket_path[64];
 
 static aw_status serves_unix(void *ud) {
@@ -413,6 +433,12 @@ static aw_status tries_all_addresses(void *ud) {
 	EXPECT_INT(aw_stream_getsockname(stream, (struct sockaddr *)&local, &length), 0);
 	EXPECT_INT(ntohl(local.sin_addr.s_addr), INADDR_LOOPBACK + 1);
 	finish(stream);
+	options.local_host = "203.0.113.7"; /* for documents: no interface has it */
+	EXPECT_INT(aw_open_connection("127.0.0.1", port, &options, &stream), -EADDRNOTAVAIL);
+	EXPECT(strstr(aw_error_message(aw_caught()), "(203.0.113.7 port 0)") != NULL);
+	options.local_host = "::1";
+	EXPECT_INT(aw_open_connection("127.0.0.1", port, &options, &stream), -EADDRNOTAVAIL);
+	EXPECT(strstr(aw_error_message(aw_caught()), "(127.0.0.1 port ") != NULL);
 	end(server);
 	return 0;
 }
@@ -448,10 +474,10 @@ static void a_connect_has_a_time_limit(void) {
 	in_a_task(times_out);
 }
 
-CHECK_MAIN("servers", TEST(a_task_serves_each_connection), TEST(unix_sockets_by_path_and_by_name),
-           TEST(a_failure_is_reported_and_ends_one_connection), TEST(failures_name_the_address),
-           TEST(a_task_may_use_a_stream_that_is_closed), TEST(a_limit_of_connections_is_kept),
-           TEST(a_server_survives_without_descriptors), TEST(closing_has_three_strengths),
-           TEST(serve_forever_closes_the_server_when_cancelled),
+CHECK_MAIN("servers", TEST(a_task_serves_each_connection), TEST(an_empty_host_means_every_interface),
+           TEST(unix_sockets_by_path_and_by_name), TEST(a_failure_is_reported_and_ends_one_connection),
+           TEST(failures_name_the_address), TEST(a_task_may_use_a_stream_that_is_closed),
+           TEST(a_limit_of_connections_is_kept), TEST(a_server_survives_without_descriptors),
+           TEST(closing_has_three_strengths), TEST(serve_forever_closes_the_server_when_cancelled),
            TEST(a_server_that_is_left_ends_with_the_loop), TEST(a_cancelled_connect_leaves_no_connection),
            TEST(a_client_tries_addresses_and_binds), TEST(a_connect_has_a_time_limit))

@@ -527,6 +527,7 @@ static void a_reset_fails_the_reader_once_it_has_read(ends streams) {
 	bool has_reset = !strcmp(kind, "memory") || !strcmp(kind, "tcp"), is_tls = !strcmp(kind, "tls");
 	EXPECT(is_tls ? status == -ECONNRESET || status == AW_ETRUNCATED
 	              : status == (has_reset ? -ECONNRESET : 0));
+	EXPECT_INT(aw_stream_at_eof(streams.right), status == 0);
 }
 
 /* --- readiness --- */
