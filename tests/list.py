@@ -7,6 +7,7 @@
   system-calls     not on uring: replaces system calls that the ring makes unneeded
   threads          uses several threads: run by `./dev sanitize tsan`
   valgrind         run by `./dev valgrind`
+  valgrind-once    so, on one backend only: long, and what it looks at has nothing of a backend (ASan sees it on each)
   internal         includes private headers
   portable-switch  also built with the portable context switch
   tsan-user        a program with ThreadSanitizer that uses a library without it
@@ -16,7 +17,7 @@ import pathlib
 import re
 import sys
 
-KNOWN = {'backends', 'real-time', 'system-calls', 'threads', 'valgrind', 'internal', 'portable-switch', 'tsan-user'}
+KNOWN = {'backends', 'real-time', 'system-calls', 'threads', 'valgrind', 'valgrind-once', 'internal', 'portable-switch', 'tsan-user'}
 here = pathlib.Path(__file__).resolve().parent
 core = {folder.name for folder in (here.parent / 'core').iterdir() if folder.is_dir()}
 adapters = {folder.name for folder in (here.parent / 'adapters').iterdir() if folder.is_dir()}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Labels: backends valgrind */
+/* Labels: backends valgrind-once */
 /* Copying from stream to stream and from file to stream: by splice(2) and sendfile(2), and by memory. */
 #include "kinds.h"
 

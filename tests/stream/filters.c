@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Labels: backends valgrind */
+/* Labels: backends valgrind-once */
 /* Tables of functions that a program writes: a filter over another stream, and what a table may do. */
 #include "kinds.h"
 

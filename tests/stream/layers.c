@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Labels: backends valgrind */
+/* Labels: backends valgrind-once */
 /* What a stream over another one needs: bytes that stay where they are, errors with words, its own data. */
 #include "kinds.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Labels: backends valgrind */
+/* Labels: backends valgrind-once */
 /* Streams with callbacks: their order, both forms of reading, pauses in both directions, failures, endings. */
 #include "kinds.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Labels: backends valgrind */
+/* Labels: backends valgrind-once */
 /* What every kind of stream has to do: bytes in order, ends, busy sides, cancelled calls, closing. */
 #include "kinds.h"
 
