@@ -611,9 +611,21 @@ ENTRY(aw_loop_wakeup, (aw_loop *loop), (loop)) {
 
 /* --- running --- */
 
+/* The usual case in which loop_poll() does nothing: callbacks are ready, and nothing can arrive in a wait. */
+static inline bool needs_no_poll(const aw_loop *loop) {
+	uintptr_t sources = (uintptr_t)loop->guest | (uintptr_t)loop->event_source | loop->in_flight;
+	return loop->ready.head && !sources && !atomic_load_explicit(&loop->wake_unread, memory_order_relaxed) &&
+	       atomic_load_explicit(&loop->wake_state, memory_order_relaxed) == WAKE_NOT_NEEDED;
+}
+
 static aw_status iterate(aw_loop *loop, int64_t timeout) {
 	/* A callback may have forked, and the child must not use its parent's loop. */
 	if (loop->fork_generation != *threads_fork_word) return AW_EFORKED;
+	if (needs_no_poll(loop)) {
+		loop->polled = true;
+		loop->was_woken = false;
+		return loop_dispatch(loop);
+	}
 	aw_status status = loop_poll(loop, wait_limit(loop, timeout));
 	return status < 0 ? status : loop_dispatch(loop);
 }
