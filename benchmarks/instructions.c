@@ -91,6 +91,37 @@ static void timer_fired(size_t count) {
 	}
 }
 
+/* The same times in any order. */
+static int64_t scattered(int i) {
+	enum { PRIME = 7919 };
+	return (int64_t)i * PRIME % batch + 1;
+}
+
+static void timer_fired_scattered(size_t count) {
+	for (size_t done = 0; done < count; done += (size_t)batch) {
+		/* In the past, since a later call could not have an earlier time than one of the next nanoseconds. */
+		int64_t base = aw_loop_time(loop) - 2 * batch;
+		for (int i = 0; i < batch; i++)
+			bench_check("call_at", aw_loop_call_at(loop, base + scattered(i), do_nothing, NULL, NULL, NULL));
+		bench_check("run", aw_loop_run_once(loop, 0));
+	}
+}
+
+static void timer_cancelled_scattered(size_t count) {
+	static aw_handle *handles[BATCH_MAX];
+	for (size_t done = 0; done < count; done += (size_t)batch) {
+		for (int i = 0; i < batch; i++)
+			bench_check("call_later", aw_loop_call_later(loop, scattered(i) * AW_SECOND, do_nothing, NULL,
+			                                             NULL, &handles[i]));
+		for (int i = 0; i < batch; i++) {
+			aw_handle *handle = handles[scattered(i) - 1];
+			bench_check("cancel", aw_handle_cancel(handle));
+			aw_handle_unref(handle);
+		}
+		bench_check("run", aw_loop_run_once(loop, 0));
+	}
+}
+
 static void kept_called(size_t count) {
 	static aw_handle *handles[BATCH_MAX];
 	for (int i = 0; i < batch; i++)
@@ -347,6 +378,9 @@ static const struct {
 	{"timer-put-off", "a timer put off, 1,000 pending", timer_put_off},
 	{"timer-cancelled", "a timer set and cancelled, 1,000 pending", timer_cancelled},
 	{"timer-fired", "a timer set and fired, 1,000 pending", timer_fired},
+	{"timer-cancelled-random", "a timer set and cancelled in random order, 1,000 pending",
+     timer_cancelled_scattered},
+	{"timer-fired-random", "a timer set and fired in random order, 1,000 pending", timer_fired_scattered},
 	{"yield", "aw_sleep(0), two stackful tasks", yield_to_another},
 	{"spawn", "a stackful task spawned and joined, 1,000 at once", stackful_spawned},
 	{"spawn-step", "a step coroutine spawned and joined, 1,000 at once", step_spawned},
@@ -408,6 +442,8 @@ static const struct {
 	{"a timer put off, N pending", timer_put_off},
 	{"a timer set and cancelled, N pending", timer_cancelled},
 	{"a timer set and fired, N pending, logarithmic", timer_fired},
+	{"a timer set and fired in random order, N pending, logarithmic", timer_fired_scattered},
+	{"a timer set and cancelled in random order, N pending", timer_cancelled_scattered},
 	{"aw_sleep(0), N stackful tasks", yield_among},
 	{"a stackful task spawned and joined, N at once", stackful_spawned},
 	{"a step coroutine spawned and joined, N at once", step_spawned},

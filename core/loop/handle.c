@@ -186,7 +186,7 @@ static inline void handle_init(aw_handle *self, aw_loop *loop, aw_callback_fn fn
                                aw_destroy_fn destroy, const void *origin) {
 	self->loop = loop;
 	self->alarm.timer.when = 0;
-	self->alarm.timer.place = 0;
+	self->alarm.timer.id = 0;
 	self->alarm.item.run = handle_run;
 	self->fn = fn;
 	self->ud = ud;
@@ -456,8 +456,8 @@ void handle_take_posted(aw_loop *loop, ready_item *newest) {
 		ready_push(&loop->ready, oldest);
 	}
 	if (loop->handles_taken >= HANDLES_GIVEN_MIN)
-		loop->handles_taken -=
-			slab_share_give(&loop->handles, &loop->domain.slabs, sizeof(aw_handle), loop->handles_taken);
+		loop->handles_taken -= (uint32_t)slab_share_give(&loop->handles, &loop->domain.slabs,
+		                                                 sizeof(aw_handle), loop->handles_taken);
 }
 
 void handle_close_posted(aw_loop *loop) {

@@ -77,10 +77,11 @@ struct aw_loop {
 	aw_backend_state *backend_state;
 	aw_backend_core backend_core;
 	ready_queue ready;
-	ready_queue flushes;   /* run at the end of a dispatch */
-	uint64_t iteration;    /* counts dispatches */
-	ready_queue completed; /* by the backend, in its wait; appended to `ready` in dispatch */
-	size_t in_flight;      /* operations owned by the backend */
+	ready_queue flushes;    /* run at the end of a dispatch */
+	uint64_t iteration;     /* counts dispatches */
+	ready_queue completed;  /* by the backend, in its wait; appended to `ready` in dispatch */
+	uint32_t in_flight;     /* operations owned by the backend */
+	uint32_t handles_taken; /* from `handles`, and not given back */
 	timers timers;
 	struct aw_task *current;      /* the running task */
 	struct binding *outside;      /* while a task runs: the context of what it interrupts; borrowed */
@@ -88,7 +89,6 @@ struct aw_loop {
 	struct aw_task *chained;      /* tasks whose end of chain is cached; see task.c */
 	_Atomic(ready_item *) posted; /* by other threads, newest first */
 	slab_share handles;           /* for those threads */
-	size_t handles_taken;         /* from it, and not given back */
 	_Atomic uint32_t wake_state;  /* enum wake_state */
 	/* the last wake failed: waits are short until one succeeds */
 	_Atomic bool wake_refused;
