@@ -45,6 +45,21 @@ aw_status coro_make(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destro
 	return 0;
 }
 
+aw_status coro_whole(aw_loop *loop, aw_step_fn fn, size_t size, void (*destroy)(void *self), const void *origin,
+                     aw_coro **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	aw_coro *self = object_new_sized(&loop->domain, &coro_class, size);
+	if (!self) return -ENOMEM;
+	self->fn = fn;
+	self->ud = self;
+	self->destroy = destroy;
+	self->origin = origin;
+	*out = object_hand_out(self, origin);
+	return 0;
+}
+
 ENTRY(aw_coro_new, (aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destroy, aw_coro **out),
       (loop, fn, ud, destroy, out)) {
 	aw_status status = coro_make(loop, fn, ud, destroy, CALLER, out);
