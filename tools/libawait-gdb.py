@@ -53,7 +53,9 @@ def tasks():
 
 
 def task_name(task):
-    return task['name'].string(errors='replace') if int(task['name']) else f'Task-{int(task["number"])}'
+    extra = task['future']['extra'].cast(gdb.lookup_type('struct task_extra').pointer())
+    named = int(extra) and int(extra['name'])
+    return extra['name'].string(errors='replace') if named else f'Task-{int(task["number"])}'
 
 
 def awaits(task):

@@ -220,7 +220,7 @@ AW_API aw_status aw_future_remove_done_callback(aw_future *future, aw_done_fn fn
  */
 AW_API aw_bool aw_future_is_shared(const aw_future *future);
 
-/** Stores one pointer for the host, for example its wrapper object. Destroys the pointer stored before. */
+/** Stores one pointer for the host, for example its wrapper object. Destroys the pointer stored before. -ENOMEM. */
 AW_API aw_status aw_future_set_host_data(aw_future *future, void *data, aw_destroy_fn destroy);
 /** Returns the pointer that aw_future_set_host_data() stored, or NULL. */
 AW_API void *aw_future_host_data(const aw_future *future);

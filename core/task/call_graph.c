@@ -147,10 +147,10 @@ static void push_through(capture *self, aw_future *future) {
 }
 
 static void add_awaiter(capture *self, aw_task *task) {
-	if (task->awaited ||
+	if (task->future.awaited ||
 	    !reserve(self, &self->awaiters, self->awaiter_count, &self->awaiter_room, sizeof(aw_task *)))
 		return;
-	task->awaited = true;
+	task->future.awaited = true;
 	self->awaiters[self->awaiter_count++] = task;
 }
 
@@ -174,7 +174,7 @@ static void find_awaiters(capture *self, aw_future *future) {
 		at = next < self->through_count ? self->through[next++] : NULL;
 	}
 	for (size_t i = 0; i < self->through_count; i++) self->through[i]->marked = false;
-	for (size_t i = 0; i < self->awaiter_count; i++) self->awaiters[i]->awaited = false;
+	for (size_t i = 0; i < self->awaiter_count; i++) self->awaiters[i]->future.awaited = false;
 	if (self->awaiter_count > 1) qsort(self->awaiters, self->awaiter_count, sizeof(aw_task *), compare_tasks);
 }
 
@@ -248,12 +248,12 @@ static void enter(capture *self, pending next) {
 	if (!reserve(self, &graph->nodes, graph->count, &graph->room, sizeof *graph->nodes)) return;
 	node *to = &graph->nodes[graph->count++];
 	*to = (node){.future = object_ref(next.future), .level = next.level};
-	if (task && task->printed) {
+	if (task && task->future.printed) {
 		to->repeated = true;
 		return;
 	}
 	if (task) {
-		task->printed = true;
+		task->future.printed = true;
 		if (!future_is_done(&task->future)) add_frames(self, task, to);
 	}
 	find_awaiters(self, next.future);
@@ -265,8 +265,8 @@ static void capture_outside(void *arg) {
 	capture *self = arg;
 	aw_loop *loop = self->loop;
 	aw_task *start = task_of(self->start);
-	if (start) start->printed = false; /* it may be done, and in no list */
-	for (aw_task *task = loop->tasks.first; task; task = task->next) task->awaited = task->printed = false;
+	if (start) start->future.printed = false; /* it may be done, and in no list */
+	for (aw_task *task = loop->tasks.first; task; task = task->next) task->future.awaited = task->future.printed = false;
 	for (aw_task *task = loop->tasks.first; task; task = task->next) collect_edges(self, task);
 	for (size_t i = 0; i < self->edge_count; i++) self->edges[i].child->marked = false;
 	if (self->edge_count > 1) qsort(self->edges, self->edge_count, sizeof *self->edges, compare_edges);

@@ -10,7 +10,7 @@
 
 static void coro_release(object *base) {
 	aw_coro *self = (aw_coro *)base;
-	if (!self->taken) report_never_awaited(self->loop, self->origin);
+	if (!self->taken) report_never_awaited(coro_loop(self), self->origin);
 	coro_end(self);
 	object_destroy_user(self->value_destroy, self->value);
 	object_free(base);
@@ -19,6 +19,7 @@ static void coro_release(object *base) {
 const object_class coro_class = {.name = "coroutine", .size = sizeof(aw_coro), .release = coro_release};
 
 void coro_end(aw_coro *self) {
+	if (self->state == CORO_ENDED) return;
 	aw_destroy_fn destroy = self->destroy;
 	void *ud = self->ud;
 	self->state = CORO_ENDED;
@@ -36,12 +37,26 @@ aw_status coro_make(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destro
 		object_destroy_user(destroy, ud);
 		return status < 0 ? status : -ENOMEM;
 	}
-	self->loop = loop;
 	self->fn = fn;
 	self->ud = ud;
 	self->destroy = destroy;
 	self->origin = origin;
 	*out = self;
+	return 0;
+}
+
+aw_status coro_whole(aw_loop *loop, aw_step_fn fn, size_t size, void (*destroy)(void *self), const void *origin,
+                     aw_coro **out) {
+	aw_status status = loop_resolve(&loop);
+	if (status < 0) return status;
+	if (!out) return -EINVAL;
+	aw_coro *self = object_new_sized(&loop->domain, &coro_class, size);
+	if (!self) return -ENOMEM;
+	self->fn = fn;
+	self->ud = self;
+	self->destroy = destroy;
+	self->origin = origin;
+	*out = object_hand_out(self, origin);
 	return 0;
 }
 

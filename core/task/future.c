@@ -30,6 +30,24 @@ static void drop_waiters(aw_future *self) {
 	}
 }
 
+static size_t extra_size(const aw_future *self) {
+	return self->kind->extra_size ? self->kind->extra_size : sizeof(future_extra);
+}
+
+void *future_extra_of(aw_future *self) {
+	domain *where = self->base.domain;
+	bool is_home = atomic_load_explicit(&where->home, memory_order_acquire) == thread_self();
+	if (!self->extra) self->extra = slab_take(is_home ? &where->slabs : NULL, extra_size(self));
+	return self->extra;
+}
+
+__attribute__((noinline)) static void extra_release(aw_future *self) {
+	host_slot_set(&self->extra->host_slot, NULL, NULL);
+	domain *where = self->base.domain;
+	bool is_home = atomic_load_explicit(&where->home, memory_order_acquire) == thread_self();
+	slab_give(is_home ? &where->slabs : NULL, self->extra, extra_size(self));
+}
+
 static void future_release(object *base) {
 	aw_future *self = (aw_future *)base;
 	if (self->unretrieved) {
@@ -49,7 +67,7 @@ static void future_release(object *base) {
 		object_destroy_user(self->value.destroy, self->value.data);
 	else if (self->state != FUTURE_PENDING)
 		aw_error_unref(self->error);
-	object_destroy_user(self->host_slot.destroy, self->host_slot.data);
+	if (self->extra) extra_release(self);
 	object_free(base);
 }
 
@@ -650,10 +668,15 @@ ENTRY(aw_future_set_host_data, (aw_future *future, void *data, aw_destroy_fn des
 		object_destroy_user(destroy, data);
 		return AW_EBADHANDLE;
 	}
-	host_slot_set(&future->host_slot, data, destroy);
+	if (!data && !destroy && !future->extra) return 0;
+	if (!future_extra_of(future)) {
+		object_destroy_user(destroy, data);
+		return -ENOMEM;
+	}
+	host_slot_set(&future->extra->host_slot, data, destroy);
 	return 0;
 }
 
 void *aw_future_host_data(const aw_future *future) {
-	return future_is(future) ? future->host_slot.data : NULL;
+	return future_is(future) && future->extra ? future->extra->host_slot.data : NULL;
 }

@@ -45,6 +45,8 @@ typedef struct future_kind {
 	bool (*cancel)(aw_future *self, aw_error *reason);
 	/* Releases what the kind adds, after the last reference was dropped. Optional. */
 	void (*release)(aw_future *self);
+	/* The size of `extra`, if that is more than a future_extra. */
+	uint32_t extra_size;
 	bool is_task;     /* set_result and set_error are refused */
 	const char *what; /* its name in a dump of tasks; NULL for a plain future */
 	/* The future at `index` that it waits for, or NULL beyond the end. Optional. */
@@ -63,13 +65,23 @@ typedef struct future_waiter {
 } future_waiter;
 #define FUTURE_KEPT ((aw_future *)1)
 
+/* What few futures need. Allocated when it is first needed, so that the others are small. */
+typedef struct future_extra {
+	host_slot host_slot;
+} future_extra;
+
 struct aw_future {
 	object base;
 	aw_loop *loop;
 	const future_kind *kind;
 	uint8_t state;
-	bool unretrieved; /* it failed, and the error was never retrieved */
-	bool marked;      /* scratch bit for finding duplicates */
+	bool unretrieved : 1;       /* it failed, and the error was never retrieved */
+	bool marked : 1;            /* scratch bit for finding duplicates */
+	bool awaited : 1;           /* of a task, while the tree of tasks is printed; here, where there is room */
+	bool printed : 1;           /* likewise */
+	bool must_cancel;           /* of a task: deliver a cancellation at the next step */
+	bool waits_borrowed;        /* of a task: the awaited future is the task's or its coroutine's own */
+	uint32_t cancel_requests;   /* of a task: cancel() calls less uncancel() calls */
 	ready_queue waiters;
 	union {
 		struct {
@@ -77,9 +89,11 @@ struct aw_future {
 			aw_destroy_fn destroy;
 		} value;
 		aw_error *error; /* failed, or cancelled */
+		/* Of a pending task, which has no value. Other kinds may keep a pointer in `value`. */
+		cancel_frame cancel_frame;
 	};
-	host_slot host_slot;
-	const void *origin; /* the code that made it, or NULL */
+	future_extra *extra; /* NULL: not needed yet */
+	const void *origin;  /* the code that made it, or NULL */
 };
 
 extern const object_class future_class;
@@ -101,6 +115,8 @@ static inline void loop_push_inline(aw_loop *loop, ready_item *item) {
 		loop_push(loop, item);
 }
 
+/* Returns the extra part, for a task a task_extra; NULL if out of memory. */
+void *future_extra_of(aw_future *self);
 /* Allocates an object of `size` bytes that starts with a future. NULL if out of memory. */
 void *future_create(aw_loop *loop, const object_class *class, const future_kind *kind, size_t size);
 /*
@@ -117,11 +133,11 @@ static inline void future_borrowed(aw_future *self, aw_loop *loop, const future_
 	self->loop = loop;
 	self->kind = kind;
 	self->state = FUTURE_PENDING;
-	self->unretrieved = self->marked = false;
+	self->unretrieved = self->marked = self->awaited = self->printed = false;
 	self->waiters.head = NULL;
 	self->value.data = NULL;
 	self->value.destroy = NULL;
-	self->host_slot = (host_slot){0};
+	self->extra = NULL;
 	self->origin = NULL;
 }
 /* After the wait of one without a value. */

@@ -145,7 +145,7 @@ static void mark_awaited(printer *self, aw_task *task) {
 		if (!child) {
 			self->level_count--;
 		} else if (task_of(child)) {
-			task_of(child)->awaited = true; /* its children are visited from its own root */
+			task_of(child)->future.awaited = true; /* its children are visited from its own root */
 		} else if (!child->marked) {
 			child->marked = true;
 			push(self, child);
@@ -202,8 +202,9 @@ static void print_awaits(printer *self, const aw_task *task) {
 	else if (*about.text)
 		print_part(self, "which", "", about.text);
 	if (about.is_held) print_holder(self, &about);
-	if (!task->since) return;
-	int64_t waited = loop_now(self->loop) - task->since;
+	const task_extra *extra = task_extra_of(task);
+	if (!extra || !extra->since) return;
+	int64_t waited = loop_now(self->loop) - extra->since;
 	char text[48];
 	duration_text(waited, text, sizeof text);
 	if (is_json(self))
@@ -232,7 +233,7 @@ static void print_backtrace(printer *self, const aw_task *task) {
 }
 
 static void print_task(printer *self, aw_task *task, const aw_task *by) {
-	task->printed = true;
+	task->future.printed = true;
 	if (is_json(self)) {
 		print(self, "{\"name\":\"");
 		print_text(self, aw_task_name(task));
@@ -244,9 +245,9 @@ static void print_task(printer *self, aw_task *task, const aw_task *by) {
 	if (by) print_part(self, "awaited_by", "(awaited by", aw_task_name(by));
 	if (by && !is_json(self)) print(self, ")");
 	print_awaits(self, task);
-	if (task->cancel_requests)
+	if (task->future.cancel_requests)
 		print(self, is_json(self) ? ",\"cancelling\":%" PRIu32 : " cancelling %" PRIu32,
-		      task->cancel_requests);
+		      task->future.cancel_requests);
 	if (task->future.origin && self->loop->debug) {
 		char place[PLACE_SIZE];
 		place_of_call(task->future.origin, place, sizeof place);
@@ -271,7 +272,7 @@ static void begin_child(printer *self, aw_task *task) {
 		if (!reserve(self, &self->deferred, self->deferred_count, &self->deferred_room,
 		             sizeof *self->deferred))
 			return;
-		task->printed = true; /* by print_deferred() */
+		task->future.printed = true; /* by print_deferred() */
 		self->deferred[self->deferred_count++] = (deferred){task, task_of(parent->future)};
 		return;
 	}
@@ -299,7 +300,7 @@ static void print_tree(printer *self, aw_task *root, const aw_task *by) {
 			}
 			self->level_count--;
 		} else if (task_of(child)) {
-			if (!task_of(child)->printed && !future_is_done(child)) begin_child(self, task_of(child));
+			if (!task_of(child)->future.printed && !future_is_done(child)) begin_child(self, task_of(child));
 		} else if (child->marked) {
 			child->marked = false;
 			push(self, child);
@@ -318,13 +319,13 @@ static void print_deferred(printer *self) {
 
 static void print_all(printer *self) {
 	aw_loop *loop = self->loop;
-	for (aw_task *task = loop->tasks.first; task; task = task->next) task->awaited = task->printed = false;
+	for (aw_task *task = loop->tasks.first; task; task = task->next) task->future.awaited = task->future.printed = false;
 	for (aw_task *task = loop->tasks.first; task; task = task->next) mark_awaited(self, task);
 	if (is_json(self)) print(self, "[");
 	/* Roots first; the tasks left after that await each other in a cycle. */
 	for (int cycles = 0; cycles < 2; cycles++)
 		for (aw_task *task = loop->tasks.first; task; task = task->next) {
-			if (task->printed || (task->awaited && !cycles)) continue;
+			if (task->future.printed || (task->future.awaited && !cycles)) continue;
 			print_tree(self, task, NULL);
 			print_deferred(self);
 		}

@@ -53,7 +53,7 @@ static void task_kind_release(aw_future *future) {
 	chain_drop(self);
 	aw_error_unref(self->reason);
 	context_drop(self->context);
-	free(self->name);
+	if (self->future.extra) free(task_extra_of(self)->name);
 }
 
 static aw_future *task_kind_child(const aw_future *future, size_t index) {
@@ -61,7 +61,7 @@ static aw_future *task_kind_child(const aw_future *future, size_t index) {
 }
 
 static cancel_frame *task_cancel_frame(aw_future *future) {
-	return &((aw_task *)(void *)future)->cancel_frame;
+	return &future->cancel_frame;
 }
 
 static void task_cancel_enter(aw_future *future);
@@ -70,6 +70,7 @@ static bool task_cancel_leave(aw_future *future, aw_error *reason);
 static const cancel_ops task_cancel_ops = {task_cancel_frame, task_cancel_enter, task_cancel_next,
                                            task_cancel_leave};
 static const future_kind task_kind = {.release = task_kind_release,
+                                      .extra_size = sizeof(task_extra),
                                       .is_task = true,
                                       .what = "task",
                                       .child = task_kind_child,
@@ -101,7 +102,7 @@ static inline void task_enlist(aw_task *self, aw_loop *loop) {
 static void stop_waiting(aw_task *self) {
 	aw_future *awaited = self->waiting;
 	self->waiting = NULL;
-	if (!self->waits_borrowed) object_unref(awaited);
+	if (!self->future.waits_borrowed) object_unref(awaited);
 }
 
 static aw_task *task_create(aw_loop *loop, const void *origin) {
@@ -121,9 +122,9 @@ static aw_task *task_create(aw_loop *loop, const void *origin) {
 /* The chain has ended with a value, or with `error`. Takes ownership of both. The loop's reference is left. */
 static void task_finish(aw_task *self, void *value, aw_destroy_fn destroy, aw_error *error) {
 	task_count_requests(self->future.loop);
-	if (!error && self->must_cancel) {
+	if (!error && self->future.must_cancel) {
 		/* It cancelled itself and returned without another await: the value is lost, as in asyncio. */
-		self->must_cancel = false;
+		self->future.must_cancel = false;
 		object_destroy_user(destroy, value);
 		future_set_cancelled(&self->future, self->reason ? self->reason : error_of(AW_ECANCELLED));
 	} else if (!error) {
@@ -141,12 +142,18 @@ static void task_finish(aw_task *self, void *value, aw_destroy_fn destroy, aw_er
 
 void scope_enter(task_scope *self, const task_scope_kind *kind, aw_task *task, const void *origin) {
 	*self = (task_scope){.task = task, .kind = kind, .origin = origin};
-	list_prepend(&task->scopes, self);
+	self->next = task->scopes;
+	if (self->next) self->next->previous = self;
+	task->scopes = self;
 }
 
 bool scope_leave(task_scope *self) {
 	if (!self->task) return false;
-	list_remove(&self->task->scopes, self);
+	if (self->next) self->next->previous = self->previous;
+	if (self->previous)
+		self->previous->next = self->next;
+	else
+		self->task->scopes = self->next;
 	self->task = NULL;
 	return true;
 }
@@ -160,7 +167,7 @@ void scope_forgotten(task_scope *self) {
 /* Abandons the scopes that the task did not exit before it ended. */
 static void leave_scopes(aw_task *self) {
 	aw_loop *loop = self->future.loop;
-	for (task_scope *at; (at = self->scopes.first);) {
+	for (task_scope *at; (at = self->scopes);) {
 		const task_scope_kind *kind = at->kind;
 		const void *origin = at->origin;
 		scope_leave(at);
@@ -274,14 +281,12 @@ static bool pop(aw_task *self, aw_resume *resume, object **held) {
 	self->coro = ended->parent;
 	ended->parent = NULL;
 	if (resume->answer == RESUME_RETURN) {
-		ended->value = resume->returned.data;
-		ended->value_destroy = resume->returned.destroy;
+		coro_end(ended);
+		ended->value = resume->value = resume->returned.data;
+		ended->value_destroy = resume->value_destroy = resume->returned.destroy;
 		resume->status = 0;
-		resume->value = ended->value;
-		resume->value_destroy = ended->value_destroy;
 		resume->error = NULL;
 		*held = &ended->base;
-		coro_end(ended);
 	} else {
 		coro_end(ended);
 		object_unref(ended);
@@ -295,11 +300,11 @@ static bool pop(aw_task *self, aw_resume *resume, object **held) {
 static inline void park(aw_task *self, aw_future *future, bool borrowed) {
 	task_count_requests(self->future.loop);
 	self->waiting = future;
-	self->waits_borrowed = borrowed;
+	self->future.waits_borrowed = borrowed;
 	future_wait_pending(future, &self->waiter);
-	if (__builtin_expect(!self->must_cancel, 1)) return;
+	if (__builtin_expect(!self->future.must_cancel, 1)) return;
 	if (future_cancel(future, self->reason ? self->reason : error_of(AW_ECANCELLED))) {
-		self->must_cancel = false;
+		self->future.must_cancel = false;
 		drop_error(&self->reason);
 	}
 }
@@ -331,8 +336,8 @@ static inline bool await_future(aw_task *self, aw_resume *resume, object **held)
 
 static void await_coro(aw_task *self, aw_resume *resume, object **held) {
 	aw_coro *coro = resume->delegated;
-	if (coro->taken || coro->loop != self->future.loop) {
-		send_error(resume, error_of(coro->loop != self->future.loop ? AW_EFOREIGNLOOP : AW_EREUSED));
+	if (coro->taken || coro_loop(coro) != self->future.loop) {
+		send_error(resume, error_of(coro_loop(coro) != self->future.loop ? AW_EFOREIGNLOOP : AW_EREUSED));
 		*held = &coro->base;
 		return;
 	}
@@ -381,10 +386,17 @@ task_end(aw_task *self, void *value, aw_destroy_fn destroy, aw_error *error, int
 	/* Only an exit that no outer coroutine caught leaves the loop. */
 	aw_status status = error && error->status == AW_ESYSTEMEXIT ? AW_ESYSTEMEXIT : 0;
 	task_finish(self, value, destroy, error);
-	if (self->scopes.first) leave_scopes(self);
-	self->since = report_slow_end(loop, began, &self->future, NULL);
+	if (self->scopes) leave_scopes(self);
+	(void)report_slow_end(loop, began, &self->future, NULL);
 	object_unref(self); /* the loop's reference */
 	return status;
+}
+
+/* In debug mode, and after it. Without memory the time is not known. */
+static __attribute__((noinline)) void note_suspension(aw_task *self, int64_t began) {
+	int64_t since = report_slow_end(self->future.loop, began, &self->future, NULL);
+	task_extra *extra = since ? future_extra_of(&self->future) : task_extra_of(self);
+	if (extra) extra->since = since;
 }
 
 static aw_status stackful_wakeup(ready_item *item);
@@ -427,9 +439,9 @@ static inline __attribute__((always_inline)) aw_status task_drive(aw_task *self,
 			return task_end(self, value, destroy, error, began);
 		}
 	}
-	if (self->stackful && !self->coro && !self->must_cancel) self->waiter.item.run = stackful_wakeup;
+	if (self->stackful && !self->coro && !self->future.must_cancel) self->waiter.item.run = stackful_wakeup;
 	step_leave(self, loop, here, outer);
-	self->since = report_slow_end(loop, began, &self->future, NULL);
+	if (__builtin_expect(began != 0 || self->future.extra, 0)) note_suspension(self, began);
 	return 0;
 }
 
@@ -442,7 +454,7 @@ static inline aw_resume *resume_of(aw_task *self, aw_resume *callers) {
 
 /* Replaces what is sent by the cancellation that is due. Returns the error, a reference or immortal. */
 __attribute__((cold, noinline)) static aw_error *send_cancellation(aw_task *self, aw_resume *resume) {
-	self->must_cancel = false;
+	self->future.must_cancel = false;
 	if (resume->status == AW_ECANCELLED) return NULL;
 	aw_error *thrown = self->reason ? self->reason : error_of(AW_ECANCELLED);
 	self->reason = NULL;
@@ -465,12 +477,12 @@ static aw_status task_wakeup(ready_item *item) {
 	item->run = task_wakeup;
 	if (awaited) {
 		self->waiting = NULL;
-		if (!self->waits_borrowed) held = &awaited->base;
+		if (!self->future.waits_borrowed) held = &awaited->base;
 		send_outcome(resume, awaited);
 	} else {
 		send_nothing(resume);
 	}
-	aw_error *thrown = __builtin_expect(self->must_cancel, 0) ? send_cancellation(self, resume) : NULL;
+	aw_error *thrown = __builtin_expect(self->future.must_cancel, 0) ? send_cancellation(self, resume) : NULL;
 	int64_t began = report_slow_begin(loop);
 	aw_status status = task_drive(self, resume, held, step_enter(self, loop, thread_here()), began, false);
 	if (__builtin_expect(thrown != NULL, 0)) aw_error_unref(thrown);
@@ -501,7 +513,7 @@ static aw_status stackful_wakeup(ready_item *item) {
 	if (awaited) {
 		if (__builtin_expect(awaited->state != FUTURE_DONE, 0)) return task_wakeup(item);
 		self->waiting = NULL;
-		if (!self->waits_borrowed) { /* nobody asks for the value of one that is on the task's stack */
+		if (!self->future.waits_borrowed) { /* nobody asks for the value of one that is on the task's stack */
 			held = &awaited->base;
 			body->resume.value = awaited->value.data;
 		}
@@ -587,7 +599,7 @@ static void task_close(aw_task *self) {
 }
 
 static void cancel_next_step(aw_task *self, aw_error *reason) {
-	self->must_cancel = true;
+	self->future.must_cancel = true;
 	self->waiter.item.run = task_wakeup;
 	drop_error(&self->reason);
 	self->reason = aw_error_ref(reason);
@@ -607,11 +619,21 @@ static aw_task *awaited_task(const aw_task *self) {
  * propagates all of these before a count is read and before any task starts or stops waiting; it also drops
  * the caches.
  */
-static void chain_set_end(aw_task *self, aw_task *end) {
+static void chain_set_end(aw_task *self, aw_task *next) {
 	aw_loop *loop = self->future.loop;
-	self->chain_end = end;
-	self->next_chained = loop->chained;
+	task_extra *extra = future_extra_of(&self->future), *below = future_extra_of(&next->future);
+	if (!extra || !below) return; /* not cached: the next request walks again */
+	extra->chain_end = below->chain_end ? below->chain_end : next;
+	extra->next_chained = loop->chained;
 	loop->chained = self;
+}
+
+static aw_task *chain_end(const aw_task *self) {
+	return self->future.extra ? task_extra_of(self)->chain_end : NULL;
+}
+
+static task_extra *extra_below(const aw_task *self) {
+	return task_extra_of((const aw_task *)(const void *)self->waiting);
 }
 
 /*
@@ -619,24 +641,26 @@ static void chain_set_end(aw_task *self, aw_task *end) {
  * branch.
  */
 static void propagate_requests(aw_task *self) {
-	while (self->chain_end && !self->indegree) {
-		aw_task *next = (aw_task *)(void *)self->waiting;
-		next->cancel_requests += self->deferred;
-		next->deferred += self->deferred;
-		next->indegree--;
-		self->deferred = 0;
-		self->chain_end = NULL;
-		self = next;
+	task_extra *extra = task_extra_of(self);
+	while (extra->chain_end && !extra->indegree) {
+		task_extra *below = extra_below(self);
+		self = (aw_task *)(void *)self->waiting;
+		self->future.cancel_requests += extra->deferred;
+		below->deferred += extra->deferred;
+		below->indegree--;
+		extra->deferred = 0;
+		extra->chain_end = NULL;
+		extra = below;
 	}
-	if (!self->chain_end) self->deferred = 0; /* the end of its chain */
+	if (!extra->chain_end) extra->deferred = 0; /* the end of its chain */
 }
 
 void task_count_all_requests(aw_loop *loop) {
 	aw_task *chained = loop->chained;
 	loop->chained = NULL;
-	for (aw_task *at = chained; at; at = at->next_chained) ((aw_task *)(void *)at->waiting)->indegree++;
+	for (const aw_task *at = chained; at; at = task_extra_of(at)->next_chained) extra_below(at)->indegree++;
 	for (aw_task *next; chained; chained = next) {
-		next = chained->next_chained;
+		next = task_extra_of(chained)->next_chained;
 		propagate_requests(chained);
 	}
 }
@@ -652,24 +676,25 @@ static void break_cycle(aw_task *self, aw_error *reason) {
 
 static void task_cancel_enter(aw_future *future) {
 	aw_task *self = (aw_task *)(void *)future;
-	self->cancel_requests++;
-	if (self->chain_end) self->deferred++;
+	self->future.cancel_requests++;
+	if (chain_end(self)) task_extra_of(self)->deferred++;
 }
 
 static aw_future *task_cancel_next(aw_future *future, size_t index) {
 	const aw_task *self = (const aw_task *)(const void *)future;
 	if (index) return NULL;
-	return self->chain_end ? self->chain_end->waiting : self->waiting;
+	const aw_task *end = chain_end(self);
+	return end ? end->waiting : self->waiting;
 }
 
 static bool task_cancel_leave(aw_future *future, aw_error *reason) {
 	aw_task *self = (aw_task *)(void *)future, *next = awaited_task(self);
-	aw_task *end = self->chain_end;
-	if (!self->cancel_frame.accepted) cancel_next_step(end ? end : self, reason);
-	if (self->cancel_frame.cycle)
+	aw_task *end = chain_end(self);
+	if (!future->cancel_frame.accepted) cancel_next_step(end ? end : self, reason);
+	if (future->cancel_frame.cycle)
 		break_cycle(self, reason);
 	else if (next && !end)
-		chain_set_end(self, next->chain_end ? next->chain_end : next);
+		chain_set_end(self, next);
 	return true;
 }
 
@@ -726,7 +751,7 @@ aw_status task_spawn_coro(aw_loop *loop, aw_coro *coro, bool eager, const void *
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!object_is(coro, &coro_class)) return AW_EBADHANDLE;
-	if (coro->loop != loop) return AW_EFOREIGNLOOP;
+	if (coro_loop(coro) != loop) return AW_EFOREIGNLOOP;
 	if (coro->taken) return AW_EREUSED;
 	aw_task *self = task_create(loop, origin);
 	if (!self) return -ENOMEM;
@@ -761,27 +786,41 @@ ENTRY(aw_task_spawn_coro_eager, (aw_loop *loop, aw_coro *coro, aw_task **out), (
 }
 
 /* Takes ownership of the name. */
-static void rename_task(aw_task *self, char *name) {
+static aw_status rename_task(aw_task *self, char *name) {
+	task_extra *extra = future_extra_of(&self->future);
+	if (!extra) {
+		free(name);
+		return -ENOMEM;
+	}
 	if (self->stackful) stackful_set_name(self->stackful, name);
-	free(self->name);
-	self->name = name;
+	free(extra->name);
+	extra->name = name;
+	return 0;
 }
 
 ENTRY(aw_task_spawn_named,
       (aw_loop *loop, const char *name, aw_task_fn fn, void *ud, aw_destroy_fn destroy, aw_task **out),
       (loop, name, fn, ud, destroy, out)) {
-	char *copy = name ? strdup(name) : NULL;
-	if (name && !copy) {
+	aw_status status = loop_resolve(&loop);
+	/* What may fail comes first: a task that was spawned runs. */
+	future_extra *extra = status == 0 && name ? slab_take(&loop->domain.slabs, sizeof(task_extra)) : NULL;
+	char *copy = extra ? strdup(name) : NULL;
+	if (status == 0 && name && !copy) status = -ENOMEM;
+	aw_task *self = NULL;
+	if (status < 0)
 		object_destroy_user(destroy, ud);
-		return -ENOMEM;
+	else
+		status = task_spawn(loop, fn, ud, destroy, false, CALLER, &self);
+	if (status == 0 && extra && !self->future.extra) {
+		self->future.extra = extra;
+		extra = NULL;
 	}
-	aw_task *self;
-	aw_status status = task_spawn(loop, fn, ud, destroy, false, CALLER, &self);
+	if (extra) slab_give(&loop->domain.slabs, extra, sizeof(task_extra));
 	if (status < 0) {
 		free(copy);
 		return status;
 	}
-	if (copy) rename_task(self, copy);
+	if (copy) (void)rename_task(self, copy);
 	if (out)
 		*out = object_hand_out(self, CALLER);
 	else
@@ -819,28 +858,27 @@ ENTRY(aw_task_cancel, (aw_task *task, const char *message), (task, message)) {
 ENTRY(aw_task_cancelling, (const aw_task *task), (task)) {
 	if (!task_is(task)) return AW_EBADHANDLE;
 	task_count_requests(task->future.loop);
-	return (aw_status)task->cancel_requests;
+	return (aw_status)task->future.cancel_requests;
 }
 
 ENTRY(aw_task_uncancel, (aw_task *task), (task)) {
 	aw_status status = task_check(task);
 	if (status < 0) return status;
 	task_count_requests(task->future.loop);
-	if (task->cancel_requests > 0 && --task->cancel_requests == 0) {
-		task->must_cancel = false;
+	if (task->future.cancel_requests > 0 && --task->future.cancel_requests == 0) {
+		task->future.must_cancel = false;
 		drop_error(&task->reason);
 	}
-	return (aw_status)task->cancel_requests;
+	return (aw_status)task->future.cancel_requests;
 }
 
 const char *aw_task_name(const aw_task *task) {
 	if (!task_is(task)) return NULL;
-	if (!task->name) {
-		/* Most names are never read, so the default is formatted lazily. */
-		aw_task *self = (aw_task *)(uintptr_t)task;
-		if (asprintf(&self->name, "Task-%" PRIu64, task->number) < 0) self->name = NULL;
-	}
-	return task->name ? task->name : "Task";
+	/* Most names are never read, so the default is formatted lazily. */
+	task_extra *extra = future_extra_of((aw_future *)(uintptr_t)&task->future);
+	if (extra && !extra->name && asprintf(&extra->name, "Task-%" PRIu64, task->number) < 0)
+		extra->name = NULL;
+	return extra && extra->name ? extra->name : "Task";
 }
 
 ENTRY(aw_task_set_name, (aw_task *task, const char *name), (task, name)) {
@@ -848,8 +886,7 @@ ENTRY(aw_task_set_name, (aw_task *task, const char *name), (task, name)) {
 	if (status < 0) return status;
 	char *copy = name ? strdup(name) : NULL;
 	if (!copy) return name ? -ENOMEM : -EINVAL;
-	rename_task(task, copy);
-	return 0;
+	return rename_task(task, copy);
 }
 
 ENTRY(aw_task_context_get, (const aw_task *task, const void *key, void **out), (task, key, out)) {

@@ -36,31 +36,36 @@ bool scope_leave(task_scope *self);
 void scope_forgotten(task_scope *self);
 
 struct aw_task {
-	aw_future future;         /* first: a task is a future */
-	aw_task *next, *previous; /* in the loop's list, while it is not done */
+	aw_future future; /* first: a task is a future */
 	/* From here what a step touches, in 64 bytes. */
-	future_waiter waiter;     /* its next step: in the ready queue, or in the awaited future's list */
-	aw_future *waiting;       /* what it awaits; a reference, unless `waits_borrowed` */
-	stackful *stackful;       /* of a stackful task: what awaits the outermost coroutine, if there is one */
-	struct binding *context;  /* task-local values; a reference */
-	uint32_t cancel_requests; /* cancel() calls less uncancel() calls */
-	bool must_cancel;         /* deliver a cancellation at the next step */
-	bool waits_borrowed;      /* the awaited future is on the stack of the task */
-	bool awaited, printed;    /* while the tree of tasks is printed */
+	future_waiter waiter;    /* its next step: in the ready queue, or in the awaited future's list */
+	aw_future *waiting;      /* what it awaits; a reference, unless `future.waits_borrowed` */
+	stackful *stackful;      /* of a stackful task: what awaits the outermost coroutine, if there is one */
+	struct binding *context; /* task-local values; a reference */
 	/* Until here. */
-	aw_coro *coro;    /* the innermost coroutine; a reference, as on each parent */
-	aw_error *reason; /* of the cancellation to be delivered; a reference */
+	aw_coro *coro;            /* the innermost coroutine; a reference, as on each parent */
+	aw_task *next, *previous; /* in the loop's list, while it is not done */
+	aw_error *reason;         /* of the cancellation to be delivered; a reference */
 	uint64_t number;
+	task_scope *scopes; /* that it is in, the innermost first */
+};
+
+/* What few tasks need; see future_extra. */
+typedef struct task_extra {
+	future_extra base;
 	char *name;    /* NULL: "Task-N" was never asked for */
 	int64_t since; /* time of the last suspension; in debug mode */
-	cancel_frame cancel_frame;
 	/* Deferred counting of cancel requests; see task_count_requests(). */
-	uint32_t deferred;       /* requests that the tasks below have not counted yet */
-	uint32_t indegree;       /* during propagation: tasks that await this one and must come first */
-	aw_task *chain_end;      /* the last task in the chain of awaits below; NULL: not cached */
-	aw_task *next_chained;   /* in loop.chained */
-	LIST(task_scope) scopes; /* that it is in, the innermost first */
-};
+	aw_task *chain_end;    /* the last task in the chain of awaits below; NULL: not cached */
+	aw_task *next_chained; /* in loop.chained */
+	uint32_t deferred;     /* requests that the tasks below have not counted yet */
+	uint32_t indegree;     /* during propagation: tasks that await this one and must come first */
+} task_extra;
+
+/* Returns NULL if the task has none. */
+static inline task_extra *task_extra_of(const aw_task *self) {
+	return (task_extra *)(void *)self->future.extra;
+}
 
 /*
  * aw_task_spawn() and aw_task_spawn_coro() for internal use: the task is not handed out, and `origin` names

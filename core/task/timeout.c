@@ -175,7 +175,7 @@ ENTRY(aw_timeout_enter, (aw_timeout *timeout), (timeout)) {
 	if (status < 0) return status;
 	timeout->task = object_ref(task);
 	task_count_requests(timeout->loop);
-	timeout->requests = task->cancel_requests;
+	timeout->requests = task->future.cancel_requests;
 	timeout->state = SCOPE_ENTERED;
 	scope_enter(&timeout->inside, &timeout_scope, task, CALLER);
 	return 0;
@@ -186,11 +186,11 @@ static bool timeout_leave(aw_timeout *timeout) {
 	bool expired = timeout->state == SCOPE_EXPIRING;
 	aw_task *task = timeout_exit(timeout);
 	task_count_requests(timeout->loop);
-	uint32_t left = task->cancel_requests;
+	uint32_t left = task->future.cancel_requests;
 	if (expired && left > 0) {
-		task->cancel_requests = --left;
+		task->future.cancel_requests = --left;
 		if (!left) {
-			task->must_cancel = false;
+			task->future.must_cancel = false;
 			aw_error_unref(task->reason);
 			task->reason = NULL;
 		}

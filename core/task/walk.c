@@ -5,7 +5,7 @@
 
 level walk_begin(aw_future *future) {
 	aw_task *task = task_of(future);
-	return (level){.future = future, .scope = task ? task->scopes.first : NULL};
+	return (level){.future = future, .scope = task ? task->scopes : NULL};
 }
 
 aw_future *walk_next(level *at) {
