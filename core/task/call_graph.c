@@ -266,7 +266,8 @@ static void capture_outside(void *arg) {
 	aw_loop *loop = self->loop;
 	aw_task *start = task_of(self->start);
 	if (start) start->future.printed = false; /* it may be done, and in no list */
-	for (aw_task *task = loop->tasks.first; task; task = task->next) task->future.awaited = task->future.printed = false;
+	for (aw_task *task = loop->tasks.first; task; task = task->next)
+		task->future.awaited = task->future.printed = false;
 	for (aw_task *task = loop->tasks.first; task; task = task->next) collect_edges(self, task);
 	for (size_t i = 0; i < self->edge_count; i++) self->edges[i].child->marked = false;
 	if (self->edge_count > 1) qsort(self->edges, self->edge_count, sizeof *self->edges, compare_edges);

@@ -45,8 +45,8 @@ aw_status coro_make(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destro
 	return 0;
 }
 
-aw_status coro_whole(aw_loop *loop, aw_step_fn fn, size_t size, void (*destroy)(void *self), const void *origin,
-                     aw_coro **out) {
+aw_status coro_whole(aw_loop *loop, aw_step_fn fn, size_t size, void (*destroy)(void *self),
+                     const void *origin, aw_coro **out) {
 	aw_status status = loop_resolve(&loop);
 	if (status < 0) return status;
 	if (!out) return -EINVAL;

@@ -41,8 +41,8 @@ aw_status coro_make(aw_loop *loop, aw_step_fn fn, void *ud, aw_destroy_fn destro
  * Makes a coroutine for the library itself and hands it out. It is the start of a zeroed object of `size` bytes,
  * which `fn` and `destroy` get. `destroy` is only for what that holds.
  */
-aw_status coro_whole(aw_loop *loop, aw_step_fn fn, size_t size, void (*destroy)(void *self), const void *origin,
-                     aw_coro **out);
+aw_status coro_whole(aw_loop *loop, aw_step_fn fn, size_t size, void (*destroy)(void *self),
+                     const void *origin, aw_coro **out);
 /* Awaits a pending future that is a part of the coroutine. */
 static inline void resume_await_borrowed(aw_resume *resume, aw_future *future) {
 	resume->answer = RESUME_AWAIT_BORROWED;

@@ -75,13 +75,13 @@ struct aw_future {
 	aw_loop *loop;
 	const future_kind *kind;
 	uint8_t state;
-	bool unretrieved : 1;       /* it failed, and the error was never retrieved */
-	bool marked : 1;            /* scratch bit for finding duplicates */
-	bool awaited : 1;           /* of a task, while the tree of tasks is printed; here, where there is room */
-	bool printed : 1;           /* likewise */
-	bool must_cancel;           /* of a task: deliver a cancellation at the next step */
-	bool waits_borrowed;        /* of a task: the awaited future is the task's or its coroutine's own */
-	uint32_t cancel_requests;   /* of a task: cancel() calls less uncancel() calls */
+	bool unretrieved : 1;     /* it failed, and the error was never retrieved */
+	bool marked : 1;          /* scratch bit for finding duplicates */
+	bool awaited : 1;         /* of a task, while the tree of tasks is printed; here, where there is room */
+	bool printed : 1;         /* likewise */
+	bool must_cancel;         /* of a task: deliver a cancellation at the next step */
+	bool waits_borrowed;      /* of a task: the awaited future is the task's or its coroutine's own */
+	uint32_t cancel_requests; /* of a task: cancel() calls less uncancel() calls */
 	ready_queue waiters;
 	union {
 		struct {

@@ -319,7 +319,8 @@ static void print_deferred(printer *self) {
 
 static void print_all(printer *self) {
 	aw_loop *loop = self->loop;
-	for (aw_task *task = loop->tasks.first; task; task = task->next) task->future.awaited = task->future.printed = false;
+	for (aw_task *task = loop->tasks.first; task; task = task->next)
+		task->future.awaited = task->future.printed = false;
 	for (aw_task *task = loop->tasks.first; task; task = task->next) mark_awaited(self, task);
 	if (is_json(self)) print(self, "[");
 	/* Roots first; the tasks left after that await each other in a cycle. */
