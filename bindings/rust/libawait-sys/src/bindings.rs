@@ -592,6 +592,7 @@ fn bindgen_test_layout_aw_stream_methods() {
 }
 pub const AW_STREAM_NO_READ_AHEAD: aw_stream_flag = 1;
 pub const AW_STREAM_RECEIVE_FDS: aw_stream_flag = 2;
+pub const AW_STREAM_NO_RESET: aw_stream_flag = 4;
 pub type aw_stream_flag = std::os::raw::c_uint;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
