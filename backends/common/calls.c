@@ -141,7 +141,9 @@ static int64_t write_masked(const aw_op *op, int64_t (*write_op)(const aw_op *op
 	if (sigismember(&before, SIGPIPE) == 1)
 		had_one = sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
 	int64_t n = write_op(op);
-	if (n == -EPIPE && !had_one) {
+	/* A write of a part may have raised it as well: the reader went away meanwhile. */
+	bool may_be_raised = n == -EPIPE || (n >= 0 && (size_t)n < size_of(op));
+	if (may_be_raised && !had_one) {
 		const struct timespec at_once = {0, 0};
 		while (sigtimedwait(&pipe_signal, NULL, &at_once) < 0 && errno == EINTR) continue;
 	}

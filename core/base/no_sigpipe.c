@@ -17,8 +17,9 @@ no_sigpipe no_sigpipe_begin(void) {
 	return self;
 }
 
-void no_sigpipe_end(const no_sigpipe *self, aw_status status) {
-	if (status == -EPIPE && !self->was_pending) {
+void no_sigpipe_end(const no_sigpipe *self, int64_t result, size_t size) {
+	bool may_be_raised = result == -EPIPE || (result >= 0 && (size_t)result < size);
+	if (may_be_raised && !self->was_pending) {
 		sigset_t one;
 		sigemptyset(&one);
 		sigaddset(&one, SIGPIPE);

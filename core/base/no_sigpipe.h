@@ -3,9 +3,10 @@
 #ifndef CORE_NO_SIGPIPE_H
 #define CORE_NO_SIGPIPE_H
 
-#include <await/base.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 typedef struct no_sigpipe {
 	sigset_t before;
@@ -14,7 +15,10 @@ typedef struct no_sigpipe {
 
 /* Blocks the signal in this thread. */
 no_sigpipe no_sigpipe_begin(void);
-/* Consumes the signal that a write has raised, which failed with -EPIPE, but not one that was pending before. */
-void no_sigpipe_end(const no_sigpipe *self, aw_status status);
+/*
+ * Consumes the signal that a write of `size` bytes has raised, but not one that was pending before. One that has written
+ * a part may also have raised it: the reader went away meanwhile. `result`: the bytes written, or -errno.
+ */
+void no_sigpipe_end(const no_sigpipe *self, int64_t result, size_t size);
 
 #endif

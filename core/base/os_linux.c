@@ -178,7 +178,7 @@ int64_t os_sendfile(int socket, int file, int64_t *offset, size_t length) {
 	no_sigpipe guard = no_sigpipe_begin();
 	ssize_t count = sendfile(socket, file, &at, length);
 	int64_t result = count < 0 ? -errno : count;
-	no_sigpipe_end(&guard, result < 0 ? (aw_status)result : 0);
+	no_sigpipe_end(&guard, result, length);
 	if (count > 0) *offset = at;
 	return result;
 }

@@ -196,6 +196,12 @@ static aw_status write_a_little(const endpoint *self, const struct iovec *part) 
 	return count_or_errno(write(fd_of(self), part->iov_base, part->iov_len < most ? part->iov_len : most));
 }
 
+static size_t size_of(const struct iovec *parts, size_t count) {
+	size_t size = 0;
+	for (size_t i = 0; i < count; i++) size += parts[i].iov_len;
+	return size;
+}
+
 static aw_status file_write(void *ud, const struct iovec *parts, size_t count) {
 	const endpoint *self = ud;
 	no_sigpipe guard = no_sigpipe_begin();
@@ -204,7 +210,7 @@ static aw_status file_write(void *ud, const struct iovec *parts, size_t count) {
 		sent = count_or_errno(pwritev2(fd_of(self), parts, (int)count, -1, RWF_NOWAIT));
 		if (is_refused(sent)) sent = write_a_little(self, parts);
 	} while (sent == -EINTR);
-	no_sigpipe_end(&guard, sent);
+	no_sigpipe_end(&guard, sent, size_of(parts, count));
 	return sent;
 }
 
@@ -239,7 +245,7 @@ static aw_status endpoint_sendfile(void *ud, int file_fd, uint64_t offset, size_
 	do {
 		sent = count_or_errno(sendfile(fd_of(self), file_fd, &at, count));
 	} while (sent == -EINTR);
-	no_sigpipe_end(&guard, sent);
+	no_sigpipe_end(&guard, sent, count);
 	/* Reading and writing finds out whether the file has failed, which the stream survives. */
 	return is_impossible(sent) || sent == -EBADF || sent == -EIO || sent == -EACCES ? -EOPNOTSUPP : sent;
 }
@@ -270,7 +276,7 @@ static aw_status endpoint_splice_write(void *ud, int pipe_fd, size_t count) {
 		moved = count_or_errno(
 			splice(pipe_fd, NULL, fd_of(self), NULL, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
 	} while (moved == -EINTR);
-	no_sigpipe_end(&guard, moved);
+	no_sigpipe_end(&guard, moved, count);
 	return is_impossible(moved) ? -EOPNOTSUPP : moved;
 }
 
