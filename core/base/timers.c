@@ -256,7 +256,7 @@ __attribute__((noinline)) static void compact(timers *self) {
 		clear(self);
 	else if (self->cancelled)
 		drop_cancelled(self);
-	else
+	else if (self->entries)
 		memmove(self->entries, self->entries + self->first, self->count * sizeof *self->entries);
 	self->first = 0;
 	shrink(self);
