@@ -76,10 +76,11 @@ def check_plots(folder):
 
 
 def check_kept():
-    """What is kept is what README.md shows."""
+    """What is kept is what the README files show."""
     readme = (HERE / "README.md").read_text()
     for path in sorted((HERE / "results").glob("*.json")):
         check(f"{path.name}: its tables are in README.md", results.render(results.load(path)) in readme)
+    check("the short table is in the project's README", results.summary() in (HERE.parent / "README.md").read_text())
 
 
 def check_growth():

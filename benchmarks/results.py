@@ -198,3 +198,38 @@ def render(result):
     tail = noise(works) if result["noisy"] else ""
     parts.append(f"{result['machine']}\n{result['how']} {tail}".rstrip())
     return "\n\n".join(parts)
+
+
+# ---- the short table of the project's README ----
+
+# Section, work, how it is called there, libawait's line, and those of peers.
+SUMMARY = (
+    ("core", "a task spawned and joined, 1,000 at once", "a task spawned and joined, 1,000 at once", "libawait, stackful",
+     {"Go, GOMAXPROCS=1": "Go", "tokio: spawn": "tokio", "Boost.Asio: co_spawn": "Boost.Asio", "asyncio, Python 3.11": "asyncio"}),
+    ("core", "an item through a queue of 1,000", "an item through a queue of 1,000", "libawait: aw_queue",
+     {"Go, GOMAXPROCS=1": "Go", "tokio: mpsc::channel": "tokio", "asyncio, Python 3.11": "asyncio"}),
+    ("core", "a timer set and fired, 10,000 at once", "a timer set and fired, 10,000 at once", "libawait: aw_loop_call_later",
+     {"libev: ev_timer": "libev", "libuv: uv_timer": "libuv", "tokio: sleep": "tokio", "asyncio, Python 3.11": "asyncio"}),
+    ("core", "/bin/true, from a parent of 1 GiB", "`/bin/true` from a parent of 1 GiB", "libawait, epoll",
+     {"posix_spawn and waitpid": "posix_spawn", "libuv: uv_spawn": "libuv"}),
+    ("echo", "64 B, 50", "echo, 64 bytes, 50 connections: processor time of a reply", "libawait, protocol, epoll",
+     {"raw epoll": "raw epoll", "libuv": "libuv", "tokio": "tokio", "Go": "Go", "uvloop": "uvloop", "Node": "Node"}),
+    ("http", "1 KiB, 50", "HTTP, 1 KiB, 50 connections: processor time of a reply", "libawait, epoll",
+     {"nginx": "nginx", "hyper": "hyper", "Go net/http": "Go", "Node": "Node"}),
+)
+
+
+def readable(value):
+    """Of a time in nanoseconds."""
+    return f"{microseconds(value)} µs" if value >= 1000 else f"{digits(value)} ns"
+
+
+def summary():
+    """The Markdown of a few works of the kept results, beside their peers."""
+    rows = ["| work | libawait | peers |", "|---|---:|---|"]
+    for section, work, title, mine, peers in SUMMARY:
+        lines = next(kept_work["lines"] for kept_work in load(kept(section))["works"] if kept_work["work"] == work)
+        medians = {line["who"]: readable(statistics.median(sample[PROCESSOR] if of_server(line) else sample for sample in line["samples"]))
+                   for line in lines}
+        rows.append(f"| {title} | {medians[mine]} | {', '.join(f'{name} {medians[who]}' for who, name in peers.items() if who in medians)} |")
+    return "\n".join(rows)
