@@ -3,7 +3,7 @@
 #ifndef TESTS_FILE_FOLDER_H
 #define TESTS_FILE_FOLDER_H
 
-#include "trace.h"
+#include "in_a_task.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -65,14 +65,6 @@ static inline aw_file *open_a(uint32_t flags) {
 static inline void close_it(aw_file *file) {
 	EXPECT_INT(aw_file_close(file), 0);
 	aw_file_unref(file);
-}
-
-static inline int open_descriptors(void) {
-	int count = 0;
-	DIR *dir = opendir("/proc/self/fd");
-	while (dir && readdir(dir)) count++;
-	if (dir) closedir(dir);
-	return count;
 }
 
 static inline aw_status do_nothing(void *ud) {

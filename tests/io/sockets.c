@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
 /* Socket calls: what they return, that they wait only if necessary, and a cancelled one loses no data. */
-#include "trace.h"
+#include "in_a_task.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,19 +9,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-/* Twice: debug mode counts the program's references. */
-static aw_status in_a_task(aw_task_fn fn) {
-	aw_status status = 0;
-	for (int debug = 0; debug < 2 && status == 0; debug++) {
-		EXPECT_INT(setenv("AWAIT_DEBUG", debug ? "1" : "0", 1), 0);
-		trace_reset();
-		status = aw_run(NULL, fn, NULL, NULL, NULL);
-		EXPECT_INT(aw_debug_live_handles(), 0);
-	}
-	unsetenv("AWAIT_DEBUG");
-	return status;
-}
 
 typedef struct pair {
 	int ends[2];
@@ -66,7 +53,7 @@ static aw_status receives(void *ud) {
 }
 
 static void what_is_sent_is_received_to_its_end(void) {
-	EXPECT_INT(in_a_task(receives), 0);
+	in_a_task(receives);
 }
 
 static aw_status receives_nothing(void *ud) {
@@ -87,7 +74,7 @@ static aw_status receives_nothing(void *ud) {
 }
 
 static void nothing_is_received_at_once(void) {
-	EXPECT_INT(in_a_task(receives_nothing), 0);
+	in_a_task(receives_nothing);
 }
 
 static aw_status say_turn(void *word) {
@@ -109,7 +96,7 @@ static aw_status ready_calls(void *ud) {
 }
 
 static void a_call_that_is_ready_does_not_suspend(void) {
-	EXPECT_INT(in_a_task(ready_calls), 0);
+	in_a_task(ready_calls);
 }
 
 enum { MUCH = 3 << 20 };
@@ -145,7 +132,7 @@ static aw_status slow_reader(void *ud) {
 }
 
 static void sendall_waits_for_a_slow_reader(void) {
-	EXPECT_INT(in_a_task(slow_reader), 0);
+	in_a_task(slow_reader);
 }
 
 static aw_status receive_some(void *fd) {
@@ -177,7 +164,7 @@ static aw_status cancelled_receive(void *ud) {
 }
 
 static void a_cancelled_receive_loses_no_byte(void) {
-	EXPECT_INT(in_a_task(cancelled_receive), 0);
+	in_a_task(cancelled_receive);
 }
 
 static aw_status sends_to_nobody(void *ud) {
@@ -191,7 +178,7 @@ static aw_status sends_to_nobody(void *ud) {
 }
 
 static void a_peer_that_is_gone_is_an_error_and_no_signal(void) {
-	EXPECT_INT(in_a_task(sends_to_nobody), 0);
+	in_a_task(sends_to_nobody);
 }
 
 /* --- connections --- */
@@ -241,7 +228,7 @@ static aw_status tcp(void *ud) {
 }
 
 static void a_connection_is_made_and_accepted(void) {
-	EXPECT_INT(in_a_task(tcp), 0);
+	in_a_task(tcp);
 }
 
 static aw_status refused(void *ud) {
@@ -256,7 +243,7 @@ static aw_status refused(void *ud) {
 }
 
 static void a_connection_may_be_refused(void) {
-	EXPECT_INT(in_a_task(refused), 0);
+	in_a_task(refused);
 }
 
 static aw_status full_unix_queue(void *ud) {
@@ -282,7 +269,7 @@ static aw_status full_unix_queue(void *ud) {
 }
 
 static void a_full_queue_of_a_unix_listener_is_told(void) {
-	EXPECT_INT(in_a_task(full_unix_queue), 0);
+	in_a_task(full_unix_queue);
 }
 
 static aw_status accept_one(void *server) {
@@ -309,7 +296,7 @@ static aw_status cancelled_accept(void *ud) {
 }
 
 static void a_cancelled_accept_leaves_the_connection_to_the_next(void) {
-	EXPECT_INT(in_a_task(cancelled_accept), 0);
+	in_a_task(cancelled_accept);
 }
 
 /* --- datagrams --- */
@@ -349,7 +336,7 @@ static aw_status datagrams(void *ud) {
 }
 
 static void datagrams_tell_their_sender_and_what_was_cut(void) {
-	EXPECT_INT(in_a_task(datagrams), 0);
+	in_a_task(datagrams);
 }
 
 /* --- as coroutines --- */
@@ -397,7 +384,7 @@ static aw_status coroutines(void *ud) {
 }
 
 static void each_is_a_coroutine_as_well(void) {
-	EXPECT_INT(in_a_task(coroutines), 0);
+	in_a_task(coroutines);
 }
 
 /* --- errors --- */
@@ -436,7 +423,7 @@ static aw_status wrong_arguments(void *ud) {
 }
 
 static void wrong_arguments_are_refused(void) {
-	EXPECT_INT(in_a_task(wrong_arguments), 0);
+	in_a_task(wrong_arguments);
 	char byte;
 	EXPECT_INT(aw_sock_recv(0, &byte, 1), AW_ENOTASK);
 	EXPECT_INT(aw_sock_connect(0, NULL, 0), AW_ENOTASK);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends */
 /* Datagrams of Unix sockets that carry descriptors. */
-#include "trace.h"
+#include "in_a_task.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,28 +9,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static int open_descriptors(void) {
-	int count = 0;
-	for (int fd = 0; fd < 256; fd++) count += fcntl(fd, F_GETFD) >= 0;
-	return count;
-}
-
-/* Twice: debug mode counts the program's references. No descriptor is left. */
-static void in_a_task(aw_task_fn fn) {
-	aw_loop *first = NULL;
-	EXPECT_INT(aw_loop_new(NULL, &first), 0);
-	aw_loop_unref(first);
-	for (int debug = 0; debug < 2; debug++) {
-		EXPECT_INT(setenv("AWAIT_DEBUG", debug ? "1" : "0", 1), 0);
-		trace_reset();
-		int descriptors = open_descriptors();
-		EXPECT_INT(aw_run(NULL, fn, NULL, NULL, NULL), 0);
-		EXPECT_INT(aw_debug_live_handles(), 0);
-		EXPECT_INT(open_descriptors(), descriptors);
-	}
-	unsetenv("AWAIT_DEBUG");
-}
 
 typedef struct endpoints {
 	aw_datagram *left, *right;

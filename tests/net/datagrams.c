@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
 /* Awaited datagram endpoints: what is sent is received, whole or told to be cut, and nothing is lost. */
-#include "trace.h"
+#include "in_a_task.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,19 +10,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-/* Twice: debug mode counts the program's references. */
-static aw_status in_a_task(aw_task_fn fn) {
-	aw_status status = 0;
-	for (int debug = 0; debug < 2 && status == 0; debug++) {
-		EXPECT_INT(setenv("AWAIT_DEBUG", debug ? "1" : "0", 1), 0);
-		trace_reset();
-		status = aw_run(NULL, fn, NULL, NULL, NULL);
-		EXPECT_INT(aw_debug_live_handles(), 0);
-	}
-	unsetenv("AWAIT_DEBUG");
-	return status;
-}
 
 static void await_and_drop(aw_future *future) {
 	EXPECT_INT(aw_await(future, NULL), 0);
@@ -75,7 +62,7 @@ static aw_status talk(void *ud) {
 }
 
 static void what_is_sent_is_received(void) {
-	EXPECT_INT(in_a_task(talk), 0);
+	in_a_task(talk);
 }
 
 static aw_status receive_one(void *datagram) {
@@ -105,7 +92,7 @@ static aw_status wait_for_one(void *ud) {
 }
 
 static void a_receive_waits(void) {
-	EXPECT_INT(in_a_task(wait_for_one), 0);
+	in_a_task(wait_for_one);
 }
 
 static aw_status cut(void *ud) {
@@ -133,7 +120,7 @@ static aw_status cut(void *ud) {
 }
 
 static void a_datagram_that_was_cut_is_told(void) {
-	EXPECT_INT(in_a_task(cut), 0);
+	in_a_task(cut);
 }
 
 enum { MANY = 100 };
@@ -180,7 +167,7 @@ static aw_status many(void *ud) {
 }
 
 static void many_are_sent_and_received_in_few_calls(void) {
-	EXPECT_INT(in_a_task(many), 0);
+	in_a_task(many);
 }
 
 static aw_status segments(void *ud) {
@@ -250,7 +237,7 @@ static aw_status two_readers(void *ud) {
 }
 
 static void a_second_reader_is_refused(void) {
-	EXPECT_INT(in_a_task(two_readers), 0);
+	in_a_task(two_readers);
 }
 
 static aw_status refused(void *ud) {
@@ -269,7 +256,7 @@ static aw_status refused(void *ud) {
 }
 
 static void nobody_listening_is_an_error_of_the_next_call(void) {
-	EXPECT_INT(in_a_task(refused), 0);
+	in_a_task(refused);
 }
 
 static aw_status closed_under_a_reader(void *ud) {
@@ -308,7 +295,7 @@ static aw_status closed_under_a_reader(void *ud) {
 }
 
 static void a_close_wakes_the_reader(void) {
-	EXPECT_INT(in_a_task(closed_under_a_reader), 0);
+	in_a_task(closed_under_a_reader);
 }
 
 static aw_status coroutines(void *ud) {
@@ -365,7 +352,7 @@ static aw_status coroutines(void *ud) {
 }
 
 static void each_is_a_coroutine_as_well(void) {
-	EXPECT_INT(in_a_task(coroutines), 0);
+	in_a_task(coroutines);
 }
 
 /* --- Unix sockets --- */
@@ -421,7 +408,7 @@ static aw_status unix_sockets(void *ud) {
 }
 
 static void unix_sockets_have_paths_and_abstract_names(void) {
-	EXPECT_INT(in_a_task(unix_sockets), 0);
+	in_a_task(unix_sockets);
 }
 
 static aw_status fill_for_ever(void *ud) {
@@ -504,7 +491,7 @@ static aw_status behind_what_is_kept(void *ud) {
 }
 
 static void a_send_waits_behind_what_is_kept(void) {
-	EXPECT_INT(in_a_task(behind_what_is_kept), 0);
+	in_a_task(behind_what_is_kept);
 }
 
 /* --- options --- */
@@ -535,7 +522,7 @@ static aw_status adopts(void *ud) {
 }
 
 static void a_socket_is_adopted(void) {
-	EXPECT_INT(in_a_task(adopts), 0);
+	in_a_task(adopts);
 }
 
 static aw_status multicast(void *ud) {
@@ -611,7 +598,7 @@ static aw_status one_remote_address(void *ud) {
 }
 
 static void a_remote_address_is_the_only_one(void) {
-	EXPECT_INT(in_a_task(one_remote_address), 0);
+	in_a_task(one_remote_address);
 }
 
 static aw_status wrong_arguments(void *ud) {
@@ -659,7 +646,7 @@ static aw_status wrong_arguments(void *ud) {
 }
 
 static void wrong_arguments_are_refused(void) {
-	EXPECT_INT(in_a_task(wrong_arguments), 0);
+	in_a_task(wrong_arguments);
 	aw_datagram *made = NULL;
 	EXPECT_INT(aw_datagram_open(&local, &made), AW_ENOTASK);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind */
 /* Servers and clients: a task for each connection, its failure, limits, closing in its three strengths. */
-#include "trace.h"
+#include "in_a_task.h"
 
 #include <arpa/inet.h>
 #include <await/easy.h>
@@ -13,17 +13,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Twice: debug mode counts the program's references. */
-static void in_a_task(aw_task_fn fn) {
-	for (int debug = 0; debug < 2; debug++) {
-		EXPECT_INT(setenv("AWAIT_DEBUG", debug ? "1" : "0", 1), 0);
-		trace_reset();
-		EXPECT_INT(aw_run(NULL, fn, NULL, NULL, NULL), 0);
-		EXPECT_INT(aw_debug_live_handles(), 0);
-	}
-	unsetenv("AWAIT_DEBUG");
-}
 
 static aw_status echo(aw_stream *stream, void *ud) {
 	(void)ud;

@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends valgrind real-time */
 /* A child's pipes as streams, and its events as callbacks. */
-#include "trace.h"
+#include "in_a_task.h"
 
 #include <await/easy.h>
 #include <sys/wait.h>
-
-/* Twice: debug mode counts the program's references. */
-static void in_a_task(aw_task_fn fn) {
-	for (int debug = 0; debug < 2; debug++) {
-		EXPECT_INT(setenv("AWAIT_DEBUG", debug ? "1" : "0", 1), 0);
-		trace_reset();
-		EXPECT_INT(aw_run(NULL, fn, NULL, NULL, NULL), 0);
-		EXPECT_INT(aw_debug_live_handles(), 0);
-	}
-	unsetenv("AWAIT_DEBUG");
-}
 
 static aw_process *start(const char *command) {
 	aw_process_options *options = NULL;

@@ -5,46 +5,10 @@
  */
 #include "trace.h"
 
-#include <errno.h>
+#include "child.h"
+
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-enum { SURVIVED = 40 };
-
-typedef struct ending {
-	int code; /* the exit code, or minus the signal */
-	char text[4096];
-} ending;
-
-static ending run_child(void (*run)(void)) {
-	ending e = {.code = -1000};
-	int fds[2];
-	fflush(NULL);
-	if (pipe(fds)) return e;
-	pid_t pid = fork();
-	if (pid == 0) {
-		dup2(fds[1], STDERR_FILENO);
-		close(fds[0]);
-		close(fds[1]);
-		run();
-		_exit(SURVIVED);
-	}
-	close(fds[1]);
-	size_t length = 0;
-	for (ssize_t n; length < sizeof e.text - 1; length += (size_t)n) {
-		n = read(fds[0], e.text + length, sizeof e.text - 1 - length);
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		else if (n <= 0)
-			break;
-	}
-	close(fds[0]);
-	int status = 0;
-	if (pid < 0 || waitpid(pid, &status, 0) != pid) return e;
-	e.code = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
-	return e;
-}
 
 static aw_task *owner;
 

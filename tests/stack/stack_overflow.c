@@ -6,58 +6,18 @@
  */
 #include "check.h"
 
+#include "child.h"
 #include "overflow.h"
 #include "stack.h"
 #include "switch.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { SIZE = 64 * 1024, SURVIVED = 40, INTACT = 41, BROKEN = 42 };
-
-/* ---- the child ---- */
-
-typedef struct ending {
-	int code; /* the exit code, or minus the signal */
-	char text[4096];
-} ending;
-
-static ending run_child(void (*run)(void)) {
-	ending e = {.code = -1000};
-	int fds[2];
-	fflush(NULL);
-	if (pipe(fds)) return e;
-	pid_t pid = fork();
-	if (pid == 0) {
-		dup2(fds[1], STDERR_FILENO);
-		close(fds[0]);
-		close(fds[1]);
-		run();
-		_exit(SURVIVED);
-	}
-	close(fds[1]);
-	size_t length = 0;
-	/* Also reads what doesn't fit, because the child would block otherwise. */
-	char rest[512];
-	for (;;) {
-		bool is_full = length == sizeof e.text - 1;
-		ssize_t n = read(fds[0], is_full ? rest : e.text + length,
-		                 is_full ? sizeof rest : sizeof e.text - 1 - length);
-		if (n < 0 && errno == EINTR) continue;
-		if (n <= 0) break;
-		if (!is_full) length += (size_t)n;
-	}
-	close(fds[0]);
-	int status = 0;
-	if (pid < 0 || waitpid(pid, &status, 0) != pid) return e;
-	e.code = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
-	return e;
-}
+enum { SIZE = 64 * 1024, INTACT = 41, BROKEN = 42 };
 
 /* A sanitizer has its own handler, which runs after ours and exits. */
 static bool died_of_it(const ending *e) {

@@ -10,22 +10,6 @@
 
 static const aw_stream_options receiving = {.size = sizeof receiving, .flags = AW_STREAM_RECEIVE_FDS};
 
-static void in_a_task(aw_task_fn fn) {
-	/* A backend's library may keep descriptors of the process from its first loop on. */
-	aw_loop *first = NULL;
-	EXPECT_INT(aw_loop_new(NULL, &first), 0);
-	aw_loop_unref(first);
-	for (int debug = 0; debug < 2; debug++) {
-		EXPECT_INT(setenv("AWAIT_DEBUG", debug ? "1" : "0", 1), 0);
-		trace_reset();
-		int descriptors = open_descriptors();
-		EXPECT_INT(aw_run(NULL, fn, NULL, NULL, NULL), 0);
-		EXPECT_INT(aw_debug_live_handles(), 0);
-		EXPECT_INT(open_descriptors(), descriptors);
-	}
-	unsetenv("AWAIT_DEBUG");
-}
-
 static void close_both(ends streams) {
 	EXPECT_INT(aw_stream_close(streams.left), 0);
 	EXPECT_INT(aw_stream_close(streams.right), 0);

@@ -370,15 +370,6 @@ static aw_status refused(void *ud) {
 	return 0;
 }
 
-static void in_a_task(aw_task_fn fn) {
-	for (int debug = 0; debug < 2; debug++) {
-		EXPECT_INT(setenv("AWAIT_DEBUG", debug ? "1" : "0", 1), 0);
-		EXPECT_INT(aw_run(NULL, fn, NULL, NULL, NULL), 0);
-		EXPECT_INT(aw_debug_live_handles(), 0);
-	}
-	unsetenv("AWAIT_DEBUG");
-}
-
 static void tables(void) {
 	in_a_task(read_fails);
 	in_a_task(write_fails);

@@ -641,13 +641,7 @@ static aw_status endings(void *ud) {
 static void ends_inside_callbacks(void) {
 	for (size_t i = 0; i < sizeof stream_kinds / sizeof *stream_kinds; i++) {
 		if (stream_kinds[i].lacks) continue;
-		for (int debug = 0; debug < 2; debug++) {
-			EXPECT_INT(setenv("AWAIT_DEBUG", debug ? "1" : "0", 1), 0);
-			trace_reset();
-			EXPECT_INT(aw_run(NULL, endings, (void *)(uintptr_t)&stream_kinds[i], NULL, NULL), 0);
-			EXPECT_INT(aw_debug_live_handles(), 0);
-		}
-		unsetenv("AWAIT_DEBUG");
+		in_a_task_with(endings, (void *)(uintptr_t)&stream_kinds[i]);
 	}
 }
 

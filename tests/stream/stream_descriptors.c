@@ -11,22 +11,6 @@
 #include <sys/time.h>
 #include <time.h>
 
-static void in_a_task(aw_task_fn fn) {
-	/* A backend's library may keep descriptors of the process from its first loop on. */
-	aw_loop *first = NULL;
-	EXPECT_INT(aw_loop_new(NULL, &first), 0);
-	aw_loop_unref(first);
-	for (int debug = 0; debug < 2; debug++) {
-		EXPECT_INT(setenv("AWAIT_DEBUG", debug ? "1" : "0", 1), 0);
-		trace_reset();
-		int descriptors = open_descriptors();
-		EXPECT_INT(aw_run(NULL, fn, NULL, NULL, NULL), 0);
-		EXPECT_INT(aw_debug_live_handles(), 0);
-		EXPECT_INT(open_descriptors(), descriptors);
-	}
-	unsetenv("AWAIT_DEBUG");
-}
-
 static aw_stream *stream_of(int fd) {
 	aw_stream *stream = NULL;
 	EXPECT_INT(aw_stream_from_fd(NULL, fd, NULL, &stream), 0);

@@ -19,21 +19,10 @@ static void write_text(aw_stream *stream, const char *text) {
 static const stream_kind *kind;
 
 static void with_each_kind_but(unsigned lacks, aw_task_fn fn) {
-	aw_loop *first = NULL;
-	EXPECT_INT(aw_loop_new(NULL, &first), 0);
-	aw_loop_unref(first);
 	for (size_t i = 0; i < sizeof stream_kinds / sizeof *stream_kinds; i++) {
 		kind = &stream_kinds[i];
 		if (kind->lacks & lacks) continue;
-		for (int debug = 0; debug < 2; debug++) {
-			EXPECT_INT(setenv("AWAIT_DEBUG", debug ? "1" : "0", 1), 0);
-			trace_reset();
-			int descriptors = open_descriptors();
-			EXPECT_INT(aw_run(NULL, fn, NULL, NULL, NULL), 0);
-			EXPECT_INT(aw_debug_live_handles(), 0);
-			EXPECT_INT(open_descriptors(), descriptors);
-		}
-		unsetenv("AWAIT_DEBUG");
+		in_a_task(fn);
 	}
 }
 

@@ -5,36 +5,10 @@
 #include <unistd.h>
 
 #include "gate.h"
-
-/* A loop with its own thread, in which it runs until it is stopped. */
-typedef struct running {
-	aw_loop *loop;
-	pthread_t thread;
-} running;
-
-static void *run_forever(void *arg) {
-	running *self = arg;
-	EXPECT_INT(aw_loop_run_forever(self->loop), 0);
-	EXPECT_INT(aw_loop_close(self->loop), 0);
-	return NULL;
-}
-
-static aw_status stop(aw_loop *loop, void *ud) {
-	(void)ud;
-	return aw_loop_stop(loop);
-}
+#include "running.h"
 
 static running running_begin(const char *backend) {
 	return (running){.loop = loop_begin(backend)};
-}
-
-static void running_start(running *self) {
-	EXPECT_INT(pthread_create(&self->thread, NULL, run_forever, self), 0);
-}
-
-static void running_stop(running *self) {
-	EXPECT_INT(aw_loop_call_soon_threadsafe(self->loop, stop, NULL, NULL), 0);
-	pthread_join(self->thread, NULL);
 }
 
 static void running_end(running *self) {

@@ -5,33 +5,15 @@
  * cancelled, or with a loop that closes meanwhile.
  */
 #include "gate.h"
-
-/* A loop with its own thread, in which it runs until it is stopped. */
-typedef struct running {
-	aw_loop *loop;
-	pthread_t thread;
-} running;
-
-static void *run_forever(void *arg) {
-	running *self = arg;
-	EXPECT_INT(aw_loop_run_forever(self->loop), 0);
-	EXPECT_INT(aw_loop_close(self->loop), 0);
-	return NULL;
-}
-
-static aw_status stop(aw_loop *loop, void *ud) {
-	(void)ud;
-	return aw_loop_stop(loop);
-}
+#include "running.h"
 
 static running running_begin(void) {
 	running self = {.loop = loop_begin(NULL)};
 	return self;
 }
 
-static void running_stop(running *self) {
-	EXPECT_INT(aw_loop_call_soon_threadsafe(self->loop, stop, NULL, NULL), 0);
-	pthread_join(self->thread, NULL);
+static void running_end(running *self) {
+	running_stop(self);
 	aw_loop_unref(self->loop);
 }
 
@@ -98,9 +80,9 @@ static aw_status awaits(void *other) {
 static void a_task_awaits_what_another_loop_runs(void) {
 	running other = running_begin();
 	destroyed = 0;
-	EXPECT_INT(pthread_create(&other.thread, NULL, run_forever, &other), 0);
+	running_start(&other);
 	EXPECT_INT(aw_run("epoll", awaits, other.loop, NULL, NULL), 0);
-	running_stop(&other);
+	running_end(&other);
 	EXPECT_INT(destroyed, 1);
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
@@ -121,9 +103,9 @@ static aw_status cancels(void *other) {
 
 static void cancelling_it_cancels_what_it_follows(void) {
 	running other = running_begin();
-	EXPECT_INT(pthread_create(&other.thread, NULL, run_forever, &other), 0);
+	running_start(&other);
 	EXPECT_INT(aw_run("epoll", cancels, other.loop, NULL, NULL), 0);
-	running_stop(&other);
+	running_end(&other);
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
@@ -134,7 +116,7 @@ static aw_status outlives(void *ud) {
 	aw_future *future = NULL;
 	EXPECT_INT(aw_run_coroutine_threadsafe(other->loop, waits, NULL, NULL, &outcome), 0);
 	EXPECT_INT(aw_wrap_future(NULL, outcome, &future), 0);
-	running_stop(other);
+	running_end(other);
 	EXPECT_INT(aw_await_take(future, NULL, NULL), AW_ELOOPCLOSED);
 	aw_concurrent_future_unref(outcome);
 	return 0;
@@ -142,7 +124,7 @@ static aw_status outlives(void *ud) {
 
 static void the_other_loop_may_close_first(void) {
 	running other = running_begin();
-	EXPECT_INT(pthread_create(&other.thread, NULL, run_forever, &other), 0);
+	running_start(&other);
 	EXPECT_INT(aw_run("epoll", outlives, &other, NULL, NULL), 0);
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
@@ -160,7 +142,7 @@ static void this_loop_may_close_first(void) {
 	aw_loop *loop = NULL;
 	aw_concurrent_future *outcome = NULL;
 	aw_future *future = NULL;
-	EXPECT_INT(pthread_create(&other.thread, NULL, run_forever, &other), 0);
+	running_start(&other);
 	EXPECT_INT(aw_loop_new(NULL, &loop), 0);
 	EXPECT_INT(aw_run_coroutine_threadsafe(other.loop, passes_gate, NULL, NULL, &outcome), 0);
 	EXPECT_INT(aw_wrap_future(loop, outcome, &future), 0);
@@ -173,14 +155,14 @@ static void this_loop_may_close_first(void) {
 	aw_future_unref(future);
 	aw_concurrent_future_unref(outcome);
 	aw_loop_unref(loop);
-	running_stop(&other);
+	running_end(&other);
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
 /* Both ends at once, again and again. */
 static void the_end_of_one_and_the_close_of_the_other_may_meet(void) {
 	running other = running_begin();
-	EXPECT_INT(pthread_create(&other.thread, NULL, run_forever, &other), 0);
+	running_start(&other);
 	for (int i = 0; i < 200; i++) {
 		aw_loop *loop = NULL;
 		aw_concurrent_future *outcome = NULL;
@@ -195,7 +177,7 @@ static void the_end_of_one_and_the_close_of_the_other_may_meet(void) {
 		aw_concurrent_future_unref(outcome);
 		aw_loop_unref(loop);
 	}
-	running_stop(&other);
+	running_end(&other);
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
