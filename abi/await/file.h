@@ -593,8 +593,8 @@ AW_NODISCARD AW_API aw_status aw_file_read_whole_coro(aw_loop *loop, const char 
  *
  * Returns: 0: the new content is on the disk.
  *
- * Errors: those of aw_file_open(), aw_file_write(), aw_file_sync() and aw_path_rename(). The old content is there
- * then, unless the directory could not be synced.
+ * Errors: those of aw_file_open(), aw_file_write(), aw_file_sync() and aw_path_rename(); -EINVAL for what is not a
+ * regular file, such as a pipe or device. The old content is there then, unless the directory could not be synced.
  *
  * Cancellation: the content is the old or the new one.
  */
