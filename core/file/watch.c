@@ -45,6 +45,7 @@ typedef struct node {
 	bool is_root; /* the program has added it */
 	bool is_tree; /* directories in it are watched, too */
 	bool is_gone; /* reported */
+	bool is_directory;
 	char *path;
 } node;
 
@@ -330,6 +331,7 @@ static node *watch_path(tables *self, const char *path, uint32_t kinds, uint32_t
 	made->path = copy;
 	made->kinds |= kinds;
 	made->is_tree |= is_tree;
+	made->is_directory |= is_tree;
 	return made;
 }
 
@@ -461,7 +463,6 @@ static void on_overflow(tables *self) {
 
 /* An event of a path that was added, itself. */
 static void on_self(tables *self, node *what, uint32_t mask) {
-	bool is_directory = mask & IN_ISDIR;
 	uint32_t kinds = 0;
 	if (!what->is_root) return; /* the directory above reports the same */
 	if (mask & IN_MODIFY) kinds |= AW_WATCH_CHANGED;
@@ -474,7 +475,7 @@ static void on_self(tables *self, node *what, uint32_t mask) {
 		if (what->is_gone) return;
 		what->is_gone = true;
 	}
-	if (kinds) push(self, what->kinds, kinds, is_directory, what->path, NULL, 0);
+	if (kinds) push(self, what->kinds, kinds, what->is_directory, what->path, NULL, 0);
 	if (mask & IN_MOVE_SELF) forget(self, what->path);
 }
 
@@ -541,7 +542,8 @@ static void on_event(tables *self, const struct inotify_event *raw) {
 	if (mask & IN_Q_OVERFLOW) on_overflow(self);
 	if (!mask || !what) return;
 	if (mask & IN_IGNORED) {
-		if (what->is_root && !what->is_gone) push(self, 0, AW_WATCH_GONE, false, what->path, NULL, 0);
+		if (what->is_root && !what->is_gone)
+			push(self, 0, AW_WATCH_GONE, what->is_directory, what->path, NULL, 0);
 		node_drop(slot);
 	} else if (*name) {
 		on_entry(self, what, name, mask, cookie);
@@ -680,6 +682,9 @@ static void run_add(file_call *call) {
 		bool was_root = root->is_root;
 		root->is_root = true;
 		root->is_gone = false;
+		/* The kernel's events of a directory's removal or renaming don't say that it is one. */
+		struct stat info;
+		root->is_directory |= stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 		if (is_tree) error = add_tree(self, path, call->mode, TREE_NEW);
 		if (error && !was_root) {
 			if (is_new)

@@ -126,6 +126,32 @@ static void only_the_kinds_that_were_asked_for_are_reported(void) {
 	EXPECT_INT(in_a_folder(kinds), 0);
 }
 
+static aw_status directories(void *ud) {
+	(void)ud;
+	aw_watch *watch = NULL;
+	static const char *const names[] = {"removed", "removed_tree", "renamed", "renamed_tree"};
+	EXPECT_INT(aw_watch_new(NULL, &watch), 0);
+	for (int i = 0; i < 4; i++) {
+		EXPECT_INT(mkdir(in_folder(names[i]), 0700), 0);
+		add(watch, names[i], AW_WATCH_REMOVED | AW_WATCH_MOVED, i % 2 ? AW_WATCH_TREE : AW_WATCH_PATH);
+	}
+	EXPECT_INT(rmdir(in_folder("removed")), 0);
+	next_event(watch);
+	EXPECT_INT(rmdir(in_folder("removed_tree")), 0);
+	next_event(watch);
+	EXPECT_INT(rename(in_folder("renamed"), in_folder("a")), 0);
+	next_event(watch);
+	EXPECT_INT(rename(in_folder("renamed_tree"), in_folder("b")), 0);
+	next_event(watch);
+	EXPECT_STR(trace, "RG/:removed RG/:removed_tree MG/:renamed MG/:renamed_tree");
+	aw_watch_unref(watch);
+	return 0;
+}
+
+static void a_directory_that_goes_is_reported_as_one(void) {
+	EXPECT_INT(in_a_folder(directories), 0);
+}
+
 static aw_status one_file(void *ud) {
 	(void)ud;
 	aw_watch *watch = NULL;
@@ -412,7 +438,7 @@ static void an_overflow_is_an_event_and_loses_no_directory(void) {
 
 CHECK_MAIN("watches", TEST(what_happens_is_reported_in_order),
            TEST(only_the_kinds_that_were_asked_for_are_reported),
-           TEST(a_file_that_goes_is_not_watched_any_more),
+           TEST(a_file_that_goes_is_not_watched_any_more), TEST(a_directory_that_goes_is_reported_as_one),
            TEST(what_appears_before_a_directory_is_read_is_reported_once), TEST(a_tree_grows_and_moves),
            TEST(what_moves_over_the_border_comes_or_goes),
            TEST(every_file_is_reported_once_while_a_tree_grows), TEST(a_cancelled_wait_loses_no_event),
