@@ -16,7 +16,8 @@
  * A cancelled call returns when nothing uses the caller's memory any more: at once while it is queued,
  * otherwise when its thread or the kernel is done with it. What a cancelled call has changed stays changed.
  *
- * The errors of calls that take a path have a message with the path; see aw_caught().
+ * A call that needs a thread fails with -EAGAIN where none can be started. The errors of calls that take a path
+ * have a message with the path; see aw_caught().
  *
  * Since 0.1.0, unless an entry says otherwise.
  */
