@@ -51,8 +51,8 @@ typedef struct aw_completion {
  * Returns: the number of operations accepted. It is less than `count` only if an operation was refused; if
  * that was the first one, its status is returned.
  *
- * Errors: -EINVAL; -ENOMEM; -EOPNOTSUPP if the backend lacks the kind, and it is not one on the file system (none of
- * libawait's own); ::AW_EBADHANDLE for a future.
+ * Errors: -EINVAL, also for an offset below -1; -EBADF; -ENOMEM; -EOPNOTSUPP if the backend lacks the kind, and it
+ * is not one on the file system (none of libawait's own); ::AW_EBADHANDLE for a future.
  */
 AW_NODISCARD AW_API aw_status aw_loop_submit(aw_loop *loop, const aw_submission *submissions, size_t count);
 /**

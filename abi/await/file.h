@@ -16,7 +16,8 @@
  * A cancelled call returns when nothing uses the caller's memory any more: at once while it is queued,
  * otherwise when its thread or the kernel is done with it. What a cancelled call has changed stays changed.
  *
- * The errors of calls that take a path have a message with the path; see aw_caught().
+ * A call that needs a thread fails with -EAGAIN where none can be started. The errors of calls that take a path
+ * have a message with the path; see aw_caught().
  *
  * Since 0.1.0, unless an entry says otherwise.
  */
@@ -593,8 +594,8 @@ AW_NODISCARD AW_API aw_status aw_file_read_whole_coro(aw_loop *loop, const char 
  *
  * Returns: 0: the new content is on the disk.
  *
- * Errors: those of aw_file_open(), aw_file_write(), aw_file_sync() and aw_path_rename(). The old content is there
- * then, unless the directory could not be synced.
+ * Errors: those of aw_file_open(), aw_file_write(), aw_file_sync() and aw_path_rename(); -EINVAL for what is not a
+ * regular file, such as a pipe or device. The old content is there then, unless the directory could not be synced.
  *
  * Cancellation: the content is the old or the new one.
  */

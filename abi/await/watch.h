@@ -89,7 +89,8 @@ AW_API void aw_watch_unref(aw_watch *watch);
 /**
  * Watches `path` for `kinds` of ::aw_watch_kind. `flags` are of ::aw_watch_flag. If the path is a symbolic link,
  * what it refers to is watched; links in a tree are not followed. Once the call has returned every change is
- * reported. A path that was added before gets the new kinds besides.
+ * reported. A path that was added before gets the new kinds besides. Paths of the same file, such as a link and
+ * what it refers to, are one: events have the path that was added last, and only that one can be removed.
  *
  * Returns: 0.
  *

@@ -159,7 +159,9 @@ static void query_fail(const query *self, int status) {
 	}
 	aw_error *error = NULL;
 	void *payload = (void *)(intptr_t)eai_of(status);
-	if (aw_error_new(self->resolver->loop, AW_EGAIERROR, ares_strerror(status), payload, NULL, &error) < 0) {
+	/* c-ares has no text for this one. */
+	const char *message = status == ARES_ESERVICE ? gai_strerror(EAI_SERVICE) : ares_strerror(status);
+	if (aw_error_new(self->resolver->loop, AW_EGAIERROR, message, payload, NULL, &error) < 0) {
 		ignore(aw_future_fail(self->future, AW_EGAIERROR, NULL));
 		return;
 	}

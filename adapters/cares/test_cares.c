@@ -154,6 +154,8 @@ static aw_status failures(void *ud) {
 	expect_failure("v4.test", AF_INET6, EAI_NONAME);
 	EXPECT_INT(look_up("good.test", "no-such-service", AF_INET, SOCK_STREAM, 0, text, sizeof text),
 	           AW_EGAIERROR);
+	EXPECT_INT((intptr_t)aw_error_payload(aw_caught()), EAI_SERVICE);
+	EXPECT_STR(aw_error_message(aw_caught()), gai_strerror(EAI_SERVICE));
 	use("DNS_PORT", 50 * AW_MILLISECOND, 2);
 	int64_t began = aw_loop_time(aw_loop_current());
 	expect_failure("slow.test", AF_INET, EAI_AGAIN);

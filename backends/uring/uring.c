@@ -88,7 +88,9 @@ enum op_state {
 	OP_CANCEL_UNSENT = 1 << 9,        /* the cancel has not been submitted yet */
 	OP_NEEDS_SIGPIPE_GUARD = 1 << 10, /* a write without RWF_NOSIGNAL */
 	OP_AS_SEND = 1 << 11,             /* a write to a socket, done as a send */
-	OP_KNOWN = 1 << 12                /* `files` can tell whether the number still is its file's */
+	OP_KNOWN = 1 << 12,               /* `files` can tell whether the number still is its file's */
+	OP_REFUSAL = 1 << 13,             /* one of a count of how often the kernel has withdrawn it */
+	OP_REFUSALS = 3 << 13
 };
 enum { OP_STATES = 0xffff, OP_ENTRY_SHIFT = 16 };
 
@@ -561,6 +563,26 @@ static bool is_begun(const aw_op *op, int result) {
 	return entry_is_of_files(op) && result != -ECANCELED;
 }
 
+/* What the kernel does on a thread of its pool. */
+static bool needs_worker(const aw_op *op) {
+	struct stat st;
+	if (entry_keeps_open(op) || op->kind == AW_OP_FSYNC) return true;
+	if (op->kind != AW_OP_READ && op->kind != AW_OP_READV && !is_write(op)) return false;
+	return fstat(op->fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
+/*
+ * Whether the kernel has no thread for an operation, as when the limit of threads is reached. It then withdraws the
+ * operation just as if the submitting thread had ended, so only its doing so again tells.
+ */
+static bool is_refused(aw_op *op, int result) {
+	uint64_t state = op->backend_data[0];
+	if (result != -ECANCELED || state & OP_CANCELLED || !needs_worker(op)) return false;
+	if ((state & OP_REFUSALS) == OP_REFUSALS) return true;
+	op->backend_data[0] += OP_REFUSAL;
+	return false;
+}
+
 /* A connect in progress can be polled now, or has its result. */
 static void connect_returned(uring *self, aw_op *op, int result) {
 	int64_t outcome = result >= 0 ? calls_connected(op) : -EAGAIN;
@@ -584,7 +606,9 @@ static void op_returned(uring *self, aw_op *op, int result) {
 		return;
 	}
 	enum { DONE, AGAIN, WAIT, CONNECT, GUARDED } next = DONE;
-	if (is_begun(op, result)) {
+	if (is_refused(op, result)) {
+		result = -EAGAIN;
+	} else if (is_begun(op, result)) {
 		if (is_interruption(result)) result = -EINTR;
 	} else if (is_interruption(result) || (op->kind == AW_OP_ACCEPT && is_lost_connection(result)))
 		next = AGAIN;

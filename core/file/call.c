@@ -77,9 +77,11 @@ static aw_status operation_start(file_call *call) {
 
 static void operation_returned(file_call *self, file_operation *ended) {
 	int64_t result = ended->operation.op.result;
+	/* The file system can't, as the thread will find as well; or the kernel has no thread, and the loop may. */
+	bool is_left = result == -EOPNOTSUPP || result == -EAGAIN;
 	if (self->interrupted) {
-		if (result == -EINTR || result == -EOPNOTSUPP) result = -ECANCELED;
-	} else if (result == -EOPNOTSUPP) { /* or the file system can't, as the thread will find as well */
+		if (result == -EINTR || is_left) result = -ECANCELED;
+	} else if (is_left) {
 		self->on_thread = true;
 		return;
 	} else if (result == -EINTR && !(self->verb->traits & FILE_ONCE)) {

@@ -42,9 +42,11 @@ typedef struct node {
 	struct node *next; /* in its bucket */
 	int wd;
 	uint32_t kinds;
-	bool is_root; /* the program has added it */
-	bool is_tree; /* directories in it are watched, too */
-	bool is_gone; /* reported */
+	bool is_root;      /* the program has added it */
+	bool is_root_tree; /* with the directories below it */
+	bool is_tree;      /* directories in it are watched, too: so, or since it is in such a tree */
+	bool is_gone;      /* reported */
+	bool is_directory;
 	char *path;
 } node;
 
@@ -166,19 +168,66 @@ static void each_below(tables *self, const char *path, bool (*fn)(tables *self, 
 		}
 }
 
-/* Ends the watching of a tree, except for other paths in it that the program has added. */
-static bool forget_node(tables *self, node **slot, void *path) {
-	if ((*slot)->is_root && strcmp((*slot)->path, path) != 0) return false;
+static void push_gone(tables *self, node *what, uint32_t kinds) {
+	if (!what->is_gone)
+		push(self, what->kinds, kinds | AW_WATCH_GONE, what->is_directory, what->path, NULL, 0);
+	what->is_gone = true;
+}
+
+/* The trees that the program has added around or within a path of which the watching ends. */
+typedef struct kept_roots {
+	size_t count;
+	const node *roots[];
+} kept_roots;
+
+/* With `left`, only those in it: it has moved away from those around it. */
+static kept_roots *kept_roots_new(tables *self, const char *left) {
+	size_t count = 0;
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (const node *at = self->nodes[i]; at; at = at->next) count += at->is_root_tree;
+	kept_roots *made = malloc(sizeof *made + count * sizeof(node *));
+	if (!made) return NULL;
+	made->count = 0;
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (const node *at = self->nodes[i]; at; at = at->next)
+			if (at->is_root_tree && (!left || below(at->path, left))) made->roots[made->count++] = at;
+	return made;
+}
+
+static bool forget_node(tables *self, node **slot, void *ud) {
+	const kept_roots *kept = ud;
+	for (size_t i = 0; i < kept->count; i++)
+		if (below((*slot)->path, kept->roots[i]->path)) return false;
+	if ((*slot)->is_root) {
+		(*slot)->is_tree = false;
+		return false;
+	}
 	(void)inotify_rm_watch(self->fd, (*slot)->wd);
 	node_drop(slot);
 	return true;
 }
 
-static void forget(tables *self, const char *path) {
+/* Ends the watching of what is at and below a path, except for what the program has added and the trees of that. */
+static void forget(tables *self, const char *path, bool has_left) {
 	char *copy = strdup(path); /* the path may be that of a node */
-	if (!copy) return;         /* they stay watched, and report paths that are out of date */
-	each_below(self, copy, forget_node, copy);
+	kept_roots *kept = copy ? kept_roots_new(self, has_left ? copy : NULL) : NULL;
+	/* Out of memory, they stay watched, and report paths that are out of date. */
+	if (kept) each_below(self, copy, forget_node, kept);
+	free(kept);
 	free(copy);
+}
+
+/* The path itself, if it was added, means another file from now on. */
+static bool lose_root(tables *self, node **slot, void *path) {
+	if (!(*slot)->is_root || strcmp((*slot)->path, path) != 0) return false;
+	push_gone(self, *slot, AW_WATCH_MOVED);
+	(*slot)->is_root = (*slot)->is_root_tree = false;
+	return false;
+}
+
+static void forget_moved(tables *self, char *path) {
+	each_below(self, path, lose_root, path);
+	forget(self, path, true);
 }
 
 typedef struct renaming {
@@ -330,6 +379,7 @@ static node *watch_path(tables *self, const char *path, uint32_t kinds, uint32_t
 	made->path = copy;
 	made->kinds |= kinds;
 	made->is_tree |= is_tree;
+	made->is_directory |= is_tree;
 	return made;
 }
 
@@ -461,7 +511,6 @@ static void on_overflow(tables *self) {
 
 /* An event of a path that was added, itself. */
 static void on_self(tables *self, node *what, uint32_t mask) {
-	bool is_directory = mask & IN_ISDIR;
 	uint32_t kinds = 0;
 	if (!what->is_root) return; /* the directory above reports the same */
 	if (mask & IN_MODIFY) kinds |= AW_WATCH_CHANGED;
@@ -470,16 +519,17 @@ static void on_self(tables *self, node *what, uint32_t mask) {
 	if (mask & IN_DELETE_SELF) kinds |= AW_WATCH_GONE | AW_WATCH_REMOVED;
 	if (mask & IN_MOVE_SELF) kinds |= AW_WATCH_GONE | AW_WATCH_MOVED;
 	if (mask & IN_UNMOUNT) kinds |= AW_WATCH_GONE;
-	if (kinds & AW_WATCH_GONE) {
-		if (what->is_gone) return;
-		what->is_gone = true;
+	if (kinds & AW_WATCH_GONE)
+		push_gone(self, what, kinds);
+	else if (kinds)
+		push(self, what->kinds, kinds, what->is_directory, what->path, NULL, 0);
+	if (mask & IN_MOVE_SELF) {
+		what->is_root = what->is_root_tree = false;
+		forget(self, what->path, true);
 	}
-	if (kinds) push(self, what->kinds, kinds, is_directory, what->path, NULL, 0);
-	if (mask & IN_MOVE_SELF) forget(self, what->path);
 }
 
-static void on_moved_from(tables *self, const node *above, const char *path, bool is_directory,
-                          uint32_t cookie) {
+static void on_moved_from(tables *self, const node *above, char *path, bool is_directory, uint32_t cookie) {
 	uint32_t kinds = above->kinds;
 	const struct inotify_event *half = cookie ? await_half(self, cookie) : NULL;
 	node *dest = half ? node_find(self, half->wd) : NULL;
@@ -490,7 +540,7 @@ static void on_moved_from(tables *self, const node *above, const char *path, boo
 	}
 	if (!dest) {
 		push(self, kinds, AW_WATCH_REMOVED | AW_WATCH_MOVED, is_directory, path, NULL, 0);
-		if (is_directory) forget(self, path);
+		if (is_directory) forget_moved(self, path);
 		return;
 	}
 	((struct inotify_event *)(uintptr_t)half)->mask = 0; /* done */
@@ -499,10 +549,11 @@ static void on_moved_from(tables *self, const node *above, const char *path, boo
 	if (is_directory && dest->is_tree) {
 		renaming names = {path, to};
 		kinds = dest->kinds;
+		each_below(self, path, lose_root, path);
 		each_below(self, path, rename_node, &names);
 		(void)add_tree(self, to, kinds, 0);
 	} else if (is_directory) {
-		forget(self, path);
+		forget_moved(self, path);
 	}
 	free(to);
 }
@@ -541,7 +592,8 @@ static void on_event(tables *self, const struct inotify_event *raw) {
 	if (mask & IN_Q_OVERFLOW) on_overflow(self);
 	if (!mask || !what) return;
 	if (mask & IN_IGNORED) {
-		if (what->is_root && !what->is_gone) push(self, 0, AW_WATCH_GONE, false, what->path, NULL, 0);
+		if (what->is_root && !what->is_gone)
+			push(self, 0, AW_WATCH_GONE, what->is_directory, what->path, NULL, 0);
 		node_drop(slot);
 	} else if (*name) {
 		on_entry(self, what, name, mask, cookie);
@@ -675,17 +727,20 @@ static void run_add(file_call *call) {
 	char *path = trimmed(call->path);
 	pthread_mutex_lock(&self->mutex);
 	node *root =
-		path ? watch_path(self, path, call->mode, is_tree ? IN_ONLYDIR : 0, is_tree, &is_new, &error) : NULL;
+		path ? watch_path(self, path, call->mode, is_tree ? IN_ONLYDIR : 0, false, &is_new, &error) : NULL;
 	if (root) {
-		bool was_root = root->is_root;
+		bool was_root = root->is_root, was_root_tree = root->is_root_tree;
 		root->is_root = true;
+		root->is_root_tree |= is_tree;
 		root->is_gone = false;
+		/* The kernel's events of a directory's removal or renaming don't say that it is one. */
+		struct stat info;
+		root->is_directory |= stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 		if (is_tree) error = add_tree(self, path, call->mode, TREE_NEW);
-		if (error && !was_root) {
-			if (is_new)
-				forget(self, path);
-			else if ((root = node_find(self, root->wd)))
-				root->is_root = false;
+		if (error) {
+			root->is_root = was_root;
+			root->is_root_tree = was_root_tree;
+			forget(self, path, false);
 		}
 	}
 	pthread_mutex_unlock(&self->mutex);
@@ -699,10 +754,12 @@ static const file_verb verb_add = {.begin = begin_with_watch,
                                    .release = release_watch,
                                    .traits = FILE_PATHS};
 
-static bool is_same_root(tables *self, node **slot, void *ud) {
+static bool lose_same_root(tables *self, node **slot, void *ud) {
 	(void)self;
 	renaming *search = ud;
-	if ((*slot)->is_root && strcmp((*slot)->path, search->path) == 0) search->old_path = search->path;
+	if (!(*slot)->is_root || strcmp((*slot)->path, search->path) != 0) return false;
+	(*slot)->is_root = (*slot)->is_root_tree = false;
+	search->old_path = search->path;
 	return false;
 }
 
@@ -711,9 +768,9 @@ static void run_remove(file_call *call) {
 	char *path = trimmed(call->path);
 	renaming search = {NULL, path};
 	pthread_mutex_lock(&self->mutex);
-	if (path) each_below(self, path, is_same_root, &search);
+	if (path) each_below(self, path, lose_same_root, &search);
 	call->result = !path ? -ENOMEM : search.old_path ? 0 : -ENOENT;
-	if (call->result == 0) forget(self, path);
+	if (call->result == 0) forget(self, path, false);
 	pthread_mutex_unlock(&self->mutex);
 	free(path);
 }

@@ -146,6 +146,8 @@ static int replace(const file_call *self, const char *path, char *temporary, cha
 	struct stat info;
 	bool exists = stat(path, &info) == 0;
 	if (exists && S_ISDIR(info.st_mode)) return -EISDIR;
+	/* The rename would remove the pipe or device that others use. */
+	if (exists && !S_ISREG(info.st_mode)) return -EINVAL;
 	int fd;
 	for (unsigned i = 0;; i++) {
 		sprintf(name, ".%x-%x.tmp", (unsigned)getpid(), i);

@@ -197,6 +197,11 @@ static aw_status waiter_run(ready_item *item) {
 
 /* --- submit --- */
 
+static bool has_offset(uint32_t kind) {
+	return kind == AW_OP_READ || kind == AW_OP_WRITE || kind == AW_OP_READV || kind == AW_OP_WRITEV ||
+	       kind == AW_OP_SPLICE;
+}
+
 static aw_status submit_io(entry *self, const aw_submission *from) {
 	aw_op *op = &self->operation.op;
 	*op = (aw_op){.kind = from->kind,
@@ -207,6 +212,8 @@ static aw_status submit_io(entry *self, const aw_submission *from) {
 	              .offset = from->offset,
 	              .second = from->second,
 	              .second_fd = from->second_fd};
+	/* Backends take any that is negative for the position. */
+	if (from->offset < -1 && has_offset(from->kind)) return -EINVAL;
 	if (from->kind == AW_OP_FSYNC && from->flags & ~(uint32_t)AW_OP_FSYNC_DATA) return -EINVAL;
 	if (from->kind == AW_OP_READ || from->kind == AW_OP_WRITE) op->flags = 0;
 	/* overrides whatever the program left in this field */

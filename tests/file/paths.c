@@ -284,6 +284,24 @@ static void a_replaced_file_keeps_its_owner_and_runs_as_no_other(void) {
 	EXPECT_INT(in_a_folder(replaces_a_program), 0);
 }
 
+static aw_status replaces_a_pipe(void *ud) {
+	(void)ud;
+	struct stat info;
+	EXPECT_INT(mkfifo(in_folder("pipe"), 0600), 0);
+	EXPECT_INT(symlink("pipe", in_folder("link")), 0);
+	EXPECT_INT(aw_file_replace(in_folder("pipe"), "x", 1, 0600), -EINVAL);
+	EXPECT_INT(aw_file_replace(in_folder("link"), "x", 1, 0600), -EINVAL);
+	EXPECT(stat(in_folder("link"), &info) == 0 && S_ISFIFO(info.st_mode));
+	EXPECT_INT(aw_path_unlink(in_folder("link")), 0);
+	EXPECT_INT(aw_path_unlink(in_folder("pipe")), 0);
+	EXPECT_INT(aw_path_rmdir(folder), 0); /* nothing is left */
+	return 0;
+}
+
+static void a_pipe_or_device_is_not_replaced(void) {
+	EXPECT_INT(in_a_folder(replaces_a_pipe), 0);
+}
+
 static aw_status temporary(void *ud) {
 	(void)ud;
 	aw_file *file = NULL;
@@ -313,5 +331,5 @@ CHECK_MAIN("paths", TEST(parts_are_read_and_written_in_order), TEST(parts_withou
            TEST(a_file_has_a_size_and_a_position), TEST(names_are_made_changed_and_removed),
            TEST(directories_are_made_with_those_above), TEST(a_whole_file_is_a_string),
            TEST(a_replaced_file_is_old_or_new), TEST(a_replace_follows_links_to_new_files),
-           TEST(a_replaced_file_keeps_its_owner_and_runs_as_no_other),
+           TEST(a_replaced_file_keeps_its_owner_and_runs_as_no_other), TEST(a_pipe_or_device_is_not_replaced),
            TEST(temporary_files_have_a_new_name_or_none))

@@ -8,6 +8,9 @@
 /* What is made when the library is about to read a directory, which it watches already; or NULL. */
 static const char *made_before_reading;
 
+/* How many directories can be read before one can't be; -1: all. */
+static int readable = -1;
+
 /* Replaces the system's, also for the library. */
 __attribute__((visibility("default"))) DIR *fdopendir(int fd) {
 	DIR *(*real)(int) = NULL;
@@ -15,6 +18,11 @@ __attribute__((visibility("default"))) DIR *fdopendir(int fd) {
 	const char *name = made_before_reading;
 	made_before_reading = NULL;
 	if (name) put(name, "");
+	if (readable == 0) {
+		errno = EMFILE;
+		return NULL;
+	}
+	readable -= readable > 0;
 	return real(fd);
 }
 
@@ -124,6 +132,123 @@ static aw_status kinds(void *ud) {
 
 static void only_the_kinds_that_were_asked_for_are_reported(void) {
 	EXPECT_INT(in_a_folder(kinds), 0);
+}
+
+static aw_status directories(void *ud) {
+	(void)ud;
+	aw_watch *watch = NULL;
+	static const char *const names[] = {"removed", "removed_tree", "renamed", "renamed_tree"};
+	EXPECT_INT(aw_watch_new(NULL, &watch), 0);
+	for (int i = 0; i < 4; i++) {
+		EXPECT_INT(mkdir(in_folder(names[i]), 0700), 0);
+		add(watch, names[i], AW_WATCH_REMOVED | AW_WATCH_MOVED, i % 2 ? AW_WATCH_TREE : AW_WATCH_PATH);
+	}
+	EXPECT_INT(rmdir(in_folder("removed")), 0);
+	next_event(watch);
+	EXPECT_INT(rmdir(in_folder("removed_tree")), 0);
+	next_event(watch);
+	EXPECT_INT(rename(in_folder("renamed"), in_folder("a")), 0);
+	next_event(watch);
+	EXPECT_INT(rename(in_folder("renamed_tree"), in_folder("b")), 0);
+	next_event(watch);
+	EXPECT_STR(trace, "RG/:removed RG/:removed_tree MG/:renamed MG/:renamed_tree");
+	aw_watch_unref(watch);
+	return 0;
+}
+
+static void a_directory_that_goes_is_reported_as_one(void) {
+	EXPECT_INT(in_a_folder(directories), 0);
+}
+
+static aw_status trees_in_trees(void *ud) {
+	(void)ud;
+	EXPECT_INT(mkdir(in_folder("a"), 0700), 0);
+	EXPECT_INT(mkdir(in_folder("a/b"), 0700), 0);
+	EXPECT_INT(mkdir(in_folder("a/b/c"), 0700), 0);
+	aw_watch *watch = NULL;
+	EXPECT_INT(aw_watch_new(NULL, &watch), 0);
+	add(watch, "a/b", AW_WATCH_CREATED, AW_WATCH_TREE);
+	add(watch, "", AW_WATCH_CREATED, AW_WATCH_TREE);
+	EXPECT_INT(aw_watch_remove(watch, folder), 0);
+	put("a/unseen", "");
+	put("a/b/c/inner", "");
+	next_event(watch);
+	EXPECT_STR(trace, "C:a/b/c/inner");
+	add(watch, "", AW_WATCH_CREATED, AW_WATCH_TREE);
+	EXPECT_INT(aw_watch_remove(watch, in_folder("a/b")), 0);
+	EXPECT_INT(aw_watch_remove(watch, in_folder("a/b")), -ENOENT);
+	put("a/b/outer", "");
+	put("a/b/c/outer", "");
+	trace_reset();
+	next_event(watch);
+	next_event(watch);
+	EXPECT_STR(trace, "C:a/b/outer C:a/b/c/outer");
+	aw_watch_unref(watch);
+	return 0;
+}
+
+static void a_tree_ends_without_those_in_and_around_it(void) {
+	EXPECT_INT(in_a_folder(trees_in_trees), 0);
+}
+
+static aw_status moved_in_trees(void *ud) {
+	(void)ud;
+	EXPECT_INT(mkdir(in_folder("tree"), 0700), 0);
+	EXPECT_INT(mkdir(in_folder("tree/a"), 0700), 0);
+	aw_watch *watch = NULL;
+	EXPECT_INT(aw_watch_new(NULL, &watch), 0);
+	add(watch, "tree", AW_WATCH_CREATED | AW_WATCH_MOVED, AW_WATCH_TREE);
+	add(watch, "tree/a", AW_WATCH_CREATED, AW_WATCH_PATH);
+	EXPECT_INT(rename(in_folder("tree/a"), in_folder("tree/b")), 0);
+	next_event(watch);
+	next_event(watch);
+	EXPECT_STR(trace, "M/:tree/a>tree/b MG/:tree/a");
+	put("tree/b/file", "");
+	trace_reset();
+	next_event(watch);
+	EXPECT_STR(trace, "C:tree/b/file");
+	add(watch, "tree/b", AW_WATCH_CREATED, AW_WATCH_PATH);
+	EXPECT_INT(rename(in_folder("tree/b"), in_folder("away")), 0);
+	trace_reset();
+	next_event(watch);
+	next_event(watch);
+	EXPECT_STR(trace, "RM/:tree/b MG/:tree/b");
+	put("away/unseen", "");
+	put("tree/last", "");
+	trace_reset();
+	next_event(watch);
+	EXPECT_STR(trace, "C:tree/last");
+	aw_watch_unref(watch);
+	return 0;
+}
+
+static void an_added_path_that_moves_within_a_tree_is_gone_from_there(void) {
+	EXPECT_INT(in_a_folder(moved_in_trees), 0);
+}
+
+static aw_status failures(void *ud) {
+	(void)ud;
+	EXPECT_INT(mkdir(in_folder("a"), 0700), 0);
+	EXPECT_INT(mkdir(in_folder("a/b"), 0700), 0);
+	aw_watch *watch = NULL;
+	EXPECT_INT(aw_watch_new(NULL, &watch), 0);
+	add(watch, "a", AW_WATCH_CREATED, AW_WATCH_PATH);
+	readable = 1;
+	EXPECT_INT(aw_watch_add(watch, folder, AW_WATCH_CREATED, AW_WATCH_TREE), -EMFILE);
+	readable = 1;
+	EXPECT_INT(aw_watch_add(watch, in_folder("a"), AW_WATCH_CREATED, AW_WATCH_TREE), -EMFILE);
+	readable = -1;
+	put("unseen", "");
+	put("a/b/unseen", "");
+	put("a/seen", "");
+	next_event(watch);
+	EXPECT_STR(trace, "C:a/seen");
+	aw_watch_unref(watch);
+	return 0;
+}
+
+static void what_can_not_be_added_leaves_nothing_watched(void) {
+	EXPECT_INT(in_a_folder(failures), 0);
 }
 
 static aw_status one_file(void *ud) {
@@ -412,7 +537,10 @@ static void an_overflow_is_an_event_and_loses_no_directory(void) {
 
 CHECK_MAIN("watches", TEST(what_happens_is_reported_in_order),
            TEST(only_the_kinds_that_were_asked_for_are_reported),
-           TEST(a_file_that_goes_is_not_watched_any_more),
+           TEST(a_file_that_goes_is_not_watched_any_more), TEST(a_directory_that_goes_is_reported_as_one),
+           TEST(a_tree_ends_without_those_in_and_around_it),
+           TEST(an_added_path_that_moves_within_a_tree_is_gone_from_there),
+           TEST(what_can_not_be_added_leaves_nothing_watched),
            TEST(what_appears_before_a_directory_is_read_is_reported_once), TEST(a_tree_grows_and_moves),
            TEST(what_moves_over_the_border_comes_or_goes),
            TEST(every_file_is_reported_once_while_a_tree_grows), TEST(a_cancelled_wait_loses_no_event),

@@ -60,6 +60,8 @@ static void the_life_of_a_file(void) {
 	one.offset = 0;
 	EXPECT_INT((int)do_one(loop, one).value, 4);
 	EXPECT_STR(got, "abcd");
+	one.offset = -2; /* only -1 is the position */
+	EXPECT_INT(aw_loop_submit(loop, &one, 1), -EINVAL);
 	one = operation(AW_OP_FALLOCATE, 5);
 	one.fd = fd;
 	one.offset = 10;
