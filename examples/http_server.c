@@ -330,9 +330,9 @@ static aw_status send_span(const connection *self, int fd, span part) {
 	return 0;
 }
 
-/* The head leaves in one packet with the beginning of the file. */
+/* The head leaves in one packet with the beginning of the file. Under TLS it is a record that need not wait. */
 static void cork(const connection *self, int on) {
-	int fd = aw_stream_fd(self->stream);
+	int fd = self->site->tls ? -1 : aw_stream_fd(self->stream);
 	if (fd >= 0) (void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
 }
 

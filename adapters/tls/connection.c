@@ -86,6 +86,11 @@ aw_status connection_failed(connection *self, int result) {
 	return self->failure = status;
 }
 
+aw_status connection_refused(connection *self, aw_status status) {
+	snprintf(self->words, sizeof self->words, "%s", aw_strerror(status));
+	return self->failure = status;
+}
+
 aw_error *connection_error(connection *self) {
 	aw_error *error = NULL;
 	void *payload = self->failure == AW_ECERTIFICATE ? (void *)(intptr_t)self->verify_code : NULL;
@@ -95,7 +100,7 @@ aw_error *connection_error(connection *self) {
 /* --- waking the upper stream --- */
 
 static bool is_full(const connection *self) {
-	return aw_stream_write_buffer_size(self->lower) > self->high;
+	return aw_stream_write_buffer_size(self->lower) + self->gathered > self->high;
 }
 
 void connection_tell(connection *self, uint32_t events) {
@@ -191,15 +196,28 @@ static size_t next_record(const struct iovec *parts, size_t count, size_t skip,
 	return size;
 }
 
-static aw_status tls_write(void *ud, const struct iovec *parts, size_t count) {
-	connection *self = ud;
+/* Whether they take several records. */
+static bool are_large(const struct iovec *parts, size_t count) {
+	size_t size = 0;
+	for (size_t i = 0; i < count; i++)
+		if (parts[i].iov_len > RECORD_SIZE || (size += parts[i].iov_len) > RECORD_SIZE) return true;
+	return false;
+}
+
+/* Returns how many bytes are in records now, possibly 0, or an error. */
+static aw_status write_records(connection *self, const struct iovec *parts, size_t count) {
 	size_t done = 0, skip = 0;
 	unsigned char small[GATHER_SIZE];
-	while (!self->failure && count && !is_full(self) && done < INT32_MAX - RECORD_SIZE) {
+	while (!self->failure && count && done < INT32_MAX - RECORD_SIZE) {
+		if (is_full(self)) {
+			aw_status sent = bio_send(self);
+			if (sent < 0) return sent;
+			if (is_full(self)) break;
+		}
 		const unsigned char *data;
 		size_t size = next_record(parts, count, skip, small, &data);
 		aw_status taken = size ? write_record(self, data, size) : 0;
-		if (taken < 0) break;
+		if (taken < 0) return taken; /* what was gathered before may be lost with it */
 		done += (size_t)taken;
 		skip += (size_t)taken;
 		while (count && skip >= parts->iov_len) {
@@ -208,7 +226,16 @@ static aw_status tls_write(void *ud, const struct iovec *parts, size_t count) {
 			count--;
 		}
 	}
-	if (done) return (aw_status)done;
+	return (aw_status)done;
+}
+
+static aw_status tls_write(void *ud, const struct iovec *parts, size_t count) {
+	connection *self = ud;
+	if (are_large(parts, count)) bio_gather(self);
+	aw_status done = write_records(self, parts, count), sent = bio_send_last(self);
+	if (sent < 0) done = sent;
+	if (done < 0 && !self->failure) connection_refused(self, done);
+	if (done > 0) return done;
 	return self->failure ? told(self, self->failure) : -EAGAIN;
 }
 

@@ -57,6 +57,7 @@ static void context_free(aw_tls_context *self) {
 	SSL_CTX_free(self->ssl);
 	if (self->sni_destroy) self->sni_destroy(self->sni_ud);
 	pthread_mutex_destroy(&self->lock);
+	free(atomic_load(&self->gather));
 	free(self->alpn);
 	free(self);
 }

@@ -65,13 +65,20 @@ static void fail(connection *self, aw_status status) {
 void handshake_continue(connection *self) {
 	if (self->failure || aw_future_done(self->done)) return;
 	ERR_clear_error();
+	/* OpenSSL flushes each of a server's tickets. */
+	if (SSL_is_server(self->ssl)) bio_gather(self);
 	int result = SSL_do_handshake(self->ssl);
-	if (result == 1) {
+	aw_status sent = bio_send_last(self);
+	/* A client that is gone before its tickets come may have sent a request. */
+	if (result == 1 && (sent == 0 || SSL_version(self->ssl) >= TLS1_3_VERSION)) {
 		succeed(self);
 		return;
 	}
-	aw_status status = connection_failed(self, result);
-	if (status == -EAGAIN) return;
+	aw_status status = result == 1 ? -EAGAIN : connection_failed(self, result);
+	if (status == -EAGAIN) {
+		if (sent == 0) return;
+		status = connection_refused(self, sent);
+	}
 	if (status == 0) {
 		status = AW_ETRUNCATED;
 		snprintf(self->words, sizeof self->words, "%s", aw_strerror(status));

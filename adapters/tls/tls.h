@@ -26,7 +26,8 @@ struct aw_tls_context {
 	aw_tls_sni_fn sni;
 	void *sni_ud;
 	aw_destroy_fn sni_destroy;
-	char words[WORDS_SIZE]; /* OpenSSL's, for the last failure */
+	_Atomic(unsigned char *) gather; /* memory for the next connection that gathers records, or NULL */
+	char words[WORDS_SIZE];          /* OpenSSL's, for the last failure */
 };
 
 struct aw_tls_session {
@@ -65,6 +66,8 @@ typedef struct connection {
 	aw_handle *timer;       /* of the handshake, then of the end */
 	int64_t shutdown_timeout;
 	size_t high;           /* the lower stream's mark */
+	unsigned char *gather; /* during a call that gathers records: where they are */
+	size_t gathered;       /* bytes of them */
 	uint32_t wanted;       /* events that the upper stream waits for */
 	bool is_established;   /* the handshake has succeeded */
 	bool is_readable;      /* the last read did not find that it would wait */
@@ -100,6 +103,8 @@ void connection_stop_timer(connection *self);
 aw_status connection_give_up(aw_loop *loop, void *self);
 /* What a call of OpenSSL failed with, by its result; notes the words. */
 aw_status connection_failed(connection *self, int result);
+/* The lower stream has failed with a status, which is returned; notes the words. */
+aw_status connection_refused(connection *self, aw_status status);
 /* Makes an error of the failure: a new reference, or NULL if out of memory. */
 aw_error *connection_error(connection *self);
 /* Passes on what has happened to the upper stream. */
@@ -107,6 +112,12 @@ void connection_tell(connection *self, uint32_t events);
 
 /* bio.c: OpenSSL reads from the lower stream's buffer and writes to the lower stream. */
 aw_status bio_attach(connection *self);
+/* From now on records are gathered; without memory, each is sent alone. */
+void bio_gather(connection *self);
+/* Sends those that were gathered: 0, or what is in `bio_failure`, too. */
+aw_status bio_send(connection *self);
+/* The same, and no more are gathered. */
+aw_status bio_send_last(connection *self);
 
 /* handshake.c: continues it, after something has arrived. */
 void handshake_continue(connection *self);

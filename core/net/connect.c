@@ -116,7 +116,8 @@ static void connected(connector *self, attempt *winner) {
 	if (winner->family != AF_UNIX && !(self->options.flags & AW_CONNECT_DELAY))
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	aw_stream *stream = NULL;
-	aw_status status = stream_from_fd(self->future.loop, fd, &self->stream, self->future.origin, &stream);
+	aw_status status = stream_from_socket(self->future.loop, fd, winner->family, NULL, 0, &self->stream,
+	                                      self->future.origin, &stream);
 	if (status < 0) {
 		attempt_close(winner);
 		fail(self, status);

@@ -223,15 +223,17 @@ static void set_options(const aw_server *server, int fd, int family) {
 		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
-/* Takes the descriptor. */
-static aw_status connection_start(aw_server *server, int fd, int family) {
+/* Takes the descriptor. `peer_length` is 0 if the peer's address is not known. */
+static aw_status connection_start(aw_server *server, int fd, int family, const struct sockaddr_storage *peer,
+                                  socklen_t peer_length) {
 	connection *self = calloc(1, sizeof *self);
 	if (!self) {
 		close(fd);
 		return -ENOMEM;
 	}
 	set_options(server, fd, family);
-	aw_status status = stream_from_fd(server->loop, fd, &server->stream, server->origin, &self->stream);
+	aw_status status = stream_from_socket(server->loop, fd, family, peer, peer_length, &server->stream,
+	                                      server->origin, &self->stream);
 	if (status < 0) {
 		close(fd);
 		free(self);
@@ -376,7 +378,7 @@ static void accept_all(listener *self) {
 		int fd = accept4(self->fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) {
 			server->out_of_resources = false;
-			aw_status status = connection_start(server, fd, address.ss_family);
+			aw_status status = connection_start(server, fd, self->family, &address, length);
 			if (status < 0) {
 				pause_for_resources(server, -status);
 				return;
@@ -426,7 +428,7 @@ static void start_accepted(listener *self) {
 			continue;
 		}
 		server->out_of_resources = false;
-		aw_status status = connection_start(server, self->accepted[i], self->family);
+		aw_status status = connection_start(server, self->accepted[i], self->family, NULL, 0);
 		if (status == 0) continue;
 		pause_for_resources(server, -status);
 		/* What has not arrived waits until then. */

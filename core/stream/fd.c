@@ -19,6 +19,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -624,6 +625,12 @@ bool methods_receive_fds(const aw_stream_methods *methods) {
 	return methods == &unix_fds_methods;
 }
 
+static const aw_stream_methods *socket_methods_of(int family) {
+	return family == AF_UNIX                         ? &unix_methods
+	       : family == AF_INET || family == AF_INET6 ? &tcp_methods
+	                                                 : &socket_methods;
+}
+
 /* Returns 0 and the methods for a kind of file. */
 static aw_status methods_of(int fd, const aw_stream_methods **out) {
 	struct stat file;
@@ -640,22 +647,18 @@ static aw_status methods_of(int fd, const aw_stream_methods **out) {
 		    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0)
 			return -errno;
 		if (kind != SOCK_STREAM || listening) return -EINVAL;
-		*out = family == AF_UNIX                         ? &unix_methods
-		       : family == AF_INET || family == AF_INET6 ? &tcp_methods
-		                                                 : &socket_methods;
+		*out = socket_methods_of(family);
 	} else {
 		return -EINVAL;
 	}
 	return 0;
 }
 
-aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options, const void *origin,
-                         aw_stream **out) {
-	const aw_stream_methods *methods = NULL;
-	aw_status status = methods_of(fd, &methods);
-	if (status < 0) return status;
+/* `access` as in the flags of the descriptor. Nothing is watched yet. */
+static aw_status over_fd(aw_loop *loop, int fd, const aw_stream_methods *methods, int access,
+                         const aw_stream_options *options, const void *origin, aw_stream **out) {
 	aw_stream_options own;
-	status = stream_options_read(options, &own);
+	aw_status status = stream_options_read(options, &own);
 	if (status < 0) return status;
 	if (methods == &unix_methods && own.flags & AW_STREAM_RECEIVE_FDS) methods = &unix_fds_methods;
 	endpoint *self = slab_take(&loop->domain.slabs, sizeof *self);
@@ -669,7 +672,6 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	self->is_pipe = methods == &pipe_methods;
 	self->is_socket = methods->read == socket_read && loop_has_multishot(loop);
 	self->no_reset = own.flags & AW_STREAM_NO_RESET;
-	int access = fcntl(fd, F_GETFL) & O_ACCMODE;
 	self->write_only = access == O_WRONLY;
 	self->only_polls = !self->write_only && !self->is_socket;
 	status = stream_make(loop, methods, self, &own, origin, out);
@@ -677,10 +679,36 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	self->in.op.fd = fd;
 	self->stream = *out;
 	(*out)->read_only = access == O_RDONLY;
-	if (methods == &tcp_methods) {
-		(*out)->peer_length = sizeof(*out)->peer;
-		if (getpeername(fd, (struct sockaddr *)&(*out)->peer, &(*out)->peer_length) < 0)
-			(*out)->peer_length = 0;
+	return 0;
+}
+
+static void find_peer(aw_stream *self, int fd) {
+	self->peer_length = sizeof self->peer;
+	if (getpeername(fd, (struct sockaddr *)&self->peer, &self->peer_length) < 0) self->peer_length = 0;
+}
+
+aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options, const void *origin,
+                         aw_stream **out) {
+	const aw_stream_methods *methods = NULL;
+	aw_status status = methods_of(fd, &methods);
+	if (status == 0)
+		status = over_fd(loop, fd, methods, fcntl(fd, F_GETFL) & O_ACCMODE, options, origin, out);
+	if (status < 0) return status;
+	if (methods == &tcp_methods) find_peer(*out, fd);
+	stream_update_reading(*out);
+	return 0;
+}
+
+aw_status stream_from_socket(aw_loop *loop, int fd, int family, const struct sockaddr_storage *peer,
+                             socklen_t peer_length, const aw_stream_options *options, const void *origin,
+                             aw_stream **out) {
+	const aw_stream_methods *methods = socket_methods_of(family);
+	aw_status status = over_fd(loop, fd, methods, O_RDWR, options, origin, out);
+	if (status < 0) return status;
+	if (methods == &tcp_methods && !peer_length) find_peer(*out, fd);
+	if (methods == &tcp_methods && peer_length) {
+		(*out)->peer_length = peer_length < sizeof(*out)->peer ? peer_length : sizeof(*out)->peer;
+		memcpy(&(*out)->peer, peer, (*out)->peer_length);
 	}
 	stream_update_reading(*out);
 	return 0;

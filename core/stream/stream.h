@@ -88,6 +88,13 @@ aw_status stream_make(aw_loop *loop, const aw_stream_methods *methods, void *ud,
                       const aw_stream_options *options, const void *origin, aw_stream **out);
 aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options, const void *origin,
                          aw_stream **out);
+/*
+ * The same over a connected stream socket of a family that the caller has made, which is not asked what it is.
+ * `peer_length` is 0 if the peer's address is not known.
+ */
+aw_status stream_from_socket(aw_loop *loop, int fd, int family, const struct sockaddr_storage *peer,
+                             socklen_t peer_length, const aw_stream_options *options, const void *origin,
+                             aw_stream **out);
 /* Options, or NULL, in this library's size. */
 static inline aw_status stream_options_read(const aw_stream_options *from, aw_stream_options *to) {
 	return SIZED_READ(aw_stream_options, to, from, low_water);
