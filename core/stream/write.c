@@ -137,7 +137,8 @@ static aw_status attempt_drain(stream_call *self) {
 	if (stream->failure) return stream_failure(stream, 0);
 	/* Lets the loop notice that the connection is lost. */
 	if (stream->state != STREAM_OPEN && !self->has_yielded) return -EAGAIN;
-	if (stream->state == STREAM_CLOSED || stream->ending) return -ECONNRESET;
+	/* As in asyncio, an end without an error is none to a call that has waited for it. */
+	if (stream->state == STREAM_CLOSED || stream->ending) return self->done ? 0 : -ECONNRESET;
 	return stream->writing_paused ? -EAGAIN : 0;
 }
 
@@ -146,6 +147,7 @@ static wait_queue *drain_queue(stream_call *self) {
 	/* Who has waited for less to be queued has let others run as well. */
 	bool waits = stream->state == STREAM_OPEN || self->has_yielded;
 	self->has_yielded = true;
+	self->done = waits;
 	return waits ? &stream->drains : NULL;
 }
 
