@@ -677,6 +677,7 @@ aw_status stream_from_fd(aw_loop *loop, int fd, const aw_stream_options *options
 	self->in.op.fd = fd;
 	self->stream = *out;
 	(*out)->read_only = access == O_RDONLY;
+	(*out)->write_only = self->write_only;
 	if (methods == &tcp_methods) {
 		(*out)->peer_length = sizeof(*out)->peer;
 		if (getpeername(fd, (struct sockaddr *)&(*out)->peer, &(*out)->peer_length) < 0)
