@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* Twice: debug mode counts the program's references. */
@@ -145,6 +146,32 @@ static aw_status serves_unix(void *ud) {
 static void unix_sockets_by_path_and_by_name(void) {
 	snprintf(socket_path, sizeof socket_path, "/tmp/await-test-%d", getpid());
 	in_a_task(serves_unix);
+}
+
+/* asyncio gives a connection that is none; the kernel does not tell when there is room. */
+static aw_status fills_the_queue(void *ud) {
+	(void)ud;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", socket_path);
+	EXPECT_INT(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+	EXPECT_INT(listen(listener, 0), 0);
+	aw_stream *first = NULL, *second = NULL;
+	EXPECT_INT(aw_open_unix_connection(socket_path, NULL, &first), 0);
+	EXPECT_INT(aw_open_unix_connection(socket_path, NULL, &second), -EAGAIN);
+	EXPECT(strstr(aw_error_message(aw_caught()), socket_path) != NULL);
+	close(accept(listener, NULL, NULL));
+	EXPECT_INT(aw_open_unix_connection(socket_path, NULL, &second), 0);
+	finish(first);
+	finish(second);
+	close(listener);
+	unlink(socket_path);
+	return 0;
+}
+
+static void a_full_queue_of_a_unix_socket_is_told(void) {
+	snprintf(socket_path, sizeof socket_path, "/tmp/await-test-queue-%d", getpid());
+	in_a_task(fills_the_queue);
 }
 
 /* --- failures --- */
@@ -553,10 +580,11 @@ static void a_connect_has_a_time_limit(void) {
 }
 
 CHECK_MAIN("servers", TEST(a_task_serves_each_connection), TEST(an_empty_host_means_every_interface),
-           TEST(unix_sockets_by_path_and_by_name), TEST(a_failure_is_reported_and_ends_one_connection),
-           TEST(failures_name_the_address), TEST(a_task_may_use_a_stream_that_is_closed),
-           TEST(a_limit_of_connections_is_kept), TEST(a_server_survives_without_descriptors),
-           TEST(closing_has_three_strengths), TEST(serve_forever_closes_the_server_when_cancelled),
+           TEST(unix_sockets_by_path_and_by_name), TEST(a_full_queue_of_a_unix_socket_is_told),
+           TEST(a_failure_is_reported_and_ends_one_connection), TEST(failures_name_the_address),
+           TEST(a_task_may_use_a_stream_that_is_closed), TEST(a_limit_of_connections_is_kept),
+           TEST(a_server_survives_without_descriptors), TEST(closing_has_three_strengths),
+           TEST(serve_forever_closes_the_server_when_cancelled),
            TEST(a_cancelled_serve_forever_waits_for_the_clients),
            TEST(a_loop_may_end_while_serve_forever_waits_for_clients),
            TEST(a_server_that_is_left_ends_with_the_loop), TEST(a_cancelled_connect_leaves_no_connection),
