@@ -84,8 +84,9 @@ AW_NODISCARD AW_API aw_status aw_open_connection_future(aw_loop *loop, const cha
  *
  * Returns: 0, and a new reference in `out`.
  *
- * Errors: that of connect(2), with the path in its message; -ENAMETOOLONG; ::AW_ETIMEOUT; -EINVAL; ::AW_ENOTASK;
- * -ENOMEM.
+ * Errors: that of connect(2), with the path in its message; -EAGAIN, one of these, means that the listener's
+ * queue is full: the kernel does not tell when there is room, so try again after a while; -ENAMETOOLONG;
+ * ::AW_ETIMEOUT; -EINVAL; ::AW_ENOTASK; -ENOMEM.
  *
  * Cancellation: no connection is left.
  *

@@ -166,7 +166,8 @@ AW_API void aw_server_unref(aw_server *server);
  *
  * Errors: -EBUSY if another task waits in this call; ::AW_ENOTASK; those of aw_server_start_serving().
  *
- * Cancellation: the server is closed.
+ * Cancellation: the server is closed. The call then waits until its connections have ended, which
+ * aw_server_close_clients() or aw_server_abort_clients() brings about; a second cancellation ends that wait.
  *
  * asyncio: Server.serve_forever.
  */

@@ -421,7 +421,8 @@ AW_API aw_status aw_stream_writelines(aw_stream *stream, const struct iovec *par
  *
  * Returns: 0.
  *
- * Errors: -ECONNRESET, or the error that ended the connection; ::AW_ENOTASK; -ENOMEM.
+ * Errors: the error that ended the connection, or -ECONNRESET if it had ended before the call waited;
+ * ::AW_ENOTASK; -ENOMEM.
  *
  * Cancellation: nothing else happens; what is queued will be sent.
  *
@@ -457,7 +458,8 @@ AW_NODISCARD AW_API aw_status aw_stream_send_coro(aw_stream *stream, const void 
                                                   size_t *out_sent, aw_coro **out);
 /**
  * Ends the outgoing direction once everything queued is sent; the peer can still send. A second call does
- * nothing.
+ * nothing. A descriptor that is only for writing, such as that end of a pipe, has no other direction:
+ * aw_stream_close() is carried out.
  *
  * Errors: -EOPNOTSUPP if the layer below cannot; the error that ended the connection.
  *
@@ -711,7 +713,8 @@ AW_NODISCARD AW_API aw_status aw_stream_try_write(aw_stream *stream, const void 
 AW_API aw_status aw_stream_close(aw_stream *stream);
 /**
  * Closes at once and drops what is queued. A read that waits returns what has arrived, then 0, as after
- * aw_stream_close(); writes that wait fail with -ECONNABORTED, and aw_stream_drain() with -ECONNRESET.
+ * aw_stream_close(); an aw_stream_drain() that waits returns 0, and a later one fails with -ECONNRESET; other
+ * writes that wait fail with -ECONNABORTED.
  *
  * asyncio: WriteTransport.abort.
  */

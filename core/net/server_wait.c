@@ -14,7 +14,9 @@ typedef struct server_wait {
 	aw_frame frame;
 	aw_server *server; /* a reference */
 	waiter waiter;
+	aw_error *error; /* of the last wait that failed; a reference */
 	bool is_forever, begun;
+	bool is_leaving; /* serve_forever was cancelled, and waits for the connections */
 } server_wait;
 
 static const future_kind wait_kind = {.what = "server"};
@@ -29,21 +31,37 @@ static aw_status wait_begin(server_wait *self) {
 
 static bool has_to_wait(const server_wait *self) {
 	const aw_server *server = self->server;
+	if (self->is_leaving) return server->connections.first;
 	if (self->is_forever) return !server->closed;
 	return !server->closed || server->listeners.first || server->connections.first;
 }
 
 static aw_status wait_join(server_wait *self) {
 	aw_server *server = self->server;
-	return wait_queue_join(self->is_forever ? &server->ends : &server->closes, &self->waiter, &wait_kind,
-	                       server, server->loop);
+	wait_queue *queue = self->is_forever && !self->is_leaving ? &server->ends : &server->closes;
+	return wait_queue_join(queue, &self->waiter, &wait_kind, server, server->loop);
 }
 
-static void wait_ended(server_wait *self, aw_status status) {
+/*
+ * The wait has failed. A cancelled serve_forever closes the server and then, as in asyncio, waits for the connections:
+ * returns true. Another cancellation ends that as well, and replaces the first.
+ */
+static bool leaves(server_wait *self, aw_status status, aw_error *error) {
+	aw_error *old = self->error;
+	self->error = aw_error_ref(error ? error : error_of(status));
+	aw_error_unref(old);
+	if (!self->begun || self->is_leaving || status != AW_ECANCELLED) return false;
+	if (loop_closing(self->server->loop)) return false;
+	self->is_leaving = true;
+	server_close(self->server);
+	return true;
+}
+
+static void wait_ended(server_wait *self) {
 	wait_queue_leave(&self->waiter);
-	if (!self->begun) return;
-	self->begun = self->server->forever = false;
-	if (status == AW_ECANCELLED && !loop_closing(self->server->loop)) server_close(self->server);
+	if (self->begun) self->begun = self->server->forever = false;
+	aw_error_unref(self->error);
+	self->error = NULL;
 }
 
 static aw_status wait_now(aw_server *server, bool is_forever) {
@@ -61,9 +79,10 @@ static aw_status wait_now(aw_server *server, bool is_forever) {
 		}
 		status = aw_await(self.waiter.wakeup, NULL);
 		wait_queue_leave(&self.waiter);
-		if (status < 0) break;
+		if (status < 0 && !leaves(&self, status, failure_of(status))) break;
 	}
-	wait_ended(&self, status);
+	if (self.error) status = failed_with(self.error);
+	wait_ended(&self);
 	object_unref(server);
 	return status < 0 ? status : await_ended(stackful_here(), 0);
 }
@@ -80,19 +99,17 @@ static aw_status wait_step(aw_resume *resume, void *ud) {
 		AW_AWAIT(&self->frame, resume, self->waiter.wakeup);
 		status = aw_resume_status(resume);
 		wait_queue_leave(&self->waiter);
-		if (status < 0) {
-			wait_ended(self, status);
-			return aw_resume_raise(resume, aw_resume_error(resume));
-		}
+		if (status < 0 && !leaves(self, status, aw_resume_error(resume))) break;
 	}
-	wait_ended(self, status);
+	if (self->error) status = aw_resume_raise(resume, self->error);
+	wait_ended(self);
 	AW_END(&self->frame);
 	return status;
 }
 
 static void wait_destroy(void *ud) {
 	server_wait *self = ud;
-	wait_ended(self, 0);
+	wait_ended(self);
 	object_unref(self->server);
 	free(self);
 }

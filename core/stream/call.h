@@ -33,7 +33,7 @@ struct stream_call {
 	bool begun, has_yielded;
 	unsigned char *buffer;
 	size_t length;
-	size_t done; /* bytes searched, or sent */
+	size_t done; /* bytes searched, or sent; of drain: it has waited in the queue */
 	size_t *out_done;
 	const char **out_data;
 	/* What follows is not set by stream_call_short(). Of readuntil: */

@@ -679,6 +679,7 @@ static aw_status over_fd(aw_loop *loop, int fd, const aw_stream_methods *methods
 	self->in.op.fd = fd;
 	self->stream = *out;
 	(*out)->read_only = access == O_RDONLY;
+	(*out)->write_only = self->write_only;
 	return 0;
 }
 

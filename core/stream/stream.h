@@ -46,6 +46,7 @@ struct aw_stream {
 	bool eof_sent;                /* and done */
 	bool lazy;                    /* nothing is read ahead */
 	bool read_only;               /* nothing can be written */
+	bool write_only;              /* nothing can be read: the end of the outgoing direction closes it */
 	bool reading_paused;          /* by the program */
 	bool limit_reached;           /* reading is paused until the buffer is down to the limit */
 	bool read_deferred;           /* the reader was woken, and reads what has arrived */

@@ -103,19 +103,27 @@ ENTRY(aw_stream_try_write, (aw_stream *stream, const void *data, size_t length),
 	return status ? status : -EAGAIN;
 }
 
+static bool can_write_eof(const aw_stream *stream) {
+	return stream->write_only || stream->methods->shutdown_write;
+}
+
 ENTRY(aw_stream_write_eof, (aw_stream *stream), (stream)) {
 	aw_status status = stream_check(stream);
 	if (status < 0) return status;
-	if (!stream->methods->shutdown_write) return -EOPNOTSUPP;
+	if (!can_write_eof(stream)) return -EOPNOTSUPP;
 	if (stream->failure) return stream_failure(stream, 0);
 	if (stream->state != STREAM_OPEN || stream->eof_wanted) return 0;
+	if (stream->write_only) {
+		stream_close(stream);
+		return stream->failure ? stream_failure(stream, 0) : 0;
+	}
 	stream->eof_wanted = true;
 	if (!stream->sending) stream_flush(stream);
 	return stream->failure ? stream_failure(stream, 0) : 0;
 }
 
 aw_bool aw_stream_can_write_eof(const aw_stream *stream) {
-	return object_is(stream, &stream_class) && stream->methods->shutdown_write;
+	return object_is(stream, &stream_class) && can_write_eof(stream);
 }
 
 size_t aw_stream_write_buffer_size(const aw_stream *stream) {
@@ -137,7 +145,8 @@ static aw_status attempt_drain(stream_call *self) {
 	if (stream->failure) return stream_failure(stream, 0);
 	/* Lets the loop notice that the connection is lost. */
 	if (stream->state != STREAM_OPEN && !self->has_yielded) return -EAGAIN;
-	if (stream->state == STREAM_CLOSED || stream->ending) return -ECONNRESET;
+	/* As in asyncio, an end without an error is none to a call that has waited for it. */
+	if (stream->state == STREAM_CLOSED || stream->ending) return self->done ? 0 : -ECONNRESET;
 	return stream->writing_paused ? -EAGAIN : 0;
 }
 
@@ -146,6 +155,7 @@ static wait_queue *drain_queue(stream_call *self) {
 	/* Who has waited for less to be queued has let others run as well. */
 	bool waits = stream->state == STREAM_OPEN || self->has_yielded;
 	self->has_yielded = true;
+	self->done = waits;
 	return waits ? &stream->drains : NULL;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static aw_status echo(aw_stream *stream, void *ud) {
@@ -134,6 +135,32 @@ static aw_status serves_unix(void *ud) {
 static void unix_sockets_by_path_and_by_name(void) {
 	snprintf(socket_path, sizeof socket_path, "/tmp/await-test-%d", getpid());
 	in_a_task(serves_unix);
+}
+
+/* asyncio gives a connection that is none; the kernel does not tell when there is room. */
+static aw_status fills_the_queue(void *ud) {
+	(void)ud;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", socket_path);
+	EXPECT_INT(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+	EXPECT_INT(listen(listener, 0), 0);
+	aw_stream *first = NULL, *second = NULL;
+	EXPECT_INT(aw_open_unix_connection(socket_path, NULL, &first), 0);
+	EXPECT_INT(aw_open_unix_connection(socket_path, NULL, &second), -EAGAIN);
+	EXPECT(strstr(aw_error_message(aw_caught()), socket_path) != NULL);
+	close(accept(listener, NULL, NULL));
+	EXPECT_INT(aw_open_unix_connection(socket_path, NULL, &second), 0);
+	finish(first);
+	finish(second);
+	close(listener);
+	unlink(socket_path);
+	return 0;
+}
+
+static void a_full_queue_of_a_unix_socket_is_told(void) {
+	snprintf(socket_path, sizeof socket_path, "/tmp/await-test-queue-%d", getpid());
+	in_a_task(fills_the_queue);
 }
 
 /* --- failures --- */
@@ -355,6 +382,84 @@ static void serve_forever_closes_the_server_when_cancelled(void) {
 	in_a_task(serves_forever);
 }
 
+/* As a stackful task, or as one that runs the coroutine. */
+static aw_task *serve_in_a_task(aw_server *server, bool stackful) {
+	aw_task *task = NULL;
+	aw_coro *coro = NULL;
+	if (stackful) {
+		EXPECT_INT(aw_task_spawn(NULL, serve_forever, server, NULL, &task), 0);
+		return task;
+	}
+	EXPECT_INT(aw_server_serve_forever_coro(server, &coro), 0);
+	EXPECT_INT(aw_task_spawn_coro(NULL, coro, &task), 0);
+	aw_coro_unref(coro);
+	return task;
+}
+
+/* The client ends, or a second cancellation comes first. */
+static void leave_a_client(bool stackful, bool twice) {
+	aw_server *server = NULL;
+	EXPECT_INT(aw_server_new(NULL, echo, NULL, NULL, NULL, &server), 0);
+	EXPECT_INT(aw_server_listen(server, "127.0.0.1", "0"), 0);
+	aw_task *task = serve_in_a_task(server, stackful);
+	EXPECT_INT(aw_sleep(0), 0);
+	aw_stream *stream = connect_to(server);
+	expect_echo(stream, "hello");
+	aw_task_cancel(task, "first");
+	for (int i = 0; i < 10; i++) EXPECT_INT(aw_sleep(0), 0);
+	EXPECT(!aw_server_is_serving(server));
+	EXPECT(!aw_future_done(aw_task_future(task)));
+	EXPECT_INT(aw_server_serve_forever(server), -EBUSY);
+	expect_echo(stream, "still here");
+	if (twice)
+		aw_task_cancel(task, "second");
+	else
+		aw_stream_close(stream);
+	EXPECT_INT(aw_await(aw_task_future(task), NULL), AW_ECANCELLED);
+	EXPECT_STR(aw_error_message(aw_caught()), twice ? "second" : "first");
+	EXPECT_INT(aw_server_connections(server), twice ? 1 : 0);
+	finish(stream);
+	EXPECT_INT(aw_server_wait_closed(server), 0);
+	aw_task_unref(task);
+	aw_server_unref(server);
+}
+
+static aw_status leaves_clients(void *ud) {
+	(void)ud;
+	for (int way = 0; way < 4; way++) leave_a_client(way & 1, way & 2);
+	return 0;
+}
+
+static void a_cancelled_serve_forever_waits_for_the_clients(void) {
+	in_a_task(leaves_clients);
+}
+
+/* The loop ends while the cancelled task still waits. */
+static aw_status leaves_at_the_end(void *ud) {
+	aw_server *server = NULL;
+	aw_stream *stream = NULL;
+	aw_task *task = serve_in_a_task(server = start(echo, NULL, NULL), ud != NULL);
+	EXPECT_INT(aw_sleep(0), 0);
+	stream = connect_to(server);
+	expect_echo(stream, "hello");
+	aw_task_cancel(task, NULL);
+	EXPECT_INT(aw_sleep(0), 0);
+	EXPECT_INT(aw_sleep(0), 0);
+	EXPECT(!aw_future_done(aw_task_future(task)));
+	aw_stream_close(stream);
+	aw_stream_unref(stream);
+	aw_task_unref(task);
+	aw_server_unref(server);
+	return 0;
+}
+
+static void a_loop_may_end_while_serve_forever_waits_for_clients(void) {
+	for (int stackful = 0; stackful < 2; stackful++) {
+		EXPECT_INT(aw_run(NULL, leaves_at_the_end, stackful ? "" : NULL, NULL, NULL), 0);
+		EXPECT_INT(aw_debug_live_handles(), 0);
+	}
+}
+
 static aw_status left_running(void *ud) {
 	(void)ud;
 	aw_server *server = start(echo, NULL, NULL);
@@ -464,9 +569,12 @@ static void a_connect_has_a_time_limit(void) {
 }
 
 CHECK_MAIN("servers", TEST(a_task_serves_each_connection), TEST(an_empty_host_means_every_interface),
-           TEST(unix_sockets_by_path_and_by_name), TEST(a_failure_is_reported_and_ends_one_connection),
-           TEST(failures_name_the_address), TEST(a_task_may_use_a_stream_that_is_closed),
-           TEST(a_limit_of_connections_is_kept), TEST(a_server_survives_without_descriptors),
-           TEST(closing_has_three_strengths), TEST(serve_forever_closes_the_server_when_cancelled),
+           TEST(unix_sockets_by_path_and_by_name), TEST(a_full_queue_of_a_unix_socket_is_told),
+           TEST(a_failure_is_reported_and_ends_one_connection), TEST(failures_name_the_address),
+           TEST(a_task_may_use_a_stream_that_is_closed), TEST(a_limit_of_connections_is_kept),
+           TEST(a_server_survives_without_descriptors), TEST(closing_has_three_strengths),
+           TEST(serve_forever_closes_the_server_when_cancelled),
+           TEST(a_cancelled_serve_forever_waits_for_the_clients),
+           TEST(a_loop_may_end_while_serve_forever_waits_for_clients),
            TEST(a_server_that_is_left_ends_with_the_loop), TEST(a_cancelled_connect_leaves_no_connection),
            TEST(a_client_tries_addresses_and_binds), TEST(a_connect_has_a_time_limit))

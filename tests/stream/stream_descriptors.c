@@ -64,8 +64,8 @@ static aw_status over_a_pipe(void *ud) {
 	EXPECT_INT(pipe2(fds, O_CLOEXEC), 0);
 	aw_stream *reader = stream_of(fds[0]), *writer = stream_of(fds[1]);
 	EXPECT_STR(aw_stream_kind(reader), "pipe");
-	EXPECT(!aw_stream_can_write_eof(writer));
-	EXPECT_INT(aw_stream_write_eof(writer), -EOPNOTSUPP);
+	EXPECT(!aw_stream_can_write_eof(reader));
+	EXPECT_INT(aw_stream_write_eof(reader), -EOPNOTSUPP);
 	EXPECT_INT(aw_stream_write(writer, "line\n", 5), 0);
 	EXPECT_INT(aw_stream_readline(reader, &line), 5);
 	aw_future *writing = spawn(write_much, writer);
@@ -79,6 +79,51 @@ static aw_status over_a_pipe(void *ud) {
 
 static void pipes(void) {
 	in_a_task(over_a_pipe);
+}
+
+static aw_status end_of_a_pipe(void *ud) {
+	(void)ud;
+	int fds[2];
+	EXPECT_INT(pipe2(fds, O_CLOEXEC), 0);
+	aw_stream *reader = stream_of(fds[0]), *writer = stream_of(fds[1]);
+	EXPECT(aw_stream_can_write_eof(writer));
+	/* More than the pipe takes, so that the rest is sent later. */
+	char *data = malloc(MUCH);
+	for (size_t i = 0; i < MUCH; i++) data[i] = byte_at(i);
+	EXPECT_INT(aw_stream_write(writer, data, MUCH), 0);
+	free(data);
+	EXPECT_INT(aw_stream_write_eof(writer), 0);
+	EXPECT_INT(aw_stream_write_eof(writer), 0);
+	EXPECT(aw_stream_is_closing(writer));
+	EXPECT_INT(aw_stream_write(writer, "x", 1), -EPIPE);
+	expect_much(reader);
+	EXPECT(aw_stream_at_eof(reader));
+	EXPECT_INT(aw_stream_wait_closed(writer, AW_FOREVER), 0);
+	EXPECT(aw_stream_can_write_eof(writer));
+	EXPECT_INT(aw_stream_write_eof(writer), 0);
+	aw_stream_unref(writer);
+	finish(reader);
+	/* With nothing queued. */
+	EXPECT_INT(pipe2(fds, O_CLOEXEC), 0);
+	writer = stream_of(fds[1]);
+	EXPECT_INT(aw_stream_write_eof(writer), 0);
+	EXPECT_INT(aw_stream_wait_closed(writer, AW_FOREVER), 0);
+	char byte;
+	EXPECT_INT(read(fds[0], &byte, 1), 0);
+	aw_stream_unref(writer);
+	close(fds[0]);
+	/* After the reader has gone. */
+	EXPECT_INT(pipe2(fds, O_CLOEXEC), 0);
+	writer = stream_of(fds[1]);
+	close(fds[0]);
+	EXPECT_INT(aw_stream_write(writer, "x", 1), -EPIPE);
+	EXPECT_INT(aw_stream_write_eof(writer), -EPIPE);
+	finish(writer);
+	return 0;
+}
+
+static void the_end_of_a_pipe_for_writing_closes_it(void) {
+	in_a_task(end_of_a_pipe);
 }
 
 static void on_sigpipe(int number) {
@@ -392,6 +437,7 @@ static void interrupted_calls_are_repeated(void) {
 	EXPECT(alarms > 0);
 }
 
-CHECK_MAIN("stream_descriptors", TEST(pipes), TEST(a_pipe_without_a_reader_raises_no_signal), TEST(terminals),
-           TEST(devices), TEST(other_descriptors_are_refused), TEST(the_blocking_flag_stays_as_it_was),
+CHECK_MAIN("stream_descriptors", TEST(pipes), TEST(the_end_of_a_pipe_for_writing_closes_it),
+           TEST(a_pipe_without_a_reader_raises_no_signal), TEST(terminals), TEST(devices),
+           TEST(other_descriptors_are_refused), TEST(the_blocking_flag_stays_as_it_was),
            TEST(another_reader_does_not_block_the_loop), TEST(interrupted_calls_are_repeated))

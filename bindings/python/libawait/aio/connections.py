@@ -216,7 +216,7 @@ class Server(AbstractServer):
         self._c = c
         known = {sock.fileno(): sock for sock in sockets}
         self._sockets = [known.get(fd) or socket.socket(fileno=fd) for fd in c.descriptors()]
-        self._serving_forever = False
+        self._ends = None  # what serve_forever() waits for
 
     def __repr__(self):
         return f'<{type(self).__name__} sockets={self.sockets!r}>'
@@ -252,6 +252,9 @@ class Server(AbstractServer):
         if self._sockets is not None:
             self._forget_sockets()
             self._c.close()
+            if self._ends is not None and not self._ends.done():
+                self._ends.cancel()
+                self._ends = None
 
     def close_clients(self):
         """Close all connections, after what they have queued was sent."""
@@ -269,22 +272,21 @@ class Server(AbstractServer):
 
     async def serve_forever(self):
         """Accept connections until the task is cancelled, which closes the server; CancelledError also if it is closed otherwise."""
-        if self._serving_forever:
+        if self._ends is not None:
             raise RuntimeError(f'server {self!r} is already being awaited on serve_forever()')
         self._check()
-        self._serving_forever = True
+        self._start_serving()
+        self._ends = self._loop.create_future()
         try:
-            await self._c.serve_forever()
-            raise exceptions.CancelledError
+            await self._ends
         except exceptions.CancelledError:
             try:
                 self.close()
-                self._forget_sockets()
                 await self.wait_closed()
             finally:
                 raise
         finally:
-            self._serving_forever = False
+            self._ends = None
 
     async def wait_closed(self):
         """Wait until the server is closed and all its connections are."""
