@@ -109,7 +109,7 @@ static inline bool future_is_done(const aw_future *self) {
 
 /* loop_push() without a call, in the usual case. */
 static inline void loop_push_inline(aw_loop *loop, ready_item *item) {
-	if (__builtin_expect(!loop->guest && !atomic_load_explicit(&loop->posted, memory_order_relaxed), 1))
+	if (loop_is_quiet(loop))
 		ready_push(&loop->ready, item);
 	else
 		loop_push(loop, item);

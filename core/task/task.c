@@ -523,7 +523,7 @@ static aw_status stackful_wakeup(ready_item *item) {
 	aw_loop *loop = self->future.loop;
 	stackful *body = self->stackful;
 	aw_future *awaited = self->waiting;
-	if (__builtin_expect(loop_closing(loop) || loop->debug || loop->chained, 0)) return task_wakeup(item);
+	if (__builtin_expect(loop->observes_calls || loop->chained, 0)) return task_wakeup(item);
 	object *held = NULL;
 	if (awaited) {
 		if (__builtin_expect(awaited->state != FUTURE_DONE, 0)) return task_wakeup(item);
@@ -534,9 +534,9 @@ static aw_status stackful_wakeup(ready_item *item) {
 		}
 	}
 	thread *here = thread_here();
-	binding *context = context_swap_on(here, self->context);
 	loop->current = self;
-	loop->outside = context;
+	loop->outside =
+		context_swap_on(here, self->context); /* and read again after the step, to save a register */
 	here->failure = &body->failure;
 	self->context = NULL;
 	stackful_run(body, here);
@@ -547,13 +547,14 @@ static aw_status stackful_wakeup(ready_item *item) {
 	} else if (answer == RESUME_AWAIT || answer == RESUME_AWAIT_BORROWED) {
 		aw_future *future = body->resume.awaited;
 		if (held) object_unref(held); /* which may complete the next one */
-		if (__builtin_expect(!can_await(self, future), 0)) return stackful_continue(self, NULL, context);
+		if (__builtin_expect(!can_await(self, future), 0))
+			return stackful_continue(self, NULL, loop->outside);
 		park(self, future, answer == RESUME_AWAIT_BORROWED);
 	} else {
-		return stackful_continue(self, held, context);
+		return stackful_continue(self, held, loop->outside);
 	}
 	loop->current = NULL;
-	self->context = context_swap_on(here, context);
+	self->context = context_swap_on(here, loop->outside);
 	return 0;
 }
 
