@@ -87,6 +87,9 @@ static inline void domain_unpin(domain *self) {
 }
 /* Releases the objects on the dead list. Must be called on the home thread. */
 void domain_sweep(domain *self);
+static inline bool domain_has_dead(const domain *self) {
+	return atomic_load_explicit(&self->dead, memory_order_relaxed) != NULL;
+}
 
 /*
  * Returns a zeroed object with one reference, or NULL. Must be called on the home thread, except for

@@ -16,7 +16,7 @@ pthread_mutex_t threads_mutex = PTHREAD_MUTEX_INITIALIZER;
 uint32_t *threads_fork_word;
 
 static uint32_t fork_count;
-static _Atomic uint64_t task_count;
+_Atomic uint64_t threads_task_count;
 
 uint32_t threads_fork_generation(void) {
 	pthread_mutex_lock(&threads_mutex);
@@ -38,8 +38,4 @@ uint32_t threads_fork_generation(void) {
 	uint32_t generation = *threads_fork_word;
 	pthread_mutex_unlock(&threads_mutex);
 	return generation;
-}
-
-uint64_t threads_next_task(void) {
-	return atomic_fetch_add_explicit(&task_count, 1, memory_order_relaxed) + 1;
 }

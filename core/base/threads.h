@@ -87,8 +87,11 @@ extern PRIVATE_DATA uint32_t *threads_fork_word;
 /* Returns the value for a new loop, or 0 without memory for the word. */
 uint32_t threads_fork_generation(void);
 
+extern PRIVATE_DATA _Atomic uint64_t threads_task_count;
 /* Returns the number for the next unnamed task. The count is per process, as in asyncio. */
-uint64_t threads_next_task(void);
+static inline uint64_t threads_next_task(void) {
+	return atomic_fetch_add_explicit(&threads_task_count, 1, memory_order_relaxed) + 1;
+}
 
 /* Guards the list of domains and the slab depot. Never held during a callback. */
 extern pthread_mutex_t threads_mutex;

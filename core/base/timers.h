@@ -80,6 +80,20 @@ static inline bool timers_put_off(timers *self, timer *what, int64_t when) {
 	return true;
 }
 
+/* Removes a timer that is set, if it is the first of several in order. Else false, and nothing has happened. */
+static inline bool timers_remove_first(timers *self, timer *what) {
+	uint32_t slot = timer_slot(what->id);
+	if (timer_slot(self->entries[self->first].id) != slot) return false;
+	if (self->ordered < 2 || self->is_heap || self->cancelled) return false;
+	self->slots[slot].next_free = self->free_slot;
+	self->free_slot = slot;
+	self->ordered--;
+	self->count--;
+	self->first++;
+	what->id = 0;
+	return true;
+}
+
 /* Adds a timer that is not set, if there is room. Else false, and nothing has happened. */
 static inline bool timers_append(timers *self, timer *what, int64_t when) {
 	uint32_t end = self->first + self->count;

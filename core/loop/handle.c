@@ -97,10 +97,14 @@ __attribute__((noinline)) static aw_status handle_end_with_parts(aw_handle *self
 	return status;
 }
 
+/* Whether more than memory is to be released. */
+static inline bool handle_has_parts(const aw_handle *self) {
+	return (uintptr_t)self->destroy | (uintptr_t)self->context;
+}
+
 /* Ends a callback that is not kept, after the call or instead of it. */
 static inline aw_status handle_end(aw_handle *self, aw_status status) {
-	bool has_parts = (uintptr_t)self->destroy | (uintptr_t)self->context;
-	if (__builtin_expect(status == 0 && !has_parts, 1) &&
+	if (__builtin_expect(status == 0 && !handle_has_parts(self), 1) &&
 	    object_unref_short(&self->base, &self->loop->domain, sizeof *self))
 		return 0;
 	return handle_end_with_parts(self, status);
@@ -469,17 +473,41 @@ void handle_close_posted(aw_loop *loop) {
 
 /* --- handles --- */
 
-REFERENCES(aw_handle, object_is(self, &handle_class))
+aw_handle *aw_handle_ref(aw_handle *self) {
+	return object_is(self, &handle_class) ? object_ref_held(self) : self;
+}
+
+void aw_handle_unref(aw_handle *self) {
+	if (!object_is(self, &handle_class)) return;
+	/* Most likely the callback has ended: then there is nothing to release. */
+	if (self->ended && loop_is_usual(self->loop) &&
+	    object_unref_short(&self->base, &self->loop->domain, sizeof *self))
+		return;
+	object_unref_held(self);
+}
+
+static inline void handle_stop_timer(aw_handle *self) {
+	timers *all = &self->loop->timers;
+	if (!timers_remove_first(all, &self->alarm.timer)) timers_remove(all, &self->alarm.timer);
+}
 
 ENTRY(aw_handle_cancel, (aw_handle *handle), (handle)) {
 	aw_status status = handle_check_short(handle) ? 0 : handle_check(handle);
 	if (status < 0) return status;
 	handle->skip = SKIP_CANCELLED;
+	bool was_set = timer_is_set(&handle->alarm.timer);
+	if (was_set) handle_stop_timer(handle);
+	if (was_set && !handle->kept && !handle_has_parts(handle)) {
+		/* Nothing is left to be done from dispatch. */
+		handle->ended = true;
+		/* Most likely the program has a reference. */
+		if (atomic_fetch_sub_explicit(&handle->base.refs, 1, memory_order_acq_rel) == 1)
+			object_dead(&handle->base);
+		return 0;
+	}
 	if (!handle->kept) handle->alarm.item.run = handle_run_cancelled;
-	if (!timer_is_set(&handle->alarm.timer)) return 0;
 	/* Queue it now: dispatch skips and destroys it. */
-	loop_alarm_stop(handle->loop, &handle->alarm);
-	loop_push(handle->loop, &handle->alarm.item);
+	if (was_set) loop_push(handle->loop, &handle->alarm.item);
 	return 0;
 }
 

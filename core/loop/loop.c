@@ -505,6 +505,11 @@ static aw_status loop_poll(aw_loop *loop, int64_t limit) {
 	return status < 0 ? status : 0;
 }
 
+/* Apart from its caller, which needs no stack protector without the structure of the time. */
+static __attribute__((noinline)) void take_due_now(aw_loop *loop) {
+	take_due(loop, loop_now(loop));
+}
+
 /* Runs one batch. Returns the number of items run, or AW_ESYSTEMEXIT. */
 static aw_status run_batch(aw_loop *loop) {
 	if (!loop->ready.head) return 0;
@@ -520,28 +525,40 @@ static aw_status run_batch(aw_loop *loop) {
 	return count < INT32_MAX ? (aw_status)count : INT32_MAX;
 }
 
-static aw_status loop_dispatch(aw_loop *loop) {
-	thread *here = thread_here();
+static inline __attribute__((always_inline)) aw_status dispatch_outside_release(aw_loop *loop, thread *here) {
 	aw_loop *outer = here->loop;
 	domain *outer_domain = here->domain;
-	releases outer_releases = object_releases_enter(here);
 	here->loop = loop;
 	here->domain = &loop->domain;
 	loop->dispatching = true;
-	domain_sweep(&loop->domain);
+	if (domain_has_dead(&loop->domain)) domain_sweep(&loop->domain);
 	aw_status status = loop->polled ? 0 : loop_poll(loop, 0);
 	loop->polled = false;
 	take_posted(loop);
 	ready_append(&loop->ready, &loop->completed);
-	if (loop->timers.count) take_due(loop, loop_now(loop));
+	if (loop->timers.count) take_due_now(loop);
 	loop->iteration++;
 	if (status == 0) status = run_batch(loop);
 	for (ready_item *item; (item = ready_take(&loop->flushes));) item->run(item);
 	loop->dispatching = false;
 	here->loop = outer;
 	here->domain = outer_domain;
-	object_releases_leave(here, outer_releases);
 	return status;
+}
+
+/* A destroy function runs the loop. */
+__attribute__((cold, noinline)) static aw_status dispatch_in_release(aw_loop *loop) {
+	thread *here = thread_here();
+	releases outer = object_releases_enter(here);
+	aw_status status = dispatch_outside_release(loop, here);
+	object_releases_leave(here, outer);
+	return status;
+}
+
+static aw_status loop_dispatch(aw_loop *loop) {
+	thread *here = thread_here();
+	if (__builtin_expect(here->releases.depth != 0, 0)) return dispatch_in_release(loop);
+	return dispatch_outside_release(loop, here);
 }
 
 /* Enters wait or dispatch. Returns 0 or the reason why it can't. */

@@ -33,16 +33,16 @@ enum { STACKFUL_SIZE = (sizeof(stackful) + 63) / 64 * 64 };
 /* More stack than the unwinder needs. */
 enum { BACKTRACE_ROOM = 12 * 1024 };
 
-static __attribute__((noinline, cold)) void serve_backtraces(stackful *self) {
+void stackful_serve_backtraces(stackful *self, int above) {
 	while (self->backtrace) {
 		backtrace_request *what = self->backtrace;
-		/* Skip this function and the one that switches, and stackful_entry() and coro_begin() at the other end. */
-		enum { ABOVE = 2, BELOW = 2, FRAMES_MAX = 64 };
+		/* Skip stackful_entry() and coro_begin() at the other end. */
+		enum { BELOW = 2, FRAMES_MAX = 64 };
 		void *all[FRAMES_MAX];
 		bool has_room = (size_t)((char *)__builtin_frame_address(0) - self->stack->base) >= BACKTRACE_ROOM;
 		int count = has_room ? backtrace(all, FRAMES_MAX) : 0;
 		if (count < FRAMES_MAX) count -= BELOW;
-		for (int i = ABOVE; i < count && what->count < what->max; i++) what->frames[what->count++] = all[i];
+		for (int i = above; i < count && what->count < what->max; i++) what->frames[what->count++] = all[i];
 		coro_switch(&self->context, &self->own);
 	}
 }
@@ -50,7 +50,8 @@ static __attribute__((noinline, cold)) void serve_backtraces(stackful *self) {
 /* Switches to the thread's stack, and back for good when the switch has its purpose. */
 static inline __attribute__((always_inline)) void switch_out(stackful *self) {
 	coro_switch(&self->context, &self->own);
-	if (__builtin_expect(self->backtrace != NULL, 0)) serve_backtraces(self);
+	enum { ABOVE = 2 }; /* the function that does it, and the one that this is a part of */
+	if (__builtin_expect(self->backtrace != NULL, 0)) stackful_serve_backtraces(self, ABOVE);
 }
 
 static void stackful_call_on_thread_stack(flow *base, void (*fn)(void *arg), void *arg) {

@@ -92,6 +92,14 @@ size_t stackful_backtrace(stackful *self, void **frames, size_t max);
 const void *stackful_function(const stackful *self);
 /* Suspends the coroutine, which has filled in its resume, until the next step. Returns the coroutine. */
 stackful *stackful_suspend(stackful *self);
+/* While it is resumed only for a backtrace, takes it, without the first `above` frames. */
+__attribute__((noinline, cold)) void stackful_serve_backtraces(stackful *self, int above);
+/* The same as stackful_suspend() for a public function that does nothing else: saves a call. */
+static inline __attribute__((always_inline)) void stackful_suspend_inline(stackful *self) {
+	enum { ABOVE = 1 };
+	coro_switch(&self->context, &self->own);
+	if (__builtin_expect(self->backtrace != NULL, 0)) stackful_serve_backtraces(self, ABOVE);
+}
 
 /* Prepares the first step. */
 void stackful_begin(stackful *self);

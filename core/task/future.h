@@ -109,7 +109,7 @@ static inline bool future_is_done(const aw_future *self) {
 
 /* loop_push() without a call, in the usual case. */
 static inline void loop_push_inline(aw_loop *loop, ready_item *item) {
-	if (__builtin_expect(!loop->guest && !atomic_load_explicit(&loop->posted, memory_order_relaxed), 1))
+	if (loop_is_quiet(loop))
 		ready_push(&loop->ready, item);
 	else
 		loop_push(loop, item);
@@ -119,26 +119,32 @@ static inline void loop_push_inline(aw_loop *loop, ready_item *item) {
 void *future_extra_of(aw_future *self);
 /* Allocates an object of `size` bytes that starts with a future. NULL if out of memory. */
 void *future_create(aw_loop *loop, const object_class *class, const future_kind *kind, size_t size);
+/* Sets all that follows the header of a pending future, in memory that is not cleared. */
+static inline void future_init(aw_future *self, aw_loop *loop, const future_kind *kind, const void *origin) {
+	/* Field by field: for a structure of this size compilers take `rep stos`, which is slow to begin. */
+	self->loop = loop;
+	self->kind = kind;
+	self->state = FUTURE_PENDING;
+	self->unretrieved = self->marked = self->awaited = self->printed = false;
+	self->must_cancel = self->waits_borrowed = false;
+	self->cancel_requests = 0;
+	self->waiters.head = NULL;
+	self->value.data = NULL;
+	self->value.destroy = NULL;
+	self->extra = NULL;
+	self->origin = origin;
+}
 /*
  * Initializes a pending future on the stack of the stackful task that awaits it (task_await_borrowed()). Nothing may
  * keep a reference to it beyond the wait.
  */
 static inline void future_borrowed(aw_future *self, aw_loop *loop, const future_kind *kind) {
-	/* Field by field: for a structure of this size compilers take `rep stos`, which is slow to begin. */
 	self->base.class = &future_class;
 	self->base.domain = &loop->domain;
 	self->base.tally = 0;
 	atomic_store_explicit(&self->base.refs, 1, memory_order_relaxed);
 	self->base.size = 0;
-	self->loop = loop;
-	self->kind = kind;
-	self->state = FUTURE_PENDING;
-	self->unretrieved = self->marked = self->awaited = self->printed = false;
-	self->waiters.head = NULL;
-	self->value.data = NULL;
-	self->value.destroy = NULL;
-	self->extra = NULL;
-	self->origin = NULL;
+	future_init(self, loop, kind, NULL);
 }
 /* After the wait of one without a value. */
 static inline void future_borrowed_end(aw_future *self) {

@@ -92,5 +92,8 @@ static aw_status __attribute__((noinline)) sleep_for(stackful *self, int64_t del
 aw_status aw_sleep(int64_t delay_ns) {
 	stackful *self = stackful_current();
 	if (!self) return AW_ENOTASK;
-	return delay_ns <= 0 ? task_yield(self) : sleep_for(self, delay_ns);
+	if (delay_ns > 0) return sleep_for(self, delay_ns);
+	self->resume.answer = RESUME_YIELD;
+	stackful_suspend_inline(self);
+	return task_resumed(self);
 }

@@ -45,7 +45,10 @@ static void chain_drop(aw_task *self) {
 	if (!body) return;
 	drop_error(&body->failure);
 	object_destroy_user(body->value_destroy, body->value);
-	object_destroy_user(stackful_free, body);
+	if (thread_here()->flow)
+		object_destroy_user(stackful_free, body);
+	else
+		stackful_free(body);
 }
 
 static void task_kind_release(aw_future *future) {
@@ -105,15 +108,27 @@ static void stop_waiting(aw_task *self) {
 	if (!self->future.waits_borrowed) object_unref(awaited);
 }
 
-static aw_task *task_create(aw_loop *loop, const void *origin) {
-	aw_task *self = future_create(loop, &task_class, &task_kind, sizeof *self);
-	if (!self) return NULL;
-	self->future.origin = origin;
-	self->number = threads_next_task();
-	self->context = context_capture();
+/* All that follows the header, in memory that is not cleared. */
+static inline void task_init(aw_task *self, aw_loop *loop, const void *origin) {
+	future_init(&self->future, loop, &task_kind, origin);
 	self->waiter.item.run = task_wakeup;
+	self->waiter.link = NULL;
 	self->waiter.future = FUTURE_KEPT; /* by `waiting` */
+	self->waiting = NULL;
+	self->stackful = NULL;
+	self->context = context_capture();
+	self->coro = NULL;
+	self->reason = NULL;
+	self->number = threads_next_task();
+	self->scopes = NULL;
 	task_enlist(self, loop);
+}
+
+/* The calling thread is the loop's home. */
+static inline aw_task *task_create(aw_loop *loop, const void *origin) {
+	aw_task *self = object_new_short(&loop->domain, &task_class, sizeof *self);
+	if (__builtin_expect(!self, 0)) self = object_new_sized(&loop->domain, &task_class, sizeof *self);
+	if (self) task_init(self, loop, origin);
 	return self;
 }
 
@@ -508,7 +523,7 @@ static aw_status stackful_wakeup(ready_item *item) {
 	aw_loop *loop = self->future.loop;
 	stackful *body = self->stackful;
 	aw_future *awaited = self->waiting;
-	if (__builtin_expect(loop_closing(loop) || loop->debug || loop->chained, 0)) return task_wakeup(item);
+	if (__builtin_expect(loop->observes_calls || loop->chained, 0)) return task_wakeup(item);
 	object *held = NULL;
 	if (awaited) {
 		if (__builtin_expect(awaited->state != FUTURE_DONE, 0)) return task_wakeup(item);
@@ -519,9 +534,9 @@ static aw_status stackful_wakeup(ready_item *item) {
 		}
 	}
 	thread *here = thread_here();
-	binding *context = context_swap_on(here, self->context);
 	loop->current = self;
-	loop->outside = context;
+	loop->outside =
+		context_swap_on(here, self->context); /* and read again after the step, to save a register */
 	here->failure = &body->failure;
 	self->context = NULL;
 	stackful_run(body, here);
@@ -532,13 +547,14 @@ static aw_status stackful_wakeup(ready_item *item) {
 	} else if (answer == RESUME_AWAIT || answer == RESUME_AWAIT_BORROWED) {
 		aw_future *future = body->resume.awaited;
 		if (held) object_unref(held); /* which may complete the next one */
-		if (__builtin_expect(!can_await(self, future), 0)) return stackful_continue(self, NULL, context);
+		if (__builtin_expect(!can_await(self, future), 0))
+			return stackful_continue(self, NULL, loop->outside);
 		park(self, future, answer == RESUME_AWAIT_BORROWED);
 	} else {
-		return stackful_continue(self, held, context);
+		return stackful_continue(self, held, loop->outside);
 	}
 	loop->current = NULL;
-	self->context = context_swap_on(here, context);
+	self->context = context_swap_on(here, loop->outside);
 	return 0;
 }
 

@@ -89,10 +89,13 @@ static inline void task_count_requests(aw_loop *loop) {
 
 /* Notes the error that a stackful task was sent, or clears an older one. Returns what was sent. */
 aw_status task_resumed_with(stackful *self);
+static inline aw_status task_resumed(stackful *self) {
+	uintptr_t errors = (uintptr_t)self->resume.error | (uintptr_t)self->failure;
+	return __builtin_expect(errors != 0, 0) ? task_resumed_with(self) : 0;
+}
 /* From a stackful task: suspends with the answer set, and returns what is sent. */
 static inline aw_status task_suspend(stackful *self) {
-	self = stackful_suspend(self);
-	return __builtin_expect(self->resume.error || self->failure, 0) ? task_resumed_with(self) : 0;
+	return task_resumed(stackful_suspend(self));
 }
 
 /* From a stackful task: suspends for one iteration. */

@@ -91,6 +91,28 @@ static void a_cancelled_timer_leaves_at_once_and_keeps_its_deadline(void) {
 	loop_end(loop);
 }
 
+static void a_cancelled_timer_with_nothing_to_destroy_leaves_no_work(void) {
+	aw_loop *loop = loop_begin(NULL);
+	aw_handle *handle, *next;
+	REQUIRE(aw_loop_call_later(loop, AW_SECOND, say, "x", NULL, &handle) == 0);
+	REQUIRE(aw_loop_call_later(loop, 2 * AW_SECOND, say, "y", NULL, &next) == 0);
+	int64_t when = aw_handle_when(handle);
+	EXPECT_INT(aw_handle_cancel(handle), 0);
+	EXPECT_INT(aw_handle_cancel(handle), 0);
+	EXPECT_INT(aw_loop_pending(loop), 0);
+	EXPECT_INT(aw_loop_deadline(loop), aw_handle_when(next));
+	EXPECT_INT(aw_handle_cancelled(handle), 1);
+	EXPECT_INT(aw_handle_when(handle), when);
+	aw_handle_unref(handle);
+	EXPECT_INT(aw_handle_cancel(next), 0);
+	EXPECT_INT(aw_loop_pending(loop), 0);
+	EXPECT_INT(aw_loop_deadline(loop), AW_FOREVER);
+	aw_handle_unref(next);
+	EXPECT(aw_loop_run_once(loop, 0) >= 0);
+	EXPECT_STR(trace, "");
+	loop_end(loop);
+}
+
 static aw_status cancel(aw_loop *loop, void *handle) {
 	(void)loop;
 	trace_add("cancels");
@@ -166,6 +188,7 @@ static void under_virtual_time_an_hour_is_exactly_an_hour(void) {
 CHECK_MAIN("timers", TEST(timers_run_behind_what_was_queued), TEST(equal_deadlines_run_in_order_of_the_calls),
            TEST(overdue_timers_run_once_each_by_deadline_in_one_iteration), TEST(a_timer_never_fires_early),
            TEST(a_cancelled_timer_leaves_at_once_and_keeps_its_deadline),
+           TEST(a_cancelled_timer_with_nothing_to_destroy_leaves_no_work),
            TEST(a_timer_that_is_due_can_still_be_cancelled_in_its_batch),
            TEST(a_cancel_after_it_fired_disturbs_nothing),
            TEST(a_timer_of_nothing_set_by_a_timer_waits_for_the_next_iteration),
