@@ -457,9 +457,9 @@ AW_STACKFUL AW_NODISCARD AW_API aw_status aw_stream_send(aw_stream *stream, cons
 AW_NODISCARD AW_API aw_status aw_stream_send_coro(aw_stream *stream, const void *data, size_t length,
                                                   size_t *out_sent, aw_coro **out);
 /**
- * Ends the outgoing direction once everything queued is sent; the peer can still send. A second call does
- * nothing. A descriptor that is only for writing, such as that end of a pipe, has no other direction:
- * aw_stream_close() is carried out.
+ * Ends the outgoing direction once everything queued is sent, and a call that sends has ended; the peer can still
+ * send. A second call does nothing. A descriptor that is only for writing, such as that end of a pipe, has no other
+ * direction: aw_stream_close() is carried out.
  *
  * Errors: -EOPNOTSUPP if the layer below cannot; the error that ended the connection.
  *

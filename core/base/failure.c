@@ -40,6 +40,16 @@ aw_error *failure_of(aw_status status) {
 	return slot && *slot && (*slot)->status == status ? *slot : NULL;
 }
 
+aw_error *failure_here(void) {
+	aw_error **slot = slot_here();
+	return slot ? *slot : NULL;
+}
+
+aw_status failed_since(const aw_error *before, aw_status status) {
+	const aw_error *now = failure_of(status);
+	return now && now != before ? status : failed(status);
+}
+
 aw_status failed_in_callback(aw_status status) {
 	return failure_of(status) ? status : failed(status);
 }

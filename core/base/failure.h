@@ -35,6 +35,13 @@ __attribute__((cold)) aw_status failed_in_callback(aw_status status);
 
 /* Returns the recorded error, borrowed, if it has this status; otherwise NULL. */
 aw_error *failure_of(aw_status status);
+/* Returns the recorded error, borrowed, or NULL. */
+aw_error *failure_here(void);
+/*
+ * For a function whose failures may have a message, which began when `before` was recorded: records the plain error
+ * unless something was recorded since. An error of the same status may be there from an earlier call.
+ */
+__attribute__((cold)) aw_status failed_since(const aw_error *before, aw_status status);
 /* Clears the slot after a successful await. */
 void failure_forget(void);
 

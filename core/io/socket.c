@@ -216,11 +216,18 @@ static void call_end(socket_call *self) {
 
 /* --- stackful calls --- */
 
+/* Apart from the first check, so that calls which succeed need not look at what was recorded before them. */
+static __attribute__((cold, noinline)) aw_status call_refused(const socket_call *self, aw_status status) {
+	failure_forget();
+	(void)call_check(self); /* again, for its message */
+	return failed_since(NULL, status);
+}
+
 static aw_status call_now(socket_call *self) {
 	const aw_resume *resume = stackful_here();
 	if (!resume) return AW_ENOTASK;
 	aw_status status = call_check(self);
-	if (status < 0) return failure_of(status) ? status : failed(status);
+	if (status < 0) return call_refused(self, status);
 	self->loop = resume->task->future.loop;
 	while (attempt(self)) {
 		status = fd_wait(self->loop, self->fd, self->verb->events, NULL, &self->ready);

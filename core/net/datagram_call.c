@@ -277,18 +277,30 @@ static bool is_nothing(const datagram_call *self) {
 
 /* --- stackful --- */
 
+static aw_status call_refusal(datagram_call *self) {
+	aw_status status = call_check(self);
+	if (status < 0 || self->verb != &verb_send) return status;
+	return endpoint_destination(self->endpoint, (const struct sockaddr **)&self->address,
+	                            &self->address_length);
+}
+
+/* Apart from the first check, so that calls which succeed need not look at what was recorded before them. */
+static __attribute__((cold, noinline)) aw_status call_refused(datagram_call *self, aw_status status) {
+	failure_forget();
+	(void)call_refusal(self); /* again, for its message */
+	return failed_since(NULL, status);
+}
+
 static aw_status call_now(datagram_call *self, aw_datagram *handle) {
 	aw_status status = datagram_check(handle);
 	if (status < 0) return failed(status);
 	if (!stackful_here()) return AW_ENOTASK;
 	self->endpoint = object_ref(datagram_endpoint(handle));
-	status = call_check(self);
-	if (status == 0 && self->verb == &verb_send)
-		status = endpoint_destination(self->endpoint, (const struct sockaddr **)&self->address,
-		                              &self->address_length);
+	status = call_refusal(self);
 	if (status < 0) {
+		status = call_refused(self, status);
 		object_unref(self->endpoint);
-		return failure_of(status) ? status : failed(status);
+		return status;
 	}
 	status = is_nothing(self) ? 0 : attempt(self);
 	bool awaited = false;
@@ -333,10 +345,7 @@ static aw_status call_later(datagram_call *call, aw_datagram *handle, const void
 	aw_status status = datagram_check(handle);
 	if (status < 0) return status;
 	call->endpoint = datagram_endpoint(handle);
-	status = out ? call_check(call) : -EINVAL;
-	if (status == 0 && call->verb == &verb_send)
-		status = endpoint_destination(call->endpoint, (const struct sockaddr **)&call->address,
-		                              &call->address_length);
+	status = out ? call_refusal(call) : -EINVAL;
 	if (status < 0) return status;
 	datagram_call *self;
 	status =

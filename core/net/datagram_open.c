@@ -398,8 +398,9 @@ static aw_status open_here(const aw_datagram_options *options, callbacks to, boo
 		object_destroy_user(to.destroy, to.ud);
 		return AW_ENOTASK;
 	}
+	const aw_error *before = failure_here();
 	aw_status status = open_later(NULL, options, to, has_protocol, origin, &coro);
-	if (status < 0) return failure_of(status) ? status : failed(status);
+	if (status < 0) return failed_since(before, status);
 	void *made = NULL;
 	status = aw_await_coro(coro, &made);
 	if (status == 0 && out) {
@@ -416,8 +417,9 @@ aw_status aw_datagram_open(const aw_datagram_options *options, aw_datagram **out
 }
 
 aw_status aw_datagram_open_coro(aw_loop *loop, const aw_datagram_options *options, aw_coro **out) {
+	const aw_error *before = failure_here();
 	aw_status status = open_later(loop, options, (callbacks){0}, false, CALLER, out);
-	return status < 0 && !failure_of(status) ? failed(status) : status;
+	return status < 0 ? failed_since(before, status) : status;
 }
 
 aw_status aw_create_datagram_endpoint(const aw_datagram_options *options,
@@ -429,6 +431,7 @@ aw_status aw_create_datagram_endpoint(const aw_datagram_options *options,
 aw_status aw_create_datagram_endpoint_coro(aw_loop *loop, const aw_datagram_options *options,
                                            const aw_datagram_protocol *protocol, void *ud,
                                            aw_destroy_fn destroy, aw_coro **out) {
+	const aw_error *before = failure_here();
 	aw_status status = open_later(loop, options, (callbacks){protocol, ud, destroy}, true, CALLER, out);
-	return status < 0 && !failure_of(status) ? failed(status) : status;
+	return status < 0 ? failed_since(before, status) : status;
 }

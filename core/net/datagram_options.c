@@ -103,19 +103,18 @@ static aw_status change_membership(aw_datagram *datagram, const char *group, con
 	return result < 0 ? -errno : 0;
 }
 
-/* As ENTRY(), for functions whose failures may have a message. */
-static aw_status noted_once(aw_status status) {
-	return status < 0 && !failure_of(status) ? failed(status) : status;
-}
-
 aw_status aw_datagram_join_group(aw_datagram *datagram, const char *group, const char *source,
                                  const char *interface_name) {
-	return noted_once(change_membership(datagram, group, source, interface_name, true));
+	const aw_error *before = failure_here();
+	aw_status status = change_membership(datagram, group, source, interface_name, true);
+	return status < 0 ? failed_since(before, status) : status;
 }
 
 aw_status aw_datagram_leave_group(aw_datagram *datagram, const char *group, const char *source,
                                   const char *interface_name) {
-	return noted_once(change_membership(datagram, group, source, interface_name, false));
+	const aw_error *before = failure_here();
+	aw_status status = change_membership(datagram, group, source, interface_name, false);
+	return status < 0 ? failed_since(before, status) : status;
 }
 
 static aw_status set_interface(aw_datagram *datagram, const char *interface_name) {
@@ -136,7 +135,9 @@ static aw_status set_interface(aw_datagram *datagram, const char *interface_name
 }
 
 aw_status aw_datagram_set_multicast_interface(aw_datagram *datagram, const char *interface_name) {
-	return noted_once(set_interface(datagram, interface_name));
+	const aw_error *before = failure_here();
+	aw_status status = set_interface(datagram, interface_name);
+	return status < 0 ? failed_since(before, status) : status;
 }
 
 /* --- numbers --- */

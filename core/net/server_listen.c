@@ -104,8 +104,7 @@ static aw_status bind_failed(aw_server *server, int error, const char *name) {
 /* Notes why a server could not listen. */
 static aw_status listen_noted(aw_server *server, aw_status status) {
 	if (status == 0) return 0;
-	if (!server_is(server) || !server->refusal || server->refusal->status != status)
-		return failed_in_callback(status);
+	if (!server_is(server) || !server->refusal || server->refusal->status != status) return failed(status);
 	failed_with(server->refusal);
 	server_forget_refusal(server);
 	return status;

@@ -210,6 +210,7 @@ static void end_soon(aw_stream *self) {
 
 /* Everything queued has been sent. If the stream closes, ends it by `end`. */
 static void on_sent(aw_stream *self, void (*end)(aw_stream *)) {
+	if (self->sending) return; /* the call that sends without the queue flushes when it has ended */
 	if (self->eof_wanted && !self->eof_sent) {
 		aw_status status = self->methods->shutdown_write(self->ud);
 		if (status == -EAGAIN) {
@@ -222,7 +223,7 @@ static void on_sent(aw_stream *self, void (*end)(aw_stream *)) {
 			return;
 		}
 	}
-	if (self->state == STREAM_CLOSING && !self->sending) end(self);
+	if (self->state == STREAM_CLOSING) end(self);
 }
 
 static void flush(aw_stream *self, void (*end)(aw_stream *)) {
