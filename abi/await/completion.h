@@ -52,7 +52,7 @@ typedef struct aw_completion {
  * that was the first one, its status is returned.
  *
  * Errors: -EINVAL, also for an offset below -1; -EBADF; -ENOMEM; -EOPNOTSUPP if the backend lacks the kind, and it
- * is not one on the file system (none of libawait's own); ::AW_EBADHANDLE for a future.
+ * is not one on the file system (libawait's backends lack none); ::AW_EBADHANDLE for a future.
  */
 AW_NODISCARD AW_API aw_status aw_loop_submit(aw_loop *loop, const aw_submission *submissions, size_t count);
 /**
