@@ -282,7 +282,9 @@ class Server(AbstractServer):
         except exceptions.CancelledError:
             try:
                 self.close()
-                await self.wait_closed()
+                # As in asyncio, without a connection it ends at once; the library closes the listeners in the next iteration.
+                if self._c.connections():
+                    await self.wait_closed()
             finally:
                 raise
         finally:
