@@ -145,22 +145,11 @@ static int wait_closed_begin(Operation *self, aw_coro **out) {
 	return status_ok(aw_server_wait_closed_coro(((Server *)self->subject)->c, out));
 }
 
-static int serve_forever_begin(Operation *self, aw_coro **out) {
-	return status_ok(aw_server_serve_forever_coro(((Server *)self->subject)->c, out));
-}
-
 static const operation_kind wait_closed_kind = {"wait_closed", NULL, wait_closed_begin, end_none, NULL, NULL};
-static const operation_kind serve_forever_kind = {"serve_forever", NULL, serve_forever_begin,
-                                                  end_none,        NULL, NULL};
 
 static PyObject *Server_wait_closed(PyObject *self, PyObject *unused) {
 	(void)unused;
 	return operation_new(&wait_closed_kind, self, NULL, 0);
-}
-
-static PyObject *Server_serve_forever(PyObject *self, PyObject *unused) {
-	(void)unused;
-	return operation_new(&serve_forever_kind, self, NULL, 0);
 }
 
 /* A server of a loop that is closed is closed as well. */
@@ -237,8 +226,6 @@ static PyMethodDef Server_methods[] = {
 	{"listen_fd", Server_listen_fd, METH_O, "Listen on a bound socket, whose descriptor it then owns."},
 	{"listen_unix", Server_listen_unix, METH_O, "Listen on a Unix socket."},
 	{"start_serving", Server_start_serving, METH_NOARGS, "Accept connections from now on."},
-	{"serve_forever", Server_serve_forever, METH_NOARGS,
-     "Accept connections until it is closed or cancelled."},
 	{"wait_closed", Server_wait_closed, METH_NOARGS, "Wait until it and its connections are closed."},
 	{"close", Server_close, METH_NOARGS, "Stop listening."},
 	{"close_clients", Server_close_clients, METH_NOARGS, "Close all connections."},
