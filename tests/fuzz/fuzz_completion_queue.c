@@ -164,8 +164,14 @@ static aw_submission some_submission(bytes *in) {
 	return made;
 }
 
+static bool has_offset(uint32_t kind) {
+	return kind == AW_OP_READ || kind == AW_OP_WRITE || kind == AW_OP_READV || kind == AW_OP_WRITEV ||
+	       kind == AW_OP_SPLICE;
+}
+
 static bool is_refusable(const aw_submission *one) {
-	return one->size < sizeof *one || one->kind > AW_OP_WAITID ||
+	return (one->offset < -1 && has_offset(one->kind)) || one->size < sizeof *one ||
+	       one->kind > AW_OP_WAITID ||
 	       (one->kind == AW_OP_FSYNC && one->flags & ~(uint32_t)AW_OP_FSYNC_DATA) ||
 	       (one->kind == AW_OP_FUTURE && (!one->buffer || one->buffer == (void *)world.loop));
 }
