@@ -13,7 +13,7 @@ async def drain(writer, word):
     try:
         await writer.drain()
         print(word, 'drained')
-    except ConnectionResetError:
+    except ConnectionError:  # a reset for the reader, a broken pipe for the writer: the first to be told
         print(word, 'reset')
 
 
