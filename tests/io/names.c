@@ -19,6 +19,12 @@ static int thread_count(void) {
 	return count;
 }
 
+/* A look-up that was abandoned is still on its thread, which drops the result and then ends. */
+static void wait_for_threads(int before) {
+	for (int i = 0; i < 5000 && (aw_debug_live_handles() || thread_count() > before); i++) usleep(1000);
+	EXPECT_INT(thread_count(), before);
+}
+
 /* Twice: debug mode counts the program's references. */
 static aw_status in_a_task(aw_task_fn fn) {
 	aw_status status = 0;
@@ -27,8 +33,7 @@ static aw_status in_a_task(aw_task_fn fn) {
 		trace_reset();
 		int threads = thread_count();
 		status = aw_run(NULL, fn, NULL, NULL, NULL);
-		/* A look-up that was abandoned is still on its thread, which drops the result and then ends. */
-		for (int i = 0; i < 5000 && (aw_debug_live_handles() || thread_count() > threads); i++) usleep(1000);
+		wait_for_threads(threads);
 		EXPECT_INT(aw_debug_live_handles(), 0);
 	}
 	unsetenv("AWAIT_DEBUG");
@@ -204,6 +209,7 @@ static void a_look_up_is_cancelled_at_once(void) {
 }
 
 static void a_loop_closes_with_look_ups_left(void) {
+	int threads = thread_count();
 	aw_loop *loop = loop_begin(NULL);
 	aw_future *futures[8] = {NULL};
 	for (int i = 0; i < 8; i++)
@@ -211,6 +217,7 @@ static void a_loop_closes_with_look_ups_left(void) {
 	EXPECT_INT(aw_loop_close(loop), 0);
 	for (int i = 0; i < 8; i++) aw_future_unref(futures[i]);
 	aw_loop_unref(loop);
+	wait_for_threads(threads);
 }
 
 CHECK_MAIN("names", TEST(a_numeric_address_needs_no_thread), TEST(a_name_is_looked_up_on_a_thread),
