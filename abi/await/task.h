@@ -189,7 +189,8 @@ AW_NODISCARD AW_API aw_status aw_loop_all_tasks(aw_loop *loop, aw_task **out, si
 /**
  * @name Inside a stackful coroutine
  *
- * Unless a function says otherwise, it fails with ::AW_ENOTASK outside a stackful coroutine.
+ * Unless a function says otherwise, it fails with ::AW_ENOTASK outside a stackful coroutine, and with
+ * ::AW_EFORKED where it would suspend a task in a child that the task has forked with fork(2).
  */
 /**@{*/
 /**

@@ -12,6 +12,7 @@
 #include "overflow.h"
 #include "registry.h"
 #include "report.h"
+#include "stackful.h"
 #include "tally.h"
 
 #include <assert.h>
@@ -257,6 +258,7 @@ static aw_status loop_open(aw_loop *self, const char *backend, uint32_t flags, u
 	if (status < 0) return status;
 	self->fork_generation = threads_fork_generation();
 	if (!self->fork_generation) return -ENOMEM;
+	stackful_watch_forks();
 	status = stack_pool_init(&self->stacks, 256 * 1024);
 	if (status < 0) return status;
 	self->backend_core =

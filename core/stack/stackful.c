@@ -9,9 +9,13 @@
  */
 #include "stackful.h"
 
+#include "error.h"
+
 #include <execinfo.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* A backtrace that a suspended coroutine takes of itself: the unwinder can only start at the running code. */
 typedef struct backtrace_request {
@@ -130,4 +134,79 @@ size_t stackful_backtrace(stackful *self, void **frames, size_t max) {
 
 const void *stackful_function(const stackful *self) {
 	return (const void *)(uintptr_t)self->fn;
+}
+
+/* --- forks --- */
+
+/*
+ * In a forked child, the coroutine that has forked must not return to the parent's loop until it ends. So that the
+ * switch needs no check, the child changes what it switches to: a flow on a new stack, which answers each await with
+ * AW_EFORKED.
+ */
+typedef struct forked_flow {
+	stack stack;
+	stackful *body;
+	coro_context thread; /* what the coroutine has switched to before */
+	coro_context ended;
+} forked_flow;
+
+static void drop_answer(aw_resume *resume) {
+	if (resume->answer == RESUME_AWAIT)
+		object_unref(resume->awaited);
+	else if (resume->answer == RESUME_DELEGATE)
+		object_unref(resume->delegated);
+}
+
+static void forked_entry(void *arg) {
+	forked_flow *self = arg;
+	stackful *body = self->body;
+	aw_resume *resume = &body->resume;
+	thread *here = thread_here();
+	for (;;) {
+		here->flow = NULL;
+		if (resume->answer == RESUME_CALL) {
+			body->call(body->call_arg);
+			body->call = NULL;
+		} else if (resume->answer == RESUME_NONE) {
+			break;
+		} else {
+			drop_answer(resume);
+			resume->status = AW_EFORKED;
+			resume->error = error_of(AW_EFORKED);
+			resume->value = NULL;
+			resume->value_destroy = NULL;
+		}
+		here->flow = &body->flow;
+		coro_switch(&body->own, &body->context);
+	}
+	/* The function has returned: the child leaves the loop, which refuses to continue. */
+	body->own = self->thread;
+	coro_switch_final(&self->ended, &body->own);
+}
+
+/* Runs in the child. Allocates nothing that the fork may have caught in use, and leaves the stack mapped. */
+static void forked(void) {
+	enum { SIZE = 1024 * 1024 };
+	stackful *body = stackful_current();
+	if (!body) return;
+	char *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	if (memory == MAP_FAILED) return;
+	size_t guard = (size_t)sysconf(_SC_PAGESIZE), top = (sizeof(forked_flow) + 63) / 64 * 64;
+	(void)mprotect(memory, guard, PROT_NONE);
+	forked_flow *self = (forked_flow *)(void *)(memory + SIZE - top);
+	self->stack.base = memory + guard;
+	self->stack.size = SIZE - top - guard;
+	self->body = body;
+	self->thread = body->own;
+	coro_prepare(&body->own, &self->stack, forked_entry, self);
+}
+
+static void watch_forks(void) {
+	(void)pthread_atfork(NULL, NULL, forked);
+}
+
+void stackful_watch_forks(void) {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	(void)pthread_once(&once, watch_forks);
 }

@@ -67,6 +67,8 @@ typedef struct stackful {
  * the coroutine returns the stack.
  */
 stackful *stackful_new(stack_pool *pool, aw_task_fn fn, void *ud, aw_destroy_fn destroy);
+/* Must be called before the first coroutine: from then on, one that forks is refused to await in the child. */
+void stackful_watch_forks(void);
 /* Returns the stack, and destroys `ud`. The coroutine must not have started, or have ended. */
 void stackful_free(void *self);
 /* Sets the name in an overflow report. The text must outlive the coroutine. */

@@ -4,6 +4,7 @@
  */
 #include "trace.h"
 
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -262,8 +263,129 @@ static void a_childs_task_may_return_after_a_run_of_its_own(void) {
 	loop_end(loop);
 }
 
+/* --- awaits in a child --- */
+
+static bool child_ran_others, destroyed_in_child;
+
+static aw_status other_task(void *ud) {
+	(void)ud;
+	if (getpid() != parent) child_ran_others = true;
+	return 0;
+}
+
+static void destroy_in_child(void *ud) {
+	(void)ud;
+	destroyed_in_child = true;
+}
+
+/* The calls that would suspend the task. */
+static int awaits_are_refused(aw_loop *loop) {
+	aw_coro *sleeps = NULL;
+	aw_error *caught;
+	CHILD(1, aw_await(inherited_future, NULL) == AW_EFORKED);
+	CHILD(2, (caught = aw_caught()) && aw_error_status(caught) == AW_EFORKED);
+	CHILD(3, aw_sleep(0) == AW_EFORKED);
+	CHILD(4, aw_sleep(AW_MILLISECOND) == AW_EFORKED);
+	CHILD(5, aw_await_shielded(inherited_future, NULL) == AW_EFORKED);
+	CHILD(6, aw_await(aw_task_future(inherited_task), NULL) == AW_EFORKED);
+	CHILD(7, aw_sleep_coro(NULL, 0, NULL, NULL, &sleeps) == AW_EFORKED);
+	CHILD(8, aw_timeout_run(AW_MILLISECOND, child_main, NULL) == AW_EFORKED);
+	CHILD(9, !child_ran_others);
+	CHILD(10, aw_loop_abandon(loop) == 0);
+	CHILD(11, aw_sleep(0) == AW_ENOTASK);
+	return 0;
+}
+
+static aw_lock *held;
+static aw_queue *empty;
+static aw_coro *made;
+static aw_stream *left;
+
+static int waits_are_refused(aw_loop *loop) {
+	char byte;
+	CHILD(1, aw_lock_acquire(held) == AW_EFORKED);
+	CHILD(2, aw_queue_get(empty, NULL, NULL) == AW_EFORKED);
+	CHILD(3, aw_await_coro(made, NULL) == AW_EFORKED);
+	CHILD(4, aw_stream_read(left, &byte, 1) == AW_EFORKED);
+	CHILD(5, aw_stream_drain(left) == AW_EFORKED);
+	CHILD(6, aw_stream_write(left, "x", 1) == AW_EFORKED);
+	/* A destroy function that is called on the thread's stack. */
+	CHILD(7, aw_return(NULL, destroy_in_child) == 0 && aw_return(NULL, NULL) == 0);
+	CHILD(8, destroyed_in_child);
+	/* A fork in the fork. */
+	CHILD(9, in_child(awaits_are_refused, loop) == 1);
+	CHILD(10, aw_sleep(0) == AW_EFORKED);
+	CHILD(11, !child_ran_others);
+	return 0;
+}
+
+#define NEEDS(condition)                 \
+	do {                                 \
+		if (!(condition)) return -EINVAL; \
+	} while (0)
+
+static aw_status forks_and_awaits(void *ud) {
+	int ends[2];
+	(void)ud;
+	aw_loop *loop = aw_loop_current();
+	NEEDS(aw_future_new(loop, &inherited_future) == 0);
+	NEEDS(aw_task_spawn(loop, other_task, NULL, NULL, &inherited_task) == 0);
+	NEEDS(aw_lock_new(NULL, &held) == 0);
+	NEEDS(aw_lock_acquire(held) == 0);
+	NEEDS(aw_queue_new(NULL, 0, &empty) == 0);
+	NEEDS(aw_sleep_coro(NULL, 0, NULL, NULL, &made) == 0);
+	NEEDS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+	NEEDS(aw_stream_from_fd(NULL, ends[0], NULL, &left) == 0);
+	EXPECT_INT(in_child(waits_are_refused, loop), 1);
+	EXPECT_INT(in_child(awaits_are_refused, loop), 1);
+	EXPECT_INT(aw_await(aw_task_future(inherited_task), NULL), 0);
+	/* Once more, from a step that continues where an await has suspended it. */
+	aw_task_unref(inherited_task);
+	NEEDS(aw_task_spawn(loop, other_task, NULL, NULL, &inherited_task) == 0);
+	EXPECT_INT(in_child(waits_are_refused, loop), 1);
+	EXPECT_INT(in_child(awaits_are_refused, loop), 1);
+	EXPECT_INT(aw_await_coro(made, NULL), 0);
+	EXPECT_INT(aw_lock_release(held), 0);
+	aw_stream_unref(left);
+	close(ends[1]);
+	aw_coro_unref(made);
+	aw_queue_unref(empty);
+	aw_lock_unref(held);
+	aw_future_unref(inherited_future);
+	aw_task_unref(inherited_task);
+	return 0;
+}
+
+static void a_childs_task_is_refused_to_await(void) {
+	parent = getpid();
+	EXPECT_INT(aw_run(NULL, forks_and_awaits, NULL, NULL, NULL), 0);
+	EXPECT_INT(aw_debug_live_handles(), 0);
+}
+
+/* The child ends its task because of the refusal, as most tasks would. */
+static aw_status forks_and_sleeps(void *ud) {
+	(void)ud;
+	fflush(NULL);
+	forked = fork();
+	aw_status status = aw_sleep(0);
+	if (forked != 0 && status == 0) trace_add("slept");
+	return status;
+}
+
+static void a_refused_task_may_end(void) {
+	int status = 0;
+	trace_reset();
+	aw_status ran = aw_run(NULL, forks_and_sleeps, NULL, NULL, NULL);
+	if (forked == 0) _exit(ran == AW_EFORKED && !*trace ? 0 : 1);
+	EXPECT_INT(ran, 0);
+	EXPECT_STR(trace, "slept");
+	EXPECT(waitpid(forked, &status, 0) == forked);
+	EXPECT_INT(status, 0);
+}
+
 CHECK_MAIN("fork", TEST(every_call_of_the_child_is_refused),
            TEST(the_child_may_abandon_and_the_parent_goes_on), TEST(the_child_may_have_a_loop_of_its_own),
            TEST(a_guest_may_fork), TEST(a_callback_may_fork), TEST(a_stackful_task_may_fork),
            TEST(a_child_that_comes_back_into_the_run_is_turned_out),
-           TEST(a_childs_task_may_return_after_a_run_of_its_own))
+           TEST(a_childs_task_may_return_after_a_run_of_its_own),
+           TEST(a_childs_task_is_refused_to_await), TEST(a_refused_task_may_end))
