@@ -231,6 +231,7 @@ aw_status aw_condition_wait_for(aw_condition *condition, aw_predicate_fn fn, voi
 	aw_status status = condition_check(condition), waited = 0;
 	if (status == 0 && !fn) status = -EINVAL;
 	if (status < 0) return failed(status);
+	failure_forget(); /* so that any failure noted below belongs to this call */
 	object_ref(condition);
 	while (waited == 0 && (status = fn(ud)) == 0) waited = aw_condition_wait(condition);
 	object_unref(condition);

@@ -230,6 +230,7 @@ aw_status aw_timeout_run(int64_t delay_ns, aw_task_fn fn, void *ud) {
 	aw_timeout *scope;
 	aw_status status = aw_timeout_new(NULL, delay_ns, &scope);
 	if (status < 0) return status;
+	failure_forget(); /* so that any failure noted below belongs to this call */
 	status = aw_timeout_enter(scope);
 	if (status == 0) status = aw_timeout_exit(scope, fn(ud));
 	aw_timeout_unref(scope);

@@ -352,6 +352,32 @@ static void scopes_of_the_library_pass_errors_on(void) {
 	EXPECT_INT(run_virtual(body_of_timeout), 0);
 }
 
+/* --- a function that is passed to the library --- */
+
+/* Each fails with the code of an earlier failure, and must not have that one's message. */
+static aw_status body_of_passed_functions(void *ud) {
+	aw_condition *condition = NULL;
+	EXPECT_INT(helper(ud), -EIO);
+	EXPECT_INT(aw_timeout_run(AW_SECOND, bare, NULL), -EIO);
+	EXPECT_CAUGHT(-EIO, aw_strerror(-EIO));
+	EXPECT_INT(aw_timeout_run(AW_SECOND, helper, NULL), -EIO);
+	EXPECT_CAUGHT(-EIO, "helper says");
+	EXPECT_INT(aw_condition_new(NULL, NULL, &condition), 0);
+	EXPECT_INT(aw_condition_acquire(condition), 0);
+	EXPECT_INT(helper(ud), -EIO);
+	EXPECT_INT(aw_condition_wait_for(condition, bare, NULL), -EIO);
+	EXPECT_CAUGHT(-EIO, aw_strerror(-EIO));
+	EXPECT_INT(aw_condition_wait_for(condition, helper, NULL), -EIO);
+	EXPECT_CAUGHT(-EIO, "helper says");
+	EXPECT_INT(aw_condition_release(condition), 0);
+	aw_condition_unref(condition);
+	return 0;
+}
+
+static void a_function_that_fails_plainly_has_no_earlier_message(void) {
+	EXPECT_INT(run_virtual(body_of_passed_functions), 0);
+}
+
 /* --- outside a task --- */
 
 static aw_status callback_fails(aw_loop *loop, void *ud) {
@@ -376,4 +402,5 @@ CHECK_MAIN("caught", TEST(the_error_of_a_plain_call_is_caught_and_passed_on),
            TEST(releasing_what_is_held_keeps_the_error), TEST(a_call_that_fails_replaces_the_error),
            TEST(the_error_of_an_iterator_is_caught),
            TEST(the_error_of_a_scopes_body_is_caught_in_its_exit_and_after_it),
-           TEST(scopes_of_the_library_pass_errors_on), TEST(outside_a_stackful_task_nothing_is_caught))
+           TEST(scopes_of_the_library_pass_errors_on),
+           TEST(a_function_that_fails_plainly_has_no_earlier_message), TEST(outside_a_stackful_task_nothing_is_caught))
