@@ -175,6 +175,7 @@ int child_run(const conf_case *self, double limit) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != watcher) _exit(CHILD_BAD);
 		sigprocmask(SIG_SETMASK, &before, NULL);
+		signal(SIGINT, SIG_DFL); /* a shell starts what runs in the background with the signal ignored */
 		exit(inside(self));
 	}
 	int status = 0;

@@ -68,7 +68,12 @@ typedef struct aw_runner aw_runner; /**< one loop for several runs (asyncio.Runn
 /** Flags of aw_runner_new(). */
 enum aw_runner_flag {
 	AW_RUNNER_DEFAULT = 0,
-	AW_RUNNER_SIGINT = 1, /**< the first SIGINT cancels the main task, the second leaves the run at once */
+	/**
+	 * The first SIGINT cancels the main task, the second leaves the run at once. A run that begins while the
+	 * program ignores SIGINT, as under nohup or in the background of a shell script, or has its own handler for
+	 * it, leaves it alone.
+	 */
+	AW_RUNNER_SIGINT = 1,
 	AW_RUNNER_DEBUG = 2   /**< the loop is in debug mode */
 };
 

@@ -4,9 +4,10 @@
  * watches the signal. The loop compares counts, so that a spurious wake-up does nothing, such as one from a
  * forked child that shares the eventfd.
  */
+#include "signals.h"
+
 #include "context.h"
 #include "failure.h"
-#include "loop.h"
 #include "report.h"
 
 #include <await/signals.h>
@@ -278,6 +279,16 @@ static void handler_remove(int number) {
 	if (--watching[number] == 0 && sigaction(number, NULL, &now) == 0 && now.sa_handler == on_signal)
 		sigaction(number, &before[number], NULL);
 	pthread_mutex_unlock(&threads_mutex);
+}
+
+bool signal_is_default(const aw_loop *loop, int number) {
+	if (loop->signals && loop->signals->watches[number]) return false;
+	struct sigaction now;
+	pthread_mutex_lock(&threads_mutex);
+	bool is_known = sigaction(number, NULL, &now) == 0;
+	if (is_known && now.sa_handler == on_signal) now = before[number];
+	pthread_mutex_unlock(&threads_mutex);
+	return is_known && now.sa_handler == SIG_DFL;
 }
 
 static aw_status add_handler(aw_loop *loop, int signal, aw_callback_fn fn, void *ud, aw_destroy_fn destroy) {

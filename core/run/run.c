@@ -7,6 +7,7 @@
 #include "failure.h"
 #include "report.h"
 #include "run_in_executor.h"
+#include "signals.h"
 #include "tally.h"
 #include "task.h"
 
@@ -192,7 +193,8 @@ static aw_status runner_outcome(aw_runner *self, aw_task *task, aw_status status
 
 /* Drops the task and a reference to the runner, taken because the program may drop its own during the run. */
 static aw_status runner_drive(aw_runner *self, aw_task *task, void **out) {
-	bool sigint = self->flags & AW_RUNNER_SIGINT;
+	/* As in asyncio, a SIGINT that the program ignores or handles is its own. */
+	bool sigint = self->flags & AW_RUNNER_SIGINT && signal_is_default(self->loop, SIGINT);
 	aw_status status =
 		sigint ? aw_loop_add_signal_handler(self->loop, SIGINT, runner_interrupted, self, NULL) : 0;
 	if (status < 0) {

@@ -99,6 +99,7 @@ static aw_status swallowing_body(void *ud) {
 static void a_runner_turns_ctrl_c_into_a_cancellation(void) {
 	aw_runner *runner;
 	void *value = NULL;
+	signal(SIGINT, SIG_DFL); /* a shell starts what runs in the background with the signal ignored */
 	trace_reset();
 	EXPECT_INT(aw_runner_new(NULL, AW_RUNNER_SIGINT, &runner), 0);
 	EXPECT_INT(aw_runner_run(runner, interrupted_body, NULL, NULL, NULL), -EINTR);
@@ -109,7 +110,75 @@ static void a_runner_turns_ctrl_c_into_a_cancellation(void) {
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
+/* --- a SIGINT that is the program's --- */
+
+static volatile sig_atomic_t handled;
+
+static void count_handled(int number) {
+	(void)number;
+	handled++;
+}
+
+static aw_status count_in_loop(aw_loop *loop, void *ud) {
+	(void)loop;
+	(void)ud;
+	trace_add("callback");
+	return 0;
+}
+
+static aw_status uninterrupted_body(void *ud) {
+	(void)ud;
+	raise(SIGINT);
+	aw_status status = aw_sleep(AW_MILLISECOND);
+	trace_status("body", status);
+	return status;
+}
+
+static aw_status interrupted_run(aw_runner *runner) {
+	trace_reset();
+	return aw_runner_run(runner, uninterrupted_body, NULL, NULL, NULL);
+}
+
+static void a_runner_leaves_the_programs_sigint_alone(void) {
+	struct sigaction now;
+	aw_runner *runner;
+	aw_loop *loop, *other;
+	EXPECT_INT(aw_runner_new(NULL, AW_RUNNER_SIGINT, &runner), 0);
+
+	signal(SIGINT, SIG_IGN);
+	EXPECT_INT(interrupted_run(runner), 0);
+	EXPECT_STR(trace, "body:AW_OK");
+	EXPECT(sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == SIG_IGN);
+
+	signal(SIGINT, count_handled);
+	EXPECT_INT(interrupted_run(runner), 0);
+	EXPECT_STR(trace, "body:AW_OK");
+	EXPECT_INT(handled, 1);
+	EXPECT(sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == count_handled);
+
+	/* One in the loop of the runner, which stays. */
+	signal(SIGINT, SIG_DFL);
+	REQUIRE(aw_runner_loop(runner, &loop) == 0);
+	EXPECT_INT(aw_loop_add_signal_handler(loop, SIGINT, count_in_loop, NULL, NULL), 0);
+	EXPECT_INT(interrupted_run(runner), 0);
+	EXPECT_STR(trace, "callback body:AW_OK");
+	EXPECT_INT(aw_loop_remove_signal_handler(loop, SIGINT), 1);
+
+	/* A handler of another loop does not count. */
+	REQUIRE(aw_loop_new(NULL, &other) == 0);
+	EXPECT_INT(aw_loop_add_signal_handler(other, SIGINT, count_in_loop, NULL, NULL), 0);
+	EXPECT_INT(interrupted_run(runner), -EINTR);
+	EXPECT_STR(trace, "body:AW_ECANCELLED");
+	EXPECT_INT(aw_loop_close(other), 0);
+	aw_loop_unref(other);
+	EXPECT(sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == SIG_DFL);
+
+	aw_runner_unref(runner);
+	EXPECT_INT(aw_debug_live_handles(), 0);
+}
+
 CHECK_MAIN("signals", TEST(a_signal_runs_an_ordinary_callback_and_adding_again_replaces),
            TEST(the_handler_of_the_host_is_put_back),
            TEST(a_second_loop_watches_although_the_host_took_the_signal_meanwhile),
-           TEST(what_cannot_be_caught_is_refused), TEST(a_runner_turns_ctrl_c_into_a_cancellation))
+           TEST(what_cannot_be_caught_is_refused), TEST(a_runner_turns_ctrl_c_into_a_cancellation),
+           TEST(a_runner_leaves_the_programs_sigint_alone))

@@ -475,6 +475,7 @@ TEST_F(Stackful, a_runner_keeps_its_loop) {
 }
 
 TEST_F(Stackful, a_sigint_ends_a_runner_that_asked_for_it) {
+	signal(SIGINT, SIG_DFL); // a shell starts what runs in the background with the signal ignored
 	aw::runner runner(nullptr, AW_RUNNER_SIGINT);
 	bool cleaned = false;
 	try {
