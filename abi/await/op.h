@@ -21,8 +21,13 @@ enum aw_op_kind {
 	AW_OP_NOP = 0,   /**< completes in the next dispatch; completion queue only */
 	AW_OP_SLEEP = 1, /**< completes after `offset` nanoseconds; completion queue only */
 	AW_OP_POLL = 2, /**< waits for `flags` of ::aw_poll; a regular file is ready at once. Value: the events */
-	AW_OP_READ = 3, /**< read; `offset` -1: at the file's position. Value: bytes, 0 at the end */
-	AW_OP_WRITE = 4,   /**< write without SIGPIPE; may be partial. Value: bytes */
+	/**
+	 * read; `offset` -1: at the file's position. A pipe, socket or terminal has no positions, so -1 is the only
+	 * useful offset there: another one fails with -ESPIPE, except with uring, which ignores it, as io_uring does.
+	 * Value: bytes, 0 at the end
+	 */
+	AW_OP_READ = 3,
+	AW_OP_WRITE = 4,   /**< write without SIGPIPE; `offset` as in ::AW_OP_READ; may be partial. Value: bytes */
 	AW_OP_RECV = 5,    /**< recv; `flags` of recv(2). Value: bytes, 0 at the end */
 	AW_OP_SEND = 6,    /**< send without SIGPIPE; `flags` of send(2); may be partial. Value: bytes */
 	AW_OP_ACCEPT = 7,  /**< accept. Value: a new descriptor, close-on-exec and non-blocking */
