@@ -162,7 +162,9 @@ AW_API void aw_server_unref(aw_server *server);
 /**
  * Starts serving and waits until the task is cancelled, or the server is closed.
  *
- * Returns: 0 if the server was closed.
+ * Returns: 0 if the server was closed. asyncio waits for the connections first and then raises CancelledError,
+ * although nobody has cancelled the task. Here the call that serves ends at once and without an error, so that
+ * a program can end by closing its server; aw_server_wait_closed() waits for the connections.
  *
  * Errors: -EBUSY if another task waits in this call; ::AW_ENOTASK; those of aw_server_start_serving().
  *
