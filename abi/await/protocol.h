@@ -53,7 +53,11 @@ typedef struct aw_protocol {
 	void (*connection_lost)(aw_stream *stream, void *ud, aw_status why);
 	/** More than the high-water mark is queued. */
 	void (*pause_writing)(aw_stream *stream, void *ud);
-	/** No more than the low-water mark is queued, after pause_writing. */
+	/**
+	 * No more than the low-water mark is queued, after pause_writing. If this closes or aborts the stream,
+	 * connection_lost follows in the next iteration, as from everywhere else. asyncio calls connection_lost at once
+	 * if nothing is queued, and a second time in the next iteration, which fails with an AttributeError.
+	 */
 	void (*resume_writing)(aw_stream *stream, void *ud);
 } aw_protocol;
 
