@@ -67,7 +67,7 @@ static aw_status pass_on(stream_call *self) {
 			break;
 		}
 		if (sent < 0) {
-			stream_fail(to, sent);
+			stream_fail_writing(to, sent);
 			return stream_failure(to, sent);
 		}
 		to->bytes_written += (uint64_t)sent;
