@@ -55,7 +55,7 @@ static aw_status check_resources(int watched) {
 }
 
 /*
- * libuv aborts when it closes a descriptor of its own that is 0, 1 or 2, as in a program that has closed these.
+ * libuv aborts when it closes one of its descriptors that is 0, 1 or 2, as in a program that has closed these.
  * Takes those that are free, so that it gets others.
  */
 static aw_status standard_descriptors_take(int set, int *taken) {

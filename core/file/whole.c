@@ -270,8 +270,8 @@ static void run_open_temp(file_call *self) {
 		self->result = -EINVAL;
 		return;
 	}
-	int fd = is_named ? mkostemp(self->out, O_CLOEXEC)
-	                  : open(self->out, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	int fd =
+		is_named ? mkostemp(self->out, O_CLOEXEC) : open(self->out, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 	file_call_set(self, fd < 0 ? -1 : 0);
 	if (fd >= 0) self->opened->fd = fd;
 	if (fd < 0 && is_named) path_pattern_reset(self->out);

@@ -107,7 +107,7 @@ bool stream_is_unix(const aw_stream *self);
 bool stream_fd_is_empty(const aw_stream *self);
 /* Whether what has arrived is bytes in a socket, and can wait there. */
 bool stream_fd_can_defer(const aw_stream *self);
-/* How many bytes have arrived in the socket below and were not read; `otherwise` if there is no socket. */
+/* How many bytes have arrived in the socket below and were not read; `otherwise` if it is not over a socket. */
 size_t stream_fd_unread(const aw_stream *self, size_t otherwise);
 /* Reading is paused: what arrives from now on stays in the socket. */
 void stream_fd_pause(aw_stream *self);

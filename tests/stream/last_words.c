@@ -78,7 +78,7 @@ static aw_status copies(void *ud) {
 	return 0;
 }
 
-/* It is told by a write that the loop makes, while a read waits. */
+/* The write that fails is one that the loop makes. */
 static aw_status writes_later(void *ud) {
 	int fds[2];
 	aw_stream *stream = NULL;
