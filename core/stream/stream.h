@@ -54,6 +54,7 @@ struct aw_stream {
 	bool reading, sending;        /* a call waits */
 	bool polling_in, polling_out; /* a call waits for readiness, which refuses no bytes to others */
 	bool flushing;                /* in the loop's list of flushes */
+	bool in_pipe;                 /* a copy has bytes of it in a pipe, which come before all others */
 	bool is_greeting;             /* the protocol will be told about the stream, or about what has arrived */
 	bool made;                    /* the protocol's connection_made was called */
 	bool eof_told;                /* and its eof_received */

@@ -78,6 +78,49 @@ static aw_status copies(void *ud) {
 	return 0;
 }
 
+/* Both directions of a proxy: one is copied, and waits for its target, when the other one fails. */
+static aw_status fails_while_copied(void *ud) {
+	int from[2], to[2], size = 4096;
+	uint32_t way = 0;
+	uint64_t count = 0;
+	aw_stream *source = NULL, *target = NULL;
+	aw_coro *copy = NULL;
+	aw_task *task = NULL;
+	EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, from), 0);
+	EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, to), 0);
+	EXPECT_INT(setsockopt(to[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+	EXPECT_INT(aw_stream_from_fd(NULL, from[0], ud, &source), 0);
+	EXPECT_INT(aw_stream_from_fd(NULL, to[0], ud, &target), 0);
+	for (size_t i = 0; i < MUCH; i++) much[i] = (char)(i % 251);
+	EXPECT_INT(write(from[1], much, MUCH), MUCH);
+	close(from[1]);
+	EXPECT_INT(aw_stream_copy_coro(source, target, -1, NULL, &count, &way, &copy), 0);
+	EXPECT_INT(aw_task_spawn_coro(NULL, copy, &task), 0);
+	aw_coro_unref(copy);
+	EXPECT_INT(aw_sleep(10 * AW_MILLISECOND), 0);
+	EXPECT(!aw_future_done(aw_task_future(task)));
+	EXPECT_INT(aw_stream_write(source, "x", 1), -EPIPE);
+	EXPECT_INT(aw_task_cancel(task, NULL), 1);
+	EXPECT_INT(aw_await(aw_task_future(task), NULL), AW_ECANCELLED);
+	aw_task_unref(task);
+	EXPECT_INT(way, AW_COPY_SPLICE);
+	EXPECT(count > 0 && count < MUCH);
+	/* What comes is what follows. */
+	size_t at = (size_t)count;
+	aw_status read;
+	while ((read = aw_stream_read(source, buffer, sizeof buffer)) > 0) {
+		EXPECT(at + (size_t)read <= MUCH && memcmp(buffer, much + at, (size_t)read) == 0);
+		at += (size_t)read;
+	}
+	EXPECT_INT(read, -EPIPE);
+	EXPECT(at > count);
+	aw_stream_abort(target);
+	aw_stream_unref(source);
+	aw_stream_unref(target);
+	close(to[1]);
+	return 0;
+}
+
 /* The write that fails is one that the loop makes. */
 static aw_status writes_later(void *ud) {
 	int fds[2];
@@ -106,6 +149,7 @@ static void a_stream_that_reads_nothing_ahead_keeps_them(void) {
 	EXPECT_INT(aw_run(NULL, sends_files, options, NULL, NULL), 0);
 	EXPECT_INT(aw_run(NULL, copies, options, NULL, NULL), 0);
 	EXPECT_INT(aw_run(NULL, writes_later, options, NULL, NULL), 0);
+	EXPECT_INT(aw_run(NULL, fails_while_copied, options, NULL, NULL), 0);
 	EXPECT_INT(aw_debug_live_handles(), 0);
 }
 
