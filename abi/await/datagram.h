@@ -362,7 +362,7 @@ AW_API aw_status aw_datagram_write_buffer_limits(const aw_datagram *datagram, si
  */
 AW_API aw_status aw_datagram_close(aw_datagram *datagram);
 /**
- * Closes the endpoint now, and drops what is not sent.
+ * Drops what is not sent, and closes the endpoint in the next iteration, where `connection_lost` is called.
  *
  * asyncio: DatagramTransport.abort.
  */

@@ -611,7 +611,8 @@ AW_NODISCARD AW_API aw_status aw_file_replace_coro(aw_loop *loop, const char *pa
 /**
  * Creates and opens a file for reading and writing under a name that did not exist, for this user only. `pattern`
  * ends with XXXXXX, which becomes what was chosen; the caller removes the file. Without a name, in the
- * directory `pattern`: with ::AW_FILE_UNNAMED in `flags` the file is gone once it is closed.
+ * directory `pattern`: with ::AW_FILE_UNNAMED in `flags` the file is gone once it is closed. A call that fails
+ * leaves `pattern` as it was.
  *
  * Returns: 0, and a new reference in `out`.
  *
@@ -630,7 +631,7 @@ AW_NODISCARD AW_API aw_status aw_file_open_temp_coro(aw_loop *loop, char *patter
                                                      aw_coro **out);
 /**
  * Creates a directory under a name that did not exist, for this user only. `pattern` ends with XXXXXX, which
- * becomes what was chosen.
+ * becomes what was chosen. A call that fails leaves it as it was.
  *
  * Returns: 0.
  *

@@ -125,8 +125,9 @@ AW_API aw_status aw_process_options_set_terminal(aw_process_options *options, in
 /**@{*/
 /**
  * Starts `argv[0]` with `count` arguments. The program is looked up in the child's PATH unless its name
- * contains a slash. The child shares the parent's memory until its exec, so that the cost does not grow
- * with the size of the parent.
+ * contains a slash. An empty entry of PATH, in which execvp(3) and Python see the current directory, is
+ * skipped; write "." for that directory. The child shares the parent's memory until its exec, so that the
+ * cost does not grow with the size of the parent.
  *
  * Returns: 0, and a new reference in `out`.
  *

@@ -143,8 +143,9 @@ AW_NODISCARD AW_API aw_status aw_stream_new(aw_loop *loop, const aw_stream_metho
  *
  * Returns: 0, and a new reference in `out`. On failure the descriptor remains the caller's.
  *
- * Errors: -EBADF; -EINVAL for a regular file, a directory or a listening socket; -EOPNOTSUPP for
- * ::AW_STREAM_RECEIVE_FDS unless it is a Unix socket; -ENOMEM.
+ * Errors: -EBADF; -EINVAL for a regular file, a directory, a listening socket, or a socket that is not
+ * SOCK_STREAM (a datagram or SOCK_SEQPACKET socket); -EOPNOTSUPP for ::AW_STREAM_RECEIVE_FDS unless it is a
+ * Unix socket; -ENOMEM.
  *
  * asyncio: loop.connect_accepted_socket, loop.connect_read_pipe, loop.connect_write_pipe.
  */

@@ -54,6 +54,37 @@ static aw_status check_resources(int watched) {
 	return status;
 }
 
+/*
+ * libuv aborts when it closes one of its descriptors that is 0, 1 or 2, as in a program that has closed these.
+ * Takes those that are free, so that it gets others.
+ */
+static aw_status standard_descriptors_take(int set, int *taken) {
+	for (;;) {
+		int fd = fcntl(set, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0) return -errno;
+		if (fd > STDERR_FILENO) {
+			close(fd);
+			return 0;
+		}
+		*taken |= 1 << fd;
+	}
+}
+
+static void standard_descriptors_give_back(int taken) {
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (taken & 1 << fd) close(fd);
+}
+
+static aw_status loop_init(aw_backend_state *self) {
+	int taken = 0;
+	aw_status status = standard_descriptors_take(self->readiness.set, &taken);
+	/* libuv's statuses are negative errnos here. */
+	if (status == 0) status = check_resources(self->readiness.set);
+	if (status == 0) status = uv_loop_init(&self->loop);
+	standard_descriptors_give_back(taken);
+	return status;
+}
+
 static aw_status plugin_open(const aw_backend_core *core, uint32_t flags, uint64_t seed,
                              aw_backend_state **out) {
 	(void)flags;
@@ -62,9 +93,7 @@ static aw_status plugin_open(const aw_backend_core *core, uint32_t flags, uint64
 	if (!self) return -ENOMEM;
 	aw_status status = readiness_open(&self->readiness, core);
 	if (status < 0) goto no_readiness;
-	/* libuv's statuses are negative errnos here. */
-	status = check_resources(self->readiness.set);
-	if (status == 0) status = uv_loop_init(&self->loop);
+	status = loop_init(self);
 	if (status < 0) goto no_loop;
 	status = uv_poll_init(&self->loop, &self->watch, self->readiness.set);
 	if (status < 0) goto no_watch;

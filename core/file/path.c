@@ -331,12 +331,36 @@ ENTRY(aw_path_mkdir_coro, (aw_loop *loop, const char *path, uint32_t mode, uint3
 	return path_later(loop, &call, mkdir_check(path, mode, flags), out);
 }
 
+static const char pattern_end[] = "XXXXXX";
+
+/* Where the end of a pattern begins, or NULL. */
+static char *pattern_end_of(char *pattern) {
+	size_t length = strlen(pattern), size = sizeof pattern_end - 1;
+	return length < size ? NULL : pattern + length - size;
+}
+
+bool path_is_pattern(char *pattern) {
+	const char *end = pattern_end_of(pattern);
+	return end && strcmp(end, pattern_end) == 0;
+}
+
+void path_pattern_reset(char *pattern) {
+	memcpy(pattern_end_of(pattern), pattern_end, sizeof pattern_end - 1);
+}
+
 static void run_mkdtemp(file_call *self) {
+	if (!path_is_pattern(self->out)) {
+		self->result = -EINVAL;
+		return;
+	}
 	self->result = mkdtemp(self->out) ? 0 : -errno;
+	if (self->result < 0) path_pattern_reset(self->out);
 }
 
 static void end_mkdtemp(file_call *self) {
-	if (self->interrupted && self->ran && self->result == 0) (void)rmdir(self->out);
+	if (!self->interrupted || !self->ran || self->result < 0) return;
+	(void)rmdir(self->out);
+	path_pattern_reset(self->out);
 }
 
 /* The pattern is the caller's memory, so a coroutine does not copy it. */

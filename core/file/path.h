@@ -30,6 +30,10 @@ int path_opened(int fd, int flags);
 void path_info_of(const struct statx *from, aw_file_info *out);
 /* Fills an operation in with the call's path and directory. */
 void path_fill(file_call *self, aw_op *op, uint32_t kind);
+/* Whether it ends with XXXXXX, for mkdtemp(3) and the like. */
+bool path_is_pattern(char *pattern);
+/* Undoes what these have made of the end of a pattern, also when they have failed. */
+void path_pattern_reset(char *pattern);
 /* Writes everything. A negative errno. */
 int path_write(int fd, const void *data, size_t length);
 

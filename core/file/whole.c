@@ -265,15 +265,24 @@ static bool prepare_temp(file_call *self) {
 }
 
 static void run_open_temp(file_call *self) {
-	int fd = self->flags & AW_FILE_UNNAMED ? open(self->out, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600)
-	                                       : mkostemp(self->out, O_CLOEXEC);
+	bool is_named = !(self->flags & AW_FILE_UNNAMED);
+	if (is_named && !path_is_pattern(self->out)) {
+		self->result = -EINVAL;
+		return;
+	}
+	int fd =
+		is_named ? mkostemp(self->out, O_CLOEXEC) : open(self->out, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 	file_call_set(self, fd < 0 ? -1 : 0);
 	if (fd >= 0) self->opened->fd = fd;
+	if (fd < 0 && is_named) path_pattern_reset(self->out);
 }
 
 static void end_open_temp(file_call *self) {
 	if (self->result == 0 && !self->interrupted) return;
-	if (self->opened && self->opened->fd >= 0 && !(self->flags & AW_FILE_UNNAMED)) (void)unlink(self->out);
+	if (self->opened && self->opened->fd >= 0 && !(self->flags & AW_FILE_UNNAMED)) {
+		(void)unlink(self->out);
+		path_pattern_reset(self->out);
+	}
 	if (self->opened) object_unref(self->opened); /* closes it */
 	self->opened = NULL;
 }

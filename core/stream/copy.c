@@ -37,6 +37,7 @@ static void empty_pipe(stream_call *self) {
 		in->end += (size_t)count;
 		self->piped -= (size_t)count;
 	}
+	self->stream->in_pipe = false;
 }
 
 static void stop_splicing(stream_call *self) {
@@ -67,13 +68,14 @@ static aw_status pass_on(stream_call *self) {
 			break;
 		}
 		if (sent < 0) {
-			stream_fail(to, sent);
+			stream_fail_writing(to, sent);
 			return stream_failure(to, sent);
 		}
 		to->bytes_written += (uint64_t)sent;
 		self->piped -= (size_t)sent;
 		count_sent(self, (size_t)sent);
 	}
+	from->in_pipe = false;
 	for (size_t size; (size = at_most(self, in_size(&from->in)));) {
 		aw_status sent = stream_send_now(to, in_data(&from->in), size);
 		if (sent < 0) return sent;
@@ -119,6 +121,7 @@ static aw_status fetch(stream_call *self) {
 		if (count > 0) {
 			from->bytes_read += (uint64_t)count;
 			self->piped = (size_t)count;
+			from->in_pipe = true;
 			self->is_bulk = count >= SPLICE_MIN;
 			set_way(self, AW_COPY_SPLICE);
 			return count;

@@ -256,7 +256,7 @@ static aw_status attempt_send(stream_call *self) {
 		}
 		/* What is wrong with the descriptors does no harm to the connection. */
 		if (status == -EPIPE || status == -ECONNRESET || status == -ENOTCONN) {
-			stream_fail(stream, status);
+			stream_fail_writing(stream, status);
 			return stream_failure(stream, status);
 		}
 		if (status < 0) return status;

@@ -20,6 +20,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -401,6 +402,15 @@ bool stream_fd_can_defer(const aw_stream *self) {
 	const endpoint *below = self->ud;
 	/* An error or an end is read at once. */
 	return below->is_edge && !(below->receipt && (below->receives || has_incoming(below)));
+}
+
+size_t stream_fd_unread(const aw_stream *self, size_t otherwise) {
+	if ((self->methods->read != socket_read && self->methods->read != socket_read_fds) || self->released)
+		return otherwise;
+	const endpoint *below = self->ud;
+	int count = 0;
+	if (ioctl(fd_of(below), FIONREAD, &count) < 0 || count < 0) count = 0;
+	return (size_t)count + (below->receipt ? below->receipt->incoming.size : 0);
 }
 
 void stream_fd_pause(aw_stream *stream) {

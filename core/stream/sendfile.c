@@ -48,7 +48,7 @@ static aw_status send_part(stream_call *self) {
 		if (sent > 0) stream->bytes_written += (uint64_t)sent;
 		if (sent >= 0 || sent == -EAGAIN) return sent;
 		if (sent != -EOPNOTSUPP) {
-			stream_fail(stream, sent);
+			stream_fail_writing(stream, sent);
 			return stream_failure(stream, sent);
 		}
 		self->may_splice = false;

@@ -236,7 +236,7 @@ static void flush(aw_stream *self, void (*end)(aw_stream *)) {
 			break;
 		}
 		if (sent < 0) {
-			stream_fail(self, sent);
+			stream_fail_writing(self, sent);
 			return;
 		}
 		out_drop(&self->out, (size_t)sent);
@@ -375,6 +375,29 @@ void stream_fail(aw_stream *self, aw_status status) {
 	if (self->state >= STREAM_ENDING) return;
 	stream_hold(self);
 	end_soon(self);
+}
+
+/*
+ * A peer that does not want to know the rest may have said why before it went: what it has sent can still be read.
+ * What arrives while this looks does not count, so that it ends.
+ */
+static void take_rest(aw_stream *self) {
+	size_t size = in_size(&self->in), most = 2 * self->limit;
+	size_t left = stream_fd_unread(self, size < most ? most - size : 0);
+	while (left && !self->eof) {
+		aw_status count = stream_fill(self);
+		if (count <= 0) return;
+		left -= (size_t)count < left ? (size_t)count : left;
+	}
+}
+
+void stream_fail_writing(aw_stream *self, aw_status status) {
+	if (!self->failure) self->failure = status;
+	bool has_gone = status == -EPIPE || status == -ECONNRESET;
+	bool is_read = self->state == STREAM_OPEN && !self->protocol && !self->write_only;
+	/* A copy that has bytes in a pipe gives them back to a buffer that it knows. */
+	if (has_gone && is_read && !self->in_pipe) take_rest(self);
+	stream_fail(self, status);
 }
 
 aw_status stream_failure(aw_stream *self, aw_status otherwise) {

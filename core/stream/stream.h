@@ -54,6 +54,7 @@ struct aw_stream {
 	bool reading, sending;        /* a call waits */
 	bool polling_in, polling_out; /* a call waits for readiness, which refuses no bytes to others */
 	bool flushing;                /* in the loop's list of flushes */
+	bool in_pipe;                 /* a copy has bytes of it in a pipe, which come before all others */
 	bool is_greeting;             /* the protocol will be told about the stream, or about what has arrived */
 	bool made;                    /* the protocol's connection_made was called */
 	bool eof_told;                /* and its eof_received */
@@ -107,6 +108,8 @@ bool stream_is_unix(const aw_stream *self);
 bool stream_fd_is_empty(const aw_stream *self);
 /* Whether what has arrived is bytes in a socket, and can wait there. */
 bool stream_fd_can_defer(const aw_stream *self);
+/* How many bytes have arrived in the socket below and were not read; `otherwise` if it is not over a socket. */
+size_t stream_fd_unread(const aw_stream *self, size_t otherwise);
 /* Reading is paused: what arrives from now on stays in the socket. */
 void stream_fd_pause(aw_stream *self);
 /* The stream ends: its polls, and the receive that lasts, are cancelled. */
@@ -140,6 +143,8 @@ void stream_flush(aw_stream *self);
 void stream_update_writing(aw_stream *self);
 /* The connection has failed: it is closed in the next iteration. */
 void stream_fail(aw_stream *self, aw_status status);
+/* The same, for a failure to write. */
+void stream_fail_writing(aw_stream *self, aw_status status);
 /* Returns the failure, and notes that the program knows it; or `otherwise`. */
 aw_status stream_failure(aw_stream *self, aw_status otherwise);
 /* Returns 0 if something may be written. */

@@ -23,7 +23,7 @@ static aw_status send_now(aw_stream *stream, const struct iovec *parts, size_t c
 	aw_status sent = stream->methods->write(stream->ud, parts, count);
 	if (sent == -EAGAIN) return 0;
 	if (sent < 0) {
-		stream_fail(stream, sent);
+		stream_fail_writing(stream, sent);
 		return stream_failure(stream, sent);
 	}
 	stream->bytes_written += (uint64_t)sent;

@@ -165,6 +165,9 @@ static aw_status directories(void *ud) {
 	EXPECT_INT(aw_path_stat(pattern, 0, &info), 0);
 	EXPECT_INT(info.mode, 0700);
 	EXPECT_INT(aw_path_mkdtemp(strcpy(pattern, "short")), -EINVAL);
+	/* A pattern can be used again, in another folder. */
+	EXPECT_INT(aw_path_mkdtemp(strcpy(pattern, "/nowhere/a-XXXXXX")), -ENOENT);
+	EXPECT_STR(pattern, "/nowhere/a-XXXXXX");
 	return 0;
 }
 
@@ -314,6 +317,8 @@ static aw_status temporary(void *ud) {
 	close_it(file);
 	EXPECT_INT(aw_path_unlink(pattern), 0);
 	EXPECT_INT(aw_file_open_temp(pattern, AW_FILE_NAMED, &file), -EINVAL);
+	EXPECT_INT(aw_file_open_temp(strcpy(pattern, "/nowhere/XXXXXX"), AW_FILE_NAMED, &file), -ENOENT);
+	EXPECT_STR(pattern, "/nowhere/XXXXXX");
 	aw_status status = aw_file_open_temp(folder, AW_FILE_UNNAMED, &file);
 	EXPECT(status == 0 || status == -EOPNOTSUPP);
 	if (status < 0) return 0;
