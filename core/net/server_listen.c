@@ -79,7 +79,8 @@ static const char *path_of(int fd, struct sockaddr_storage *address) {
 	/* There is room behind the longest path, which the kernel does not end with a zero. */
 	memset(address, 0, sizeof *address);
 	socklen_t length = sizeof *address;
-	if (getsockname(fd, (struct sockaddr *)address, &length) < 0 || address->ss_family != AF_UNIX) return NULL;
+	if (getsockname(fd, (struct sockaddr *)address, &length) < 0 || address->ss_family != AF_UNIX)
+		return NULL;
 	const char *path = (const char *)address + offsetof(struct sockaddr_un, sun_path);
 	return *path ? path : NULL;
 }

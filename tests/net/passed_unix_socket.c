@@ -165,6 +165,6 @@ static void the_path_of_an_inherited_socket_stays(void) {
 	close(saved);
 }
 
-CHECK_MAIN("passed_unix_socket", TEST(its_path_is_removed_unless_it_is_to_stay), TEST(the_longest_path_is_removed_too),
-           TEST(the_path_of_another_file_stays), TEST(a_name_without_a_file_is_left_alone),
-           TEST(the_path_of_an_inherited_socket_stays))
+CHECK_MAIN("passed_unix_socket", TEST(its_path_is_removed_unless_it_is_to_stay),
+           TEST(the_longest_path_is_removed_too), TEST(the_path_of_another_file_stays),
+           TEST(a_name_without_a_file_is_left_alone), TEST(the_path_of_an_inherited_socket_stays))

@@ -478,7 +478,7 @@ class Threads(Case):
                     for thread in threads:
                         thread.join()
                     return seen
-                seen = run(main(), 'epoll')
+                seen = run(main(), backend)
                 for number in range(4):
                     self.assertEqual([turn for who, turn in seen if who == number], list(range(1000)))
 
@@ -549,7 +549,7 @@ class Signals(Case):
                     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
                     await aio.get_running_loop().create_future()
                 with self.assertRaises(KeyboardInterrupt):
-                    run(main(), 'epoll')
+                    run(main(), backend)
                 time.sleep(0.01)
         for thread in threading.enumerate():
             if isinstance(thread, threading.Timer):
