@@ -93,7 +93,8 @@ AW_NODISCARD AW_API aw_status aw_server_listen_coro(aw_server *server, const cha
  */
 AW_API aw_status aw_server_listen_unix(aw_server *server, const char *path);
 /**
- * Listens on a socket that is bound already, and owns it from then on.
+ * Listens on a socket that is bound already, and owns it from then on. The path of a Unix socket is removed when
+ * the server is closed, unless it belongs to another socket by then; ::AW_SERVER_KEEP_PATH leaves it.
  *
  * Errors: -EBADF; -EINVAL unless it is a stream socket; that of listen(2); -ENOMEM. On failure the socket
  * remains the caller's.
@@ -102,7 +103,8 @@ AW_API aw_status aw_server_listen_unix(aw_server *server, const char *path);
  */
 AW_API aw_status aw_server_listen_fd(aw_server *server, int fd);
 /**
- * Listens on the sockets that a service manager has passed (`LISTEN_PID`, `LISTEN_FDS`).
+ * Listens on the sockets that a service manager has passed (`LISTEN_PID`, `LISTEN_FDS`). It keeps the paths of
+ * Unix sockets, which are the service manager's.
  *
  * Returns: how many; 0 if it has passed none, or has passed them to another process.
  *

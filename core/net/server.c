@@ -145,6 +145,8 @@ static void connection_ended(connection *self) {
 	free(self);
 	/* A place, or a descriptor, has become free. */
 	server_listen_again(server);
+	/* Those that wait continue in the next iteration, as in asyncio; by then the listeners are usually closed. */
+	if (server->closed && !server->connections.first) wait_queue_wake_all(&server->closes);
 	server_check_ended(server);
 }
 

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,23 +26,27 @@ void server_forget_refusal(aw_server *server) {
 	server->refusal = NULL;
 }
 
-/* Takes the descriptor, if it works. */
+/* Notes the socket's file, to remove it when the listener is closed, unless it is gone already. */
+static aw_status note_path(listener *self, const char *path) {
+	struct stat file;
+	if (lstat(path, &file) < 0 || !S_ISSOCK(file.st_mode)) return 0;
+	self->path = strdup(path);
+	if (!self->path) return -ENOMEM;
+	self->device = file.st_dev;
+	self->inode = file.st_ino;
+	return 0;
+}
+
+/* Takes the descriptor, if it works. `path` is that of a file to remove when the listener is closed, or NULL. */
 static aw_status add_listener(aw_server *server, int fd, const char *path) {
 	int flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
 	if (listen(fd, server->options.backlog) < 0) return -errno;
 	listener *self = calloc(1, sizeof *self);
 	if (!self) return -ENOMEM;
-	if (path) {
-		struct stat file;
-		self->path = strdup(path);
-		if (!self->path || lstat(path, &file) < 0) {
-			free(self->path);
-			free(self);
-			return -ENOMEM;
-		}
-		self->device = file.st_dev;
-		self->inode = file.st_ino;
+	if (path && note_path(self, path) < 0) {
+		free(self);
+		return -ENOMEM;
 	}
 	self->server = server;
 	self->fd = fd;
@@ -61,14 +66,32 @@ aw_status server_listen_check(const aw_server *server) {
 	return status < 0 ? status : server->closed ? -EPIPE : 0;
 }
 
-ENTRY(aw_server_listen_fd, (aw_server *server, int fd), (server, fd)) {
-	aw_status status = server_listen_check(server);
-	if (status < 0) return status;
+static aw_status check_listener(int fd) {
 	int kind = 0;
 	socklen_t size = sizeof kind;
 	if (fd < 0 || fcntl(fd, F_GETFD) < 0) return -EBADF;
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &size) < 0 || kind != SOCK_STREAM) return -EINVAL;
-	return add_listener(server, fd, NULL);
+	return 0;
+}
+
+/* Returns the path that a socket is bound to, in `address`; NULL if there is none. */
+static const char *path_of(int fd, struct sockaddr_storage *address) {
+	/* There is room behind the longest path, which the kernel does not end with a zero. */
+	memset(address, 0, sizeof *address);
+	socklen_t length = sizeof *address;
+	if (getsockname(fd, (struct sockaddr *)address, &length) < 0 || address->ss_family != AF_UNIX)
+		return NULL;
+	const char *path = (const char *)address + offsetof(struct sockaddr_un, sun_path);
+	return *path ? path : NULL;
+}
+
+ENTRY(aw_server_listen_fd, (aw_server *server, int fd), (server, fd)) {
+	aw_status status = server_listen_check(server);
+	if (status == 0) status = check_listener(fd);
+	if (status < 0) return status;
+	struct sockaddr_storage address;
+	bool removes = !(server->options.flags & AW_SERVER_KEEP_PATH);
+	return add_listener(server, fd, removes ? path_of(fd, &address) : NULL);
 }
 
 ENTRY(aw_server_listen_inherited, (aw_server *server), (server)) {
@@ -80,7 +103,9 @@ ENTRY(aw_server_listen_inherited, (aw_server *server), (server)) {
 	for (int32_t i = 0; i < number; i++) {
 		int fd = 3 + i; /* where sd_listen_fds(3) says that they begin */
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
-		status = aw_server_listen_fd(server, fd);
+		status = check_listener(fd);
+		/* The path is the service manager's, which passes the socket to the next process. */
+		if (status == 0) status = add_listener(server, fd, NULL);
 		if (status < 0) return status;
 	}
 	return number > 0 ? number : 0;

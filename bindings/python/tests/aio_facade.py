@@ -32,6 +32,8 @@ def install():
     events.DefaultEventLoopPolicy.set_child_watcher = lambda self, watcher: None
     events.DefaultEventLoopPolicy.get_child_watcher = lambda self: facade.PidfdChildWatcher()
     facade.SelectorEventLoop = type('SelectorEventLoop', (aio.Loop,), {'__init__': lambda self, selector=None: aio.Loop.__init__(self)})
+    if sys.version_info >= (3, 13):
+        facade.EventLoop = facade.SelectorEventLoop  # two names of one class there
     facade.BaseEventLoop = aio.Loop
     connections.Server._waiters = None
     sys.modules['asyncio'] = facade
@@ -63,7 +65,7 @@ def install():
                          'futures': futures, 'locks': locks, 'log': log, 'proactor_events': proactor_events, 'protocols': protocols, 'queues': queues,
                          'runners': runners, 'selector_events': events, 'sslproto': sslproto, 'staggered': staggered, 'streams': streams,
                          'subprocess': subprocess, 'taskgroups': taskgroups, 'tasks': tasks, 'threads': threads, 'timeouts': timeouts,
-                         'transports': transports, 'unix_events': unix_events}.items():
+                         'transports': transports, 'trsock': connections, 'unix_events': unix_events}.items():
         setattr(facade, name, module)
         sys.modules[f'asyncio.{name}'] = module
     return aio

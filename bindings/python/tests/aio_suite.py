@@ -13,6 +13,7 @@ import fnmatch
 import importlib.util
 import io
 import pathlib
+import re
 import sys
 import time
 import warnings
@@ -52,9 +53,16 @@ def simulated_loop(aio):
 
 
 def left_out(path):
-    """[(pattern, reason)]"""
+    """[(pattern, reason)]. A reason that begins with `of 3.N`, or `of 3.N and 3.M`, is for the tests of these versions."""
     lines = (line.strip() for line in path.read_text(encoding='utf-8').splitlines())
-    return [tuple(part.strip() for part in line.split(' ', 1)) for line in lines if line and not line.startswith('#')]
+    reasons = [tuple(part.strip() for part in line.split(' ', 1)) for line in lines if line and not line.startswith('#')]
+    here = '{}.{}'.format(*sys.version_info)
+
+    def applies(reason):
+        versions = re.match(r'of (3\.\d+(?: and 3\.\d+)*)\b', reason)
+        return not versions or here in versions[1].split(' and ')
+
+    return [(pattern, reason) for pattern, reason in reasons if applies(reason)]
 
 
 def flatten(suite):

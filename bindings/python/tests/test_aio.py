@@ -75,7 +75,7 @@ class Package(Case):
 
         for backend in BACKENDS:
             with self.subTest(backend=backend):
-                self.assertEqual(run(main(), 'epoll'), [0, 1, 2, 3, 4])
+                self.assertEqual(run(main(), backend), [0, 1, 2, 3, 4])
 
     def test_an_hour_takes_no_time_on_the_virtual_backend(self):
         began = time.monotonic()
@@ -478,7 +478,7 @@ class Threads(Case):
                     for thread in threads:
                         thread.join()
                     return seen
-                seen = run(main(), 'epoll')
+                seen = run(main(), backend)
                 for number in range(4):
                     self.assertEqual([turn for who, turn in seen if who == number], list(range(1000)))
 
@@ -549,7 +549,7 @@ class Signals(Case):
                     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
                     await aio.get_running_loop().create_future()
                 with self.assertRaises(KeyboardInterrupt):
-                    run(main(), 'epoll')
+                    run(main(), backend)
                 time.sleep(0.01)
         for thread in threading.enumerate():
             if isinstance(thread, threading.Timer):
@@ -634,7 +634,7 @@ class Processes(Case):
                 await aio.create_subprocess_exec('/nowhere/nothing', stdout=PIPE, umask=0)
         for backend in BACKENDS:
             with self.subTest(backend=backend):
-                run(main(), 'epoll')
+                run(main(), backend)
 
     def test_a_protocol_is_notified_of_each_event(self):
         class Protocol(aio.SubprocessProtocol):
@@ -674,7 +674,7 @@ class Processes(Case):
                 transport.kill()
         for backend in BACKENDS:
             with self.subTest(backend=backend):
-                run(main(), 'epoll')
+                run(main(), backend)
 
     def test_an_exit_that_the_loop_has_not_seen_yet(self):
         async def main():
@@ -767,7 +767,7 @@ class Tls(Case):
     def each(self, main):
         for backend in BACKENDS:
             with self.subTest(backend=backend):
-                run(main(), 'epoll')
+                run(main(), backend)
 
     async def talk(self, reader, writer):
         async def send():
@@ -933,7 +933,26 @@ class Connections(Case):
         """Run it on every backend."""
         for backend in BACKENDS:
             with self.subTest(backend=backend):
-                run(main(), 'epoll')
+                run(main(), backend)
+
+    def test_the_path_of_a_passed_unix_socket(self):
+        # As CPython does since 3.13: only create_unix_server() removes it, at close(), unless it is told not to.
+        async def main(path):
+            loop = aio.get_running_loop()
+            for call, options, stays in ((loop.create_unix_server, {}, False), (loop.create_unix_server, {'cleanup_socket': False}, True),
+                                         (loop.create_server, {}, True)):
+                sock = socket.socket(socket.AF_UNIX)
+                sock.bind(path)
+                server = await call(aio.Protocol, sock=sock, **options)
+                server.close()
+                self.assertEqual(os.path.exists(path), stays, (call.__name__, options))
+                await server.wait_closed()
+                if stays:
+                    os.unlink(path)
+
+        for backend in BACKENDS:
+            with self.subTest(backend=backend), tempfile.TemporaryDirectory() as folder:
+                run(main(os.path.join(folder, 'socket')), backend)
 
     def test_many_clients_are_served(self):
         async def serve(reader, writer):

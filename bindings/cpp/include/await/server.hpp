@@ -106,7 +106,10 @@ public:
 	void listen_unix(const std::string &path) {
 		detail::check(aw_server_listen_unix(get(), path.c_str()));
 	}
-	/** Listens on a socket that is bound, which it then owns; if this throws, the caller still does. */
+	/**
+	 * Listens on a socket that is bound, which it then owns; if this throws, the caller still does. The path of a
+	 * Unix socket is removed when the server is closed.
+	 */
 	void listen_fd(int fd) {
 		detail::check(aw_server_listen_fd(get(), fd));
 	}

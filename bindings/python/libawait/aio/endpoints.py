@@ -197,7 +197,8 @@ class EndpointCalls:
         """Listen on a host (or several) and a port. Each connection gets a protocol."""
         tls.check_server_options(ssl, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
         given = tls.options(ssl, ssl_handshake_timeout, ssl_shutdown_timeout, server_side=True)
-        options = (_SERVER_REUSE_PORT if reuse_port else 0) | (_SERVER_KEEP_ALIVE if keep_alive else 0)
+        # only create_unix_server() removes paths
+        options = _SERVER_KEEP_PATH | (_SERVER_REUSE_PORT if reuse_port else 0) | (_SERVER_KEEP_ALIVE if keep_alive else 0)
         c = _aio.Server(self, tls.server_factory(self, protocol_factory, given), family, backlog, options)
         sockets = []
         if host is not None or port is not None:

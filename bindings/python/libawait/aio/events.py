@@ -399,6 +399,14 @@ class AbstractEventLoopPolicy:
         raise NotImplementedError
 
 
+def _warn_of_caller(text):
+    """A DeprecationWarning that names the line of the program that has called this package."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get('__name__', '').startswith('libawait.aio.'):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, DeprecationWarning, stacklevel=level)
+
+
 class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
     """One loop per thread; the main thread's is created on first use."""
 
@@ -410,6 +418,8 @@ class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
     def get_event_loop(self):
         if (getattr(self._local, 'loop', None) is None and not getattr(self._local, 'was_set', False)
                 and threading.current_thread() is threading.main_thread()):
+            if sys.version_info >= (3, 12):  # since when CPython warns
+                _warn_of_caller('There is no current event loop')
             self.set_event_loop(self.new_event_loop())
         loop = getattr(self._local, 'loop', None)
         if loop is None:
