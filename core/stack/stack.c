@@ -404,6 +404,13 @@ int stack_pool_resize(stack_pool *pool, size_t size) {
 	return 0;
 }
 
+void stack_pool_trim(stack_pool *pool) {
+	pool_cool_all(pool);
+	/* For the page tables of its stacks. The first slab has few. */
+	if (pool->spare && pool->spare->count > COUNT_FIRST) slab_unmap(pool, pool->spare);
+	if (!pool->live_count) pool->slab_count = COUNT_FIRST;
+}
+
 void stack_pool_destroy(stack_pool *pool) {
 	pool_cool_all(pool);
 	for (stack_slab *slab = pool->slabs.first, *next; slab; slab = next) {

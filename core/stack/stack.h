@@ -52,6 +52,8 @@ typedef struct stack_pool {
 int stack_pool_init(stack_pool *pool, size_t size);
 /* Sets the size of new stacks; existing ones keep theirs. Returns 0, or -EINVAL and changes nothing. */
 int stack_pool_resize(stack_pool *pool, size_t size);
+/* Returns the memory of free stacks to the kernel. */
+void stack_pool_trim(stack_pool *pool);
 /* Unmaps all slabs. A slab with a stack still in use stays mapped. */
 void stack_pool_destroy(stack_pool *pool);
 
