@@ -122,6 +122,16 @@ static int depot_grow(size_t class) {
 
 /* --- the depot --- */
 
+/* Splits a chunk's worth of slots, or all, off a list that is not empty. */
+static void list_split(slab_slot **list, size_t class, int64_t *out_count) {
+	slab_slot *last = *list;
+	size_t most = CHUNK / ((class + 1) * SLAB_STEP), count = 1;
+	for (; count < most && last->next; count++) last = last->next;
+	*list = last->next;
+	last->next = NULL;
+	*out_count = (int64_t)count;
+}
+
 /*
  * Moves up to a chunk's worth of slots from the depot to `free` and returns one. Without `free`, takes just one.
  * Adds to `out_taken` how many it has taken.
@@ -134,25 +144,31 @@ static slab_slot *depot_take(slab_slot **free, size_t class, int64_t *out_taken)
 	}
 	slab_slot *slot = depot[class];
 	int64_t taken = 1;
-	if (!free) {
-		depot[class] = slot->next;
-	} else {
-		slab_slot *last = slot;
-		int64_t most = (int64_t)(CHUNK / ((class + 1) * SLAB_STEP));
-		for (; taken < most && last->next; taken++) last = last->next;
-		depot[class] = last->next;
-		last->next = NULL;
+	if (free) {
+		list_split(&depot[class], class, &taken);
 		*free = slot->next;
+	} else {
+		depot[class] = slot->next;
 	}
 	pthread_mutex_unlock(&threads_mutex);
 	if (out_taken) *out_taken += taken;
 	return slot;
 }
 
+/* Refills the cache from what was set aside, or from the depot. */
+static slab_slot *cache_refill(slab_cache *cache, size_t class) {
+	if (!cache->aside || !cache->aside[class]) return depot_take(&cache->free[class], class, &cache->slots);
+	slab_slot *slot = cache->aside[class];
+	int64_t count;
+	list_split(&cache->aside[class], class, &count);
+	cache->free[class] = slot->next;
+	return slot;
+}
+
 void *slab_take_elsewhere(slab_cache *cache, size_t size) {
 	if (SLAB_PLAIN || size > SLAB_LARGEST) return calloc(1, size);
 	size_t class = slab_class(size);
-	slab_slot *slot = depot_take(cache ? &cache->free[class] : NULL, class, cache ? &cache->slots : NULL);
+	slab_slot *slot = cache ? cache_refill(cache, class) : depot_take(NULL, class, NULL);
 	return slot ? memset(slot, 0, size) : NULL;
 }
 
@@ -182,8 +198,13 @@ static void depot_give_all(slab_slot **free, size_t class) {
 
 void slab_empty(slab_cache *cache) {
 	pthread_mutex_lock(&threads_mutex);
-	for (size_t class = 0; class < SLAB_CLASSES; class ++) depot_give_all(&cache->free[class], class);
+	for (size_t class = 0; class < SLAB_CLASSES; class ++) {
+		depot_give_all(&cache->free[class], class);
+		if (cache->aside) depot_give_all(&cache->aside[class], class);
+	}
 	pthread_mutex_unlock(&threads_mutex);
+	free(cache->aside);
+	cache->aside = NULL;
 }
 
 /* --- shared --- */
@@ -283,17 +304,26 @@ static void region_trim(region *self, size_t page) {
 	for (uint32_t i = 0; i < self->used; i++) self->chunks[i].free = 0;
 }
 
+void slab_set_aside(slab_cache *cache) {
+	if (SLAB_PLAIN) return;
+	if (!cache->aside) cache->aside = calloc(SLAB_CLASSES, sizeof(slab_slot *));
+	if (!cache->aside) return; /* what is free stays */
+	memcpy(cache->aside, cache->free, sizeof cache->free);
+	memset(cache->free, 0, sizeof cache->free);
+}
+
 void slab_trim(slab_cache *cache) {
+	if (!cache->aside) return;
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	int64_t given = 0, others = 0;
 	pthread_mutex_lock(&threads_mutex);
 	for (size_t class = 0; class < SLAB_CLASSES; class ++) {
-		slab_slot *last = count_free(cache->free[class], &given);
+		slab_slot *last = count_free(cache->aside[class], &given);
 		(void)count_free(depot[class], &others);
 		if (last) {
 			last->next = depot[class];
-			depot[class] = cache->free[class];
-			cache->free[class] = NULL;
+			depot[class] = cache->aside[class];
+			cache->aside[class] = NULL;
 		}
 		release_chunks(class);
 	}

@@ -23,7 +23,7 @@
 #define SLAB_PLAIN 0
 #endif
 
-enum { SLAB_STEP = 32, SLAB_CLASSES = 30, SLAB_LARGEST = SLAB_STEP * SLAB_CLASSES };
+enum { SLAB_STEP = 32, SLAB_CLASSES = 31, SLAB_LARGEST = SLAB_STEP * SLAB_CLASSES };
 
 typedef struct slab_slot {
 	void *reserved; /* overlays the object's class pointer: NULL in a free slot */
@@ -32,7 +32,8 @@ typedef struct slab_slot {
 
 typedef struct slab_cache {
 	slab_slot *free[SLAB_CLASSES];
-	int64_t slots;  /* taken from the depot and not returned: those in `free` and those in use */
+	slab_slot **aside; /* by class: those that slab_set_aside() took from `free`. NULL until then */
+	int64_t slots;  /* taken from the depot and not returned: those in `free` and `aside`, and those in use */
 	int64_t others; /* slots in use that are not objects; those are counted by their domain */
 } slab_cache;
 
@@ -96,7 +97,12 @@ size_t slab_share_give(slab_share *self, slab_cache *cache, size_t size, size_t 
 void slab_empty(slab_cache *cache);
 /* Returns all slots of a share to the depot. */
 void slab_share_empty(slab_share *self, size_t size);
-/* Returns all slots of a cache to the depot, and what is wholly free there to the kernel. */
+/*
+ * Sets all free slots of a cache aside: they are used when the cache has no other. What slab_trim() finds there has
+ * not been needed in between. Requires that none are aside.
+ */
+void slab_set_aside(slab_cache *cache);
+/* Returns the slots that are aside to the depot, and what is wholly free there to the kernel. */
 void slab_trim(slab_cache *cache);
 /* Frees all memory. No slot may be allocated or cached. */
 void slab_free_all(void);

@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-/* How long the memory must have been free, and how much longer than the last trim that took. */
+/* How long the memory is aside; and by what factor that is longer than the last trim took. */
 #define TRIM_AFTER AW_SECOND
 enum { TRIM_SHARE = 100 };
 
@@ -14,16 +14,20 @@ static int64_t trim_now(void) {
 	return now.tv_sec * AW_SECOND + now.tv_nsec;
 }
 
-void trim_poll_spare(aw_loop *loop) {
+void trim_poll_spare(aw_loop *loop, bool has_spare) {
 	int64_t now = trim_now();
-	if (!loop->trim_at) {
-		int64_t after = loop->trim_cost * TRIM_SHARE;
-		loop->trim_at = now + (after > TRIM_AFTER ? after : TRIM_AFTER);
+	if (loop->trim_at) {
+		if (now < loop->trim_at) return;
+		slab_trim(&loop->domain.slabs);
+		stack_pool_trim(&loop->stacks);
+		timers_trim(&loop->timers);
+		loop->trim_at = 0;
+		loop->trim_cost = trim_now() - now;
+		return; /* the next poll looks again */
 	}
-	if (now < loop->trim_at) return;
-	slab_trim(&loop->domain.slabs);
-	stack_pool_trim(&loop->stacks);
-	timers_trim(&loop->timers);
-	loop->trim_at = 0;
-	loop->trim_cost = trim_now() - now;
+	if (!has_spare) return;
+	int64_t after = loop->trim_cost * TRIM_SHARE;
+	loop->trim_at = now + (after > TRIM_AFTER ? after : TRIM_AFTER);
+	slab_set_aside(&loop->domain.slabs);
+	stack_pool_set_aside(&loop->stacks);
 }

@@ -2,19 +2,20 @@
 /*
  * Gives memory that a peak has left back to the kernel: free objects, free stacks, and the timers' arrays.
  *
- * A loop that has much free memory notes the time when it polls. If it still has as much at a poll a second later, all
- * of it is given back. A wait ends then, too, for the trim alone, and continues, which nothing outside can tell.
+ * A loop that has much free memory when it polls sets it aside, and uses it only when nothing else is free. At a poll
+ * a second later, or in the middle of a wait, what is still aside is given back. So a program that needs its memory
+ * again and again keeps it.
  */
 #ifndef CORE_TRIM_H
 #define CORE_TRIM_H
 
 #include "loop.h"
 
-/* Free ones that are kept in any case, and another for each so many in use. */
+/* Free ones that do no harm, and another for each so many in use. */
 enum { TRIM_SLOTS_KEPT = 2048, TRIM_STACKS_KEPT = 64, TRIM_PART = 8 };
 
-/* The rest of trim_poll(): there is much free memory. */
-__attribute__((cold)) void trim_poll_spare(aw_loop *loop);
+/* The rest of trim_poll(). */
+__attribute__((cold)) void trim_poll_spare(aw_loop *loop, bool has_spare);
 
 /* Called in each poll. */
 static inline void trim_poll(aw_loop *loop) {
@@ -22,10 +23,7 @@ static inline void trim_poll(aw_loop *loop) {
 	const stack_pool *stacks = &loop->stacks;
 	bool has_spare = domain_free_slots(&loop->domain) > TRIM_SLOTS_KEPT + slabs->slots / TRIM_PART ||
 	                 stacks->hot_count > TRIM_STACKS_KEPT + stacks->live_count / TRIM_PART;
-	if (__builtin_expect(has_spare, 0))
-		trim_poll_spare(loop);
-	else
-		loop->trim_at = 0;
+	if (__builtin_expect(has_spare || loop->trim_at, 0)) trim_poll_spare(loop, has_spare);
 }
 
 /* Returns when a wait until `deadline` has to end for a trim. */
