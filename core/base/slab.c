@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slab allocator for handles. A cache refills from the depot, and the depot from regions, which stay mapped until
- * the program asks for all of them to be freed. A region is divided into chunks, each for slots of one size for ever,
- * so that a stale handle always points to the start of a slot. The memory of a chunk whose slots are all free can
- * be given back to the kernel (slab_trim()); it then reads as zeros, which is what a free slot begins with.
+ * Slab allocator for handles. A cache refills from the depot, and the depot from regions, which stay mapped
+ * until the program asks for all of them to be freed. A region is divided into chunks, each for slots of one
+ * size for ever, so that a stale handle always points to the start of a slot. The memory of a chunk whose slots
+ * are all free can be given back to the kernel (slab_trim()); it then reads as zeros, which is what a free slot
+ * begins with.
  *
  * Which chunks are wholly free is found out when memory is given back, from the lists of free slots, so that
  * taking and giving a slot count nothing.
@@ -295,7 +296,8 @@ static void region_trim(region *self, size_t page) {
 		uint32_t first = i;
 		while (i < self->used && self->chunks[i].is_resident) self->chunks[i++].is_resident = false;
 		if (i == first) continue;
-		uintptr_t start = (uintptr_t)chunk_start(&self->chunks[first]), end = (uintptr_t)self + (size_t)i * CHUNK;
+		uintptr_t start = (uintptr_t)chunk_start(&self->chunks[first]);
+		uintptr_t end = (uintptr_t)self + (size_t)i * CHUNK;
 		start = (start + page - 1) / page * page;
 		end = end / page * page;
 		/* fails in locked memory, which must stay */

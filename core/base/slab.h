@@ -98,8 +98,8 @@ void slab_empty(slab_cache *cache);
 /* Returns all slots of a share to the depot. */
 void slab_share_empty(slab_share *self, size_t size);
 /*
- * Sets all free slots of a cache aside: they are used when the cache has no other. What slab_trim() finds there has
- * not been needed in between. Requires that none are aside.
+ * Sets all free slots of a cache aside: they are used when nothing else is free. What slab_trim() finds there
+ * was not needed in between. Requires that none are aside.
  */
 void slab_set_aside(slab_cache *cache);
 /* Returns the slots that are aside to the depot, and what is wholly free there to the kernel. */

@@ -2,9 +2,9 @@
 /*
  * Gives memory that a peak has left back to the kernel: free objects, free stacks, and the timers' arrays.
  *
- * A loop that has much free memory when it polls sets it aside, and uses it only when nothing else is free. At a poll
- * a second later, or in the middle of a wait, what is still aside is given back. So a program that needs its memory
- * again and again keeps it.
+ * A loop that has much free memory when it polls sets it aside, and uses it only when nothing else is free. At
+ * a poll a second later, or in the middle of a wait, what is still aside is given back. So a program that needs
+ * its memory again and again keeps it.
  */
 #ifndef CORE_TRIM_H
 #define CORE_TRIM_H

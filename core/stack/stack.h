@@ -34,7 +34,7 @@ typedef struct stack {
 typedef struct stack_pool {
 	size_t size; /* of new stacks */
 	stack *hot;  /* free stacks that keep their memory, most recently freed first */
-	stack *aside; /* those that stack_pool_set_aside() took from `hot` */
+	stack *aside;     /* those that stack_pool_set_aside() took from `hot` */
 	size_t hot_count; /* of both */
 	size_t live_count; /* stacks in use */
 	/* a freed stack is quarantined: inaccessible until it is reused (debug mode) */
@@ -42,7 +42,7 @@ typedef struct stack_pool {
 	LIST(struct stack_slab) slabs; /* slabs with free stacks are at the front */
 	/* an entirely free slab, kept to avoid repeated mapping and unmapping */
 	struct stack_slab *spare;
-	struct stack_slab *spare_aside; /* the spare slab at the last stack_pool_set_aside(), unless it was used since */
+	struct stack_slab *spare_aside; /* the same, if it has not been used since stack_pool_set_aside() */
 	uint32_t slab_count; /* stacks of the next slab */
 	bool on_valgrind, on_memcheck;
 } stack_pool;
@@ -55,8 +55,8 @@ int stack_pool_init(stack_pool *pool, size_t size);
 /* Sets the size of new stacks; existing ones keep theirs. Returns 0, or -EINVAL and changes nothing. */
 int stack_pool_resize(stack_pool *pool, size_t size);
 /*
- * Sets the free stacks aside: they are used when there is no other. What stack_pool_trim() finds there has not been
- * needed in between. Requires that none are aside.
+ * Sets the free stacks aside: they are used when nothing else is free. What stack_pool_trim() finds there was
+ * not needed in between. Requires that none are aside.
  */
 void stack_pool_set_aside(stack_pool *pool);
 /* Returns the memory of the stacks that are aside to the kernel. */

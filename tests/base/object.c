@@ -90,7 +90,7 @@ static void memory_given_back_is_taken_again(void) {
 /* Of two sizes in one region: pages without a slot in use go back and read as zeros, and the others stay. */
 static void memory_that_is_trimmed_is_zero_and_taken_again(void) {
 #ifdef __SANITIZE_ADDRESS__
-	SKIP("each is an allocation of its own");
+	SKIP("each is a separate allocation");
 #else
 	enum { COUNT = 4000, SIZE = 100, KEPT = 500 };
 	static char *slots[COUNT], *again[COUNT];
@@ -272,7 +272,8 @@ static void a_hosts_slot_destroys_what_it_replaces(void) {
 	EXPECT(one == 1 && two == 1);
 }
 
-CHECK_MAIN("object", TEST(memory_comes_zeroed_and_apart), TEST(memory_given_back_is_taken_again), TEST(memory_that_is_trimmed_is_zero_and_taken_again),
+CHECK_MAIN("object", TEST(memory_comes_zeroed_and_apart), TEST(memory_given_back_is_taken_again),
+           TEST(memory_that_is_trimmed_is_zero_and_taken_again),
            TEST(the_last_reference_at_home_releases_at_once),
            TEST(the_last_reference_elsewhere_waits_for_the_sweep),
            TEST(closing_sweeps_and_objects_keep_the_domain),

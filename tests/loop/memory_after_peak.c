@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Labels: backends */
 /*
- * The memory of a peak goes back to the kernel when the loop has not needed it for a second, in a long wait as well as
- * between short ones, and nothing else shows it. What the program needs again and again stays.
+ * The memory of a peak goes back to the kernel when the loop has not needed it for a second, in a long wait as
+ * well as between short ones, and nothing else shows it. What the program needs again and again stays.
  */
 #include "trace.h"
 
@@ -91,7 +91,7 @@ static void after_a_peak(void (*start)(aw_loop *loop), void (*idle)(aw_loop *loo
 	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 #endif
 	aw_loop *loop = loop_begin(NULL);
-	/* What the first task and the first wait allocate for good is no part of it. */
+	/* Leaves out what the first task and the first wait allocate for good. */
 	start(loop);
 	loop_settle(loop);
 	long before = resident();
@@ -198,7 +198,8 @@ static void what_is_needed_again_and_again_stays(void) {
 	loop_end(loop);
 }
 
-CHECK_MAIN("memory_after_peak", TEST(stackful_tasks_leave_little_in_a_long_wait), TEST(step_tasks_leave_little_in_a_long_wait),
+CHECK_MAIN("memory_after_peak", TEST(stackful_tasks_leave_little_in_a_long_wait),
+           TEST(step_tasks_leave_little_in_a_long_wait),
            TEST(step_tasks_leave_little_between_short_waits), TEST(what_is_alive_stays),
            TEST(a_stale_handle_is_refused_after_its_memory_has_gone_back),
            TEST(what_is_needed_again_and_again_stays))
