@@ -140,6 +140,7 @@ static inline int64_t count_live(domain *self, bool is_closed, int64_t change) {
 
 void object_adopt(object *self) {
 	count_live(self->domain, domain_is_closed(self->domain), 1);
+	self->domain->slabs.slots++; /* which its memory joins when it is freed */
 }
 
 static inline void *object_init(void *memory, domain *where, const object_class *class, size_t size) {
@@ -155,7 +156,7 @@ static inline void *object_init(void *memory, domain *where, const object_class 
 
 static inline void *object_make(domain *where, const object_class *class, size_t size) {
 	bool is_closed = domain_is_closed(where);
-	object *self = object_init(slab_take(is_closed ? NULL : &where->slabs, size), where, class, size);
+	object *self = object_init(slab_take_object(is_closed ? NULL : &where->slabs, size), where, class, size);
 	if (self) count_live(where, is_closed, 1);
 	return self;
 }
@@ -176,7 +177,7 @@ void object_free(object *self) {
 	domain *where = self->domain;
 	bool closed = domain_is_closed(where);
 	self->class = NULL;
-	slab_give(closed ? NULL : &where->slabs, self, self->size & ~OBJECT_GONE);
+	slab_give_object(closed ? NULL : &where->slabs, self, self->size & ~OBJECT_GONE);
 	if (count_live(where, closed, -1) == 1 && closed && where != &domain_none) domain_leave(where);
 }
 

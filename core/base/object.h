@@ -87,6 +87,10 @@ static inline void domain_unpin(domain *self) {
 }
 /* Releases the objects on the dead list. Must be called on the home thread. */
 void domain_sweep(domain *self);
+/* Returns how many free slots the domain's cache has. On the home thread. */
+static inline int64_t domain_free_slots(const domain *self) {
+	return self->slabs.slots - self->slabs.others - atomic_load_explicit(&self->live, memory_order_relaxed);
+}
 static inline bool domain_has_dead(const domain *self) {
 	return atomic_load_explicit(&self->dead, memory_order_relaxed) != NULL;
 }
@@ -219,7 +223,7 @@ static inline bool object_unref_short(object *self, domain *where, size_t size) 
 	                         atomic_load_explicit(&object_watched, memory_order_relaxed),
 	                     0))
 		return false;
-	slab_give(&where->slabs, self, size);
+	slab_give_object(&where->slabs, self, size);
 	int64_t live = atomic_load_explicit(&where->live, memory_order_relaxed);
 	atomic_store_explicit(&where->live, live - 1, memory_order_relaxed);
 	return true;

@@ -484,6 +484,10 @@ int64_t timers_deadline(timers *self) {
 	return settle(self) ? self->entries[self->first].when : INT64_MAX;
 }
 
+void timers_trim(timers *self) {
+	if (self->capacity > TIMERS_MIN && self->count - self->cancelled < self->capacity / 4) compact(self);
+}
+
 void timers_free(timers *self) {
 	if (self->entries) free(self->entries - 1);
 	free(self->slots);

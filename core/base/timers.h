@@ -54,6 +54,8 @@ void timers_remove(timers *self, timer *what);
 timer *timers_take_due(timers *self, int64_t now);
 /* Returns the earliest deadline, or INT64_MAX. */
 int64_t timers_deadline(timers *self);
+/* Gives back memory that a peak has left. */
+void timers_trim(timers *self);
 void timers_free(timers *self);
 
 static inline uint32_t timer_slot(uint64_t id) {

@@ -14,6 +14,7 @@
 #include "report.h"
 #include "stackful.h"
 #include "tally.h"
+#include "trim.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -455,7 +456,8 @@ static bool may_miss_wakeup(const aw_loop *loop) {
 
 /*
  * Waits in the backend. While wakes fail, waits in short intervals and polls in between. With the backend's
- * own clock, only while operations are in flight: otherwise the short wait would advance the clock.
+ * own clock, only while operations are in flight: otherwise the short wait would advance the clock. Also ends the
+ * wait once to give back memory.
  */
 static aw_status backend_wait(aw_loop *loop, int64_t deadline) {
 	const aw_backend *backend = loop->backend;
@@ -463,11 +465,12 @@ static aw_status backend_wait(aw_loop *loop, int64_t deadline) {
 		if (take_lost_wake(loop)) deadline = 0;
 		bool bounded = deadline > 0 && may_miss_wakeup(loop) &&
 		               (loop->in_flight || !(backend->capabilities & AW_BACKEND_OWN_CLOCK));
-		int64_t bound = bounded ? loop_after(loop, SLEEP_WITHOUT_WAKE) : deadline;
+		int64_t bound = trim_bound(loop, bounded ? loop_after(loop, SLEEP_WITHOUT_WAKE) : deadline);
 		if (bound >= deadline) return backend->wait(loop->backend_state, deadline);
 		aw_status status = backend->wait(loop->backend_state, bound);
 		if (loop->event_source) loop->event_source->poll(loop);
 		if (status < 0 || has_work(loop) || wake_is_pending(loop) || loop_now(loop) < bound) return status;
+		trim_poll(loop);
 	}
 }
 
@@ -487,6 +490,7 @@ static aw_status wait_for_timers(aw_loop *loop, int64_t limit) {
 /* Collects completions. Makes no callbacks. */
 static aw_status loop_poll(aw_loop *loop, int64_t limit) {
 	loop->polled = true;
+	trim_poll(loop);
 	uint32_t state = WAKE_NOT_NEEDED;
 	bool waits = limit && (atomic_compare_exchange_strong(&loop->wake_state, &state, WAKE_NEEDED) ||
 	                       state == WAKE_NEEDED);

@@ -216,11 +216,17 @@ static stack_slab *slab_new(stack_pool *pool) {
 	return slab;
 }
 
+/* The slab is not the pool's spare one any more. */
+static void unspare(stack_pool *pool, const stack_slab *slab) {
+	if (pool->spare == slab) pool->spare = NULL;
+	if (pool->spare_aside == slab) pool->spare_aside = NULL;
+}
+
 static void slab_unmap(stack_pool *pool, stack_slab *slab) {
 	char *memory = atomic_load_explicit(&slab->memory, memory_order_relaxed);
 	size_t bytes = (slab->guard + slab->size) * slab->count;
 	list_remove(&pool->slabs, slab);
-	if (pool->spare == slab) pool->spare = NULL;
+	unspare(pool, slab);
 	atomic_store_explicit(&slab->memory, NULL, memory_order_release);
 	annotate_unmap(memory, bytes);
 	/*
@@ -302,7 +308,7 @@ static __attribute__((noinline)) stack *stack_heat(stack_pool *pool) {
 	char *guard = memory + (slab->guard + slab->size) * index;
 	if (!slab_guard_stack(slab, index, guard)) return NULL;
 	slab->cold[index / 64] &= ~(UINT64_C(1) << index % 64);
-	if (pool->spare == slab) pool->spare = NULL;
+	unspare(pool, slab);
 	if (--slab->cold_count == 0) {
 		list_remove(&pool->slabs, slab);
 		list_append(&pool->slabs, slab);
@@ -358,15 +364,24 @@ static void pool_push_hot(stack_pool *pool, stack *s) {
 	pool->hot_count++;
 }
 
-static stack *pool_pop_hot(stack_pool *pool) {
-	stack *s = pool->hot;
-	pool->hot = s->next;
+static stack *pool_pop(stack_pool *pool, stack **list) {
+	stack *s = *list;
+	*list = s->next;
 	pool->hot_count--;
 	return s;
 }
 
+static __attribute__((noinline)) stack *pool_pop_aside_or_heat(stack_pool *pool) {
+	return pool->aside ? pool_pop(pool, &pool->aside) : stack_heat(pool);
+}
+
+static void pool_cool(stack_pool *pool, stack **list) {
+	while (*list) stack_cool(pool, pool_pop(pool, list));
+}
+
 static void pool_cool_all(stack_pool *pool) {
-	while (pool->hot) stack_cool(pool, pool_pop_hot(pool));
+	pool_cool(pool, &pool->hot);
+	pool_cool(pool, &pool->aside);
 }
 
 /* ---- the pool ---- */
@@ -390,7 +405,7 @@ int stack_pool_resize(stack_pool *pool, size_t size) {
 	pool->size = size;
 	/* Slab sizes may match again or no longer: move the slabs with nothing to offer to the back. */
 	pool_cool_all(pool);
-	pool->spare = NULL;
+	pool->spare = pool->spare_aside = NULL;
 	stack_slab *end = pool->slabs.last;
 	for (stack_slab *slab = pool->slabs.first, *next; slab; slab = next) {
 		next = slab == end ? NULL : slab->next;
@@ -404,6 +419,19 @@ int stack_pool_resize(stack_pool *pool, size_t size) {
 	return 0;
 }
 
+void stack_pool_set_aside(stack_pool *pool) {
+	pool->aside = pool->hot;
+	pool->hot = NULL;
+	pool->spare_aside = pool->spare;
+}
+
+void stack_pool_trim(stack_pool *pool) {
+	pool_cool(pool, &pool->aside);
+	/* For the page tables of its stacks. The first slab has few. */
+	if (pool->spare_aside && pool->spare_aside->count > COUNT_FIRST) slab_unmap(pool, pool->spare_aside);
+	if (!pool->live_count) pool->slab_count = COUNT_FIRST;
+}
+
 void stack_pool_destroy(stack_pool *pool) {
 	pool_cool_all(pool);
 	for (stack_slab *slab = pool->slabs.first, *next; slab; slab = next) {
@@ -414,7 +442,7 @@ void stack_pool_destroy(stack_pool *pool) {
 }
 
 stack *stack_take(stack_pool *pool) {
-	stack *s = pool->hot ? pool_pop_hot(pool) : stack_heat(pool);
+	stack *s = pool->hot ? pool_pop(pool, &pool->hot) : pool_pop_aside_or_heat(pool);
 	if (!s) return NULL;
 	annotate_take(pool, s);
 	s->next = NULL;
@@ -433,7 +461,8 @@ static inline size_t hot_limit(const stack_pool *pool) {
  * call's time.
  */
 static __attribute__((noinline)) void cool_two(stack_pool *pool) {
-	for (int i = 0; i < 2 && pool->hot_count > hot_limit(pool); i++) stack_cool(pool, pool_pop_hot(pool));
+	for (int i = 0; i < 2 && pool->hot_count > hot_limit(pool); i++)
+		stack_cool(pool, pool_pop(pool, pool->hot ? &pool->hot : &pool->aside));
 }
 
 void stack_give(stack_pool *pool, stack *s) {

@@ -34,13 +34,15 @@ typedef struct stack {
 typedef struct stack_pool {
 	size_t size; /* of new stacks */
 	stack *hot;  /* free stacks that keep their memory, most recently freed first */
-	size_t hot_count;
+	stack *aside;     /* those that stack_pool_set_aside() took from `hot` */
+	size_t hot_count; /* of both */
 	size_t live_count; /* stacks in use */
 	/* a freed stack is quarantined: inaccessible until it is reused (debug mode) */
 	bool is_closing;
 	LIST(struct stack_slab) slabs; /* slabs with free stacks are at the front */
 	/* an entirely free slab, kept to avoid repeated mapping and unmapping */
 	struct stack_slab *spare;
+	struct stack_slab *spare_aside; /* the same, if it has not been used since stack_pool_set_aside() */
 	uint32_t slab_count; /* stacks of the next slab */
 	bool on_valgrind, on_memcheck;
 } stack_pool;
@@ -52,6 +54,13 @@ typedef struct stack_pool {
 int stack_pool_init(stack_pool *pool, size_t size);
 /* Sets the size of new stacks; existing ones keep theirs. Returns 0, or -EINVAL and changes nothing. */
 int stack_pool_resize(stack_pool *pool, size_t size);
+/*
+ * Sets the free stacks aside: they are used when nothing else is free. What stack_pool_trim() finds there was
+ * not needed in between. Requires that none are aside.
+ */
+void stack_pool_set_aside(stack_pool *pool);
+/* Returns the memory of the stacks that are aside to the kernel. */
+void stack_pool_trim(stack_pool *pool);
 /* Unmaps all slabs. A slab with a stack still in use stays mapped. */
 void stack_pool_destroy(stack_pool *pool);
 

@@ -71,8 +71,10 @@ static void memory_comes_zeroed_and_apart(void) {
 static void memory_given_back_is_taken_again(void) {
 	slab_cache one = {0}, two = {0};
 	void *first = slab_take(&one, 100);
+	REQUIRE(first);
 	slab_give(&one, first, 100);
 	void *second = slab_take(&one, 100);
+	REQUIRE(second);
 #ifndef __SANITIZE_ADDRESS__
 	EXPECT(first == second);
 #endif
@@ -80,9 +82,59 @@ static void memory_given_back_is_taken_again(void) {
 	slab_empty(&one);
 	/* It reaches another cache through the depot. */
 	void *third = slab_take(&two, 100);
-	EXPECT(third != NULL);
+	REQUIRE(third);
 	slab_give(NULL, third, 100);
 	slab_empty(&two);
+}
+
+/* Of two sizes in one region: pages without a slot in use go back and read as zeros, and the others stay. */
+static void memory_that_is_trimmed_is_zero_and_taken_again(void) {
+#ifdef __SANITIZE_ADDRESS__
+	SKIP("each is a separate allocation");
+#else
+	enum { COUNT = 4000, SIZE = 100, KEPT = 500 };
+	static char *slots[COUNT], *again[COUNT];
+	slab_cache cache = {0};
+	void *other = slab_take(&cache, 2 * SIZE);
+	REQUIRE(other);
+	memset(other, 7, 2 * SIZE);
+	for (int i = 0; i < COUNT; i++) {
+		REQUIRE((slots[i] = slab_take(&cache, SIZE)) != NULL);
+		memset(slots[i], 7, SIZE);
+	}
+	for (int i = 0; i < COUNT; i++)
+		if (i != KEPT) slab_give(&cache, slots[i], SIZE);
+	int64_t before = cache.slots;
+	slab_set_aside(&cache);
+	slab_trim(&cache);
+	EXPECT(cache.slots < before - COUNT + 2);
+	int zero = 0, wrong = 0;
+	for (int i = 0; i < COUNT; i++)
+		if (i != KEPT) zero += slots[i][SIZE - 1] == 0;
+	EXPECT(zero > COUNT / 2);
+	for (int i = 0; i < SIZE; i++) wrong += slots[KEPT][i] != 7 || ((char *)other)[i] != 7;
+	for (int i = 0; i < COUNT; i++) {
+		REQUIRE((again[i] = slab_take(&cache, SIZE)) != NULL);
+		for (int k = 0; k < SIZE; k++) wrong += again[i][k] != 0;
+		wrong += again[i] == slots[KEPT];
+		memset(again[i], 9, SIZE);
+	}
+	for (int i = 0; i < SIZE; i++) wrong += slots[KEPT][i] != 7 || ((char *)other)[i] != 7;
+	EXPECT_INT(wrong, 0);
+	for (int i = 0; i < COUNT; i++) slab_give(&cache, again[i], SIZE);
+	slab_give(&cache, slots[KEPT], SIZE);
+	slab_give(&cache, other, 2 * SIZE);
+	/* What is aside is used before the depot is asked, and only what was not needed is given back. */
+	slab_set_aside(&cache);
+	before = cache.slots;
+	void *one = slab_take(&cache, SIZE);
+	REQUIRE(one);
+	EXPECT_INT(cache.slots, before);
+	slab_give(&cache, one, SIZE);
+	slab_trim(&cache);
+	EXPECT(cache.slots > 0 && cache.slots < before / 10);
+	slab_empty(&cache);
+#endif
 }
 
 static void the_last_reference_at_home_releases_at_once(void) {
@@ -221,6 +273,7 @@ static void a_hosts_slot_destroys_what_it_replaces(void) {
 }
 
 CHECK_MAIN("object", TEST(memory_comes_zeroed_and_apart), TEST(memory_given_back_is_taken_again),
+           TEST(memory_that_is_trimmed_is_zero_and_taken_again),
            TEST(the_last_reference_at_home_releases_at_once),
            TEST(the_last_reference_elsewhere_waits_for_the_sweep),
            TEST(closing_sweeps_and_objects_keep_the_domain),
