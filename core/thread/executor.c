@@ -72,7 +72,7 @@ static bool pool_is_forked(const pool *self) {
 	return self->fork_generation != *threads_fork_word;
 }
 
-static pool *pool_ref(pool *self) {
+pool *pool_ref(pool *self) {
 	atomic_fetch_add_explicit(&self->refs, 1, memory_order_relaxed);
 	return self;
 }
@@ -305,7 +305,7 @@ static aw_status executor_check(const aw_executor *executor) {
 
 pool *executor_pool(const aw_executor *executor, aw_status *status) {
 	*status = executor_check(executor);
-	return *status < 0 ? NULL : pool_ref(executor->pool);
+	return *status < 0 ? NULL : executor->pool;
 }
 
 ENTRY(aw_executor_new, (int32_t max_threads, aw_executor **out), (max_threads, out)) {
