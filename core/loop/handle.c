@@ -398,12 +398,30 @@ static bool post(aw_loop *loop, ready_item *item) {
 	return true;
 }
 
-bool handle_post(aw_loop *loop, ready_item *item) {
+__attribute__((noinline)) static bool post_and_wake(aw_loop *loop, ready_item *item) {
 	domain_pin(&loop->domain); /* keeps the loop open between the post and the wake */
 	bool posted = post(loop, item);
 	if (posted) loop_wake(loop);
 	domain_unpin(&loop->domain);
 	return posted;
+}
+
+/*
+ * Behind posted items that the loop has not taken yet, no wake is needed: the thread that posted the first of them
+ * wakes the loop after its post, and then the loop takes them all. Not while wakes fail, when each post must try
+ * again.
+ */
+bool handle_post(aw_loop *loop, ready_item *item) {
+	ready_item *first = atomic_load_explicit(&loop->posted, memory_order_acquire);
+	if (!atomic_load_explicit(&loop->wake_proven, memory_order_relaxed)) return post_and_wake(loop, item);
+	while (first && first != &posted_closed) {
+		item->next = first;
+		tsan_release(item);
+		if (atomic_compare_exchange_weak_explicit(&loop->posted, &first, item, memory_order_acq_rel,
+		                                          memory_order_acquire))
+			return true;
+	}
+	return post_and_wake(loop, item);
 }
 
 static aw_status call_soon_threadsafe(aw_loop *loop, aw_callback_fn fn, void *ud, aw_destroy_fn destroy,

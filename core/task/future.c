@@ -392,7 +392,23 @@ ENTRY(aw_future_new, (aw_loop *loop, aw_future **out), (loop, out)) {
 	return 0;
 }
 
-REFERENCES(aw_future, future_is(self))
+aw_future *aw_future_ref(aw_future *self) {
+	return future_is(self) ? object_ref_held(self) : self;
+}
+
+/* Whether a release would only free the memory. */
+static inline bool future_is_bare(const aw_future *self) {
+	return self->state == FUTURE_DONE && !((uintptr_t)self->kind->release | (uintptr_t)self->value.destroy |
+	                                       (uintptr_t)self->extra | (uintptr_t)self->waiters.head);
+}
+
+void aw_future_unref(aw_future *self) {
+	if (!future_is(self)) return;
+	if (future_is_bare(self) && loop_is_usual(self->loop) &&
+	    object_unref_short(&self->base, &self->loop->domain, self->base.size))
+		return;
+	object_unref_held(self);
+}
 
 aw_loop *aw_future_loop(const aw_future *future) {
 	return future_is(future) ? future->loop : NULL;

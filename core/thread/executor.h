@@ -32,8 +32,9 @@ typedef struct worker {
 	struct worker *next;   /* in the list of idle threads, or of exited ones */
 } worker;
 
-/* Returns a new reference to the pool of a handle, or NULL with the status set. */
+/* Returns the pool of a handle, which keeps it alive, or NULL with the status set. */
 pool *executor_pool(const aw_executor *executor, aw_status *status);
+pool *pool_ref(pool *self);
 void pool_unref(pool *self);
 /*
  * Queues a job: if this returns 0, `run` or `drop` follows. Fails with AW_EINVALIDSTATE after a shutdown, or

@@ -31,10 +31,13 @@ struct loop_threads {
 	operation hold;
 	int hold_fd;
 	bool held;
-	size_t works;
+	size_t works; /* submitted, and not completed here */
+	/* A reference, which all works on this pool share. Replaced only while `works` is 0. */
+	pool *pool;
 };
 
 static void threads_free(struct loop_threads *self) {
+	pool_unref(self->pool);
 	if (self->hold_fd >= 0) close(self->hold_fd);
 	free(self);
 }
@@ -108,7 +111,7 @@ void thread_work_end(aw_loop *loop) {
 typedef struct work {
 	aw_future future;
 	job job;
-	pool *pool;            /* a reference */
+	pool *pool;            /* from the submit to the completion; NULL: it can't be withdrawn */
 	ready_item completion; /* posted to the loop when it has run or was dropped */
 	closer closer;
 	aw_work_fn fn;
@@ -119,6 +122,7 @@ typedef struct work {
 	void *value;
 	aw_destroy_fn value_destroy;
 	aw_error *error;  /* a reference */
+	bool owns_pool;   /* `pool` is a reference; otherwise it is that of the loop */
 	bool whole;       /* a cancel waits until the function has returned */
 	aw_error *reason; /* of a cancel that waits; a reference */
 	_Atomic uint8_t progress;
@@ -132,8 +136,19 @@ static struct {
 	pthread_cond_t returned;
 } settling = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER};
 
+/* Takes the work back from the queue; false if it was started or dropped. */
+static bool work_withdraw(work *self) {
+	return self->pool && pool_withdraw(self->pool, &self->job);
+}
+
+static void work_leave_pool(work *self) {
+	if (self->owns_pool) pool_unref(self->pool);
+	self->owns_pool = false;
+	self->pool = NULL;
+}
+
 /* Destroys what the work still owns. */
-static void work_clear(work *self) {
+__attribute__((noinline)) static void work_clear_parts(work *self) {
 	aw_destroy_fn value_destroy = self->value_destroy, destroy = self->destroy;
 	void *value = self->value, *ud = self->ud;
 	aw_error *error = self->error, *reason = self->reason;
@@ -147,6 +162,12 @@ static void work_clear(work *self) {
 	aw_error_unref(error);
 	aw_error_unref(reason);
 	context_drop(context);
+}
+
+static inline void work_clear(work *self) {
+	if ((uintptr_t)self->value_destroy | (uintptr_t)self->destroy | (uintptr_t)self->error |
+	    (uintptr_t)self->reason | (uintptr_t)self->context)
+		work_clear_parts(self);
 }
 
 static void work_settle(work *self) {
@@ -169,14 +190,19 @@ static void work_settle(work *self) {
 	}
 }
 
+/* Nothing is left to be released. */
+static const future_kind completed_kind = {.what = "executor"};
+
 /* On the loop's thread, after the work has run or was dropped. */
 static aw_status work_completed(ready_item *item) {
 	work *self = container_of(item, work, completion);
 	aw_loop *loop = self->future.loop;
 	loop_remove_closer(loop, &self->closer);
+	work_leave_pool(self);
 	hold_end(loop->threads);
 	if (!loop_closing(loop)) work_settle(self);
 	work_clear(self);
+	if (future_is_done(&self->future)) self->future.kind = &completed_kind;
 	object_unref(self);
 	return 0;
 }
@@ -216,7 +242,7 @@ static void work_drop(job *base) {
 
 static bool work_cancel(aw_future *future, aw_error *reason) {
 	work *self = (work *)(void *)future;
-	bool withdrawn = pool_withdraw(self->pool, &self->job);
+	bool withdrawn = work_withdraw(self);
 	if (self->whole && !withdrawn) {
 		if (!self->reason) self->reason = aw_error_ref(reason);
 		return true;
@@ -232,13 +258,13 @@ static bool work_cancel(aw_future *future, aw_error *reason) {
  */
 static void work_close(closer *base) {
 	work *self = container_of(base, work, closer);
-	if (pool_withdraw(self->pool, &self->job)) self->completion.run(&self->completion);
+	bool withdrawn = work_withdraw(self);
+	work_leave_pool(self); /* a work that runs may outlive the reference of the loop */
+	if (withdrawn) work_completed(&self->completion);
 }
 
 static void work_release(aw_future *future) {
-	work *self = (work *)(void *)future;
-	work_clear(self);
-	pool_unref(self->pool);
+	work_clear((work *)(void *)future);
 }
 
 static void work_describe(const aw_future *future, future_description *out) {
@@ -251,7 +277,7 @@ static const future_kind work_kind = {
 
 /* --- starting work --- */
 
-/* Returns a new reference to the pool to run on. */
+/* Returns the pool to run on, which the executor keeps alive. */
 static aw_status pool_find(struct loop_threads *threads, aw_executor *executor, pool **out) {
 	aw_status status = 0;
 	if (!executor) {
@@ -264,46 +290,77 @@ static aw_status pool_find(struct loop_threads *threads, aw_executor *executor, 
 	return status;
 }
 
+static void work_join_pool(work *self, struct loop_threads *threads, pool *to) {
+	if (to != threads->pool && threads->works == 0) {
+		pool_unref(threads->pool);
+		threads->pool = pool_ref(to);
+	}
+	self->owns_pool = to != threads->pool;
+	self->pool = self->owns_pool ? pool_ref(to) : to;
+}
+
 /* Submits `self`, complete except for its pool. Takes ownership of the callback only on success. */
-static aw_status work_start(work *self, struct loop_threads *threads, aw_executor *executor) {
-	aw_status status = pool_find(threads, executor, &self->pool);
-	if (status == 0) status = hold_begin(threads);
+static inline __attribute__((always_inline)) aw_status work_start(work *self, struct loop_threads *threads,
+                                                                  aw_executor *executor) {
+	pool *to = NULL;
+	aw_status status = pool_find(threads, executor, &to);
 	if (status < 0) return status;
-	object_ref(self); /* the thread's reference */
+	work_join_pool(self, threads, to);
+	status = hold_begin(threads);
+	if (status < 0) {
+		work_leave_pool(self);
+		return status;
+	}
+	/* The second reference is the thread's. Nobody else has seen the work. */
+	atomic_store_explicit(&self->future.base.refs, 2, memory_order_relaxed);
 	loop_add_closer(threads->loop, &self->closer);
 	status = pool_submit(self->pool, &self->job);
 	if (status == 0) return 0;
 	loop_remove_closer(threads->loop, &self->closer);
+	work_leave_pool(self);
 	hold_end(threads);
 	object_unref(self);
 	return status;
 }
 
 /* Returns a work without a reference elsewhere, or NULL; then the callback is destroyed. */
-static work *work_new(aw_loop *loop, struct loop_threads *threads, aw_work_fn fn, void *ud,
-                      aw_destroy_fn destroy) {
-	work *self = threads ? future_create(loop, &future_class, &work_kind, sizeof *self) : NULL;
+static inline __attribute__((always_inline)) work *work_new(aw_loop *loop, struct loop_threads *threads,
+                                                            aw_work_fn fn, void *ud, aw_destroy_fn destroy,
+                                                            const void *origin) {
+	work *self = threads ? object_new_short(&loop->domain, &future_class, sizeof *self) : NULL;
+	if (!self && threads) self = object_new_sized(&loop->domain, &future_class, sizeof *self);
 	if (!self) {
 		object_destroy_user(destroy, ud);
 		return NULL;
 	}
+	/* Each field, since the memory may not be cleared. */
+	future_init(&self->future, loop, &work_kind, origin);
 	self->job.run = work_run;
 	self->job.drop = work_drop;
+	self->job.state = JOB_NEW;
+	self->pool = NULL;
 	self->completion.run = work_completed;
+	self->closer.phase = CLOSE_WORK;
 	self->closer.close = work_close;
 	self->fn = fn;
 	self->ud = ud;
 	self->destroy = destroy;
+	self->context = NULL;
+	self->status = 0;
+	self->value = NULL;
+	self->value_destroy = NULL;
+	self->error = self->reason = NULL;
+	self->owns_pool = self->whole = false;
+	atomic_store_explicit(&self->progress, PROGRESS_NONE, memory_order_relaxed);
 	return self;
 }
 
 aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_destroy_fn destroy,
                        bool in_context, const void *origin, aw_future **out) {
 	struct loop_threads *threads = threads_of(loop);
-	work *self = work_new(loop, threads, fn, ud, destroy);
+	work *self = work_new(loop, threads, fn, ud, destroy, origin);
 	if (!self) return -ENOMEM;
 	self->context = in_context ? context_capture() : NULL;
-	self->future.origin = origin;
 	aw_status status = work_start(self, threads, executor);
 	if (status == 0 && out)
 		*out = origin ? object_hand_out(self, origin) : &self->future;
@@ -314,7 +371,7 @@ aw_status executor_run(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void
 
 aw_status executor_run_whole(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud, aw_future **out) {
 	struct loop_threads *threads = threads_of(loop);
-	work *self = work_new(loop, threads, fn, ud, NULL);
+	work *self = work_new(loop, threads, fn, ud, NULL, NULL);
 	if (!self) return -ENOMEM;
 	self->whole = true;
 	aw_status status = work_start(self, threads, executor);
@@ -327,8 +384,8 @@ aw_status executor_run_whole(aw_loop *loop, aw_executor *executor, aw_work_fn fn
 
 void executor_settle(aw_future *future) {
 	work *self = (work *)(void *)future;
-	if (pool_withdraw(self->pool, &self->job)) {
-		self->completion.run(&self->completion);
+	if (work_withdraw(self)) {
+		work_completed(&self->completion);
 		return;
 	}
 	if (self->job.state == JOB_DROPPED) return; /* by a shutdown of its executor, on this thread */
@@ -354,9 +411,8 @@ ENTRY(aw_loop_run_in_executor, (aw_loop *loop, aw_executor *executor, aw_work_fn
 
 ENTRY(aw_loop_set_default_executor, (aw_loop *loop, aw_executor *executor), (loop, executor)) {
 	aw_status status = loop_resolve(&loop);
-	pool *usable = status < 0 ? NULL : executor_pool(executor, &status);
+	if (status == 0) (void)executor_pool(executor, &status);
 	if (status < 0) return status;
-	pool_unref(usable);
 	struct loop_threads *threads = threads_of(loop);
 	if (!threads) return -ENOMEM;
 	aw_executor *old = threads->executor;
