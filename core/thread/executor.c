@@ -8,6 +8,9 @@
  * its caches are warm. One thread is woken at a time, and wakes the next when it runs, so that a burst of submits
  * costs one system call, not one each.
  *
+ * While no thread has to be started or woken, a submit takes no mutex: it pushes the job on a list, which a thread
+ * moves to the queue when it comes for a job.
+ *
  * A thread that has exited is listed until it is joined. Once the handle is released nothing joins it, so it
  * detaches itself.
  */
@@ -17,6 +20,7 @@
 #include "list.h"
 #include "os.h"
 #include "park.h"
+#include "tsan.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -27,6 +31,9 @@
 struct pool {
 	_Atomic uint32_t refs;
 	uint32_t fork_generation;
+	_Atomic(job *) incoming; /* submitted without the mutex, newest first */
+	/* All threads exist, and none sleeps or one is being woken. Written with the mutex held. */
+	_Atomic bool saturated;
 	pthread_mutex_t mutex; /* guards the fields below */
 	park ended;            /* threads that wait for workers to exit */
 	LIST(job) jobs;
@@ -84,6 +91,38 @@ void pool_unref(pool *self) {
 	free(self);
 }
 
+/* The sentinel in `incoming` after a shutdown. */
+static job incoming_shut;
+
+/* Moves the incoming jobs to the end of the queue, oldest first. The mutex is held. */
+static void queue_receive(pool *self) {
+	job *newest = atomic_load(&self->incoming), *oldest = NULL;
+	if (!newest || newest == &incoming_shut) return;
+	newest = atomic_exchange_explicit(&self->incoming, NULL, memory_order_acquire);
+	for (job *older; newest; newest = older) {
+		tsan_acquire(newest);
+		older = newest->next;
+		newest->next = oldest;
+		oldest = newest;
+	}
+	for (job *newer; oldest; oldest = newer) {
+		newer = oldest->next;
+		list_append(&self->jobs, oldest);
+		self->queued++;
+	}
+}
+
+/* From here on no submit succeeds. The mutex is held. */
+static void queue_shut(pool *self) {
+	job *none = NULL;
+	self->shut = true;
+	while (!atomic_compare_exchange_strong(&self->incoming, &none, &incoming_shut) &&
+	       none != &incoming_shut) {
+		queue_receive(self);
+		none = NULL;
+	}
+}
+
 static void queue_add(pool *self, job *item) {
 	item->state = JOB_QUEUED;
 	list_append(&self->jobs, item);
@@ -115,12 +154,21 @@ static void worker_sleep(worker *self) {
 		(void)os_word_wait(&self->wake, WAKE_SLEEPS, INT64_MAX);
 }
 
+/*
+ * After a change of what it depends on; the mutex is held. A submit pushes its job first and then reads this. Who
+ * sets it to false does that first and then receives the incoming jobs. So one of the two sees the other.
+ */
+static void pool_update_saturated(pool *self) {
+	atomic_store(&self->saturated, self->threads == self->max && (!self->sleeping || self->waking));
+}
+
 /* Returns an idle thread to be woken for the queued jobs, or NULL. The mutex is held. */
 static worker *next_to_wake(pool *self) {
 	worker *next = self->waking || !self->jobs.first ? NULL : self->sleeping;
 	if (!next) return NULL;
 	self->sleeping = next->next;
 	self->waking = true;
+	pool_update_saturated(self);
 	return next;
 }
 
@@ -135,16 +183,26 @@ static void unlock_and_wake(pool *self, worker *next) {
 /* Waits for the next job; NULL if this thread must exit. The mutex is held, and released with a job. */
 static job *worker_take(worker *self) {
 	pool *owner = self->pool;
+	queue_receive(owner);
 	while (!owner->jobs.first && !owner->shut) {
-		owner->idle++;
 		self->next = owner->sleeping;
 		owner->sleeping = self;
+		pool_update_saturated(owner);
+		queue_receive(owner);
+		if (owner->jobs.first) {
+			owner->sleeping = self->next;
+			pool_update_saturated(owner);
+			break;
+		}
+		owner->idle++;
 		atomic_store_explicit(&self->wake, WAKE_NONE, memory_order_relaxed);
 		pthread_mutex_unlock(&owner->mutex);
 		worker_sleep(self);
 		pthread_mutex_lock(&owner->mutex);
 		owner->idle--;
 		owner->waking = false;
+		pool_update_saturated(owner);
+		queue_receive(owner);
 	}
 	job *next = owner->jobs.first;
 	if (!next) return NULL;
@@ -211,20 +269,42 @@ static aw_status worker_start(pool *owner) {
 	}
 	owner->threads++;
 	owner->unjoined++;
+	pool_update_saturated(owner);
 	return 0;
 }
 
 /* --- jobs --- */
 
+/* Submits without the mutex; false if that is not possible, and then nothing has happened. */
+static bool submit_incoming(pool *self, job *item) {
+	if (!atomic_load_explicit(&self->saturated, memory_order_relaxed)) return false;
+	job *first = atomic_load_explicit(&self->incoming, memory_order_relaxed);
+	do {
+		if (first == &incoming_shut) return false;
+		item->state = JOB_QUEUED;
+		item->next = first;
+		tsan_release(item);
+	} while (!atomic_compare_exchange_weak(&self->incoming, &first, item));
+	if (atomic_load(&self->saturated)) return true;
+	/* A thread has become idle meanwhile, and may not have seen the job. */
+	pthread_mutex_lock(&self->mutex);
+	queue_receive(self);
+	unlock_and_wake(self, next_to_wake(self));
+	return true;
+}
+
 aw_status pool_submit(pool *self, job *item) {
 	aw_status status = 0;
 	worker *next = NULL;
 	if (pool_is_forked(self)) return AW_EFORKED;
+	if (submit_incoming(self, item)) return 0;
 	pthread_mutex_lock(&self->mutex);
 	if (self->shut) {
+		item->state = JOB_NEW;
 		pthread_mutex_unlock(&self->mutex);
 		return AW_EINVALIDSTATE;
 	}
+	queue_receive(self);
 	queue_add(self, item);
 	/* Each queued job already claims an idle thread. */
 	if (self->queued > (size_t)self->idle && self->threads < self->max) status = worker_start(self);
@@ -241,7 +321,10 @@ bool pool_withdraw(pool *self, job *item) {
 	if (pool_is_forked(self)) return false;
 	pthread_mutex_lock(&self->mutex);
 	bool queued = item->state == JOB_QUEUED;
-	if (queued) queue_remove(self, item, JOB_DROPPED);
+	if (queued) {
+		queue_receive(self); /* it may be among them */
+		queue_remove(self, item, JOB_DROPPED);
+	}
 	pthread_mutex_unlock(&self->mutex);
 	return queued;
 }
@@ -249,7 +332,7 @@ bool pool_withdraw(pool *self, job *item) {
 static void pool_shut(pool *self, bool cancel_pending) {
 	job *dropped = NULL, **end = &dropped;
 	pthread_mutex_lock(&self->mutex);
-	self->shut = true;
+	queue_shut(self);
 	while (cancel_pending && self->jobs.first) {
 		job *next = self->jobs.first;
 		queue_remove(self, next, JOB_DROPPED);
@@ -385,6 +468,7 @@ ENTRY(aw_executor_shutdown_wait_interruptible, (aw_executor *executor, int64_t t
 size_t aw_executor_pending(const aw_executor *executor) {
 	if (executor_check(executor) < 0) return 0;
 	pthread_mutex_lock(&executor->pool->mutex);
+	queue_receive(executor->pool);
 	size_t queued = executor->pool->queued;
 	pthread_mutex_unlock(&executor->pool->mutex);
 	return queued;

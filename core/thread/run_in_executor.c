@@ -32,7 +32,7 @@ struct loop_threads {
 	int hold_fd;
 	bool held;
 	size_t works; /* submitted, and not completed here */
-	/* A reference, which all works on this pool share. Replaced by another only while there are no works. */
+	/* A reference, which all works on this pool share. Replaced only while `works` is 0. */
 	pool *pool;
 };
 
@@ -190,6 +190,9 @@ static void work_settle(work *self) {
 	}
 }
 
+/* Nothing is left to be released. */
+static const future_kind completed_kind = {.what = "executor"};
+
 /* On the loop's thread, after the work has run or was dropped. */
 static aw_status work_completed(ready_item *item) {
 	work *self = container_of(item, work, completion);
@@ -199,6 +202,7 @@ static aw_status work_completed(ready_item *item) {
 	hold_end(loop->threads);
 	if (!loop_closing(loop)) work_settle(self);
 	work_clear(self);
+	if (future_is_done(&self->future)) self->future.kind = &completed_kind;
 	object_unref(self);
 	return 0;
 }
@@ -296,7 +300,8 @@ static void work_join_pool(work *self, struct loop_threads *threads, pool *to) {
 }
 
 /* Submits `self`, complete except for its pool. Takes ownership of the callback only on success. */
-static aw_status work_start(work *self, struct loop_threads *threads, aw_executor *executor) {
+static inline __attribute__((always_inline)) aw_status work_start(work *self, struct loop_threads *threads,
+                                                                  aw_executor *executor) {
 	pool *to = NULL;
 	aw_status status = pool_find(threads, executor, &to);
 	if (status < 0) return status;
@@ -319,8 +324,9 @@ static aw_status work_start(work *self, struct loop_threads *threads, aw_executo
 }
 
 /* Returns a work without a reference elsewhere, or NULL; then the callback is destroyed. */
-static work *work_new(aw_loop *loop, struct loop_threads *threads, aw_work_fn fn, void *ud,
-                      aw_destroy_fn destroy, const void *origin) {
+static inline __attribute__((always_inline)) work *work_new(aw_loop *loop, struct loop_threads *threads,
+                                                            aw_work_fn fn, void *ud, aw_destroy_fn destroy,
+                                                            const void *origin) {
 	work *self = threads ? object_new_short(&loop->domain, &future_class, sizeof *self) : NULL;
 	if (!self && threads) self = object_new_sized(&loop->domain, &future_class, sizeof *self);
 	if (!self) {

@@ -230,6 +230,122 @@ static void work_that_waits_for_the_next_is_not_given_its_thread(void) {
 	}
 }
 
+static aw_future *job_begin(aw_loop *loop, aw_executor *executor, aw_work_fn fn, void *ud) {
+	aw_future *future = NULL;
+	EXPECT_INT(aw_loop_run_in_executor(loop, executor, fn, ud, NULL, &future), 0);
+	return future;
+}
+
+/*
+ * Both threads exist, and either may become idle at the moment of a submit: a job whose thread is neither woken nor
+ * about to come is a hang.
+ */
+static void two_jobs_that_meet_find_two_threads(void) {
+	aw_loop *loop = loop_begin(NULL);
+	aw_executor *executor = executor_of(2);
+	for (int round = 0; round < 2 * MANY; round++) {
+		gate door = GATE_INIT;
+		aw_future *futures[4];
+		int count = 0;
+		if (round & 1) futures[count++] = job_begin(loop, executor, add_one, NULL);
+		futures[count++] = job_begin(loop, executor, wait_at_the_gate, &door);
+		if (round & 2) futures[count++] = job_begin(loop, executor, add_one, NULL);
+		futures[count++] = job_begin(loop, executor, open_the_gate, &door);
+		for (int i = 0; i < count; i++) {
+			EXPECT_INT(aw_loop_run_until_complete(loop, futures[i], NULL), 0);
+			aw_future_unref(futures[i]);
+		}
+	}
+	executor_end(executor);
+	loop_end(loop);
+}
+
+static aw_status note_order(void *ud, void **out, aw_destroy_fn *out_destroy) {
+	static int next; /* of one thread */
+	(void)out;
+	(void)out_destroy;
+	int *place = ud;
+	*place = *place < 0 ? next = 0 : ++next;
+	return 0;
+}
+
+/* The thread is busy when most of them come. */
+static void jobs_begin_in_the_order_in_which_they_were_submitted(void) {
+	aw_loop *loop = loop_begin(NULL);
+	aw_executor *executor = executor_of(1);
+	gate door = GATE_INIT;
+	static int order[MANY];
+	static aw_future *futures[MANY];
+	order[0] = -1;
+	EXPECT_INT(aw_loop_run_in_executor(loop, executor, wait_at_the_gate, &door, NULL, NULL), 0);
+	for (int i = 0; i < MANY; i++) {
+		futures[i] = job_begin(loop, executor, note_order, &order[i]);
+		if (i == MANY / 2) EXPECT(aw_executor_pending(executor) > MANY / 2);
+	}
+	/* One from each half. */
+	EXPECT_INT(aw_future_cancel(futures[1], NULL), 1);
+	EXPECT_INT(aw_future_cancel(futures[MANY - 2], NULL), 1);
+	gate_open(&door);
+	EXPECT_INT(aw_loop_run_until_complete(loop, futures[MANY - 1], NULL), 0);
+	unsigned wrong = 0;
+	for (int i = 0; i < MANY; i++) {
+		if (i == 1 || i == MANY - 2)
+			wrong += order[i] != 0;
+		else
+			wrong += order[i] != i - (i > 1) - (i > MANY - 2);
+		aw_future_unref(futures[i]);
+	}
+	EXPECT_INT(wrong, 0);
+	EXPECT_INT(aw_executor_pending(executor), 0);
+	executor_end(executor);
+	loop_end(loop);
+}
+
+static void one_loop_uses_several_executors_at_once(void) {
+	enum { POOLS = 3 };
+	aw_loop *loop = loop_begin(NULL);
+	for (int round = 0; round < 2; round++) {
+		visitor running[POOLS] = {VISIT_INIT, VISIT_INIT, VISIT_INIT},
+				queued[POOLS] = {VISIT_INIT, VISIT_INIT, VISIT_INIT};
+		aw_future *first[POOLS], *second[POOLS];
+		for (int i = 0; i < POOLS; i++) {
+			aw_executor *executor = executor_of(1);
+			first[i] = visit_begin(loop, executor, &running[i]);
+			gate_wait(&running[i].here);
+			second[i] = visit_pass(loop, executor, &queued[i]);
+			aw_executor_unref(executor);
+		}
+		for (int i = 0; i < POOLS; i++) {
+			if (i != round) EXPECT_INT(aw_future_cancel(second[i], NULL), 1);
+			gate_open(&running[i].leave);
+			EXPECT_INT(aw_loop_run_until_complete(loop, first[i], NULL), 0);
+			EXPECT_INT(aw_loop_run_until_complete(loop, second[i], NULL), i == round ? 0 : AW_ECANCELLED);
+			EXPECT_INT(queued[i].ended, i == round);
+			aw_future_unref(first[i]);
+			aw_future_unref(second[i]);
+		}
+	}
+	loop_end(loop);
+}
+
+/* The loop has not seen that they have ended. */
+static void work_can_be_cancelled_after_the_end_of_its_executor(void) {
+	aw_loop *loop = loop_begin(NULL);
+	aw_executor *executors[2];
+	aw_future *futures[2];
+	for (int i = 0; i < 2; i++) {
+		executors[i] = executor_of(1);
+		futures[i] = job_begin(loop, executors[i], add_one, NULL);
+	}
+	for (int i = 0; i < 2; i++) executor_end(executors[i]);
+	for (int i = 0; i < 2; i++) EXPECT_INT(aw_future_cancel(futures[i], NULL), 1);
+	for (int i = 0; i < 2; i++) {
+		EXPECT_INT(aw_loop_run_until_complete(loop, futures[i], NULL), AW_ECANCELLED);
+		aw_future_unref(futures[i]);
+	}
+	loop_end(loop);
+}
+
 /* --- failing --- */
 
 static aw_status fail_with_message(void *ud, void **out, aw_destroy_fn *out_destroy) {
@@ -672,6 +788,10 @@ CHECK_MAIN("executor", TEST(a_thousand_jobs_run_on_four_threads),
            TEST(work_starts_when_it_is_submitted_and_not_when_it_is_awaited),
            TEST(the_default_size_is_asyncios), TEST(what_the_thread_posted_first_runs_before_its_result),
            TEST(work_that_waits_for_the_next_is_not_given_its_thread),
+           TEST(two_jobs_that_meet_find_two_threads),
+           TEST(jobs_begin_in_the_order_in_which_they_were_submitted),
+           TEST(one_loop_uses_several_executors_at_once),
+           TEST(work_can_be_cancelled_after_the_end_of_its_executor),
            TEST(a_failure_brings_its_message_and_payload), TEST(cancelling_work_not_begun_drops_it),
            TEST(cancelling_work_under_way_lets_the_thread_go_on),
            TEST(a_shutdown_refuses_what_comes_and_finishes_what_is_there),
