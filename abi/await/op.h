@@ -27,10 +27,10 @@ enum aw_op_kind {
 	 * Value: bytes, 0 at the end
 	 */
 	AW_OP_READ = 3,
-	AW_OP_WRITE = 4,   /**< write without SIGPIPE; `offset` as in ::AW_OP_READ; may be partial. Value: bytes */
-	AW_OP_RECV = 5,    /**< recv; `flags` of recv(2). Value: bytes, 0 at the end */
-	AW_OP_SEND = 6,    /**< send without SIGPIPE; `flags` of send(2); may be partial. Value: bytes */
-	AW_OP_ACCEPT = 7,  /**< accept. Value: a new descriptor, close-on-exec and non-blocking */
+	AW_OP_WRITE = 4,  /**< write without SIGPIPE; `offset` as in ::AW_OP_READ; may be partial. Value: bytes */
+	AW_OP_RECV = 5,   /**< recv; `flags` of recv(2). Value: bytes, 0 at the end */
+	AW_OP_SEND = 6,   /**< send without SIGPIPE; `flags` of send(2); may be partial. Value: bytes */
+	AW_OP_ACCEPT = 7, /**< accept. Value: a new descriptor, close-on-exec and non-blocking */
 	AW_OP_CONNECT = 8, /**< connects `fd` to the address at `buffer`, `length` bytes */
 	AW_OP_FSYNC = 9,   /**< fsync; `flags` of ::aw_op_fsync_flag */
 	AW_OP_CLOSE = 10,  /**< close */

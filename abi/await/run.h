@@ -74,7 +74,7 @@ enum aw_runner_flag {
 	 * it, leaves it alone.
 	 */
 	AW_RUNNER_SIGINT = 1,
-	AW_RUNNER_DEBUG = 2   /**< the loop is in debug mode */
+	AW_RUNNER_DEBUG = 2 /**< the loop is in debug mode */
 };
 
 /**

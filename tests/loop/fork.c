@@ -319,8 +319,8 @@ static int waits_are_refused(aw_loop *loop) {
 	return 0;
 }
 
-#define NEEDS(condition)                 \
-	do {                                 \
+#define NEEDS(condition)                  \
+	do {                                  \
 		if (!(condition)) return -EINVAL; \
 	} while (0)
 
@@ -387,5 +387,5 @@ CHECK_MAIN("fork", TEST(every_call_of_the_child_is_refused),
            TEST(the_child_may_abandon_and_the_parent_goes_on), TEST(the_child_may_have_a_loop_of_its_own),
            TEST(a_guest_may_fork), TEST(a_callback_may_fork), TEST(a_stackful_task_may_fork),
            TEST(a_child_that_comes_back_into_the_run_is_turned_out),
-           TEST(a_childs_task_may_return_after_a_run_of_its_own),
-           TEST(a_childs_task_is_refused_to_await), TEST(a_refused_task_may_end))
+           TEST(a_childs_task_may_return_after_a_run_of_its_own), TEST(a_childs_task_is_refused_to_await),
+           TEST(a_refused_task_may_end))

@@ -403,4 +403,5 @@ CHECK_MAIN("caught", TEST(the_error_of_a_plain_call_is_caught_and_passed_on),
            TEST(the_error_of_an_iterator_is_caught),
            TEST(the_error_of_a_scopes_body_is_caught_in_its_exit_and_after_it),
            TEST(scopes_of_the_library_pass_errors_on),
-           TEST(a_function_that_fails_plainly_has_no_earlier_message), TEST(outside_a_stackful_task_nothing_is_caught))
+           TEST(a_function_that_fails_plainly_has_no_earlier_message),
+           TEST(outside_a_stackful_task_nothing_is_caught))
