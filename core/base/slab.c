@@ -96,7 +96,7 @@ static chunk *chunk_take(size_t class) {
 	region *home = regions && regions->used < CHUNKS ? regions : region_new();
 	if (!home) return NULL;
 	self = &home->chunks[home->used++];
-	self->class = (uint16_t)class;
+	self->class = (uint16_t) class;
 	return self;
 }
 

@@ -83,8 +83,8 @@ struct aw_loop {
 	uint32_t in_flight;     /* operations owned by the backend */
 	uint32_t handles_taken; /* from `handles`, and not given back */
 	timers timers;
-	int64_t trim_at;   /* when the memory that is aside is given back; 0: none is. See trim.h */
-	int64_t trim_cost; /* nanoseconds, of the last time */
+	int64_t trim_at;              /* when the memory that is aside is given back; 0: none is. See trim.h */
+	int64_t trim_cost;            /* nanoseconds, of the last time */
 	struct aw_task *current;      /* the running task */
 	struct binding *outside;      /* while a task runs: the context of what it interrupts; borrowed */
 	LIST(struct aw_task) tasks;   /* unfinished tasks, in order of creation */

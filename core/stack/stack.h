@@ -32,10 +32,10 @@ typedef struct stack {
 } stack;
 
 typedef struct stack_pool {
-	size_t size; /* of new stacks */
-	stack *hot;  /* free stacks that keep their memory, most recently freed first */
-	stack *aside;     /* those that stack_pool_set_aside() took from `hot` */
-	size_t hot_count; /* of both */
+	size_t size;       /* of new stacks */
+	stack *hot;        /* free stacks that keep their memory, most recently freed first */
+	stack *aside;      /* those that stack_pool_set_aside() took from `hot` */
+	size_t hot_count;  /* of both */
 	size_t live_count; /* stacks in use */
 	/* a freed stack is quarantined: inaccessible until it is reused (debug mode) */
 	bool is_closing;
@@ -43,7 +43,7 @@ typedef struct stack_pool {
 	/* an entirely free slab, kept to avoid repeated mapping and unmapping */
 	struct stack_slab *spare;
 	struct stack_slab *spare_aside; /* the same, if it has not been used since stack_pool_set_aside() */
-	uint32_t slab_count; /* stacks of the next slab */
+	uint32_t slab_count;            /* stacks of the next slab */
 	bool on_valgrind, on_memcheck;
 } stack_pool;
 

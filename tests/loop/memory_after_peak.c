@@ -127,8 +127,7 @@ static void what_is_alive_stays(void) {
 	enum { KEPT = SLEEPERS / 100 };
 	static aw_task *tasks[SLEEPERS];
 	aw_loop *loop = loop_begin(NULL);
-	for (int i = 0; i < SLEEPERS; i++)
-		REQUIRE(aw_task_spawn(loop, sleep_long, NULL, NULL, &tasks[i]) == 0);
+	for (int i = 0; i < SLEEPERS; i++) REQUIRE(aw_task_spawn(loop, sleep_long, NULL, NULL, &tasks[i]) == 0);
 	loop_settle(loop);
 	for (int i = 0; i < SLEEPERS; i++)
 		if (i % 100) EXPECT(aw_future_cancel(aw_task_future(tasks[i]), NULL) == 1);
@@ -199,7 +198,6 @@ static void what_is_needed_again_and_again_stays(void) {
 }
 
 CHECK_MAIN("memory_after_peak", TEST(stackful_tasks_leave_little_in_a_long_wait),
-           TEST(step_tasks_leave_little_in_a_long_wait),
-           TEST(step_tasks_leave_little_between_short_waits), TEST(what_is_alive_stays),
-           TEST(a_stale_handle_is_refused_after_its_memory_has_gone_back),
+           TEST(step_tasks_leave_little_in_a_long_wait), TEST(step_tasks_leave_little_between_short_waits),
+           TEST(what_is_alive_stays), TEST(a_stale_handle_is_refused_after_its_memory_has_gone_back),
            TEST(what_is_needed_again_and_again_stays))
