@@ -57,8 +57,8 @@ typedef struct aw_connect_options {
  * Returns: 0, and a new reference in `out`.
  *
  * Errors: ::AW_EGAIERROR for the name; that of connect(2), with the address in its message; the first one, with
- * all in its message, if several addresses failed in different ways; ::AW_ETIMEOUT; -EINVAL; ::AW_ENOTASK;
- * -ENOMEM.
+ * all in its message, if several addresses failed in different ways; ::AW_ETIMEOUT; -EINVAL, also for an unknown
+ * flag or a negative time in the options; ::AW_ENOTASK; -ENOMEM.
  *
  * Cancellation: no connection is left.
  *

@@ -55,7 +55,8 @@ typedef struct aw_server_options {
  *
  * Returns: 0, and a new reference in `out`.
  *
- * Errors: -EINVAL; -ENOMEM. `destroy` is called with `ud` also on failure.
+ * Errors: -EINVAL, also for an unknown flag or a negative backlog; -ENOMEM. `destroy` is called with `ud` also on
+ * failure.
  */
 AW_NODISCARD AW_API aw_status aw_server_new(aw_loop *loop, aw_client_fn fn, void *ud, aw_destroy_fn destroy,
                                             const aw_server_options *options, aw_server **out);

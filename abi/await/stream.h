@@ -130,7 +130,7 @@ typedef struct aw_stream_options {
  *
  * Returns: 0, and a new reference in `out`.
  *
- * Errors: -EINVAL for a table that is too short or lacks a function; -ENOMEM.
+ * Errors: -EINVAL for a table that is too short or lacks a function, or for an unknown flag; -ENOMEM.
  */
 AW_NODISCARD AW_API aw_status aw_stream_new(aw_loop *loop, const aw_stream_methods *methods, void *ud,
                                             const aw_stream_options *options, aw_stream **out);
@@ -144,8 +144,8 @@ AW_NODISCARD AW_API aw_status aw_stream_new(aw_loop *loop, const aw_stream_metho
  * Returns: 0, and a new reference in `out`. On failure the descriptor remains the caller's.
  *
  * Errors: -EBADF; -EINVAL for a regular file, a directory, a listening socket, or a socket that is not
- * SOCK_STREAM (a datagram or SOCK_SEQPACKET socket); -EOPNOTSUPP for ::AW_STREAM_RECEIVE_FDS unless it is a
- * Unix socket; -ENOMEM.
+ * SOCK_STREAM (a datagram or SOCK_SEQPACKET socket), or for an unknown flag; -EOPNOTSUPP for
+ * ::AW_STREAM_RECEIVE_FDS unless it is a Unix socket; -ENOMEM.
  *
  * asyncio: loop.connect_accepted_socket, loop.connect_read_pipe, loop.connect_write_pipe.
  */
@@ -529,8 +529,8 @@ typedef struct aw_copy_options {
  * and are set on failure too.
  *
  * Errors: -EBUSY if another task reads from `source`, writes to `target` in a call that waits, or a protocol has
- * `source`; those of aw_stream_read() and aw_stream_send(); -EINVAL for streams of different loops;
- * ::AW_ENOTASK; -ENOMEM.
+ * `source`; those of aw_stream_read() and aw_stream_send(); -EINVAL for streams of different loops or an unknown
+ * flag; ::AW_ENOTASK; -ENOMEM.
  *
  * Cancellation: `*out_count` bytes were taken by `target`, and no other; the next read from `source` returns the
  * byte after them.

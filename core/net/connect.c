@@ -406,11 +406,22 @@ static aw_status deadline_run(ready_item *item) {
 
 /* --- making one --- */
 
+static aw_status options_check(const aw_connect_options *options) {
+	const uint32_t all = AW_CONNECT_KEEP_ALIVE | AW_CONNECT_DELAY | AW_CONNECT_ALL_ERRORS;
+	if (options->flags & ~all) return failed_saying(-EINVAL, "an unknown flag for a connection");
+	if (options->happy_eyeballs_delay_ns < 0 || options->timeout_ns < 0)
+		return failed_saying(-EINVAL, "a negative time for a connection");
+	if (options->interleave < -1)
+		return failed_saying(-EINVAL, "addresses are not interleaved by %d", options->interleave);
+	return 0;
+}
+
 static aw_status connector_new(aw_loop *loop, const aw_connect_options *options, const void *origin,
                                connector **out) {
 	aw_connect_options own;
 	aw_stream_options stream;
 	aw_status status = SIZED_READ(aw_connect_options, &own, options, stream);
+	if (status == 0) status = options_check(&own);
 	if (status == 0) status = stream_options_read(own.stream, &stream);
 	if (status < 0) return status;
 	options = &own;

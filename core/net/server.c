@@ -23,6 +23,8 @@
 #include <unistd.h>
 
 enum {
+	ALL_FLAGS = AW_SERVER_REUSE_PORT | AW_SERVER_KEEP_ALIVE | AW_SERVER_DELAY | AW_SERVER_DUAL_STACK |
+	            AW_SERVER_KEEP_PATH | AW_SERVER_CALLBACK | AW_SERVER_SHED,
 	DEFAULT_BACKLOG = 100,
 	ACCEPTS_MAX = 64 /* in one go, so that connections that exist already get their turn */
 };
@@ -486,7 +488,7 @@ static aw_status server_make(aw_loop *loop, aw_client_fn fn, void *ud, aw_destro
 	aw_status status = loop_resolve(&loop);
 	if (status == 0) status = SIZED_READ(aw_server_options, &own, options, stream);
 	if (status == 0) status = stream_options_read(own.stream, &stream);
-	if (status == 0 && (!fn || !out || own.backlog < 0)) status = -EINVAL;
+	if (status == 0 && (!fn || !out || own.backlog < 0 || own.flags & ~(uint32_t)ALL_FLAGS)) status = -EINVAL;
 	aw_server *self = status < 0 ? NULL : object_new(&loop->domain, &server_class);
 	if (!self) {
 		object_destroy_user(destroy, ud);

@@ -213,6 +213,7 @@ static bool copy_call(stream_call *self, aw_stream *from, aw_stream *to, int64_t
 	                      .may_splice = true};
 	aw_copy_options own;
 	self->refusal = SIZED_READ(aw_copy_options, &own, options, flags);
+	if (self->refusal == 0 && own.flags & ~(uint32_t)AW_COPY_NO_SPLICE) self->refusal = -EINVAL;
 	if (own.flags & AW_COPY_NO_SPLICE) self->may_splice = false;
 	bool are_streams = object_is(from, &stream_class) && object_is(to, &stream_class);
 	return !are_streams || from->loop == to->loop;

@@ -99,7 +99,9 @@ aw_status stream_from_socket(aw_loop *loop, int fd, int family, const struct soc
                              aw_stream **out);
 /* Options, or NULL, in this library's size. */
 static inline aw_status stream_options_read(const aw_stream_options *from, aw_stream_options *to) {
-	return SIZED_READ(aw_stream_options, to, from, low_water);
+	const uint32_t all = AW_STREAM_NO_READ_AHEAD | AW_STREAM_RECEIVE_FDS | AW_STREAM_NO_RESET;
+	aw_status status = SIZED_READ(aw_stream_options, to, from, low_water);
+	return status == 0 && to->flags & ~all ? -EINVAL : status;
 }
 
 /* Whether it is directly over a Unix socket. */

@@ -27,7 +27,9 @@ static int open_begin(Operation *self, aw_coro **out) {
 	                      &options.interleave, &options.flags) ||
 	    no_loop(loop) < 0)
 		return -1;
-	options.happy_eyeballs_delay_ns = (int64_t)(delay * 1e9);
+	/* asyncio takes a negative delay for none, and interleaves by a negative number as by 1. */
+	options.happy_eyeballs_delay_ns = delay < 0 ? 1 : (int64_t)(delay * 1e9);
+	if (options.interleave < 0) options.interleave = 1;
 	aw_future *future;
 	if (status_ok(aw_open_connection_future(loop->c, host, service, &options, &future)) < 0) return -1;
 	return await_converted(loop, future, transport_of_future, out);
