@@ -135,7 +135,7 @@ static aw_status tls_watch(void *ud, uint32_t events) {
 
 static aw_status read_plain(connection *self, void *buffer, size_t length) {
 	size_t done = 0;
-	while (!self->failure && done < length) {
+	while ((!self->failure || self->may_read) && done < length) {
 		size_t count = 0;
 		ERR_clear_error();
 		int result = SSL_read_ex(self->ssl, (char *)buffer + done, length - done, &count);
@@ -144,6 +144,7 @@ static aw_status read_plain(connection *self, void *buffer, size_t length) {
 			done += count;
 			continue;
 		}
+		self->may_read = false;
 		aw_status status = connection_failed(self, result);
 		if (status == -EAGAIN) self->is_readable = false;
 		if (status < 0) break;
@@ -231,11 +232,17 @@ static aw_status write_records(connection *self, const struct iovec *parts, size
 
 static aw_status tls_write(void *ud, const struct iovec *parts, size_t count) {
 	connection *self = ud;
+	bool was_usable = !self->failure;
 	if (are_large(parts, count)) bio_gather(self);
 	aw_status done = write_records(self, parts, count), sent = bio_send_last(self);
 	if (sent < 0) done = sent;
 	if (done < 0 && !self->failure) connection_refused(self, done);
 	if (done > 0) return done;
+	if (was_usable && (self->failure == -EPIPE || self->failure == -ECONNRESET)) {
+		/* The upper stream fails with it once it has read what the peer had sent before it went. */
+		self->may_read = true;
+		return self->failure;
+	}
 	return self->failure ? told(self, self->failure) : -EAGAIN;
 }
 

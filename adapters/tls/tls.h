@@ -74,6 +74,7 @@ typedef struct connection {
 	bool is_scheduled;     /* `soon` will run */
 	bool has_ended;        /* the lower stream's incoming direction */
 	bool is_lost;          /* the lower stream is closed */
+	bool may_read;         /* although a write has failed: the peer's last bytes may be there */
 	bool is_closing;       /* the upper stream is */
 	bool is_lower_closing; /* nothing more is written */
 	bool gave_up;          /* the end took too long */

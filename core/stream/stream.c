@@ -394,7 +394,9 @@ static void take_rest(aw_stream *self) {
 void stream_fail_writing(aw_stream *self, aw_status status) {
 	if (!self->failure) self->failure = status;
 	bool has_gone = status == -EPIPE || status == -ECONNRESET;
-	bool is_read = self->state == STREAM_OPEN && !self->protocol && !self->write_only;
+	/* A protocol that takes its data by callbacks gets none after a failure. */
+	bool keeps_data = !self->protocol || self->protocol->data_available;
+	bool is_read = self->state == STREAM_OPEN && keeps_data && !self->write_only;
 	/* A copy that has bytes in a pipe gives them back to a buffer that it knows. */
 	if (has_gone && is_read && !self->in_pipe) take_rest(self);
 	stream_fail(self, status);
