@@ -18,7 +18,7 @@ static void *note_id(void *out) {
 	return NULL;
 }
 
-/* A sanitizer starts a thread of its own with the program's first one. */
+/* With the program's first thread a sanitizer starts another. */
 static void have_threads(void) {
 	pthread_t thread;
 	pid_t id = 0;
