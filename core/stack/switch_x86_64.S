@@ -5,8 +5,8 @@
 	.text
 
 /*
- * A flow's entry point: loads the control words from its context, which is in rsi, and calls the function that
- * struct frame in switch.c names. It has no caller, so backtraces end here.
+ * A flow's entry point: loads the x87 control word from its context, which is in rsi, and calls the function that
+ * struct frame in switch.c names. The jump has loaded MXCSR. It has no caller, so backtraces end here.
  */
 	.globl	coro_begin
 	.hidden	coro_begin
@@ -16,7 +16,6 @@ coro_begin:
 	.cfi_startproc
 	.cfi_undefined %rip
 	endbr64
-	ldmxcsr	24(%rsi)
 	fldcw	28(%rsi)
 	popq	%rdi
 	popq	%rax
